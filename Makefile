@@ -1,0 +1,65 @@
+# Every command a developer needs; `make` alone lists them. CI runs .ci/run, which is `make test` and `make check`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# The time each fuzz target gets.
+FUZZTIME ?= 5s
+
+# Static and reproducible: no C, no paths of this machine. The commit is in the binary already (go version -m).
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/weir and bin/everything, static
+	$(BUILD) -o bin/ ./cmd/...
+
+.PHONY: run
+run: build ## Build and serve with the defaults; prints lines to try
+	./bin/weir serve
+
+.PHONY: test
+test: ## Every test, those with real clients too
+	$(GO) test -timeout 15m ./...
+
+.PHONY: race
+race: ## Every test under the race detector
+	$(GO) test -race -timeout 25m ./...
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (5s)
+	@for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
+	    echo "fuzz $$target $(FUZZTIME)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+	  done; \
+	done
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck (pinned in go.mod)
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: tidy
+tidy: ## Sizes, imports, folders and go.mod as STYLE asks
+	$(GO) mod tidy -diff
+	$(GO) test -run 'Tidy' ./cmd/weir
+
+.PHONY: docs
+docs: ## Write docs/CONFIG.md and docs/METRICS.md anew from the code
+	$(GO) generate ./cmd/weir
+
+.PHONY: conformance
+conformance: ## The public MCP conformance suite, both required sets, against bin/everything's server
+	$(GO) test -count 1 -run Conformance -v ./cmd/everything
+
+.PHONY: bench
+bench: ## The load benches (loadtest/bench)
+	$(GO) run ./loadtest/bench
+
+.PHONY: check
+check: build lint tidy race fuzz ## What CI runs after make test: build, lint, tidy, tests with -race, fuzz

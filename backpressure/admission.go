@@ -1,0 +1,148 @@
+package backpressure
+
+import "fmt"
+
+// Admit asks for a place in the queue for one message of the given class and size; bytes is everything the
+// message keeps in memory, as the caller accounts it. now is Now, read once per read event.
+//
+// Accepted: the ticket is linked and will end in exactly one Run or drop, though nobody is woken before
+// Schedule. Anything else: nothing was counted, the ticket is still the caller's, and the caller answers
+// the peer (and calls CountRefusal) or holds the message back until Drained.
+//
+// Calls for one lane must not overlap; different lanes are independent. It never blocks or allocates.
+func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
+	if bytes < 0 || t.waiting {
+		panic(fmt.Sprintf("backpressure: bad ticket: %d bytes, waiting already: %t", bytes, t.waiting))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := q.check(l, int64(bytes)); r != Accepted {
+		return r
+	}
+	if r := q.reserve(int64(bytes)); r != Accepted {
+		return r
+	}
+	t.since, t.bytes, t.Refused, t.waiting = now, uint32(bytes), Accepted, true
+	l.append(c, t)
+	return Accepted
+}
+
+// check judges the lane's own caps. Needs l.mu.
+func (q *Queue) check(l *Lane, bytes int64) Refusal {
+	switch {
+	case l.flags&closed != 0:
+		return ConnectionClosed
+	case int(l.waiting) >= q.options.MaxWaitingPerConnection:
+		l.flags |= full
+		return ConnectionQueueFull
+	case l.bytes+bytes > int64(q.options.MaxWaitingBytesPerConnection):
+		l.flags |= full
+		return ConnectionQueueBytes
+	}
+	return Accepted
+}
+
+// reserve takes one message and its bytes from the process-wide budgets, or nothing.
+func (q *Queue) reserve(bytes int64) Refusal {
+	if !q.waiting.take(1) {
+		return QueueFull
+	}
+	if !q.held.take(bytes) {
+		q.waiting.give(1)
+		q.wakeDrain()
+		return QueueBytes
+	}
+	// Only now: either this sees that a drain began, or the drain sees the message that was just counted.
+	if q.draining.Load() {
+		q.held.give(bytes)
+		q.waiting.give(1)
+		q.wakeDrain()
+		return Draining
+	}
+	return Accepted
+}
+
+// Schedule ends a read event: if l has work that may run and no worker knows of it, one is told. Concurrent.
+func (q *Queue) Schedule(l *Lane) {
+	l.mu.Lock()
+	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	l.mu.Unlock()
+	q.publish(l, owed)
+}
+
+// Pause stops taking messages from l until Resume: its peer does not read what it asked for. Messages that
+// a worker already took still run. Concurrent.
+func (q *Queue) Pause(l *Lane) {
+	l.mu.Lock()
+	l.flags |= paused
+	l.mu.Unlock()
+}
+
+// Resume undoes Pause and schedules what waited. Concurrent.
+func (q *Queue) Resume(l *Lane) {
+	l.mu.Lock()
+	l.flags &^= paused
+	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	l.mu.Unlock()
+	q.publish(l, owed)
+}
+
+// Close ends l: every waiting message is handed to drop, oldest first within its class, with its counts
+// given back before. Messages that a worker already took still run and settle. Later Admits answer
+// ConnectionClosed; a second Close does nothing. Concurrent with workers; drop runs on the caller's
+// goroutine and may reuse the ticket.
+//
+// A worker may still hold a pointer to l, and a ring may until a worker comes by: l must stay in memory
+// (the garbage collector sees to that) and must not be reused. Close comes before Limits.Close of the
+// same connection.
+func (q *Queue) Close(l *Lane, drop func(*Ticket)) {
+	l.mu.Lock()
+	if l.flags&closed != 0 {
+		l.mu.Unlock()
+		return
+	}
+	l.flags |= closed
+	if l.flags&runnable != 0 {
+		q.lingering.Add(1)
+	}
+	n, bytes := int64(l.waiting), l.bytes
+	var dropped [classes]batch
+	for c := range Class(classes) {
+		dropped[c] = l.cut(c, int(l.waiting))
+	}
+	l.mu.Unlock()
+
+	q.held.give(bytes)
+	q.waiting.give(n)
+	q.wakeDrain()
+	for _, b := range dropped {
+		for t := b.first; t != nil; {
+			next := t.next // before drop: the ticket may be in use again after it
+			t.next, t.waiting = nil, false
+			drop(t)
+			t = next
+		}
+	}
+}
+
+// delist takes l, just popped from the ring of class c, off the books of that ring. Needs l.mu.
+func (q *Queue) delist(l *Lane, c Class) {
+	l.flags &^= runnableIn(c)
+	if l.flags&closed != 0 && l.flags&runnable == 0 {
+		q.lingering.Add(-1)
+	}
+}
+
+// publish pushes l to the rings of the classes it was just enlisted in, and wakes at most one goroutine
+// for each.
+func (q *Queue) publish(l *Lane, owed laneFlags) {
+	if owed == 0 {
+		return
+	}
+	for c := range Class(classes) {
+		if owed&runnableIn(c) != 0 {
+			q.pools[c].push(l)
+			q.pools[c].wake()
+		}
+	}
+}

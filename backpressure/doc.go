@@ -1,0 +1,18 @@
+// Package backpressure decides what may wait, runs what waited, and says no to the rest.
+//
+// A message crosses it in three steps: Admit counts it and links it into its connection's [Lane];
+// Schedule puts the lane on a lock-free ring of runnable lanes; a worker pops the lane, takes a batch of
+// its oldest messages and hands them to the connection's [Runner]. New connections pass [Limits] first.
+//
+// The one rule: whatever is counted is given back exactly once. A message that Admit accepted ends either
+// in one Run or in one drop by Close, never in both and never in neither, and its counts leave with it.
+//
+// Two classes of work have a ring and a pool of goroutines each, so that tools that wait for something
+// else (class [Wait], thousands of goroutines) never hold up work that only needs a core (class [Compute],
+// a few goroutines).
+//
+// Locks. A lane's mutex is the only lock on a message's way; it is held for a few dozen instructions,
+// nothing is called under it, and no second lock is taken under it. The rest is atomic counters.
+//
+// The package knows nothing about MCP, sockets or bytes: jobs are opaque, sizes are what the caller says.
+package backpressure

@@ -1,0 +1,63 @@
+package backpressure
+
+import (
+	"testing"
+	"unsafe"
+)
+
+func TestSizes(t *testing.T) {
+	expect(t, "Lane in bytes", unsafe.Sizeof(Lane{}), 64)
+	expect(t, "Ticket in bytes", unsafe.Sizeof(Ticket{}), 40)
+	expect(t, "ring slot in bytes", unsafe.Sizeof(slot[*Lane]{}), 16)
+}
+
+func TestLaneCut(t *testing.T) {
+	f := func(waiting, cut, want int) {
+		t.Helper()
+		var l Lane
+		for i := range waiting {
+			m := newMessage(i)
+			m.bytes = 10
+			l.append(Compute, &m.Ticket)
+		}
+		b := l.cut(Compute, cut)
+		expect(t, "taken", b.n, want)
+		expect(t, "bytes taken", b.bytes, int64(10*want))
+		expect(t, "waiting after", int(l.waiting), waiting-want)
+		expect(t, "bytes after", l.bytes, int64(10*(waiting-want)))
+		i := 0
+		for t1 := b.first; t1 != nil; t1 = t1.Next() {
+			expect(t, "order", t1.Job.(*message).number, i)
+			i++
+		}
+		expect(t, "linked", i, want)
+		rest := l.cut(Compute, waiting+1)
+		expect(t, "rest", rest.n, waiting-want)
+		if rest.n > 0 {
+			expect(t, "first of the rest", rest.first.Job.(*message).number, want)
+		}
+		expect(t, "empty", l.tails[Compute] == nil, true)
+	}
+	f(0, 1, 0)
+	f(1, 0, 0)
+	f(1, 1, 1)
+	f(1, 5, 1)
+	f(5, 1, 1)
+	f(5, 4, 4)
+	f(5, 5, 5)
+	f(100, 32, 32)
+}
+
+func TestWaitLeavesOneToCompute(t *testing.T) {
+	f := func(limit, compute, wait, roomCompute, roomWait int) {
+		t.Helper()
+		l := Lane{executing: [classes]uint16{uint16(compute), uint16(wait)}}
+		expect(t, "room of compute", l.room(Compute, limit), roomCompute)
+		expect(t, "room of wait", l.room(Wait, limit), roomWait)
+	}
+	f(32, 0, 0, 32, 31)
+	f(32, 0, 31, 1, 0)
+	f(32, 32, 0, 0, -1)
+	f(1, 0, 0, 1, 1)
+	f(1, 0, 1, 0, 0)
+}

@@ -1,0 +1,160 @@
+package backpressure
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Limits decides about new connections. All methods are concurrent: every accepting loop calls them.
+//
+// One mutex guards all of it. Connections come a thousand times more rarely than messages, and limits
+// that are decided together are exact: the connection after the last allowed one is refused, not the
+// fourth after it.
+type Limits struct {
+	options Options
+	queue   *Queue
+	onSoft  func(exceeded bool, connections int)
+	metrics limitsMetrics
+
+	// Written under mu, read by gauges without it.
+	connections  atomic.Int64
+	peak         atomic.Int64
+	softExceeded atomic.Bool
+
+	mu        sync.Mutex
+	addresses map[netip.Addr]int // open connections per address; only addresses that have one
+	accepts   acceptMeter
+}
+
+// NewLimits returns the limits of o, which must be valid and resolved. q tells about pressure and drain.
+// onSoft (nil: nobody) hears when SoftConnections is reached, and when the number has fallen a twentieth
+// below it again; calls come from the goroutine that opened or closed, without a lock held, and may
+// overtake each other.
+func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int), set *metrics.Set) (*Limits, error) {
+	errs := o.Validate()
+	if o.MaxConnections == 0 || o.SoftConnections == 0 {
+		errs = append(errs, errors.New("max_connections, soft_connections: 0 is not allowed here: want resolved options"))
+	}
+	if o.MaxConnections > q.pools[Compute].ring.capacity() {
+		errs = append(errs, fmt.Errorf("max_connections: %d is not allowed: the queue was made for %d",
+			o.MaxConnections, q.options.MaxConnections))
+	}
+	if errs != nil {
+		return nil, errors.Join(errs...)
+	}
+	l := &Limits{options: o, queue: q, onSoft: onSoft, addresses: map[netip.Addr]int{}}
+	l.accepts.limit = o.MaxAcceptRate
+	l.metrics.register(l, set)
+	return l, nil
+}
+
+// Connections returns how many connections are open.
+func (l *Limits) Connections() int { return int(l.connections.Load()) }
+
+// Open asks for a connection from addr; the zero Addr (a unix socket) is exempt from the address limit.
+// Accepted: Close must follow once, with the same addr. Anything else: nothing was counted, and the
+// caller tells the peer and calls Queue.CountRefusal.
+func (l *Limits) Open(addr netip.Addr) Refusal {
+	switch {
+	case l.queue.Draining():
+		return Draining
+	case l.queue.pressed():
+		return QueuePressure
+	}
+	l.mu.Lock()
+	refusal := l.open(addr.Unmap(), Now())
+	soft := l.judgeSoft()
+	l.mu.Unlock()
+	if refusal == Accepted {
+		l.metrics.accepted.Inc()
+	}
+	l.report(soft)
+	return refusal
+}
+
+// open needs l.mu.
+func (l *Limits) open(addr netip.Addr, now int64) Refusal {
+	n := l.connections.Load()
+	if n+l.queue.lingering.Load() >= int64(l.options.MaxConnections) {
+		return ConnectionLimit
+	}
+	counted := l.counts(addr)
+	if counted && l.addresses[addr] >= l.options.MaxConnectionsPerAddress {
+		return AddressLimit
+	}
+	if !l.accepts.take(now) { // last, because it spends a token
+		return AcceptRate
+	}
+	if counted {
+		l.addresses[addr]++
+	}
+	l.connections.Store(n + 1)
+	l.peak.Store(max(l.peak.Load(), n+1))
+	return Accepted
+}
+
+// Close gives back what Open counted. It comes after Queue.Close of the same connection.
+func (l *Limits) Close(addr netip.Addr) {
+	addr = addr.Unmap()
+	l.mu.Lock()
+	n := l.connections.Add(-1)
+	left := 0
+	if l.counts(addr) {
+		left = l.addresses[addr] - 1
+		if left == 0 {
+			delete(l.addresses, addr)
+		} else {
+			l.addresses[addr] = left
+		}
+	}
+	soft := l.judgeSoft()
+	l.mu.Unlock()
+	if n < 0 || left < 0 {
+		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n, left))
+	}
+	l.report(soft)
+}
+
+func (l *Limits) counts(addr netip.Addr) bool {
+	return l.options.MaxConnectionsPerAddress > 0 && addr.IsValid()
+}
+
+// softChange is a crossing of the soft limit that is yet to be reported.
+type softChange struct {
+	crossed, exceeded bool
+	connections       int
+}
+
+// judgeSoft needs l.mu. The alert clears a twentieth below the limit, so that one client that comes and
+// goes at the limit is not an event each time.
+func (l *Limits) judgeSoft() softChange {
+	n, soft, was := int(l.connections.Load()), l.options.SoftConnections, l.softExceeded.Load()
+	is := n >= soft || was && n >= soft-soft/20
+	if is != was {
+		l.softExceeded.Store(is)
+	}
+	return softChange{crossed: is != was, exceeded: is, connections: n}
+}
+
+func (l *Limits) report(c softChange) {
+	if c.crossed && l.onSoft != nil {
+		l.onSoft(c.exceeded, c.connections)
+	}
+}
+
+func (l *Limits) acceptRate() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.accepts.rate(Now())
+}
+
+// pressed reports whether the queue is too full for new connections.
+func (q *Queue) pressed() bool {
+	messages, bytes := q.waiting.pressed(), q.held.pressed()
+	return messages || bytes
+}

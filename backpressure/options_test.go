@@ -1,0 +1,96 @@
+package backpressure
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	if errs := DefaultOptions().Validate(); errs != nil {
+		t.Error(errs)
+	}
+	if errs := DefaultOptions().Resolve(1024).Validate(); errs != nil {
+		t.Error(errs)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	f := func(want string, change func(o *Options)) {
+		t.Helper()
+		o := DefaultOptions().Resolve(20_000)
+		change(&o)
+		got := ""
+		if err := errors.Join(o.Validate()...); err != nil {
+			got = err.Error()
+		}
+		expect(t, "errors", got, want)
+	}
+	f("max_waiting: 0 is not allowed: want 1 to 1073741824", func(o *Options) { o.MaxWaiting = 0 })
+	f("max_batch: -1 is not allowed: want 1 to 65535", func(o *Options) { o.MaxBatch = -1 })
+	f("max_executing_per_connection: 70000 is not allowed: want 1 to 65535", func(o *Options) { o.MaxExecutingPerConnection = 70_000 })
+	f("max_queue_age: -1ns is not allowed: want 0s (off) or more", func(o *Options) { o.MaxQueueAge = -1 })
+	f("retry_after_max: 1ns is not allowed: want at least three times retry_after_min (500ms)", func(o *Options) { o.RetryAfterMax = 1 })
+	f("refuse_above: 1.5 is not allowed: want more than 0, at most 1", func(o *Options) { o.RefuseAbove = 1.5 })
+	f("reopen_below: 0.9 is not allowed: want more than 0, at most refuse_above (0.8)", func(o *Options) { o.ReopenBelow = 0.9 })
+	f("soft_connections: 101 is not allowed: want at most max_connections (100)", func(o *Options) {
+		o.MaxConnections, o.SoftConnections = 100, 101
+	})
+
+	// All errors at once.
+	nothing := errors.Join(Options{RefuseAbove: math.NaN()}.Validate()...).Error()
+	for _, key := range []string{"max_waiting:", "max_queue_bytes:", "max_waiting_tools:", "retry_after_min:", "refuse_above: NaN", "reopen_below:"} {
+		if !strings.Contains(nothing, key) {
+			t.Errorf("no word of %s in:\n%s", key, nothing)
+		}
+	}
+}
+
+// Every bound can be set from the file, under the field's name in snake case.
+func TestKeys(t *testing.T) {
+	for field := range reflect.TypeFor[Options]().Fields() {
+		var snake strings.Builder
+		for i, r := range field.Name {
+			if unicode.IsUpper(r) && i > 0 {
+				snake.WriteByte('_')
+			}
+			snake.WriteRune(unicode.ToLower(r))
+		}
+		expect(t, "key of "+field.Name, field.Tag.Get("yaml"), snake.String())
+	}
+}
+
+func TestResolve(t *testing.T) {
+	f := func(descriptors uint64, connections, soft int) {
+		t.Helper()
+		o := DefaultOptions().Resolve(descriptors)
+		expect(t, "max_connections", o.MaxConnections, connections)
+		expect(t, "soft_connections", o.SoftConnections, soft)
+	}
+	f(0, 1, 1)
+	f(1024, 665, 498)
+	f(20_000, 17_744, 13_308)
+	f(262_144, 235_673, 176_754)
+	f(math.MaxUint64, 1<<20, 786_432)
+	o := Options{MaxConnections: 200, SoftConnections: 150, Workers: 3}.Resolve(1024)
+	expect(t, "what is set stays", [3]int{o.MaxConnections, o.SoftConnections, o.Workers}, [3]int{200, 150, 3})
+}
+
+func TestUnresolvedOptionsAreRefused(t *testing.T) {
+	if _, err := NewQueue(DefaultOptions(), metrics.NewSet()); err == nil {
+		t.Error("a queue for 0 connections")
+	}
+	small, large := testOptions(), testOptions()
+	small.MaxConnections, small.SoftConnections = 10, 10
+	large.MaxConnections = 100
+	large.SoftConnections = 100
+	q, set := newQueue(t, small)
+	if _, err := NewLimits(large, q, nil, set); err == nil {
+		t.Error("limits above what the rings hold")
+	}
+}

@@ -1,0 +1,73 @@
+package backpressure
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Refusal says why something was not taken. The same word is the log field, the metric label and the
+// "reason" that the peer is told.
+type Refusal uint8
+
+const (
+	// Accepted is no refusal.
+	Accepted Refusal = iota
+
+	// Of messages, by Admit.
+
+	ConnectionQueueFull  // MaxWaitingPerConnection messages of this connection wait already
+	ConnectionQueueBytes // its waiting messages would exceed MaxWaitingBytesPerConnection
+	QueueFull            // MaxWaiting messages wait in all
+	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
+	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it
+	Draining             // the server is stopping; also of connections
+	ConnectionClosed     // its lane was closed before
+
+	// Of connections, by Limits.Open.
+
+	ConnectionLimit // MaxConnections are open
+	AddressLimit    // MaxConnectionsPerAddress are open from this address
+	QueuePressure   // the queue is above RefuseAbove and not yet below ReopenBelow
+	AcceptRate      // MaxAcceptRate connections were opened within the second
+
+	refusals = iota
+)
+
+// refusalTable has a row per refusal. Pressure is the least pressure that RetryAfter assumes: some reasons
+// do not pass in a second even when the queue as a whole is empty.
+var refusalTable = [refusals]struct {
+	name     string
+	pressure float64
+}{
+	Accepted:             {"accepted", 0},
+	ConnectionQueueFull:  {"connection_queue_full", 0},
+	ConnectionQueueBytes: {"connection_queue_bytes", 0},
+	QueueFull:            {"queue_full", 0},
+	QueueBytes:           {"queue_bytes", 0},
+	QueueAge:             {"queue_age", 0.5},
+	Draining:             {"draining", 0.25},
+	ConnectionClosed:     {"connection_closed", 0},
+	ConnectionLimit:      {"connection_limit", 0.5},
+	AddressLimit:         {"address_limit", 0.5},
+	QueuePressure:        {"queue_pressure", 0},
+	AcceptRate:           {"accept_rate", 0},
+}
+
+// String returns the refusal's word, as in connection_queue_full.
+func (r Refusal) String() string { return refusalTable[r].name }
+
+// RetryAfter returns when the refused peer should try again. It grows with the square of the queue's fill
+// and is spread by +-50 %, so that peers refused together do not come back together; the result stays
+// within Options.RetryAfterMin and RetryAfterMax. It allocates nothing and may be called concurrently.
+func (q *Queue) RetryAfter(r Refusal) time.Duration {
+	pressure := min(1, max(q.waiting.fill(), q.held.fill(), refusalTable[r].pressure))
+	// The middle of the spread: half of the lowest is the minimum, one and a half of the highest the maximum.
+	lowest := 2 * float64(q.options.RetryAfterMin)
+	highest := float64(q.options.RetryAfterMax) / 1.5
+	middle := lowest + (highest-lowest)*pressure*pressure
+	return time.Duration(middle * (0.5 + rand.Float64()))
+}
+
+// CountRefusal counts one refusal. Admit, Open and the age limit only decide; whoever answers the peer
+// counts, once, because a caller may also hold a message back instead of refusing it.
+func (q *Queue) CountRefusal(r Refusal) { q.metrics.refusals[r].Inc() }

@@ -1,0 +1,101 @@
+package backpressure
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestRingCapacity(t *testing.T) {
+	f := func(asked, want int) {
+		t.Helper()
+		r := newRing[int](asked)
+		expect(t, "capacity", r.capacity(), want)
+		for lap := range 3 { // a turn number that is wrong in a later lap would show
+			for i := range want {
+				expect(t, "push", r.push(lap*want+i), true)
+			}
+			expect(t, "push when full", r.push(-1), false)
+			expect(t, "more", r.more(), true)
+			for i := range want {
+				v, ok := r.pop()
+				expect(t, "pop", ok, true)
+				expect(t, "value", v, lap*want+i)
+			}
+			_, ok := r.pop()
+			expect(t, "pop when empty", ok, false)
+			expect(t, "more when empty", r.more(), false)
+		}
+	}
+	f(1, 2)
+	f(2, 2)
+	f(3, 4)
+	f(8, 8)
+	f(9, 16)
+	f(100_000, 131_072)
+}
+
+func TestRingForgetsWhatItGaveAway(t *testing.T) {
+	r := newRing[*Lane](2)
+	r.push(new(Lane))
+	r.pop()
+	for i := range r.slots {
+		if r.slots[i].value != nil {
+			t.Errorf("slot %d still points at a lane", i)
+		}
+	}
+}
+
+// Many producers and consumers, a ring that is often full and often empty: each value arrives exactly
+// once, and each consumer sees the values of each producer in their order.
+func TestRingManyToMany(t *testing.T) {
+	const producers, consumers, each = 8, 8, 20_000
+	type value struct{ producer, number int }
+	r := newRing[value](64)
+	var left atomic.Int64
+	left.Store(producers * each)
+	seen := make([][]atomic.Int32, producers)
+	for i := range seen {
+		seen[i] = make([]atomic.Int32, each)
+	}
+	var wg sync.WaitGroup
+	for producer := range producers {
+		wg.Go(func() {
+			for number := range each {
+				for !r.push(value{producer, number}) {
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	for range consumers {
+		wg.Go(func() {
+			var last [producers]int
+			for i := range last {
+				last[i] = -1
+			}
+			for left.Load() > 0 {
+				v, ok := r.pop()
+				if !ok {
+					runtime.Gosched()
+					continue
+				}
+				left.Add(-1)
+				seen[v.producer][v.number].Add(1)
+				if v.number <= last[v.producer] {
+					t.Errorf("producer %d: %d came after %d", v.producer, v.number, last[v.producer])
+				}
+				last[v.producer] = v.number
+			}
+		})
+	}
+	wg.Wait()
+	for p := range seen {
+		for n := range seen[p] {
+			if times := seen[p][n].Load(); times != 1 {
+				t.Fatalf("value %d of producer %d arrived %d times", n, p, times)
+			}
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package backpressure
+
+import "time"
+
+// Class is what a message costs, and with that, which pool runs it.
+type Class uint8
+
+const (
+	// Compute work only needs a core. It must not block: its pool has a few goroutines per core.
+	Compute Class = iota
+	// Wait work waits for something else (a socket, a disk, a timer). Every running message has a
+	// goroutine of its own, up to Options.MaxWaitingTools.
+	Wait
+
+	classes = 2
+)
+
+// String returns the class as it stands in metric labels.
+func (c Class) String() string {
+	if c == Wait {
+		return "wait"
+	}
+	return "compute"
+}
+
+// Ticket is a message's place in the queue. It is embedded in the caller's own struct, so that queueing
+// allocates nothing.
+//
+// Ownership: between Admit and Run (or drop) the ticket belongs to the queue. From the start of Run (or of
+// drop) it belongs to the caller again, who may reuse it at once, even before Run returns: the queue does
+// not look at it any more. Whoever walks a batch therefore calls Next before letting go of a ticket.
+type Ticket struct {
+	// Job is the struct that the ticket is embedded in. Set once by the caller, never touched here.
+	Job any
+
+	next  *Ticket
+	since int64 // while waiting: Now at admission. From take on: how long it waited, in nanoseconds.
+	bytes uint32
+
+	// Refused is Accepted, or QueueAge when the message waited longer than Options.MaxQueueAge: Run must
+	// then answer with that refusal instead of doing the work. Valid in Run.
+	Refused Refusal
+
+	waiting bool // linked in a lane; catches a ticket that is admitted twice
+}
+
+// Next returns the ticket after t in its batch, nil at the end.
+func (t *Ticket) Next() *Ticket { return t.next }
+
+// Wait returns how long the message stood in the queue. Valid in Run.
+func (t *Ticket) Wait() time.Duration { return time.Duration(t.since) }
+
+// epoch is what Now counts from; a monotonic difference is cheaper to keep than a time.Time.
+var epoch = time.Now()
+
+// Now returns the package's clock in nanoseconds: monotonic, with an origin of no meaning. A loop reads it
+// once per read event and passes it to Admit for every message of that event.
+func Now() int64 { return int64(time.Since(epoch)) }

@@ -1,0 +1,241 @@
+package backpressure
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Worker is what a goroutine that runs batches carries from one to the next.
+type Worker struct {
+	// Buf is scratch for answers. The Runner may append to it, replace it, and leave anything in it; what
+	// it holds is worthless after Run returns.
+	Buf []byte
+
+	shard     *shard
+	searching bool // this goroutine is the one that pool.searching stands for
+}
+
+// trim drops a buffer that grew beyond what is kept between batches.
+func (w *Worker) trim(most int) {
+	if cap(w.Buf) > most {
+		w.Buf = nil
+	}
+}
+
+// pool is the ring of runnable lanes of one class and the goroutines that empty it.
+//
+// Goroutines are started on demand up to limit; up to keep of them sleep when the ring is empty, the rest
+// end. In class Compute both are Options.Workers, so all of them always live; in class Wait a few are kept
+// warm, because a tool that did not have to wait after all should not pay for a new stack each time.
+//
+// Waking is the expensive part (a futex call), so there is at most one searcher: a goroutine that was
+// woken or started and has not found anything yet. While there is one, a push wakes nobody; the searcher
+// wakes the next one when it finds something and sees more. No wake-up is lost, since both sides write
+// before they look: a pusher pushes, then looks for a searcher and for sleepers; a worker stops being the
+// searcher and becomes a sleeper, then looks at the ring once more. Nobody spins before sleeping: it won
+// nothing that could be measured on two cores, and an idle server shall cost no CPU.
+type pool struct {
+	queue   *Queue
+	class   Class
+	ring    *ring[*Lane]
+	batch   int // messages taken at once
+	scratch int // bytes of Worker.Buf kept between batches
+	limit   int32
+	keep    int32
+
+	state   atomic.Int32  // idle, running, stopped
+	wakeups chan struct{} // a token for each sleeper that was claimed
+	ended   chan struct{} // closed when stopped and no goroutine is left
+	end     sync.Once
+
+	_         [cacheLineBytes]byte // what is above is only read once the pool runs
+	alive     atomic.Int32         // goroutines
+	sleepers  atomic.Int32         // goroutines that sleep and were not claimed yet
+	searching atomic.Bool
+	_         [cacheLineBytes]byte
+}
+
+const (
+	poolIdle int32 = iota
+	poolRunning
+	poolStopped
+)
+
+func newPool(q *Queue, c Class, limit, keep int) *pool {
+	p := &pool{
+		queue:   q,
+		class:   c,
+		ring:    newRing[*Lane](q.options.MaxConnections),
+		batch:   q.options.MaxBatch,
+		scratch: q.options.ComputeScratchBytes,
+		limit:   int32(limit),
+		keep:    int32(min(keep, limit)),
+		wakeups: make(chan struct{}, limit), // as many as there can be sleepers: sending never blocks
+		ended:   make(chan struct{}),
+	}
+	if c == Wait {
+		p.batch = 1
+		p.scratch = q.options.WaitScratchBytes
+	}
+	return p
+}
+
+func (p *pool) start() {
+	if !p.state.CompareAndSwap(poolIdle, poolRunning) {
+		panic("backpressure: the queue was started twice, or after Stop")
+	}
+	if p.keep == p.limit {
+		for range p.limit {
+			p.spawn(false)
+		}
+	}
+	p.wakeIfMore()
+}
+
+func (p *pool) stop() {
+	p.state.Store(poolStopped)
+	for p.claim() {
+		p.wakeups <- struct{}{}
+	}
+	if p.alive.Load() == 0 {
+		p.end.Do(func() { close(p.ended) })
+	}
+}
+
+// push puts l at the tail of the ring. It cannot fail: a lane is in a ring at most once, and Limits keeps
+// open connections and closed ones that linger within the ring's capacity.
+func (p *pool) push(l *Lane) {
+	if !p.ring.push(l) {
+		panic(fmt.Sprintf("backpressure: more than %d lanes are runnable in class %s, %d of them closed",
+			p.ring.capacity(), p.class, p.queue.lingering.Load()))
+	}
+}
+
+// wake makes sure that somebody will look at the ring after the caller pushed to it.
+func (p *pool) wake() {
+	// The loop covers who fell asleep, or what was pushed, while this call held the searcher's place in
+	// vain; it ends when everybody is at work, and whoever finishes then looks at the ring.
+	for p.sleepers.Load() > 0 || p.mayGrow() {
+		if p.searching.Load() || !p.searching.CompareAndSwap(false, true) {
+			return
+		}
+		if p.claim() {
+			p.wakeups <- struct{}{}
+			return
+		}
+		if p.spawn(true) {
+			return
+		}
+		p.searching.Store(false)
+	}
+}
+
+func (p *pool) wakeIfMore() {
+	if p.ring.more() {
+		p.wake()
+	}
+}
+
+// claim takes one sleeper, any one, off the count; true: the caller owes a token.
+func (p *pool) claim() bool {
+	for {
+		n := p.sleepers.Load()
+		if n == 0 {
+			return false
+		}
+		if p.sleepers.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
+func (p *pool) mayGrow() bool { return p.alive.Load() < p.limit && p.state.Load() == poolRunning }
+
+// spawn starts a goroutine if there may be one more.
+func (p *pool) spawn(searching bool) bool {
+	for {
+		n := p.alive.Load()
+		if n >= p.limit {
+			return false
+		}
+		if p.alive.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	// Counted first, so that either stop waits for this goroutine or this sees that it came too late.
+	if p.state.Load() != poolRunning {
+		p.leave()
+		return false
+	}
+	go p.work(searching)
+	return true
+}
+
+// leave ends what spawn counted.
+func (p *pool) leave() {
+	if p.alive.Add(-1) == 0 && p.state.Load() == poolStopped {
+		p.end.Do(func() { close(p.ended) })
+	}
+}
+
+// work is the life of a goroutine of the pool.
+func (p *pool) work(searching bool) {
+	w := &Worker{shard: p.queue.metrics.nextShard(p.class), searching: searching}
+	// A Run that calls runtime.Goexit ends this goroutine; it is replaced as soon as there is more to do.
+	// At the ordinary end too something may have been pushed while all of limit seemed to be busy.
+	defer p.wakeIfMore()
+	defer p.leave()
+	for l := p.next(w); l != nil; l = p.next(w) {
+		p.queue.serve(l, p.class, w)
+	}
+}
+
+// next returns the lane to serve, nil when this goroutine shall end.
+func (p *pool) next(w *Worker) *Lane {
+	for p.state.Load() == poolRunning {
+		l, ok := p.ring.pop()
+		p.found(w)
+		if ok {
+			p.wakeIfMore()
+			return l
+		}
+		if p.ring.more() {
+			runtime.Gosched() // a push is half done; let it finish
+			continue
+		}
+		if !p.sleep(w) {
+			return nil
+		}
+	}
+	p.found(w)
+	return nil
+}
+
+// found ends w's search, with whatever result.
+func (p *pool) found(w *Worker) {
+	if w.searching {
+		w.searching = false
+		p.searching.Store(false)
+	}
+}
+
+// sleep returns when there may be something to do; false: there are enough sleepers, w is not needed.
+func (p *pool) sleep(w *Worker) bool {
+	for {
+		n := p.sleepers.Load()
+		if n >= p.keep {
+			return false
+		}
+		if p.sleepers.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
+		return true // no sleeper was claimed for us: stay up
+	}
+	<-p.wakeups
+	w.searching = true
+	return true
+}

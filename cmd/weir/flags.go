@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every command; --help prints this list.
+const (
+	exitOK      = 0
+	exitRuntime = 1 // it started and failed, or a port was taken
+	exitUsage   = 2 // a flag or the configuration is wrong; nothing was started
+)
+
+const exitHelp = `Exit codes: 0 stopped as asked; 1 failed while running (a port is taken, a drain was cut short by a
+second signal); 2 a flag or the configuration is wrong, and nothing was started.`
+
+type commands struct {
+	Serve   serveFlags   `cmd:"" help:"Run the server."`
+	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
+}
+
+// serveFlags are the keys worth a flag. Each pointer is nil unless the flag was given, so that a flag beats the file
+// even when it says what the default says.
+type versionFlags struct{}
+
+type serveFlags struct {
+	Config      string `placeholder:"FILE" help:"YAML file; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
+	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
+
+	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port (default ${http}). Port 0: the kernel chooses, the log says. \"\": off."`
+	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port (default ${tcp}). \"\": off."`
+	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket (default off)."`
+	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default ${admin}). \"\": off."`
+	Loops          *int    `placeholder:"N" help:"Event loops (default 0: one per core)."`
+	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute (default 0: two per core)."`
+	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason (default 0: 0.9 x open-file limit - 256)."`
+	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools (default ${demo}); --demo=false for none."`
+}
+
+// Help implements kong.HelpProvider: what stands below the flags.
+func (serveFlags) Help() string {
+	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets, until SIGTERM or
+SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits.
+
+Example:
+
+  weir serve --http 127.0.0.1:0 --tcp "" --max-connections 50000
+
+listens for HTTP and WebSocket on a port of the kernel's choice (see the log, or /status of the admin listener), not on
+TCP, and refuses the 50,001st connection.
+
+` + exitHelp
+}
+
+// apply overrides config with the flags that were given and records, per key, that a flag set it.
+func (f *serveFlags) apply(config *Config, positions map[string]position) {
+	override(f.HTTP, &config.Server.HTTP, positions, "http", "http")
+	override(f.TCP, &config.Server.TCP, positions, "tcp", "tcp")
+	override(f.Unix, &config.Server.Unix, positions, "unix", "unix")
+	override(f.Admin, &config.Admin, positions, "admin", "admin")
+	override(f.Loops, &config.Server.Loops, positions, "loops", "loops")
+	override(f.Workers, &config.Queue.Workers, positions, "workers", "workers")
+	override(f.MaxConnections, &config.Queue.MaxConnections, positions, "max_connections", "max-connections")
+	override(f.Demo, &config.Demo, positions, "demo", "demo")
+}
+
+func override[T any](given, to *T, positions map[string]position, key, flag string) {
+	if given != nil {
+		*to = *given
+		positions[key] = position{flag: flag}
+	}
+}
+
+// parse reads the command line. done: the answer was printed already (help, or a usage error) and code is final.
+func parse(args []string, stdout, stderr io.Writer) (cli *commands, command string, code int, done bool) {
+	cli = &commands{}
+	defaults := DefaultConfig()
+	parser := kong.Must(cli,
+		kong.Name("weir"),
+		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
+		kong.Vars{"http": defaults.Server.HTTP, "tcp": defaults.Server.TCP, "admin": defaults.Admin, "demo": fmt.Sprint(defaults.Demo)},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(c int) { code, done = c, true }), // --help ends parsing this way
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+	)
+	context, err := parser.Parse(args)
+	if done {
+		return nil, "", code, true
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "weir: %v\nRun \"weir --help\", or \"weir serve --help\", for what is understood.\n", err)
+		return nil, "", exitUsage, true
+	}
+	return cli, context.Command(), exitOK, false
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"weir/loadtest"
+)
+
+// cost is one measured window of one server.
+type cost struct {
+	calls   float64 // answered
+	perSec  float64
+	server  float64 // CPU of the server per call, microseconds
+	own     float64 // CPU of the generator per call, microseconds
+	p50     float64 // microseconds
+	p99     float64
+	refused float64
+}
+
+// cost lets a fleet call for one window and reads what the server used meanwhile. The fleet is started before the window and
+// stopped after it, so neither end is measured.
+func (e *env) cost(p *loadtest.Process, f *loadtest.Fleet) (cost, error) {
+	f.Start()
+	if err := e.sleep(warmUp); err != nil {
+		return cost{}, err
+	}
+	f.ResetLatency()
+	began, before, own := time.Now(), f.Counters(), loadtest.OwnCPU()
+	used, err := p.CPU()
+	if err != nil {
+		return cost{}, err
+	}
+	if err := e.sleep(e.window()); err != nil {
+		return cost{}, err
+	}
+	usedThen, err := p.CPU()
+	if err != nil {
+		return cost{}, err
+	}
+	after, ownThen, took := f.Counters(), loadtest.OwnCPU(), time.Since(began)
+	if err := e.halt(f); err != nil {
+		return cost{}, fmt.Errorf("%s: %w", p.Name, err)
+	}
+	calls := float64(after.Answered() - before.Answered())
+	if calls == 0 {
+		return cost{}, fmt.Errorf("%s answered no call in %v", p.Name, took)
+	}
+	return cost{
+		calls:   calls,
+		perSec:  calls / took.Seconds(),
+		server:  micros(usedThen-used) / calls,
+		own:     micros(ownThen-own) / calls,
+		p50:     float64(after.Latency.ValueAtQuantile(50)),
+		p99:     float64(after.Latency.ValueAtQuantile(99)),
+		refused: float64(after.Refused - before.Refused),
+	}, nil
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// costColumns head the rows that costRow writes.
+var costColumns = []string{"server", "CPU per call, us", "calls/s", "p50, us", "p99, us", "generator's CPU per call, us"}
+
+// keep enters a window into the table's samples under the server's name.
+func (t *table) keep(name string, c cost) {
+	t.sample(name+" cpu us", c.server)
+	t.sample(name+" calls/s", c.perSec)
+	t.sample(name+" p50 us", c.p50)
+	t.sample(name+" p99 us", c.p99)
+	t.sample(name+" generator cpu us", c.own)
+}
+
+func (t *table) costRow(name string) {
+	t.row(name, t.text(name+" cpu us"), t.text(name+" calls/s"), t.text(name+" p50 us"), t.text(name+" p99 us"),
+		t.text(name+" generator cpu us"))
+}
+
+// ratio keeps the ratio of two servers' CPU in one round: machines drift, and a ratio within a round drifts least.
+func (t *table) ratio(a, b string, costs map[string]cost) string {
+	key := a + " / " + b
+	t.sample(key, costs[a].server/costs[b].server)
+	return key
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"weir/loadtest"
+)
+
+const (
+	floodBytes     = 1 << 30
+	floodMessage   = 2 << 10 // about: the filler of one message
+	stuckMillis    = 20_000  // how long the tool sleeps
+	stuckHTTP      = 8_000   // over HTTP, where nothing behind it is answered: still longer than max_queue_age
+	blockedAfter   = 2 * time.Second
+	floodTimeout   = 120 * time.Second
+	executingCap   = 32      // max_executing_per_connection
+	waitingBytes   = 1 << 20 // max_waiting_bytes_per_connection
+	perMessage     = 300     // the server's bookkeeping for a message that waits
+	outboxBytes    = 64 << 10
+	readBytes      = 64 << 10
+	smallBuffer    = 32 << 10 // the flooding client's kernel buffers, so that little hides in them
+	blockedAtMost  = 16 << 20 // bytes that a blocked flood may have got rid of: the caps and both kernels' buffers
+	growthAllowed  = 2 << 20  // beyond the caps
+	warmUpCalls    = 20_000
+	floodWindow    = 1 << 24
+	samplingPeriod = 100 * time.Millisecond
+)
+
+// floodCase is one variant: transport, whether the client reads, what the server does when full.
+type floodCase struct {
+	name      string
+	transport loadtest.Transport
+	deaf      bool
+	pause     bool
+}
+
+func (c floodCase) stuckMillis() int {
+	if c.transport == loadtest.HTTP {
+		return stuckHTTP
+	}
+	return stuckMillis
+}
+
+var floodCases = []floodCase{
+	{"tcp, client reads", loadtest.Line, false, false},
+	{"ws, client reads", loadtest.WebSocket, false, false},
+	{"http pipelined, client reads", loadtest.HTTP, false, false},
+	{"tcp, client never reads", loadtest.Line, true, false},
+	{"ws, client never reads", loadtest.WebSocket, true, false},
+	{"http pipelined, client never reads", loadtest.HTTP, true, false},
+	{"tcp, on_full: pause", loadtest.Line, false, true},
+	{"ws, on_full: pause", loadtest.WebSocket, false, true},
+}
+
+func flood(e *env) (*table, error) {
+	t := &table{Columns: []string{"variant", "MiB accepted", "calls sent", "refused", "held by the server", "unaccounted",
+		"RSS growth, KiB", "of it beyond the caps, KiB"}}
+	for _, c := range floodCases {
+		for run := range e.runs {
+			if err := e.oneFlood(t, c); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			e.progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name, number(t.Samples[c.name+" MiB"][run]),
+				number(t.Samples[c.name+" refused"][run]), number(t.Samples[c.name+" growth KiB"][run]))
+		}
+		t.row(c.name, t.text(c.name+" MiB"), t.text(c.name+" sent"), t.text(c.name+" refused"), t.text(c.name+" held"),
+			t.text(c.name+" unaccounted"), t.text(c.name+" growth KiB"), t.text(c.name+" beyond KiB"))
+		e.judgeFlood(t, c)
+	}
+	t.note("one connection, calls of `sleep` with %d ms (HTTP: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckHTTP,
+		floodMessage, e.scaled(floodBytes)>>20)
+	t.note("the caps: %d KiB waiting, %d executing, %d KiB outbox, %d KiB input, %d bytes of bookkeeping per held message",
+		waitingBytes>>10, executingCap, outboxBytes>>10, readBytes>>10, perMessage)
+	t.note("HTTP answers in order, so behind a stuck call nothing is answered: the outbox fills and reading pauses")
+	return t, nil
+}
+
+func (e *env) judgeFlood(t *table, c floodCase) {
+	t.atMost("RSS beyond the caps, "+c.name, t.median(c.name+" beyond KiB"), growthAllowed>>10, "KiB")
+	t.atMost("unaccounted, "+c.name, t.median(c.name+" unaccounted"), 0, "calls")
+	switch {
+	case c.pause:
+		t.atMost("refused, "+c.name, t.median(c.name+" refused"), 0, "calls")
+		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
+	case c.deaf || c.transport == loadtest.HTTP:
+		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
+	default:
+		t.atLeast("accepted, "+c.name, t.median(c.name+" MiB"), float64(e.scaled(floodBytes)>>20), "MiB")
+		most := float64(waitingBytes/floodMessage + executingCap)
+		t.atMost("held, "+c.name, t.median(c.name+" held"), most, "calls")
+	}
+}
+
+func (e *env) oneFlood(t *table, c floodCase) error {
+	yaml := ""
+	if c.pause {
+		yaml = "on_full: pause\n"
+	}
+	s, err := e.weir(yaml)
+	if err != nil {
+		return err
+	}
+	defer e.stopServer(s.Process)
+	before, err := e.warm(s, c.transport)
+	if err != nil {
+		return err
+	}
+	calls := e.scaled(floodBytes) / floodMessage
+	f, err := e.open(1, func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Deaf = s.address(c.transport), c.transport, c.deaf
+		o.Tool, o.Arguments, o.PadBytes = "sleep", fmt.Sprintf(`{"ms":%d}`, c.stuckMillis()), floodMessage
+		o.Window, o.CallsPerConnection = floodWindow, calls
+		o.ReceiveBufferBytes, o.SendBufferBytes = smallBuffer, smallBuffer
+	})
+	if err != nil {
+		return err
+	}
+	defer e.closeFleet(f)
+	f.Start()
+	if err := e.untilQuiet(f); err != nil {
+		return err
+	}
+	m, err := s.Memory()
+	if err != nil {
+		return err
+	}
+	got := f.Counters()
+	held := float64(got.InFlight)
+	caps := min(held, float64(waitingBytes/floodMessage+executingCap))*(floodMessage+perMessage) + outboxBytes + readBytes
+	growth := float64(m.PeakBytes - before)
+	t.sample(c.name+" MiB", float64(got.BytesSent)/(1<<20))
+	t.sample(c.name+" sent", float64(got.Sent))
+	t.sample(c.name+" refused", float64(got.Refused))
+	t.sample(c.name+" held", held)
+	t.sample(c.name+" growth KiB", growth/1024)
+	t.sample(c.name+" beyond KiB", (growth-caps)/1024)
+	unaccounted, err := e.reckon(f, c)
+	t.sample(c.name+" unaccounted", unaccounted)
+	return err
+}
+
+// warm makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
+// resident then.
+func (e *env) warm(s *server, transport loadtest.Transport) (int64, error) {
+	f, err := e.open(1, func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.address(transport), transport, 64, e.scaled(warmUpCalls)
+		o.PadBytes = floodMessage
+	})
+	if err != nil {
+		return 0, err
+	}
+	f.Start()
+	err = e.poll(samplingPeriod, settleTimeout, func() (bool, error) {
+		c := f.Counters()
+		return c.Answered() == uint64(e.scaled(warmUpCalls)), c.Check()
+	})
+	e.closeFleet(f)
+	if err != nil {
+		return 0, fmt.Errorf("warm-up: %w", err)
+	}
+	if err := s.ResetPeak(); err != nil {
+		return 0, err
+	}
+	m, err := s.Memory()
+	return m.ResidentBytes, err
+}
+
+// untilQuiet waits until nothing more goes out or comes in: the flood is over, or it is blocked.
+func (e *env) untilQuiet(f *loadtest.Fleet) error {
+	last, since := uint64(0), time.Now()
+	return e.poll(samplingPeriod, floodTimeout, func() (bool, error) {
+		c := f.Counters()
+		if now := c.BytesSent + c.BytesReceived; now != last {
+			last, since = now, time.Now()
+		}
+		return time.Since(since) > blockedAfter, nil
+	})
+}
+
+// reckon waits for the stuck calls to end and returns how many calls have no outcome. A deaf client cannot know; its connection
+// must have been ended by the server, or still be blocked.
+func (e *env) reckon(f *loadtest.Fleet, c floodCase) (float64, error) {
+	if c.deaf {
+		got := f.Counters()
+		return float64(got.Bad), nil
+	}
+	if err := e.halt(f); err != nil {
+		return 0, err
+	}
+	got := f.Counters()
+	return float64(got.Sent) - float64(got.Answered()), nil
+}

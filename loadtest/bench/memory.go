@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/loadtest"
+)
+
+const (
+	memoryStep  = 3000
+	memorySteps = 6
+	settle      = 3 * time.Second // for the server to give back what opening took
+)
+
+// memory opens connections in steps and fits a line through what the server holds: the slope is the weight of a connection, free
+// of what the server weighs without any.
+func memory(e *env) (*table, error) {
+	t := &table{Columns: []string{"transport", "resident bytes per connection", "R²", "RSS at the first step, MiB",
+		"RSS at the last, MiB", "goroutines at the first", "at the last", "kernel slab per connection, both ends, bytes"}}
+	step := e.scaled(memoryStep)
+	for _, transport := range []loadtest.Transport{loadtest.Line, loadtest.WebSocket, loadtest.HTTP} {
+		for run := range e.runs {
+			if err := e.weigh(t, transport, step); err != nil {
+				return nil, fmt.Errorf("%v: %w", transport, err)
+			}
+			e.progress("run %d: %v: %s bytes per connection", run+1, transport, number(t.Samples[transport.String()+" bytes"][run]))
+		}
+		name := transport.String()
+		t.row(name, t.text(name+" bytes"), strconv.FormatFloat(t.median(name+" r2"), 'f', 4, 64), t.text(name+" first MiB"),
+			t.text(name+" last MiB"), t.text(name+" first goroutines"), t.text(name+" last goroutines"), t.text(name+" slab bytes"))
+		limit := 1024.0
+		if transport == loadtest.HTTP {
+			limit = 2048
+		}
+		t.atMost("resident per idle connection, "+name, t.median(name+" bytes"), limit, "bytes")
+		t.atMost("goroutines gained, "+name, t.median(name+" last goroutines")-t.median(name+" first goroutines"), 4, "")
+	}
+	t.note("%d to %d connections in %d steps, each initialised and then one call; HTTP with a session", step, step*memorySteps, memorySteps)
+	t.note("RSS holds whatever garbage the collector has not returned yet; kernel memory is not part of it")
+	return t, nil
+}
+
+// weigh measures one transport once, with a server of its own.
+func (e *env) weigh(t *table, transport loadtest.Transport, step int) error {
+	s, err := e.weir(fmt.Sprintf("max_connections: %d\nlog:\n  level: warn\n", step*memorySteps+100))
+	if err != nil {
+		return err
+	}
+	defer e.stopServer(s.Process)
+	f, err := e.fleet(func(o *loadtest.Options) {
+		o.Address, o.Transport, o.CallsPerConnection = s.address(transport), transport, 1
+		o.Sources = loadtest.LoopbackSources(8)
+	})
+	if err != nil {
+		return err
+	}
+	defer e.closeFleet(f)
+	f.Start()
+	name := transport.String()
+	slabBefore := slabBytes()
+	var counts, resident []float64
+	for i := range memorySteps {
+		if err := e.openAndCall(f, step); err != nil {
+			return err
+		}
+		if err := e.sleep(settle); err != nil {
+			return err
+		}
+		m, err := s.Memory()
+		if err != nil {
+			return err
+		}
+		st, err := s.status()
+		if err != nil {
+			return err
+		}
+		c := f.Counters()
+		if c.Open != uint64((i+1)*step) {
+			return fmt.Errorf("%d of %d connections are open: %v", c.Open, (i+1)*step, c.Ended)
+		}
+		counts, resident = append(counts, float64(c.Open)), append(resident, float64(m.ResidentBytes))
+		switch i {
+		case 0:
+			t.sample(name+" first MiB", float64(m.ResidentBytes)/(1<<20))
+			t.sample(name+" first goroutines", float64(st.Goroutines))
+		case memorySteps - 1:
+			t.sample(name+" last MiB", float64(m.ResidentBytes)/(1<<20))
+			t.sample(name+" last goroutines", float64(st.Goroutines))
+			t.sample(name+" slab bytes", (slabBytes()-slabBefore)/float64(c.Open))
+		}
+	}
+	bytes, r2 := slope(counts, resident)
+	t.sample(name+" bytes", bytes)
+	t.sample(name+" r2", r2)
+	return nil
+}
+
+// openAndCall opens n connections and waits until each has had its call answered.
+func (e *env) openAndCall(f *loadtest.Fleet, n int) error {
+	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
+	defer cancel()
+	if err := f.Open(ctx, n); err != nil {
+		return err
+	}
+	if err := f.Done(ctx); err != nil {
+		return err
+	}
+	c := f.Counters()
+	return c.Check()
+}
+
+// slabBytes is what the kernel holds in slabs, sockets among them; 0 when it cannot be read.
+func slabBytes() float64 {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "Slab:"); ok {
+			kb, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+			return kb * 1024
+		}
+	}
+	return 0
+}

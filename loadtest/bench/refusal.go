@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"weir/loadtest"
+)
+
+const (
+	refusalLimit       = 10  // microseconds of CPU
+	refusalConnections = 100 // that are refused
+	heldConnections    = 50  // that fill the server first
+	stuckCalls         = 10  // of each of them
+	stuckTools         = 10  // how many of those calls run
+	churning           = 32  // connections that are refused and come again
+	neverMillis        = 600_000
+	// fullYAML makes a server that is easily filled and stays full: what waits is never too old.
+	fullYAML = "max_queue_age: 0s\nmax_connection_refusals: 100000\n"
+)
+
+// refusalCase is one way of being refused.
+type refusalCase struct {
+	name      string
+	transport loadtest.Transport
+	window    int
+	run       func(e *env, c refusalCase) (used cost, err error)
+}
+
+// What the same bytes cost without any server's work: the machine's own part of a refusal.
+const (
+	floorCall       = "bare echo, tcp, one in flight"
+	floorConnection = "bare accept, write and close"
+)
+
+var refusalCases = []refusalCase{
+	{floorCall, loadtest.Line, 1, bareEcho},
+	{floorConnection, loadtest.Line, 1, bareRefusal},
+	{"connection's cap, tcp, 256 in flight", loadtest.Line, 256, ownCap},
+	{"connection's cap, ws, 256 in flight", loadtest.WebSocket, 256, ownCap},
+	{"global cap, tcp, 64 in flight", loadtest.Line, 64, globalCap},
+	{"global cap, tcp, one in flight", loadtest.Line, 1, globalCap},
+	{"global cap, ws, 64 in flight", loadtest.WebSocket, 64, globalCap},
+	{"global cap, ws, one in flight", loadtest.WebSocket, 1, globalCap},
+	{"global cap, http, 64 in flight", loadtest.HTTP, 64, globalCap},
+	{"global cap, http, one in flight", loadtest.HTTP, 1, globalCap},
+	{"connection limit, tcp", loadtest.Line, 1, connectionCap},
+	{"connection limit, http", loadtest.HTTP, 1, connectionCap},
+}
+
+func refusal(e *env) (*table, error) {
+	t := &table{Columns: []string{"refused at", "CPU per refusal, us", "beyond the bare one, us", "refusals/s", "generator's CPU, us"}}
+	for _, c := range refusalCases {
+		for run := range e.runs {
+			got, err := c.run(e, c)
+			e.stopAll()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			e.progress("run %d: %s: %s us", run+1, c.name, number(got.server))
+			t.keep(c.name, got)
+		}
+		e.judgeRefusal(t, c)
+	}
+	t.note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting and closing it")
+	t.note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that does nothing " +
+		"else, and the mark is for what is beyond that")
+	t.note("HTTP answers a connection in order, so its own cap is never seen as a refusal behind a stuck call")
+	return t, nil
+}
+
+func (e *env) judgeRefusal(t *table, c refusalCase) {
+	own, beyond, name := t.median(c.name+" cpu us"), "", "CPU per refusal, "+c.name
+	floor := ""
+	switch {
+	case c.name == floorCall || c.name == floorConnection:
+	case c.window > 1:
+		t.atMost(name, own, refusalLimit, "us")
+	default:
+		floor = floorCall
+		if strings.HasPrefix(c.name, "connection limit") {
+			floor = floorConnection
+		}
+		more := own - t.median(floor+" cpu us")
+		beyond = number(more)
+		t.atMost(name+", beyond the bare one", more, refusalLimit, "us")
+	}
+	t.row(c.name, number(own), beyond, t.text(c.name+" calls/s"), t.text(c.name+" generator cpu us"))
+}
+
+// bareEcho measures the echo with as many connections as are refused.
+func bareEcho(e *env, c refusalCase) (cost, error) {
+	p, address, err := e.peer("echo-epoll")
+	if err != nil {
+		return cost{}, err
+	}
+	f, err := e.open(refusalConnections, func(o *loadtest.Options) { o.Address = address })
+	if err != nil {
+		return cost{}, err
+	}
+	return e.cost(p, f)
+}
+
+// bareRefusal measures a server that refuses every connection and does nothing else.
+func bareRefusal(e *env, c refusalCase) (cost, error) {
+	p, address, err := e.peer("echo-epoll", "-refuse", `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,`+
+		`"message":"Server overloaded","data":{"reason":"connection_limit","retryAfterMs":1000,"executed":false}}}`)
+	if err != nil {
+		return cost{}, err
+	}
+	return e.turnedAway(p, address, loadtest.Line)
+}
+
+// ownCap fills each connection's own queue with its first calls; the rest of them is refused.
+func ownCap(e *env, c refusalCase) (cost, error) {
+	s, err := e.weir(fullYAML + "max_waiting_per_connection: 16\n")
+	if err != nil {
+		return cost{}, err
+	}
+	f, err := e.open(20, func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
+		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
+	})
+	if err != nil {
+		return cost{}, err
+	}
+	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
+}
+
+// globalCap fills the server with other connections' calls first.
+func globalCap(e *env, c refusalCase) (cost, error) {
+	s, err := e.weir(fullYAML + fmt.Sprintf("max_waiting: 100\nmax_waiting_tools: %d\n", stuckTools))
+	if err != nil {
+		return cost{}, err
+	}
+	// Opened before the server is full: then it would refuse the connections.
+	f, err := e.open(refusalConnections, func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
+	})
+	if err != nil {
+		return cost{}, err
+	}
+	if err := e.fill(s); err != nil {
+		return cost{}, fmt.Errorf("the server does not fill up: %w", err)
+	}
+	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
+}
+
+// fill sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
+// of which the workers then take what they can hold; the second fills what they left.
+func (e *env) fill(s *server) error {
+	var waves [2]*loadtest.Fleet
+	for i := range waves {
+		f, err := e.open(heldConnections, func(o *loadtest.Options) {
+			o.Address, o.Window, o.CallsPerConnection = s.tcp, stuckCalls, stuckCalls
+			o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
+		})
+		if err != nil {
+			return err
+		}
+		waves[i] = f
+	}
+	for _, f := range waves {
+		f.Start()
+		err := e.poll(samplingPeriod, openTimeout, func() (bool, error) {
+			st, err := s.status()
+			c := f.Counters()
+			return c.Refused > 0 && st.Queue.ExecutingWait == stuckTools, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return e.poll(samplingPeriod, openTimeout, func() (bool, error) {
+		st, err := s.status()
+		return st.Queue.Waiting == st.Queue.WaitingLimit, err
+	})
+}
+
+// connectionCap holds all connections that the server allows, and comes again and again.
+func connectionCap(e *env, c refusalCase) (cost, error) {
+	s, err := e.weir(fullYAML + fmt.Sprintf("max_connections: %d\n", heldConnections))
+	if err != nil {
+		return cost{}, err
+	}
+	if _, err := e.open(heldConnections, func(o *loadtest.Options) { o.Address = s.tcp }); err != nil {
+		return cost{}, err
+	}
+	return e.turnedAway(s.Process, s.address(c.transport), c.transport)
+}
+
+// turnedAway comes again and again to a server that takes no connection.
+func (e *env) turnedAway(p *loadtest.Process, address string, transport loadtest.Transport) (cost, error) {
+	f, err := e.fleet(func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Reopen = address, transport, true
+		o.Opening, o.Sources = loadtest.OpenBare, loadtest.LoopbackSources(8)
+	})
+	if err != nil {
+		return cost{}, err
+	}
+	f.Launch(churning)
+	got, err := e.refusals(p, f, func(k *loadtest.Counters) uint64 { return k.Ended[loadtest.EndRefused] })
+	c := f.Counters()
+	if other := c.Ended[loadtest.EndPeerClosed] + c.Ended[loadtest.EndPeerReset] + c.Ended[loadtest.EndConnectFailed]; err == nil &&
+		other > c.Ended[loadtest.EndRefused]/100 {
+		err = fmt.Errorf("%d connections ended without being told why, %d were told: %v", other, c.Ended[loadtest.EndRefused], c.Failures)
+	}
+	return got, err
+}
+
+// refusals measures one window of a fleet whose refusals count counts.
+func (e *env) refusals(p *loadtest.Process, f *loadtest.Fleet, count func(*loadtest.Counters) uint64) (cost, error) {
+	f.Start()
+	if err := e.sleep(warmUp); err != nil {
+		return cost{}, err
+	}
+	before, own, began := f.Counters(), loadtest.OwnCPU(), time.Now()
+	used, err := p.CPU()
+	if err != nil {
+		return cost{}, err
+	}
+	if err := e.sleep(e.window()); err != nil {
+		return cost{}, err
+	}
+	usedThen, err := p.CPU()
+	if err != nil {
+		return cost{}, err
+	}
+	after, ownThen, took := f.Counters(), loadtest.OwnCPU(), time.Since(began)
+	ctx, cancel := context.WithTimeout(e.ctx, time.Second)
+	defer cancel()
+	_ = f.Stop(ctx) // what the server holds never ends; the fleet is closed with the case
+	n := float64(count(&after) - count(&before))
+	if n == 0 {
+		return cost{}, fmt.Errorf("nothing was refused: %+v", after)
+	}
+	if answered := after.Results - before.Results; float64(answered) > n/100 || after.Bad > 0 {
+		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, after.Bad, after.Failures)
+	}
+	return cost{calls: n, refused: n, perSec: n / took.Seconds(), server: micros(usedThen-used) / n, own: micros(ownThen-own) / n}, nil
+}

@@ -1,0 +1,244 @@
+package loadtest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// state is how far a connection has come.
+type state uint8
+
+const (
+	stateConnecting state = iota
+	stateUpgrading        // WebSocket: waiting for 101
+	stateGreeting         // waiting for the answer to initialize or ping
+	stateNoting           // HTTP: waiting for the 202 to notifications/initialized
+	stateOpen
+	stateEnded
+)
+
+// client is one connection. Its loop's goroutine alone touches it.
+type client struct {
+	fd         int32
+	slot       int32
+	generation int32
+	events     uint32 // what the epoll set reports now
+	state      state
+
+	inFlight  int
+	nextID    uint64
+	idBalance uint64 // ids sent minus ids answered, modulo 2^64: zero when nothing is in flight and every id was right
+	blind     bool   // an answer without an id was among them: the balance means nothing until all are answered
+	calls     int    // sent since the opening
+
+	timedID  uint64 // the call whose latency is being measured; 0: none
+	timedAt  time.Duration
+	launched time.Duration // when its connect began
+	progress time.Duration // when bytes were last accepted
+
+	place  int    // in the plan of an open load
+	owed   int    // planned calls that could not be sent yet
+	planID uint64 // the id of the plan's first call
+
+	decoder decoder
+	call    *template // the loop's, or one with this connection's session
+	rest    []byte    // input of an unfinished answer
+	left    []byte    // output that the socket has not taken, less than one message
+}
+
+// open begins one connection.
+func (l *loop) open() {
+	var source netip.Addr
+	if n := len(l.opts.Sources); n > 0 {
+		source = l.opts.Sources[(l.names+l.dialed)%n]
+	}
+	l.dialed++
+	fd, err := dial(l.to, source, l.opts.ReceiveBufferBytes, l.opts.SendBufferBytes)
+	if errors.Is(err, unix.EAGAIN) {
+		l.toOpen++
+		l.retry = true
+		return
+	}
+	if err != nil {
+		l.failed(err)
+		return
+	}
+	c := &client{fd: fd, state: stateConnecting, nextID: firstID, launched: time.Since(l.base), call: &l.call}
+	if n := len(l.free); n > 0 {
+		c.slot, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		c.slot = int32(len(l.clients))
+		l.clients = append(l.clients, nil)
+	}
+	c.generation = int32(l.dialed)
+	c.events = unix.EPOLLOUT
+	if err := l.poll.control(unix.EPOLL_CTL_ADD, fd, c.events, c.slot, c.generation); err != nil {
+		l.free = append(l.free, c.slot)
+		hangUp(fd)
+		l.failed(err)
+		return
+	}
+	l.clients[c.slot] = c
+	l.opening++
+}
+
+// failed counts a connection that could not even begin.
+func (l *loop) failed(err error) {
+	l.stats.Ended[EndConnectFailed]++
+	count(l.stats.Failures, []byte(err.Error()))
+}
+
+// end closes a connection for a reason, with an error where the reason needs one.
+func (l *loop) end(c *client, why EndReason, err error) {
+	if err != nil {
+		count(l.stats.Failures, []byte(err.Error()))
+	}
+	if c.state == stateOpen {
+		l.stats.Open--
+		if l.owes(c) {
+			l.unfinished--
+		}
+		if l.opts.Deaf && why != EndHungUp {
+			record(l.stats.Stalled, l.now-c.progress)
+		}
+	} else {
+		l.opening--
+	}
+	c.state = stateEnded
+	l.stats.Ended[why]++
+	l.stats.InFlight -= uint64(c.inFlight)
+	l.stats.Lost += uint64(c.inFlight)
+	l.clients[c.slot] = nil
+	l.free = append(l.free, c.slot)
+	hangUp(c.fd)
+	if l.opts.Reopen && !l.closing {
+		l.toOpen++
+	}
+}
+
+// ready acts on what the epoll set reports for a connection.
+func (l *loop) ready(c *client, events uint32) {
+	if c.state == stateConnecting {
+		l.connected(c)
+		return
+	}
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 && c.events&unix.EPOLLIN == 0 {
+		l.end(c, EndPeerReset, nil) // a deaf client learns of its end here; others by reading
+		return
+	}
+	if events&unix.EPOLLRDHUP != 0 && c.events&unix.EPOLLIN == 0 {
+		l.end(c, EndPeerClosed, nil)
+		return
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		l.read(c)
+	}
+	if events&unix.EPOLLOUT != 0 && c.state != stateEnded {
+		l.flush(c)
+	}
+}
+
+func (l *loop) connected(c *client) {
+	errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno != 0 {
+		err = unix.Errno(errno)
+	}
+	if err != nil {
+		l.end(c, EndConnectFailed, fmt.Errorf("connect: %w", err))
+		return
+	}
+	l.watch(c, unix.EPOLLIN)
+	if hello := l.wire.opening(); hello != nil {
+		c.state = stateUpgrading
+		l.send(c, hello)
+		return
+	}
+	l.greet(c)
+}
+
+// greet sends the first message, or finds that none is asked for.
+func (l *loop) greet(c *client) {
+	if l.msgs.greeting == nil {
+		l.opened(c)
+		return
+	}
+	c.state = stateGreeting
+	t := l.wire.wrap(l.msgs.greeting, idOffset(l.msgs.greeting), nil)
+	l.send(c, t.append(nil, c.nextID))
+}
+
+// greeted goes on after the first answer.
+func (l *loop) greeted(c *client, a *arrival) {
+	v := l.judge.judge(a.body)
+	switch {
+	case v.outcome == outcomeNotice:
+		return
+	case v.outcome == outcomeRefused:
+		l.turned(c, v.reason)
+		return
+	case v.outcome != outcomeResult || v.id != c.nextID:
+		l.end(c, EndBadAnswer, fmt.Errorf("greeting: HTTP %d %.200q", a.status, a.body))
+		return
+	}
+	c.nextID++
+	if len(a.session) > 0 {
+		t := l.wire.wrap(l.msgs.call, idOffset(l.msgs.call), a.session)
+		c.call = &t
+	}
+	if l.msgs.noted == nil {
+		l.opened(c)
+		return
+	}
+	t := l.wire.wrap(l.msgs.noted, -1, a.session)
+	if l.opts.Transport == HTTP {
+		c.state = stateNoting // before send, which may end the connection
+	}
+	l.send(c, t.bytes)
+	if c.state == stateGreeting {
+		l.opened(c)
+	}
+}
+
+func (l *loop) opened(c *client) {
+	c.state = stateOpen
+	l.opening--
+	l.stats.Open++
+	l.stats.Opened++
+	record(l.stats.Opening, time.Since(l.base)-c.launched)
+	if l.opts.CallsPerConnection > 0 {
+		l.unfinished++
+	}
+	if l.opts.Deaf {
+		l.watch(c, unix.EPOLLRDHUP)
+	}
+	c.progress = l.now
+	if l.opts.RatePerSecond == 0 {
+		l.fill(c)
+	}
+}
+
+// turned counts a connection that the server refused by name.
+func (l *loop) turned(c *client, reason []byte) {
+	count(l.stats.Turned, reason)
+	l.end(c, EndRefused, nil)
+}
+
+// owes says whether an open connection still has calls to send.
+func (l *loop) owes(c *client) bool {
+	return l.opts.CallsPerConnection > 0 && c.calls < l.opts.CallsPerConnection
+}
+
+// watch changes what the epoll set reports for a connection.
+func (l *loop) watch(c *client, events uint32) {
+	if c.events == events {
+		return
+	}
+	c.events = events
+	if err := l.poll.control(unix.EPOLL_CTL_MOD, c.fd, events, c.slot, c.generation); err != nil {
+		panic(fmt.Sprintf("loadtest: fd %d slot %d: %v", c.fd, c.slot, err)) // the descriptor is ours and open
+	}
+}

@@ -1,0 +1,156 @@
+package loadtest
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// EndReason says why a connection ended.
+type EndReason uint8
+
+const (
+	// EndHungUp: the fleet was closed.
+	EndHungUp EndReason = iota
+	// EndConnectFailed: the connection was never made (Counters.Failures has the error).
+	EndConnectFailed
+	// EndRefused: the server said that it was full (Counters.Turned has its reason).
+	EndRefused
+	// EndPeerClosed: the server closed in order.
+	EndPeerClosed
+	// EndPeerReset: the server reset the connection.
+	EndPeerReset
+	// EndBadAnswer: something arrived that no client can make sense of (Counters.Failures has it).
+	EndBadAnswer
+	endReasons
+)
+
+// String returns the reason's name as it stands in reports.
+func (r EndReason) String() string {
+	return [endReasons]string{"hung_up", "connect_failed", "refused", "peer_closed", "peer_reset", "bad_answer"}[r]
+}
+
+// maxNames bounds the reasons and failures that are told apart in one fleet; what is beyond them is counted as "more".
+const maxNames = 64
+
+// Counters is what a fleet has seen since it was made. At any moment
+// Sent = Results + ToolErrors + Errors + Refused + Lost + InFlight, and a run is clean when Lost and Bad are zero.
+type Counters struct {
+	Sent       uint64 // calls handed to the kernel, not counting what opened the connections
+	Results    uint64
+	ToolErrors uint64 // results with isError
+	Errors     uint64 // JSON-RPC errors that are no refusals
+	Refused    uint64 // refusals with a named reason
+	Lost       uint64 // calls whose connection ended first
+	InFlight   uint64
+	Bad        uint64 // answers to nothing, unreadable answers, ids that do not add up
+	Notices    uint64 // the server's own messages
+
+	BytesSent, BytesReceived uint64
+
+	Opened uint64 // connections that were opened, ever
+	Open   uint64 // connections that are open now
+	Ended  [endReasons]uint64
+
+	Reasons  map[string]uint64 // of refused calls and of errors
+	Turned   map[string]uint64 // of refused connections
+	Failures map[string]uint64 // why connections failed or were bad
+
+	// Latency of answered calls in microseconds: from the plan when the load is open, else from the write. With a window
+	// above 1 and a closed loop it is a sample, the last call of a write.
+	Latency *hdrhistogram.Histogram
+	// Opening is how long connections took from their connect to open, in microseconds.
+	Opening *hdrhistogram.Histogram
+	// Stalled is how long after its last accepted byte a deaf connection was ended by the server, in microseconds.
+	Stalled *hdrhistogram.Histogram
+}
+
+const (
+	minuteMicros = 60_000_000
+	histDigits   = 3
+)
+
+func newCounters() Counters {
+	return Counters{
+		Reasons: map[string]uint64{}, Turned: map[string]uint64{}, Failures: map[string]uint64{},
+		Latency: hdrhistogram.New(1, 10*minuteMicros, histDigits),
+		Opening: hdrhistogram.New(1, 10*minuteMicros, histDigits),
+		Stalled: hdrhistogram.New(1, 10*minuteMicros, histDigits),
+	}
+}
+
+// record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
+func record(h *hdrhistogram.Histogram, d time.Duration) {
+	_ = h.RecordValue(max(0, min(d.Microseconds(), 10*minuteMicros))) // in range, so it cannot fail
+}
+
+// count counts a name that the server chose, without letting it choose how much memory that takes.
+func count(m map[string]uint64, name []byte) {
+	if n, ok := m[string(name)]; ok {
+		m[string(name)] = n + 1
+		return
+	}
+	if len(m) >= maxNames {
+		m["more"]++
+		return
+	}
+	m[string(name[:min(len(name), 200)])]++
+}
+
+// add merges another loop's counters into c.
+func (c *Counters) add(o *Counters) {
+	c.Sent += o.Sent
+	c.Results += o.Results
+	c.ToolErrors += o.ToolErrors
+	c.Errors += o.Errors
+	c.Refused += o.Refused
+	c.Lost += o.Lost
+	c.InFlight += o.InFlight
+	c.Bad += o.Bad
+	c.Notices += o.Notices
+	c.BytesSent += o.BytesSent
+	c.BytesReceived += o.BytesReceived
+	c.Opened += o.Opened
+	c.Open += o.Open
+	for i, n := range o.Ended {
+		c.Ended[i] += n
+	}
+	for _, m := range [][2]map[string]uint64{{c.Reasons, o.Reasons}, {c.Turned, o.Turned}, {c.Failures, o.Failures}} {
+		for name, n := range m[1] {
+			m[0][name] += n
+		}
+	}
+	c.Latency.Merge(o.Latency)
+	c.Opening.Merge(o.Opening)
+	c.Stalled.Merge(o.Stalled)
+}
+
+// Answered is how many calls ended with an answer of whatever kind.
+func (c *Counters) Answered() uint64 { return c.Results + c.ToolErrors + c.Errors + c.Refused }
+
+// Check returns an error when the books do not balance: an answer that was bad, a connection that ended with calls in flight,
+// or a call that is neither answered nor in flight.
+func (c *Counters) Check() error {
+	if c.Bad > 0 || c.Ended[EndBadAnswer] > 0 {
+		return fmt.Errorf("%d bad answers: %v", c.Bad, maps.Collect(maps.All(c.Failures)))
+	}
+	if c.Lost > 0 {
+		return fmt.Errorf("%d calls were lost with their connections (%s)", c.Lost, c.endings())
+	}
+	if sum := c.Answered() + c.InFlight; c.Sent != sum {
+		return fmt.Errorf("sent %d calls, but %d are answered or in flight", c.Sent, sum)
+	}
+	return nil
+}
+
+func (c *Counters) endings() string {
+	s := ""
+	for r, n := range c.Ended {
+		if n > 0 {
+			s += fmt.Sprintf(" %s %d", EndReason(r), n)
+		}
+	}
+	return s
+}

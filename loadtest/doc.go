@@ -1,0 +1,16 @@
+// Package loadtest measures an MCP server from outside. It knows the wire and nothing of the server: what it says about a
+// server is what a client of that server would have seen.
+//
+// A Fleet is a number of connections of one kind (transport, era, call, how eagerly they send, whether they read) driven by
+// a few loops. A loop is one goroutine with one epoll set; no goroutine exists per connection, so 18,000 clients cost a few
+// megabytes here and the generator stays cheap beside the server that shares its cores.
+//
+// The one rule: every message is accounted for. An answer is matched with its request by id and compared byte for byte with
+// an answer that was understood in full; whatever is neither a result, a named error nor a named refusal is counted as bad,
+// and a fleet that is told to stop says how many of its requests never ended.
+//
+// Files: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection, write.go
+// its sending side, pacer.go when to send, message.go what is sent, answer.go how answers are judged, wire.go with line.go,
+// websocket.go and http.go how messages travel, counters.go what is reported, sys.go the system calls, process.go and host.go
+// the server's process and the machine under it.
+package loadtest

@@ -1,0 +1,155 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fleet is a number of connections of one kind. Its methods may be called from any goroutine, one at a time; each acts on
+// all loops. Close ends it and everything it owns.
+type Fleet struct {
+	opts  Options
+	loops []*loop
+	wg    sync.WaitGroup
+	next  int // the loop that gets the next connection
+}
+
+// NewFleet makes a fleet without connections.
+func NewFleet(o Options) (*Fleet, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("fleet: %w", err)
+	}
+	msgs, err := newMessages(&o)
+	if err != nil {
+		return nil, fmt.Errorf("fleet: %w", err)
+	}
+	to, err := sockaddr(o.Network, o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("fleet: %w", err)
+	}
+	f := &Fleet{opts: o}
+	base := time.Now()
+	for i := range o.Loops {
+		l, err := newLoop(&f.opts, msgs, to, base, i)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("fleet: %w", err)
+		}
+		f.loops = append(f.loops, l)
+		f.wg.Go(l.run)
+	}
+	return f, nil
+}
+
+func sockaddr(network, address string) (unix.Sockaddr, error) {
+	if network == "unix" {
+		return &unix.SockaddrUnix{Name: address}, nil
+	}
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if !ap.Addr().Unmap().Is4() {
+		return nil, fmt.Errorf("%s is not an IPv4 address", address)
+	}
+	return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}, nil
+}
+
+// each runs do on every loop's own goroutine and waits for all.
+func (f *Fleet) each(do func(*loop)) {
+	var wg sync.WaitGroup
+	for _, l := range f.loops {
+		wg.Add(1)
+		l.post(func(l *loop) { do(l); wg.Done() })
+	}
+	wg.Wait()
+}
+
+// await waits until cond has held on every loop, each at a moment of its own.
+func (f *Fleet) await(ctx context.Context, cond func(*loop) bool) error {
+	for _, l := range f.loops {
+		held := make(chan struct{})
+		w := &waiter{cond: cond, held: held}
+		l.post(func(l *loop) { l.waiters = append(l.waiters, w) })
+		select {
+		case <-held:
+		case <-ctx.Done():
+			l.post(func(*loop) { w.cond = func(*loop) bool { return true } })
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Launch begins to open n more connections and returns at once.
+func (f *Fleet) Launch(n int) {
+	share := make([]int, len(f.loops))
+	for i := range n {
+		share[(f.next+i)%len(f.loops)]++
+	}
+	f.next = (f.next + n) % len(f.loops)
+	for i, l := range f.loops {
+		l.post(func(l *loop) { l.launch(share[i]) })
+	}
+}
+
+// Open opens n more connections and waits until each is open or has failed; the error says how many failed and of what.
+func (f *Fleet) Open(ctx context.Context, n int) error {
+	before := f.Counters()
+	f.Launch(n)
+	err := f.await(ctx, func(l *loop) bool { return l.toOpen == 0 && l.opening == 0 })
+	after := f.Counters()
+	if got := after.Opened - before.Opened; err != nil || got != uint64(n) {
+		return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", got, n, after.endings(), after.Turned, after.Failures,
+			errors.Join(err, errNotAllOpen))
+	}
+	return nil
+}
+
+var errNotAllOpen = errors.New("not all connections were opened")
+
+// Start begins to send on all open connections, and on those opened later.
+func (f *Fleet) Start() { f.each((*loop).start) }
+
+// Stop sends nothing new and waits for what is in flight; the error is ctx's when something has not ended by then.
+func (f *Fleet) Stop(ctx context.Context) error {
+	f.each(func(l *loop) { l.sending = false })
+	if err := f.await(ctx, func(l *loop) bool { return l.stats.InFlight == 0 }); err != nil {
+		return fmt.Errorf("stop: %d calls in flight: %w", f.Counters().InFlight, err)
+	}
+	return nil
+}
+
+// Done waits until every open connection has sent its CallsPerConnection and has been answered.
+func (f *Fleet) Done(ctx context.Context) error {
+	return f.await(ctx, func(l *loop) bool { return l.unfinished == 0 && l.stats.InFlight == 0 })
+}
+
+// ResetLatency empties the latency histogram: what is recorded from now on belongs to the measurement that begins.
+func (f *Fleet) ResetLatency() { f.each(func(l *loop) { l.stats.Latency.Reset() }) }
+
+// Counters returns what the fleet has seen so far; the caller owns it.
+func (f *Fleet) Counters() Counters {
+	var mu sync.Mutex
+	sum := newCounters()
+	f.each(func(l *loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		sum.add(&l.stats)
+	})
+	return sum
+}
+
+// Close hangs up every connection and waits for the loops to end.
+func (f *Fleet) Close() {
+	for _, l := range f.loops {
+		l.post(func(l *loop) { l.closing = true })
+	}
+	f.wg.Wait()
+}

@@ -1,0 +1,85 @@
+package loadtest
+
+import (
+	"bytes"
+	"fmt"
+
+	"weir/codec"
+)
+
+// httpWire is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
+type httpWire struct {
+	path, host string
+	era        Era
+	tool       string
+	reply      codec.HTTPReply
+	limits     codec.HTTPLimits
+}
+
+func newHTTPWire(o *Options) *httpWire {
+	limits := codec.DefaultLimits().HTTP
+	limits.MaxBodyBytes = o.MaxAnswerBytes
+	return &httpWire{path: o.Path, host: o.host(), era: o.Era, tool: o.Tool, limits: limits}
+}
+
+func (w *httpWire) opening() []byte { return nil }
+
+func (w *httpWire) wrap(body []byte, idAt int, session []byte) template {
+	b := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+		"Accept: application/json, text/event-stream\r\n", w.path, w.host)
+	if w.era == Modern {
+		b = fmt.Appendf(b, "MCP-Protocol-Version: %s\r\n", modernRevision)
+		b = w.appendRoute(b, body)
+	}
+	if len(session) > 0 {
+		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, legacyRevision)
+	}
+	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(body))
+	t := template{idAt: idAt}
+	if idAt >= 0 {
+		t.idAt += len(b)
+	}
+	t.bytes = append(b, body...)
+	return t
+}
+
+// appendRoute appends the headers that repeat what the body says (MCP 2026-07-28).
+func (w *httpWire) appendRoute(b, body []byte) []byte {
+	if bytes.Contains(body, []byte(`"method":"tools/call"`)) {
+		return fmt.Appendf(b, "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n", w.tool)
+	}
+	return append(b, "Mcp-Method: ping\r\n"...)
+}
+
+func (w *httpWire) next(d *decoder, b []byte) (arrival, int, error) {
+	step, n, err := d.http.Next(b, &w.reply, &w.limits)
+	if err != nil {
+		return arrival{}, 0, fmt.Errorf("%w: %w", errBadWire, err)
+	}
+	if step != codec.HTTPReady {
+		return arrival{}, 0, nil
+	}
+	a := arrival{kind: arrivalNothing, status: w.reply.Status, session: w.reply.SessionID}
+	if a.body = lastEvent(w.reply.Body); len(a.body) > 0 {
+		a.kind = arrivalMessage
+	}
+	return a, n, nil
+}
+
+// lastEvent returns the JSON of a body: itself, or the data of the last event of a stream, which is the response
+// (MCP 2025-11-25, basic/transports: it ends the stream).
+func lastEvent(body []byte) []byte {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || body[0] == '{' || body[0] == '[' {
+		return body
+	}
+	at := bytes.LastIndex(body, []byte("data:"))
+	if at < 0 {
+		return body
+	}
+	data := body[at+len("data:"):]
+	if eol := bytes.IndexByte(data, '\n'); eol >= 0 {
+		data = data[:eol]
+	}
+	return bytes.TrimSpace(data)
+}

@@ -1,0 +1,98 @@
+package loadtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// The messages that are sent. Every request begins with the same 22 bytes and an id of ten digits, so that a request is made
+// by copying a template and writing ten digits, and a bare echo server can find the id without parsing.
+
+const (
+	messagePrefix = `{"jsonrpc":"2.0","id":`
+	idDigits      = 10
+	firstID       = 1_000_000_000 // the first number of ten digits; a connection would need nine billion calls to leave them
+
+	legacyRevision = "2025-11-25"
+	modernRevision = "2026-07-28"
+)
+
+// template is a message ready to be sent but for its id.
+type template struct {
+	bytes []byte
+	idAt  int // where the ten digits go; negative: a notification
+	// mask is XORed over the digits: WebSocket clients mask what they send (RFC 6455 section 5.3), and the template is
+	// masked already. Its first byte belongs to the first digit. Zero for other transports.
+	mask [4]byte
+}
+
+// append appends the message with its id.
+func (t *template) append(dst []byte, id uint64) []byte {
+	at := len(dst) + t.idAt
+	dst = append(dst, t.bytes...)
+	if t.idAt < 0 {
+		return dst
+	}
+	digits := dst[at : at+idDigits : at+idDigits]
+	for i := idDigits - 1; i >= 0; i-- {
+		digits[i] = (byte('0') + byte(id%10)) ^ t.mask[i&3]
+		id /= 10
+	}
+	return dst
+}
+
+// messages are the JSON bodies of a fleet, ids still zero.
+type messages struct {
+	greeting []byte // what Opening asks for: initialize, ping or nothing
+	noted    []byte // notifications/initialized, when greeting is initialize
+	call     []byte
+}
+
+func newMessages(o *Options) (messages, error) {
+	if !json.Valid([]byte(o.Arguments)) {
+		return messages{}, fmt.Errorf("Arguments: not JSON: %s", o.Arguments)
+	}
+	meta := ""
+	if o.Era == Modern {
+		meta = `"io.modelcontextprotocol/protocolVersion":"` + modernRevision + `","io.modelcontextprotocol/clientCapabilities":{}`
+	}
+	padded := meta
+	if o.PadBytes > 0 {
+		if padded != "" {
+			padded += ","
+		}
+		padded += `"pad":"` + strings.Repeat("x", o.PadBytes) + `"`
+	}
+	var m messages
+	m.call = request("tools/call", `"name":`+quote(o.Tool)+`,"arguments":`+o.Arguments, padded)
+	switch {
+	case o.Opening == OpenPing:
+		m.greeting = request("ping", "", meta)
+	case o.Opening == OpenSession && o.Era == Legacy:
+		m.greeting = request("initialize", `"protocolVersion":"`+legacyRevision+
+			`","capabilities":{},"clientInfo":{"name":"weir-load","version":"1"}`, "")
+		m.noted = []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	}
+	return m, nil
+}
+
+func request(method, params, meta string) []byte {
+	if meta != "" {
+		if params != "" {
+			params += ","
+		}
+		params += `"_meta":{` + meta + `}`
+	}
+	s := messagePrefix + strings.Repeat("0", idDigits) + `,"method":` + quote(method)
+	if params != "" {
+		s += `,"params":{` + params + `}`
+	}
+	return []byte(s + "}")
+}
+
+// quote writes a tool's or method's name as JSON; a Go string always can be.
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}

@@ -1,0 +1,145 @@
+package loadtest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Transport is how messages travel.
+type Transport uint8
+
+const (
+	// Line is newline-delimited JSON over TCP or a Unix socket.
+	Line Transport = iota
+	// WebSocket is one message per text frame, subprotocol mcp.
+	WebSocket
+	// HTTP is streamable HTTP: one POST per message on kept connections.
+	HTTP
+)
+
+// String returns the word used in tables and flags.
+func (t Transport) String() string { return [...]string{"tcp", "ws", "http"}[t] }
+
+// Era is which of the two families of protocol revisions the clients speak (MCP 2026-07-28, basic/versioning).
+type Era uint8
+
+const (
+	// Legacy initialises each connection; over HTTP with a session (MCP 2025-11-25).
+	Legacy Era = iota
+	// Modern sends each request alone with its own _meta (MCP 2026-07-28).
+	Modern
+)
+
+// Opening is what makes a connection count as open.
+type Opening uint8
+
+const (
+	// OpenSession is the era's whole handshake: initialize and notifications/initialized, or nothing when Modern.
+	OpenSession Opening = iota
+	// OpenPing is one answered ping: the cheapest proof that a server took a connection and serves it.
+	OpenPing
+	// OpenBare is the connection itself (and the WebSocket upgrade).
+	OpenBare
+)
+
+// Options says what a fleet is. The zero value is not usable: start from DefaultOptions.
+type Options struct {
+	// Network is "tcp" or "unix".
+	Network string
+	// Address is host:port with a numeric IPv4 host, or the path of a Unix socket.
+	Address string
+	// Path is the endpoint of HTTP and WebSocket.
+	Path string
+
+	Transport Transport
+	Era       Era
+	Opening   Opening
+
+	// Loops is how many goroutines drive the connections, each with its share of them. More loops than cores only cost.
+	// 1 to 64.
+	Loops int
+	// Window is how many calls a connection has in flight at once. 1 is the closed loop of a polite client; more is
+	// pipelining, refilled in one write whenever half of the window is free. 1 to 16777216.
+	Window int
+	// CallsPerConnection ends a connection's sending after so many calls since it was opened. 0: no end.
+	CallsPerConnection int
+	// RatePerSecond, above 0, makes the load open: calls of the whole fleet are planned at this rate, round robin over
+	// the connections that were open at Start, and latency counts from the plan, so that a server that stalls cannot hide
+	// the calls it kept from being sent. 0 is a closed loop. At most 10000000.
+	RatePerSecond float64
+
+	// Tool and Arguments (a JSON object) are the call. PadBytes of filler go into params._meta, which tools do not see.
+	Tool      string
+	Arguments string
+	PadBytes  int
+
+	// Deaf clients never read after their opening.
+	Deaf bool
+	// Reopen opens a connection again when the server has closed or refused it.
+	Reopen bool
+
+	// MaxConnecting bounds the connections of one loop that are being opened at the same time. 0: all at once (a storm).
+	// Keep it below the server's backlog otherwise, or the kernel drops handshakes and clients wait a second.
+	MaxConnecting int
+	// Sources are local addresses used in turn: one address has 28,000 ports towards one server. Empty: the kernel chooses.
+	Sources []netip.Addr
+	// ReceiveBufferBytes and SendBufferBytes set the sockets' kernel buffers. 0: the kernel's default.
+	ReceiveBufferBytes int
+	SendBufferBytes    int
+
+	// MaxAnswerBytes bounds what is kept of one unfinished answer; beyond it the connection ends as bad. 1024 to 67108864.
+	MaxAnswerBytes int
+}
+
+// DefaultOptions returns a polite closed loop of `echo` calls over newline-delimited TCP; Address is still to be set.
+func DefaultOptions() Options {
+	return Options{
+		Network: "tcp", Path: "/mcp",
+		Loops: 1, Window: 1, MaxConnecting: 256, MaxAnswerBytes: 1 << 20,
+		Tool: "echo", Arguments: `{"message":"0123456789abcdef"}`,
+	}
+}
+
+// Validate returns everything that is wrong with the options, joined; nil when a fleet can be built.
+func (o *Options) Validate() error {
+	var errs []error
+	check := func(field string, value, low, high int) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", field, value, low, high))
+		}
+	}
+	check("Loops", o.Loops, 1, 64)
+	check("Window", o.Window, 1, 1<<24)
+	check("CallsPerConnection", o.CallsPerConnection, 0, 1<<32)
+	check("PadBytes", o.PadBytes, 0, 4<<20)
+	check("MaxConnecting", o.MaxConnecting, 0, 1<<20)
+	check("MaxAnswerBytes", o.MaxAnswerBytes, 1024, 64<<20)
+	if o.Network != "tcp" && o.Network != "unix" {
+		errs = append(errs, fmt.Errorf("Network: %q is neither tcp nor unix", o.Network))
+	}
+	if o.Address == "" {
+		errs = append(errs, errors.New("Address: is empty"))
+	}
+	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
+		errs = append(errs, fmt.Errorf("unknown transport %d, era %d or opening %d", o.Transport, o.Era, o.Opening))
+	}
+	if o.RatePerSecond < 0 || o.RatePerSecond > 10e6 {
+		errs = append(errs, fmt.Errorf("RatePerSecond: %v is out of range, allowed is 0 to 10000000", o.RatePerSecond))
+	}
+	for _, a := range o.Sources {
+		if !a.Is4() {
+			errs = append(errs, fmt.Errorf("Sources: %v is not an IPv4 address", a))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// LoopbackSources returns n addresses of the loopback network, 127.0.0.2 and on. n is at most 253.
+func LoopbackSources(n int) []netip.Addr {
+	sources := make([]netip.Addr, min(n, 253))
+	for i := range sources {
+		sources[i] = netip.AddrFrom4([4]byte{127, 0, 0, byte(i + 2)})
+	}
+	return sources
+}

@@ -1,0 +1,42 @@
+// Command mcp-go is the peer that Weir is measured against over HTTP: the same `echo` tool on github.com/mark3labs/mcp-go,
+// as its users run it (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "mcp-go:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	s := server.NewMCPServer("peer-mcp-go", "1.0.0", server.WithToolCapabilities(false))
+	tool := mcp.NewTool("echo", mcp.WithDescription("Answers with the text it was given."),
+		mcp.WithString("message", mcp.Required()))
+	s.AddTool(tool, func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		text, err := req.RequireString("message")
+		if err != nil {
+			return mcp.NewToolResultError(err.Error()), nil
+		}
+		return mcp.NewToolResultText(text), nil
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println("listening", ln.Addr())
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", server.NewStreamableHTTPServer(s, server.WithStateful(true)))
+	return http.Serve(ln, mux)
+}

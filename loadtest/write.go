@@ -1,0 +1,128 @@
+package loadtest
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// send writes bytes that are no call: an upgrade, a greeting, a pong.
+func (l *loop) send(c *client, b []byte) {
+	if len(c.left) > 0 {
+		c.left = append(c.left, b...)
+		return
+	}
+	if n, ok := l.write(c, b); ok && n < len(b) {
+		c.left = append(c.left, b[n:]...)
+		l.watch(c, c.events|unix.EPOLLOUT)
+	}
+}
+
+// write gives bytes to the kernel and says how many it took; false when the connection has ended.
+func (l *loop) write(c *client, b []byte) (int, bool) {
+	n, errno := sysWrite(c.fd, b)
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		n = 0
+	case errno != 0:
+		l.end(c, EndPeerReset, nil)
+		return 0, false
+	}
+	if n > 0 {
+		c.progress = l.now
+		l.stats.BytesSent += uint64(n)
+	}
+	return n, true
+}
+
+// flush goes on after the socket has room again.
+func (l *loop) flush(c *client) {
+	if len(c.left) > 0 {
+		n, ok := l.write(c, c.left)
+		if !ok {
+			return
+		}
+		if c.left = c.left[n:]; len(c.left) > 0 {
+			return
+		}
+		c.left = nil
+	}
+	l.watch(c, c.events&^unix.EPOLLOUT)
+	if c.state == stateOpen {
+		l.fill(c)
+	}
+}
+
+// room is how many calls a connection may send now.
+func (l *loop) room(c *client) int {
+	n := l.opts.Window - c.inFlight
+	if l.opts.CallsPerConnection > 0 {
+		n = min(n, l.opts.CallsPerConnection-c.calls)
+	}
+	if l.opts.RatePerSecond > 0 {
+		return min(n, c.owed)
+	}
+	// A pipeline is refilled in halves: one write for many calls, and the server never runs dry between two windows.
+	if c.inFlight > l.opts.Window/2 {
+		return 0
+	}
+	return n
+}
+
+// fill sends as many calls as the connection may have in flight.
+func (l *loop) fill(c *client) {
+	if !l.sending || c.state != stateOpen || len(c.left) > 0 {
+		return
+	}
+	room := l.room(c)
+	if room <= 0 {
+		return
+	}
+	size := len(c.call.bytes)
+	for range chunksPerTurn {
+		n := min(room, max(1, writeChunkBytes/size))
+		l.out = l.out[:0]
+		for i := range n {
+			l.out = c.call.append(l.out, c.nextID+uint64(i))
+		}
+		took, ok := l.write(c, l.out)
+		if !ok {
+			return
+		}
+		begun := (took + size - 1) / size
+		l.sent(c, begun)
+		if took < len(l.out) {
+			// Calls that the kernel did not even begin to take were not sent: they are made anew when there is room.
+			c.left = append(c.left[:0], l.out[took:begun*size]...)
+			l.watch(c, c.events|unix.EPOLLOUT)
+			return
+		}
+		if room -= n; room == 0 {
+			return
+		}
+	}
+	l.watch(c, c.events|unix.EPOLLOUT) // its share of this turn is used up; the set will report it again
+}
+
+// sent enters n calls into the books.
+func (l *loop) sent(c *client, n int) {
+	if n == 0 {
+		return
+	}
+	first := c.nextID
+	c.nextID += uint64(n)
+	last := c.nextID - 1
+	c.idBalance += uint64(n) * (first + last) / 2
+	c.inFlight += n
+	c.calls += n
+	l.stats.Sent += uint64(n)
+	l.stats.InFlight += uint64(n)
+	if l.opts.RatePerSecond > 0 {
+		c.owed -= n
+	} else if c.timedID == 0 {
+		c.timedID, c.timedAt = last, time.Since(l.base)
+	}
+	if l.opts.CallsPerConnection > 0 && c.calls == l.opts.CallsPerConnection {
+		l.unfinished--
+	}
+}

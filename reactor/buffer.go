@@ -1,0 +1,51 @@
+package reactor
+
+import (
+	"math/bits"
+	"sync"
+	"unsafe"
+)
+
+// Buffers come in powers of two between these; a larger one is made and dropped, never kept.
+const (
+	minBufferBits = 8  // 256 bytes: a typical tools/call
+	maxBufferBits = 20 // 1 MiB
+)
+
+// bufferPools keep arrays by size class as bare pointers: a slice header in a sync.Pool would be an allocation per Put.
+var bufferPools [maxBufferBits + 1]sync.Pool
+
+// getBuffer returns an empty slice with room for at least n bytes. Give it back with putBuffer, once.
+func getBuffer(n int) []byte {
+	class := minBufferBits
+	if n > 1<<minBufferBits {
+		class = bits.Len(uint(n - 1))
+	}
+	if class > maxBufferBits {
+		return make([]byte, 0, n)
+	}
+	if p, _ := bufferPools[class].Get().(*byte); p != nil {
+		return unsafe.Slice(p, 1<<class)[:0]
+	}
+	return make([]byte, 0, 1<<class)
+}
+
+// putBuffer gives b back. Nobody may hold any part of it any more.
+func putBuffer(b []byte) {
+	n := cap(b)
+	if n < 1<<minBufferBits || n > 1<<maxBufferBits || n&(n-1) != 0 {
+		return
+	}
+	bufferPools[bits.Len(uint(n))-1].Put(unsafe.SliceData(b[:n]))
+}
+
+// appendBuffer appends p to b, moving b to the next size class when it is full.
+func appendBuffer(b, p []byte) []byte {
+	if need := len(b) + len(p); need > cap(b) {
+		grown := getBuffer(max(need, 2*cap(b)))
+		grown = append(grown, b...)
+		putBuffer(b)
+		b = grown
+	}
+	return append(b, p...)
+}

@@ -1,0 +1,14 @@
+// Package reactor holds the sockets: listeners, event loops, connections and what each transport means for MCP.
+//
+// A fixed pool of loops, one per core, multiplexes every connection; no goroutine belongs to a connection, whether it
+// is idle, busy or stalled. A message goes one way:
+//
+//	accept -> loop -> decode -> admit -> queue -> worker -> dispatch -> encode -> write
+//
+// Its one rule is ownership. A connection belongs to one loop, for life: only that loop reads from its descriptor,
+// touches its decoder and closes it. Everybody else may do two things, both under the connection's mutex: append to
+// its outbox, and ask the loop to look at it again (conn.post). A descriptor number is reused by the kernel the moment
+// it is closed, and this is what keeps a late answer from reaching the next client.
+//
+// Lock order: conn.mu, then backpressure.Lane's, then loop.inbox's. Nothing blocks under any of them.
+package reactor

@@ -1,0 +1,89 @@
+package reactor
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DrainReport counts what a stop cut off. A clean stop is all zeros.
+type DrainReport struct {
+	Messages    int   // accepted and neither answered nor finished in time
+	OutboxBytes int64 // answers that peers had not read in time
+	Connections int64 // open until the last step and closed by it
+}
+
+// Drain stops the server in steps, each with what the one before left of ctx: stop accepting, refuse new messages and
+// finish the accepted ones, write out the answers, close every connection, stop the loops. It returns when nothing of the
+// server runs any more; a context that is over shortens the waiting, never the steps.
+func (s *Server) Drain(ctx context.Context) DrainReport {
+	s.draining.Store(true)
+	var report DrainReport
+	s.tell(func(l *loop) { l.inbox.closeLn = true })
+	report.Messages = s.queue.Drain(ctx)
+	report.OutboxBytes = s.awaitOutboxes(ctx)
+	report.Connections = s.Connections()
+
+	var stopped []chan struct{}
+	s.tell(func(l *loop) {
+		done := make(chan struct{})
+		stopped = append(stopped, done)
+		l.inbox.stop = done
+	})
+	for _, done := range stopped {
+		<-done // a turn is bounded, so this takes milliseconds
+	}
+	for _, d := range s.drivers {
+		if err := d.stop(context.Background()); err != nil {
+			s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
+		}
+	}
+	if len(s.drivers) > 0 {
+		close(s.clockStop)
+		<-s.clockDone
+	}
+	s.release()
+	return report
+}
+
+// tell changes every loop's inbox and wakes the loop.
+func (s *Server) tell(change func(*loop)) {
+	for _, l := range s.loops {
+		l.inbox.Lock()
+		change(l)
+		l.wakeLocked()
+		l.inbox.Unlock()
+	}
+}
+
+// awaitOutboxes waits until every answer is with the kernel, or ctx is over, and returns the bytes that are not.
+func (s *Server) awaitOutboxes(ctx context.Context) int64 {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.outBytes.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return s.outBytes.Load()
+		case <-tick.C:
+		}
+	}
+	return 0
+}
+
+// closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
+func (l *loop) closeAll(done chan struct{}) {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil {
+			c.transport.farewell(c)
+			c.close(closeDrain)
+			l.finish(c)
+		}
+	}
+	l.inbox.Lock()
+	l.inbox.stop = nil
+	l.inbox.Unlock()
+	close(done)
+}
+
+func closeQuietly(fd int) { _ = unix.Close(fd) } // nothing was written through it that a close could lose

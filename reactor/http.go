@@ -1,0 +1,196 @@
+package reactor
+
+import (
+	"bytes"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing to
+// MCP here; sessions and eras are told apart per request, by the registry.
+type httpTransport struct {
+	decoder codec.HTTPDecoder
+
+	// Requests in the order they came, first to be answered first (RFC 9112 9.3.2). Guarded by conn.mu; only the loop
+	// adds. The head is never done while the mutex is free.
+	head, tail *call
+}
+
+// httpScratch is what a loop needs to read requests, once for all its connections.
+type httpScratch struct {
+	request codec.HTTPRequest
+	header  registry.Header
+}
+
+const jsonType = "application/json"
+
+func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
+	used := 0
+	r := &l.http.request
+	for !c.halted() {
+		step, n, err := t.decoder.Next(b[used:], r, &l.srv.opts.Messages.HTTP)
+		if err != nil {
+			t.malformed(l, c, err.(*codec.HTTPError))
+			return len(b)
+		}
+		switch step {
+		case codec.HTTPNeedMore:
+			return used
+		case codec.HTTPHead:
+			if !t.head0(l, c, r) {
+				return len(b)
+			}
+			return used
+		}
+		used += n
+		t.request(l, c, r)
+		if c.transport != t { // it speaks WebSocket from here on
+			return used + c.transport.decode(l, c, b[used:])
+		}
+	}
+	return used
+}
+
+// head0 judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
+// whether to go on.
+func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
+	if status, fail := l.acceptable(c, r); fail != nil {
+		t.reject(l, c, r, status, fail)
+		c.endAfterAnswers(closeBadRequest)
+		return false
+	}
+	if string(r.MCPMethod) == "tools/call" {
+		if refusal := l.srv.queue.Probe(&c.lane, 0); refusal != backpressure.Accepted && !(l.srv.opts.OnFull == OnFullPause && refusal.OfConnection()) {
+			k := t.begin(r)
+			k.keepAlive = false // the body is still on its way
+			l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
+			l.msg = appendOverloaded(l.msg[:0], nullID, refusal, 0)
+			t.answer(l, c, k, l.msg)
+			k.release(false)
+			c.endAfterAnswers(closeRequested)
+			return false
+		}
+	}
+	if r.ExpectContinue && c.pending.Load() == 0 { // else its 100 would come between earlier answers; it is optional
+		l.out = append(l.out, codec.HTTPContinue...)
+	}
+	return true
+}
+
+var nullID = []byte("null")
+
+// begin makes the call for a request.
+func (t *httpTransport) begin(r *codec.HTTPRequest) *call {
+	k := newCall()
+	k.Transport, k.Status = registry.HTTP, 200
+	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
+	return k
+}
+
+// request serves one complete request.
+func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
+	if status, fail := l.acceptable(c, r); fail != nil {
+		t.reject(l, c, r, status, fail)
+	} else {
+		t.serve(l, c, r)
+	}
+	if !r.KeepAlive {
+		c.endAfterAnswers(closeRequested)
+	}
+}
+
+func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
+	if l.srv.draining.Load() {
+		r.KeepAlive = false
+	}
+	k := t.begin(r)
+	switch r.Method {
+	case codec.MethodGet:
+		k.release(false)
+		t.upgrade(l, c, r)
+	case codec.MethodDelete:
+		k.Status = l.srv.registry.EndSession(r.SessionID)
+		t.answer(l, c, k, nil)
+		k.release(false)
+	case codec.MethodOptions:
+		k.Status, k.allow = 204, true
+		t.answer(l, c, k, nil)
+		k.release(false)
+	default:
+		l.http.header = registry.Header{
+			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
+			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
+		}
+		k.Header = &l.http.header
+		if codec.IsBatch(r.Body) {
+			l.batch(c, k, r.Body)
+			return
+		}
+		l.message(c, k, r.Body)
+	}
+}
+
+// malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
+func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
+	k := newCall()
+	k.Status = err.Status
+	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
+	t.answer(l, c, k, l.msg)
+	k.release(false)
+	reason := closeBadRequest
+	if err.Status == 413 {
+		reason = closeMessageTooBig
+	}
+	c.endAfterAnswers(reason)
+}
+
+// reject answers a request whose head is not acceptable to MCP.
+func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status int, fail *codec.Error) {
+	k := t.begin(r)
+	k.Status, k.allow = status, status == 405
+	l.msg = l.msg[:0]
+	if r.Method != codec.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)
+		l.msg = codec.AppendError(l.msg, nil, fail)
+	}
+	t.answer(l, c, k, l.msg)
+	k.release(false)
+}
+
+// upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
+func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
+	protocol := ""
+	if offers(r.WSProtocol, "mcp") {
+		protocol = "mcp"
+	}
+	l.out = codec.AppendWSUpgrade(l.out, r.WSKey, protocol)
+	c.transport = &wsTransport{}
+}
+
+// offers reports whether a comma-separated list holds name.
+func offers(list []byte, name string) bool {
+	for len(list) > 0 {
+		item, rest, _ := bytes.Cut(list, []byte{','})
+		if string(bytes.TrimSpace(item)) == name {
+			return true
+		}
+		list = rest
+	}
+	return false
+}
+
+// eof: a request that stays unfinished asks for nothing.
+func (t *httpTransport) eof(*loop, *conn, []byte) {}
+
+func (t *httpTransport) idle(c *conn, quiet int64) closeReason {
+	if limit := c.loop.srv.opts.IdleTimeout; limit > 0 && quiet > int64(limit) {
+		return closeIdle
+	}
+	return stillOpen
+}
+
+func (t *httpTransport) unfinished(int) (received int, strict bool) {
+	inHead, body := t.decoder.Pending()
+	return body, inHead
+}

@@ -1,0 +1,288 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+)
+
+// One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
+// fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their backlogs when
+// one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the fastest. This way
+// the balance is exact, and one descriptor per address is all that a successor process would have to inherit.
+
+// listener is one listening socket. Its loop's, but for what is set before Start.
+type listener struct {
+	name     string // http, tcp, unix: the label of metrics and logs
+	fd       int32
+	tag      uint64
+	loop     *loop
+	address  string // as bound, with the port the kernel chose
+	ip       string // the host part of address
+	loopback bool
+	make     func() transport
+	path     string // of a Unix socket, to remove at the end
+	shut     bool   // not watched until the next tick
+}
+
+// listen binds one address. The kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
+func (s *Server) listen(name, network, address string, factory func() transport) error {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		if err := raw.Control(func(fd uintptr) { failed = s.prepareListener(int(fd), network) }); err != nil {
+			return err
+		}
+		return failed
+	}}
+	if network == "unix" {
+		if err := removeDeadSocket(address); err != nil {
+			return err
+		}
+	}
+	bound, err := config.Listen(s.ctx, network, address)
+	if err != nil {
+		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+	}
+	defer bound.Close() // our descriptor is a copy, which the runtime's own poller does not know
+	if u, ok := bound.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	file, err := bound.(interface{ File() (*os.File, error) }).File()
+	if err != nil {
+		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+	}
+	defer file.Close()
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+	}
+	// net listens with a backlog of somaxconn; a second listen(2) sets ours. File() made the socket blocking.
+	if err := errors.Join(unix.Listen(fd, s.opts.Backlog), unix.SetNonblock(fd, true)); err != nil {
+		return errors.Join(fmt.Errorf("listen for %s on %s: %w", name, address, err), unix.Close(fd))
+	}
+	ln := &listener{name: name, fd: int32(fd), make: factory, address: bound.Addr().String()}
+	if tcp, ok := bound.Addr().(*net.TCPAddr); ok {
+		ln.ip, ln.loopback = tcp.IP.String(), tcp.IP.IsLoopback()
+	} else {
+		ln.path = address
+	}
+	ln.loop = s.loops[len(s.listeners)%len(s.loops)]
+	ln.tag = tagListener - uint64(len(ln.loop.listeners))
+	ln.loop.listeners = append(ln.loop.listeners, ln)
+	s.listeners = append(s.listeners, ln)
+	return nil
+}
+
+func (s *Server) prepareListener(fd int, network string) error {
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
+	if network == "tcp" {
+		err = errors.Join(err,
+			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+	}
+	return err
+}
+
+// removeDeadSocket makes room for a Unix socket: a file that nobody answers at is what a killed server left behind.
+func removeDeadSocket(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the unix socket: %w", err)
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("unix: %s exists and is not a socket, remove it or choose another path", path)
+	}
+	peer, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		peer.Close()
+		return fmt.Errorf("unix: another server answers at %s, stop it or choose another path", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("unix: remove the dead socket %s: %w", path, err)
+	}
+	return nil
+}
+
+// open begins to watch the listener.
+func (ln *listener) open() error {
+	return watch(ln.loop.epfd, unix.EPOLL_CTL_ADD, ln.fd, unix.EPOLLIN, ln.tag)
+}
+
+// setShut stops or goes on accepting; the backlog keeps what comes meanwhile.
+func (ln *listener) setShut(shut bool) {
+	interest := uint32(unix.EPOLLIN)
+	if shut {
+		interest = 0
+	}
+	if err := watch(ln.loop.epfd, unix.EPOLL_CTL_MOD, ln.fd, interest, ln.tag); err == nil {
+		ln.shut = shut
+	}
+}
+
+// accept takes up to accept_batch connections off the backlog; epoll reports the rest again.
+func (l *loop) accept(ln *listener) {
+	for range l.srv.opts.AcceptBatch {
+		if ln.shut {
+			return
+		}
+		fd, addr, err := acceptSocket(ln.fd)
+		switch err {
+		case nil:
+			l.admitConnection(ln, fd, addr)
+		case unix.EAGAIN:
+			return
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			l.outOfDescriptors(ln, err)
+			return
+		default:
+			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may not be.
+			l.srv.metrics.acceptErrors.Inc()
+		}
+	}
+}
+
+// admitConnection makes a connection of an accepted descriptor, or refuses it.
+func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
+	s := l.srv
+	if refusal := s.limits.Open(addr); refusal != backpressure.Accepted {
+		l.turnAway(ln, fd, refusal)
+		return
+	}
+	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
+	c.lane.Init(c)
+	c.loop.stats.connections.Add(1)
+	if c.loop == l {
+		l.adopt(c)
+	} else {
+		c.loop.deliver(c)
+	}
+}
+
+// leastLoaded is the loop with the fewest connections.
+func (s *Server) leastLoaded() *loop {
+	least := s.loops[0]
+	for _, l := range s.loops[1:] {
+		if l.stats.connections.Load() < least.stats.connections.Load() {
+			least = l
+		}
+	}
+	return least
+}
+
+// refusalBudget is how many more connections may be told this second why they are refused.
+type refusalBudget struct {
+	second int64
+	left   int
+}
+
+func (b *refusalBudget) take(now int64, perSecond int) bool {
+	if second := now / int64(time.Second); second != b.second {
+		b.second, b.left = second, perSecond
+	}
+	b.left--
+	return b.left >= 0
+}
+
+// turnAway tells an accepted peer why it is refused and closes. Above max_connection_refusals a second it stops
+// accepting instead, until the next tick: then not even the accept is spent on them.
+func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
+	s := l.srv
+	s.queue.CountRefusal(refusal)
+	if l.refusals.take(l.now, s.opts.MaxConnectionRefusals) {
+		l.msg = s.appendTurnAway(l.msg[:0], ln, refusal)
+		_, _ = writeSocket(fd, l.msg) // a fresh socket has room for it; if the peer is gone already, so be it
+		// Closing with unread input sends a reset, which can overtake what was just written.
+		_, _ = readSocket(fd, l.buf)
+	} else {
+		ln.setShut(true)
+	}
+	_ = unix.Close(int(fd))
+}
+
+// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the others
+// stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
+func (l *loop) outOfDescriptors(ln *listener, cause error) {
+	s := l.srv
+	s.metrics.outOfDescriptors.Inc()
+	if s.complaints.allow(l.now) {
+		s.log.Error().Err(cause).Int64("connections", s.Connections()).
+			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
+	}
+	s.reserve.Lock()
+	defer s.reserve.Unlock()
+	if s.reserve.fd >= 0 {
+		_ = unix.Close(s.reserve.fd)
+		if fd, _, err := acceptSocket(ln.fd); err == nil {
+			l.turnAway(ln, fd, backpressure.ConnectionLimit)
+		}
+		s.reserve.fd = openReserve()
+	}
+	ln.setShut(true)
+}
+
+// openReserve takes the descriptor that outOfDescriptors gives up for a moment; -1 when there is none to be had.
+func openReserve() int {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// reopenListeners goes on accepting after a pause.
+func (l *loop) reopenListeners() {
+	for _, ln := range l.listeners {
+		if ln.shut && ln.fd >= 0 {
+			ln.setShut(false)
+		}
+	}
+	l.srv.reserve.Lock()
+	defer l.srv.reserve.Unlock()
+	if l.srv.reserve.fd < 0 && !l.srv.draining.Load() {
+		l.srv.reserve.fd = openReserve()
+	}
+}
+
+// closeListeners stops accepting for good; what is still in a backlog gets a reset from the kernel.
+func (l *loop) closeListeners() {
+	for _, ln := range l.listeners {
+		if ln.fd >= 0 {
+			_ = unix.Close(int(ln.fd))
+			ln.fd, ln.shut = -1, true
+			if ln.path != "" {
+				_ = os.Remove(ln.path)
+			}
+		}
+	}
+}
+
+// acceptSocket takes one connection off the backlog, not blocking and closed on exec. It allocates nothing, unlike
+// unix.Accept4: a refused connection must cost next to nothing.
+func acceptSocket(listener int32) (fd int32, addr netip.Addr, err error) {
+	var raw unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&raw)),
+		uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, addr, errno
+	}
+	switch raw.Addr.Family {
+	case unix.AF_INET:
+		addr = netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&raw)).Addr)
+	case unix.AF_INET6:
+		addr = netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&raw)).Addr).Unmap()
+	}
+	return int32(n), addr, nil
+}

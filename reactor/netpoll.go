@@ -1,0 +1,95 @@
+package reactor
+
+// The one doorway to netpoll. What it gives us is its pool of event loops: goroutines that wait in epoll and call us.
+//
+// Its connections are not used: they cannot stop reading, lose the answer to a half-closed peer, and park the writer
+// until the peer reads (docs/ARCHITECTURE.md has the measurements). Instead each of our loops keeps an epoll set of
+// its own and hands that set's descriptor to a netpoll event loop as if it were a listening socket: an epoll
+// descriptor is readable while its ready list is not empty, and netpoll calls Accept whenever it is.
+//
+// Rules of netpoll v0.7.2 that this file relies on, each held by a test:
+//   - Settings are process-wide and must precede the first event loop; the pool grows to the largest request.
+//   - Each EventLoop.Serve takes the next poller of the pool, round robin.
+//   - Accept runs on the poller's goroutine and must neither block nor panic; (nil, nil) means "nothing for netpoll".
+//   - Shutdown waits for a turn that is under way, so it must never be called from inside a turn.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/cloudwego/netpoll"
+)
+
+// pool remembers the size netpoll's process-wide pool was given.
+var pool struct {
+	sync.Mutex
+	size int
+}
+
+// growPool makes sure that netpoll runs at least n pollers. Loops and pollers are one to one: any other ratio was
+// measured to cost 3 to 5 times the CPU at low load.
+func growPool(n int) error {
+	pool.Lock()
+	defer pool.Unlock()
+	if n <= pool.size {
+		return nil
+	}
+	if err := netpoll.Configure(netpoll.Config{PollerNum: n, LoadBalance: netpoll.RoundRobin}); err != nil {
+		return fmt.Errorf("size netpoll's pool to %d loops: %w", n, err)
+	}
+	pool.size = n
+	return nil
+}
+
+// turnListener shows a loop's epoll set to netpoll as a listener whose "accept" is one turn of the loop.
+type turnListener struct{ loop *loop }
+
+var _ netpoll.Listener = turnListener{}
+
+// Accept runs one bounded turn of the loop on the poller's goroutine.
+func (t turnListener) Accept() (net.Conn, error) {
+	t.loop.turn()
+	return nil, nil
+}
+
+// Fd is the loop's epoll descriptor.
+func (t turnListener) Fd() int { return t.loop.epfd }
+
+// Close does nothing: the loop closes its own descriptors, after netpoll let go of them.
+func (t turnListener) Close() error { return nil }
+
+// Addr names no address, a loop has none.
+func (t turnListener) Addr() net.Addr { return &net.UnixAddr{Name: "weir-loop", Net: "unix"} }
+
+// driver is one netpoll event loop that turns one of ours.
+type driver struct {
+	events netpoll.EventLoop
+	served chan error
+}
+
+// drive hands l to a poller. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
+func drive(l *loop) (*driver, error) {
+	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
+		return errors.New("weir gives netpoll no connections")
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create a netpoll event loop: %w", err)
+	}
+	d := &driver{events: events, served: make(chan error, 1)}
+	go func() { d.served <- d.events.Serve(turnListener{l}) }()
+	return d, nil
+}
+
+// stop detaches the loop from its poller and returns once no turn runs and none will. Never call it from a turn.
+func (d *driver) stop(ctx context.Context) error {
+	err := d.events.Shutdown(ctx)
+	select {
+	case serveErr := <-d.served:
+		return errors.Join(err, serveErr)
+	case <-ctx.Done():
+		return errors.Join(err, ctx.Err())
+	}
+}

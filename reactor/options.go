@@ -1,0 +1,204 @@
+package reactor
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"weir/codec"
+)
+
+// OnFull says what happens to a message that finds its connection's own queue full.
+type OnFull string
+
+const (
+	// OnFullRefuse answers the message with a refusal: the peer learns at once and may go elsewhere.
+	OnFullRefuse OnFull = "refuse"
+	// OnFullPause stops reading the connection until half of its queue has gone: TCP pushes back and nothing is
+	// refused. For trusted peers, since their other messages, pings and cancellations included, wait as well.
+	OnFullPause OnFull = "pause"
+)
+
+// Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses.
+type Options struct {
+	// HTTP is the address for MCP over HTTP and WebSocket, host:port; port 0 lets the kernel choose. Empty: off.
+	HTTP string `yaml:"http"`
+	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port. Empty: off.
+	TCP string `yaml:"tcp"`
+	// Unix is the path of a Unix socket for newline-delimited JSON-RPC. A dead socket file left there is replaced, a
+	// live one is an error. Empty: off.
+	Unix string `yaml:"unix"`
+	// Loops is the number of event loops; 0 means one per core (GOMAXPROCS), which is what was measured to be best.
+	// 0 to 256.
+	Loops int `yaml:"loops"`
+	// HTTPPath is the one path that serves MCP; every other is 404.
+	HTTPPath string `yaml:"http_path"`
+	// AllowedOrigins lists the values of Origin that browsers may send, exactly (scheme://host[:port]). Loopback
+	// origins are always allowed on a loopback listener; any other Origin is 403 (DNS rebinding).
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	// AllowedHosts lists the host names, without port, that the Host header may carry beside loopback names and the
+	// listener's own address. On a listener that is not on loopback an empty list allows every Host.
+	AllowedHosts []string `yaml:"allowed_hosts"`
+	// OnFull decides what happens to a message that finds its connection's queue full: refuse (answer -32603 with a
+	// reason) or pause (stop reading, for trusted peers).
+	OnFull OnFull `yaml:"on_full"`
+
+	// Backlog is the length of the kernel's queue of connections that wait to be accepted; the kernel cuts it to
+	// net.core.somaxconn. 1 to 65535.
+	Backlog int `yaml:"backlog"`
+	// AcceptBatch is how many connections one loop accepts in a row before it serves the others. 1 to 4096.
+	AcceptBatch int `yaml:"accept_batch"`
+	// MaxConnectionRefusals is how many connections per second are accepted only to be told why they are refused;
+	// above it accepting stops until the next second, and newcomers wait in the backlog. 0 to 100000.
+	MaxConnectionRefusals int `yaml:"max_connection_refusals"`
+	// MaxBatchElements is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is -32600.
+	// 1 to 10000.
+	MaxBatchElements int `yaml:"max_batch_elements"`
+
+	// ReadBufferBytes is what one read may bring, per loop and not per connection. 4096 to 1048576.
+	ReadBufferBytes int `yaml:"read_buffer_bytes"`
+	// SendBufferBytes is the kernel's send buffer of a connection (SO_SNDBUF; the kernel doubles it for its own
+	// bookkeeping). It bounds what a peer that never reads pins in kernel memory: without it 5,000 such peers held
+	// 1.5 GB. 4096 to 4194304.
+	SendBufferBytes int `yaml:"send_buffer_bytes"`
+	// MaxOutboxBytes is how much answer text may wait in a connection beyond the kernel's buffer. Above it the
+	// connection is not read and starts no further call until half has gone. One answer may overshoot it. 1024 to
+	// 67108864.
+	MaxOutboxBytes int `yaml:"max_outbox_bytes"`
+	// MaxOutboxTotalBytes is the same for all connections together; the connection that would exceed it is closed
+	// (outbox_budget). 1048576 to 68719476736.
+	MaxOutboxTotalBytes int `yaml:"max_outbox_total_bytes"`
+	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the connection that would exceed
+	// it is closed (input_budget). 1048576 to 68719476736.
+	MaxInputTotalBytes int `yaml:"max_input_total_bytes"`
+
+	// FirstByteTimeout is how long a new connection may stay silent. 0 means for ever.
+	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
+	// MessageTimeout is how long a message may take from its first byte to its last: an HTTP head always, a line, a
+	// WebSocket message or a body as long as it comes slower than MinReceiveRate. 100ms to 1h.
+	MessageTimeout time.Duration `yaml:"message_timeout"`
+	// MinReceiveRate is the rate, in bytes per second averaged since its first byte, that keeps a long message alive
+	// past MessageTimeout. 1 to 1073741824.
+	MinReceiveRate int `yaml:"min_receive_rate"`
+	// IdleTimeout closes an HTTP connection without a request in progress. 0 means never.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. 0 means never: TCP
+	// keep-alive finds the dead ones.
+	LineIdleTimeout time.Duration `yaml:"line_idle_timeout"`
+	// PingInterval is how long a WebSocket peer may be silent before it gets a ping; as long again without a sign of
+	// life closes it (ping_timeout). 0 means never.
+	PingInterval time.Duration `yaml:"ping_interval"`
+	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
+	WriteTimeout time.Duration `yaml:"write_timeout"`
+	// LingerTimeout is how long a connection that we ended waits for the peer to read the last answer and close too;
+	// closing at once could reset the answer away. 0 to 1m.
+	LingerTimeout time.Duration `yaml:"linger_timeout"`
+
+	// Messages bounds one message on each transport.
+	Messages codec.Limits `yaml:"messages"`
+}
+
+// DefaultOptions returns what a server has when its configuration names nothing.
+func DefaultOptions() Options {
+	return Options{
+		HTTP:                  "127.0.0.1:8080",
+		TCP:                   "127.0.0.1:7777",
+		HTTPPath:              "/mcp",
+		OnFull:                OnFullRefuse,
+		Backlog:               4096,
+		AcceptBatch:           64,
+		MaxConnectionRefusals: 1000,
+		MaxBatchElements:      100,
+		ReadBufferBytes:       64 << 10,
+		SendBufferBytes:       32 << 10,
+		MaxOutboxBytes:        64 << 10,
+		MaxOutboxTotalBytes:   64 << 20,
+		MaxInputTotalBytes:    64 << 20,
+		FirstByteTimeout:      30 * time.Second,
+		MessageTimeout:        10 * time.Second,
+		MinReceiveRate:        1 << 10,
+		IdleTimeout:           60 * time.Second,
+		PingInterval:          30 * time.Second,
+		WriteTimeout:          10 * time.Second,
+		LingerTimeout:         2 * time.Second,
+		Messages:              codec.DefaultLimits(),
+	}
+}
+
+// Validate returns every option that cannot be used, each error naming its yaml key, its value and what is allowed.
+func (o *Options) Validate() []error {
+	var errs []error
+	check := func(key string, value, low, high int) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", key, value, low, high))
+		}
+	}
+	check("loops", o.Loops, 0, 256)
+	check("backlog", o.Backlog, 1, 65535)
+	check("accept_batch", o.AcceptBatch, 1, 4096)
+	check("max_connection_refusals", o.MaxConnectionRefusals, 0, 100_000)
+	check("max_batch_elements", o.MaxBatchElements, 1, 10_000)
+	check("read_buffer_bytes", o.ReadBufferBytes, 4<<10, 1<<20)
+	check("send_buffer_bytes", o.SendBufferBytes, 4<<10, 4<<20)
+	check("max_outbox_bytes", o.MaxOutboxBytes, 1<<10, 64<<20)
+	check("max_outbox_total_bytes", o.MaxOutboxTotalBytes, 1<<20, 64<<30)
+	check("max_input_total_bytes", o.MaxInputTotalBytes, 1<<20, 64<<30)
+	check("min_receive_rate", o.MinReceiveRate, 1, 1<<30)
+	errs = append(errs, o.validateTimes()...)
+	errs = append(errs, o.validateAddresses()...)
+	for _, err := range o.Messages.Validate() {
+		errs = append(errs, fmt.Errorf("messages.%w", err))
+	}
+	return errs
+}
+
+func (o *Options) validateTimes() []error {
+	var errs []error
+	check := func(key string, value, low, high time.Duration) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %v is out of range, allowed is %v to %v", key, value, low, high))
+		}
+	}
+	const day = 24 * time.Hour
+	check("first_byte_timeout", o.FirstByteTimeout, 0, day)
+	check("message_timeout", o.MessageTimeout, 100*time.Millisecond, time.Hour)
+	check("idle_timeout", o.IdleTimeout, 0, 365*day)
+	check("line_idle_timeout", o.LineIdleTimeout, 0, 365*day)
+	check("ping_interval", o.PingInterval, 0, day)
+	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
+	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
+	return errs
+}
+
+func (o *Options) validateAddresses() []error {
+	var errs []error
+	address := func(key, value string) {
+		if value == "" {
+			return
+		}
+		if _, _, err := net.SplitHostPort(value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q is not an address, write host:port (such as 127.0.0.1:8080) or \"\" to switch it off", key, value))
+		}
+	}
+	address("http", o.HTTP)
+	address("tcp", o.TCP)
+	if len(o.Unix) > 107 {
+		errs = append(errs, fmt.Errorf("unix: %q has %d bytes, the kernel allows 107 for the path of a socket", o.Unix, len(o.Unix)))
+	}
+	if o.HTTP == "" && o.TCP == "" && o.Unix == "" {
+		errs = append(errs, fmt.Errorf("http: every listener is off, set at least one of http, tcp and unix"))
+	}
+	if !strings.HasPrefix(o.HTTPPath, "/") {
+		errs = append(errs, fmt.Errorf("http_path: %q must begin with a slash", o.HTTPPath))
+	}
+	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
+		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))
+	}
+	for _, origin := range o.AllowedOrigins {
+		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
+			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))
+		}
+	}
+	return errs
+}

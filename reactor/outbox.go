@@ -1,0 +1,105 @@
+package reactor
+
+import (
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+)
+
+// The write side. Whoever holds conn.mu writes, and never blocks: what the kernel does not take waits in the outbox,
+// and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of the
+// connection and the start of its calls, so that a peer which does not read ends up with blocked writes of its own.
+
+// unsentLocked is how many bytes wait in the outbox.
+func (c *conn) unsentLocked() int { return len(c.out) - c.outDone }
+
+// send writes p, or keeps what the kernel does not take. p is the caller's again afterwards. Any goroutine.
+func (c *conn) send(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.sendLocked(p)
+	c.mu.Unlock()
+}
+
+func (c *conn) sendLocked(p []byte) {
+	if c.reason != stillOpen || c.muted {
+		return // nobody would read it
+	}
+	if c.unsentLocked() == 0 {
+		n, err := writeSocket(c.fd, p)
+		if err != nil && err != unix.EAGAIN {
+			c.closeLocked(closePeerReset)
+			return
+		}
+		if p = p[n:]; len(p) == 0 {
+			return
+		}
+		c.stalledSince.Store(backpressure.Now())
+	}
+	s := c.loop.srv
+	if s.outBytes.Add(int64(len(p))) > int64(s.opts.MaxOutboxTotalBytes) {
+		s.outBytes.Add(-int64(len(p)))
+		c.closeLocked(closeOutboxBudget)
+		return
+	}
+	c.out = appendBuffer(c.out, p)
+	c.wantLocked(c.interest | unix.EPOLLOUT)
+	c.throttleLocked()
+}
+
+// throttleLocked stops the connection when more waits for its peer than may.
+func (c *conn) throttleLocked() {
+	if c.unsentLocked()+c.held <= c.loop.srv.opts.MaxOutboxBytes || c.pause.Load()&pauseOutbox != 0 {
+		return
+	}
+	c.pauseLocked(pauseOutbox)
+	c.loop.srv.queue.Pause(&c.lane)
+	c.loop.srv.metrics.outboxFull.Inc()
+}
+
+// relaxLocked lets it go on when half of that has gone.
+func (c *conn) relaxLocked() {
+	if c.pause.Load()&pauseOutbox == 0 || c.unsentLocked()+c.held > c.loop.srv.opts.MaxOutboxBytes/2 {
+		return
+	}
+	c.resumeLocked(pauseOutbox)
+	c.loop.srv.queue.Resume(&c.lane)
+}
+
+// drainOutbox writes what waits, as far as the kernel takes it. Loop only.
+func (c *conn) drainOutbox() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != stillOpen || c.unsentLocked() == 0 {
+		return
+	}
+	n, err := writeSocket(c.fd, c.out[c.outDone:])
+	if err != nil {
+		if err != unix.EAGAIN {
+			c.closeLocked(closePeerReset)
+		}
+		return
+	}
+	c.outDone += n
+	c.loop.srv.outBytes.Add(-int64(n))
+	if c.unsentLocked() == 0 {
+		putBuffer(c.out)
+		c.out, c.outDone = nil, 0
+		c.stalledSince.Store(0)
+		c.wantLocked(c.interest &^ unix.EPOLLOUT)
+	} else {
+		c.stalledSince.Store(c.loop.now)
+		c.compactLocked()
+	}
+	c.relaxLocked()
+}
+
+// compactLocked forgets the written front of a large outbox, so that one that never empties does not grow for ever.
+func (c *conn) compactLocked() {
+	if c.outDone >= len(c.out)/2 {
+		n := copy(c.out, c.out[c.outDone:])
+		c.out, c.outDone = c.out[:n], 0
+	}
+}

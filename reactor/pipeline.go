@@ -1,0 +1,263 @@
+package reactor
+
+import (
+	"strconv"
+	"time"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// A message's life, in order: scan, route, admit, queue, dispatch, answer. The first half runs on the loop, the second
+// on a worker; control and errors never leave the loop.
+
+// peekAbove is the length from which a message is only peeked at (4 KiB of it) before admission: to refuse it must not
+// cost a scan that grows with it.
+const peekAbove = 4 << 10
+
+// flushEvery is how long a worker collects the answers of a batch before it sends what it has: a slow call must not
+// hold back the quick ones before it.
+const flushEvery = time.Millisecond
+
+// outRoom is what a worker takes for the answers of a batch; it grows when they need more.
+const outRoom = 4 << 10
+
+// message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
+func (l *loop) message(c *conn, k *call, msg []byte) {
+	l.stats.received.Add(1)
+	k.Raw = msg
+	s := l.srv
+	if len(msg) > peekAbove && l.refuseUnread(c, k) {
+		return
+	}
+	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
+		k.Status = 400
+		l.fail(c, k, err.(*codec.Error))
+		k.release(false)
+		return
+	}
+	class := s.registry.Route(&k.Exchange)
+	if class == registry.Inline {
+		l.stats.inline.Add(1)
+		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
+		l.answer(c, k, l.msg)
+		k.release(false)
+		return
+	}
+	l.admit(c, k, queueClass(class))
+}
+
+func queueClass(c registry.Class) backpressure.Class {
+	if c == registry.Wait {
+		return backpressure.Wait
+	}
+	return backpressure.Compute
+}
+
+// admit registers k as in flight and puts it in line, or refuses it.
+func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
+	s := l.srv
+	k.own(k.Raw) // first: from Begin on others may look at it
+	if err := s.registry.Begin(&k.Exchange); err != nil {
+		k.Status = 400
+		l.fail(c, k, err)
+		k.release(true)
+		return
+	}
+	c.pending.Add(1)
+	if k.group == nil {
+		c.transport.queued(l, c, k)
+	} else {
+		k.group.left.Add(1)
+	}
+	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), l.now)
+	if refusal == backpressure.Accepted {
+		return
+	}
+	if s.opts.OnFull == OnFullPause && refusal.OfConnection() {
+		l.park(c, k, class)
+		return
+	}
+	c.pending.Add(-1)
+	if k.group == nil {
+		c.transport.dropped(c, k)
+	}
+	s.registry.End(&k.Exchange)
+	l.refuse(c, k, refusal)
+	if k.group != nil && k.group.finished() {
+		l.sendGroup(c, k.group)
+	}
+	k.release(true)
+}
+
+// park sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
+// admitted again first thing when half of the queue has gone (conn.Drained).
+func (l *loop) park(c *conn, k *call, class backpressure.Class) {
+	c.parked, c.parkedClass = k, class
+	c.mu.Lock()
+	c.pauseLocked(pauseQueue)
+	c.mu.Unlock()
+	// The queue may have fallen to half between the refusal and the pause; then nobody would call Drained.
+	l.unpark(c)
+}
+
+// unpark tries to admit the parked message; the connection reads on when that works.
+func (l *loop) unpark(c *conn) {
+	k := c.parked
+	if k == nil || l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now) != backpressure.Accepted {
+		return
+	}
+	c.parked = nil
+	c.mu.Lock()
+	c.resumeLocked(pauseQueue)
+	c.mu.Unlock()
+	l.srv.queue.Schedule(&c.lane)
+}
+
+// Drained is called by the queue when a full lane fell to half.
+func (c *conn) Drained() { c.post() }
+
+// refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
+func (l *loop) refuseUnread(c *conn, k *call) bool {
+	s := l.srv
+	refusal := s.queue.Probe(&c.lane, len(k.Raw))
+	if refusal == backpressure.Accepted || s.opts.OnFull == OnFullPause && refusal.OfConnection() {
+		return false
+	}
+	codec.Peek(k.Raw, &k.Env)
+	if k.Env.Kind != codec.KindRequest || !s.registry.Queued(k.Raw, &k.Env) {
+		k.Env = codec.Envelope{}
+		return false // control is never refused for want of room, and what is not a request is judged by the scan
+	}
+	l.refuse(c, k, refusal)
+	k.release(false)
+	return true
+}
+
+// refuse answers k with a refusal. k stays the caller's.
+func (l *loop) refuse(c *conn, k *call, refusal backpressure.Refusal) {
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
+	l.answer(c, k, l.msg)
+}
+
+// fail answers k with an error made on the loop. k stays the caller's.
+func (l *loop) fail(c *conn, k *call, err *codec.Error) {
+	l.msg = codec.AppendError(l.msg[:0], k.Env.ID.Of(k.Raw), err)
+	l.answer(c, k, l.msg)
+}
+
+// answer routes what the loop answered to where it belongs: k's batch or the transport.
+func (l *loop) answer(c *conn, k *call, message []byte) {
+	if k.group != nil {
+		k.group.add(message)
+		return
+	}
+	c.transport.answer(l, c, k, message)
+}
+
+// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and sets the HTTP status that goes with it.
+// A notification gets no answer.
+func (s *Server) appendRefusal(dst []byte, k *call, refusal backpressure.Refusal) []byte {
+	s.queue.CountRefusal(refusal)
+	after := s.queue.RetryAfter(refusal)
+	k.Status, k.retryAfter = 503, int32(seconds(after))
+	id := k.Env.ID.Of(k.Raw)
+	if id == nil {
+		return dst
+	}
+	return appendOverloaded(dst, id, refusal, after)
+}
+
+// appendTurnAway appends what a connection that is refused as a whole gets, in the words of its listener.
+func (s *Server) appendTurnAway(dst []byte, ln *listener, refusal backpressure.Refusal) []byte {
+	after := s.queue.RetryAfter(refusal)
+	if ln.name != "http" {
+		return append(appendOverloaded(dst, nullID, refusal, after), '\n')
+	}
+	var room [256]byte
+	body := appendOverloaded(room[:0], nullID, refusal, after)
+	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
+		Status: 503, ContentType: jsonType, Date: s.date(), RetryAfter: seconds(after), Close: true,
+	}, body)
+}
+
+// seconds rounds up to what Retry-After can say (RFC 9110 10.2.3).
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+	dst = append(dst, id...)
+	dst = append(dst, `,"error":{"code":-32603,"message":"Server overloaded","data":{"reason":"`...)
+	dst = append(dst, refusal.String()...)
+	dst = append(dst, `","retryAfterMs":`...)
+	dst = strconv.AppendInt(dst, after.Milliseconds(), 10)
+	return append(dst, `,"executed":false}}}`...)
+}
+
+// Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.
+func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
+	out := getBuffer(outRoom)
+	var began int64
+	if n > 1 {
+		began = backpressure.Now()
+	}
+	for t := batch; t != nil; {
+		next := t.Next()
+		out = c.execute(t, out, w)
+		if t = next; t == nil {
+			break
+		}
+		if now := backpressure.Now(); now-began > int64(flushEvery) || len(out) > flushAbove {
+			c.send(out)
+			out, began = out[:0], now
+		}
+	}
+	c.settleWorker(out, n)
+	putBuffer(out)
+}
+
+// execute serves one message and appends its framed answer to out.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) []byte {
+	s := c.loop.srv
+	k := t.Job.(*call)
+	scratch := w.Buf[:0]
+	switch {
+	case k.Cancelled():
+		s.metrics.dropped[dropCancelled].Inc()
+	case t.Refused != backpressure.Accepted:
+		scratch = s.appendRefusal(scratch, k, t.Refused)
+	default:
+		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		if len(scratch) == 0 && k.Cancelled() {
+			s.metrics.dropped[dropCancelled].Inc()
+		}
+	}
+	s.registry.End(&k.Exchange)
+	if g := k.group; g != nil {
+		if len(scratch) > 0 {
+			g.add(scratch)
+		}
+		k.release(true)
+		if g.finished() {
+			out = c.transport.deliver(c, g.anchor, g.message(), out)
+			c.pending.Add(-1)
+		}
+	} else {
+		out = c.transport.deliver(c, k, scratch, out)
+	}
+	w.Buf = scratch // the queue drops it when it has grown too large to keep
+	return out
+}
+
+// settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.
+func (c *conn) settleWorker(out []byte, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(out) > 0 {
+		c.sendLocked(out)
+	}
+	if c.pending.Add(int32(-n)) == 0 && c.goodbye != stillOpen && c.unsentLocked() == 0 {
+		c.post()
+	}
+}

@@ -1,0 +1,193 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"weir/backpressure"
+	"weir/registry"
+)
+
+// Deps are what a server stands on. All are needed, and outlive the server.
+type Deps struct {
+	Registry *registry.Registry
+	Queue    *backpressure.Queue // started by the caller before Start
+	Limits   *backpressure.Limits
+	Metrics  *metrics.Set
+	Log      zerolog.Logger
+}
+
+// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order.
+type Server struct {
+	opts     Options
+	registry *registry.Registry
+	queue    *backpressure.Queue
+	limits   *backpressure.Limits
+	log      zerolog.Logger
+	metrics  serverMetrics
+
+	loops     []*loop
+	listeners []*listener
+	drivers   []*driver
+	ctx       context.Context // for binding only
+	draining  atomic.Bool
+
+	outBytes   atomic.Int64 // in all outboxes
+	inBytes    atomic.Int64 // capacity of all unfinished input
+	dateText   atomic.Pointer[string]
+	complaints complaints
+	reserve    struct {
+		sync.Mutex
+		fd int
+	}
+	clockStop chan struct{}
+	clockDone chan struct{}
+}
+
+// New makes a server that does nothing yet. The error joins everything that Validate finds.
+func New(o Options, d Deps) (*Server, error) {
+	if errs := o.Validate(); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if o.Loops == 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
+	}
+	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
+		clockStop: make(chan struct{}), clockDone: make(chan struct{})}
+	s.reserve.fd = -1
+	for id := range o.Loops {
+		l, err := newLoop(s, id)
+		if err != nil {
+			s.release()
+			return nil, err
+		}
+		s.loops = append(s.loops, l)
+	}
+	s.registerMetrics(d.Metrics)
+	s.setDate(time.Now())
+	return s, nil
+}
+
+// Listen binds every configured address. Nothing is accepted before Start, but the kernel queues connections.
+func (s *Server) Listen() error {
+	type address struct{ name, network, value string }
+	for _, a := range []address{{"http", "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
+		if a.value == "" {
+			continue
+		}
+		factory := func() transport { return new(lineTransport) }
+		if a.name == "http" {
+			factory = func() transport { return new(httpTransport) }
+		}
+		if err := s.listen(a.name, a.network, a.value, factory); err != nil {
+			s.release()
+			return err
+		}
+	}
+	return nil
+}
+
+// Addrs returns the bound address of each listener by its name: http, tcp, unix. After Listen.
+func (s *Server) Addrs() map[string]string {
+	addrs := make(map[string]string, len(s.listeners))
+	for _, ln := range s.listeners {
+		addrs[ln.name] = ln.address
+	}
+	return addrs
+}
+
+// Start runs the loops. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
+// that waits for the end, and the clock of the Date header.
+func (s *Server) Start() error {
+	if err := growPool(len(s.loops)); err != nil {
+		return err
+	}
+	s.reserve.fd = openReserve()
+	for _, ln := range s.listeners {
+		if err := ln.open(); err != nil {
+			return fmt.Errorf("watch the %s listener: %w", ln.name, err)
+		}
+	}
+	for _, l := range s.loops {
+		d, err := drive(l)
+		if err != nil {
+			return err
+		}
+		s.drivers = append(s.drivers, d)
+	}
+	go s.runClock()
+	return nil
+}
+
+// Connections returns how many connections are open. Any goroutine.
+func (s *Server) Connections() int64 {
+	total := int64(0)
+	for _, l := range s.loops {
+		total += l.stats.connections.Load()
+	}
+	return total
+}
+
+// LoopConnections returns how many connections each loop has. Any goroutine.
+func (s *Server) LoopConnections() []int64 {
+	counts := make([]int64, len(s.loops))
+	for i, l := range s.loops {
+		counts[i] = l.stats.connections.Load()
+	}
+	return counts
+}
+
+// takeInput accounts for n more bytes of unfinished input, or says that there are too many.
+func (s *Server) takeInput(n int) bool {
+	if n > 0 && s.inBytes.Load()+int64(n) > int64(s.opts.MaxInputTotalBytes) {
+		return false
+	}
+	s.inBytes.Add(int64(n))
+	return true
+}
+
+// runClock formats the Date of responses once a second (RFC 9110 6.6.1) and ends idle sessions.
+func (s *Server) runClock() {
+	defer close(s.clockDone)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.setDate(now)
+			s.registry.ExpireSessions(now)
+		case <-s.clockStop:
+			return
+		}
+	}
+}
+
+func (s *Server) setDate(now time.Time) {
+	text := now.UTC().Format(http.TimeFormat)
+	s.dateText.Store(&text)
+}
+
+func (s *Server) date() string { return *s.dateText.Load() }
+
+// release closes what a server that never started, or has stopped, holds.
+func (s *Server) release() {
+	for _, l := range s.loops {
+		l.closeListeners()
+		l.closeDescriptors()
+	}
+	s.reserve.Lock()
+	defer s.reserve.Unlock()
+	if s.reserve.fd >= 0 {
+		closeQuietly(s.reserve.fd)
+		s.reserve.fd = -1
+	}
+}

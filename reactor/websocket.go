@@ -1,0 +1,138 @@
+package reactor
+
+import (
+	"weir/codec"
+	"weir/registry"
+)
+
+// wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
+// conversation.
+type wsTransport struct {
+	decoder codec.WSDecoder
+	pinged  bool // our ping is out and nothing came since
+	conv    registry.Conversation
+}
+
+const (
+	wsOpText        = 0x1
+	wsOpPing        = 0x9
+	wsOpPong        = 0xA
+)
+
+func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
+	used := 0
+	t.pinged = false // whatever it is, the peer lives
+	for !c.halted() {
+		event, payload, n, err := t.decoder.Next(b[used:], &l.srv.opts.Messages.WebSocket)
+		if err != nil {
+			t.violated(l, c, err.(*codec.WSError))
+			return len(b)
+		}
+		if event == codec.WSNeedMore {
+			break
+		}
+		used += n
+		switch event {
+		case codec.WSText:
+			t.message(l, c, payload)
+		case codec.WSPing:
+			l.out = codec.AppendWSFrame(l.out, wsOpPong, payload)
+			if len(l.out) > flushAbove {
+				l.flush(c)
+			}
+		case codec.WSClose:
+			t.closed(l, c, payload)
+			return len(b)
+		}
+	}
+	return used
+}
+
+func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
+	k := newCall()
+	k.Transport, k.Conv = registry.WebSocket, &t.conv
+	if codec.IsBatch(msg) {
+		l.batch(c, k, msg)
+		return
+	}
+	l.message(c, k, msg)
+}
+
+// closed answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
+// cancelled: after a close frame nothing may be sent.
+func (t *wsTransport) closed(l *loop, c *conn, payload []byte) {
+	if len(payload) > 2 {
+		payload = payload[:2]
+	}
+	l.out = codec.AppendWSFrame(l.out, 0x8, payload)
+	t.part(l, c, closeRequested)
+}
+
+// violated tells the peer which rule it broke.
+func (t *wsTransport) violated(l *loop, c *conn, err *codec.WSError) {
+	reason := closeBadFrame
+	if err.Code == 1009 {
+		reason = closeMessageTooBig
+	}
+	l.out = codec.AppendWSClose(l.out, err.Code, err.Reason)
+	t.part(l, c, reason)
+}
+
+// part ends the connection with what is in l.out as its last bytes: answers that workers finish later must not follow a
+// close frame, so no more of them is sent.
+func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
+	t.conv.CancelAll()
+	l.flush(c)
+	c.mu.Lock()
+	c.muted = true
+	c.mu.Unlock()
+	c.endAfterAnswers(reason)
+}
+
+// eof: without a close frame the peer is simply gone (RFC 6455 7.1.5), but like on a line its answers may still arrive.
+func (t *wsTransport) eof(*loop, *conn, []byte) {}
+
+func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
+	if len(message) == 0 {
+		return
+	}
+	l.out = codec.AppendWSFrame(l.out, wsOpText, message)
+	if len(l.out) > flushAbove {
+		l.flush(c)
+	}
+}
+
+func (t *wsTransport) queued(*loop, *conn, *call) {}
+
+func (t *wsTransport) dropped(*conn, *call) {}
+
+func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
+	k.release(true)
+	if len(message) == 0 {
+		return out
+	}
+	return codec.AppendWSFrame(out, wsOpText, message)
+}
+
+// idle pings a silent peer once, and gives up on it when that brought no sign of life.
+func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
+	every := int64(c.loop.srv.opts.PingInterval)
+	switch {
+	case every == 0:
+		return stillOpen
+	case t.pinged && quiet > 2*every:
+		return closePingTimeout
+	case !t.pinged && quiet > every:
+		t.pinged = true
+		var frame [2]byte
+		c.send(codec.AppendWSFrame(frame[:0], wsOpPing, nil))
+	}
+	return stillOpen
+}
+
+func (t *wsTransport) unfinished(waiting int) (received int, strict bool) { return waiting, false }
+
+// farewell: 1001, going away (RFC 6455 7.4.1).
+func (t *wsTransport) farewell(c *conn) { c.send(codec.AppendWSClose(nil, 1001, "the server stops")) }
+
+func (t *wsTransport) gone(*conn) (cancelled int) { return t.conv.CancelAll() }

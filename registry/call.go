@@ -1,0 +1,236 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/bytedance/sonic/decoder"
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// What one call of a typed tool allocates, besides what its handler does; TestCallAllocations holds the number:
+//
+//  1. typedCall: context, request, params and decoded arguments in one piece, because the handler may keep any of them;
+//  2. the private copy of the arguments, which the strings in In point into.
+
+// call is what a handler is given. It is never reused: handlers may leak it.
+type call struct {
+	ctx    callContext
+	req    mcp.CallToolRequest
+	params mcp.CallToolParamsRaw
+	dec    decoder.Decoder
+}
+
+type typedCall[In any] struct {
+	call
+	in In
+}
+
+// reply is what came of a call.
+type reply struct {
+	result     *mcp.CallToolResult // as the handler returned it, never written to; nil is an empty one
+	structured []byte              // the typed output as checked JSON; nil when there is none
+}
+
+// serveToolsCall is tools/call.
+func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
+	t, before := x.tool, len(dst)
+	if x.Cancelled() {
+		x.Status = statusAccepted
+		t.series.calls[outcomeCancelled].Inc()
+		return dst
+	}
+	start := t.startTimer()
+	rep, err := r.run(t, x)
+	dst, o := r.appendReply(dst, x, rep, err)
+	if x.Cancelled() {
+		x.Status, o = statusAccepted, outcomeCancelled
+		dst = dst[:before]
+	}
+	t.finished(start, o)
+	return dst
+}
+
+// run invokes the tool; a panic in there is an error, not the end of the worker.
+func (r *Registry) run(t *tool, x *Exchange) (rep reply, err error) {
+	defer func() {
+		if c := x.ctx.Swap(nil); c != nil {
+			c.cancel()
+		}
+		if v := recover(); v != nil {
+			rep, err = reply{}, errToolPanicked
+			if r.opt.OnPanic != nil {
+				r.opt.OnPanic(t.name, v, debug.Stack())
+			}
+		}
+	}()
+	return t.invoke(x, t)
+}
+
+// appendReply appends the response and says how the call ended.
+func (r *Registry) appendReply(dst []byte, x *Exchange, rep reply, err error) ([]byte, outcome) {
+	var e *codec.Error
+	if err != nil {
+		if rep, e = x.failed(err); e != nil {
+			o := outcomeError
+			if e == errToolPanicked {
+				o = outcomePanic
+			}
+			if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
+				e = errResultTooLarge
+			}
+			return codec.AppendError(dst, x.id(), e), o
+		}
+	}
+	out, e := r.appendCallResult(dst, x, rep)
+	switch {
+	case e != nil:
+		return codec.AppendError(dst, x.id(), e), outcomeError
+	case rep.result != nil && rep.result.IsError:
+		return out, outcomeToolError
+	}
+	return out, outcomeOK
+}
+
+// failed turns a handler's error into a protocol error, or into a result that tells the model.
+func (x *Exchange) failed(err error) (reply, *codec.Error) {
+	if e := protocolError(err); e != nil {
+		return reply{}, e
+	}
+	_, badArguments := err.(*argumentError)
+	switch {
+	case badArguments && !x.rev().argumentsAreResults:
+		return reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
+	case !badArguments && !x.tool.errorsAreResults:
+		return reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+	}
+	result := textResult(err.Error())
+	result.IsError = true
+	return reply{result: result}, nil
+}
+
+// arguments copies params.arguments out of the message, whose bytes are reused after Dispatch; "" when absent or null.
+func (x *Exchange) arguments() (string, error) {
+	raw := x.Env.Arguments.Of(x.Raw)
+	switch {
+	case raw == nil || string(raw) == "null":
+		return "", nil
+	case raw[0] != '{':
+		return "", errArgumentsType
+	}
+	return string(raw), nil
+}
+
+// begin fills the request and lets Cancel reach the context.
+func (c *call) begin(x *Exchange, t *tool, args string) error {
+	c.params.Name = t.name
+	if args != "" {
+		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
+	}
+	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !t.skipsMeta {
+		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(&c.params.Meta)); err != nil {
+			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
+		}
+	}
+	c.req.Params = &c.params
+	x.ctx.Store(&c.ctx)
+	if x.Cancelled() {
+		c.ctx.cancel()
+	}
+	return nil
+}
+
+// rawInvoke runs a handler that checks its own arguments.
+func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
+	return func(x *Exchange, t *tool) (reply, error) {
+		args, err := x.arguments()
+		if err != nil {
+			return reply{}, err
+		}
+		c := new(call)
+		if err := c.begin(x, t, args); err != nil {
+			return reply{}, err
+		}
+		result, err := h(&c.ctx, &c.req)
+		return reply{result: result}, err
+	}
+}
+
+// typedTool infers what the definition leaves out and builds the tool around the handler.
+func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.Tool, *tool, error) {
+	d := *t
+	if d.InputSchema == nil && reflect.TypeFor[In]() == reflect.TypeFor[any]() {
+		d.InputSchema = &jsonschema.Schema{Type: "object"}
+	}
+	input, err := compileSchema[In](&d.InputSchema)
+	if err != nil {
+		return nil, nil, fmt.Errorf("input schema: %w", err)
+	}
+	var output *schema // nil: the output is not described
+	if d.OutputSchema != nil || reflect.TypeFor[Out]() != reflect.TypeFor[any]() {
+		if output, err = compileSchema[Out](&d.OutputSchema); err != nil {
+			return nil, nil, fmt.Errorf("output schema: %w", err)
+		}
+	}
+	if err := pretouch(reflect.TypeFor[In]()); err != nil {
+		return nil, nil, fmt.Errorf("input type: %w", err)
+	}
+	return &d, &tool{errorsAreResults: true, invoke: typedInvoke(input, output, h)}, nil
+}
+
+// typedInvoke runs a handler with typed arguments and output.
+func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
+) func(*Exchange, *tool) (reply, error) {
+	return func(x *Exchange, t *tool) (reply, error) {
+		args, err := x.arguments()
+		if err != nil {
+			return reply{}, err
+		}
+		c := new(typedCall[In])
+		if err := input.decode(&c.dec, args, &c.in); err != nil {
+			return reply{}, &argumentError{fmt.Errorf("validating \"arguments\": %w", err)}
+		}
+		if err := c.begin(x, t, args); err != nil {
+			return reply{}, err
+		}
+		result, out, err := h(&c.ctx, &c.req, c.in)
+		if err != nil {
+			return reply{}, err
+		}
+		structured, err := encodeOutput(output, out)
+		if err != nil {
+			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: clip(err.Error())}
+		}
+		return reply{result: result, structured: structured}, nil
+	}
+}
+
+// encodeOutput encodes and checks a typed output; nil when there is none, which only an Out of any or a pointer without
+// inferred schema can say. A nil pointer whose element was described stands for the element's zero value.
+func encodeOutput[Out any](s *schema, out Out) ([]byte, error) {
+	var value any = out
+	if s != nil && s.elemZero != nil && reflect.ValueOf(value).IsNil() {
+		value = s.elemZero
+	}
+	if value == nil {
+		return nil, nil
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("marshaling output: %w", err)
+	}
+	if s == nil {
+		return encoded, nil
+	}
+	if encoded, err = s.checkOutput(encoded); err != nil {
+		return nil, fmt.Errorf("validating tool output: %w", err)
+	}
+	return encoded, nil
+}

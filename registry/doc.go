@@ -1,0 +1,20 @@
+// Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools.
+//
+// Its one rule: an answer depends on the message, on its conversation and on what is registered, never on a socket. A
+// transport hands in one scanned message at a time (Exchange) and gets bytes back:
+//
+//	Route     on the event loop: finds the row of the method table, the revision and the tool, checks what may be
+//	          checked for the price of a look (era, session, mirrored headers), and names the class that runs it
+//	Begin     for what is queued: one id at a time per conversation
+//	Dispatch  on the loop (class Inline) or on a worker: appends the answer
+//	End       after Begin, when the exchange is over
+//
+// A feature is a row in method.go, a function in its own file and a transcript in testdata; what differs between
+// revisions of MCP is a column in revision.go, and no other file compares versions.
+//
+// Two eras are served on one endpoint and told apart per request (MCP 2026-07-28, basic/versioning): a request that
+// names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a
+// conversation that began with initialize.
+//
+// Lock order: conversation before call context. Nothing blocks under either.
+package registry

@@ -1,0 +1,163 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+var limits = codec.DefaultLimits()
+
+// peer drives a registry as a transport does, one message at a time, in memory.
+type peer struct {
+	r         *Registry
+	transport Transport
+	conv      Conversation // line, WebSocket
+	buf       []byte       // reused, to show that nothing aliases it
+}
+
+// answer is what a transport would send.
+type answer struct {
+	status  int
+	session string
+	body    string
+}
+
+// send takes a message through Scan, Route, Begin, Dispatch and End.
+func (p *peer) send(message string, h Header) answer {
+	x := new(Exchange)
+	p.buf = append(p.buf[:0], message...)
+	x.Raw, x.Transport = p.buf, p.transport
+	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
+		var e *codec.Error
+		if !errors.As(err, &e) {
+			panic(err)
+		}
+		return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+	}
+	if p.transport == HTTP {
+		x.Header = &h
+	} else {
+		x.Conv = &p.conv
+	}
+	class := p.r.Route(x)
+	x.Header = nil // valid during Route only
+	if class != Inline {
+		if e := p.r.Begin(x); e != nil {
+			return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+		}
+		defer p.r.End(x)
+	}
+	out := p.r.Dispatch(x, nil)
+	clear(p.buf)
+	return answer{status: x.Status, session: x.SessionID, body: string(out)}
+}
+
+type weatherIn struct {
+	City string `json:"city" jsonschema:"where"`
+	Days int    `json:"days,omitempty"`
+}
+
+type weatherOut struct {
+	City    string  `json:"city"`
+	Celsius float64 `json:"celsius"`
+}
+
+type none struct{}
+
+// newFixture is a registry with one tool for each way a call can end.
+func newFixture(t testing.TB, change ...func(*Options)) *Registry {
+	t.Helper()
+	opt := DefaultOptions()
+	opt.Name, opt.Title, opt.Version, opt.Instructions = "fixture", "The Fixture", "1.0", "Call echo."
+	for _, f := range change {
+		f(&opt)
+	}
+	r, err := New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addFixtureTools(r)
+	return r
+}
+
+func addFixtureTools(r *Registry) {
+	AddTool(r, &mcp.Tool{Name: "echo", Description: "Returns the message it was sent."}, echo, Cheap(), SkipMeta())
+	AddTool(r, limited[sleepIn](&mcp.Tool{Name: "sleep"}, "ms", maxSleepMillis), sleep)
+	AddTool(r, &mcp.Tool{Name: "weather", Title: "Weather", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
+		Icons: []mcp.Icon{{Source: "data:,"}}},
+		func(_ context.Context, _ *mcp.CallToolRequest, in weatherIn) (*mcp.CallToolResult, weatherOut, error) {
+			if in.City == "" {
+				return nil, weatherOut{}, errors.New("no such city")
+			}
+			return nil, weatherOut{City: in.City, Celsius: 21.5}, nil
+		})
+	AddTool(r, &mcp.Tool{Name: "panic"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		panic("secret of the handler")
+	})
+	AddTool(r, &mcp.Tool{Name: "refuse"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		return nil, nil, fmt.Errorf("wrapped: %w", &jsonrpc.Error{Code: -31999, Message: "not today", Data: json.RawMessage(`{"day":1}`)})
+	})
+	AddTool(r, &mcp.Tool{Name: "list"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, []int, error) {
+		return nil, []int{1, 2}, nil
+	})
+	AddTool(r, &mcp.Tool{Name: "query", InputSchema: &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{
+		"region": {Type: "string", Extra: map[string]any{"x-mcp-header": "Region"}},
+		"limit":  {Type: "integer", Extra: map[string]any{"x-mcp-header": "Limit"}},
+	}}}, func(_ context.Context, _ *mcp.CallToolRequest, in map[string]any) (*mcp.CallToolResult, any, error) {
+		return textResult(fmt.Sprint(in["region"])), nil, nil
+	})
+	r.AddTool(&mcp.Tool{Name: "raw", InputSchema: json.RawMessage(`{"type":"object"}`)},
+		func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			if len(req.Params.Arguments) == 0 {
+				return nil, errors.New("raw error")
+			}
+			return &mcp.CallToolResult{
+				Meta: mcp.Meta{"token": req.Params.Meta["progressToken"]},
+				Content: []mcp.Content{
+					&mcp.TextContent{Text: string(req.Params.Arguments)},
+					&mcp.ImageContent{Data: []byte{1, 2, 3}, MIMEType: "image/png"},
+				}}, nil
+		})
+}
+
+// initialize begins a legacy conversation of the revision and returns the session, if any.
+func (p *peer) initialize(t testing.TB, version string) string {
+	t.Helper()
+	a := p.send(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+version+
+		`","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`, Header{})
+	if !strings.Contains(a.body, `"serverInfo"`) {
+		t.Fatalf("initialize: %+v", a)
+	}
+	return a.session
+}
+
+const modernMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
+
+func echoCall(id int, message string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"echo","arguments":{"message":%q}}}`, id, message)
+}
+
+// wait polls for something another goroutine does; it is only used where virtual time is not.
+func wait(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited too long for ", what)
+		}
+	}
+}
+
+func httpParam(name string, value []byte) codec.HTTPParam {
+	return codec.HTTPParam{Name: []byte(name), Value: value}
+}

@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"encoding/json"
+	"maps"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// appendHead opens a response whose result is appended piece by piece, without a buffer in between.
+func appendHead(dst, id []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+	dst = append(dst, id...)
+	return append(dst, `,"result":`...)
+}
+
+// appendCallResult appends the response to a tools/call, as the exchange's revision wants it. On error nothing that was
+// appended counts. Nothing in rep is written to.
+func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte, *codec.Error) {
+	var content []mcp.Content
+	var isError bool
+	if rep.result != nil {
+		content, isError = rep.result.Content, rep.result.IsError
+		if rep.result.InputRequests != nil || rep.result.RequestState != "" {
+			return nil, errInputRequests
+		}
+	}
+	start := len(dst)
+	if textBytes, ok := plainTexts(rep.result, content); ok {
+		if textBytes+len(rep.structured) > r.opt.MaxResultBytes {
+			return nil, errResultTooLarge // before the buffer grows
+		}
+		dst = appendPlainResult(appendHead(dst, x.id()), x.rev(), content, rep.structured)
+		if isError {
+			dst = append(dst, `,"isError":true`...)
+		}
+		if x.rev().modern {
+			dst = append(dst, r.prepared.suffix...)
+		}
+		dst = append(dst, "}}"...)
+	} else {
+		result, err := r.encodeRichResult(x.rev(), rep)
+		if err != nil {
+			return nil, errResultEncoding
+		}
+		if len(result) > r.opt.MaxResultBytes {
+			return nil, errResultTooLarge
+		}
+		dst = codec.AppendResult(dst, x.id(), result)
+	}
+	if len(dst)-start > r.opt.MaxResultBytes {
+		return nil, errResultTooLarge
+	}
+	return dst, nil
+}
+
+// plainTexts says whether a result is only texts, which is most of them, and how long they are together.
+func plainTexts(result *mcp.CallToolResult, content []mcp.Content) (textBytes int, ok bool) {
+	if result == nil {
+		return 0, true
+	}
+	if result.Meta != nil || result.StructuredContent != nil {
+		return 0, false
+	}
+	for _, c := range content {
+		text, isText := c.(*mcp.TextContent)
+		if !isText || text == nil || text.Meta != nil || text.Annotations != nil {
+			return 0, false
+		}
+		textBytes += len(text.Text)
+	}
+	return textBytes, true
+}
+
+// appendPlainResult appends {"content":[...] and structuredContent, and leaves the object open.
+func appendPlainResult(dst []byte, rev *revision, content []mcp.Content, structured []byte) []byte {
+	dst = append(dst, `{"content":[`...)
+	for i, c := range content {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, c.(*mcp.TextContent).Text)
+	}
+	if structured != nil && textFallback(content, structured) {
+		if len(content) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendText(dst, bytesAsString(structured))
+	}
+	dst = append(dst, ']')
+	if structured != nil && rev.allows(structured) {
+		dst = append(dst, `,"structuredContent":`...)
+		dst = append(dst, structured...) // encoding/json made it: one line
+	}
+	return dst
+}
+
+func appendText(dst []byte, text string) []byte {
+	dst = append(dst, `{"type":"text","text":`...)
+	dst = codec.AppendQuoted(dst, text)
+	return append(dst, '}')
+}
+
+// textFallback: structured content is repeated as text for clients that do not read it: when the handler gave no content
+// (MCP 2025-06-18, server/tools, structured content), and always when it is no object, which revisions before 2026-07-28
+// cannot carry.
+func textFallback(content []mcp.Content, structured []byte) bool {
+	return content == nil || structured[0] != '{'
+}
+
+// allows says whether structured content may leave in this revision.
+func (rev *revision) allows(structured []byte) bool {
+	return rev.structured == structuredAny || rev.structured == structuredObjects && structured[0] == '{'
+}
+
+// encodeRichResult encodes what is more than texts with the SDK's own encoders.
+func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
+	result := *rep.result // the handler may return the same one to several calls
+	if rep.structured != nil {
+		if textFallback(result.Content, rep.structured) {
+			text := &mcp.TextContent{Text: string(rep.structured)}
+			result.Content = append(append([]mcp.Content(nil), result.Content...), text)
+		}
+		result.StructuredContent = json.RawMessage(rep.structured)
+	}
+	if result.Content == nil {
+		result.Content = []mcp.Content{} // content is required: null is not an array
+	}
+	if result.StructuredContent != nil {
+		encoded, err := json.Marshal(result.StructuredContent)
+		if err != nil {
+			return nil, err
+		}
+		result.StructuredContent = json.RawMessage(encoded)
+		if !rev.allows(encoded) {
+			result.StructuredContent = nil
+		}
+	}
+	if rev.modern {
+		meta := maps.Clone(result.Meta)
+		if meta == nil {
+			meta = make(mcp.Meta, 1)
+		}
+		if _, given := meta[keyServerInfo]; !given {
+			meta[keyServerInfo] = json.RawMessage(r.prepared.identity)
+		}
+		result.Meta = meta
+	}
+	encoded, err := json.Marshal(&result)
+	if err != nil || !rev.modern {
+		return encoded, err
+	}
+	// The SDK keeps resultType to itself, so it is written where the object ends.
+	encoded = append(encoded[:len(encoded)-1], ","+memberResult+"}"...)
+	return encoded, nil
+}

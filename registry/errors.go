@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"errors"
+	"unicode/utf8"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"weir/codec"
+)
+
+// HTTP statuses that MCP asks for, with the clause where it is not obvious.
+const (
+	statusOK             = 200
+	statusAccepted       = 202 // notifications, and requests that are cancelled: no body
+	statusNoContent      = 204
+	statusBadRequest     = 400
+	statusNotFound       = 404 // ended session (2025-11-25), unknown method (2026-07-28)
+	statusTooManySession = 503
+)
+
+// maxErrorTextBytes cuts what an error message may repeat of a peer's own arguments, which validation errors quote.
+const maxErrorTextBytes = 1024
+
+// Refusals that say the same every time; they are encoded and never changed.
+var (
+	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, or name the revision in params._meta (2026-07-28)`}
+	errInitializedTwice = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "this conversation is initialized already"}
+	errInitializeInBatch = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "initialize must not be part of a batch"}
+	errModernInBatch = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "batches are not part of this revision"}
+	errSessionMissing = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "Mcp-Session-Id is missing: initialize first and send the id of the session"}
+	errSessionUnknown = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "no such session: it ended or never was; initialize again"}
+	errTooManySessions = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many sessions", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
+	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "duplicate id: a request with this id is still in flight"}
+	errVersionMissing = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params._meta[\"io.modelcontextprotocol/protocolVersion\"] must be a string"}
+	errCapabilitiesMissing = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params._meta[\"io.modelcontextprotocol/clientCapabilities\"] must be an object"}
+	errInitializeVersion = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.protocolVersion must be a string"}
+	errToolName = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.name must be a string"}
+	errArgumentsType = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.arguments must be an object"}
+	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.cursor is not a cursor of this server"}
+	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
+		Message: "result too large"}
+	errResultEncoding = &codec.Error{Code: codec.CodeInternal,
+		Message: "the tool's result cannot be encoded"}
+	errInputRequests = &codec.Error{Code: codec.CodeInternal,
+		Message: "the tool asked for input, which this server cannot ask for"}
+	errToolPanicked = &codec.Error{Code: codec.CodeInternal,
+		Message: "tool panicked"}
+)
+
+// errMethodNotFound names the method as it was sent, so that a peer sees its own typing error.
+func errMethodNotFound(x *Exchange) *codec.Error {
+	return &codec.Error{Code: codec.CodeMethodNotFound, Message: "method not found: " + quote(x.Env.Method.Of(x.Raw))}
+}
+
+// errUnsupportedVersion lists what we have (MCP 2026-07-28, UnsupportedProtocolVersionError).
+func errUnsupportedVersion(requested []byte) *codec.Error {
+	data := append([]byte(`{"supported":`), supportedVersions...)
+	data = append(data, `,"requested":`...)
+	data = codec.AppendQuoted(data, clip(string(requested)))
+	return &codec.Error{Code: codec.CodeUnsupportedVersion, Message: "Unsupported protocol version", Data: append(data, '}')}
+}
+
+// errHeader is a header that is missing or contradicts the body (MCP 2026-07-28, HeaderMismatch).
+func errHeader(problem string) *codec.Error {
+	return &codec.Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + problem}
+}
+
+// quote shows a string token of the peer in a message, cut to maxErrorTextBytes.
+func quote(token []byte) string {
+	if s, ok := codec.StringOf(token); ok {
+		return clip(string(s))
+	}
+	return clip(string(token))
+}
+
+// clip cuts s to maxErrorTextBytes at a character.
+func clip(s string) string {
+	if len(s) <= maxErrorTextBytes {
+		return s
+	}
+	end := maxErrorTextBytes
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "..."
+}
+
+// argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
+type argumentError struct{ err error }
+
+func (e *argumentError) Error() string { return clip(e.err.Error()) }
+func (e *argumentError) Unwrap() error { return e.err }
+
+// protocolError finds the error that a handler wants the peer to see as a JSON-RPC error; nil when err is an ordinary
+// one.
+func protocolError(err error) *codec.Error {
+	if ours, ok := errors.AsType[*codec.Error](err); ok {
+		return ours
+	}
+	wire, ok := errors.AsType[*jsonrpc.Error](err)
+	if !ok {
+		return nil
+	}
+	e := &codec.Error{Code: int(wire.Code), Message: wire.Message}
+	if len(wire.Data) > 0 && jsonValid(wire.Data) {
+		e.Data = wire.Data
+	}
+	return e
+}

@@ -1,0 +1,108 @@
+package registry
+
+import (
+	"sync/atomic"
+
+	"weir/codec"
+)
+
+// Transport says how a message came, as far as MCP treats transports differently.
+type Transport uint8
+
+const (
+	// Line is newline-delimited JSON: TCP, Unix sockets, stdio. The conversation is the connection's.
+	Line Transport = iota
+	// WebSocket carries one message per text frame; otherwise as Line.
+	WebSocket
+	// HTTP is Streamable HTTP: headers count, answers have a status, and the conversation is a session or none.
+	HTTP
+)
+
+// Class says where a message is dispatched.
+type Class uint8
+
+const (
+	// Inline is answered at once on the event loop: control, prepared lists, refusals. A few microseconds at most.
+	Inline Class = iota
+	// Compute is queued for workers of which there are a few per core; its handlers never wait.
+	Compute
+	// Wait is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
+	Wait
+)
+
+// Header holds the HTTP headers that MCP gives a meaning. A nil slice is a header that was not sent; an empty one was
+// sent empty. The slices alias the connection's buffer and are read only during Route.
+type Header struct {
+	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
+	ProtocolVersion, SessionID, Method, Name []byte
+	// Params holds the Mcp-Param-{Name} headers.
+	Params []codec.HTTPParam
+}
+
+// Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,
+// fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
+// on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller
+// shares it) until End.
+type Exchange struct {
+	// Raw is the message. It may move between Route and Begin (Env holds offsets) and must not change from Begin to End.
+	// Nothing that outlives Dispatch aliases it.
+	Raw []byte
+	// Env is what codec.Scan found in Raw.
+	Env codec.Envelope
+	// Transport is how the message came.
+	Transport Transport
+	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
+	InBatch bool
+	// Header is needed for HTTP, during Route only.
+	Header *Header
+
+	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
+	// for a request of a legacy session, else nil.
+	Conv *Conversation
+	// Status is the HTTP status of the answer, set by Route and, for initialize and cancelled calls, by Dispatch:
+	// 200 with the response, 202 with an empty body for what is not answered, 4xx and 503 with an error response
+	// (with an empty body if the message was a notification).
+	Status int
+	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
+	SessionID string
+
+	row      *method
+	tool     *tool
+	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
+	revision uint8        // index into revisions
+	modern   bool
+
+	cancelled atomic.Bool
+	ctx       atomic.Pointer[callContext] // of the handler while it runs
+
+	// Guarded by Conv.mu, from Begin to End.
+	next   *Exchange // chain of the in-flight table
+	idHash uint64
+	listed bool
+}
+
+// Reset makes x ready for another message. Nobody else may hold x.
+func (x *Exchange) Reset() { *x = Exchange{} }
+
+// Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
+// cancelled, and no answer is appended any more. Any goroutine; idempotent.
+func (x *Exchange) Cancel() {
+	x.cancelled.Store(true)
+	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
+	if c := x.ctx.Load(); c != nil {
+		c.cancel()
+	}
+}
+
+// Cancelled says whether Cancel was called. Any goroutine.
+func (x *Exchange) Cancelled() bool { return x.cancelled.Load() }
+
+// Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
+// cancels the request; before, it must not (MCP 2025-11-25, basic/transports).
+func (x *Exchange) Modern() bool { return x.modern }
+
+// rev is the revision by whose rules the message is answered.
+func (x *Exchange) rev() *revision { return &revisions[x.revision] }
+
+// id is the request's id token; nil for notifications.
+func (x *Exchange) id() []byte { return x.Env.ID.Of(x.Raw) }

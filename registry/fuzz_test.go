@@ -1,0 +1,94 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"weir/codec"
+)
+
+// FuzzDispatch sends any message over any transport to one registry: whatever it is, the server does not fail, answers a
+// request exactly once, on one line, as JSON with the request's id, and answers nothing else.
+func FuzzDispatch(f *testing.F) {
+	for _, message := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"ping"}`,
+		`{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + modernMeta + `}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDE6ZWNobw"}}`,
+		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`,
+		`{"jsonrpc":"2.0","id":1,"result":{}}`,
+		echoCall(-7, "x"),
+		modernEcho,
+		callOf("weather", `{"city":"Oslo","days":1.0}`),
+		callOf("query", `{"region":"r","limit":1e2}`),
+		callOf("raw", `{"a":[1,{"b":null}]}`),
+		callOf("panic", `{}`),
+	} {
+		f.Add(uint8(0), []byte(message), []byte("2026-07-28"), []byte("tools/call"), []byte("echo"))
+		f.Add(uint8(2), []byte(message), []byte("2025-11-25"), []byte("ping"), []byte("=?base64?ZWNobw==?="))
+	}
+	r := newFixture(f, func(o *Options) { o.MaxSessions = 100 })
+	r.RemoveTool("sleep") // it would sleep
+	http := &peer{r: r, transport: HTTP}
+	session := []byte(http.initialize(f, "2025-11-25"))
+	f.Fuzz(func(t *testing.T, how uint8, message, version, method, name []byte) {
+		x := &Exchange{Raw: message, Transport: Transport(how % 3), InBatch: how&8 != 0}
+		if codec.Scan(message, &x.Env, &limits.JSON) != nil {
+			return
+		}
+		x.Conv = new(Conversation)
+		if how&4 != 0 {
+			x.Conv.negotiate(int(how) % latestLegacy)
+		}
+		if x.Transport == HTTP {
+			x.Conv = nil
+			x.Header = &Header{ProtocolVersion: version, Method: method, Name: name, Params: []codec.HTTPParam{{Name: method, Value: name}}}
+			if how&4 != 0 {
+				x.Header.SessionID = session
+			}
+		}
+		r.Route(x)
+		if e := r.Begin(x); e != nil {
+			t.Fatal("duplicate", e)
+		}
+		const before = "what is there already"
+		out := r.Dispatch(x, []byte(before))
+		r.End(x)
+		if !bytes.HasPrefix(out, []byte(before)) {
+			t.Fatalf("overwrote: %s", out)
+		}
+		checkAnswer(t, x, out[len(before):])
+	})
+}
+
+func checkAnswer(t *testing.T, x *Exchange, out []byte) {
+	if x.Env.Kind != codec.KindRequest {
+		if len(out) != 0 || x.Status < 202 {
+			t.Fatalf("answered %s to %s, status %d", out, x.Raw, x.Status)
+		}
+		return
+	}
+	var m struct {
+		Version string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Result  json.RawMessage `json:"result"`
+		Error   *struct {
+			Code    int
+			Message string
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(out, &m); err != nil || bytes.ContainsAny(out, "\r\n") {
+		t.Fatalf("%s: answered %q: %v", x.Raw, out, err)
+	}
+	if m.Version != "2.0" || !bytes.Equal(m.ID, x.id()) || (m.Result == nil) == (m.Error == nil) {
+		t.Fatalf("%s: answered %s", x.Raw, out)
+	}
+	if m.Error != nil && (m.Error.Code == 0 || m.Error.Message == "") {
+		t.Fatalf("%s: answered %s", x.Raw, out)
+	}
+	var decoded codec.Envelope
+	if err := codec.Scan(out, &decoded, &limits.JSON); err != nil {
+		t.Fatalf("our own scanner refuses %s: %v", out, err)
+	}
+}

@@ -1,0 +1,191 @@
+package registry
+
+import (
+	"bytes"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"weir/codec"
+)
+
+// Conversation is what a server remembers of one client between its messages: the negotiated revision, and which
+// requests are in flight. The zero value is ready; a line or WebSocket connection embeds it by value. It weighs 32 bytes
+// and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
+type Conversation struct {
+	mu    sync.Mutex
+	state atomic.Uint32 // index into revisions, plus one; zero before initialize
+	one   *Exchange     // in flight alone: the usual case needs no table
+	more  *inflight     // in flight with others
+}
+
+// negotiated is the index of the revision, plus one, or zero before initialize.
+func (c *Conversation) negotiated() int { return int(c.state.Load()) }
+
+// negotiate fixes the revision.
+func (c *Conversation) negotiate(revision int) { c.state.Store(uint32(revision + 1)) }
+
+// busy says whether any request is in flight.
+func (c *Conversation) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.one != nil || c.more != nil
+}
+
+// CancelAll cancels every request in flight, as when the peer is gone, and returns how many there were. They stay in the
+// table until their End.
+func (c *Conversation) CancelAll() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.one != nil {
+		c.one.Cancel()
+		return 1
+	}
+	if c.more == nil {
+		return 0
+	}
+	for _, x := range c.more.chains {
+		for ; x != nil; x = x.next {
+			x.Cancel()
+		}
+	}
+	return c.more.n
+}
+
+// Begin marks a request as in flight in its conversation, from where a cancellation finds it. An id that is in flight
+// already is refused with -32600, and the first request is answered as if nothing had happened: a second answer to one
+// id would reach whoever waits for the first (many clients use the same id for everything). No-op without a
+// conversation and for what is not a request.
+func (r *Registry) Begin(x *Exchange) *codec.Error {
+	if x.Conv == nil || x.Env.Kind != codec.KindRequest {
+		return nil
+	}
+	id, c := x.id(), x.Conv
+	hash := maphash.Bytes(r.seed, id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.find(hash, id) != nil {
+		return errDuplicateID
+	}
+	x.idHash, x.listed = hash, true
+	if c.one == nil && c.more == nil {
+		c.one = x
+		return nil
+	}
+	if c.more == nil {
+		c.more = tables.Get().(*inflight)
+		c.more.add(c.one)
+		c.one = nil
+	}
+	c.more.add(x)
+	return nil
+}
+
+// End takes the request out of its conversation: nothing can cancel it from then on, and x may be reused. It must be
+// called exactly once after a Begin that returned nil.
+func (r *Registry) End(x *Exchange) {
+	c := x.Conv
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !x.listed {
+		return // Begin had nothing to mark
+	}
+	x.listed = false
+	if c.one == x {
+		c.one = nil
+		return
+	}
+	c.more.remove(x)
+	if c.more.n == 0 {
+		if len(c.more.chains) <= maxPooledChains {
+			tables.Put(c.more)
+		}
+		c.more = nil
+	}
+}
+
+// cancelID cancels the request with this id; false when it is not in flight. Under the lock, so that the exchange cannot
+// end, and be reused for another request, in between.
+func (c *Conversation) cancelID(hash uint64, id []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := c.find(hash, id)
+	if x == nil {
+		return false
+	}
+	x.Cancel()
+	return true
+}
+
+// find needs c.mu. Ids are compared as tokens: the string "1" and the number 1 are different ids (JSON-RPC 2.0,
+// section 4), and so, which nobody will miss, are two spellings of one string.
+func (c *Conversation) find(hash uint64, id []byte) *Exchange {
+	if c.one != nil {
+		if c.one.idHash == hash && bytes.Equal(c.one.id(), id) {
+			return c.one
+		}
+		return nil
+	}
+	if c.more == nil {
+		return nil
+	}
+	for x := c.more.chains[hash&c.more.mask()]; x != nil; x = x.next {
+		if x.idHash == hash && bytes.Equal(x.id(), id) {
+			return x
+		}
+	}
+	return nil
+}
+
+// inflight is a hash table whose links are in the exchanges, so that a request in flight allocates nothing. Its size
+// follows what the queue admits per connection.
+type inflight struct {
+	chains []*Exchange // a power of two
+	n      int
+}
+
+const (
+	minChains       = 8
+	maxPooledChains = 1024 // 8 KiB: what one burst needed is not kept for ever
+)
+
+// tables lends tables to conversations with more than one request in flight.
+var tables = sync.Pool{New: func() any { return &inflight{chains: make([]*Exchange, minChains)} }}
+
+func (t *inflight) mask() uint64 { return uint64(len(t.chains) - 1) }
+
+func (t *inflight) add(x *Exchange) {
+	if t.n == len(t.chains) {
+		t.grow()
+	}
+	chain := &t.chains[x.idHash&t.mask()]
+	x.next, *chain = *chain, x
+	t.n++
+}
+
+func (t *inflight) remove(x *Exchange) {
+	for at := &t.chains[x.idHash&t.mask()]; *at != nil; at = &(*at).next {
+		if *at == x {
+			*at, x.next = x.next, nil
+			t.n--
+			return
+		}
+	}
+	panic("registry: End of an exchange that is not in flight")
+}
+
+func (t *inflight) grow() {
+	old := t.chains
+	t.chains = make([]*Exchange, 2*len(old))
+	for _, x := range old {
+		for x != nil {
+			next := x.next
+			chain := &t.chains[x.idHash&t.mask()]
+			x.next, *chain = *chain, x
+			x = next
+		}
+	}
+}

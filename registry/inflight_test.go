@@ -1,0 +1,143 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"weir/codec"
+)
+
+func TestDuplicateIDs(t *testing.T) {
+	r := newFixture(t)
+	conv := new(Conversation)
+	conv.negotiate(latestLegacy)
+	begin := func(id string) (*Exchange, *codec.Error) {
+		x := exchangeOf(t, strings.Replace(echoCall(0, "x"), `"id":0`, `"id":`+id, 1))
+		x.Conv = conv
+		r.Route(x)
+		return x, r.Begin(x)
+	}
+	held := map[string]*Exchange{}
+	for _, id := range []string{`1`, `"1"`, `-1`, `"a"`, `10000`} {
+		x, e := begin(id)
+		if e != nil {
+			t.Fatal(id, e)
+		}
+		held[id] = x
+	}
+	for id := range held {
+		if _, e := begin(id); e == nil || e.Code != codec.CodeInvalidRequest {
+			t.Errorf("second request with id %s: %v", id, e)
+		}
+	}
+	for id, x := range held {
+		if out := r.Dispatch(x, nil); !strings.Contains(string(out), `"id":`+id+`,"result"`) {
+			t.Errorf("the first request was answered %s", out)
+		}
+		r.End(x)
+		if x, e := begin(id); e != nil {
+			t.Errorf("id %s is not free again: %v", id, e)
+		} else {
+			r.End(x)
+		}
+	}
+	if conv.busy() {
+		t.Error("something is left in flight")
+	}
+}
+
+// The table follows the queue's bound per connection and goes when it is empty.
+func TestManyInFlight(t *testing.T) {
+	r := newFixture(t)
+	conv := new(Conversation)
+	conv.negotiate(latestLegacy)
+	const n = 10_032
+	xs := make([]*Exchange, n)
+	for i := range xs {
+		xs[i] = exchangeOf(t, echoCall(i, "x"))
+		xs[i].Conv = conv
+		if e := r.Begin(xs[i]); e != nil {
+			t.Fatal(i, e)
+		}
+	}
+	rand.Shuffle(n, func(i, j int) { xs[i], xs[j] = xs[j], xs[i] })
+	for _, x := range xs[:n/2] {
+		r.End(x)
+	}
+	if got := conv.CancelAll(); got != n/2 {
+		t.Error("cancelled", got)
+	}
+	for i, x := range xs {
+		if x.Cancelled() != (i >= n/2) {
+			t.Fatal("cancelled the wrong ones")
+		}
+	}
+	for _, x := range xs[n/2:] {
+		r.End(x)
+	}
+	if conv.one != nil || conv.more != nil {
+		t.Error("the table stayed")
+	}
+}
+
+// 1,000 clients that all use id 1, with pooled exchanges and cancels from other goroutines: no answer reaches another
+// client, and each call ends in exactly one way.
+func TestConversationsAreApart(t *testing.T) {
+	r := newFixture(t)
+	const clients, calls, workers = 1000, 20, 16
+	pool := sync.Pool{New: func() any { return new(Exchange) }}
+	var answered, silent atomic.Int64
+	var done sync.WaitGroup
+	for worker := range workers {
+		done.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(worker)))
+			conv := make([]Conversation, clients/workers)
+			buf := []byte(nil)
+			for i := range conv {
+				conv[i].negotiate(latestLegacy)
+			}
+			for range calls {
+				for i := range conv {
+					secret := fmt.Sprintf("%d-%d-%d", worker, i, rng.Uint64())
+					x := pool.Get().(*Exchange)
+					buf = append(buf[:0], echoCall(1, secret)...)
+					x.Raw, x.Conv = buf, &conv[i]
+					if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
+						panic(err)
+					}
+					r.Route(x)
+					if e := r.Begin(x); e != nil {
+						panic(e)
+					}
+					var cancel sync.WaitGroup
+					if rng.IntN(10) == 0 {
+						cancel.Go(func() { conv[i].CancelAll() })
+					}
+					out := r.Dispatch(x, nil)
+					cancelled := x.Cancelled()
+					r.End(x)
+					cancel.Wait()
+					x.Reset()
+					pool.Put(x)
+					switch {
+					case len(out) == 0 && cancelled:
+						silent.Add(1)
+					case strings.Contains(string(out), secret) && json.Valid(out):
+						answered.Add(1)
+					default:
+						t.Errorf("client %s was answered %q", secret, out)
+					}
+				}
+			}
+		})
+	}
+	done.Wait()
+	if got := answered.Load() + silent.Load(); got != clients/workers*workers*calls {
+		t.Errorf("%d answered + %d cancelled", answered.Load(), silent.Load())
+	}
+}

@@ -1,0 +1,79 @@
+package registry
+
+import "weir/codec"
+
+// method is a row of the table: all that the path of a message needs to know of it. A new method is a row here, a
+// function in its feature's file and a transcript in testdata.
+type method struct {
+	name  string
+	kind  codec.Kind // KindRequest or KindNotification; sent as the other, it is not this method
+	class Class      // where serve runs; what a tool call costs is the tool's to say (route)
+	// revisions in which the method exists; in the others it is unknown (-32601).
+	revisions revisionSet
+	// phase of a legacy conversation in which the method may be sent; the modern era has no phases.
+	phase phase
+	// mirror is the member of params that Mcp-Name repeats over HTTP in the modern era.
+	mirror mirror
+	// route, if any, finishes Route on the loop: it may look things up and refuse, and must not allocate or wait.
+	route func(r *Registry, x *Exchange) (Class, *codec.Error)
+	// serve appends the whole response of a request and nothing for a notification.
+	serve func(r *Registry, x *Exchange, dst []byte) []byte
+	// index is the row's place in the table and in the counters; set by the table itself.
+	index int
+}
+
+// phase orders a legacy conversation (MCP 2025-11-25, basic/lifecycle).
+type phase uint8
+
+const (
+	afterInitialize phase = iota
+	beforeInitialize
+	anyPhase
+)
+
+// mirror names what the Mcp-Name header repeats (MCP 2026-07-28, basic/transports/streamable-http).
+type mirror uint8
+
+const (
+	mirrorNothing mirror = iota
+	mirrorName           // params.name
+)
+
+// The table. Serving functions reach nothing that reads it, so it can be a plain variable.
+var methods = [...]method{
+	{name: "initialize", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: beforeInitialize, serve: serveInitialize},
+	{name: "notifications/initialized", kind: codec.KindNotification, class: Inline, revisions: legacyRevisions, serve: serveInitialized},
+	{name: "ping", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: anyPhase, serve: servePing},
+	{name: "server/discover", kind: codec.KindRequest, class: Inline, revisions: modernRevisions, phase: anyPhase, serve: serveDiscover},
+	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, serve: serveCancelled},
+	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveToolsList},
+	{name: "tools/call", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routeToolsCall, serve: serveToolsCall},
+}
+
+// methodRows finds a row by the method's token, quotes included, as Scan leaves it.
+var methodRows = func() map[string]*method {
+	rows := make(map[string]*method, len(methods))
+	for i := range methods {
+		methods[i].index = i
+		rows[`"`+methods[i].name+`"`] = &methods[i]
+	}
+	return rows
+}()
+
+// methodOf finds the row of a message; nil when the table has none for its method and kind.
+func methodOf(e *codec.Envelope, raw []byte) *method {
+	token := e.Method.Of(raw)
+	row := methodRows[string(token)]
+	if row == nil {
+		// JSON lets any character be escaped: "tools\/call" is tools/call.
+		name, ok := codec.StringOf(token)
+		if !ok || len(name)+2 == len(token) {
+			return nil
+		}
+		row = methodRows[`"`+string(name)+`"`]
+	}
+	if row == nil || row.kind != e.Kind {
+		return nil
+	}
+	return row
+}

@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
+// and sizes by the lists below.
+//
+//	weir_requests_total{method}           messages dispatched, by method; "refused" (no row served it: unknown, out of
+//	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
+//	weir_tool_calls_total{tool,outcome}   finished calls
+//	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
+//	weir_sessions                         legacy HTTP sessions that exist
+//	weir_sessions_ended_total{reason}     sessions that ended, by reason
+//	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
+
+// outcome is how a tool call ended.
+type outcome uint8
+
+const (
+	outcomeOK        outcome = iota
+	outcomeToolError         // a result with isError: the model may correct itself
+	outcomeError             // a JSON-RPC error
+	outcomeCancelled         // nobody waits for the answer any more
+	outcomePanic             // the handler panicked
+	outcomeCount
+)
+
+var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic"}
+
+// ending is why a session ended.
+type ending uint8
+
+const (
+	endedByClient ending = iota // DELETE
+	endedIdle                   // Options.SessionIdle
+	endedByAge                  // Options.SessionMaxAge
+	endingCount
+)
+
+var endingNames = [endingCount]string{"deleted", "idle", "age"}
+
+// seriesSet holds the registry's own series; tools hold theirs.
+type seriesSet struct {
+	set              *metrics.Set
+	requests         []*metrics.Counter // by method.index
+	refused, ignored *metrics.Counter
+	sessionsEnded    [endingCount]*metrics.Counter
+	sessionsRefused  *metrics.Counter
+}
+
+func newSeries(r *Registry) seriesSet {
+	set := r.opt.Metrics
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
+	for i := range methods {
+		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_requests_total{method=%q}`, methods[i].name))
+	}
+	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
+	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
+	for i, reason := range endingNames {
+		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
+	}
+	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
+	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
+	return m
+}
+
+// sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
+// 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
+// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts every
+// call; the histogram's own count is the number of samples.
+const (
+	sampleEvery  = 16 // a power of two
+	sampleAlways = 64
+)
+
+// toolSeries is what one tool reports.
+type toolSeries struct {
+	calls   [outcomeCount]*metrics.Counter
+	seconds *metrics.Histogram
+}
+
+func newToolSeries(set *metrics.Set, tool string) toolSeries {
+	var s toolSeries
+	for i := range outcomeNames {
+		s.calls[i] = set.GetOrCreateCounter(toolCallsName(tool, outcome(i)))
+	}
+	s.seconds = set.GetOrCreateHistogram(toolSecondsName(tool))
+	return s
+}
+
+// dropToolSeries forgets the series of a tool that is no longer offered, which keeps their number bounded.
+func dropToolSeries(set *metrics.Set, tool string) {
+	for i := range outcomeNames {
+		set.UnregisterMetric(toolCallsName(tool, outcome(i)))
+	}
+	set.UnregisterMetric(toolSecondsName(tool))
+}
+
+func toolCallsName(tool string, o outcome) string {
+	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, outcomeNames[o])
+}
+
+func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
+
+// startTimer begins a sample, or returns the zero time when this call is not timed.
+func (t *tool) startTimer() time.Time {
+	if n := t.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// finished counts a call and ends its sample, if one was begun.
+func (t *tool) finished(start time.Time, o outcome) {
+	t.series.calls[o].Inc()
+	if !start.IsZero() {
+		t.series.seconds.Update(time.Since(start).Seconds())
+	}
+}

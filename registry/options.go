@@ -1,0 +1,113 @@
+package registry
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Options holds what a registry calls itself and every bound it enforces. Start from DefaultOptions.
+// A Registry copies it; changing it afterwards changes nothing.
+type Options struct {
+	// Name is how the server introduces itself (serverInfo.name). 1 to 128 bytes.
+	Name string `yaml:"name"`
+	// Title is the name for people (serverInfo.title), shown to clients since revision 2025-06-18. At most 256 bytes.
+	Title string `yaml:"title"`
+	// Version is the version of the server that clients see (serverInfo.version). 1 to 128 bytes.
+	Version string `yaml:"version"`
+	// Instructions tell a model how to use this server; they go out with initialize and server/discover, which are
+	// answered on the loop from prepared bytes. At most 65536 bytes.
+	Instructions string `yaml:"instructions"`
+
+	// Partitions is into how many independently locked parts the tables of tools and sessions are cut, any number,
+	// not only powers of two. A lookup holds its partition's lock for about 20 ns, so partitions matter only when
+	// many cores look up at once; each costs 128 bytes. 1 to 4096.
+	Partitions int `yaml:"partitions"`
+	// PageSize is how many tools one page of tools/list holds; a page also ends before it exceeds max_result_bytes.
+	// It is high because many clients read only the first page. 1 to 10000.
+	PageSize int `yaml:"page_size"`
+	// ToolsTTL is for how long clients of revision 2026-07-28 may keep the tool list and the answer to
+	// server/discover (ttlMs, sent in whole milliseconds). Longer saves requests, shorter shows new tools earlier.
+	// 0 (do not keep) to 24h.
+	ToolsTTL time.Duration `yaml:"tools_ttl"`
+	// MaxTools is how many tools may be registered; each keeps its definition encoded once per shape, about twice
+	// its JSON. One more is a panic in AddTool: it is a mistake of the program, not of a peer. 1 to 100000.
+	MaxTools int `yaml:"max_tools"`
+
+	// MaxSessions is how many legacy HTTP sessions may exist at once, at about 150 bytes each. The next initialize is
+	// answered with 503. Most clients never end their sessions, so session_idle does. 1 to 10000000.
+	MaxSessions int `yaml:"max_sessions"`
+	// SessionIdle is how long a session may go without a request before it is forgotten; its client then gets 404 and
+	// starts a new one. 1s to 168h.
+	SessionIdle time.Duration `yaml:"session_idle"`
+	// SessionMaxAge is how long a session may live however busy it is, which bounds the use of a stolen id. 0 is no
+	// limit, else 1m to 8760h.
+	SessionMaxAge time.Duration `yaml:"session_max_age"`
+
+	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
+	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
+	MaxResultBytes int `yaml:"max_result_bytes"`
+
+	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
+	// share one set.
+	Metrics *metrics.Set `yaml:"-"`
+	// OnPanic hears of every panic of a tool handler, on the goroutine that ran it, for the log: the peer only learns
+	// that the tool panicked. It must not block for long and may run concurrently. nil is allowed.
+	OnPanic func(tool string, value any, stack []byte) `yaml:"-"`
+}
+
+// DefaultOptions returns the options a server has when its configuration names none.
+func DefaultOptions() Options {
+	return Options{
+		Name:           "weir",
+		Version:        "dev",
+		Partitions:     64,
+		PageSize:       1000,
+		ToolsTTL:       time.Minute,
+		MaxTools:       10_000,
+		MaxSessions:    100_000,
+		SessionIdle:    30 * time.Minute,
+		SessionMaxAge:  24 * time.Hour,
+		MaxResultBytes: 1 << 20,
+	}
+}
+
+// Validate returns everything that is wrong with the options, each error naming the yaml key (relative to this struct),
+// the value and what is allowed. No error means that New will accept them.
+func (o *Options) Validate() []error {
+	var errs []error
+	text := func(key, value string, low, high int) {
+		if len(value) < low || len(value) > high {
+			errs = append(errs, fmt.Errorf("%s: %d bytes long, allowed is %d to %d", key, len(value), low, high))
+		} else if !utf8.ValidString(value) {
+			errs = append(errs, fmt.Errorf("%s: %q is not valid UTF-8", key, value))
+		}
+	}
+	number := func(key string, value, low, high int) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", key, value, low, high))
+		}
+	}
+	span := func(key string, value, low, high time.Duration) {
+		if value < low || value > high {
+			errs = append(errs, fmt.Errorf("%s: %s is out of range, allowed is %s to %s", key, value, low, high))
+		}
+	}
+	text("name", o.Name, 1, 128)
+	text("title", o.Title, 0, 256)
+	text("version", o.Version, 1, 128)
+	text("instructions", o.Instructions, 0, 64<<10)
+	number("partitions", o.Partitions, 1, 4096)
+	number("page_size", o.PageSize, 1, 10_000)
+	span("tools_ttl", o.ToolsTTL, 0, 24*time.Hour)
+	number("max_tools", o.MaxTools, 1, 100_000)
+	number("max_sessions", o.MaxSessions, 1, 10_000_000)
+	span("session_idle", o.SessionIdle, time.Second, 168*time.Hour)
+	if o.SessionMaxAge != 0 {
+		span("session_max_age", o.SessionMaxAge, time.Minute, 8760*time.Hour)
+	}
+	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
+	return errs
+}

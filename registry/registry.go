@@ -1,0 +1,209 @@
+package registry
+
+import (
+	"errors"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/codec"
+)
+
+// Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
+// added and removed while it serves. All methods are safe for concurrent use.
+type Registry struct {
+	opt   Options
+	seed  maphash.Seed // of id hashes: peers choose ids, so they must not be able to choose collisions
+	epoch time.Time    // session times are counted from here, monotonically
+	m     seriesSet
+
+	tools     *shards[*tool]
+	catalogue atomic.Pointer[[]*tool] // every tool, sorted by name: what tools/list shows
+	changing  sync.Mutex              // held while tools are added or removed
+	sessions  *shards[*session]
+
+	prepared preparedAnswers
+}
+
+// New makes an empty registry. The error joins everything that Validate found.
+func New(opt Options) (*Registry, error) {
+	if errs := opt.Validate(); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
+	r.tools = newShards[*tool](opt.Partitions)
+	r.sessions = newShards[*session](opt.Partitions)
+	r.catalogue.Store(new([]*tool))
+	r.prepared = prepareAnswers(&r.opt)
+	r.m = newSeries(r)
+	return r, nil
+}
+
+// Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Status, for
+// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and Dispatch
+// appends the refusal. It never waits, and allocates only to say no.
+//
+// x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
+func (r *Registry) Route(x *Exchange) Class {
+	x.Status = statusOK
+	var row *method
+	if x.Env.Kind != codec.KindResponse {
+		row = methodOf(&x.Env, x.Raw)
+	}
+	if x.modern = x.isModern(row); x.modern {
+		return r.routeModern(x, row)
+	}
+	return r.routeLegacy(x, row)
+}
+
+// routeModern judges a message that carries everything with it (MCP 2026-07-28). Sessions are ignored.
+func (r *Registry) routeModern(x *Exchange, row *method) Class {
+	x.revision = revisionCount - 1
+	if x.Transport == HTTP {
+		x.Conv = nil
+	}
+	if x.Env.Kind != codec.KindRequest {
+		// Header and _meta rules are for requests; nothing a client may notify over HTTP means anything here.
+		return r.accept(x, row)
+	}
+	if x.InBatch {
+		return x.refuse(statusBadRequest, errModernInBatch)
+	}
+	if e := checkModern(x); e != nil {
+		return x.refuse(statusBadRequest, e)
+	}
+	if row == nil || row.revisions&x.rev().set == 0 {
+		return x.refuse(statusNotFound, errMethodNotFound(x))
+	}
+	if x.Transport == HTTP {
+		if e := checkMirror(x, row); e != nil {
+			return x.refuse(statusBadRequest, e)
+		}
+	}
+	return r.routeRow(x, row)
+}
+
+// checkModern finds the revision a request names for itself and checks that its declarations are complete.
+func checkModern(x *Exchange) *codec.Error {
+	version, ok := codec.StringOf(x.Env.ProtocolVersion.Of(x.Raw))
+	if !ok {
+		return errVersionMissing
+	}
+	if x.Transport == HTTP {
+		// Before the version is judged: what disagrees with itself is not a version.
+		if e := checkVersionHeader(x.Header, version); e != nil {
+			return e
+		}
+	}
+	i := revisionIndex(version)
+	if i < 0 || !revisions[i].modern {
+		return errUnsupportedVersion(version)
+	}
+	x.revision = uint8(i)
+	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
+		return errCapabilitiesMissing
+	}
+	if x.Transport == HTTP {
+		return checkMethodHeader(x)
+	}
+	return nil
+}
+
+// routeLegacy judges a message of a conversation that began, or begins, with initialize.
+func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
+	if x.Transport == HTTP {
+		if status, e := r.attach(x, row); e != nil {
+			return x.refuse(status, e)
+		}
+	}
+	negotiated := 0 // index + 1
+	if x.Conv != nil {
+		negotiated = x.Conv.negotiated()
+	}
+	x.revision = latestLegacy // for what may be asked before initialize
+	if negotiated > 0 {
+		x.revision = uint8(negotiated - 1)
+	}
+	if x.Env.Kind != codec.KindRequest {
+		return r.accept(x, row)
+	}
+	switch {
+	case row == nil || row.revisions&x.rev().set == 0:
+		return x.refuse(statusOK, errMethodNotFound(x))
+	case row.phase == beforeInitialize && negotiated > 0:
+		return x.refuse(statusBadRequest, errInitializedTwice)
+	case row.phase == beforeInitialize && x.InBatch:
+		return x.refuse(statusBadRequest, errInitializeInBatch)
+	case row.phase == afterInitialize && negotiated == 0:
+		return x.refuse(statusBadRequest, errInitializeFirst)
+	}
+	return r.routeRow(x, row)
+}
+
+// routeRow ends Route for a request that may be served.
+func (r *Registry) routeRow(x *Exchange, row *method) Class {
+	x.row = row
+	if row.route == nil {
+		return row.class
+	}
+	class, e := row.route(r, x)
+	if e != nil {
+		status := statusOK
+		if e.Code == codec.CodeHeaderMismatch {
+			status = statusBadRequest
+		}
+		return x.refuse(status, e)
+	}
+	return class
+}
+
+// accept ends Route for what is not answered: notifications, and responses, of which we expect none.
+func (r *Registry) accept(x *Exchange, row *method) Class {
+	x.Status = statusAccepted
+	if row != nil && row.revisions&x.rev().set != 0 {
+		x.row = row
+	}
+	return Inline
+}
+
+// refuse ends Route with an error.
+func (x *Exchange) refuse(status int, e *codec.Error) Class {
+	x.Status, x.refusal = status, e
+	return Inline
+}
+
+// Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
+// for responses and for calls that were cancelled (x.Status is then 202, for a transport that has to say something).
+// It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
+// reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
+func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
+	if x.refusal != nil {
+		r.m.refused.Inc()
+		if x.Env.Kind != codec.KindRequest {
+			return dst
+		}
+		return codec.AppendError(dst, x.id(), x.refusal)
+	}
+	if x.row == nil {
+		r.m.ignored.Inc()
+		return dst
+	}
+	r.m.requests[x.row.index].Inc()
+	return x.row.serve(r, x, dst)
+}
+
+// AcceptsBatch says whether the message in x, of which nothing but the first bracket was read, may be a JSON array:
+// only in a conversation of a revision that has batches (MCP 2025-03-26). x needs Transport, Conv and Header.
+func (r *Registry) AcceptsBatch(x *Exchange) bool {
+	conv := x.Conv
+	if x.Transport == HTTP {
+		s, ok := r.sessions.get(x.Header.SessionID)
+		if !ok {
+			return false
+		}
+		conv = &s.conv
+	}
+	n := conv.negotiated()
+	return n > 0 && revisions[n-1].batches
+}

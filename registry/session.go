@@ -1,0 +1,95 @@
+package registry
+
+import (
+	"crypto/rand"
+	"sync/atomic"
+	"time"
+
+	"weir/codec"
+)
+
+// session is a legacy conversation over HTTP, where no connection holds it (MCP 2025-11-25, basic/transports, session
+// management). It keeps what later requests need and nothing of what the client said about itself: most clients never
+// end their sessions, so what a session weighs is multiplied by Options.MaxSessions.
+type session struct {
+	conv    Conversation
+	created time.Duration // since Registry.epoch
+	used    atomic.Int64  // the same, of the latest request
+}
+
+// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
+func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error) {
+	x.Conv = nil
+	h := x.Header
+	if h.ProtocolVersion != nil && revisionIndex(h.ProtocolVersion) < 0 {
+		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
+		// not the negotiated one is let pass: the session's revision decides.
+		return statusBadRequest, errUnsupportedVersion(h.ProtocolVersion)
+	}
+	if len(h.SessionID) == 0 {
+		if row != nil && row.phase == beforeInitialize {
+			return 0, nil
+		}
+		return statusBadRequest, errSessionMissing
+	}
+	s, ok := r.sessions.get(h.SessionID)
+	if !ok {
+		return statusNotFound, errSessionUnknown
+	}
+	s.used.Store(int64(time.Since(r.epoch)))
+	x.Conv = &s.conv
+	return 0, nil
+}
+
+// openSession begins a session in a negotiated revision and returns its id; false at Options.MaxSessions.
+// The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
+// session.
+func (r *Registry) openSession(revision int) (string, bool) {
+	s := &session{created: time.Since(r.epoch)}
+	s.used.Store(int64(s.created))
+	s.conv.negotiate(revision)
+	id := rand.Text()
+	if !r.sessions.put(id, s, r.opt.MaxSessions) {
+		r.m.sessionsRefused.Inc()
+		return "", false
+	}
+	return id, true
+}
+
+// EndSession ends a session at its client's wish (HTTP DELETE) and returns the status to answer: 204, 404 when there is
+// no such session (any more), 400 when no id was sent. Calls still in flight are cancelled: nobody may ask for their
+// results now.
+func (r *Registry) EndSession(id []byte) (status int) {
+	if len(id) == 0 {
+		return statusBadRequest
+	}
+	s, ok := r.sessions.remove(id)
+	if !ok {
+		return statusNotFound
+	}
+	r.m.sessionsEnded[endedByClient].Inc()
+	s.conv.CancelAll()
+	return statusNoContent
+}
+
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
+// returns how many. A session with calls in flight is not idle. Call it about once a second; 100,000 sessions take a few
+// milliseconds, one partition locked at a time.
+func (r *Registry) ExpireSessions(now time.Time) int {
+	at := now.Sub(r.epoch)
+	return r.sessions.sweep(func(s *session) bool {
+		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
+			r.m.sessionsEnded[endedByAge].Inc()
+			s.conv.CancelAll()
+			return true
+		}
+		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() {
+			r.m.sessionsEnded[endedIdle].Inc()
+			return true
+		}
+		return false
+	})
+}
+
+// Sessions is how many legacy HTTP sessions exist now.
+func (r *Registry) Sessions() int { return r.sessions.len() }

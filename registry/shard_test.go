@@ -1,0 +1,91 @@
+package registry
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+func TestShards(t *testing.T) {
+	for _, partitions := range []int{1, 2, 3, 16, 64, 100, 200, 428} {
+		s := newShards[int](partitions)
+		for i := range 1000 {
+			if !s.put(fmt.Sprint(i), i, 1000) {
+				t.Fatal(partitions, "refused", i)
+			}
+		}
+		if s.put("one more", 0, 1000) || !s.put("7", -7, 1000) || s.len() != 1000 {
+			t.Error(partitions, "the limit is for new keys only; held:", s.len())
+		}
+		for i := range 1000 {
+			want := i
+			if i == 7 {
+				want = -7
+			}
+			if got, ok := s.get(fmt.Append(nil, i)); !ok || got != want {
+				t.Fatal(partitions, i, got, ok)
+			}
+		}
+		if n := s.sweep(func(v int) bool { return v%2 == 0 }); n != 500 || s.len() != 500 {
+			t.Error(partitions, "swept", n, "left", s.len())
+		}
+		if v, ok := s.remove([]byte("9")); !ok || v != 9 {
+			t.Error(partitions, "remove:", v, ok)
+		}
+		if _, ok := s.remove([]byte("9")); ok || s.len() != 499 {
+			t.Error(partitions, "removed twice, or counted wrongly:", s.len())
+		}
+	}
+}
+
+// Keys spread evenly over any number of partitions: chi-square over 100,000 session ids stays under its 99.99% bound
+// (about n + 4*sqrt(2n) for n degrees of freedom), and no partition is 30% off.
+func TestShardBalance(t *testing.T) {
+	const keys = 100_000
+	for _, partitions := range []int{16, 64, 100, 200, 256} {
+		s := newShards[struct{}](partitions)
+		for i := range keys {
+			s.put(fmt.Sprintf("session-%d", i), struct{}{}, keys)
+		}
+		mean, chi, worst := float64(keys)/float64(partitions), 0.0, 0.0
+		for i := range s.parts {
+			off := float64(len(s.parts[i].m)) - mean
+			chi += off * off / mean
+			worst = max(worst, off/mean, -off/mean)
+		}
+		n := float64(partitions - 1)
+		if excess := chi - n; excess*excess > 16*2*n && excess > 0 || worst > 0.3 {
+			t.Errorf("%d partitions: chi-square %.0f, worst %.0f%% off", partitions, chi, worst*100)
+		}
+	}
+}
+
+func TestShardsConcurrently(t *testing.T) {
+	s := newShards[int](7)
+	var done sync.WaitGroup
+	for worker := range 8 {
+		done.Go(func() {
+			for i := range 2000 {
+				key := fmt.Sprint(i % 100)
+				switch (i + worker) % 4 {
+				case 0:
+					s.put(key, i, 60)
+				case 1:
+					s.remove([]byte(key))
+				case 2:
+					s.sweep(func(v int) bool { return v%50 == worker })
+				default:
+					s.get([]byte(key))
+				}
+			}
+		})
+	}
+	done.Wait()
+	held := 0
+	for i := range s.parts {
+		held += len(s.parts[i].m)
+	}
+	if held != s.len() || held > 60 {
+		t.Errorf("holds %d keys, counts %d, allowed 60", held, s.len())
+	}
+}
