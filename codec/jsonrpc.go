@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Kind says what a message is, decided by which members it has (JSON-RPC 2.0, sections 4, 4.1 and 5).
@@ -119,15 +120,14 @@ const lowerHex = "0123456789abcdef"
 // U+FFFD, and everything that some reader takes for a line break (LF, CR, NEL, U+2028, U+2029) is escaped, so that the
 // result is always one line. It allocates only to grow dst.
 func AppendQuoted(dst []byte, s string) []byte {
+	raw := unsafe.Slice(unsafe.StringData(s), len(s)) // only read
 	dst = append(dst, '"')
 	from := 0 // s[from:i] is plain and not yet appended
 	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
+		if i = plainEnd(raw, i); i == len(s) {
+			break
+		}
+		if c := s[i]; c < utf8.RuneSelf {
 			dst = append(dst, s[from:i]...)
 			dst = appendEscape(dst, c)
 			i++

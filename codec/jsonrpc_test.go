@@ -47,7 +47,7 @@ func TestAppendQuoted(t *testing.T) {
 		{``, `""`},
 		{`plain`, `"plain"`},
 		{`a"b\c/d`, `"a\"b\\c/d"`},
-		{"\n\r\t\x00\x1f\x7f", `"\n\r\t\u0000\u001f\u007f"`},
+		{"\n\r\t\x00\x1f\x7f", `"\n\r\t\u0000\u001f` + "\x7f\""},
 		{"é€𝄞", `"é€𝄞"`},
 		{"a\xffb", "\"a\ufffdb\""},
 		{"\xe2\x82", "\"\ufffd\ufffd\""},

@@ -180,8 +180,20 @@ func offers(list []byte, name string) bool {
 	return false
 }
 
-// eof: a request that stays unfinished asks for nothing.
-func (t *httpTransport) eof(*loop, *conn, []byte) {}
+// eof: a request that stays unfinished asks for nothing. Those that are being served pose a riddle: a peer that only
+// closed its sending side wants its answers, one that closed both has cancelled what is of the stateless era, and TCP
+// shows the same FIN for either. An interim response tells them apart: the first one skips it, as every client must
+// (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
+func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := t.head; k != nil; k = k.next {
+		if !k.done && k.Modern() && !k.http10 {
+			c.sendLocked([]byte(codec.HTTPContinue))
+			return
+		}
+	}
+}
 
 func (t *httpTransport) idle(c *conn, quiet int64) closeReason {
 	if limit := c.loop.srv.opts.IdleTimeout; limit > 0 && quiet > int64(limit) {

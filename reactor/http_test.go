@@ -241,3 +241,32 @@ func TestHTTPDisconnectCancelsOnlyTheStatelessEra(t *testing.T) {
 	s.closedFor(closePeerReset, "2")
 	s.eventually("only the legacy call runs on", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
 }
+
+// A peer that closes its socket sends a FIN, like one that only closes its sending side.
+func TestHTTPCloseCancelsTheStatelessEra(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send(modernCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	p.Close()
+	s.eventually("the call was cancelled", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.closedFor(closePeerReset, "1")
+}
+
+func TestHTTPHalfClosedPeerGetsItsAnswer(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send(modernCall("1", "stuck", `{}`) + modernCall("2", "echo", `{"message":"second"}`))
+	s.awaitStuck()
+	p.closeWrite()
+	if line := p.line(); line != "HTTP/1.1 100 Continue\r" {
+		t.Fatalf("got %q", line)
+	}
+	p.line()
+	s.free()
+	for _, want := range []string{`"id":1`, `"id":2`} {
+		_, body := p.response()
+		contains(t, body, want)
+	}
+	p.rest()
+}

@@ -188,7 +188,7 @@ type refusalBudget struct {
 }
 
 func (b *refusalBudget) take(now int64, perSecond int) bool {
-	if second := now / int64(time.Second); second != b.second {
+	if second := now/int64(time.Second) + 1; second != b.second { // never 0, the budget's own zero value
 		b.second, b.left = second, perSecond
 	}
 	b.left--

@@ -17,7 +17,7 @@ type tryLine struct {
 // serves HTTP at path. They are printed at a terminal and stand in README.md; a test runs each against a real server.
 func tryLines(addresses map[string]string, path string) []tryLine {
 	const (
-		curl       = `curl -s http://%s%s -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \` + "\n"
+		curl       = `curl -sw '\n' http://%s%s -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \` + "\n"
 		initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"me","version":"1"}}}`
 		arguments  = `"name":"echo","arguments":{"message":"hello"}`
 		modern     = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`

@@ -103,7 +103,7 @@ func TestServeBanner(t *testing.T) {
 	config := DefaultConfig()
 	var out strings.Builder
 	printBanner(&out, &config, map[string]string{"http": "0.0.0.0:81", "tcp": "[::1]:82", "unix": "/run/w.sock", "admin": "127.0.0.1:83"})
-	for _, want := range []string{"http://0.0.0.0:81/mcp", "/run/w.sock", "http://127.0.0.1:83/status", "curl -s http://127.0.0.1:81/mcp", "nc -N ::1 82"} {
+	for _, want := range []string{"http://0.0.0.0:81/mcp", "/run/w.sock", "http://127.0.0.1:83/status", "http://127.0.0.1:81/mcp -H", "nc -N ::1 82"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
@@ -156,6 +156,26 @@ func TestServeRefusesAtTheConnectionLimit(t *testing.T) {
 	told, err := io.ReadAll(dialTCP(t, s))
 	if err != nil || !strings.Contains(string(told), `"reason":"connection_limit"`) {
 		t.Errorf("the second connection was told %q, %v", told, err)
+	}
+}
+
+// TestServeRefusesUnderPressure: the same for a queue that is too full.
+func TestServeRefusesUnderPressure(t *testing.T) {
+	s := startTest(t, func(c *Config) {
+		c.Queue.MaxWaiting, c.Queue.RefuseAbove, c.Queue.ReopenBelow = 10, 0.5, 0.4
+		c.Queue.MaxWaitingTools, c.Queue.MaxQueueAge = 1, 0
+		c.ShutdownTimeout = 50 * time.Millisecond // one call sleeps for minutes
+	})
+	for range 7 { // one runs, six wait
+		fmt.Fprintf(dialTCP(t, s), sleepCall, 600_000)
+	}
+	eventually(t, "six calls wait", func() bool { return s.queue.Waiting() == 6 })
+	if text := get(t, s, "/readyz", http.StatusServiceUnavailable); !strings.Contains(string(text), `"queue_pressure"`) {
+		t.Errorf("readyz: %s", text)
+	}
+	told, err := io.ReadAll(dialTCP(t, s))
+	if err != nil || !strings.Contains(string(told), `"reason":"queue_pressure"`) {
+		t.Errorf("a newcomer was told %q, %v", told, err)
 	}
 }
 

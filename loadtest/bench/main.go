@@ -54,9 +54,7 @@ type config struct {
 
 func main() {
 	runtime.LockOSThread() // the servers end with the thread that started them (loadtest.StartProcess)
-	err := run()
-	profStop()
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -126,6 +126,7 @@ func ownCap(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
+	f.Start()
 	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
 }
 
@@ -145,6 +146,7 @@ func globalCap(e *env, c refusalCase) (cost, error) {
 	if err := e.fill(s); err != nil {
 		return cost{}, fmt.Errorf("the server does not fill up: %w", err)
 	}
+	f.Start()
 	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
 }
 
@@ -200,7 +202,7 @@ func (e *env) turnedAway(p *loadtest.Process, address string, transport loadtest
 	if err != nil {
 		return cost{}, err
 	}
-	f.Launch(churning)
+	f.Launch(churning) // and never Start: they do not get to call
 	got, err := e.refusals(p, f, func(k *loadtest.Counters) uint64 { return k.Ended[loadtest.EndRefused] })
 	c := f.Counters()
 	if other := c.Ended[loadtest.EndPeerClosed] + c.Ended[loadtest.EndPeerReset] + c.Ended[loadtest.EndConnectFailed]; err == nil &&
@@ -210,9 +212,8 @@ func (e *env) turnedAway(p *loadtest.Process, address string, transport loadtest
 	return got, err
 }
 
-// refusals measures one window of a fleet whose refusals count counts.
+// refusals measures one window of a fleet that is being refused; count says how often it was.
 func (e *env) refusals(p *loadtest.Process, f *loadtest.Fleet, count func(*loadtest.Counters) uint64) (cost, error) {
-	f.Start()
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}
