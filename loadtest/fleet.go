@@ -18,6 +18,8 @@ type Fleet struct {
 	loops []*loop
 	wg    sync.WaitGroup
 	next  int // the loop that gets the next connection
+
+	closed bool
 }
 
 // NewFleet makes a fleet without connections.
@@ -29,13 +31,14 @@ func NewFleet(o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	to, err := sockaddr(o.Network, o.Address)
-	if err != nil {
-		return nil, fmt.Errorf("fleet: %w", err)
-	}
 	f := &Fleet{opts: o}
 	base := time.Now()
 	for i := range o.Loops {
+		to, err := sockaddr(o.Network, o.Address) // its own: connecting writes into it
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("fleet: %w", err)
+		}
 		l, err := newLoop(&f.opts, msgs, to, base, i)
 		if err != nil {
 			f.Close()
@@ -146,8 +149,13 @@ func (f *Fleet) Counters() Counters {
 	return sum
 }
 
-// Close hangs up every connection and waits for the loops to end.
+// Close hangs up every connection and waits for the loops to end. A second call does nothing; no other method may be called
+// after the first.
 func (f *Fleet) Close() {
+	if f.closed {
+		return
+	}
+	f.closed = true
 	for _, l := range f.loops {
 		l.post(func(l *loop) { l.closing = true })
 	}

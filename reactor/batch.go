@@ -64,7 +64,7 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 		if err != nil || next < 0 {
 			break // the array was walked once already, by batchAcceptable
 		}
-		k := newCall()
+		k := l.calls.take()
 		k.Transport, k.Header, k.Conv, k.InBatch, k.group = anchor.Transport, anchor.Header, anchor.Conv, true, g
 		l.message(c, k, element)
 		at = next

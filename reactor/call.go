@@ -1,19 +1,22 @@
 package reactor
 
 import (
-	"sync"
+	"sync/atomic"
 
 	"weir/backpressure"
 	"weir/registry"
 )
 
-// call is one message on its way from admission to its answer. It is pooled: release it once, by whoever took it last.
+// call is one message on its way from admission to its answer. It comes from its loop's stock and goes back there:
+// release it once, by whoever took it last.
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
 	group  *batchGroup // the JSON-RPC batch it came in, or nil
+	stock  *callStock
+	room   []byte // what holds Raw when it is short
 
-	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on.
+	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
 	next, prev *call
 	answer     []byte // the complete response, once it is known and earlier ones are not
 	done       bool
@@ -25,25 +28,69 @@ type call struct {
 	retryAfter int32 // seconds; 0 when k was not refused
 }
 
-var callPool = sync.Pool{New: func() any {
-	k := new(call)
-	k.ticket.Job = k
-	return k
-}}
+const (
+	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
+	roomBytes = 256
+	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
+	// At 700 bytes each that is 1.4 MB per loop.
+	maxStock = 2048
+)
 
-// newCall returns an empty call.
-func newCall() *call { return callPool.Get().(*call) }
+// callStock is a loop's stock of unused calls. The loop takes from it and anybody gives back, mostly workers. A sync.Pool
+// cost three times as much here: it is made for goroutines that give back on the core on which they took.
+type callStock struct {
+	mine     *call                // the loop's
+	returned atomic.Pointer[call] // a stack that others push on and the loop empties whole, so no pop can meet an old head
+	unused   atomic.Int32         // in both lists
+}
+
+// take returns an empty call. Loop only.
+func (s *callStock) take() *call {
+	if s.mine == nil {
+		if s.mine = s.returned.Swap(nil); s.mine == nil {
+			k := &call{stock: s}
+			k.ticket.Job = k
+			return k
+		}
+	}
+	k := s.mine
+	s.mine, k.next = k.next, nil
+	s.unused.Add(-1)
+	return k
+}
+
+func (s *callStock) give(k *call) {
+	if s.unused.Add(1) > maxStock {
+		s.unused.Add(-1) // the garbage collector's
+		return
+	}
+	for {
+		k.next = s.returned.Load()
+		if s.returned.CompareAndSwap(k.next, k) {
+			return
+		}
+	}
+}
 
 // own copies the message out of the loop's read buffer: the one copy a queued message makes.
-func (k *call) own(message []byte) { k.Raw = append(getBuffer(len(message)), message...) }
+func (k *call) own(message []byte) {
+	if len(message) > roomBytes {
+		k.Raw = append(getBuffer(len(message)), message...)
+		return
+	}
+	if k.room == nil {
+		k.room = make([]byte, 0, roomBytes)
+	}
+	k.Raw = append(k.room, message...)
+}
 
 // release gives the call and the message it owns back. owned says whether Raw is the call's own copy.
 func (k *call) release(owned bool) {
-	if owned {
+	if owned && len(k.Raw) > roomBytes {
 		putBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
 	k.group, k.next, k.prev, k.answer = nil, nil, nil, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
-	callPool.Put(k)
+	k.stock.give(k)
 }

@@ -63,7 +63,7 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 	}
 	if string(r.MCPMethod) == "tools/call" {
 		if refusal := l.srv.queue.Probe(&c.lane, 0); refusal != backpressure.Accepted && !(l.srv.opts.OnFull == OnFullPause && refusal.OfConnection()) {
-			k := t.begin(r)
+			k := t.begin(l, r)
 			k.keepAlive = false // the body is still on its way
 			l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
 			l.msg = appendOverloaded(l.msg[:0], nullID, refusal, 0)
@@ -82,8 +82,8 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 var nullID = []byte("null")
 
 // begin makes the call for a request.
-func (t *httpTransport) begin(r *codec.HTTPRequest) *call {
-	k := newCall()
+func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
+	k := l.calls.take()
 	k.Transport, k.Status = registry.HTTP, 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	return k
@@ -105,7 +105,7 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	if l.srv.draining.Load() {
 		r.KeepAlive = false
 	}
-	k := t.begin(r)
+	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
 		k.release(false)
@@ -134,7 +134,7 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
-	k := newCall()
+	k := l.calls.take()
 	k.Status = err.Status
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	t.answer(l, c, k, l.msg)
@@ -148,7 +148,7 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
 
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status int, fail *codec.Error) {
-	k := t.begin(r)
+	k := t.begin(l, r)
 	k.Status, k.allow = status, status == 405
 	l.msg = l.msg[:0]
 	if r.Method != codec.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)

@@ -48,7 +48,7 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		}
 		return
 	}
-	place := newCall()
+	place := l.calls.take()
 	place.done = true
 	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
 	c.mu.Lock()

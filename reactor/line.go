@@ -32,7 +32,7 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 }
 
 func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
-	k := newCall()
+	k := l.calls.take()
 	k.Transport, k.Conv = registry.Line, &t.conv
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
@@ -46,7 +46,7 @@ var errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the 
 // tooLarge ends the connection: where the next message begins is unknown until a newline comes, if one ever does.
 func (t *lineTransport) tooLarge(l *loop, c *conn) {
 	l.stats.received.Add(1)
-	k := newCall()
+	k := l.calls.take()
 	l.fail(c, k, errLineTooLong)
 	k.release(false)
 	c.endAfterAnswers(closeMessageTooBig)

@@ -49,6 +49,7 @@ type loop struct {
 	out    []byte // answers made on the loop during one read event
 	msg    []byte // one answer before its frame
 	http   httpScratch
+	calls  callStock
 
 	now       int64 // the queue's clock, read once a turn
 	slots     []slot

@@ -49,7 +49,7 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 }
 
 func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
-	k := newCall()
+	k := l.calls.take()
 	k.Transport, k.Conv = registry.WebSocket, &t.conv
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)

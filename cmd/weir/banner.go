@@ -14,7 +14,7 @@ type tryLine struct {
 }
 
 // tryLines are the commands for a server with the demo tools that listens on these addresses ("" or absent: off) and
-// serves HTTP at path. They are printed at a terminal and stand in README.md; a test runs each against a real server.
+// serves HTTP at path. They are printed at the start and stand in README.md; a test runs each against a real server.
 func tryLines(addresses map[string]string, path string) []tryLine {
 	const (
 		curl       = `curl -sw '\n' http://%s%s -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \` + "\n"
@@ -53,7 +53,7 @@ func dialable(address string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// printBanner tells a person at a terminal where the server listens and what to try.
+// printBanner tells a person where the server listens and what to try.
 func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nweir %s\n", version)

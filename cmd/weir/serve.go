@@ -49,7 +49,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	}
 	log.Info().Str("version", version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
-	if isTerminal(stdout) {
+	if isTerminal(stdout) || config.Demo { // somebody is trying it out
 		printBanner(stdout, config, s.addresses)
 	}
 	cause := <-signals

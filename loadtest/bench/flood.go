@@ -13,7 +13,7 @@ const (
 	floodBytes     = 1 << 30
 	floodMessage   = 2 << 10 // about: the filler of one message
 	stuckMillis    = 20_000  // how long the tool sleeps
-	stuckHTTP      = 8_000   // over HTTP, where nothing behind it is answered: still longer than max_queue_age
+	stuckShort     = 8_000   // where it decides when the rest goes on; still longer than max_queue_age
 	blockedAfter   = 2 * time.Second
 	floodTimeout   = 120 * time.Second
 	executingCap   = 32      // max_executing_per_connection
@@ -37,9 +37,10 @@ type floodCase struct {
 	pause     bool
 }
 
+// stuckMillis is how long the tool sleeps: longer than the flood lasts. What blocks behind it is let go in waves of that length.
 func (c floodCase) stuckMillis() int {
-	if c.transport == loadtest.HTTP {
-		return stuckHTTP
+	if c.transport == loadtest.HTTP || c.pause {
+		return stuckShort
 	}
 	return stuckMillis
 }
@@ -70,7 +71,7 @@ func flood(e *env) (*table, error) {
 			t.text(c.name+" unaccounted"), t.text(c.name+" growth KiB"), t.text(c.name+" beyond KiB"))
 		e.judgeFlood(t, c)
 	}
-	t.note("one connection, calls of `sleep` with %d ms (HTTP: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckHTTP,
+	t.note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
 		floodMessage, e.scaled(floodBytes)>>20)
 	t.note("the caps: %d KiB waiting, %d executing, %d KiB outbox, %d KiB input, %d bytes of bookkeeping per held message",
 		waitingBytes>>10, executingCap, outboxBytes>>10, readBytes>>10, perMessage)
