@@ -38,7 +38,6 @@ type client struct {
 	timedID  uint64 // the call whose latency is being measured; 0: none
 	timedAt  time.Duration
 	launched time.Duration // when its connect began
-	progress time.Duration // when bytes were last accepted
 
 	place  int    // in the plan of an open load
 	owed   int    // planned calls that could not be sent yet
@@ -101,9 +100,6 @@ func (l *loop) end(c *client, why EndReason, err error) {
 		l.stats.Open--
 		if l.owes(c) {
 			l.unfinished--
-		}
-		if l.opts.Deaf && why != EndHungUp {
-			record(l.stats.Stalled, l.now-c.progress)
 		}
 	} else {
 		l.opening--
@@ -215,7 +211,6 @@ func (l *loop) opened(c *client) {
 	if l.opts.Deaf {
 		l.watch(c, unix.EPOLLRDHUP)
 	}
-	c.progress = l.now
 	if l.opts.RatePerSecond == 0 {
 		l.fill(c)
 	}

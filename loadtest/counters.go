@@ -63,8 +63,6 @@ type Counters struct {
 	Latency *hdrhistogram.Histogram
 	// Opening is how long connections took from their connect to open, in microseconds.
 	Opening *hdrhistogram.Histogram
-	// Stalled is how long after its last accepted byte a deaf connection was ended by the server, in microseconds.
-	Stalled *hdrhistogram.Histogram
 }
 
 const (
@@ -77,7 +75,6 @@ func newCounters() Counters {
 		Reasons: map[string]uint64{}, Turned: map[string]uint64{}, Failures: map[string]uint64{},
 		Latency: hdrhistogram.New(1, 10*minuteMicros, histDigits),
 		Opening: hdrhistogram.New(1, 10*minuteMicros, histDigits),
-		Stalled: hdrhistogram.New(1, 10*minuteMicros, histDigits),
 	}
 }
 
@@ -124,7 +121,6 @@ func (c *Counters) add(o *Counters) {
 	}
 	c.Latency.Merge(o.Latency)
 	c.Opening.Merge(o.Opening)
-	c.Stalled.Merge(o.Stalled)
 }
 
 // Answered is how many calls ended with an answer of whatever kind.

@@ -60,7 +60,7 @@ type Options struct {
 	// 1 to 64.
 	Loops int
 	// Window is how many calls a connection has in flight at once. 1 is the closed loop of a polite client; more is
-	// pipelining, refilled in one write whenever half of the window is free. 1 to 16777216.
+	// pipelining, refilled in one write when three quarters of the window are answered. 1 to 16777216.
 	Window int
 	// CallsPerConnection ends a connection's sending after so many calls since it was opened. 0: no end.
 	CallsPerConnection int

@@ -53,10 +53,6 @@ func (l *loop) keep(c *client, b []byte) {
 		l.bad(c, fmt.Errorf("an answer of more than %d bytes", l.opts.MaxAnswerBytes))
 		return
 	}
-	if len(b) == 0 {
-		c.rest = nil
-		return
-	}
 	c.rest = append(c.rest[:0], b...)
 	if len(l.in) < 2*len(b) {
 		l.in = make([]byte, 2*len(l.in)) // an answer that is longer than the buffer; bounded by MaxAnswerBytes

@@ -28,10 +28,7 @@ func (l *loop) write(c *client, b []byte) (int, bool) {
 		l.end(c, EndPeerReset, nil)
 		return 0, false
 	}
-	if n > 0 {
-		c.progress = l.now
-		l.stats.BytesSent += uint64(n)
-	}
+	l.stats.BytesSent += uint64(n)
 	return n, true
 }
 
@@ -62,8 +59,8 @@ func (l *loop) room(c *client) int {
 	if l.opts.RatePerSecond > 0 {
 		return min(n, c.owed)
 	}
-	// A pipeline is refilled in halves: one write for many calls, and the server never runs dry between two windows.
-	if c.inFlight > l.opts.Window/2 {
+	// A pipeline is refilled when three quarters are answered: one write for many calls, and the server does not run dry.
+	if c.inFlight > l.opts.Window/4 {
 		return 0
 	}
 	return n

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"weir/backpressure"
@@ -20,21 +21,28 @@ type call struct {
 	next, prev *call
 	answer     []byte // the complete response, once it is known and earlier ones are not
 	done       bool
+	started    bool // a worker has it
 
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool  // list the methods
+	allow      bool // list the methods
+	origin     *allowedOrigin
 	retryAfter int32 // seconds; 0 when k was not refused
 }
 
 const (
 	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
 	roomBytes = 256
+	// callBytes is about what a queued call takes beside its message; the queue's budget counts it.
+	callBytes = 640
 	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
 	// At 700 bytes each that is 1.4 MB per loop.
 	maxStock = 2048
 )
+
+// thawed are the calls of held messages: workers take them and give them back.
+var thawed = sync.Pool{New: func() any { return new(call) }}
 
 // callStock is a loop's stock of unused calls. The loop takes from it and anybody gives back, mostly workers. A sync.Pool
 // cost three times as much here: it is made for goroutines that give back on the core on which they took.
@@ -91,6 +99,11 @@ func (k *call) release(owned bool) {
 	}
 	k.Exchange.Reset()
 	k.group, k.next, k.prev, k.answer = nil, nil, nil, nil
+	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
+	if k.stock == nil {
+		thawed.Put(k)
+		return
+	}
 	k.stock.give(k)
 }

@@ -18,8 +18,12 @@ type transport interface {
 	decode(l *loop, c *conn, b []byte) int
 	// eof gets what the peer left unfinished when it closed its side.
 	eof(l *loop, c *conn, rest []byte)
+	// address sets what every message of this transport has in common. Any goroutine.
+	address(k *call)
 	// answer sends a message made on the loop in reply to k, or keeps it until its turn. k is the caller's.
 	answer(l *loop, c *conn, k *call, message []byte)
+	// starts notes that a worker has begun with k. Workers.
+	starts(c *conn, k *call)
 	// queued notes, before its admission, that k will be answered by a worker; dropped takes that back.
 	queued(l *loop, c *conn, k *call)
 	dropped(c *conn, k *call)
@@ -43,6 +47,12 @@ const (
 	pauseOutbox uint32 = 1 << iota // its outbox is above max_outbox_bytes
 	pauseQueue                     // its queue is full and on_full is pause
 	pauseEnding                    // nothing more will be read: it ends once what it asked is answered
+)
+
+// Why no more calls of a connection are started: bits of conn.laneStops.
+const (
+	stopUnread uint8 = 1 << iota // its peer does not read the answers
+	stopOrder                    // too many answers wait behind one that is not there yet (HTTP)
 )
 
 // conn is one connection.
@@ -74,15 +84,17 @@ type conn struct {
 	pause        atomic.Uint32 // changes under mu
 	stalledSince atomic.Int64  // when the kernel last took a byte while some waited; 0 while none wait
 
-	mu       sync.Mutex
-	out      []byte      // what the kernel did not take yet
-	outDone  int         // how much of out it took since
-	held     int         // bytes of answers that wait for their turn (HTTP pipelining)
-	interest uint32      // what epoll is asked for
-	reason   closeReason // set once: the connection is over
-	goodbye  closeReason // it will be over when everything is answered and written
-	muted    bool        // the last byte was handed over (a close frame): nothing may follow it
-	posted   bool        // in the loop's inbox; guarded by the inbox's mutex
+	mu        sync.Mutex
+	out       []byte      // what the kernel did not take yet
+	outDone   int         // how much of out it took since
+	laneStops uint8       // why no more of its calls are started
+	held      int         // bytes of answers that wait for their turn (HTTP pipelining)
+	interest  uint32      // what epoll is asked for
+	reason    closeReason // set once: the connection is over
+	goodbye   closeReason // it will be over when everything is answered and written
+	back      *heldBack   // of the messages that are held bare; nil while none are
+	muted     bool        // the last byte was handed over (a close frame): nothing may follow it
+	posted    bool        // in the loop's inbox; guarded by the inbox's mutex
 }
 
 // halted reports whether the loop must not take another message off this connection now. Any goroutine.
@@ -219,10 +231,14 @@ func (l *loop) finish(c *conn) {
 
 // drop ends a call that was still waiting when its connection ended: nobody is left to answer.
 func (c *conn) drop(t *backpressure.Ticket) {
-	k := t.Job.(*call)
-	c.loop.srv.registry.End(&k.Exchange)
 	c.loop.srv.metrics.dropped[dropDisconnected].Inc()
 	c.pending.Add(-1)
+	k, ok := t.Job.(*call)
+	if !ok {
+		c.unhold(t.Job.(*held))
+		return
+	}
+	c.loop.srv.registry.End(&k.Exchange)
 	c.transport.dropped(c, k)
 	k.release(true)
 }

@@ -3,7 +3,6 @@ package reactor
 import (
 	"bytes"
 
-	"weir/backpressure"
 	"weir/codec"
 	"weir/registry"
 )
@@ -62,11 +61,10 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := l.srv.queue.Probe(&c.lane, 0); refusal != backpressure.Accepted && !(l.srv.opts.OnFull == OnFullPause && refusal.OfConnection()) {
+		if refusal := l.srv.queue.Probe(&c.lane, 0); l.srv.refuses(refusal) {
 			k := t.begin(l, r)
 			k.keepAlive = false // the body is still on its way
-			l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
-			l.msg = appendOverloaded(l.msg[:0], nullID, refusal, 0)
+			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
 			t.answer(l, c, k, l.msg)
 			k.release(false)
 			c.endAfterAnswers(closeRequested)
@@ -84,10 +82,16 @@ var nullID = []byte("null")
 // begin makes the call for a request.
 func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
 	k := l.calls.take()
-	k.Transport, k.Status = registry.HTTP, 200
+	t.address(k)
+	k.Status = 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
+	if r.Origin != nil {
+		k.origin = l.srv.allowedOrigin(r.Origin)
+	}
 	return k
 }
+
+func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
 
 // request serves one complete request.
 func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
@@ -160,6 +164,10 @@ func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status in
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
 func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
+	if !t.answersNow(c) { // their answers could not leave as HTTP any more
+		t.reject(l, c, r, 400, errUpgradeEarly)
+		return
+	}
 	protocol := ""
 	if offers(r.WSProtocol, "mcp") {
 		protocol = "mcp"

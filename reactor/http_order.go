@@ -26,17 +26,58 @@ func (t *httpTransport) linkLocked(k *call) {
 // dropped gives k's place up: its admission failed, or its connection ended and the line with it.
 func (t *httpTransport) dropped(c *conn, k *call) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.tail != k {
+	t.unlinkLocked(k)
+	c.mu.Unlock()
+}
+
+// unlinkLocked takes k out of the line, if it is in it.
+func (t *httpTransport) unlinkLocked(k *call) {
+	switch {
+	case k.prev != nil:
+		k.prev.next = k.next
+	case t.head == k:
+		t.head = k.next
+	default:
 		return
 	}
-	t.tail = k.prev
-	if t.tail == nil {
-		t.head = nil
+	if k.next != nil {
+		k.next.prev = k.prev
 	} else {
-		t.tail.next = nil
+		t.tail = k.prev
 	}
-	k.prev = nil
+	k.next, k.prev = nil, nil
+}
+
+// starts notes that a worker has k. When k is first in the line and too much waits behind it, nothing else is started
+// until it is answered.
+func (t *httpTransport) starts(c *conn, k *call) {
+	c.mu.Lock()
+	k.started = true
+	t.throttleLocked(c)
+	c.mu.Unlock()
+}
+
+// keepLocked keeps a ready answer until its turn.
+func (t *httpTransport) keepLocked(c *conn, k *call) {
+	s := c.loop.srv
+	k.done = true
+	c.held += len(k.answer)
+	if s.outBytes.Add(int64(len(k.answer))) > int64(s.opts.MaxOutboxTotalBytes) {
+		c.closeLocked(closeOutboxBudget)
+		return
+	}
+	c.throttleLocked()
+	t.throttleLocked(c)
+}
+
+// throttleLocked starts no more calls of a connection behind whose first one too many answers wait already. The first
+// one itself must have started: paused, it would wait for ever.
+func (t *httpTransport) throttleLocked(c *conn) {
+	if c.held > c.loop.srv.opts.MaxOutboxBytes && t.head != nil && t.head.started {
+		c.stopLaneLocked(stopOrder)
+	} else {
+		c.startLaneLocked(stopOrder)
+	}
 }
 
 // answer sends what the loop answered, at once when nothing is before it.
@@ -49,7 +90,6 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		return
 	}
 	place := l.calls.take()
-	place.done = true
 	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,8 +99,7 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		return
 	}
 	t.linkLocked(place)
-	c.held += len(place.answer)
-	c.throttleLocked()
+	t.keepLocked(c, place)
 }
 
 // answersNow reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
@@ -79,39 +118,36 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	defer c.mu.Unlock()
 	switch {
 	case c.reason != stillOpen:
+		t.unlinkLocked(k)
 		k.release(true)
 	case t.head != k:
 		k.answer = append(getBuffer(len(out)-mark), out[mark:]...)
-		k.done = true
-		c.held += len(k.answer)
-		c.throttleLocked()
+		t.keepLocked(c, k)
 	default:
 		c.sendLocked(out[mark:])
-		t.popLocked()
+		t.unlinkLocked(k)
 		k.release(true)
 		t.sendReadyLocked(c)
 	}
 	return out[:mark]
 }
 
-func (t *httpTransport) popLocked() {
-	t.head = t.head.next
-	if t.head == nil {
-		t.tail = nil
-	} else {
-		t.head.prev = nil
-	}
-}
-
 func (t *httpTransport) sendReadyLocked(c *conn) {
 	for t.head != nil && t.head.done {
 		k := t.head
-		c.held -= len(k.answer)
+		c.forgetLocked(k)
 		c.sendLocked(k.answer)
-		t.popLocked()
+		t.unlinkLocked(k)
 		k.discard()
 	}
+	t.throttleLocked(c)
 	c.relaxLocked()
+}
+
+// forgetLocked takes a kept answer off the books.
+func (c *conn) forgetLocked(k *call) {
+	c.held -= len(k.answer)
+	c.loop.srv.outBytes.Add(-int64(len(k.answer)))
 }
 
 // discard releases a call whose answer was kept.
@@ -131,7 +167,7 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 	for k := t.head; k != nil; {
 		next := k.next
 		if k.done {
-			c.held -= len(k.answer)
+			c.forgetLocked(k)
 			k.discard()
 		} else {
 			k.next, k.prev = nil, nil
@@ -158,6 +194,17 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
+	}
+	switch {
+	case k.Status == 503 && h.RetryAfter == 0:
+		h.RetryAfter = 1 // the registry's refusals, of sessions
+	case k.Status == 426:
+		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
+	case k.origin != nil:
+		h.Extra = k.origin.answer
+		if k.allow {
+			h.Extra = k.origin.preflight
+		}
 	}
 	return codec.AppendHTTPResponse(dst, &h, message)
 }

@@ -33,13 +33,15 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 
 func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
 	k := l.calls.take()
-	k.Transport, k.Conv = registry.Line, &t.conv
+	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
 		return
 	}
 	l.message(c, k, msg)
 }
+
+func (t *lineTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
 
 var errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
 
@@ -65,6 +67,8 @@ func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 		l.flush(c)
 	}
 }
+
+func (t *lineTransport) starts(*conn, *call) {}
 
 func (t *lineTransport) queued(*loop, *conn, *call) {}
 

@@ -56,6 +56,7 @@ type loop struct {
 	free      []uint32
 	listeners []*listener
 	refusals  refusalBudget
+	swept     int     // where the sweep is
 	visiting  []*conn // the posted connections that this turn looks at
 
 	inbox struct {
@@ -64,6 +65,7 @@ type loop struct {
 		posted  []*conn // to look at again, each connection at most once
 		stop    chan struct{}
 		closeLn bool
+		sweep   bool // go on with it
 		woken   bool
 	}
 	stats loopStats
@@ -228,8 +230,8 @@ func (l *loop) readInbox() {
 	_, _ = readSocket(int32(l.wakeFD), counter[:])
 	l.inbox.Lock()
 	l.inbox.woken = false
-	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
-	l.inbox.arrived, l.inbox.closeLn = nil, false
+	arrived, closeLn, sweep, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.sweep, l.inbox.stop
+	l.inbox.arrived, l.inbox.closeLn, l.inbox.sweep = nil, false, false
 	l.visiting = append(l.visiting[:0], l.inbox.posted...)
 	clear(l.inbox.posted)
 	l.inbox.posted = l.inbox.posted[:0]
@@ -244,6 +246,9 @@ func (l *loop) readInbox() {
 		l.revisit(c)
 	}
 	clear(l.visiting)
+	if sweep {
+		l.sweep()
+	}
 	if closeLn {
 		l.closeListeners()
 	}

@@ -49,23 +49,45 @@ func (c *conn) sendLocked(p []byte) {
 	c.throttleLocked()
 }
 
-// throttleLocked stops the connection when more waits for its peer than may.
+// throttleLocked stops the reading of a connection for whose peer more waits than may. When that is because the peer
+// does not read, it also starts no more of its calls; answers that only wait for their turn must not stop the call whose
+// turn it is.
 func (c *conn) throttleLocked() {
-	if c.unsentLocked()+c.held <= c.loop.srv.opts.MaxOutboxBytes || c.pause.Load()&pauseOutbox != 0 {
-		return
+	most := c.loop.srv.opts.MaxOutboxBytes
+	if c.unsentLocked() > most {
+		c.stopLaneLocked(stopUnread)
 	}
-	c.pauseLocked(pauseOutbox)
-	c.loop.srv.queue.Pause(&c.lane)
-	c.loop.srv.metrics.outboxFull.Inc()
+	if c.unsentLocked()+c.held > most && c.pause.Load()&pauseOutbox == 0 {
+		c.pauseLocked(pauseOutbox)
+		c.loop.srv.metrics.outboxFull.Inc()
+	}
 }
 
 // relaxLocked lets it go on when half of that has gone.
 func (c *conn) relaxLocked() {
-	if c.pause.Load()&pauseOutbox == 0 || c.unsentLocked()+c.held > c.loop.srv.opts.MaxOutboxBytes/2 {
-		return
+	most := c.loop.srv.opts.MaxOutboxBytes
+	if c.unsentLocked() <= most/2 {
+		c.startLaneLocked(stopUnread)
 	}
-	c.resumeLocked(pauseOutbox)
-	c.loop.srv.queue.Resume(&c.lane)
+	if c.pause.Load()&pauseOutbox != 0 && c.unsentLocked()+c.held <= most/2 {
+		c.resumeLocked(pauseOutbox)
+	}
+}
+
+// stopLaneLocked starts no more calls of the connection for one more cause.
+func (c *conn) stopLaneLocked(cause uint8) {
+	if c.laneStops == 0 {
+		c.loop.srv.queue.Pause(&c.lane)
+	}
+	c.laneStops |= cause
+}
+
+// startLaneLocked takes a cause back.
+func (c *conn) startLaneLocked(cause uint8) {
+	if c.laneStops == cause {
+		c.loop.srv.queue.Resume(&c.lane)
+	}
+	c.laneStops &^= cause
 }
 
 // drainOutbox writes what waits, as far as the kernel takes it. Loop only.

@@ -14,9 +14,9 @@ type wsTransport struct {
 }
 
 const (
-	wsOpText        = 0x1
-	wsOpPing        = 0x9
-	wsOpPong        = 0xA
+	wsOpText = 0x1
+	wsOpPing = 0x9
+	wsOpPong = 0xA
 )
 
 func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
@@ -50,13 +50,15 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 
 func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
 	k := l.calls.take()
-	k.Transport, k.Conv = registry.WebSocket, &t.conv
+	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
 		return
 	}
 	l.message(c, k, msg)
 }
+
+func (t *wsTransport) address(k *call) { k.Transport, k.Conv = registry.WebSocket, &t.conv }
 
 // closed answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
 // cancelled: after a close frame nothing may be sent.
@@ -101,6 +103,8 @@ func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 		l.flush(c)
 	}
 }
+
+func (t *wsTransport) starts(*conn, *call) {}
 
 func (t *wsTransport) queued(*loop, *conn, *call) {}
 
