@@ -7,15 +7,18 @@ import "time"
 
 const sweepInterval = int64(250 * time.Millisecond)
 
-// closesPerTurn bounds what a sweep does in one turn: thousands of connections that miss a deadline together take some
-// 30 us each to end, and nobody else is served meanwhile.
-const closesPerTurn = 32
+// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's. So a
+// sweep ends a few, lets the others be served, and goes on: 4,000 a second per loop, at a sixth of its time.
+const (
+	closesPerTurn = 8
+	sweepPause    = int64(2 * time.Millisecond)
+)
 
-// sweep closes the connections of the loop whose time is up, going on in the next turn when they are many. Loop only.
+// sweep closes the connections of the loop whose time is up, going on a little later when they are many. Loop only.
 func (l *loop) sweep() {
 	for closed := 0; l.swept < len(l.slots); {
 		if closed == closesPerTurn {
-			l.sweepOn()
+			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
 			return
 		}
 		c := l.slots[l.swept].conn
@@ -30,14 +33,6 @@ func (l *loop) sweep() {
 		}
 	}
 	l.swept = 0
-}
-
-// sweepOn makes the loop continue its sweep after it has served what is ready.
-func (l *loop) sweepOn() {
-	l.inbox.Lock()
-	l.inbox.sweep = true
-	l.wakeLocked()
-	l.inbox.Unlock()
 }
 
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.

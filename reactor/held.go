@@ -78,6 +78,9 @@ func (c *conn) unhold(h *held) (recalled bool) {
 	if back.waiting--; back.waiting == 0 {
 		defer func() { c.back = nil }()
 	}
+	if c.muted {
+		return true // by a close frame, like everything before it
+	}
 	if len(back.recalled) == 0 {
 		return false
 	}
@@ -117,6 +120,7 @@ func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 	}
 	s.registry.Route(&k.Exchange)
 	if err := s.registry.Begin(&k.Exchange); err != nil {
+		c.unhold(h)
 		return k, codec.AppendError(answer, k.Env.ID.Of(k.Raw), err)
 	}
 	if c.unhold(h) {

@@ -56,6 +56,7 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 // whether to go on.
 func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 	if status, fail := l.acceptable(c, r); fail != nil {
+		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
 		c.endAfterAnswers(closeBadRequest)
 		return false

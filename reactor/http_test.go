@@ -21,14 +21,22 @@ func post(body string, headers ...string) string {
 // response reads one response and its body.
 func (p *peer) response() (*http.Response, string) {
 	p.t.Helper()
-	r, err := http.ReadResponse(p.r, nil)
+	r, body, err := p.readResponse()
 	if err != nil {
 		p.t.Fatalf("read a response: %v", err)
 	}
+	return r, body
+}
+
+// readResponse is response for goroutines other than the test's.
+func (p *peer) readResponse() (*http.Response, string, error) {
+	r, err := http.ReadResponse(p.r, nil)
+	if err != nil {
+		return nil, "", err
+	}
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
-	must(p.t, err)
-	return r, string(body)
+	return r, string(body), err
 }
 
 // session initializes over HTTP and returns the header that names the session.

@@ -65,7 +65,6 @@ type loop struct {
 		posted  []*conn // to look at again, each connection at most once
 		stop    chan struct{}
 		closeLn bool
-		sweep   bool // go on with it
 		woken   bool
 	}
 	stats loopStats
@@ -95,8 +94,7 @@ func newLoop(s *Server, id int) (*loop, error) {
 		l.closeDescriptors()
 		return nil, fmt.Errorf("create loop %d's timerfd: %w", id, err)
 	}
-	every := unix.NsecToTimespec(sweepInterval)
-	if err = unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err == nil {
+	if err = l.setTimer(sweepInterval); err == nil {
 		err = watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.timer), unix.EPOLLIN, tagTimer)
 	}
 	if err == nil {
@@ -166,6 +164,13 @@ func (l *loop) serve(event *unix.EpollEvent) {
 	l.settle(c)
 }
 
+// setTimer has the loop's timer go off after so many nanoseconds, and every sweepInterval from then on.
+func (l *loop) setTimer(first int64) error {
+	return unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{
+		Interval: unix.NsecToTimespec(sweepInterval), Value: unix.NsecToTimespec(first),
+	}, nil)
+}
+
 // tick runs on the loop's timer.
 func (l *loop) tick() {
 	var expirations [8]byte
@@ -230,8 +235,8 @@ func (l *loop) readInbox() {
 	_, _ = readSocket(int32(l.wakeFD), counter[:])
 	l.inbox.Lock()
 	l.inbox.woken = false
-	arrived, closeLn, sweep, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.sweep, l.inbox.stop
-	l.inbox.arrived, l.inbox.closeLn, l.inbox.sweep = nil, false, false
+	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
+	l.inbox.arrived, l.inbox.closeLn = nil, false
 	l.visiting = append(l.visiting[:0], l.inbox.posted...)
 	clear(l.inbox.posted)
 	l.inbox.posted = l.inbox.posted[:0]
@@ -246,9 +251,6 @@ func (l *loop) readInbox() {
 		l.revisit(c)
 	}
 	clear(l.visiting)
-	if sweep {
-		l.sweep()
-	}
 	if closeLn {
 		l.closeListeners()
 	}

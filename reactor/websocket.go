@@ -84,10 +84,11 @@ func (t *wsTransport) violated(l *loop, c *conn, err *codec.WSError) {
 // close frame, so no more of them is sent.
 func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 	t.conv.CancelAll()
-	l.flush(c)
 	c.mu.Lock()
+	c.sendLocked(l.out) // under the lock in which it is the last
 	c.muted = true
 	c.mu.Unlock()
+	l.out = l.out[:0]
 	c.endAfterAnswers(reason)
 }
 
