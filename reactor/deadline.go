@@ -49,10 +49,12 @@ func (c *conn) overdue(now int64) closeReason {
 		}
 		return stillOpen
 	case c.pause.Load() != 0 || c.ended:
-		return stillOpen // it is we who do not read
+		c.excuse(now) // it is we who do not read
+		return stillOpen
 	case c.partSince != 0:
 		return c.messageOverdue(now)
 	case c.pending.Load() != 0:
+		c.excuse(now) // it waits for us
 		return stillOpen
 	case !c.spoke:
 		if o.FirstByteTimeout > 0 && quiet > int64(o.FirstByteTimeout) {
@@ -61,6 +63,14 @@ func (c *conn) overdue(now int64) closeReason {
 		return stillOpen
 	}
 	return c.transport.idle(c, quiet)
+}
+
+// excuse counts the peer's time from now: what passed was ours.
+func (c *conn) excuse(now int64) {
+	c.lastRead = now
+	if c.partSince != 0 {
+		c.partSince = now
+	}
 }
 
 // messageOverdue judges a message of which some bytes are here and some are not (OVERLOAD: slowloris).

@@ -80,6 +80,7 @@ func (s *Server) awaitOutboxes(ctx context.Context) int64 {
 
 // closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
 func (l *loop) closeAll(done chan struct{}) {
+	l.stopped = true
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			c.transport.farewell(c)

@@ -57,6 +57,7 @@ type loop struct {
 	listeners []*listener
 	refusals  refusalBudget
 	swept     int     // where the sweep is
+	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*conn // the posted connections that this turn looks at
 
 	inbox struct {
@@ -108,7 +109,12 @@ func newLoop(s *Server, id int) (*loop, error) {
 	return l, nil
 }
 
+// closeDescriptors ends the loop's own descriptors. A worker that outlives the server may still post, and must not write
+// into what is somebody else's by then.
 func (l *loop) closeDescriptors() {
+	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	l.inbox.woken = true // wakeLocked writes no more
 	for _, fd := range []int{l.epfd, l.wakeFD, l.timer} {
 		if fd >= 0 {
 			_ = unix.Close(fd) // nothing is written through them
@@ -246,6 +252,10 @@ func (l *loop) readInbox() {
 	l.inbox.Unlock()
 	for _, c := range arrived {
 		l.adopt(c)
+		if l.stopped && !c.finished {
+			c.close(closeDrain)
+			l.finish(c)
+		}
 	}
 	for _, c := range l.visiting {
 		l.revisit(c)

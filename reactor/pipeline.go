@@ -98,16 +98,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 		l.park(c, k, class)
 		return
 	}
-	c.pending.Add(-1)
-	if k.group == nil {
-		c.transport.dropped(c, k)
-	}
-	s.registry.End(&k.Exchange)
-	l.refuse(c, k, refusal)
-	if k.group != nil && k.group.finished() {
-		l.sendGroup(c, k.group)
-	}
-	k.release(true)
+	l.refuseQueued(c, k, refusal)
 }
 
 // park sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
@@ -121,17 +112,40 @@ func (l *loop) park(c *conn, k *call, class backpressure.Class) {
 	l.unpark(c)
 }
 
-// unpark tries to admit the parked message; the connection reads on when that works.
+// unpark tries to admit the parked message; the connection reads on when that works, or when the queue of all has become
+// what is full: then it is refused like any other.
 func (l *loop) unpark(c *conn) {
 	k := c.parked
-	if k == nil || l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now) != backpressure.Accepted {
+	if k == nil {
+		return
+	}
+	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now)
+	if refusal.OfConnection() {
 		return
 	}
 	c.parked = nil
 	c.mu.Lock()
 	c.resumeLocked(pauseQueue)
 	c.mu.Unlock()
+	if refusal != backpressure.Accepted {
+		l.refuseQueued(c, k, refusal)
+		l.flush(c)
+	}
 	l.srv.queue.Schedule(&c.lane)
+}
+
+// refuseQueued refuses a call that had its place already, in the line and in flight.
+func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
+	c.pending.Add(-1)
+	if k.group == nil {
+		c.transport.dropped(c, k)
+	}
+	l.srv.registry.End(&k.Exchange)
+	l.refuse(c, k, refusal)
+	if k.group != nil && k.group.finished() {
+		l.sendGroup(c, k.group)
+	}
+	k.release(true)
 }
 
 // Drained is called by the queue when a full lane fell to half.
