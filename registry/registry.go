@@ -22,6 +22,7 @@ type Registry struct {
 	catalogue atomic.Pointer[[]*tool] // every tool, sorted by name: what tools/list shows
 	changing  sync.Mutex              // held while tools are added or removed
 	sessions  *shards[*session]
+	hooks     changeHooks // who hears of changes; set once, in New
 
 	prepared preparedAnswers
 }
