@@ -12,6 +12,7 @@ import (
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
+	conn   *conn       // whose it is, while it is admitted
 	group  *batchGroup // the JSON-RPC batch it came in, or nil
 	stock  *callStock
 	room   []byte // what holds Raw when it is short
@@ -25,6 +26,8 @@ type call struct {
 	keepAlive  bool
 	http10     bool
 	allow      bool  // list the methods
+	takesSSE   bool  // the client takes messages ahead of the answer
+	streaming  bool  // it got some: the response is an event stream. Guarded by conn.mu, fixed once the handler returned
 	retryAfter int32 // seconds; 0 when k was not refused
 }
 
@@ -50,6 +53,7 @@ func (s *callStock) take() *call {
 		if s.mine = s.returned.Swap(nil); s.mine == nil {
 			k := &call{stock: s}
 			k.ticket.Job = k
+			k.Back = k
 			return k
 		}
 	}
@@ -90,7 +94,8 @@ func (k *call) release(owned bool) {
 		putBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
-	k.group, k.next, k.prev, k.answer = nil, nil, nil, nil
+	k.conn, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
+	k.takesSSE, k.streaming = false, false
 	k.stock.give(k)
 }

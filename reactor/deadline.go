@@ -14,7 +14,9 @@ func (l *loop) sweep() {
 			if why := c.overdue(l.now); why != stillOpen {
 				c.close(why)
 				l.finish(c)
+				continue
 			}
+			c.transport.beat(c)
 		}
 	}
 }

@@ -74,16 +74,21 @@ func (t *httpTransport) answersNow(c *conn) bool {
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
-	out = appendHTTP(out, c, k, message)
+	if k.streaming {
+		out = appendLastEvent(out, message)
+	} else {
+		out = appendHTTP(out, c, k, message)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.reason != stillOpen:
+		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		k.release(true)
 	case t.head != k:
-		k.answer = append(getBuffer(len(out)-mark), out[mark:]...)
+		k.answer = appendBuffer(k.answer, out[mark:])
 		k.done = true
-		c.held += len(k.answer)
+		c.held += len(out) - mark
 		c.throttleLocked()
 	default:
 		c.sendLocked(out[mark:])
@@ -95,11 +100,29 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 }
 
 func (t *httpTransport) popLocked() {
+	t.beatAt.Store(0)
 	t.head = t.head.next
 	if t.head == nil {
 		t.tail = nil
 	} else {
 		t.head.prev = nil
+	}
+}
+
+// unlinkLocked takes k out of the line, wherever it stands, if the line still is.
+func (t *httpTransport) unlinkLocked(k *call) {
+	if t.head != k && k.prev == nil {
+		return
+	}
+	if k.prev != nil {
+		k.prev.next = k.next
+	} else {
+		t.head = k.next
+	}
+	if k.next != nil {
+		k.next.prev = k.prev
+	} else {
+		t.tail = k.prev
 	}
 }
 
@@ -110,6 +133,9 @@ func (t *httpTransport) sendReadyLocked(c *conn) {
 		c.sendLocked(k.answer)
 		t.popLocked()
 		k.discard()
+	}
+	if t.head != nil && t.head.streaming {
+		t.advanceLocked(c)
 	}
 	c.relaxLocked()
 }
@@ -135,6 +161,7 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 			k.discard()
 		} else {
 			k.next, k.prev = nil, nil
+			k.forgetHeld(c)
 			if k.Modern() {
 				k.Cancel()
 				cancelled++

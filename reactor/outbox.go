@@ -49,6 +49,29 @@ func (c *conn) sendLocked(p []byte) {
 	c.throttleLocked()
 }
 
+// sendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
+func (c *conn) sendEarly(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.roomLocked(len(frame)) {
+		return false
+	}
+	c.sendLocked(frame)
+	return true
+}
+
+// roomLocked says whether n bytes that may be dropped are still welcome, and counts the drop if not.
+func (c *conn) roomLocked(n int) bool {
+	if c.reason != stillOpen || c.muted {
+		return false
+	}
+	if c.unsentLocked()+c.held+n > c.loop.srv.opts.MaxOutboxBytes {
+		c.loop.srv.metrics.earlyDropped.Inc()
+		return false
+	}
+	return true
+}
+
 // throttleLocked stops the connection when more waits for its peer than may.
 func (c *conn) throttleLocked() {
 	if c.unsentLocked()+c.held <= c.loop.srv.opts.MaxOutboxBytes || c.pause.Load()&pauseOutbox != 0 {

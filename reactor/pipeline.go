@@ -59,6 +59,7 @@ func queueClass(c registry.Class) backpressure.Class {
 func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	s := l.srv
 	k.own(k.Raw) // first: from Begin on others may look at it
+	k.conn = c
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Status = 400
 		l.fail(c, k, err)

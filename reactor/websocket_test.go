@@ -90,7 +90,9 @@ func TestWebSocketFirstFrameWithTheHandshake(t *testing.T) {
 }
 
 func TestWebSocketViolations(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Messages.WebSocket.MaxMessageBytes = 2048 })
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.Messages.WebSocket.MaxMessageBytes = 2048
+	})
 	f := func(name string, code ws.StatusCode, frames ...ws.Frame) {
 		t.Run(name, func(t *testing.T) {
 			p := s.websocket()
@@ -119,7 +121,9 @@ func TestWebSocketViolations(t *testing.T) {
 }
 
 func TestWebSocketPingTimeout(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.PingInterval = 100 * time.Millisecond })
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.PingInterval = 100 * time.Millisecond
+	})
 	p := s.websocket()
 	if f := p.received(); f.Header.OpCode != ws.OpPing {
 		t.Fatalf("got opcode %x, want a ping", f.Header.OpCode)

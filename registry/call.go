@@ -61,9 +61,7 @@ func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
 // run invokes the tool; a panic in there is an error, not the end of the worker.
 func (r *Registry) run(t *tool, x *Exchange) (rep reply, err error) {
 	defer func() {
-		if c := x.ctx.Swap(nil); c != nil {
-			c.cancel()
-		}
+		x.finish()
 		if v := recover(); v != nil {
 			rep, err = reply{}, errToolPanicked
 			if r.opt.OnPanic != nil {
@@ -140,10 +138,7 @@ func (c *call) begin(x *Exchange, t *tool, args string) error {
 		}
 	}
 	c.req.Params = &c.params
-	x.ctx.Store(&c.ctx)
-	if x.Cancelled() {
-		c.ctx.cancel()
-	}
+	c.ctx.begin(x)
 	return nil
 }
 

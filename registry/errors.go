@@ -44,6 +44,8 @@ var (
 		Message: "params._meta[\"io.modelcontextprotocol/protocolVersion\"] must be a string"}
 	errCapabilitiesMissing = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params._meta[\"io.modelcontextprotocol/clientCapabilities\"] must be an object"}
+	errLogLevel = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "the log level must be one of debug, info, notice, warning, error, critical, alert, emergency"}
 	errInitializeVersion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.protocolVersion must be a string"}
 	errToolName = &codec.Error{Code: codec.CodeInvalidParams,

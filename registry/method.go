@@ -44,6 +44,7 @@ var methods = [...]method{
 	{name: "initialize", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: beforeInitialize, serve: serveInitialize},
 	{name: "notifications/initialized", kind: codec.KindNotification, class: Inline, revisions: legacyRevisions, serve: serveInitialized},
 	{name: "ping", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: anyPhase, serve: servePing},
+	{name: "logging/setLevel", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveSetLevel},
 	{name: "server/discover", kind: codec.KindRequest, class: Inline, revisions: modernRevisions, phase: anyPhase, serve: serveDiscover},
 	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, serve: serveCancelled},
 	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveToolsList},

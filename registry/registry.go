@@ -105,6 +105,9 @@ func checkModern(x *Exchange) *codec.Error {
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
 		return errCapabilitiesMissing
 	}
+	if e := checkLogLevel(x); e != nil {
+		return e
+	}
 	if x.Transport == HTTP {
 		return checkMethodHeader(x)
 	}
