@@ -71,6 +71,8 @@ type Exchange struct {
 
 	row      *method
 	tool     *tool
+	prompt   *prompt
+	resource *resource    // nil: a template's, which Dispatch finds
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool

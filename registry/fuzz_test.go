@@ -15,7 +15,7 @@ func FuzzDispatch(f *testing.F) {
 		`{"jsonrpc":"2.0","id":1,"method":"ping"}`,
 		`{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + modernMeta + `}}`,
-		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDE6ZWNobw"}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDJaVM5lY2hv"}}`,
 		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`,
 		`{"jsonrpc":"2.0","id":1,"result":{}}`,
 		echoCall(-7, "x"),

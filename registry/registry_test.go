@@ -53,7 +53,7 @@ func TestOptions(t *testing.T) {
 	f("instructions", func(o *Options) { o.Instructions = strings.Repeat("x", 65537) })
 	f("partitions", func(o *Options) { o.Partitions = 0 })
 	f("page_size", func(o *Options) { o.PageSize = 0 })
-	f("tools_ttl", func(o *Options) { o.ToolsTTL = -1 })
+	f("list_ttl", func(o *Options) { o.ListTTL = -1 })
 	f("max_tools", func(o *Options) { o.MaxTools = 0 })
 	f("max_sessions", func(o *Options) { o.MaxSessions = 0 })
 	f("session_idle", func(o *Options) { o.SessionIdle = time.Millisecond })
