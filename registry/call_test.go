@@ -39,6 +39,9 @@ func TestCallAllocations(t *testing.T) {
 	f("list", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 0)
 	f("discover", `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{`+modernMeta+`}}`, 0)
 	f("ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, 0)
+	addFixtureOffers(r)
+	f("static resource", readOf("test://text"), 1)
+	f("resources/list", `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`, 0)
 }
 
 // lineWith is a registry with one tool besides the fixture's, and an initialized connection to it.

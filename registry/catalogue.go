@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // listed is what a list holds of one entry, whatever its kind. Immutable.
@@ -40,6 +42,16 @@ func (l *listed) encode(maxBytes int, visible func(rev *revision) any) error {
 		l.definition[i] = d
 	}
 	return nil
+}
+
+// hide clears what every definition may have and the revision does not know.
+func (rev *revision) hide(title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
+	if !rev.titles {
+		*title, *meta = "", nil
+	}
+	if !rev.icons {
+		*icons = nil
+	}
 }
 
 // catalogue is everything of one kind that is offered: looked up by name on every message, listed in order of names,

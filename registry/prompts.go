@@ -68,17 +68,14 @@ func (p *prompt) takes(argument string) bool {
 // visiblePrompt is the part of a definition that a revision knows.
 func visiblePrompt(d *mcp.Prompt, rev *revision) *mcp.Prompt {
 	v := *d
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
 	if !rev.titles {
-		v.Title, v.Meta = "", nil
 		v.Arguments = slices.Clone(d.Arguments)
 		for i, a := range v.Arguments {
 			untitled := *a
 			untitled.Title = ""
 			v.Arguments[i] = &untitled
 		}
-	}
-	if !rev.icons {
-		v.Icons = nil
 	}
 	return &v
 }

@@ -32,6 +32,7 @@ type resource struct {
 type template struct {
 	resource  // name is the template's text
 	prefix    []byte
+	literals  int // bytes of the text that are no expressions
 	pattern   *regexp.Regexp
 	variables []string
 }
@@ -60,9 +61,9 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 }
 
 // AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every URI
-// that the template could expand to and that is not a resource of its own; of several templates that match, the first in
-// the order of their texts is taken, in which a longer literal beginning mostly comes first. The handler is given the
-// whole URI and must trust no part of it: a variable may hold "..", escaped or not. Otherwise as AddResource.
+// that the template could expand to and that is not a resource of its own; of several templates that match, the one with
+// the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may hold
+// "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
 	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: handle(opts), mimeType: d.MIMEType, read: h}}
 	err := entry.compile()
@@ -112,6 +113,9 @@ func checkURI(uri string) error {
 	return nil
 }
 
+// expressions are what a template's text holds beside literals.
+var expressions = regexp.MustCompile(`\{[^}]*\}`)
+
 // compile prepares the matching. A regular expression of package regexp takes time linear in the URI, whatever it says.
 func (t *template) compile() error {
 	if len(t.name) > maxURIBytes {
@@ -126,6 +130,7 @@ func (t *template) compile() error {
 		return errors.New("the template does not begin with a scheme")
 	}
 	t.prefix, t.pattern, t.variables = []byte(literal), parsed.Regexp(), parsed.Varnames()
+	t.literals = len(expressions.ReplaceAllString(t.name, ""))
 	return nil
 }
 
@@ -138,12 +143,7 @@ func (t *template) matches(uri []byte) bool {
 func visibleResource(d *mcp.Resource, rev *revision) *mcp.Resource {
 	v := *d
 	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	if !rev.titles {
-		v.Title, v.Meta = "", nil
-	}
-	if !rev.icons {
-		v.Icons = nil
-	}
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
 	return &v
 }
 
@@ -151,12 +151,7 @@ func visibleResource(d *mcp.Resource, rev *revision) *mcp.Resource {
 func visibleTemplate(d *mcp.ResourceTemplate, rev *revision) *mcp.ResourceTemplate {
 	v := *d
 	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	if !rev.titles {
-		v.Title, v.Meta = "", nil
-	}
-	if !rev.icons {
-		v.Icons = nil
-	}
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
 	return &v
 }
 
@@ -223,14 +218,15 @@ func (r *Registry) find(x *Exchange) reading {
 	return found
 }
 
-// match returns the first template that could expand to uri.
+// match returns the template that could expand to uri, or nil; of several, the one that says most about it.
 func (r *Registry) match(uri []byte) *template {
+	var best *template
 	for _, t := range r.templates.all() {
-		if t.matches(uri) {
-			return t
+		if (best == nil || t.literals > best.literals) && t.matches(uri) {
+			best = t
 		}
 	}
-	return nil
+	return best
 }
 
 // serveResourcesRead is resources/read.

@@ -79,12 +79,7 @@ func visibleTool(t *mcp.Tool, rev *revision) *mcp.Tool {
 	if !rev.annotations {
 		v.Annotations = nil
 	}
-	if !rev.titles {
-		v.Title, v.Meta = "", nil
-	}
-	if !rev.icons {
-		v.Icons = nil
-	}
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
 	if rev.structured == structuredNone || rev.structured == structuredObjects && !describesObject(t.OutputSchema) {
 		v.OutputSchema = nil
 	}
