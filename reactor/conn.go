@@ -10,8 +10,8 @@ import (
 	"weir/backpressure"
 )
 
-// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver belong
-// to the connection's loop.
+// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver and
+// early belong to the connection's loop.
 type transport interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
@@ -30,6 +30,11 @@ type transport interface {
 	// deliver appends the answer of an admitted call, framed, to out, or sends it in its turn. It takes k over.
 	// Workers, several at once.
 	deliver(c *conn, k *call, message, out []byte) []byte
+	// early sends a message that belongs to k ahead of k's answer, at once or in k's turn, or drops it and says false.
+	// Any goroutine; the handler of k has not returned.
+	early(c *conn, k *call, message []byte) bool
+	// beat keeps an open stream alive. Loop, once per sweep.
+	beat(c *conn)
 	// idle names the deadline missed by a peer that has been silent for quiet nanoseconds with nothing in progress.
 	idle(c *conn, quiet int64) closeReason
 	// unfinished says how much of an incomplete message has come, given the bytes that wait, and whether it must be

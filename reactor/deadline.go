@@ -30,7 +30,9 @@ func (l *loop) sweep() {
 			c.close(why)
 			l.finish(c)
 			closed++
+			continue
 		}
+		c.transport.beat(c)
 	}
 	l.swept = 0
 }

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"weir/codec"
 	"weir/registry"
@@ -15,6 +16,8 @@ type httpTransport struct {
 	// Requests in the order they came, first to be answered first (RFC 9112 9.3.2). Guarded by conn.mu; only the loop
 	// adds. The head is never done while the mutex is free.
 	head, tail *call
+
+	beatAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
 }
 
 // httpScratch is what a loop needs to read requests, once for all its connections.
@@ -23,7 +26,10 @@ type httpScratch struct {
 	header  registry.Header
 }
 
-const jsonType = "application/json"
+const (
+	jsonType        = "application/json"
+	eventStreamType = "text/event-stream" // as every client spells it; another spelling gets JSON, which it must take too
+)
 
 func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
@@ -89,6 +95,7 @@ func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
 	if r.Origin != nil {
 		k.origin = l.srv.allowedOrigin(r.Origin)
 	}
+	k.takesSSE = !k.http10 && bytes.Contains(r.Accept, []byte(eventStreamType))
 	return k
 }
 
@@ -196,6 +203,10 @@ func offers(list []byte, name string) bool {
 func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if k := t.head; k != nil && k.streaming {
+		t.signLocked(c) // an interim response cannot come inside another one; a comment does the same
+		return
+	}
 	for k := t.head; k != nil; k = k.next {
 		if !k.done && k.Modern() && !k.http10 {
 			c.sendLocked([]byte(codec.HTTPContinue))

@@ -46,6 +46,7 @@ func (t *httpTransport) unlinkLocked(k *call) {
 		t.tail = k.prev
 	}
 	k.next, k.prev = nil, nil
+	t.beatAt.Store(0) // whatever streams now sets it again
 }
 
 // starts notes that a worker has k. When k is first in the line and too much waits behind it, nothing else is started
@@ -57,12 +58,17 @@ func (t *httpTransport) starts(c *conn, k *call) {
 	c.mu.Unlock()
 }
 
-// keepLocked keeps a ready answer until its turn.
-func (t *httpTransport) keepLocked(c *conn, k *call) {
-	s := c.loop.srv
+// keepLocked keeps a ready answer, of which n bytes are new, until its turn.
+func (t *httpTransport) keepLocked(c *conn, k *call, n int) {
 	k.done = true
-	c.held += len(k.answer)
-	if s.outBytes.Add(int64(len(k.answer))) > int64(s.opts.MaxOutboxTotalBytes) {
+	t.holdLocked(c, n)
+}
+
+// holdLocked puts n more bytes that wait for their turn on the books.
+func (t *httpTransport) holdLocked(c *conn, n int) {
+	s := c.loop.srv
+	c.held += n
+	if s.outBytes.Add(int64(n)) > int64(s.opts.MaxOutboxTotalBytes) {
 		c.closeLocked(closeOutboxBudget)
 		return
 	}
@@ -95,11 +101,12 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 	defer c.mu.Unlock()
 	if t.head == nil { // the last one left meanwhile
 		c.sendLocked(place.answer)
-		place.discard()
+		putBuffer(place.answer)
+		place.release(true)
 		return
 	}
 	t.linkLocked(place)
-	t.keepLocked(c, place)
+	t.keepLocked(c, place, len(place.answer))
 }
 
 // answersNow reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
@@ -113,16 +120,20 @@ func (t *httpTransport) answersNow(c *conn) bool {
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
-	out = appendHTTP(out, c, k, message)
+	if k.streaming {
+		out = appendLastEvent(out, message)
+	} else {
+		out = appendHTTP(out, c, k, message)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.reason != stillOpen:
-		t.unlinkLocked(k)
+		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		k.release(true)
 	case t.head != k:
-		k.answer = append(getBuffer(len(out)-mark), out[mark:]...)
-		t.keepLocked(c, k)
+		k.answer = appendBuffer(k.answer, out[mark:])
+		t.keepLocked(c, k, len(out)-mark)
 	default:
 		c.sendLocked(out[mark:])
 		t.unlinkLocked(k)
@@ -135,26 +146,24 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 func (t *httpTransport) sendReadyLocked(c *conn) {
 	for t.head != nil && t.head.done {
 		k := t.head
-		c.forgetLocked(k)
 		c.sendLocked(k.answer)
+		c.forgetLocked(k)
 		t.unlinkLocked(k)
-		k.discard()
+		k.release(true)
+	}
+	if t.head != nil && t.head.streaming {
+		t.advanceLocked(c)
 	}
 	t.throttleLocked(c)
 	c.relaxLocked()
 }
 
-// forgetLocked takes a kept answer off the books.
+// forgetLocked drops what k keeps, and takes it off the books.
 func (c *conn) forgetLocked(k *call) {
 	c.held -= len(k.answer)
 	c.loop.srv.outBytes.Add(-int64(len(k.answer)))
-}
-
-// discard releases a call whose answer was kept.
-func (k *call) discard() {
 	putBuffer(k.answer)
 	k.answer = nil
-	k.release(true)
 }
 
 func (t *httpTransport) farewell(*conn) {}
@@ -168,9 +177,10 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 		next := k.next
 		if k.done {
 			c.forgetLocked(k)
-			k.discard()
+			k.release(true)
 		} else {
 			k.next, k.prev = nil, nil
+			c.forgetLocked(k)
 			if k.Modern() {
 				k.Cancel()
 				cancelled++

@@ -322,7 +322,9 @@ func TestHTTPUpgradeBehindAnUnansweredRequest(t *testing.T) {
 }
 
 func TestCORSOfAnAllowedOrigin(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.AllowedOrigins = []string{"https://app.example"} })
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.AllowedOrigins = []string{"https://app.example"}
+	})
 	p := s.dial("http")
 	p.send("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\r\n")
 	r, _ := p.response()

@@ -79,6 +79,15 @@ func (t *lineTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	return appendLine(out, message)
 }
 
+func (t *lineTransport) early(c *conn, _ *call, message []byte) bool {
+	frame := appendLine(getBuffer(len(message)+1), message)
+	sent := c.sendEarly(frame)
+	putBuffer(frame)
+	return sent
+}
+
+func (t *lineTransport) beat(*conn) {}
+
 // appendLine appends a message and its newline, and nothing for no message. The encoders put no newline inside one.
 func appendLine(dst, message []byte) []byte {
 	if len(message) == 0 {

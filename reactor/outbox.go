@@ -49,6 +49,29 @@ func (c *conn) sendLocked(p []byte) {
 	c.throttleLocked()
 }
 
+// sendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
+func (c *conn) sendEarly(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.roomLocked(len(frame)) {
+		return false
+	}
+	c.sendLocked(frame)
+	return true
+}
+
+// roomLocked says whether n bytes that may be dropped are still welcome, and counts the drop if not.
+func (c *conn) roomLocked(n int) bool {
+	if c.reason != stillOpen || c.muted {
+		return false
+	}
+	if c.unsentLocked()+c.held+n > c.loop.srv.opts.MaxOutboxBytes {
+		c.loop.srv.metrics.earlyDropped.Inc()
+		return false
+	}
+	return true
+}
+
 // throttleLocked stops the reading of a connection for whose peer more waits than may. When that is because the peer
 // does not read, it also starts no more of its calls; answers that only wait for their turn must not stop the call whose
 // turn it is.

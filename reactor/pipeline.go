@@ -76,6 +76,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 			return
 		}
 	}
+	k.conn = c
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Status = 400

@@ -119,6 +119,18 @@ func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	return codec.AppendWSFrame(out, wsOpText, message)
 }
 
+func (t *wsTransport) early(c *conn, _ *call, message []byte) bool {
+	frame := codec.AppendWSFrame(getBuffer(len(message)+wsHeadRoom), wsOpText, message)
+	sent := c.sendEarly(frame)
+	putBuffer(frame)
+	return sent
+}
+
+// wsHeadRoom is the longest head of a server's frame (RFC 6455 5.2).
+const wsHeadRoom = 10
+
+func (t *wsTransport) beat(*conn) {}
+
 // idle pings a silent peer once, and gives up on it when that brought no sign of life.
 func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
 	every := int64(c.loop.srv.opts.PingInterval)
