@@ -182,11 +182,14 @@ func TestListenErrors(t *testing.T) {
 // The counters that must return to nothing, after connections of every kind have come and gone.
 func TestEverythingIsGivenBack(t *testing.T) {
 	s := start(t, patient)
+	unfinished := []string{"", "\x81\xfe\xff\xff\x00\x00\x00\x00",
+		"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"}
 	for i := range 60 {
 		c := []func() client{s.lineClient, s.webSocketClient, s.httpClient}[i%3]()
 		c.send(c.call(1) + c.call(2))
-		c.send(strings.Repeat(" ", 100_000)[:1+i*1000]) // something unfinished
 		s.awaitStuck()
+		s.awaitStuck()
+		c.send(unfinished[i%3] + strings.Repeat(" ", i*1000))
 		switch i % 4 {
 		case 0:
 			c.reset()
