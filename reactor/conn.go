@@ -169,7 +169,7 @@ func (l *loop) settle(c *conn) {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == stillOpen && c.goodbye != stillOpen && c.pending.Load() == 0 && c.unsentLocked() == 0 && !c.lingering {
+	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == 0 || c.muted) && c.unsentLocked() == 0 && !c.lingering {
 		l.partLocked(c)
 	}
 	over := c.reason != stillOpen

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync/atomic"
 
+	"weir/backpressure"
 	"weir/codec"
 	"weir/registry"
 )
@@ -120,6 +121,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
+		if l.srv.draining.Load() {
+			l.refuse(c, k, backpressure.Draining)
+			k.release(false)
+			return
+		}
 		k.release(false)
 		t.upgrade(l, c, r)
 	case codec.MethodDelete:

@@ -34,7 +34,7 @@ type listener struct {
 	shut     bool   // not watched until the next tick
 }
 
-// listen binds one address. The kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
+// listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
 func (s *Server) listen(name, network, address string, factory func() transport) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -161,6 +161,9 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 	if refusal := s.limits.Open(addr); refusal != backpressure.Accepted {
 		l.turnAway(ln, fd, refusal)
 		return
+	}
+	if ln.path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
 	}
 	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
 	c.lane.Init(c)

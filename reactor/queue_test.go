@@ -39,7 +39,7 @@ func (s *server) webSocketClient() client {
 	p.received()
 	return client{p, func(id int) string { return clientFrame(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`))) },
 		func() (string, error) {
-			f, err := ws.ReadFrame(p.r)
+			f, err := readFrame(p.r)
 			return string(f.Payload), err
 		}}
 }

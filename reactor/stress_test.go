@@ -220,7 +220,7 @@ func (p *peer) fragments(worker int) error {
 	go p.cut(sent.String(), 3000)
 	seen := map[string]bool{}
 	for len(seen) < calls || pings > 0 {
-		f, err := ws.ReadFrame(p.r)
+		f, err := readFrame(p.r)
 		if err != nil {
 			return err
 		}

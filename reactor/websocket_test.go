@@ -34,10 +34,21 @@ func (p *peer) frame(f ws.Frame) {
 
 func (p *peer) text(message string) { p.frame(ws.NewTextFrame([]byte(message))) }
 
+// readFrame reads one of the server's frames, whose length may be believed.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return ws.Frame{Header: header, Payload: payload}, err
+}
+
 // received reads one frame.
 func (p *peer) received() ws.Frame {
 	p.t.Helper()
-	f, err := ws.ReadFrame(p.r)
+	f, err := readFrame(p.r)
 	if err != nil {
 		p.t.Fatalf("read a frame: %v", err)
 	}

@@ -37,7 +37,9 @@ func TestProgress(t *testing.T) {
 		child, stop := context.WithCancel(ctx)
 		defer stop()
 		kept = child
-		f := func(progress, total float64, message string) { sent = append(sent, Progress(child, progress, total, message)) }
+		f := func(progress, total float64, message string) {
+			sent = append(sent, Progress(child, progress, total, message))
+		}
 		f(0, 0, "")
 		f(0, 0, "again")
 		f(-1, 0, "back")
