@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"weir/backpressure"
 	"weir/registry"
 )
