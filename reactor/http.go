@@ -115,8 +115,12 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
-		k.release(false)
-		t.upgrade(l, c, r)
+		if r.UpgradeWebSocket {
+			k.release(false)
+			t.upgrade(l, c, r)
+			return
+		}
+		t.openSession(l, c, r, k)
 	case codec.MethodDelete:
 		k.Status = l.srv.registry.EndSession(r.SessionID)
 		t.answer(l, c, k, nil)

@@ -72,6 +72,13 @@ func (c *conn) roomLocked(n int) bool {
 	return true
 }
 
+// caughtUp says whether the peer has read, or the kernel has taken, everything there was. Any goroutine.
+func (c *conn) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason == stillOpen && !c.muted && c.unsentLocked() == 0
+}
+
 // throttleLocked stops the connection when more waits for its peer than may.
 func (c *conn) throttleLocked() {
 	if c.unsentLocked()+c.held <= c.loop.srv.opts.MaxOutboxBytes || c.pause.Load()&pauseOutbox != 0 {

@@ -27,6 +27,9 @@ func (w *wire) Send(message []byte) bool {
 	return true
 }
 
+func (w *wire) Peer() Peer { return w }
+func (w *wire) Wake()      {}
+
 // Progress only increases, and only while the call lasts.
 func TestProgress(t *testing.T) {
 	r := newFixture(t)
@@ -37,7 +40,9 @@ func TestProgress(t *testing.T) {
 		child, stop := context.WithCancel(ctx)
 		defer stop()
 		kept = child
-		f := func(progress, total float64, message string) { sent = append(sent, Progress(child, progress, total, message)) }
+		f := func(progress, total float64, message string) {
+			sent = append(sent, Progress(child, progress, total, message))
+		}
 		f(0, 0, "")
 		f(0, 0, "again")
 		f(-1, 0, "back")

@@ -53,6 +53,22 @@ type Options struct {
 	// limit, else 1m to 8760h.
 	SessionMaxAge time.Duration `yaml:"session_max_age"`
 
+	// MaxSubscriptions is how many subscriptions all clients may have: resources they watch, and open
+	// subscriptions/listen requests, at about 300 bytes each. The next is refused with -32603 (over HTTP 503) and reason
+	// subscription_limit. 1 to 10000000.
+	MaxSubscriptions int `yaml:"max_subscriptions"`
+	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
+	// one connection may have open. The next is refused likewise, with reason client_subscription_limit. 1 to 100000.
+	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client"`
+	// ReplayEvents is how many of the latest events of a session's stream are kept, so that a client which lost its
+	// connection can resume it with Last-Event-ID. 0 keeps none: it then resumes with what comes next. 0 to 10000.
+	ReplayEvents int `yaml:"replay_events"`
+	// ReplayBytes is how many bytes of events one session keeps; older ones go first. 0 to 16777216.
+	ReplayBytes int `yaml:"replay_bytes"`
+	// ReplayTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
+	// has kept. 0 to 17179869184.
+	ReplayTotalBytes int `yaml:"replay_total_bytes"`
+
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
@@ -82,6 +98,12 @@ func DefaultOptions() Options {
 		SessionIdle:          30 * time.Minute,
 		SessionMaxAge:        24 * time.Hour,
 		MaxResultBytes:       1 << 20,
+
+		MaxSubscriptions:          200_000,
+		MaxSubscriptionsPerClient: 1000,
+		ReplayEvents:              64,
+		ReplayBytes:               32 << 10,
+		ReplayTotalBytes:          32 << 20,
 	}
 }
 
@@ -122,6 +144,11 @@ func (o *Options) Validate() []error {
 	if o.SessionMaxAge != 0 {
 		span("session_max_age", o.SessionMaxAge, time.Minute, 8760*time.Hour)
 	}
+	number("max_subscriptions", o.MaxSubscriptions, 1, 10_000_000)
+	number("max_subscriptions_per_client", o.MaxSubscriptionsPerClient, 1, 100_000)
+	number("replay_events", o.ReplayEvents, 0, 10_000)
+	number("replay_bytes", o.ReplayBytes, 0, 16<<20)
+	number("replay_total_bytes", o.ReplayTotalBytes, 0, 16<<30)
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
 	return errs
 }

@@ -18,12 +18,19 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools     *catalogue[*tool]
-	prompts   *catalogue[*prompt]
-	resources *catalogue[*resource]
-	templates *catalogue[*template]
-	sessions  *shards[*session]
-	hooks     changeHooks // who hears of changes; set once, in New
+	tools          *catalogue[*tool]
+	prompts        *catalogue[*prompt]
+	resources      *catalogue[*resource]
+	templates      *catalogue[*template]
+	sessions       *shards[*session]
+	lists          [listKinds]atomic.Uint32 // how often each list has changed
+	onListsChanged atomic.Pointer[func()]
+	topics         topics
+	subscriptions  atomic.Int64 // watched resources and open listens
+	replayBytes    atomic.Int64 // held for resuming, of all sessions
+	sessionStreams atomic.Int64 // open
+
+	hooks changeHooks // who hears of changes; set once, in New
 
 	completion atomic.Pointer[completion] // nil: there is none
 
@@ -43,6 +50,7 @@ func New(opt Options) (*Registry, error) {
 	r.sessions = newShards[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.m = newSeries(r)
+	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
 }
