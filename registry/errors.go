@@ -75,6 +75,12 @@ var (
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.cursor is not a cursor of this server"}
+	errRequestState = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.requestState is not one that this server gave for this request"}
+	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.requestState has expired: send the request anew without it"}
+	errInputResponses = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.inputResponses must be an object"}
 	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
 		Message: "result too large"}
 	errResultEncoding = &codec.Error{Code: codec.CodeInternal,

@@ -76,6 +76,7 @@ type Exchange struct {
 	tool     *tool
 	prompt   *prompt
 	resource *resource    // nil: a template's, which Dispatch finds
+	inputs   *inputs      // what its handler had asked for; nil for most
 	stream   *Stream      // of a listen, set by its Dispatch
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions

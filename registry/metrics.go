@@ -24,6 +24,8 @@ import (
 //	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
 //	weir_session_streams                  sessions whose GET stream is open
 //	weir_replay_bytes                     events kept so that sessions can resume their streams
+//	weir_input_required_total             results that asked the client for input
+//	weir_request_state_refused_total{reason}  requests whose requestState was not taken
 //	weir_replay_limit_bytes               Options.ReplayTotalBytes
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
@@ -65,7 +67,21 @@ type seriesSet struct {
 	sessionsRefused *metrics.Counter
 
 	subscriptionsRefused [subscriptionRefusals]*metrics.Counter
+
+	inputRequired *metrics.Counter
+	stateRefused  [stateRefusals]*metrics.Counter
 }
+
+// stateRefusal is why a requestState was not taken.
+type stateRefusal uint8
+
+const (
+	stateTampered stateRefusal = iota // not ours, changed, or made for another request
+	stateExpired                      // Options.StateTTL
+	stateRefusals
+)
+
+var stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
 
 // subscriptionRefusal is which limit a subscription met.
 type subscriptionRefusal uint8
@@ -98,6 +114,10 @@ func newSeries(r *Registry) seriesSet {
 	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
 	for i, reason := range subscriptionRefusalNames {
 		m.subscriptionsRefused[i] = set.NewCounter(fmt.Sprintf(`weir_subscriptions_refused_total{reason=%q}`, reason))
+	}
+	m.inputRequired = set.NewCounter(`weir_input_required_total`)
+	for i, reason := range stateRefusalNames {
+		m.stateRefused[i] = set.NewCounter(fmt.Sprintf(`weir_request_state_refused_total{reason=%q}`, reason))
 	}
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, r.subscriptions.Load)

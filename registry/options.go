@@ -69,6 +69,13 @@ type Options struct {
 	// has kept. 0 to 17179869184.
 	ReplayTotalBytes int `yaml:"replay_total_bytes"`
 
+	// StateTTL is for how long a client may come back with what a handler asked it for (requestState, MCP 2026-07-28).
+	// 1s to 24h.
+	StateTTL time.Duration `yaml:"state_ttl"`
+	// StateKey seals requestState: 64 hexadecimal digits, the same on every server that a client may come back to.
+	// Empty: a random key of this process, whose states end with it.
+	StateKey string `yaml:"state_key"`
+
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
@@ -104,6 +111,8 @@ func DefaultOptions() Options {
 		ReplayEvents:              64,
 		ReplayBytes:               32 << 10,
 		ReplayTotalBytes:          32 << 20,
+
+		StateTTL: 10 * time.Minute,
 	}
 }
 
@@ -149,6 +158,12 @@ func (o *Options) Validate() []error {
 	number("replay_events", o.ReplayEvents, 0, 10_000)
 	number("replay_bytes", o.ReplayBytes, 0, 16<<20)
 	number("replay_total_bytes", o.ReplayTotalBytes, 0, 16<<30)
+	span("state_ttl", o.StateTTL, time.Second, 24*time.Hour)
+	if o.StateKey != "" {
+		if _, err := parseStateKey(o.StateKey); err != nil {
+			errs = append(errs, fmt.Errorf("state_key: %w", err)) // the value is a secret
+		}
+	}
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
 	return errs
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/cipher"
 	"errors"
 	"hash/maphash"
 	"sync"
@@ -18,11 +19,13 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools          *catalogue[*tool]
-	prompts        *catalogue[*prompt]
-	resources      *catalogue[*resource]
-	templates      *catalogue[*template]
-	sessions       *shards[*session]
+	tools     *catalogue[*tool]
+	prompts   *catalogue[*prompt]
+	resources *catalogue[*resource]
+	templates *catalogue[*template]
+	sessions  *shards[*session]
+	sealer    cipher.AEAD // of requestState
+
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
 	onListsChanged atomic.Pointer[func()]
 	topics         topics
@@ -49,6 +52,7 @@ func New(opt Options) (*Registry, error) {
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
+	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told

@@ -49,6 +49,7 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 	}
 	addTools(offered)
 	addStreams(offered)
+	addQuestions(offered)
 	addResources(offered)
 	addPrompts(offered)
 
