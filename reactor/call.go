@@ -13,8 +13,9 @@ import (
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
-	conn   *conn       // whose it is, while it is admitted
-	group  *batchGroup // the JSON-RPC batch it came in, or nil
+	conn   *conn            // whose it is
+	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
+	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
 	room   []byte // what holds Raw when it is short
 
@@ -106,7 +107,7 @@ func (k *call) release(owned bool) {
 		putBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
-	k.conn, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil
+	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
 	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
 	k.takesSSE, k.streaming = false, false

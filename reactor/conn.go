@@ -33,6 +33,12 @@ type transport interface {
 	// early sends a message that belongs to k ahead of k's answer, at once or in k's turn, or drops it and says false.
 	// Any goroutine; the handler of k has not returned.
 	early(c *conn, k *call, message []byte) bool
+	// open begins the stream of k, which takes k over; first is its first message. Loop.
+	open(l *loop, c *conn, k *call, first []byte)
+	// feed sends what the peer is owed of its subscriptions while it reads, and ends the streams that are over. Loop.
+	feed(l *loop, c *conn)
+	// endStreams ends every stream, in the words its client understands. Loop.
+	endStreams(l *loop, c *conn)
 	// beat keeps an open stream alive. Loop, once per sweep.
 	beat(c *conn)
 	// idle names the deadline missed by a peer that has been silent for quiet nanoseconds with nothing in progress.

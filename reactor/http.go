@@ -121,13 +121,17 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
-		if l.srv.draining.Load() {
-			l.refuse(c, k, backpressure.Draining)
+		if r.UpgradeWebSocket {
+			if l.srv.draining.Load() {
+				l.refuse(c, k, backpressure.Draining)
+				k.release(false)
+				return
+			}
 			k.release(false)
+			t.upgrade(l, c, r)
 			return
 		}
-		k.release(false)
-		t.upgrade(l, c, r)
+		t.openSession(l, c, r, k)
 	case codec.MethodDelete:
 		k.Status = l.srv.registry.EndSession(r.SessionID)
 		t.answer(l, c, k, nil)

@@ -181,7 +181,9 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 		} else {
 			k.next, k.prev = nil, nil
 			c.forgetLocked(k)
-			if k.Modern() {
+			if k.stream != nil { // nobody else has it
+				c.loop.closeStream(k)
+			} else if k.Modern() {
 				k.Cancel()
 				cancelled++
 			}

@@ -9,7 +9,7 @@ import (
 // which byte streams should reuse. The connection is the conversation; its end ends what it asked.
 type lineTransport struct {
 	decoder codec.LineDecoder
-	conv    registry.Conversation
+	talk
 }
 
 func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
@@ -68,25 +68,22 @@ func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 	}
 }
 
-func (t *lineTransport) starts(*conn, *call) {}
-
-func (t *lineTransport) queued(*loop, *conn, *call) {}
-
-func (t *lineTransport) dropped(*conn, *call) {}
-
 func (t *lineTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	k.release(true)
 	return appendLine(out, message)
 }
 
 func (t *lineTransport) early(c *conn, _ *call, message []byte) bool {
-	frame := appendLine(getBuffer(len(message)+1), message)
-	sent := c.sendEarly(frame)
-	putBuffer(frame)
-	return sent
+	return sendMessage(c, appendLine, message)
 }
 
-func (t *lineTransport) beat(*conn) {}
+func (t *lineTransport) open(l *loop, c *conn, k *call, first []byte) {
+	t.begin(l, c, appendLine, k, first)
+}
+
+func (t *lineTransport) feed(l *loop, c *conn) { t.tell(l, c, appendLine) }
+
+func (t *lineTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendLine) }
 
 // appendLine appends a message and its newline, and nothing for no message. The encoders put no newline inside one.
 func appendLine(dst, message []byte) []byte {
@@ -97,7 +94,7 @@ func appendLine(dst, message []byte) []byte {
 }
 
 func (t *lineTransport) idle(c *conn, quiet int64) closeReason {
-	if limit := c.loop.srv.opts.LineIdleTimeout; limit > 0 && quiet > int64(limit) {
+	if limit := c.loop.srv.opts.LineIdleTimeout; limit > 0 && quiet > int64(limit) && len(t.listens) == 0 {
 		return closeIdle
 	}
 	return stillOpen
@@ -106,5 +103,3 @@ func (t *lineTransport) idle(c *conn, quiet int64) closeReason {
 func (t *lineTransport) unfinished(waiting int) (received int, strict bool) { return waiting, false }
 
 func (t *lineTransport) farewell(*conn) {}
-
-func (t *lineTransport) gone(*conn) (cancelled int) { return t.conv.CancelAll() }

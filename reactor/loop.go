@@ -66,6 +66,8 @@ type loop struct {
 		posted  []*conn // to look at again, each connection at most once
 		stop    chan struct{}
 		closeLn bool
+		changed bool // a list has: look whom it concerns
+		endAll  bool // every stream is to end
 		woken   bool
 	}
 	stats loopStats
@@ -163,6 +165,7 @@ func (l *loop) serve(event *unix.EpollEvent) {
 	}
 	if event.Events&unix.EPOLLOUT != 0 {
 		c.drainOutbox()
+		l.feed(c)
 	}
 	if event.Events&unix.EPOLLIN != 0 {
 		l.read(c)
@@ -242,7 +245,8 @@ func (l *loop) readInbox() {
 	l.inbox.Lock()
 	l.inbox.woken = false
 	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
-	l.inbox.arrived, l.inbox.closeLn = nil, false
+	changed, endAll := l.inbox.changed, l.inbox.endAll
+	l.inbox.arrived, l.inbox.closeLn, l.inbox.changed, l.inbox.endAll = nil, false, false, false
 	l.visiting = append(l.visiting[:0], l.inbox.posted...)
 	clear(l.inbox.posted)
 	l.inbox.posted = l.inbox.posted[:0]
@@ -261,6 +265,12 @@ func (l *loop) readInbox() {
 		l.revisit(c)
 	}
 	clear(l.visiting)
+	if changed {
+		l.eachConn(l.feed)
+	}
+	if endAll {
+		l.eachConn(func(c *conn) { c.transport.endStreams(l, c) })
+	}
 	if closeLn {
 		l.closeListeners()
 	}

@@ -92,6 +92,9 @@ type Options struct {
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone. 0 means never, up to 1h.
 	SSEKeepAlive time.Duration `yaml:"sse_keep_alive"`
+	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss (retry, MCP
+	// 2025-11-25). 0 leaves it to the client, up to 1h.
+	SSERetry time.Duration `yaml:"sse_retry"`
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 	// LingerTimeout is how long a connection that we ended waits for the peer to read the last answer and close too;
@@ -124,6 +127,7 @@ func DefaultOptions() Options {
 		IdleTimeout:           60 * time.Second,
 		PingInterval:          30 * time.Second,
 		SSEKeepAlive:          15 * time.Second,
+		SSERetry:              time.Second,
 		WriteTimeout:          10 * time.Second,
 		LingerTimeout:         2 * time.Second,
 		Messages:              codec.DefaultLimits(),
@@ -171,6 +175,7 @@ func (o *Options) validateTimes() []error {
 	check("line_idle_timeout", o.LineIdleTimeout, 0, 365*day)
 	check("ping_interval", o.PingInterval, 0, day)
 	check("sse_keep_alive", o.SSEKeepAlive, 0, time.Hour)
+	check("sse_retry", o.SSERetry, 0, time.Hour)
 	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
 	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
 	return errs

@@ -15,7 +15,7 @@ var (
 	errHost         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
 	errOrigin       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
 	errPath         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
-	errMethod       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, or GET with a WebSocket upgrade"}
+	errMethod       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, GET its event stream (Accept: text/event-stream), or GET with a WebSocket upgrade"}
 	errMediaType    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Content-Type must be application/json"}
 	errAccept       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Accept must allow application/json"}
 	errNoBody       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a POST must carry a JSON-RPC message"}
@@ -47,6 +47,8 @@ func (l *loop) acceptable(c *conn, r *codec.HTTPRequest) (status int, fail *code
 		}
 	case codec.MethodGet:
 		switch {
+		case !r.UpgradeWebSocket && bytes.Contains(r.Accept, []byte(eventStreamType)):
+			return 0, nil // a session's stream; the registry knows whether there is one
 		case !r.UpgradeWebSocket:
 			return 405, errMethod
 		case string(r.WSVersion) != "13":

@@ -72,6 +72,13 @@ func (c *conn) roomLocked(n int) bool {
 	return true
 }
 
+// caughtUp says whether the peer has read, or the kernel has taken, everything there was. Any goroutine.
+func (c *conn) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason == stillOpen && !c.muted && c.unsentLocked() == 0
+}
+
 // throttleLocked stops the reading of a connection for whose peer more waits than may. When that is because the peer
 // does not read, it also starts no more of its calls; answers that only wait for their turn must not stop the call whose
 // turn it is.

@@ -26,7 +26,7 @@ const outRoom = 4 << 10
 // message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 func (l *loop) message(c *conn, k *call, msg []byte) {
 	l.stats.received.Add(1)
-	k.Raw = msg
+	k.Raw, k.conn = msg, c
 	s := l.srv
 	if len(msg) > peekAbove && l.refuseUnread(c, k) {
 		return
@@ -37,8 +37,8 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		k.release(false)
 		return
 	}
-	class := s.registry.Route(&k.Exchange)
-	if class == registry.Inline {
+	switch class := s.registry.Route(&k.Exchange); class {
+	case registry.Inline:
 		l.stats.inline.Add(1)
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
@@ -46,9 +46,12 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 			c.recall(id)
 		}
 		k.release(false)
-		return
+	case registry.Listening:
+		l.stats.inline.Add(1)
+		l.listen(c, k)
+	default:
+		l.admit(c, k, queueClass(class))
 	}
-	l.admit(c, k, queueClass(class))
 }
 
 func queueClass(c registry.Class) backpressure.Class {
@@ -76,7 +79,6 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 			return
 		}
 	}
-	k.conn = c
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Status = 400

@@ -112,6 +112,7 @@ func (l *loop) revisit(c *conn) {
 	}
 	l.unpark(c)
 	l.decodeKept(c)
+	l.feed(c)
 	l.settle(c)
 }
 

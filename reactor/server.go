@@ -75,6 +75,7 @@ func New(o Options, d Deps) (*Server, error) {
 		s.loops = append(s.loops, l)
 	}
 	s.registerMetrics(d.Metrics)
+	s.registry.OnListsChanged(func() { s.tell(func(l *loop) { l.inbox.changed = true }) })
 	s.setDate(time.Now())
 	return s, nil
 }

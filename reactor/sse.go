@@ -24,7 +24,7 @@ func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
 	if !k.streaming {
 		frame = appendStreamHead(frame, c, k)
 	}
-	frame = appendEvent(frame, message)
+	frame = appendEvent(frame, nil, message)
 	if !c.roomLocked(len(frame)) {
 		return false
 	}
@@ -94,16 +94,16 @@ func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 }
 
 // appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
-func appendEvent(dst, message []byte) []byte {
+func appendEvent(dst, id, message []byte) []byte {
 	from := len(dst)
-	dst = codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), &codec.SSEEvent{Data: message})
+	dst = codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), &codec.SSEEvent{ID: id, Data: message})
 	return codec.EndHTTPChunk(dst, from)
 }
 
 // appendLastEvent appends the answer, if there is one, and ends the stream.
 func appendLastEvent(dst, message []byte) []byte {
 	if len(message) > 0 {
-		dst = appendEvent(dst, message)
+		dst = appendEvent(dst, nil, message)
 	}
 	return codec.AppendHTTPLastChunk(dst)
 }

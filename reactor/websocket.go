@@ -10,7 +10,7 @@ import (
 type wsTransport struct {
 	decoder codec.WSDecoder
 	pinged  bool // our ping is out and nothing came since
-	conv    registry.Conversation
+	talk
 }
 
 const (
@@ -96,40 +96,36 @@ func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 func (t *wsTransport) eof(*loop, *conn, []byte) {}
 
 func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
-	if len(message) == 0 {
-		return
-	}
-	l.out = codec.AppendWSFrame(l.out, wsOpText, message)
+	l.out = appendText(l.out, message)
 	if len(l.out) > flushAbove {
 		l.flush(c)
 	}
 }
 
-func (t *wsTransport) starts(*conn, *call) {}
-
-func (t *wsTransport) queued(*loop, *conn, *call) {}
-
-func (t *wsTransport) dropped(*conn, *call) {}
-
 func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	k.release(true)
-	if len(message) == 0 {
-		return out
-	}
-	return codec.AppendWSFrame(out, wsOpText, message)
+	return appendText(out, message)
 }
 
 func (t *wsTransport) early(c *conn, _ *call, message []byte) bool {
-	frame := codec.AppendWSFrame(getBuffer(len(message)+wsHeadRoom), wsOpText, message)
-	sent := c.sendEarly(frame)
-	putBuffer(frame)
-	return sent
+	return sendMessage(c, appendText, message)
 }
 
-// wsHeadRoom is the longest head of a server's frame (RFC 6455 5.2).
-const wsHeadRoom = 10
+func (t *wsTransport) open(l *loop, c *conn, k *call, first []byte) {
+	t.begin(l, c, appendText, k, first)
+}
 
-func (t *wsTransport) beat(*conn) {}
+func (t *wsTransport) feed(l *loop, c *conn) { t.tell(l, c, appendText) }
+
+func (t *wsTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendText) }
+
+// appendText appends a message in a text frame, and nothing for no message.
+func appendText(dst, message []byte) []byte {
+	if len(message) == 0 {
+		return dst
+	}
+	return codec.AppendWSFrame(dst, wsOpText, message)
+}
 
 // idle pings a silent peer once, and gives up on it when that brought no sign of life.
 func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
@@ -151,5 +147,3 @@ func (t *wsTransport) unfinished(waiting int) (received int, strict bool) { retu
 
 // farewell: 1001, going away (RFC 6455 7.4.1).
 func (t *wsTransport) farewell(c *conn) { c.send(codec.AppendWSClose(nil, 1001, "the server stops")) }
-
-func (t *wsTransport) gone(*conn) (cancelled int) { return t.conv.CancelAll() }

@@ -96,6 +96,7 @@ func (c *call) begin(x *Exchange, t *tool, args string) error {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
 	c.req.Params = &c.params
+	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	return c.handling.begin(x, &c.params.Meta, t.skipsMeta)
 }
 
@@ -155,6 +156,9 @@ func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mc
 		result, out, err := h(&c.ctx, &c.req, c.in)
 		if err != nil {
 			return reply{}, err
+		}
+		if result != nil && asked(result.InputRequests, result.RequestState) {
+			return reply{result: result}, nil // there is no output yet
 		}
 		structured, err := encodeOutput(output, out)
 		if err != nil {

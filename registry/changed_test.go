@@ -44,8 +44,8 @@ func TestCapabilities(t *testing.T) {
 	f := func(told bool, offer func(*Registry), legacy, oldest string) {
 		t.Helper()
 		r := newFixture(t)
-		if told {
-			r.hooks.listChanged, r.hooks.resourceUpdated = func(listKind) {}, func(string) {}
+		if !told {
+			r.hooks = changeHooks{}
 			r.greet()
 		}
 		offer(r)

@@ -17,5 +17,8 @@
 // names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a
 // conversation that began with initialize.
 //
-// Lock order: conversation before call context. Nothing blocks under either.
+// What is sent unasked is pulled: a Stream says what its client is owed when the transport asks, and Peer.Wake has it ask.
+//
+// Lock order: a way back before what it reaches; conversation before call context, and before feed; feed before topics.
+// Nothing blocks under any of them.
 package registry

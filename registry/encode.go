@@ -23,8 +23,8 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 	var isError bool
 	if rep.result != nil {
 		content, isError = rep.result.Content, rep.result.IsError
-		if rep.result.InputRequests != nil || rep.result.RequestState != "" {
-			return nil, errInputRequests
+		if asked(rep.result.InputRequests, rep.result.RequestState) {
+			return r.appendInputRequired(dst, x, rep.result.InputRequests, rep.result.RequestState)
 		}
 	}
 	start := len(dst)

@@ -16,7 +16,10 @@ const (
 	statusNoContent      = 204
 	statusBadRequest     = 400
 	statusNotFound       = 404 // ended session (2025-11-25), unknown method (2026-07-28)
+	statusMethod         = 405 // a GET that no stream is there for
+	statusConflict       = 409 // a session has one stream
 	statusTooManySession = 503
+	statusUnavailable    = 503
 )
 
 // maxErrorTextBytes cuts what an error message may repeat of a peer's own arguments, which validation errors quote.
@@ -38,6 +41,18 @@ var (
 		Message: "no such session: it ended or never was; initialize again"}
 	errTooManySessions = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many sessions", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
+	errNoStream = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, of a revision that has them (2025-03-26 to 2025-11-25)"}
+	errStreamOpen = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "this session has its stream open already; to take it over send its Last-Event-ID"}
+	errEventID = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "Last-Event-ID names no event of this session"}
+	errClientSubscriptions = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many subscriptions of this client", Data: []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
+	errTotalSubscriptions = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many subscriptions", Data: []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
+	errFilter = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs"}
 	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "duplicate id: a request with this id is still in flight"}
 	errVersionMissing = &codec.Error{Code: codec.CodeInvalidParams,
@@ -60,6 +75,12 @@ var (
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.cursor is not a cursor of this server"}
+	errRequestState = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.requestState is not one that this server gave for this request"}
+	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.requestState has expired: send the request anew without it"}
+	errInputResponses = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.inputResponses must be an object"}
 	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
 		Message: "result too large"}
 	errResultEncoding = &codec.Error{Code: codec.CodeInternal,

@@ -28,6 +28,9 @@ const (
 	Compute
 	// Wait is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
 	Wait
+	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one, what
+	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
+	Listening
 )
 
 // Header holds the HTTP headers that MCP gives a meaning. A nil slice is a header that was not sent; an empty one was
@@ -73,6 +76,8 @@ type Exchange struct {
 	tool     *tool
 	prompt   *prompt
 	resource *resource    // nil: a template's, which Dispatch finds
+	inputs   *inputs      // what its handler had asked for; nil for most
+	stream   *Stream      // of a listen, set by its Dispatch
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool
@@ -97,7 +102,13 @@ func (x *Exchange) Cancel() {
 	if c := x.ctx.Load(); c != nil {
 		c.cancel()
 	}
+	if x.stream != nil { // a listen is dispatched and cancelled on the same loop
+		x.stream.feed.finish()
+	}
 }
+
+// Stream is what a listen opened, after its Dispatch; nil for everything else, and when it was refused.
+func (x *Exchange) Stream() *Stream { return x.stream }
 
 // Cancelled says whether Cancel was called. Any goroutine.
 func (x *Exchange) Cancelled() bool { return x.cancelled.Load() }

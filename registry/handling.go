@@ -66,6 +66,11 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 		s.calls[outcomeCancelled].Inc()
 		return dst
 	}
+	if e := r.readInputs(x); e != nil {
+		dst, o := r.appendFailure(dst, x, e)
+		s.calls[o].Inc()
+		return dst
+	}
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
 	if x.Cancelled() {

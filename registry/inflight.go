@@ -10,13 +10,18 @@ import (
 )
 
 // Conversation is what a server remembers of one client between its messages: the negotiated revision, and which
-// requests are in flight. The zero value is ready; a line or WebSocket connection embeds it by value. It weighs 32 bytes
+// requests are in flight. The zero value is ready; a line or WebSocket connection embeds it by value. It weighs 56 bytes
 // and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
 type Conversation struct {
 	mu    sync.Mutex
 	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one
-	one   *Exchange     // in flight alone: the usual case needs no table
-	more  *inflight     // in flight with others
+	// told are the numbers of the lists that its client knows of. On a connection its loop's, in a session fixed.
+	told [listKinds]uint32
+	one  *Exchange            // in flight alone: the usual case needs no table
+	more *inflight            // in flight with others
+	feed atomic.Pointer[Feed] // what it subscribed to; nil while that is nothing
+
+	listens atomic.Int32 // open subscriptions/listen requests
 }
 
 // negotiated is the index of the revision, plus one, or zero before initialize.

@@ -136,6 +136,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	} else {
 		x.Conv.negotiate(i)
+		x.Conv.catchUp(r)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }

@@ -19,6 +19,14 @@ import (
 //	weir_handler_seconds{method}          histogram of their time, sampled likewise
 //	weir_sessions                         legacy HTTP sessions that exist
 //	weir_sessions_ended_total{reason}     sessions that ended, by reason
+//	weir_subscriptions                    watched resources and open listens
+//	weir_subscriptions_limit              Options.MaxSubscriptions
+//	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
+//	weir_session_streams                  sessions whose GET stream is open
+//	weir_replay_bytes                     events kept so that sessions can resume their streams
+//	weir_input_required_total             results that asked the client for input
+//	weir_request_state_refused_total{reason}  requests whose requestState was not taken
+//	weir_replay_limit_bytes               Options.ReplayTotalBytes
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
 // outcome is how a tool call ended.
@@ -57,7 +65,34 @@ type seriesSet struct {
 
 	sessionsEnded   [endingCount]*metrics.Counter
 	sessionsRefused *metrics.Counter
+
+	subscriptionsRefused [subscriptionRefusals]*metrics.Counter
+
+	inputRequired *metrics.Counter
+	stateRefused  [stateRefusals]*metrics.Counter
 }
+
+// stateRefusal is why a requestState was not taken.
+type stateRefusal uint8
+
+const (
+	stateTampered stateRefusal = iota // not ours, changed, or made for another request
+	stateExpired                      // Options.StateTTL
+	stateRefusals
+)
+
+var stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
+
+// subscriptionRefusal is which limit a subscription met.
+type subscriptionRefusal uint8
+
+const (
+	refusedClient subscriptionRefusal = iota // Options.MaxSubscriptionsPerClient
+	refusedTotal                             // Options.MaxSubscriptions
+	subscriptionRefusals
+)
+
+var subscriptionRefusalNames = [subscriptionRefusals]string{"client_subscription_limit", "subscription_limit"}
 
 func newSeries(r *Registry) seriesSet {
 	set := r.opt.Metrics
@@ -77,6 +112,19 @@ func newSeries(r *Registry) seriesSet {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}
 	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
+	for i, reason := range subscriptionRefusalNames {
+		m.subscriptionsRefused[i] = set.NewCounter(fmt.Sprintf(`weir_subscriptions_refused_total{reason=%q}`, reason))
+	}
+	m.inputRequired = set.NewCounter(`weir_input_required_total`)
+	for i, reason := range stateRefusalNames {
+		m.stateRefused[i] = set.NewCounter(fmt.Sprintf(`weir_request_state_refused_total{reason=%q}`, reason))
+	}
+	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
+	gauge(`weir_subscriptions`, r.subscriptions.Load)
+	gauge(`weir_subscriptions_limit`, func() int64 { return int64(r.opt.MaxSubscriptions) })
+	gauge(`weir_session_streams`, r.sessionStreams.Load)
+	gauge(`weir_replay_bytes`, r.replayBytes.Load)
+	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })
 	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
 	return m
 }

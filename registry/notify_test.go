@@ -27,6 +27,9 @@ func (w *wire) Send(message []byte) bool {
 	return true
 }
 
+func (w *wire) Peer() Peer { return w }
+func (w *wire) Wake()      {}
+
 // Progress only increases, and only while the call lasts.
 func TestProgress(t *testing.T) {
 	r := newFixture(t)

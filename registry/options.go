@@ -53,6 +53,29 @@ type Options struct {
 	// limit, else 1m to 8760h.
 	SessionMaxAge time.Duration `yaml:"session_max_age"`
 
+	// MaxSubscriptions is how many subscriptions all clients may have: resources they watch, and open
+	// subscriptions/listen requests, at about 300 bytes each. The next is refused with -32603 (over HTTP 503) and reason
+	// subscription_limit. 1 to 10000000.
+	MaxSubscriptions int `yaml:"max_subscriptions"`
+	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
+	// one connection may have open. The next is refused likewise, with reason client_subscription_limit. 1 to 100000.
+	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client"`
+	// ReplayEvents is how many of the latest events of a session's stream are kept, so that a client which lost its
+	// connection can resume it with Last-Event-ID. 0 keeps none: it then resumes with what comes next. 0 to 10000.
+	ReplayEvents int `yaml:"replay_events"`
+	// ReplayBytes is how many bytes of events one session keeps; older ones go first. 0 to 16777216.
+	ReplayBytes int `yaml:"replay_bytes"`
+	// ReplayTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
+	// has kept. 0 to 17179869184.
+	ReplayTotalBytes int `yaml:"replay_total_bytes"`
+
+	// StateTTL is for how long a client may come back with what a handler asked it for (requestState, MCP 2026-07-28).
+	// 1s to 24h.
+	StateTTL time.Duration `yaml:"state_ttl"`
+	// StateKey seals requestState: 64 hexadecimal digits, the same on every server that a client may come back to.
+	// Empty: a random key of this process, whose states end with it.
+	StateKey string `yaml:"state_key"`
+
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
@@ -82,6 +105,14 @@ func DefaultOptions() Options {
 		SessionIdle:          30 * time.Minute,
 		SessionMaxAge:        24 * time.Hour,
 		MaxResultBytes:       1 << 20,
+
+		MaxSubscriptions:          200_000,
+		MaxSubscriptionsPerClient: 1000,
+		ReplayEvents:              64,
+		ReplayBytes:               32 << 10,
+		ReplayTotalBytes:          32 << 20,
+
+		StateTTL: 10 * time.Minute,
 	}
 }
 
@@ -121,6 +152,17 @@ func (o *Options) Validate() []error {
 	span("session_idle", o.SessionIdle, time.Second, 168*time.Hour)
 	if o.SessionMaxAge != 0 {
 		span("session_max_age", o.SessionMaxAge, time.Minute, 8760*time.Hour)
+	}
+	number("max_subscriptions", o.MaxSubscriptions, 1, 10_000_000)
+	number("max_subscriptions_per_client", o.MaxSubscriptionsPerClient, 1, 100_000)
+	number("replay_events", o.ReplayEvents, 0, 10_000)
+	number("replay_bytes", o.ReplayBytes, 0, 16<<20)
+	number("replay_total_bytes", o.ReplayTotalBytes, 0, 16<<30)
+	span("state_ttl", o.StateTTL, time.Second, 24*time.Hour)
+	if o.StateKey != "" {
+		if _, err := parseStateKey(o.StateKey); err != nil {
+			errs = append(errs, fmt.Errorf("state_key: %w", err)) // the value is a secret
+		}
 	}
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
 	return errs

@@ -131,6 +131,7 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 	}
 	c.params.Name = p.name
 	c.req.Params = &c.params
+	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, p.skipsMeta); err != nil {
 		return nil, err
 	}
@@ -163,8 +164,8 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	if result == nil {
 		result = new(mcp.GetPromptResult)
 	}
-	if result.InputRequests != nil || result.RequestState != "" {
-		return nil, errInputRequests
+	if asked(result.InputRequests, result.RequestState) {
+		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
 	}
 	dst = append(appendHead(dst, x.id()), '{')
 	if result.Description != "" {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/cipher"
 	"errors"
 	"hash/maphash"
 	"sync"
@@ -23,7 +24,16 @@ type Registry struct {
 	resources *catalogue[*resource]
 	templates *catalogue[*template]
 	sessions  *shards[*session]
-	hooks     changeHooks // who hears of changes; set once, in New
+	sealer    cipher.AEAD // of requestState
+
+	lists          [listKinds]atomic.Uint32 // how often each list has changed
+	onListsChanged atomic.Pointer[func()]
+	topics         topics
+	subscriptions  atomic.Int64 // watched resources and open listens
+	replayBytes    atomic.Int64 // held for resuming, of all sessions
+	sessionStreams atomic.Int64 // open
+
+	hooks changeHooks // who hears of changes; set once, in New
 
 	completion atomic.Pointer[completion] // nil: there is none
 
@@ -42,7 +52,9 @@ func New(opt Options) (*Registry, error) {
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
+	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
+	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
 }

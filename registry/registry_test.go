@@ -20,10 +20,10 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%s is %d bytes, at most %d", name, got, most)
 		}
 	}
-	f("Conversation", unsafe.Sizeof(Conversation{}), 32)
-	f("session", unsafe.Sizeof(session{}), 64)
-	f("Exchange", unsafe.Sizeof(Exchange{}), 320)
-	f("call", unsafe.Sizeof(call{}), 176)
+	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
+	f("session", unsafe.Sizeof(session{}), 72)
+	f("Exchange", unsafe.Sizeof(Exchange{}), 336)
+	f("call", unsafe.Sizeof(call{}), 192)
 	if got := unsafe.Sizeof(partition[*session]{}); got != 128 {
 		t.Errorf("a partition is %d bytes, want two cache lines", got)
 	}
@@ -61,6 +61,13 @@ func TestOptions(t *testing.T) {
 	f("max_sessions", func(o *Options) { o.MaxSessions = 0 })
 	f("session_idle", func(o *Options) { o.SessionIdle = time.Millisecond })
 	f("session_max_age", func(o *Options) { o.SessionMaxAge = time.Second })
+	f("max_subscriptions", func(o *Options) { o.MaxSubscriptions = 0 })
+	f("max_subscriptions_per_client", func(o *Options) { o.MaxSubscriptionsPerClient = 0 })
+	f("replay_events", func(o *Options) { o.ReplayEvents = -1 })
+	f("replay_bytes", func(o *Options) { o.ReplayBytes = -1 })
+	f("replay_total_bytes", func(o *Options) { o.ReplayTotalBytes = -1 })
+	f("state_ttl", func(o *Options) { o.StateTTL = time.Millisecond })
+	f("state_key", func(o *Options) { o.StateKey = "secret" })
 	f("max_result_bytes", func(o *Options) { o.MaxResultBytes = 100 })
 }
 

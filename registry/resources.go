@@ -259,6 +259,7 @@ func invokeResource(x *Exchange, found reading) (reading, error) {
 	c := new(readCall)
 	c.params.URI = found.uri
 	c.req.Params = &c.params
+	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, found.source.skipsMeta); err != nil {
 		return found, err
 	}
@@ -278,8 +279,8 @@ func saysNotFound(err error) bool {
 func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte, *codec.Error) {
 	result := found.result
 	switch {
-	case result != nil && (result.InputRequests != nil || result.RequestState != ""):
-		return nil, errInputRequests
+	case result != nil && asked(result.InputRequests, result.RequestState):
+		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
 	case result == nil || len(result.Contents) == 0:
 		return nil, errNoContents
 	}

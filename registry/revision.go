@@ -18,6 +18,10 @@ type revision struct {
 	modern bool
 	// batches: a JSON array of messages is received (MCP 2025-03-26, basic/index; gone again with 2025-06-18).
 	batches bool
+	// streams: a session may be listened to with GET (MCP 2025-03-26 to 2025-11-25, basic/transports). primes: such a
+	// stream begins with an event without data, from whose id the client may resume (SEP-1699); earlier clients would
+	// parse it.
+	streams, primes bool
 	// annotations (of tools), titles (with _meta of what is listed, structured output, and since when annotations hold)
 	// and icons: members that clients of earlier revisions have not heard of and that some validate against.
 	annotations, titles, icons bool
@@ -61,11 +65,11 @@ const revisionCount = 5
 // revisions is the table, oldest first.
 var revisions = [revisionCount]revision{
 	{version: "2024-11-05", set: rev20241105, resourceNotFound: codec.CodeResourceNotFound},
-	{version: "2025-03-26", set: rev20250326, batches: true, annotations: true, completions: true,
+	{version: "2025-03-26", set: rev20250326, batches: true, streams: true, annotations: true, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound},
-	{version: "2025-06-18", set: rev20250618, annotations: true, titles: true, completions: true,
+	{version: "2025-06-18", set: rev20250618, streams: true, annotations: true, titles: true, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects},
-	{version: "2025-11-25", set: rev20251125, annotations: true, titles: true, icons: true, completions: true,
+	{version: "2025-11-25", set: rev20251125, streams: true, primes: true, annotations: true, titles: true, icons: true, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects, argumentsAreResults: true},
 	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true, completions: true,
 		resourceNotFound: codec.CodeInvalidParams, structured: structuredAny, argumentsAreResults: true},

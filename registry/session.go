@@ -36,10 +36,13 @@ func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error)
 	if !ok {
 		return statusNotFound, errSessionUnknown
 	}
-	s.used.Store(int64(time.Since(r.epoch)))
+	s.touch(r)
 	x.Conv = &s.conv
 	return 0, nil
 }
+
+// touch notes that the session is in use.
+func (s *session) touch(r *Registry) { s.used.Store(int64(time.Since(r.epoch))) }
 
 // openSession begins a session in a negotiated revision and returns its id; false at Options.MaxSessions.
 // The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
@@ -48,6 +51,7 @@ func (r *Registry) openSession(revision int) (string, bool) {
 	s := &session{created: time.Since(r.epoch)}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision)
+	s.conv.catchUp(r)
 	id := rand.Text()
 	if !r.sessions.put(id, s, r.opt.MaxSessions) {
 		r.m.sessionsRefused.Inc()
@@ -69,11 +73,12 @@ func (r *Registry) EndSession(id []byte) (status int) {
 	}
 	r.m.sessionsEnded[endedByClient].Inc()
 	s.conv.CancelAll()
+	s.conv.Close()
 	return statusNoContent
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. A session with calls in flight is not idle. Call it about once a second; 100,000 sessions take a few
+// returns how many. A session with calls in flight or its stream open is not idle. Call it about once a second; 100,000 sessions take a few
 // milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
@@ -81,10 +86,12 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
 			r.m.sessionsEnded[endedByAge].Inc()
 			s.conv.CancelAll()
+			s.conv.Close()
 			return true
 		}
-		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() {
+		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() && !s.conv.listening() {
 			r.m.sessionsEnded[endedIdle].Inc()
+			s.conv.Close()
 			return true
 		}
 		return false

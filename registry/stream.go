@@ -11,6 +11,8 @@ type Back interface {
 	// Send sends a message that belongs to the request, ahead of its answer. false: it was dropped, because the peer is
 	// gone, did not ask for a stream, or does not read what it was sent.
 	Send(message []byte) bool
+	// Peer is the connection that the request came on, for what outlives the request.
+	Peer() Peer
 }
 
 // way is what a handler has sent of a call so far; its first message makes it.

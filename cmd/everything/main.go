@@ -48,6 +48,8 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	addTools(offered)
+	addStreams(offered)
+	addQuestions(offered)
 	addResources(offered)
 	addPrompts(offered)
 

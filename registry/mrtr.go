@@ -1,0 +1,179 @@
+package registry
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+//lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
+
+// A handler that needs something from the client's user, model or file system returns a result with InputRequests (and,
+// if it wants to remember anything, RequestState), and is called again with the answers in its Params. That is the one
+// style of the SDK. For a client of 2026-07-28 it is also what goes over the wire: an input_required result now, and later
+// a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28, basic/patterns/mrtr).
+// Nothing is remembered here in between.
+
+// inputs is what a repeated request brings for its handler.
+type inputs struct {
+	responses mcp.InputResponseMap
+	state     string
+}
+
+// asked says whether a result asks for input instead of being one.
+func asked(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
+
+// readInputs fills x.inputs from a request that was repeated; nothing for all others.
+func (r *Registry) readInputs(x *Exchange) *codec.Error {
+	state, responses := x.Env.RequestState.Of(x.Raw), x.Env.InputResponses.Of(x.Raw)
+	if !x.modern || state == nil && responses == nil {
+		return nil
+	}
+	in := new(inputs)
+	if state != nil {
+		sealed, ok := codec.StringOf(state)
+		if !ok {
+			return errRequestState
+		}
+		var e *codec.Error
+		if in.state, e = r.openState(x, sealed); e != nil {
+			return e
+		}
+	}
+	if responses != nil {
+		var e *codec.Error
+		if in.responses, e = decodeResponses(responses); e != nil {
+			return e
+		}
+	}
+	x.inputs = in
+	return nil
+}
+
+// giveInputs puts them where handlers look for them.
+func (x *Exchange) giveInputs(responses *mcp.InputResponseMap, state *string) {
+	if x.inputs != nil {
+		*responses, *state = x.inputs.responses, x.inputs.state
+	}
+}
+
+// decodeResponses reads the answers one by one: what nobody asked for may have any form and is left out (MCP 2026-07-28,
+// basic/patterns/mrtr, error handling), and a handler that misses an answer asks again.
+func decodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
+	var each map[string]json.RawMessage
+	if raw[0] != '{' || json.Unmarshal(raw, &each) != nil {
+		return nil, errInputResponses
+	}
+	responses := make(mcp.InputResponseMap, len(each))
+	for key, value := range each {
+		var one mcp.InputResponseMap
+		single, err := json.Marshal(map[string]json.RawMessage{key: value})
+		if err == nil && one.UnmarshalJSON(single) == nil {
+			maps.Copy(responses, one)
+		}
+	}
+	return responses, nil
+}
+
+// appendInputRequired appends the response that asks for input.
+func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
+	if !x.modern {
+		return nil, errInputRequests
+	}
+	if e := checkCapabilities(x, requests); e != nil {
+		x.Status = statusBadRequest
+		return nil, e
+	}
+	from := len(dst)
+	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
+	if len(requests) > 0 {
+		encoded, err := json.Marshal(requests)
+		if err != nil {
+			return nil, errResultEncoding
+		}
+		dst = append(append(dst, `,"inputRequests":`...), encoded...)
+	}
+	if state != "" || len(requests) == 0 { // at least one of the two MUST be there
+		dst = append(dst, `,"requestState":"`...)
+		dst = append(r.sealState(dst, x, state), '"')
+	}
+	dst = append(dst, `,"_meta":{"`+keyServerInfo+`":`...)
+	dst = append(append(dst, r.prepared.identity...), "}}}"...)
+	if len(dst)-from > r.opt.MaxResultBytes {
+		return nil, errResultTooLarge
+	}
+	r.m.inputRequired.Inc()
+	return dst, nil
+}
+
+// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would have
+// to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
+func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
+	declared := x.Env.ClientCapabilities.Of(x.Raw)
+	missing := map[string]string{}
+	for _, request := range requests {
+		name, detail := capabilityFor(request)
+		if !declares(codec.Member(declared, name), detail) {
+			missing[name] = detail
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return errMissingCapability(missing)
+}
+
+// declares says whether a capability is declared with a detail. A form is what an elicitation without details means (MCP
+// 2025-11-25, client/elicitation, capabilities).
+func declares(capability []byte, detail string) bool {
+	switch {
+	case capability == nil || capability[0] != '{':
+		return false
+	case detail == "" || codec.Member(capability, detail) != nil:
+		return true
+	}
+	return detail == elicitForm && codec.Member(capability, elicitURL) == nil
+}
+
+const (
+	elicitForm = "form"
+	elicitURL  = "url"
+)
+
+// capabilityFor is the capability that answering a request takes, and what it must name beside itself, if anything.
+func capabilityFor(request mcp.InputRequest) (name, detail string) {
+	switch p := request.(type) {
+	case *mcp.ElicitParams:
+		if p.Mode == elicitURL || p.Mode == "" && p.URL != "" {
+			return "elicitation", elicitURL
+		}
+		return "elicitation", elicitForm
+	case *mcp.CreateMessageWithToolsParams:
+		if len(p.Tools) > 0 {
+			return "sampling", "tools"
+		}
+		return "sampling", ""
+	case *mcp.CreateMessageParams:
+		return "sampling", ""
+	}
+	return "roots", ""
+}
+
+// errMissingCapability names the capabilities as the client would declare them.
+func errMissingCapability(missing map[string]string) *codec.Error {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		detail := ""
+		if missing[name] != "" {
+			detail = `"` + missing[name] + `":{}`
+		}
+		parts = append(parts, `"`+name+`":{`+detail+`}`)
+	}
+	return &codec.Error{Code: codec.CodeMissingCapability, Message: "the request needs a capability that the client did not declare",
+		Data: []byte(`{"requiredCapabilities":{` + strings.Join(parts, ",") + `}}`)}
+}

@@ -1,0 +1,414 @@
+package registry
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"weir/codec"
+)
+
+// What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed list
+// and name resources with resources/subscribe; modern ones name all of it in a subscriptions/listen, which stays open.
+//
+// Nothing is sent from here, and a change costs nobody who does not listen anything. A change of a list raises that
+// list's number (Registry.lists); whoever has been told an older one owes its client a notification, however many
+// changes there were. An updated resource is marked once with each subscriber until it was told. So a client that does
+// not read costs a number and its marks, and the transport asks (Stream.Next) when it does read: it is woken by
+// Peer.Wake for a resource, and by what OnListsChanged was given for a list.
+
+// Peer is the connection at the other end of a stream.
+type Peer interface {
+	// Wake has the transport ask for what is owed, soon and on its own loop. Any goroutine; it must not block.
+	Wake()
+}
+
+// Feed is what one conversation, or one subscriptions/listen, wants to hear of and has not heard yet.
+type Feed struct {
+	r     *Registry
+	id    []byte // of the listen request; nil: a legacy conversation's
+	lists [listKinds]bool
+
+	listens *atomic.Int32 // those open on the connection of this one; nil for others
+
+	mu          sync.Mutex
+	stream      *Stream // what it goes out on; nil while a session has none open
+	told        [listKinds]uint32
+	watched     map[string]*watch // by URI
+	first, last *watch            // those that are owed, oldest first
+	events      *replay           // of a session: what its stream has carried
+	primes      bool              // that stream begins with an event without data
+	end         streamEnd
+}
+
+// watch is one subscribed resource of one feed. Guarded by the feed's mutex.
+type watch struct {
+	feed *Feed
+	next *watch // in the list of what is owed
+	uri  []byte // as a JSON string
+	owed bool
+	gone bool // unsubscribed while it was owed
+}
+
+// Stream is a feed's way out: the open response of a session's GET or of a listen, or a whole connection.
+type Stream struct {
+	feed *Feed
+	peer Peer
+}
+
+// streamEnd says why a stream carries nothing more.
+type streamEnd uint8
+
+const (
+	streamOpen     streamEnd = iota
+	streamReplaced           // its session resumed it elsewhere
+	streamEnded              // its session, or its request, has ended: nothing more may be sent
+)
+
+// Over says whether s carries nothing more, for ever: the transport closes it. Any goroutine.
+func (s *Stream) Over() bool {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.end != streamOpen || f.stream != s
+}
+
+// Next appends the next message that is owed to the client, as an event with the given number (0: it has none); nothing
+// when none is. The transport calls it while the client reads. One goroutine at a time per stream.
+func (s *Stream) Next(dst []byte) (message []byte, number uint32) {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.end != streamOpen || f.stream != s {
+		return dst, 0
+	}
+	if f.events != nil {
+		if e := f.events.pending(); e != nil {
+			return append(dst, e.message...), e.number
+		}
+	}
+	from := len(dst)
+	if dst = f.appendOwed(dst); len(dst) > from && f.events != nil {
+		number = f.events.record(dst[from:])
+	}
+	return dst, number
+}
+
+// appendOwed appends one message. Needs f.mu.
+func (f *Feed) appendOwed(dst []byte) []byte {
+	for kind := range listKinds {
+		if now := f.r.lists[kind].Load(); f.lists[kind] && f.told[kind] != now {
+			f.told[kind] = now
+			return f.appendListChanged(dst, kind)
+		}
+	}
+	for w := f.first; w != nil; w = f.first {
+		if f.first = w.next; f.first == nil {
+			f.last = nil
+		}
+		w.next, w.owed = nil, false
+		if !w.gone {
+			return f.appendUpdated(dst, w)
+		}
+	}
+	return dst
+}
+
+// listNames are how lists are called in methods and, with a suffix, in the filter of a listen.
+var listNames = [listKinds]string{listTools: "tools", listPrompts: "prompts", listResources: "resources"}
+
+// listChanged are the notifications of the legacy era, one per kind.
+var listChanged = func() (all [listKinds][]byte) {
+	for kind, name := range listNames {
+		all[kind] = []byte(`{"jsonrpc":"2.0","method":"notifications/` + name + `/list_changed"}`)
+	}
+	return all
+}()
+
+const keySubscription = "io.modelcontextprotocol/subscriptionId"
+
+func (f *Feed) appendListChanged(dst []byte, kind listKind) []byte {
+	if f.id == nil {
+		return append(dst, listChanged[kind]...)
+	}
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/`...)
+	dst = append(dst, listNames[kind]...)
+	dst = append(dst, `/list_changed","params":{`...)
+	return append(f.appendMeta(dst), "}}"...)
+}
+
+func (f *Feed) appendUpdated(dst []byte, w *watch) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{`...)
+	if f.id != nil {
+		dst = append(f.appendMeta(dst), ',')
+	}
+	dst = append(dst, `"uri":`...)
+	dst = append(dst, w.uri...)
+	return append(dst, "}}"...)
+}
+
+// appendMeta appends the _meta that every message of a listen carries (MCP 2026-07-28, basic/patterns/subscriptions).
+func (f *Feed) appendMeta(dst []byte) []byte {
+	dst = append(dst, `"_meta":{"`+keySubscription+`":`...)
+	dst = append(dst, f.id...)
+	return append(dst, '}')
+}
+
+// owe marks w and wakes the peer, once until it was told.
+func (f *Feed) owe(w *watch) {
+	f.mu.Lock()
+	var wake Peer
+	if !w.owed && !w.gone && f.end == streamOpen {
+		w.owed = true
+		if f.last == nil {
+			f.first = w
+			if f.stream != nil && f.stream.peer != nil {
+				wake = f.stream.peer
+			}
+		} else {
+			f.last.next = w
+		}
+		f.last = w
+	}
+	f.mu.Unlock()
+	if wake != nil {
+		wake.Wake()
+	}
+}
+
+// finish ends the feed for good: its subscriptions are given back, its stream is over. Idempotent.
+func (f *Feed) finish() {
+	f.mu.Lock()
+	if f.end != streamOpen {
+		f.mu.Unlock()
+		return
+	}
+	f.end = streamEnded
+	watched, stream := f.watched, f.stream
+	f.watched, f.first, f.last = nil, nil, nil
+	if f.events != nil {
+		f.events.forget()
+	}
+	f.mu.Unlock()
+	for uri, w := range watched {
+		f.r.topics.drop(uri, w)
+	}
+	f.r.giveSubscriptions(len(watched) + f.itself())
+	if f.listens != nil {
+		f.listens.Add(-1)
+	}
+	if stream != nil && stream.peer != nil {
+		stream.peer.Wake()
+	}
+}
+
+// topics finds the subscribers of a resource.
+type topics struct {
+	mu    sync.RWMutex
+	byURI map[string]map[*watch]struct{}
+}
+
+func (t *topics) add(uri string, w *watch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byURI == nil {
+		t.byURI = make(map[string]map[*watch]struct{})
+	}
+	watchers := t.byURI[uri]
+	if watchers == nil {
+		watchers = make(map[*watch]struct{}, 1)
+		t.byURI[uri] = watchers
+	}
+	watchers[w] = struct{}{}
+}
+
+func (t *topics) drop(uri string, w *watch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	watchers := t.byURI[uri]
+	delete(watchers, w)
+	if len(watchers) == 0 {
+		delete(t.byURI, uri)
+	}
+}
+
+// of returns who watches uri now, so that they can be told without the lock.
+func (t *topics) of(uri string) []*watch {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	watchers := t.byURI[uri]
+	if len(watchers) == 0 {
+		return nil
+	}
+	all := make([]*watch, 0, len(watchers))
+	for w := range watchers {
+		all = append(all, w)
+	}
+	return all
+}
+
+// announceUpdate is Registry.ResourceUpdated.
+func (r *Registry) announceUpdate(uri string) {
+	for _, w := range r.topics.of(uri) {
+		w.feed.owe(w)
+	}
+}
+
+// announceList notes that a list changed, and has the transports look whom it concerns.
+func (r *Registry) announceList(kind listKind) {
+	r.lists[kind].Add(1)
+	if f := r.onListsChanged.Load(); f != nil {
+		(*f)()
+	}
+}
+
+// OnListsChanged sets what is called after the list of tools, prompts or resources has changed: the transport, which then
+// asks every conversation (Conversation.Next) and every stream what it owes. f is called on the goroutine that changed
+// the list, possibly several at once, and must not block.
+func (r *Registry) OnListsChanged(f func()) { r.onListsChanged.Store(&f) }
+
+// catchUp makes a conversation that begins now owe nothing of what was before.
+func (c *Conversation) catchUp(r *Registry) {
+	for kind := range listKinds {
+		c.told[kind] = r.lists[kind].Load()
+	}
+}
+
+// Next appends the next message that a legacy conversation on a connection of its own is owed; nothing when none is.
+// The transport calls it while the client reads, on the connection's loop.
+func (c *Conversation) Next(r *Registry, dst []byte) []byte {
+	if c.negotiated() == 0 {
+		return dst
+	}
+	for kind := range listKinds {
+		if now := r.lists[kind].Load(); c.told[kind] != now {
+			c.told[kind] = now
+			return append(dst, listChanged[kind]...)
+		}
+	}
+	if f := c.feed.Load(); f != nil {
+		dst, _ = f.stream.Next(dst)
+	}
+	return dst
+}
+
+// Close ends what the conversation is subscribed to: the peer is gone.
+func (c *Conversation) Close() {
+	if f := c.feed.Load(); f != nil {
+		f.finish()
+	}
+}
+
+// feedOf is the feed of a legacy conversation, made at its first need.
+func (r *Registry) feedOf(c *Conversation) *Feed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.feed.Load()
+	if f == nil {
+		f = &Feed{r: r, told: c.told}
+		c.feed.Store(f)
+	}
+	return f
+}
+
+// serveSubscribe is resources/subscribe. Subscribing twice is subscribing once.
+func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.id(), e)
+	}
+	f := r.feedOf(x.Conv)
+	if x.Transport != HTTP {
+		f.mu.Lock()
+		if f.stream == nil && x.Back != nil {
+			f.stream = &Stream{feed: f, peer: x.Back.Peer()}
+		}
+		f.mu.Unlock()
+	}
+	if e := f.watch(uri); e != nil {
+		x.Status = statusUnavailable
+		return codec.AppendError(dst, x.id(), e)
+	}
+	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+}
+
+// serveUnsubscribe is resources/unsubscribe; what was not subscribed to is not an error, the client has what it wants.
+func serveUnsubscribe(r *Registry, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.id(), e)
+	}
+	if f := x.Conv.feed.Load(); f != nil {
+		f.unwatch(uri)
+	}
+	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+}
+
+func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }
+
+func watchedURI(token []byte) (string, *codec.Error) {
+	uri, ok := codec.StringOf(token)
+	if !ok || len(uri) == 0 || len(uri) > maxURIBytes {
+		return "", errWatchedURI
+	}
+	return string(uri), nil
+}
+
+var errWatchedURI = &codec.Error{Code: codec.CodeInvalidParams,
+	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(maxURIBytes) + " bytes"}
+
+// watch subscribes to uri, within the limits.
+func (f *Feed) watch(uri string) *codec.Error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watched[uri] != nil || f.end != streamOpen {
+		return nil
+	}
+	if e := f.r.takeSubscription(len(f.watched)); e != nil {
+		return e
+	}
+	if f.watched == nil {
+		f.watched = make(map[string]*watch, 1)
+	}
+	w := &watch{feed: f, uri: codec.AppendQuoted(nil, uri)}
+	f.watched[uri] = w
+	f.r.topics.add(uri, w)
+	return nil
+}
+
+func (f *Feed) unwatch(uri string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w := f.watched[uri]
+	if w == nil {
+		return
+	}
+	w.gone = true
+	delete(f.watched, uri)
+	f.r.topics.drop(uri, w)
+	f.r.giveSubscriptions(1)
+}
+
+// itself is what the feed counts as besides the resources it watches: a listen is a subscription of its own.
+func (f *Feed) itself() int {
+	if f.id != nil {
+		return 1
+	}
+	return 0
+}
+
+// takeSubscription counts one more subscription, for a client that has some, or says which limit is reached.
+func (r *Registry) takeSubscription(has int) *codec.Error {
+	if has >= r.opt.MaxSubscriptionsPerClient {
+		r.m.subscriptionsRefused[refusedClient].Inc()
+		return errClientSubscriptions
+	}
+	if r.subscriptions.Add(1) > int64(r.opt.MaxSubscriptions) {
+		r.subscriptions.Add(-1)
+		r.m.subscriptionsRefused[refusedTotal].Inc()
+		return errTotalSubscriptions
+	}
+	return nil
+}
+
+func (r *Registry) giveSubscriptions(n int) { r.subscriptions.Add(-int64(n)) }
