@@ -255,7 +255,7 @@ func TestDeafFleetBlocks(t *testing.T) {
 	if size := uint64(len(f.loops[0].call.bytes)); c.BytesSent > c.Sent*size+2000 || c.BytesSent+size < c.Sent*size {
 		t.Errorf("%d bytes for %d calls of %d", c.BytesSent, c.Sent, size)
 	}
-	if c.Lost != c.Sent || c.Stalled.TotalCount() != 1 {
+	if c.Lost != c.Sent || c.Ended[EndPeerClosed]+c.Ended[EndPeerReset] != 1 {
 		t.Errorf("%+v", c)
 	}
 }

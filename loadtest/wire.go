@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"errors"
+	"fmt"
 
 	"weir/codec"
 )
@@ -46,6 +47,19 @@ type arrival struct {
 	session []byte // Mcp-Session-Id, when the answer carries one
 	body    []byte
 }
+
+// saysFull tells an HTTP status that stands for a refusal when no JSON-RPC message says so.
+func (a *arrival) saysFull() bool {
+	return (a.status == 503 || a.status == 429) && (a.kind == arrivalNothing || a.isProse())
+}
+
+// isProse is an HTTP error with a body that was written for people, as proxies and frameworks send.
+func (a *arrival) isProse() bool {
+	return a.status >= 400 && len(a.body) > 0 && a.body[0] != '{' && a.body[0] != '['
+}
+
+// statusName names an HTTP answer by its status.
+func (a *arrival) statusName() []byte { return fmt.Appendf(nil, "http_%d", a.status) }
 
 func newWire(o *Options) wire {
 	switch o.Transport {

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -178,15 +177,6 @@ func TestJudge(t *testing.T) {
 	f(messagePrefix+"null"+`,"error":{"code":-32603,"message":"m","data":{"reason":"x"}}}`, outcomeRefused, 0, "x")
 	f(`{"jsonrpc":"2.0","method":"notifications/message"}`, outcomeNotice, 0, "")
 	f(`{}`, outcomeBad, 0, "")
-}
-
-func TestPacerGoesRound(t *testing.T) {
-	p := pacer{start: 100, interval: 10, n: 3}
-	for slot := range uint64(20) {
-		if got, want := p.plannedFor(int(slot%3), slot/3), p.planned(slot); got != want || want != 100+10*time.Duration(slot) {
-			t.Errorf("slot %d: %d and %d", slot, got, want)
-		}
-	}
 }
 
 func TestOptionsNameWhatIsWrong(t *testing.T) {

@@ -79,11 +79,11 @@ func (e *env) tcpContenders(t *table, connections, window int) ([]contender, err
 
 func cpuTCP(e *env) (*table, error) {
 	t := &table{Columns: costColumns}
-	all, err := e.tcpContenders(t, e.scaled(tcpConnections), 1)
+	all, err := e.tcpContenders(t, tcpConnections, 1)
 	if err != nil {
 		return nil, err
 	}
-	t.note("%d connections, one call in flight on each", e.scaled(tcpConnections))
+	t.note("%d connections, one call in flight on each", tcpConnections)
 	key := ""
 	err = e.rounds(t, all, func(costs map[string]cost) {
 		if !e.peers {
@@ -134,7 +134,7 @@ func cpuHTTP(e *env) (*table, error) {
 	t := &table{Columns: costColumns}
 	var all []contender
 	add := func(name string, p *loadtest.Process, address string) error {
-		f, err := e.open(e.scaled(httpConnections), func(o *loadtest.Options) {
+		f, err := e.open(httpConnections, func(o *loadtest.Options) {
 			o.Address, o.Transport = address, loadtest.HTTP
 		})
 		all = append(all, contender{name, p, f})
@@ -161,7 +161,7 @@ func cpuHTTP(e *env) (*table, error) {
 			return nil, err
 		}
 	}
-	t.note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", e.scaled(httpConnections))
+	t.note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", httpConnections)
 	t.note("go-sdk answers each call with an SSE stream unless told otherwise; go-sdk -json is told otherwise")
 	var toMCPGo, toSDK, toJSON string
 	err := e.rounds(t, all, func(costs map[string]cost) {
