@@ -19,7 +19,8 @@ const (
 	stateGreeting         // waiting for the answer to initialize or ping
 	stateNoting           // HTTP: waiting for the 202 to notifications/initialized
 	stateOpen
-	stateLeaving // HTTP: waiting for the answer to the DELETE of its session
+	stateStreaming // HTTP: an event stream was asked for; what arrives is counted
+	stateLeaving   // HTTP: waiting for the answer to the DELETE of its session
 	stateEnded
 )
 
@@ -47,6 +48,7 @@ type client struct {
 	planned uint64        // calls that were due so far
 	owed    int           // of these, the ones that could not be sent yet
 	planID  uint64        // the id of the plan's first call
+	streams bool          // its event stream is open
 	leaving bool          // it is being retired: nothing new is sent
 
 	session []byte // Mcp-Session-Id, to be deleted when the connection is retired
@@ -119,7 +121,7 @@ func (l *loop) end(c *client, why EndReason, err error) {
 		count(l.stats.Failures, []byte(err.Error()))
 	}
 	switch c.state {
-	case stateOpen, stateLeaving:
+	case stateOpen, stateStreaming, stateLeaving:
 		l.stats.Open--
 		if l.owes(c) {
 			l.unfinished--
@@ -154,6 +156,10 @@ func (l *loop) retire(c *client) {
 
 // leave ends a retired connection when nothing of it is in flight any more.
 func (l *loop) leave(c *client) {
+	if c.leaving && c.state == stateStreaming {
+		l.end(c, EndRetired, nil)
+		return
+	}
 	if !c.leaving || c.state != stateOpen || c.inFlight > 0 || len(c.left) > 0 {
 		return
 	}
@@ -265,6 +271,9 @@ func (l *loop) opened(c *client) {
 		l.watch(c, unix.EPOLLRDHUP)
 	}
 	switch {
+	case l.opts.Stream:
+		c.state = stateStreaming // before send, which may end the connection
+		l.send(c, streamRequest(l.opts, c.session))
 	case l.plan == nil:
 		l.fill(c)
 	case l.joining && l.sending:

@@ -50,6 +50,7 @@ type Counters struct {
 	InFlight   uint64
 	Bad        uint64 // answers to nothing, unreadable answers, ids that do not add up
 	Notices    uint64 // the server's own messages
+	Events     uint64 // that arrived on event streams
 
 	BytesSent, BytesReceived uint64
 
@@ -63,16 +64,16 @@ type Counters struct {
 
 	// Latency of answered calls that were not refused, in microseconds: from the plan when the load is open, else from the
 	// write. With a window above 1 and a closed loop it is a sample, the last call of a write.
-	Latency *hdrhistogram.Histogram
+	Latency *hdrhistogram.Histogram `json:"-"`
 	// Refusal is the same for refused calls.
-	Refusal *hdrhistogram.Histogram
+	Refusal *hdrhistogram.Histogram `json:"-"`
 	// Service is the latency from the write, where the load is open: a sample, one call of a connection at a time.
-	Service *hdrhistogram.Histogram
+	Service *hdrhistogram.Histogram `json:"-"`
 	// Late is by how much the generator itself missed its plan, in microseconds: calls that wait because the server leaves
 	// no room do not count here, calls that left late because the generator was busy do.
-	Late *hdrhistogram.Histogram
+	Late *hdrhistogram.Histogram `json:"-"`
 	// Opening is how long connections took from their connect to open, in microseconds.
-	Opening *hdrhistogram.Histogram
+	Opening *hdrhistogram.Histogram `json:"-"`
 }
 
 const (
@@ -124,6 +125,7 @@ func (c *Counters) add(o *Counters) {
 	c.InFlight += o.InFlight
 	c.Bad += o.Bad
 	c.Notices += o.Notices
+	c.Events += o.Events
 	c.BytesSent += o.BytesSent
 	c.BytesReceived += o.BytesReceived
 	c.Opened += o.Opened

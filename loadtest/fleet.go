@@ -58,8 +58,8 @@ func sockaddr(network, address string) (unix.Sockaddr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ap.Addr().Unmap().Is4() {
-		return nil, fmt.Errorf("%s is not an IPv4 address", address)
+	if ap.Addr().Is6() && !ap.Addr().Is4In6() {
+		return &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}, nil
 	}
 	return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}, nil
 }

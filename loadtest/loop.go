@@ -281,7 +281,7 @@ func (l *loop) holdAt(n int) {
 		excess -= cut
 	}
 	for i := len(l.clients) - 1; i >= 0 && excess > 0; i-- {
-		if c := l.clients[i]; c != nil && c.state == stateOpen && !c.leaving {
+		if c := l.clients[i]; c != nil && (c.state == stateOpen || c.state == stateStreaming) && !c.leaving {
 			l.retire(c)
 			excess--
 		}

@@ -48,8 +48,10 @@ const (
 type Options struct {
 	// Network is "tcp" or "unix".
 	Network string
-	// Address is host:port with a numeric IPv4 host, or the path of a Unix socket.
+	// Address is host:port with a numeric host, or the path of a Unix socket.
 	Address string
+	// Host is the Host header; empty: the address itself, or localhost for a socket that has none.
+	Host string
 	// Path is the endpoint of HTTP and WebSocket.
 	Path string
 
@@ -85,6 +87,9 @@ type Options struct {
 	Arguments string
 	PadBytes  int
 
+	// Stream has each connection open an event stream with GET after its opening, and count what arrives on it, instead of
+	// calling. HTTP only.
+	Stream bool
 	// Deaf clients never read after their opening.
 	Deaf bool
 	// Reopen opens a connection again when the server has closed or refused it.

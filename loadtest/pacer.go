@@ -71,7 +71,7 @@ func (p *Plan) When(calls float64) time.Duration {
 		s := &p.parts[i]
 		seconds := s.length.Seconds()
 		y := calls - s.before
-		if y > (s.from+s.to)/2*seconds || s.from == 0 && s.to == 0 {
+		if y >= (s.from+s.to)/2*seconds || s.from == 0 && s.to == 0 {
 			continue
 		}
 		if y <= 0 {

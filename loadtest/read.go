@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -26,6 +27,10 @@ func (l *loop) read(c *client) {
 		l.now = time.Since(l.base) // some of it arrived after the turn began
 	}
 	b := l.in[:kept+n]
+	if c.state == stateStreaming {
+		l.streamed(c, b)
+		return
+	}
 	for len(b) > 0 {
 		a, used, err := l.wire.next(&c.decoder, b)
 		if err != nil {
@@ -46,6 +51,20 @@ func (l *loop) read(c *client) {
 		l.fill(c)
 		l.leave(c)
 	}
+}
+
+// streamed counts the events of a stream; the head of the answer is the first thing that arrives.
+func (l *loop) streamed(c *client, b []byte) {
+	if !c.streams {
+		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200")) {
+			l.bad(c, fmt.Errorf("GET was answered with %.200q instead of an event stream", b))
+			return
+		}
+		c.streams = true
+	}
+	const event = "\ndata:"
+	l.stats.Events += uint64(bytes.Count(b, []byte(event)))
+	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
 }
 
 // keep holds on to the beginning of an answer until the rest arrives.

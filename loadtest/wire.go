@@ -74,6 +74,9 @@ func newWire(o *Options) wire {
 
 // host is the Host header: the address itself, or a name for a socket that has none.
 func (o *Options) host() string {
+	if o.Host != "" {
+		return o.Host
+	}
 	if o.Network == "unix" {
 		return "localhost"
 	}
