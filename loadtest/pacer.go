@@ -65,7 +65,7 @@ func (p *Plan) Calls(t time.Duration) float64 {
 	return 0
 }
 
-// When is the first moment at which R is calls; Never when the plan ends before that.
+// When is the moment from which on R is more than calls; Never when the plan ends before that.
 func (p *Plan) When(calls float64) time.Duration {
 	for i := range p.parts {
 		s := &p.parts[i]

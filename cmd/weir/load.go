@@ -100,6 +100,9 @@ func load(flags *loadFlags, command string, args []string, stdout, stderr io.Wri
 		}
 		return exitOK
 	}
+	if strings.HasPrefix(command, "load compare") {
+		return compareReports(&flags.Compare, stdout, stderr)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	run, err := flags.Run.prepare(ctx)
@@ -204,6 +207,21 @@ func (f *loadRunFlags) write(report *loadtest.Report) error {
 		return report.WriteHTML(f.HTML)
 	}
 	return nil
+}
+
+func compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
+	before, errBefore := loadtest.ReadReport(flags.Before)
+	after, errAfter := loadtest.ReadReport(flags.After)
+	if err := errors.Join(errBefore, errAfter); err != nil {
+		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		return exitUsage
+	}
+	comparison := loadtest.Compare(before, after)
+	comparison.Print(stdout)
+	if comparison.Worse() {
+		return exitMissed
+	}
+	return exitOK
 }
 
 func listScenarios(out io.Writer) {
