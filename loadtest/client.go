@@ -98,6 +98,7 @@ func (l *loop) open() {
 // failed counts a connection that could not even begin.
 func (l *loop) failed(err error) {
 	l.stats.Ended[EndConnectFailed]++
+	l.stats.Unopened[EndConnectFailed]++
 	count(l.stats.Failures, []byte(err.Error()))
 	l.again()
 }
@@ -131,6 +132,7 @@ func (l *loop) end(c *client, why EndReason, err error) {
 		}
 	default:
 		l.opening--
+		l.stats.Unopened[why]++
 	}
 	l.agenda.remove(c)
 	c.state = stateEnded
