@@ -2,8 +2,8 @@ package backpressure
 
 import "fmt"
 
-// Admit asks for a place in the queue for one message of the given class and size; bytes is everything the
-// message keeps in memory, as the caller accounts it. now is Now, read once per read event.
+// Admit asks for a place in the queue for one message of the given class and size; bytes is what its
+// peer sent of it, to which t.Overhead adds what the caller keeps. now is Now, read once per read event.
 //
 // Accepted: the ticket is linked and will end in exactly one Run or drop, though nobody is woken before
 // Schedule. Anything else: nothing was counted, the ticket is still the caller's, and the caller answers
@@ -19,7 +19,7 @@ func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal
 	if r := q.check(l, int64(bytes)); r != Accepted {
 		return r
 	}
-	if r := q.reserve(int64(bytes)); r != Accepted {
+	if r := q.reserve(int64(bytes) + int64(t.Overhead)); r != Accepted {
 		return r
 	}
 	t.since, t.bytes, t.Refused, t.waiting = now, uint32(bytes), Accepted, true
@@ -105,10 +105,11 @@ func (q *Queue) Close(l *Lane, drop func(*Ticket)) {
 	if l.flags&runnable != 0 {
 		q.lingering.Add(1)
 	}
-	n, bytes := int64(l.waiting), l.bytes
+	n, bytes := int64(l.waiting), int64(0)
 	var dropped [classes]batch
 	for c := range Class(classes) {
 		dropped[c] = l.cut(c, int(l.waiting))
+		bytes += dropped[c].held
 	}
 	l.mu.Unlock()
 

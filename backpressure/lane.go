@@ -122,10 +122,13 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	}
 	oldest := newest.next
 	last := oldest
-	for b.n, b.bytes = 1, int64(oldest.bytes); b.n < n && last != newest; b.n++ {
+	b.n, b.bytes, b.held = 1, int64(oldest.bytes), int64(oldest.Overhead)
+	for ; b.n < n && last != newest; b.n++ {
 		last = last.next
 		b.bytes += int64(last.bytes)
+		b.held += int64(last.Overhead)
 	}
+	b.held += b.bytes
 	if last == newest {
 		l.tails[c] = nil
 	} else {
@@ -143,5 +146,6 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 type batch struct {
 	first *Ticket
 	n     int
-	bytes int64
+	bytes int64 // of the messages
+	held  int64 // and of what is kept beside them
 }

@@ -11,7 +11,7 @@ import (
 // fills in what depends on the machine; Validate judges the whole.
 type Options struct {
 	// MaxWaitingPerConnection is how many messages of one connection may wait for a worker. The next one
-	// is refused with connection_queue_full. At about 300 bytes of bookkeeping per message that is 3 MB
+	// is refused with connection_queue_full. At about 200 bytes of bookkeeping per message that is 2 MB
 	// beside the messages themselves.
 	MaxWaitingPerConnection int `yaml:"max_waiting_per_connection"`
 
@@ -23,8 +23,8 @@ type Options struct {
 	// MaxWaiting is how many messages may wait in all. The next one is refused with queue_full.
 	MaxWaiting int `yaml:"max_waiting"`
 
-	// MaxQueueBytes is how many bytes all messages in the queue may hold, waiting or executing: until a
-	// message is done its bytes are still in memory. The next one is refused with queue_bytes. The default
+	// MaxQueueBytes is how many bytes all messages in the queue may hold, waiting or executing, and the
+	// bookkeeping of each with it: until a message is done its bytes are still in memory. The next one is refused with queue_bytes. The default
 	// is what 350 MB resident leave beside 120 MB of base and 100,000 connections.
 	MaxQueueBytes int `yaml:"max_queue_bytes"`
 

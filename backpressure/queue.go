@@ -145,7 +145,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 		l.mu.Unlock()
 		return batch{}, false
 	}
-	b = l.cut(c, min(q.pools[c].batch, l.room(c, q.options.MaxExecutingPerConnection)))
+	b = l.cut(c, min(q.pools[c].quantum(), l.room(c, q.options.MaxExecutingPerConnection)))
 	l.executing[c] += uint16(b.n)
 	owed := l.enlist(q.options.MaxExecutingPerConnection)
 	if l.flags&full != 0 && b.n > 0 && q.halfEmpty(l) {
@@ -159,7 +159,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	}
 	// Executing before waiting: pending must never see a message in neither.
 	q.executing[c].Add(int64(b.n))
-	q.executingBytes.Add(b.bytes)
+	q.executingBytes.Add(b.held)
 	q.waiting.give(int64(b.n))
 	q.age(b, w)
 	return b, drained
@@ -194,8 +194,8 @@ func (q *Queue) settle(l *Lane, c Class, b batch, w *Worker) {
 	l.executing[c] -= uint16(b.n)
 	owed := l.enlist(q.options.MaxExecutingPerConnection)
 	l.mu.Unlock()
-	q.held.give(b.bytes)
-	q.executingBytes.Add(-b.bytes)
+	q.held.give(b.held)
+	q.executingBytes.Add(-b.held)
 	q.executing[c].Add(int64(-b.n))
 	q.wakeDrain()
 	if owed&runnableIn(c) != 0 {

@@ -88,6 +88,9 @@ func (r *ring[T]) pop() (v T, ok bool) {
 	}
 }
 
+// length is how many values the ring holds, about: others push and pop meanwhile.
+func (r *ring[T]) length() int { return int(max(0, int64(r.tail.Load()-r.head.Load()))) }
+
 // more reports whether anything was pushed that nobody popped, counting pushes still being written.
 func (r *ring[T]) more() bool { return r.head.Load() != r.tail.Load() }
 

@@ -37,6 +37,10 @@ type Ticket struct {
 	since int64 // while waiting: Now at admission. From take on: how long it waited, in nanoseconds.
 	bytes uint32
 
+	// Overhead is how many bytes the Job keeps in memory beside the message that Admit is told of. It counts towards
+	// Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Set before Admit.
+	Overhead uint16
+
 	// Refused is Accepted, or QueueAge when the message waited longer than Options.MaxQueueAge: Run must
 	// then answer with that refusal instead of doing the work. Valid in Run.
 	Refused Refusal

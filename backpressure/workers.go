@@ -17,6 +17,23 @@ type Worker struct {
 	searching bool // this goroutine is the one that pool.searching stands for
 }
 
+// What all runnable lanes together may have taken before a lane's turn comes again, and the least a turn is worth: a
+// batch shares one write, so smaller ones cost more.
+const (
+	roundMessages = 1024
+	leastBatch    = 4
+)
+
+// quantum is how many messages of one lane are taken at once: fewer as more lanes are runnable. A lane with one message
+// waits for a turn of every lane before it, so thousands of busy ones with 32 messages each would cost it a second.
+func (p *pool) quantum() int {
+	lanes := p.ring.length()
+	if lanes*p.batch <= roundMessages {
+		return p.batch
+	}
+	return min(p.batch, max(leastBatch, roundMessages/lanes))
+}
+
 // trim drops a buffer that grew beyond what is kept between batches.
 func (w *Worker) trim(most int) {
 	if cap(w.Buf) > most {

@@ -42,7 +42,7 @@ func TestFairness(t *testing.T) {
 			}
 		}
 		expect(t, "all ran", len(order.list), 10_100)
-		expect(t, "greedy messages before the last of the others", ahead, o.MaxExecutingPerConnection)
+		expect(t, "greedy messages before the last of the others", ahead, roundMessages/100)
 		stopEmpty(t, q)
 	})
 }

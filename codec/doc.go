@@ -13,5 +13,5 @@
 // Files: codec.go the shared contracts, options.go the limits, errors.go the codes, jsonrpc.go the envelope and the
 // answers, scan.go the scanner with text.go (strings), keys.go (duplicate keys) and fields.go (which keys are the
 // protocol's), peek.go the first look at a big message, batch.go arrays of messages, line.go, http1*.go and websocket*.go
-// the framings.
+// the framings, sse.go the event streams inside HTTP.
 package codec

@@ -33,10 +33,14 @@ const (
 	fieldCursor
 	fieldRequestID
 	fieldTaskID
+	fieldNotifications
+	fieldInputResponses
+	fieldRequestState
 	fieldMeta
 	fieldProtocolVersion
 	fieldClientCapabilities
 	fieldProgressToken
+	fieldLogLevel
 )
 
 // The protocol's keys per level. params holds what a server may receive in any revision, 2024-11-05 to 2026-07-28: a
@@ -83,10 +87,16 @@ func lookup(at level, name []byte) field {
 			return fieldRequestID
 		case "taskId":
 			return fieldTaskID
+		case "notifications":
+			return fieldNotifications
+		case "inputResponses":
+			return fieldInputResponses
+		case "requestState":
+			return fieldRequestState
 		case "_meta":
 			return fieldMeta
 		case "protocolVersion", "capabilities", "clientInfo", "level", "ref", "argument", "context", "reason",
-			"progressToken", "progress", "total", "message", "task", "inputResponses", "requestState", "notifications":
+			"progressToken", "progress", "total", "message", "task":
 			return fieldKnown
 		}
 	case levelMeta:
@@ -97,8 +107,9 @@ func lookup(at level, name []byte) field {
 			return fieldClientCapabilities
 		case "progressToken":
 			return fieldProgressToken
-		case "io.modelcontextprotocol/clientInfo", "io.modelcontextprotocol/logLevel",
-			"io.modelcontextprotocol/subscriptionId":
+		case "io.modelcontextprotocol/logLevel":
+			return fieldLogLevel
+		case "io.modelcontextprotocol/clientInfo", "io.modelcontextprotocol/subscriptionId":
 			return fieldKnown
 		}
 	}
@@ -181,6 +192,12 @@ func (s *scanner) note(f field, from, to int) bool {
 		e.RequestID = sp
 	case fieldTaskID:
 		e.TaskID = sp
+	case fieldNotifications:
+		e.Notifications = sp
+	case fieldInputResponses:
+		e.InputResponses = sp
+	case fieldRequestState:
+		e.RequestState = sp
 	case fieldMeta:
 		e.Meta = sp
 	case fieldProtocolVersion:
@@ -189,6 +206,8 @@ func (s *scanner) note(f field, from, to int) bool {
 		e.ClientCapabilities = sp
 	case fieldProgressToken:
 		e.ProgressToken = sp
+	case fieldLogLevel:
+		e.LogLevel = sp
 	}
 	return true
 }

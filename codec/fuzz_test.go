@@ -88,10 +88,14 @@ func checkMembers(t *testing.T, raw []byte, e *Envelope) {
 		{"cursor", e.Cursor, at(params, "cursor")},
 		{"requestId", e.RequestID, at(params, "requestId")},
 		{"taskId", e.TaskID, at(params, "taskId")},
+		{"notifications", e.Notifications, at(params, "notifications")},
+		{"inputResponses", e.InputResponses, at(params, "inputResponses")},
+		{"requestState", e.RequestState, at(params, "requestState")},
 		{"_meta", e.Meta, meta},
 		{"protocolVersion", e.ProtocolVersion, at(meta, "io.modelcontextprotocol/protocolVersion")},
 		{"clientCapabilities", e.ClientCapabilities, at(meta, "io.modelcontextprotocol/clientCapabilities")},
 		{"progressToken", e.ProgressToken, at(meta, "progressToken")},
+		{"logLevel", e.LogLevel, at(meta, "io.modelcontextprotocol/logLevel")},
 	} {
 		if !bytes.Equal(row.got.Of(raw), row.want) {
 			t.Fatalf("%s is %q, want %q", row.name, row.got.Of(raw), row.want)

@@ -61,10 +61,14 @@ type Envelope struct {
 	// .taskId and ._meta.
 	Name, URI, Arguments, Cursor, RequestID, TaskID, Meta Span
 
-	// ProtocolVersion, ClientCapabilities and ProgressToken are members of params._meta: the first two are
-	// "io.modelcontextprotocol/protocolVersion" and "io.modelcontextprotocol/clientCapabilities" (MCP 2026-07-28,
+	// Notifications, InputResponses and RequestState are params.notifications, .inputResponses and .requestState (MCP
+	// 2026-07-28, subscriptions/listen and multi round-trip requests).
+	Notifications, InputResponses, RequestState Span
+
+	// ProtocolVersion, ClientCapabilities, LogLevel and ProgressToken are members of params._meta: the first three are
+	// "io.modelcontextprotocol/protocolVersion", ".../clientCapabilities" and ".../logLevel" (MCP 2026-07-28,
 	// RequestMetaObject), the last is "progressToken".
-	ProtocolVersion, ClientCapabilities, ProgressToken Span
+	ProtocolVersion, ClientCapabilities, ProgressToken, LogLevel Span
 }
 
 // AppendResult appends the response {"jsonrpc":"2.0","id":ID,"result":RESULT} on one line. id and result are JSON that

@@ -66,6 +66,8 @@ var envelopes = []struct{ text, want string }{
 		`notification Method="notifications/cancelled" Params={"requestId":7,"reason":"r"} RequestID=7`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":5,"io.modelcontextprotocol/clientInfo":{"name":"c"}}}}`,
 		`request ID=1 Method="m" Params={"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":5,"io.modelcontextprotocol/clientInfo":{"name":"c"}}} Meta={"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"progressToken":5,"io.modelcontextprotocol/clientInfo":{"name":"c"}} ProtocolVersion="2026-07-28" ClientCapabilities={} ProgressToken=5`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"notifications":{},"inputResponses":{"a":1},"requestState":"s","_meta":{"io.modelcontextprotocol/logLevel":"info"}}}`,
+		`request ID=1 Method="m" Params={"notifications":{},"inputResponses":{"a":1},"requestState":"s","_meta":{"io.modelcontextprotocol/logLevel":"info"}} Meta={"io.modelcontextprotocol/logLevel":"info"} Notifications={} InputResponses={"a":1} RequestState="s" LogLevel="info"`},
 	// The same names elsewhere are nobody's business.
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"arguments":{"name":"x","_meta":{"progressToken":1},"id":9}}}`,
 		`request ID=1 Method="m" Params={"arguments":{"name":"x","_meta":{"progressToken":1},"id":9}} Arguments={"name":"x","_meta":{"progressToken":1},"id":9}`},

@@ -53,7 +53,7 @@ type messages struct {
 
 func newMessages(o *Options) (messages, error) {
 	if !json.Valid([]byte(o.Arguments)) {
-		return messages{}, fmt.Errorf("Arguments: not JSON: %s", o.Arguments)
+		return messages{}, fmt.Errorf("option Arguments: not JSON: %s", o.Arguments)
 	}
 	meta := ""
 	if o.Era == Modern {

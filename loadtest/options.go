@@ -134,10 +134,10 @@ func (o *Options) Validate() error {
 	check("MaxConnecting", o.MaxConnecting, 0, 1<<20)
 	check("MaxAnswerBytes", o.MaxAnswerBytes, 1024, 64<<20)
 	if o.Network != "tcp" && o.Network != "unix" {
-		errs = append(errs, fmt.Errorf("Network: %q is neither tcp nor unix", o.Network))
+		errs = append(errs, fmt.Errorf("option Network: %q is neither tcp nor unix", o.Network))
 	}
 	if o.Address == "" {
-		errs = append(errs, errors.New("Address: is empty"))
+		errs = append(errs, errors.New("option Address: is empty"))
 	}
 	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
 		errs = append(errs, fmt.Errorf("unknown transport %d, era %d or opening %d", o.Transport, o.Era, o.Opening))
@@ -153,7 +153,7 @@ func (o *Options) Validate() error {
 	}
 	for _, a := range o.Sources {
 		if !a.Is4() {
-			errs = append(errs, fmt.Errorf("Sources: %v is not an IPv4 address", a))
+			errs = append(errs, fmt.Errorf("option Sources: %v is not an IPv4 address", a))
 		}
 	}
 	return errors.Join(errs...)

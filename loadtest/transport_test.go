@@ -58,6 +58,7 @@ func webSocketServer(t *testing.T) string {
 			return
 		}
 		for pongs := 0; ; {
+			//lint:ignore SA1019 the frames are ours, not a hostile peer's
 			frame, err := ws.ReadFrame(conn)
 			if err != nil {
 				return // the fleet has hung up

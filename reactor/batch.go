@@ -45,6 +45,15 @@ func (g *batchGroup) message() []byte {
 	return append(g.buf, ']')
 }
 
+// deliver sends the answer of a finished batch in its turn.
+func (g *batchGroup) deliver(c *conn, out []byte) []byte {
+	message := g.message()
+	if len(message) == 0 {
+		g.anchor.Status = 202
+	}
+	return c.transport.deliver(c, g.anchor, message, out)
+}
+
 // batch serves a JSON array of messages; anchor is the call the transport prepared for it. Loop only.
 func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 	anchor.Raw = msg
@@ -77,7 +86,7 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 
 // sendGroup delivers a batch whose last answer was made on the loop.
 func (l *loop) sendGroup(c *conn, g *batchGroup) {
-	l.out = c.transport.deliver(c, g.anchor, g.message(), l.out)
+	l.out = g.deliver(c, l.out)
 	c.pending.Add(-1)
 }
 

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"weir/backpressure"
@@ -12,6 +13,7 @@ import (
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
+	conn   *conn       // whose it is, while it is admitted
 	group  *batchGroup // the JSON-RPC batch it came in, or nil
 	stock  *callStock
 	room   []byte // what holds Raw when it is short
@@ -20,21 +22,34 @@ type call struct {
 	next, prev *call
 	answer     []byte // the complete response, once it is known and earlier ones are not
 	done       bool
+	started    bool // a worker has it
 
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool  // list the methods
+	allow      bool // list the methods
+	origin     *allowedOrigin
+	takesSSE   bool  // the client takes messages ahead of the answer
+	streaming  bool  // it got some: the response is an event stream. Guarded by conn.mu, fixed once the handler returned
 	retryAfter int32 // seconds; 0 when k was not refused
 }
 
 const (
 	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
 	roomBytes = 256
+	// callBytes is about what a queued call takes beside its message; the queue's budget counts it.
+	callBytes = 640
 	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
 	// At 700 bytes each that is 1.4 MB per loop.
 	maxStock = 2048
 )
+
+// thawed are the calls of held messages: workers take them and give them back.
+var thawed = sync.Pool{New: func() any {
+	k := new(call)
+	k.Back = k
+	return k
+}}
 
 // callStock is a loop's stock of unused calls. The loop takes from it and anybody gives back, mostly workers. A sync.Pool
 // cost three times as much here: it is made for goroutines that give back on the core on which they took.
@@ -50,6 +65,7 @@ func (s *callStock) take() *call {
 		if s.mine = s.returned.Swap(nil); s.mine == nil {
 			k := &call{stock: s}
 			k.ticket.Job = k
+			k.Back = k
 			return k
 		}
 	}
@@ -90,7 +106,13 @@ func (k *call) release(owned bool) {
 		putBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
-	k.group, k.next, k.prev, k.answer = nil, nil, nil, nil
+	k.conn, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil
+	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
+	k.takesSSE, k.streaming = false, false
+	if k.stock == nil {
+		thawed.Put(k)
+		return
+	}
 	k.stock.give(k)
 }

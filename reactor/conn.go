@@ -10,22 +10,31 @@ import (
 	"weir/backpressure"
 )
 
-// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver belong
-// to the connection's loop.
+// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver and
+// early belong to the connection's loop.
 type transport interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
 	decode(l *loop, c *conn, b []byte) int
 	// eof gets what the peer left unfinished when it closed its side.
 	eof(l *loop, c *conn, rest []byte)
+	// address sets what every message of this transport has in common. Any goroutine.
+	address(k *call)
 	// answer sends a message made on the loop in reply to k, or keeps it until its turn. k is the caller's.
 	answer(l *loop, c *conn, k *call, message []byte)
+	// starts notes that a worker has begun with k. Workers.
+	starts(c *conn, k *call)
 	// queued notes, before its admission, that k will be answered by a worker; dropped takes that back.
 	queued(l *loop, c *conn, k *call)
 	dropped(c *conn, k *call)
 	// deliver appends the answer of an admitted call, framed, to out, or sends it in its turn. It takes k over.
 	// Workers, several at once.
 	deliver(c *conn, k *call, message, out []byte) []byte
+	// early sends a message that belongs to k ahead of k's answer, at once or in k's turn, or drops it and says false.
+	// Any goroutine; the handler of k has not returned.
+	early(c *conn, k *call, message []byte) bool
+	// beat keeps an open stream alive. Loop, once per sweep.
+	beat(c *conn)
 	// idle names the deadline missed by a peer that has been silent for quiet nanoseconds with nothing in progress.
 	idle(c *conn, quiet int64) closeReason
 	// unfinished says how much of an incomplete message has come, given the bytes that wait, and whether it must be
@@ -43,6 +52,12 @@ const (
 	pauseOutbox uint32 = 1 << iota // its outbox is above max_outbox_bytes
 	pauseQueue                     // its queue is full and on_full is pause
 	pauseEnding                    // nothing more will be read: it ends once what it asked is answered
+)
+
+// Why no more calls of a connection are started: bits of conn.laneStops.
+const (
+	stopUnread uint8 = 1 << iota // its peer does not read the answers
+	stopOrder                    // too many answers wait behind one that is not there yet (HTTP)
 )
 
 // conn is one connection.
@@ -74,15 +89,17 @@ type conn struct {
 	pause        atomic.Uint32 // changes under mu
 	stalledSince atomic.Int64  // when the kernel last took a byte while some waited; 0 while none wait
 
-	mu       sync.Mutex
-	out      []byte      // what the kernel did not take yet
-	outDone  int         // how much of out it took since
-	held     int         // bytes of answers that wait for their turn (HTTP pipelining)
-	interest uint32      // what epoll is asked for
-	reason   closeReason // set once: the connection is over
-	goodbye  closeReason // it will be over when everything is answered and written
-	muted    bool        // the last byte was handed over (a close frame): nothing may follow it
-	posted   bool        // in the loop's inbox; guarded by the inbox's mutex
+	mu        sync.Mutex
+	out       []byte      // what the kernel did not take yet
+	outDone   int         // how much of out it took since
+	laneStops uint8       // why no more of its calls are started
+	held      int         // bytes of answers that wait for their turn (HTTP pipelining)
+	interest  uint32      // what epoll is asked for
+	reason    closeReason // set once: the connection is over
+	goodbye   closeReason // it will be over when everything is answered and written
+	back      *heldBack   // of the messages that are held bare; nil while none are
+	muted     bool        // the last byte was handed over (a close frame): nothing may follow it
+	posted    bool        // in the loop's inbox; guarded by the inbox's mutex
 }
 
 // halted reports whether the loop must not take another message off this connection now. Any goroutine.
@@ -152,7 +169,7 @@ func (l *loop) settle(c *conn) {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == stillOpen && c.goodbye != stillOpen && c.pending.Load() == 0 && c.unsentLocked() == 0 && !c.lingering {
+	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == 0 || c.muted) && c.unsentLocked() == 0 && !c.lingering {
 		l.partLocked(c)
 	}
 	over := c.reason != stillOpen
@@ -219,10 +236,14 @@ func (l *loop) finish(c *conn) {
 
 // drop ends a call that was still waiting when its connection ended: nobody is left to answer.
 func (c *conn) drop(t *backpressure.Ticket) {
-	k := t.Job.(*call)
-	c.loop.srv.registry.End(&k.Exchange)
 	c.loop.srv.metrics.dropped[dropDisconnected].Inc()
 	c.pending.Add(-1)
+	k, ok := t.Job.(*call)
+	if !ok {
+		c.unhold(t.Job.(*held))
+		return
+	}
+	c.loop.srv.registry.End(&k.Exchange)
 	c.transport.dropped(c, k)
 	k.release(true)
 }

@@ -7,16 +7,34 @@ import "time"
 
 const sweepInterval = int64(250 * time.Millisecond)
 
-// sweep closes the connections of the loop whose time is up. Loop only.
+// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's. So a
+// sweep ends a few, lets the others be served, and goes on: 4,000 a second per loop, at a sixth of its time.
+const (
+	closesPerTurn = 8
+	sweepPause    = int64(2 * time.Millisecond)
+)
+
+// sweep closes the connections of the loop whose time is up, going on a little later when they are many. Loop only.
 func (l *loop) sweep() {
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil {
-			if why := c.overdue(l.now); why != stillOpen {
-				c.close(why)
-				l.finish(c)
-			}
+	for closed := 0; l.swept < len(l.slots); {
+		if closed == closesPerTurn {
+			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
+			return
 		}
+		c := l.slots[l.swept].conn
+		l.swept++
+		if c == nil {
+			continue
+		}
+		if why := c.overdue(l.now); why != stillOpen {
+			c.close(why)
+			l.finish(c)
+			closed++
+			continue
+		}
+		c.transport.beat(c)
 	}
+	l.swept = 0
 }
 
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.
@@ -33,10 +51,12 @@ func (c *conn) overdue(now int64) closeReason {
 		}
 		return stillOpen
 	case c.pause.Load() != 0 || c.ended:
-		return stillOpen // it is we who do not read
+		c.excuse(now) // it is we who do not read
+		return stillOpen
 	case c.partSince != 0:
 		return c.messageOverdue(now)
 	case c.pending.Load() != 0:
+		c.excuse(now) // it waits for us
 		return stillOpen
 	case !c.spoke:
 		if o.FirstByteTimeout > 0 && quiet > int64(o.FirstByteTimeout) {
@@ -45,6 +65,14 @@ func (c *conn) overdue(now int64) closeReason {
 		return stillOpen
 	}
 	return c.transport.idle(c, quiet)
+}
+
+// excuse counts the peer's time from now: what passed was ours.
+func (c *conn) excuse(now int64) {
+	c.lastRead = now
+	if c.partSince != 0 {
+		c.partSince = now
+	}
 }
 
 // messageOverdue judges a message of which some bytes are here and some are not (OVERLOAD: slowloris).

@@ -25,14 +25,8 @@ func (s *Server) Drain(ctx context.Context) DrainReport {
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
 
-	var stopped []chan struct{}
-	s.tell(func(l *loop) {
-		done := make(chan struct{})
-		stopped = append(stopped, done)
-		l.inbox.stop = done
-	})
-	for _, done := range stopped {
-		<-done // a turn is bounded, so this takes milliseconds
+	if len(s.drivers) > 0 { // else the loops have never turned and will not
+		s.stopLoops()
 	}
 	for _, d := range s.drivers {
 		if err := d.stop(context.Background()); err != nil {
@@ -45,6 +39,19 @@ func (s *Server) Drain(ctx context.Context) DrainReport {
 	}
 	s.release()
 	return report
+}
+
+// stopLoops lets every loop close its connections and waits for it.
+func (s *Server) stopLoops() {
+	var stopped []chan struct{}
+	s.tell(func(l *loop) {
+		done := make(chan struct{})
+		stopped = append(stopped, done)
+		l.inbox.stop = done
+	})
+	for _, done := range stopped {
+		<-done // a turn is bounded, so this takes milliseconds
+	}
 }
 
 // tell changes every loop's inbox and wakes the loop.
@@ -73,6 +80,7 @@ func (s *Server) awaitOutboxes(ctx context.Context) int64 {
 
 // closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
 func (l *loop) closeAll(done chan struct{}) {
+	l.stopped = true
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			c.transport.farewell(c)

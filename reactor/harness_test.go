@@ -33,7 +33,7 @@ const patience = 20 * time.Second
 // server is a running server with the demo tools and a tool, "stuck", that waits until the test releases it.
 type server struct {
 	*Server
-	t       *testing.T
+	t       testing.TB
 	queue   *backpressure.Queue
 	limits  *backpressure.Limits
 	set     *metrics.Set
@@ -44,7 +44,7 @@ type server struct {
 
 type tune func(*Options, *backpressure.Options, *registry.Options)
 
-func start(t *testing.T, tunes ...tune) *server {
+func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
@@ -168,7 +168,7 @@ func (s *server) closedFor(reason closeReason, n string) {
 // peer is a client's end of a connection.
 type peer struct {
 	net.Conn
-	t *testing.T
+	t testing.TB
 	r *bufio.Reader
 }
 
@@ -197,7 +197,7 @@ func (p *peer) line() string {
 	p.t.Helper()
 	text, err := p.r.ReadString('\n')
 	if err != nil {
-		p.t.Fatalf("read a line: %v (after %q)", err, text)
+		p.t.Fatalf("read a line: %v (after %.200q)", err, text)
 	}
 	return strings.TrimSuffix(text, "\n")
 }
@@ -207,7 +207,7 @@ func (p *peer) rest() string {
 	p.t.Helper()
 	text, err := io.ReadAll(p.r)
 	if err != nil {
-		p.t.Fatalf("read to the end: %v (after %q)", err, text)
+		p.t.Fatalf("read to the end: %v (after %.200q)", err, text)
 	}
 	return string(text)
 }
@@ -243,7 +243,7 @@ func toolCall(id, tool, arguments string) string {
 	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + `}}` + "\n"
 }
 
-func contains(t *testing.T, text string, parts ...string) {
+func contains(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

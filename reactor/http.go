@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"weir/backpressure"
 	"weir/codec"
@@ -16,6 +17,8 @@ type httpTransport struct {
 	// Requests in the order they came, first to be answered first (RFC 9112 9.3.2). Guarded by conn.mu; only the loop
 	// adds. The head is never done while the mutex is free.
 	head, tail *call
+
+	beatAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
 }
 
 // httpScratch is what a loop needs to read requests, once for all its connections.
@@ -24,7 +27,10 @@ type httpScratch struct {
 	header  registry.Header
 }
 
-const jsonType = "application/json"
+const (
+	jsonType        = "application/json"
+	eventStreamType = "text/event-stream" // as every client spells it; another spelling gets JSON, which it must take too
+)
 
 func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
@@ -57,16 +63,16 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 // whether to go on.
 func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 	if status, fail := l.acceptable(c, r); fail != nil {
+		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
 		c.endAfterAnswers(closeBadRequest)
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := l.srv.queue.Probe(&c.lane, 0); refusal != backpressure.Accepted && !(l.srv.opts.OnFull == OnFullPause && refusal.OfConnection()) {
+		if refusal := l.srv.queue.Probe(&c.lane, 0); l.srv.refuses(refusal) {
 			k := t.begin(l, r)
 			k.keepAlive = false // the body is still on its way
-			l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
-			l.msg = appendOverloaded(l.msg[:0], nullID, refusal, 0)
+			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
 			t.answer(l, c, k, l.msg)
 			k.release(false)
 			c.endAfterAnswers(closeRequested)
@@ -84,10 +90,17 @@ var nullID = []byte("null")
 // begin makes the call for a request.
 func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
 	k := l.calls.take()
-	k.Transport, k.Status = registry.HTTP, 200
+	t.address(k)
+	k.Status = 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
+	if r.Origin != nil {
+		k.origin = l.srv.allowedOrigin(r.Origin)
+	}
+	k.takesSSE = !k.http10 && bytes.Contains(r.Accept, []byte(eventStreamType))
 	return k
 }
+
+func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
 
 // request serves one complete request.
 func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
@@ -108,6 +121,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
+		if l.srv.draining.Load() {
+			l.refuse(c, k, backpressure.Draining)
+			k.release(false)
+			return
+		}
 		k.release(false)
 		t.upgrade(l, c, r)
 	case codec.MethodDelete:
@@ -160,6 +178,10 @@ func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status in
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
 func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
+	if !t.answersNow(c) { // their answers could not leave as HTTP any more
+		t.reject(l, c, r, 400, errUpgradeEarly)
+		return
+	}
 	protocol := ""
 	if offers(r.WSProtocol, "mcp") {
 		protocol = "mcp"
@@ -187,6 +209,10 @@ func offers(list []byte, name string) bool {
 func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if k := t.head; k != nil && k.streaming {
+		t.signLocked(c) // an interim response cannot come inside another one; a comment does the same
+		return
+	}
 	for k := t.head; k != nil; k = k.next {
 		if !k.done && k.Modern() && !k.http10 {
 			c.sendLocked([]byte(codec.HTTPContinue))

@@ -26,17 +26,64 @@ func (t *httpTransport) linkLocked(k *call) {
 // dropped gives k's place up: its admission failed, or its connection ended and the line with it.
 func (t *httpTransport) dropped(c *conn, k *call) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.tail != k {
+	t.unlinkLocked(k)
+	c.mu.Unlock()
+}
+
+// unlinkLocked takes k out of the line, if it is in it.
+func (t *httpTransport) unlinkLocked(k *call) {
+	switch {
+	case k.prev != nil:
+		k.prev.next = k.next
+	case t.head == k:
+		t.head = k.next
+	default:
 		return
 	}
-	t.tail = k.prev
-	if t.tail == nil {
-		t.head = nil
+	if k.next != nil {
+		k.next.prev = k.prev
 	} else {
-		t.tail.next = nil
+		t.tail = k.prev
 	}
-	k.prev = nil
+	k.next, k.prev = nil, nil
+	t.beatAt.Store(0) // whatever streams now sets it again
+}
+
+// starts notes that a worker has k. When k is first in the line and too much waits behind it, nothing else is started
+// until it is answered.
+func (t *httpTransport) starts(c *conn, k *call) {
+	c.mu.Lock()
+	k.started = true
+	t.throttleLocked(c)
+	c.mu.Unlock()
+}
+
+// keepLocked keeps a ready answer, of which n bytes are new, until its turn.
+func (t *httpTransport) keepLocked(c *conn, k *call, n int) {
+	k.done = true
+	t.holdLocked(c, n)
+}
+
+// holdLocked puts n more bytes that wait for their turn on the books.
+func (t *httpTransport) holdLocked(c *conn, n int) {
+	s := c.loop.srv
+	c.held += n
+	if s.outBytes.Add(int64(n)) > int64(s.opts.MaxOutboxTotalBytes) {
+		c.closeLocked(closeOutboxBudget)
+		return
+	}
+	c.throttleLocked()
+	t.throttleLocked(c)
+}
+
+// throttleLocked starts no more calls of a connection behind whose first one too many answers wait already. The first
+// one itself must have started: paused, it would wait for ever.
+func (t *httpTransport) throttleLocked(c *conn) {
+	if c.held > c.loop.srv.opts.MaxOutboxBytes && t.head != nil && t.head.started {
+		c.stopLaneLocked(stopOrder)
+	} else {
+		c.startLaneLocked(stopOrder)
+	}
 }
 
 // answer sends what the loop answered, at once when nothing is before it.
@@ -49,18 +96,17 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		return
 	}
 	place := l.calls.take()
-	place.done = true
 	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.head == nil { // the last one left meanwhile
 		c.sendLocked(place.answer)
-		place.discard()
+		putBuffer(place.answer)
+		place.release(true)
 		return
 	}
 	t.linkLocked(place)
-	c.held += len(place.answer)
-	c.throttleLocked()
+	t.keepLocked(c, place, len(place.answer))
 }
 
 // answersNow reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
@@ -74,51 +120,50 @@ func (t *httpTransport) answersNow(c *conn) bool {
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
-	out = appendHTTP(out, c, k, message)
+	if k.streaming {
+		out = appendLastEvent(out, message)
+	} else {
+		out = appendHTTP(out, c, k, message)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.reason != stillOpen:
+		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		k.release(true)
 	case t.head != k:
-		k.answer = append(getBuffer(len(out)-mark), out[mark:]...)
-		k.done = true
-		c.held += len(k.answer)
-		c.throttleLocked()
+		k.answer = appendBuffer(k.answer, out[mark:])
+		t.keepLocked(c, k, len(out)-mark)
 	default:
 		c.sendLocked(out[mark:])
-		t.popLocked()
+		t.unlinkLocked(k)
 		k.release(true)
 		t.sendReadyLocked(c)
 	}
 	return out[:mark]
 }
 
-func (t *httpTransport) popLocked() {
-	t.head = t.head.next
-	if t.head == nil {
-		t.tail = nil
-	} else {
-		t.head.prev = nil
-	}
-}
-
 func (t *httpTransport) sendReadyLocked(c *conn) {
 	for t.head != nil && t.head.done {
 		k := t.head
-		c.held -= len(k.answer)
 		c.sendLocked(k.answer)
-		t.popLocked()
-		k.discard()
+		c.forgetLocked(k)
+		t.unlinkLocked(k)
+		k.release(true)
 	}
+	if t.head != nil && t.head.streaming {
+		t.advanceLocked(c)
+	}
+	t.throttleLocked(c)
 	c.relaxLocked()
 }
 
-// discard releases a call whose answer was kept.
-func (k *call) discard() {
+// forgetLocked drops what k keeps, and takes it off the books.
+func (c *conn) forgetLocked(k *call) {
+	c.held -= len(k.answer)
+	c.loop.srv.outBytes.Add(-int64(len(k.answer)))
 	putBuffer(k.answer)
 	k.answer = nil
-	k.release(true)
 }
 
 func (t *httpTransport) farewell(*conn) {}
@@ -131,10 +176,11 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 	for k := t.head; k != nil; {
 		next := k.next
 		if k.done {
-			c.held -= len(k.answer)
-			k.discard()
+			c.forgetLocked(k)
+			k.release(true)
 		} else {
 			k.next, k.prev = nil, nil
+			c.forgetLocked(k)
 			if k.Modern() {
 				k.Cancel()
 				cancelled++
@@ -158,6 +204,17 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
+	}
+	switch {
+	case k.Status == 503 && h.RetryAfter == 0:
+		h.RetryAfter = 1 // the registry's refusals, of sessions
+	case k.Status == 426:
+		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
+	case k.origin != nil:
+		h.Extra = k.origin.answer
+		if k.allow {
+			h.Extra = k.origin.preflight
+		}
 	}
 	return codec.AppendHTTPResponse(dst, &h, message)
 }

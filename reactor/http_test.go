@@ -21,14 +21,22 @@ func post(body string, headers ...string) string {
 // response reads one response and its body.
 func (p *peer) response() (*http.Response, string) {
 	p.t.Helper()
-	r, err := http.ReadResponse(p.r, nil)
+	r, body, err := p.readResponse()
 	if err != nil {
 		p.t.Fatalf("read a response: %v", err)
 	}
+	return r, body
+}
+
+// readResponse is response for goroutines other than the test's.
+func (p *peer) readResponse() (*http.Response, string, error) {
+	r, err := http.ReadResponse(p.r, nil)
+	if err != nil {
+		return nil, "", err
+	}
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
-	must(p.t, err)
-	return r, string(body)
+	return r, string(body), err
 }
 
 // session initializes over HTTP and returns the header that names the session.
@@ -269,4 +277,66 @@ func TestHTTPHalfClosedPeerGetsItsAnswer(t *testing.T) {
 		contains(t, body, want)
 	}
 	p.rest()
+}
+
+// The stuck call is not the first of the line's calls to be started: refusals and answers behind the first must not keep
+// the queue from getting to it.
+func TestHTTPAnswersBehindStuckCallsDoNotBlockThem(t *testing.T) {
+	s := start(t, func(o *Options, b *backpressure.Options, _ *registry.Options) {
+		o.MaxOutboxBytes, b.MaxExecutingPerConnection = 2048, 2
+	})
+	p := s.dial("http")
+	session := p.session()
+	var sent strings.Builder
+	for id := range 20 {
+		sent.WriteString(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`)), session))
+		sent.WriteString(post(strings.TrimSpace(toolCall(fmt.Sprint(100+id), "echo", `{"message":"`+strings.Repeat("x", 300)+`"}`)), session))
+	}
+	go p.Write([]byte(sent.String()))
+	s.awaitStuck()
+	s.eventually("reading pauses", func() bool { return s.metric("weir_outbox_full_total") != "0" })
+	s.free()
+	for id := range 20 {
+		_, body := p.response()
+		contains(t, body, fmt.Sprintf(`"id":%d,"result"`, id))
+		_, body = p.response()
+		contains(t, body, fmt.Sprintf(`"id":%d,"result"`, 100+id))
+	}
+	s.eventually("nothing is on the books any more", func() bool { return s.metric("weir_outbox_bytes") == "0" })
+}
+
+func TestHTTPUpgradeBehindAnUnansweredRequest(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send(modernCall("1", "stuck", `{}`) + "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	s.awaitStuck()
+	s.free()
+	_, body := p.response()
+	contains(t, body, `"id":1,"result"`)
+	r, body := p.response()
+	contains(t, body, "are answered")
+	if r.StatusCode != 400 {
+		t.Error(r.Status)
+	}
+}
+
+func TestCORSOfAnAllowedOrigin(t *testing.T) {
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.AllowedOrigins = []string{"https://app.example"}
+	})
+	p := s.dial("http")
+	p.send("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\r\n")
+	r, _ := p.response()
+	if r.StatusCode != 204 || r.Header.Get("Access-Control-Allow-Origin") != "https://app.example" || !strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Mcp-Session-Id") {
+		t.Error(r.Status, r.Header)
+	}
+	p.send(postDiscover("Origin: https://app.example"))
+	if r, _ := p.response(); r.Header.Get("Access-Control-Allow-Origin") != "https://app.example" {
+		t.Error(r.Header)
+	}
+	p.send(postDiscover())
+	if r, _ := p.response(); r.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error(r.Header)
+	}
 }

@@ -33,13 +33,15 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 
 func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
 	k := l.calls.take()
-	k.Transport, k.Conv = registry.Line, &t.conv
+	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
 		return
 	}
 	l.message(c, k, msg)
 }
+
+func (t *lineTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
 
 var errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
 
@@ -66,6 +68,8 @@ func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 	}
 }
 
+func (t *lineTransport) starts(*conn, *call) {}
+
 func (t *lineTransport) queued(*loop, *conn, *call) {}
 
 func (t *lineTransport) dropped(*conn, *call) {}
@@ -74,6 +78,15 @@ func (t *lineTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	k.release(true)
 	return appendLine(out, message)
 }
+
+func (t *lineTransport) early(c *conn, _ *call, message []byte) bool {
+	frame := appendLine(getBuffer(len(message)+1), message)
+	sent := c.sendEarly(frame)
+	putBuffer(frame)
+	return sent
+}
+
+func (t *lineTransport) beat(*conn) {}
 
 // appendLine appends a message and its newline, and nothing for no message. The encoders put no newline inside one.
 func appendLine(dst, message []byte) []byte {

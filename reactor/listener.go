@@ -34,7 +34,7 @@ type listener struct {
 	shut     bool   // not watched until the next tick
 }
 
-// listen binds one address. The kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
+// listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
 func (s *Server) listen(name, network, address string, factory func() transport) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -107,6 +107,8 @@ func removeDeadSocket(path string) error {
 	peer, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
 		peer.Close()
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) { // a full backlog is a live server too
 		return fmt.Errorf("unix: another server answers at %s, stop it or choose another path", path)
 	}
 	if err := os.Remove(path); err != nil {
@@ -160,6 +162,9 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 		l.turnAway(ln, fd, refusal)
 		return
 	}
+	if ln.path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
+	}
 	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
 	c.lane.Init(c)
 	c.loop.stats.connections.Add(1)
@@ -195,8 +200,13 @@ func (b *refusalBudget) take(now int64, perSecond int) bool {
 	return b.left >= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. Above max_connection_refusals a second it stops
-// accepting instead, until the next tick: then not even the accept is spent on them.
+// spent reports whether nobody else can be told this second. A budget of nothing is never spent.
+func (b *refusalBudget) spent(now int64, perSecond int) bool {
+	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
+}
+
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusals a second it stops
+// accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
 	s := l.srv
 	s.queue.CountRefusal(refusal)
@@ -205,7 +215,8 @@ func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
 		_, _ = writeSocket(fd, l.msg) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
 		_, _ = readSocket(fd, l.buf)
-	} else {
+	}
+	if most := s.opts.MaxConnectionRefusals; most == 0 || l.refusals.spent(l.now, most) {
 		ln.setShut(true)
 	}
 	_ = unix.Close(int(fd))
@@ -244,7 +255,7 @@ func openReserve() int {
 // reopenListeners goes on accepting after a pause.
 func (l *loop) reopenListeners() {
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 {
+		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.srv.opts.MaxConnectionRefusals) {
 			ln.setShut(false)
 		}
 	}

@@ -56,6 +56,8 @@ type loop struct {
 	free      []uint32
 	listeners []*listener
 	refusals  refusalBudget
+	swept     int     // where the sweep is
+	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*conn // the posted connections that this turn looks at
 
 	inbox struct {
@@ -93,8 +95,7 @@ func newLoop(s *Server, id int) (*loop, error) {
 		l.closeDescriptors()
 		return nil, fmt.Errorf("create loop %d's timerfd: %w", id, err)
 	}
-	every := unix.NsecToTimespec(sweepInterval)
-	if err = unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err == nil {
+	if err = l.setTimer(sweepInterval); err == nil {
 		err = watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.timer), unix.EPOLLIN, tagTimer)
 	}
 	if err == nil {
@@ -108,7 +109,12 @@ func newLoop(s *Server, id int) (*loop, error) {
 	return l, nil
 }
 
+// closeDescriptors ends the loop's own descriptors. A worker that outlives the server may still post, and must not write
+// into what is somebody else's by then.
 func (l *loop) closeDescriptors() {
+	l.inbox.Lock()
+	defer l.inbox.Unlock()
+	l.inbox.woken = true // wakeLocked writes no more
 	for _, fd := range []int{l.epfd, l.wakeFD, l.timer} {
 		if fd >= 0 {
 			_ = unix.Close(fd) // nothing is written through them
@@ -162,6 +168,13 @@ func (l *loop) serve(event *unix.EpollEvent) {
 		l.read(c)
 	}
 	l.settle(c)
+}
+
+// setTimer has the loop's timer go off after so many nanoseconds, and every sweepInterval from then on.
+func (l *loop) setTimer(first int64) error {
+	return unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{
+		Interval: unix.NsecToTimespec(sweepInterval), Value: unix.NsecToTimespec(first),
+	}, nil)
 }
 
 // tick runs on the loop's timer.
@@ -239,6 +252,10 @@ func (l *loop) readInbox() {
 	l.inbox.Unlock()
 	for _, c := range arrived {
 		l.adopt(c)
+		if l.stopped && !c.finished {
+			c.close(closeDrain)
+			l.finish(c)
+		}
 	}
 	for _, c := range l.visiting {
 		l.revisit(c)

@@ -26,6 +26,8 @@ type serverMetrics struct {
 	acceptErrors     *metrics.Counter
 	outOfDescriptors *metrics.Counter
 	outboxFull       *metrics.Counter
+	earlyDropped     *metrics.Counter
+	streamsOpened    *metrics.Counter
 }
 
 func (s *Server) registerMetrics(set *metrics.Set) {
@@ -39,6 +41,8 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 	m.acceptErrors = set.NewCounter("weir_accept_errors_total")
 	m.outOfDescriptors = set.NewCounter("weir_out_of_descriptors_total")
 	m.outboxFull = set.NewCounter("weir_outbox_full_total")
+	m.earlyDropped = set.NewCounter(`weir_notifications_dropped_total{reason="outbox_full"}`)
+	m.streamsOpened = set.NewCounter("weir_streams_opened_total")
 	gauge := func(name string, read func() int64) {
 		set.NewGauge(name, func() float64 { return float64(read()) })
 	}

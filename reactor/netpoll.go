@@ -11,7 +11,8 @@ package reactor
 //   - Settings are process-wide and must precede the first event loop; the pool grows to the largest request.
 //   - Each EventLoop.Serve takes the next poller of the pool, round robin.
 //   - Accept runs on the poller's goroutine and must neither block nor panic; (nil, nil) means "nothing for netpoll".
-//   - Shutdown waits for a turn that is under way, so it must never be called from inside a turn.
+//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop waits
+//     for the first and turns the second away.
 
 import (
 	"context"
@@ -45,18 +46,22 @@ func growPool(n int) error {
 }
 
 // turnListener shows a loop's epoll set to netpoll as a listener whose "accept" is one turn of the loop.
-type turnListener struct{ loop *loop }
+type turnListener struct{ driver *driver }
 
 var _ netpoll.Listener = turnListener{}
 
 // Accept runs one bounded turn of the loop on the poller's goroutine.
 func (t turnListener) Accept() (net.Conn, error) {
-	t.loop.turn()
+	t.driver.turning.Lock()
+	defer t.driver.turning.Unlock()
+	if !t.driver.over {
+		t.driver.loop.turn()
+	}
 	return nil, nil
 }
 
 // Fd is the loop's epoll descriptor.
-func (t turnListener) Fd() int { return t.loop.epfd }
+func (t turnListener) Fd() int { return t.driver.loop.epfd }
 
 // Close does nothing: the loop closes its own descriptors, after netpoll let go of them.
 func (t turnListener) Close() error { return nil }
@@ -66,8 +71,12 @@ func (t turnListener) Addr() net.Addr { return &net.UnixAddr{Name: "weir-loop", 
 
 // driver is one netpoll event loop that turns one of ours.
 type driver struct {
+	loop   *loop
 	events netpoll.EventLoop
 	served chan error
+
+	turning sync.Mutex // held during a turn
+	over    bool       // none may begin any more; guarded by turning
 }
 
 // drive hands l to a poller. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
@@ -78,14 +87,17 @@ func drive(l *loop) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a netpoll event loop: %w", err)
 	}
-	d := &driver{events: events, served: make(chan error, 1)}
-	go func() { d.served <- d.events.Serve(turnListener{l}) }()
+	d := &driver{loop: l, events: events, served: make(chan error, 1)}
+	go func() { d.served <- d.events.Serve(turnListener{d}) }()
 	return d, nil
 }
 
 // stop detaches the loop from its poller and returns once no turn runs and none will. Never call it from a turn.
 func (d *driver) stop(ctx context.Context) error {
 	err := d.events.Shutdown(ctx)
+	d.turning.Lock() // a turn is bounded, so this takes milliseconds
+	d.over = true
+	d.turning.Unlock()
 	select {
 	case serveErr := <-d.served:
 		return errors.Join(err, serveErr)

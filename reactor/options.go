@@ -89,6 +89,9 @@ type Options struct {
 	// PingInterval is how long a WebSocket peer may be silent before it gets a ping; as long again without a sign of
 	// life closes it (ping_timeout). 0 means never.
 	PingInterval time.Duration `yaml:"ping_interval"`
+	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
+	// keeps the stream from being cut by what stands between, and finds peers that are gone. 0 means never, up to 1h.
+	SSEKeepAlive time.Duration `yaml:"sse_keep_alive"`
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 	// LingerTimeout is how long a connection that we ended waits for the peer to read the last answer and close too;
@@ -120,6 +123,7 @@ func DefaultOptions() Options {
 		MinReceiveRate:        1 << 10,
 		IdleTimeout:           60 * time.Second,
 		PingInterval:          30 * time.Second,
+		SSEKeepAlive:          15 * time.Second,
 		WriteTimeout:          10 * time.Second,
 		LingerTimeout:         2 * time.Second,
 		Messages:              codec.DefaultLimits(),
@@ -166,6 +170,7 @@ func (o *Options) validateTimes() []error {
 	check("idle_timeout", o.IdleTimeout, 0, 365*day)
 	check("line_idle_timeout", o.LineIdleTimeout, 0, 365*day)
 	check("ping_interval", o.PingInterval, 0, day)
+	check("sse_keep_alive", o.SSEKeepAlive, 0, time.Hour)
 	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
 	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
 	return errs

@@ -12,15 +12,16 @@ import (
 // through a rebound name learns nothing but 403.
 
 var (
-	errHost      = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
-	errOrigin    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
-	errPath      = &codec.Error{Code: codec.CodeInvalidRequest, Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
-	errMethod    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, or GET with a WebSocket upgrade"}
-	errMediaType = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Content-Type must be application/json"}
-	errAccept    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Accept must allow application/json"}
-	errNoBody    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a POST must carry a JSON-RPC message"}
-	errWSVersion = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Version must be 13"}
-	errWSKey     = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Key must be 16 bytes in base64"}
+	errHost         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
+	errOrigin       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
+	errPath         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
+	errMethod       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, or GET with a WebSocket upgrade"}
+	errMediaType    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Content-Type must be application/json"}
+	errAccept       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Accept must allow application/json"}
+	errNoBody       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a POST must carry a JSON-RPC message"}
+	errUpgradeEarly = &codec.Error{Code: codec.CodeInvalidRequest, Message: "upgrade when the requests before it are answered"}
+	errWSVersion    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Version must be 13"}
+	errWSKey        = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Key must be 16 bytes in base64"}
 )
 
 // acceptable judges the head of r; fail is nil when its body may be served.
@@ -29,7 +30,7 @@ func (l *loop) acceptable(c *conn, r *codec.HTTPRequest) (status int, fail *code
 	switch {
 	case !s.hostAllowed(c.listener, r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
-	case r.Origin != nil && !s.originAllowed(c.listener, r):
+	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
 		return 403, errOrigin
 	case string(r.Path) != s.opts.HTTPPath:
 		return 404, errPath
@@ -101,21 +102,41 @@ func (s *Server) hostAllowed(ln *listener, host []byte) bool {
 	return false
 }
 
-// originAllowed checks an Origin field: allow-listed, loopback on a loopback listener, or the host it was sent to.
-func (s *Server) originAllowed(ln *listener, r *codec.HTTPRequest) bool {
-	for _, allowed := range s.opts.AllowedOrigins {
-		if string(r.Origin) == allowed {
-			return true
+// originAllowed checks an Origin field: allow-listed, or loopback on a loopback listener. That it equals Host proves
+// nothing: a rebound name makes them equal.
+func (s *Server) originAllowed(ln *listener, origin []byte) bool {
+	if s.allowedOrigin(origin) != nil {
+		return true
+	}
+	_, authority, ok := bytes.Cut(origin, []byte("://"))
+	return ok && ln.loopback && isLoopback(hostname(authority))
+}
+
+// allowedOrigin is an entry of allowed_origins with the field lines that let its pages read our answers (Fetch, CORS
+// protocol). They are made of the configuration, never of what a peer sent.
+type allowedOrigin struct {
+	origin, answer, preflight string
+}
+
+func newAllowedOrigins(origins []string) []allowedOrigin {
+	list := make([]allowedOrigin, len(origins))
+	for i, origin := range origins {
+		answer := "Access-Control-Allow-Origin: " + origin + "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id\r\n"
+		list[i] = allowedOrigin{origin: origin, answer: answer, preflight: answer +
+			"Access-Control-Allow-Methods: POST, GET, DELETE\r\nAccess-Control-Max-Age: 7200\r\n" +
+			"Access-Control-Allow-Headers: Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name\r\n"}
+	}
+	return list
+}
+
+// allowedOrigin finds the entry of an Origin field, exactly as configured; nil when there is none.
+func (s *Server) allowedOrigin(origin []byte) *allowedOrigin {
+	for i := range s.origins {
+		if string(origin) == s.origins[i].origin {
+			return &s.origins[i]
 		}
 	}
-	_, authority, ok := bytes.Cut(r.Origin, []byte("://"))
-	if !ok {
-		return false // "null" and the like
-	}
-	if ln.loopback {
-		return isLoopback(hostname(authority))
-	}
-	return bytes.EqualFold(authority, r.Host)
+	return nil
 }
 
 // hostname cuts the port off an authority, and the brackets off an IPv6 address.

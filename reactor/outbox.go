@@ -49,23 +49,68 @@ func (c *conn) sendLocked(p []byte) {
 	c.throttleLocked()
 }
 
-// throttleLocked stops the connection when more waits for its peer than may.
-func (c *conn) throttleLocked() {
-	if c.unsentLocked()+c.held <= c.loop.srv.opts.MaxOutboxBytes || c.pause.Load()&pauseOutbox != 0 {
-		return
+// sendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
+func (c *conn) sendEarly(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.roomLocked(len(frame)) {
+		return false
 	}
-	c.pauseLocked(pauseOutbox)
-	c.loop.srv.queue.Pause(&c.lane)
-	c.loop.srv.metrics.outboxFull.Inc()
+	c.sendLocked(frame)
+	return true
+}
+
+// roomLocked says whether n bytes that may be dropped are still welcome, and counts the drop if not.
+func (c *conn) roomLocked(n int) bool {
+	if c.reason != stillOpen || c.muted {
+		return false
+	}
+	if c.unsentLocked()+c.held+n > c.loop.srv.opts.MaxOutboxBytes {
+		c.loop.srv.metrics.earlyDropped.Inc()
+		return false
+	}
+	return true
+}
+
+// throttleLocked stops the reading of a connection for whose peer more waits than may. When that is because the peer
+// does not read, it also starts no more of its calls; answers that only wait for their turn must not stop the call whose
+// turn it is.
+func (c *conn) throttleLocked() {
+	most := c.loop.srv.opts.MaxOutboxBytes
+	if c.unsentLocked() > most {
+		c.stopLaneLocked(stopUnread)
+	}
+	if c.unsentLocked()+c.held > most && c.pause.Load()&pauseOutbox == 0 {
+		c.pauseLocked(pauseOutbox)
+		c.loop.srv.metrics.outboxFull.Inc()
+	}
 }
 
 // relaxLocked lets it go on when half of that has gone.
 func (c *conn) relaxLocked() {
-	if c.pause.Load()&pauseOutbox == 0 || c.unsentLocked()+c.held > c.loop.srv.opts.MaxOutboxBytes/2 {
-		return
+	most := c.loop.srv.opts.MaxOutboxBytes
+	if c.unsentLocked() <= most/2 {
+		c.startLaneLocked(stopUnread)
 	}
-	c.resumeLocked(pauseOutbox)
-	c.loop.srv.queue.Resume(&c.lane)
+	if c.pause.Load()&pauseOutbox != 0 && c.unsentLocked()+c.held <= most/2 {
+		c.resumeLocked(pauseOutbox)
+	}
+}
+
+// stopLaneLocked starts no more calls of the connection for one more cause.
+func (c *conn) stopLaneLocked(cause uint8) {
+	if c.laneStops == 0 {
+		c.loop.srv.queue.Pause(&c.lane)
+	}
+	c.laneStops |= cause
+}
+
+// startLaneLocked takes a cause back.
+func (c *conn) startLaneLocked(cause uint8) {
+	if c.laneStops == cause {
+		c.loop.srv.queue.Resume(&c.lane)
+	}
+	c.laneStops &^= cause
 }
 
 // drainOutbox writes what waits, as far as the kernel takes it. Loop only.

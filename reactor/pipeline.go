@@ -42,6 +42,9 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		l.stats.inline.Add(1)
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
+		if id := k.Env.RequestID.Of(k.Raw); id != nil && k.Env.Kind == codec.KindNotification {
+			c.recall(id)
+		}
 		k.release(false)
 		return
 	}
@@ -58,7 +61,23 @@ func queueClass(c registry.Class) backpressure.Class {
 // admit registers k as in flight and puts it in line, or refuses it.
 func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	s := l.srv
-	k.own(k.Raw) // first: from Begin on others may look at it
+	// Asked before anything is copied, registered or flushed; Admit has the last word.
+	if refusal := s.queue.Probe(&c.lane, len(k.Raw)); s.refuses(refusal) {
+		l.refuse(c, k, refusal)
+		k.release(false)
+		return
+	}
+	if c.mayHold(k) {
+		if refusal := l.hold(c, k, class); refusal == backpressure.Accepted || s.refuses(refusal) {
+			if refusal != backpressure.Accepted {
+				l.refuse(c, k, refusal)
+			}
+			k.release(false)
+			return
+		}
+	}
+	k.conn = c
+	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Status = 400
 		l.fail(c, k, err)
@@ -71,24 +90,16 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	} else {
 		k.group.left.Add(1)
 	}
+	k.ticket.Overhead = callBytes
 	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if s.opts.OnFull == OnFullPause && refusal.OfConnection() {
+	if !s.refuses(refusal) && k.group == nil { // half a batch cannot be set aside
 		l.park(c, k, class)
 		return
 	}
-	c.pending.Add(-1)
-	if k.group == nil {
-		c.transport.dropped(c, k)
-	}
-	s.registry.End(&k.Exchange)
-	l.refuse(c, k, refusal)
-	if k.group != nil && k.group.finished() {
-		l.sendGroup(c, k.group)
-	}
-	k.release(true)
+	l.refuseQueued(c, k, refusal)
 }
 
 // park sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
@@ -102,17 +113,40 @@ func (l *loop) park(c *conn, k *call, class backpressure.Class) {
 	l.unpark(c)
 }
 
-// unpark tries to admit the parked message; the connection reads on when that works.
+// unpark tries to admit the parked message; the connection reads on when that works, or when the queue of all has become
+// what is full: then it is refused like any other.
 func (l *loop) unpark(c *conn) {
 	k := c.parked
-	if k == nil || l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now) != backpressure.Accepted {
+	if k == nil {
+		return
+	}
+	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now)
+	if refusal.OfConnection() {
 		return
 	}
 	c.parked = nil
 	c.mu.Lock()
 	c.resumeLocked(pauseQueue)
 	c.mu.Unlock()
+	if refusal != backpressure.Accepted {
+		l.refuseQueued(c, k, refusal)
+		l.flush(c)
+	}
 	l.srv.queue.Schedule(&c.lane)
+}
+
+// refuseQueued refuses a call that had its place already, in the line and in flight.
+func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
+	c.pending.Add(-1)
+	if k.group == nil {
+		c.transport.dropped(c, k)
+	}
+	l.srv.registry.End(&k.Exchange)
+	l.refuse(c, k, refusal)
+	if k.group != nil && k.group.finished() {
+		l.sendGroup(c, k.group)
+	}
+	k.release(true)
 }
 
 // Drained is called by the queue when a full lane fell to half.
@@ -122,7 +156,7 @@ func (c *conn) Drained() { c.post() }
 func (l *loop) refuseUnread(c *conn, k *call) bool {
 	s := l.srv
 	refusal := s.queue.Probe(&c.lane, len(k.Raw))
-	if refusal == backpressure.Accepted || s.opts.OnFull == OnFullPause && refusal.OfConnection() {
+	if !s.refuses(refusal) {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
@@ -135,9 +169,15 @@ func (l *loop) refuseUnread(c *conn, k *call) bool {
 	return true
 }
 
+// refuses reports whether a message that met this refusal is to be refused; with on_full pause a connection's own full
+// queue makes it wait instead.
+func (s *Server) refuses(refusal backpressure.Refusal) bool {
+	return refusal != backpressure.Accepted && (s.opts.OnFull != OnFullPause || !refusal.OfConnection())
+}
+
 // refuse answers k with a refusal. k stays the caller's.
 func (l *loop) refuse(c *conn, k *call, refusal backpressure.Refusal) {
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, refusal)
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.Env.ID.Of(k.Raw), refusal)
 	l.answer(c, k, l.msg)
 }
 
@@ -157,12 +197,11 @@ func (l *loop) answer(c *conn, k *call, message []byte) {
 }
 
 // appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and sets the HTTP status that goes with it.
-// A notification gets no answer.
-func (s *Server) appendRefusal(dst []byte, k *call, refusal backpressure.Refusal) []byte {
+// A notification (no id) gets no answer.
+func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
 	k.Status, k.retryAfter = 503, int32(seconds(after))
-	id := k.Env.ID.Of(k.Raw)
 	if id == nil {
 		return dst
 	}
@@ -220,13 +259,20 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 // execute serves one message and appends its framed answer to out.
 func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) []byte {
 	s := c.loop.srv
-	k := t.Job.(*call)
+	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
+	if !begun {
+		if k, scratch = c.thaw(t.Job.(*held), scratch); len(scratch) > 0 {
+			return c.transport.deliver(c, k, scratch, out)
+		}
+	}
+	c.transport.starts(c, k)
 	switch {
 	case k.Cancelled():
+		k.Status = 202 // there is nothing to say, which HTTP has a status for
 		s.metrics.dropped[dropCancelled].Inc()
 	case t.Refused != backpressure.Accepted:
-		scratch = s.appendRefusal(scratch, k, t.Refused)
+		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:
 		scratch = s.registry.Dispatch(&k.Exchange, scratch)
 		if len(scratch) == 0 && k.Cancelled() {
@@ -240,7 +286,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		}
 		k.release(true)
 		if g.finished() {
-			out = c.transport.deliver(c, g.anchor, g.message(), out)
+			out = g.deliver(c, out)
 			c.pending.Add(-1)
 		}
 	} else {

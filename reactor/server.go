@@ -34,6 +34,7 @@ type Server struct {
 	limits   *backpressure.Limits
 	log      zerolog.Logger
 	metrics  serverMetrics
+	origins  []allowedOrigin
 
 	loops     []*loop
 	listeners []*listener
@@ -63,6 +64,7 @@ func New(o Options, d Deps) (*Server, error) {
 	}
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
 		clockStop: make(chan struct{}), clockDone: make(chan struct{})}
+	s.origins = newAllowedOrigins(o.AllowedOrigins)
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

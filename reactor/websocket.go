@@ -14,9 +14,9 @@ type wsTransport struct {
 }
 
 const (
-	wsOpText        = 0x1
-	wsOpPing        = 0x9
-	wsOpPong        = 0xA
+	wsOpText = 0x1
+	wsOpPing = 0x9
+	wsOpPong = 0xA
 )
 
 func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
@@ -50,13 +50,15 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 
 func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
 	k := l.calls.take()
-	k.Transport, k.Conv = registry.WebSocket, &t.conv
+	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
 		return
 	}
 	l.message(c, k, msg)
 }
+
+func (t *wsTransport) address(k *call) { k.Transport, k.Conv = registry.WebSocket, &t.conv }
 
 // closed answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
 // cancelled: after a close frame nothing may be sent.
@@ -82,10 +84,11 @@ func (t *wsTransport) violated(l *loop, c *conn, err *codec.WSError) {
 // close frame, so no more of them is sent.
 func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 	t.conv.CancelAll()
-	l.flush(c)
 	c.mu.Lock()
+	c.sendLocked(l.out) // under the lock in which it is the last
 	c.muted = true
 	c.mu.Unlock()
+	l.out = l.out[:0]
 	c.endAfterAnswers(reason)
 }
 
@@ -102,6 +105,8 @@ func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 	}
 }
 
+func (t *wsTransport) starts(*conn, *call) {}
+
 func (t *wsTransport) queued(*loop, *conn, *call) {}
 
 func (t *wsTransport) dropped(*conn, *call) {}
@@ -113,6 +118,18 @@ func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
 	}
 	return codec.AppendWSFrame(out, wsOpText, message)
 }
+
+func (t *wsTransport) early(c *conn, _ *call, message []byte) bool {
+	frame := codec.AppendWSFrame(getBuffer(len(message)+wsHeadRoom), wsOpText, message)
+	sent := c.sendEarly(frame)
+	putBuffer(frame)
+	return sent
+}
+
+// wsHeadRoom is the longest head of a server's frame (RFC 6455 5.2).
+const wsHeadRoom = 10
+
+func (t *wsTransport) beat(*conn) {}
 
 // idle pings a silent peer once, and gives up on it when that brought no sign of life.
 func (t *wsTransport) idle(c *conn, quiet int64) closeReason {

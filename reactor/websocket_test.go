@@ -34,10 +34,21 @@ func (p *peer) frame(f ws.Frame) {
 
 func (p *peer) text(message string) { p.frame(ws.NewTextFrame([]byte(message))) }
 
+// readFrame reads one of the server's frames, whose length may be believed.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return ws.Frame{Header: header, Payload: payload}, err
+}
+
 // received reads one frame.
 func (p *peer) received() ws.Frame {
 	p.t.Helper()
-	f, err := ws.ReadFrame(p.r)
+	f, err := readFrame(p.r)
 	if err != nil {
 		p.t.Fatalf("read a frame: %v", err)
 	}
@@ -90,7 +101,9 @@ func TestWebSocketFirstFrameWithTheHandshake(t *testing.T) {
 }
 
 func TestWebSocketViolations(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Messages.WebSocket.MaxMessageBytes = 2048 })
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.Messages.WebSocket.MaxMessageBytes = 2048
+	})
 	f := func(name string, code ws.StatusCode, frames ...ws.Frame) {
 		t.Run(name, func(t *testing.T) {
 			p := s.websocket()
@@ -119,7 +132,9 @@ func TestWebSocketViolations(t *testing.T) {
 }
 
 func TestWebSocketPingTimeout(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.PingInterval = 100 * time.Millisecond })
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.PingInterval = 100 * time.Millisecond
+	})
 	p := s.websocket()
 	if f := p.received(); f.Header.OpCode != ws.OpPing {
 		t.Fatalf("got opcode %x, want a ping", f.Header.OpCode)

@@ -55,9 +55,15 @@ func BenchmarkDispatch(b *testing.B) {
 		{"rich", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"raw","arguments":{"a":1}}}`},
 		{"list", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`},
 		{"ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`},
+		{"listResources", `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`},
+		{"readStatic", readOf("test://text")},
+		{"readTemplate", readOf("test://item/7/data")},
+		{"prompt", `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"greet","arguments":{"who":"Ada"}}}`},
+		{"completion", `{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet"},"argument":{"name":"who","value":"A"}}}`},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r, x := newFixture(b), exchangeOf(b, c.message)
+			addFixtureOffers(r)
 			r.Route(x)
 			dst := make([]byte, 0, 8<<10)
 			b.ReportAllocs()

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"runtime/debug"
 	"unsafe"
 
-	"github.com/bytedance/sonic/decoder"
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,12 +18,11 @@ import (
 //  1. typedCall: context, request, params and decoded arguments in one piece, because the handler may keep any of them;
 //  2. the private copy of the arguments, which the strings in In point into.
 
-// call is what a handler is given. It is never reused: handlers may leak it.
+// call is what a tool's handler is given.
 type call struct {
-	ctx    callContext
+	handling
 	req    mcp.CallToolRequest
 	params mcp.CallToolParamsRaw
-	dec    decoder.Decoder
 }
 
 type typedCall[In any] struct {
@@ -41,58 +38,22 @@ type reply struct {
 
 // serveToolsCall is tools/call.
 func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
-	t, before := x.tool, len(dst)
-	if x.Cancelled() {
-		x.Status = statusAccepted
-		t.series.calls[outcomeCancelled].Inc()
-		return dst
-	}
-	start := t.startTimer()
-	rep, err := r.run(t, x)
-	dst, o := r.appendReply(dst, x, rep, err)
-	if x.Cancelled() {
-		x.Status, o = statusAccepted, outcomeCancelled
-		dst = dst[:before]
-	}
-	t.finished(start, o)
-	return dst
+	return r.serveHandled(x, x.tool.series, dst, answerToolsCall)
 }
 
-// run invokes the tool; a panic in there is an error, not the end of the worker.
-func (r *Registry) run(t *tool, x *Exchange) (rep reply, err error) {
-	defer func() {
-		if c := x.ctx.Swap(nil); c != nil {
-			c.cancel()
-		}
-		if v := recover(); v != nil {
-			rep, err = reply{}, errToolPanicked
-			if r.opt.OnPanic != nil {
-				r.opt.OnPanic(t.name, v, debug.Stack())
-			}
-		}
-	}()
-	return t.invoke(x, t)
-}
-
-// appendReply appends the response and says how the call ended.
-func (r *Registry) appendReply(dst []byte, x *Exchange, rep reply, err error) ([]byte, outcome) {
+// answerToolsCall runs the tool, appends the response and says how the call ended.
+func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+	rep, err := guarded(r, x, x.tool.name, x.tool, x.tool.invoke)
 	var e *codec.Error
 	if err != nil {
 		if rep, e = x.failed(err); e != nil {
-			o := outcomeError
-			if e == errToolPanicked {
-				o = outcomePanic
-			}
-			if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
-				e = errResultTooLarge
-			}
-			return codec.AppendError(dst, x.id(), e), o
+			return r.appendFailure(dst, x, e)
 		}
 	}
 	out, e := r.appendCallResult(dst, x, rep)
 	switch {
 	case e != nil:
-		return codec.AppendError(dst, x.id(), e), outcomeError
+		return r.appendFailure(dst, x, e)
 	case rep.result != nil && rep.result.IsError:
 		return out, outcomeToolError
 	}
@@ -128,23 +89,14 @@ func (x *Exchange) arguments() (string, error) {
 	return string(raw), nil
 }
 
-// begin fills the request and lets Cancel reach the context.
+// begin fills the request.
 func (c *call) begin(x *Exchange, t *tool, args string) error {
 	c.params.Name = t.name
 	if args != "" {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
-	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !t.skipsMeta {
-		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(&c.params.Meta)); err != nil {
-			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
-		}
-	}
 	c.req.Params = &c.params
-	x.ctx.Store(&c.ctx)
-	if x.Cancelled() {
-		c.ctx.cancel()
-	}
-	return nil
+	return c.handling.begin(x, &c.params.Meta, t.skipsMeta)
 }
 
 // rawInvoke runs a handler that checks its own arguments.

@@ -39,6 +39,9 @@ func TestCallAllocations(t *testing.T) {
 	f("list", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, 0)
 	f("discover", `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{`+modernMeta+`}}`, 0)
 	f("ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, 0)
+	addFixtureOffers(r)
+	f("static resource", readOf("test://text"), 1)
+	f("resources/list", `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`, 0)
 }
 
 // lineWith is a registry with one tool besides the fixture's, and an initialized connection to it.
@@ -104,7 +107,7 @@ func TestPanicIsReported(t *testing.T) {
 		return textResult(req.Session.ID()), nil // there is no session: a nil pointer is a panic like any other
 	}, func(o *Options) { o.OnPanic = func(t string, v any, s []byte) { tool, value, stack = t, v, s } })
 	a := p.send(callOf("boom", `{}`), Header{})
-	if !strings.Contains(a.body, `"message":"tool panicked"`) || strings.Contains(a.body, "nil pointer") {
+	if !strings.Contains(a.body, `"message":"the handler panicked"`) || strings.Contains(a.body, "nil pointer") {
 		t.Error("answer:", a.body)
 	}
 	if tool != "boom" || value == nil || !bytes.Contains(stack, []byte("TestPanicIsReported")) {
@@ -163,9 +166,9 @@ func TestOddResults(t *testing.T) {
 	f(textResult("\xff\x00\u2028"), `"result":{"content":[{"type":"text","text":"`+"\ufffd"+`\u0000\u2028"}]}`)
 	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{\n\"a\": 1}")}, `"result":{"content":[],"structuredContent":{"a":1}}`)
 	f(&mcp.CallToolResult{StructuredContent: []int{1}}, `"result":{"content":[]}`)
-	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")}, `"error":{"code":-32603,"message":"the tool's result cannot be encoded"}`)
-	f(&mcp.CallToolResult{StructuredContent: func() {}}, `"error":{"code":-32603,"message":"the tool's result cannot be encoded"}`)
-	f(&mcp.CallToolResult{RequestState: "s"}, `"error":{"code":-32603,"message":"the tool asked for input, which this server cannot ask for"}`)
+	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")}, `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(&mcp.CallToolResult{StructuredContent: func() {}}, `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(&mcp.CallToolResult{RequestState: "s"}, `"error":{"code":-32603,"message":"the handler asked for input, which this server cannot ask for"}`)
 	f(&mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "t", Meta: mcp.Meta{"k": 1}}}},
 		`"result":{"content":[{"type":"text","text":"t","_meta":{"k":1}}]}`)
 }

@@ -18,21 +18,52 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	return dst
 }
 
-// callContext is the context of one tool call: context.WithCancel without its allocations. It has no parent, no deadline
-// and no values. It belongs to the handler that got it and may outlive the call; it is cancelled when the call is, and
-// when the handler returned, so that what the handler left running ends too.
+// callContext is the context of one call: context.WithCancel without its allocations. It has no parent, no deadline
+// and no values but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got
+// it and may outlive the call; it is cancelled when the call is, and when the handler returned, so that what the handler
+// left running ends too.
 type callContext struct {
 	mu    sync.Mutex
 	ended bool
 	done  chan struct{}      // made by the first Done: most handlers never ask
 	after map[*func()]func() // what AfterFunc registered; nil until then
+	x     *Exchange          // nil once the handler returned: the exchange is reused, the context may be kept
+	back  *way               // made by the first message ahead of the answer
+}
+
+// begin ties the context to its call, and lets Exchange.Cancel reach it. Before the handler gets it.
+func (c *callContext) begin(x *Exchange) {
+	c.x = x
+	x.ctx.Store(c)
+	if x.Cancelled() {
+		c.cancel()
+	}
+}
+
+// finish ends what begin began, when the handler has returned.
+func (x *Exchange) finish() {
+	c := x.ctx.Swap(nil)
+	if c == nil {
+		return
+	}
+	if back := c.cancel(); back != nil {
+		back.close()
+	}
 }
 
 // Deadline implements context.Context: a call may take as long as its client waits.
 func (c *callContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
+// callKey is the key under which a call's context, and every context derived from it, holds the call's own.
+type callKey struct{}
+
 // Value implements context.Context.
-func (c *callContext) Value(any) any { return nil }
+func (c *callContext) Value(key any) any {
+	if _, own := key.(callKey); own {
+		return c
+	}
+	return nil
+}
 
 // Done implements context.Context.
 func (c *callContext) Done() <-chan struct{} {
@@ -81,15 +112,15 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context. Idempotent. It starts goroutines for AfterFunc instead of calling, because it is called under
-// a conversation's lock.
-func (c *callContext) cancel() {
+// cancel ends the context and returns the way back, if there is one, for whoever may close it. Idempotent. It starts
+// goroutines for AfterFunc instead of calling, because it is called under a conversation's lock.
+func (c *callContext) cancel() *way {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
-		return
+		return c.back
 	}
-	c.ended = true
+	c.ended, c.x = true, nil
 	if c.done != nil {
 		close(c.done)
 	}
@@ -97,4 +128,5 @@ func (c *callContext) cancel() {
 		go f()
 	}
 	c.after = nil
+	return c.back
 }

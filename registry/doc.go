@@ -1,4 +1,5 @@
-// Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools.
+// Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools, prompts,
+// resources.
 //
 // Its one rule: an answer depends on the message, on its conversation and on what is registered, never on a socket. A
 // transport hands in one scanned message at a time (Exchange) and gets bytes back:

@@ -65,13 +65,22 @@ func plainTexts(result *mcp.CallToolResult, content []mcp.Content) (textBytes in
 		return 0, false
 	}
 	for _, c := range content {
-		text, isText := c.(*mcp.TextContent)
-		if !isText || text == nil || text.Meta != nil || text.Annotations != nil {
+		text, plain := plainText(c)
+		if !plain {
 			return 0, false
 		}
-		textBytes += len(text.Text)
+		textBytes += len(text)
 	}
 	return textBytes, true
+}
+
+// plainText is the text of a content that is nothing else.
+func plainText(c mcp.Content) (string, bool) {
+	text, isText := c.(*mcp.TextContent)
+	if !isText || text == nil || text.Meta != nil || text.Annotations != nil {
+		return "", false
+	}
+	return text.Text, true
 }
 
 // appendPlainResult appends {"content":[...] and structuredContent, and leaves the object open.
@@ -139,14 +148,7 @@ func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
 		}
 	}
 	if rev.modern {
-		meta := maps.Clone(result.Meta)
-		if meta == nil {
-			meta = make(mcp.Meta, 1)
-		}
-		if _, given := meta[keyServerInfo]; !given {
-			meta[keyServerInfo] = json.RawMessage(r.prepared.identity)
-		}
-		result.Meta = meta
+		result.Meta = r.identified(result.Meta)
 	}
 	encoded, err := json.Marshal(&result)
 	if err != nil || !rev.modern {
@@ -155,4 +157,45 @@ func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
 	// The SDK keeps resultType to itself, so it is written where the object ends.
 	encoded = append(encoded[:len(encoded)-1], ","+memberResult+"}"...)
 	return encoded, nil
+}
+
+// identified is a result's _meta as the modern era wants it: it says who answers (MCP 2026-07-28, basic/index). meta is
+// the handler's and is not written to.
+func (r *Registry) identified(meta mcp.Meta) mcp.Meta {
+	meta = maps.Clone(meta)
+	if meta == nil {
+		meta = make(mcp.Meta, 1)
+	}
+	if _, given := meta[keyServerInfo]; !given {
+		meta[keyServerInfo] = json.RawMessage(r.prepared.identity)
+	}
+	return meta
+}
+
+// appendTail ends a response whose result is open behind a member: with its type, its _meta, and the brackets.
+func (r *Registry) appendTail(dst []byte, x *Exchange, meta mcp.Meta) ([]byte, *codec.Error) {
+	modern := x.rev().modern
+	switch {
+	case meta == nil && modern:
+		dst = append(dst, r.prepared.suffix...)
+	case meta != nil:
+		if modern {
+			dst = append(dst, ","+memberResult...)
+			meta = r.identified(meta)
+		}
+		var e *codec.Error
+		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), meta); e != nil {
+			return nil, e
+		}
+	}
+	return append(dst, "}}"...), nil
+}
+
+// appendMarshaled appends what only encoding/json can encode.
+func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return nil, errResultEncoding
+	}
+	return append(dst, encoded...), nil
 }

@@ -44,27 +44,54 @@ var (
 		Message: "params._meta[\"io.modelcontextprotocol/protocolVersion\"] must be a string"}
 	errCapabilitiesMissing = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params._meta[\"io.modelcontextprotocol/clientCapabilities\"] must be an object"}
+	errLogLevel = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "the log level must be one of debug, info, notice, warning, error, critical, alert, emergency"}
 	errInitializeVersion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.protocolVersion must be a string"}
-	errToolName = &codec.Error{Code: codec.CodeInvalidParams,
+	errName = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.name must be a string"}
+	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.uri must be a string of at most 2048 bytes"}
 	errArgumentsType = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.arguments must be an object"}
+	errArgumentsText = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.arguments must be an object of strings"}
+	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.cursor is not a cursor of this server"}
 	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
 		Message: "result too large"}
 	errResultEncoding = &codec.Error{Code: codec.CodeInternal,
-		Message: "the tool's result cannot be encoded"}
+		Message: "the handler's result cannot be encoded"}
+	errNoContents = &codec.Error{Code: codec.CodeInternal,
+		Message: "the handler returned no contents"}
 	errInputRequests = &codec.Error{Code: codec.CodeInternal,
-		Message: "the tool asked for input, which this server cannot ask for"}
-	errToolPanicked = &codec.Error{Code: codec.CodeInternal,
-		Message: "tool panicked"}
+		Message: "the handler asked for input, which this server cannot ask for"}
+	errPanicked = &codec.Error{Code: codec.CodeInternal,
+		Message: "the handler panicked"}
 )
 
 // errMethodNotFound names the method as it was sent, so that a peer sees its own typing error.
 func errMethodNotFound(x *Exchange) *codec.Error {
 	return &codec.Error{Code: codec.CodeMethodNotFound, Message: "method not found: " + quote(x.Env.Method.Of(x.Raw))}
+}
+
+// messageNotFound is what the SDK says too: by it a handler's mcp.ResourceNotFoundError is recognised.
+const messageNotFound = "Resource not found"
+
+// errResourceNotFound names the URI, in the code that the revision has for it.
+func errResourceNotFound(rev *revision, uri string) *codec.Error {
+	data := codec.AppendQuoted([]byte(`{"uri":`), uri)
+	return &codec.Error{Code: rev.resourceNotFound, Message: messageNotFound, Data: append(data, '}')}
+}
+
+func errUnknownPrompt(name string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + clip(name)}
+}
+
+func errUnknownArgument(name string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + clip(name)}
 }
 
 // errUnsupportedVersion lists what we have (MCP 2026-07-28, UnsupportedProtocolVersionError).

@@ -55,6 +55,9 @@ type Exchange struct {
 	InBatch bool
 	// Header is needed for HTTP, during Route only.
 	Header *Header
+	// Back is the transport's way to send messages ahead of the answer; nil is a transport without one. It stays over
+	// Reset: it is the way of whatever the transport embeds the exchange in.
+	Back Back
 
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
@@ -68,6 +71,8 @@ type Exchange struct {
 
 	row      *method
 	tool     *tool
+	prompt   *prompt
+	resource *resource    // nil: a template's, which Dispatch finds
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool
@@ -82,7 +87,7 @@ type Exchange struct {
 }
 
 // Reset makes x ready for another message. Nobody else may hold x.
-func (x *Exchange) Reset() { *x = Exchange{} }
+func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
 
 // Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
 // cancelled, and no answer is appended any more. Any goroutine; idempotent.

@@ -15,7 +15,7 @@ func FuzzDispatch(f *testing.F) {
 		`{"jsonrpc":"2.0","id":1,"method":"ping"}`,
 		`{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{` + modernMeta + `}}`,
-		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDE6ZWNobw"}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDJaVM5lY2hv"}}`,
 		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`,
 		`{"jsonrpc":"2.0","id":1,"result":{}}`,
 		echoCall(-7, "x"),
@@ -24,12 +24,20 @@ func FuzzDispatch(f *testing.F) {
 		callOf("query", `{"region":"r","limit":1e2}`),
 		callOf("raw", `{"a":[1,{"b":null}]}`),
 		callOf("panic", `{}`),
+		readOf("test://text"), readOf("test://item/7/data"), readOf("test://gone"),
+		`{"jsonrpc":"2.0","id":1,"method":"resources/list","params":{"cursor":"cqp6L_50ZXN0Oi8vbm90aGluZw"}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"resources/templates/list"}`,
+		`{"jsonrpc":"2.0","id":1,"method":"prompts/list","params":{` + modernMeta + `}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"greet","arguments":{"who":"","how":null}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet"},` +
+			`"argument":{"name":"who","value":"A"},"context":{"arguments":{"how":"x"}},` + modernMeta + `}}`,
 	} {
 		f.Add(uint8(0), []byte(message), []byte("2026-07-28"), []byte("tools/call"), []byte("echo"))
 		f.Add(uint8(2), []byte(message), []byte("2025-11-25"), []byte("ping"), []byte("=?base64?ZWNobw==?="))
 	}
 	r := newFixture(f, func(o *Options) { o.MaxSessions = 100 })
 	r.RemoveTool("sleep") // it would sleep
+	addFixtureOffers(r)
 	http := &peer{r: r, transport: HTTP}
 	session := []byte(http.initialize(f, "2025-11-25"))
 	f.Fuzz(func(t *testing.T, how uint8, message, version, method, name []byte) {

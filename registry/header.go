@@ -52,8 +52,12 @@ func checkMirror(x *Exchange, row *method) *codec.Error {
 	if !ok {
 		return errHeader("Mcp-Name has characters that must be sent as =?base64?...?=")
 	}
-	if name, isText := codec.StringOf(x.Env.Name.Of(x.Raw)); !isText || !bytes.Equal(value, name) {
-		return errHeader("Mcp-Name does not match params.name")
+	token, member := x.Env.Name, "params.name"
+	if row.mirror == mirrorURI {
+		token, member = x.Env.URI, "params.uri"
+	}
+	if body, isText := codec.StringOf(token.Of(x.Raw)); !isText || !bytes.Equal(value, body) {
+		return errHeader("Mcp-Name does not match " + member)
 	}
 	return nil
 }

@@ -14,16 +14,32 @@ import (
 // and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
 type Conversation struct {
 	mu    sync.Mutex
-	state atomic.Uint32 // index into revisions, plus one; zero before initialize
+	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one
 	one   *Exchange     // in flight alone: the usual case needs no table
 	more  *inflight     // in flight with others
 }
 
 // negotiated is the index of the revision, plus one, or zero before initialize.
-func (c *Conversation) negotiated() int { return int(c.state.Load()) }
+func (c *Conversation) negotiated() int { return int(c.state.Load() & (1<<levelShift - 1)) }
 
 // negotiate fixes the revision.
 func (c *Conversation) negotiate(revision int) { c.state.Store(uint32(revision + 1)) }
+
+const levelShift = 8
+
+// logLevel is the lowest level of log messages that the client wants; defaultLogLevel before it said so.
+func (c *Conversation) logLevel() logLevel {
+	if set := c.state.Load() >> levelShift; set > 0 {
+		return logLevel(set - 1)
+	}
+	return defaultLogLevel
+}
+
+// setLogLevel is logging/setLevel. The revision is fixed by now, so nobody else writes.
+func (c *Conversation) setLogLevel(level logLevel) {
+	revision := c.state.Load() & (1<<levelShift - 1)
+	c.state.Store(revision | uint32(level+1)<<levelShift)
+}
 
 // busy says whether any request is in flight.
 func (c *Conversation) busy() bool {

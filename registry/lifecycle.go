@@ -2,15 +2,13 @@ package registry
 
 import (
 	"strconv"
+	"strings"
 
 	"weir/codec"
 )
 
-// preparedAnswers holds what every client asks for and what is the same for all: encoded once, copied per request, so
-// that even an overloaded server answers a probe from its loop.
+// preparedAnswers holds what is the same in every answer: encoded once, copied per request.
 type preparedAnswers struct {
-	initialize [revisionCount][]byte // results; nil for modern revisions
-	discover   []byte                // result
 	// suffix ends every result of the modern era: its type and who made it (MCP 2026-07-28, basic/index).
 	suffix []byte // ,"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{...}}
 	// identity is the member of _meta that suffix repeats, for results that have a _meta of their own.
@@ -20,37 +18,92 @@ type preparedAnswers struct {
 	caching []byte // ,"ttlMs":N,"cacheScope":"public"
 }
 
-// capabilitiesJSON names what is served and nothing else. tools has no listChanged: nothing is pushed.
-const capabilitiesJSON = `{"tools":{}}`
+// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers a
+// probe from its loop. They are made anew when a kind of thing is offered for the first time.
+type greetings struct {
+	initialize [revisionCount][]byte // results; nil for modern revisions
+	discover   []byte                // result
+}
 
 const (
 	keyServerInfo   = "io.modelcontextprotocol/serverInfo"
 	memberResult    = `"resultType":"complete"`
-	memberTools     = `"tools":[`
-	memberNextPage  = `"nextCursor":"`
 	emptyResultJSON = `{}`
 )
 
 func prepareAnswers(o *Options) preparedAnswers {
 	var p preparedAnswers
+	p.identity = []byte(serverInfoJSON(o, &revisions[revisionCount-1]))
+	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + keyServerInfo + `":` + string(p.identity) + `}`)
+	p.caching = []byte(`,"ttlMs":` + strconv.FormatInt(o.ListTTL.Milliseconds(), 10) + `,"cacheScope":"public"`)
+	return p
+}
+
+// feature is what a server says in its capabilities that it has.
+type feature uint32
+
+const (
+	featurePrompts feature = 1 << iota
+	featureResources
+	featureCompletions
+)
+
+// declare adds a feature to the capabilities, for good: a list that became empty is still a list, and whoever was told of
+// it may ask. Tools and log messages are declared always: a server without tools may get some.
+func (r *Registry) declare(f feature) {
+	r.declaring.Lock()
+	defer r.declaring.Unlock()
+	if r.declared&f != 0 {
+		return
+	}
+	r.declared |= f
+	r.greet()
+}
+
+// greet prepares the greetings. It needs r.declaring.
+func (r *Registry) greet() {
+	g := new(greetings)
 	instructions := ""
-	if o.Instructions != "" {
-		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, o.Instructions))
+	if r.opt.Instructions != "" {
+		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, r.opt.Instructions))
 	}
 	for i := range revisions {
 		rev := &revisions[i]
 		if rev.modern {
 			continue
 		}
-		p.initialize[i] = []byte(`{"protocolVersion":"` + rev.version + `","capabilities":` + capabilitiesJSON +
-			`,"serverInfo":` + serverInfoJSON(o, rev) + instructions + `}`)
+		g.initialize[i] = []byte(`{"protocolVersion":"` + rev.version + `","capabilities":` + r.capabilities(rev) +
+			`,"serverInfo":` + serverInfoJSON(&r.opt, rev) + instructions + `}`)
 	}
-	p.identity = []byte(serverInfoJSON(o, &revisions[revisionCount-1]))
-	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + keyServerInfo + `":` + string(p.identity) + `}`)
-	p.caching = []byte(`,"ttlMs":` + strconv.FormatInt(o.ToolsTTL.Milliseconds(), 10) + `,"cacheScope":"public"`)
-	p.discover = []byte(`{"supportedVersions":` + supportedVersions + `,"capabilities":` + capabilitiesJSON + instructions +
-		string(p.caching) + string(p.suffix) + `}`)
-	return p
+	g.discover = []byte(`{"supportedVersions":` + supportedVersions + `,"capabilities":` + r.capabilities(&revisions[revisionCount-1]) +
+		instructions + string(r.prepared.caching) + string(r.prepared.suffix) + `}`)
+	r.greetings.Store(g)
+}
+
+// capabilities names what is served and nothing else: that a list tells of its changes, if anybody listens for them here.
+func (r *Registry) capabilities(rev *revision) string {
+	changes := ""
+	if r.hooks.listChanged != nil {
+		changes = `"listChanged":true`
+	}
+	b := `{"tools":{` + changes + `}`
+	if r.declared&featurePrompts != 0 {
+		b += `,"prompts":{` + changes + `}`
+	}
+	if r.declared&featureResources != 0 {
+		members := []string{}
+		if r.hooks.resourceUpdated != nil {
+			members = append(members, `"subscribe":true`)
+		}
+		if changes != "" {
+			members = append(members, changes)
+		}
+		b += `,"resources":{` + strings.Join(members, ",") + `}`
+	}
+	if r.declared&featureCompletions != 0 && rev.completions {
+		b += `,"completions":{}`
+	}
+	return b + `,"logging":{}}`
 }
 
 // serverInfoJSON is the Implementation object that revision rev knows.
@@ -84,7 +137,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	} else {
 		x.Conv.negotiate(i)
 	}
-	return codec.AppendResult(dst, x.id(), r.prepared.initialize[i])
+	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }
 
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
@@ -98,7 +151,7 @@ func servePing(_ *Registry, x *Exchange, dst []byte) []byte {
 
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(r *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), r.prepared.discover)
+	return codec.AppendResult(dst, x.id(), r.greetings.Load().discover)
 }
 
 // memberOf is codec.Member for an object that may be absent.

@@ -37,6 +37,7 @@ type mirror uint8
 const (
 	mirrorNothing mirror = iota
 	mirrorName           // params.name
+	mirrorURI            // params.uri
 )
 
 // The table. Serving functions reach nothing that reads it, so it can be a plain variable.
@@ -44,10 +45,17 @@ var methods = [...]method{
 	{name: "initialize", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: beforeInitialize, serve: serveInitialize},
 	{name: "notifications/initialized", kind: codec.KindNotification, class: Inline, revisions: legacyRevisions, serve: serveInitialized},
 	{name: "ping", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: anyPhase, serve: servePing},
+	{name: "logging/setLevel", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveSetLevel},
 	{name: "server/discover", kind: codec.KindRequest, class: Inline, revisions: modernRevisions, phase: anyPhase, serve: serveDiscover},
 	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, serve: serveCancelled},
 	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveToolsList},
 	{name: "tools/call", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routeToolsCall, serve: serveToolsCall},
+	{name: "resources/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveResourcesList},
+	{name: "resources/templates/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveTemplatesList},
+	{name: "resources/read", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorURI, route: routeResourcesRead, serve: serveResourcesRead},
+	{name: "prompts/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: servePromptsList},
+	{name: "prompts/get", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routePromptsGet, serve: servePromptsGet},
+	{name: "completion/complete", kind: codec.KindRequest, class: Wait, revisions: everyRevision, route: routeComplete, serve: serveComplete},
 }
 
 // methodRows finds a row by the method's token, quotes included, as Scan leaves it.

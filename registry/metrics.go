@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -14,6 +15,8 @@ import (
 //	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
 //	weir_tool_calls_total{tool,outcome}   finished calls
 //	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
+//	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
+//	weir_handler_seconds{method}          histogram of their time, sampled likewise
 //	weir_sessions                         legacy HTTP sessions that exist
 //	weir_sessions_ended_total{reason}     sessions that ended, by reason
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
@@ -49,8 +52,11 @@ type seriesSet struct {
 	set              *metrics.Set
 	requests         []*metrics.Counter // by method.index
 	refused, ignored *metrics.Counter
-	sessionsEnded    [endingCount]*metrics.Counter
-	sessionsRefused  *metrics.Counter
+	// of the methods that run handlers, but for tools/call
+	reads, prompts, completions *callSeries
+
+	sessionsEnded   [endingCount]*metrics.Counter
+	sessionsRefused *metrics.Counter
 }
 
 func newSeries(r *Registry) seriesSet {
@@ -64,6 +70,9 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
+	m.reads = newMethodSeries(set, "resources/read")
+	m.prompts = newMethodSeries(set, "prompts/get")
+	m.completions = newMethodSeries(set, "completion/complete")
 	for i, reason := range endingNames {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}
@@ -81,18 +90,29 @@ const (
 	sampleAlways = 64
 )
 
-// toolSeries is what one tool reports.
-type toolSeries struct {
+// callSeries is what the calls of one tool, or of one method, report.
+type callSeries struct {
 	calls   [outcomeCount]*metrics.Counter
 	seconds *metrics.Histogram
+	started atomic.Uint64 // calls, for sampling
 }
 
-func newToolSeries(set *metrics.Set, tool string) toolSeries {
-	var s toolSeries
+func newToolSeries(set *metrics.Set, tool string) *callSeries {
+	return newCallSeries(set, func(o outcome) string { return toolCallsName(tool, o) }, toolSecondsName(tool))
+}
+
+func newMethodSeries(set *metrics.Set, method string) *callSeries {
+	return newCallSeries(set, func(o outcome) string {
+		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, outcomeNames[o])
+	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
+}
+
+func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds string) *callSeries {
+	s := new(callSeries)
 	for i := range outcomeNames {
-		s.calls[i] = set.GetOrCreateCounter(toolCallsName(tool, outcome(i)))
+		s.calls[i] = set.GetOrCreateCounter(calls(outcome(i)))
 	}
-	s.seconds = set.GetOrCreateHistogram(toolSecondsName(tool))
+	s.seconds = set.GetOrCreateHistogram(seconds)
 	return s
 }
 
@@ -111,17 +131,17 @@ func toolCallsName(tool string, o outcome) string {
 func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
 
 // startTimer begins a sample, or returns the zero time when this call is not timed.
-func (t *tool) startTimer() time.Time {
-	if n := t.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
+func (s *callSeries) startTimer() time.Time {
+	if n := s.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
 		return time.Time{}
 	}
 	return time.Now()
 }
 
 // finished counts a call and ends its sample, if one was begun.
-func (t *tool) finished(start time.Time, o outcome) {
-	t.series.calls[o].Inc()
+func (s *callSeries) finished(start time.Time, o outcome) {
+	s.calls[o].Inc()
 	if !start.IsZero() {
-		t.series.seconds.Update(time.Since(start).Seconds())
+		s.seconds.Update(time.Since(start).Seconds())
 	}
 }

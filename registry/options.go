@@ -25,16 +25,23 @@ type Options struct {
 	// not only powers of two. A lookup holds its partition's lock for about 20 ns, so partitions matter only when
 	// many cores look up at once; each costs 128 bytes. 1 to 4096.
 	Partitions int `yaml:"partitions"`
-	// PageSize is how many tools one page of tools/list holds; a page also ends before it exceeds max_result_bytes.
-	// It is high because many clients read only the first page. 1 to 10000.
+	// PageSize is how many entries one page of a list (tools, prompts, resources, resource templates) holds; a page also
+	// ends before it exceeds max_result_bytes. It is high because many clients read only the first page. 1 to 10000.
 	PageSize int `yaml:"page_size"`
-	// ToolsTTL is for how long clients of revision 2026-07-28 may keep the tool list and the answer to
-	// server/discover (ttlMs, sent in whole milliseconds). Longer saves requests, shorter shows new tools earlier.
-	// 0 (do not keep) to 24h.
-	ToolsTTL time.Duration `yaml:"tools_ttl"`
+	// ListTTL is for how long clients of revision 2026-07-28 may keep lists and the answer to server/discover (ttlMs,
+	// sent in whole milliseconds). Longer saves requests, shorter shows new entries earlier. 0 (do not keep) to 24h.
+	ListTTL time.Duration `yaml:"list_ttl"`
 	// MaxTools is how many tools may be registered; each keeps its definition encoded once per shape, about twice
 	// its JSON. One more is a panic in AddTool: it is a mistake of the program, not of a peer. 1 to 100000.
 	MaxTools int `yaml:"max_tools"`
+	// MaxPrompts is how many prompts may be registered, and what max_tools says is true of them. 1 to 100000.
+	MaxPrompts int `yaml:"max_prompts"`
+	// MaxResources is how many resources may be registered, and what max_tools says is true of them. 1 to 100000.
+	MaxResources int `yaml:"max_resources"`
+	// MaxResourceTemplates is how many resource templates may be registered. It is lower than the others because the
+	// URI of a read that names no resource is compared with the beginning of each of them, on the event loop, at about
+	// 3 ns each. 1 to 10000.
+	MaxResourceTemplates int `yaml:"max_resource_templates"`
 
 	// MaxSessions is how many legacy HTTP sessions may exist at once, at about 150 bytes each. The next initialize is
 	// answered with 503. Most clients never end their sessions, so session_idle does. 1 to 10000000.
@@ -53,24 +60,28 @@ type Options struct {
 	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
-	// OnPanic hears of every panic of a tool handler, on the goroutine that ran it, for the log: the peer only learns
-	// that the tool panicked. It must not block for long and may run concurrently. nil is allowed.
-	OnPanic func(tool string, value any, stack []byte) `yaml:"-"`
+	// OnPanic hears of every panic of a handler, on the goroutine that ran it, for the log: the peer only learns that the
+	// handler panicked. name is the tool's or prompt's name, the resource's URI or its template, or completion/complete.
+	// It must not block for long and may run concurrently. nil is allowed.
+	OnPanic func(name string, value any, stack []byte) `yaml:"-"`
 }
 
 // DefaultOptions returns the options a server has when its configuration names none.
 func DefaultOptions() Options {
 	return Options{
-		Name:           "weir",
-		Version:        "dev",
-		Partitions:     64,
-		PageSize:       1000,
-		ToolsTTL:       time.Minute,
-		MaxTools:       10_000,
-		MaxSessions:    100_000,
-		SessionIdle:    30 * time.Minute,
-		SessionMaxAge:  24 * time.Hour,
-		MaxResultBytes: 1 << 20,
+		Name:                 "weir",
+		Version:              "dev",
+		Partitions:           64,
+		PageSize:             1000,
+		ListTTL:              time.Minute,
+		MaxTools:             10_000,
+		MaxPrompts:           10_000,
+		MaxResources:         10_000,
+		MaxResourceTemplates: 1000,
+		MaxSessions:          100_000,
+		SessionIdle:          30 * time.Minute,
+		SessionMaxAge:        24 * time.Hour,
+		MaxResultBytes:       1 << 20,
 	}
 }
 
@@ -101,8 +112,11 @@ func (o *Options) Validate() []error {
 	text("instructions", o.Instructions, 0, 64<<10)
 	number("partitions", o.Partitions, 1, 4096)
 	number("page_size", o.PageSize, 1, 10_000)
-	span("tools_ttl", o.ToolsTTL, 0, 24*time.Hour)
+	span("list_ttl", o.ListTTL, 0, 24*time.Hour)
 	number("max_tools", o.MaxTools, 1, 100_000)
+	number("max_prompts", o.MaxPrompts, 1, 100_000)
+	number("max_resources", o.MaxResources, 1, 100_000)
+	number("max_resource_templates", o.MaxResourceTemplates, 1, 10_000)
 	number("max_sessions", o.MaxSessions, 1, 10_000_000)
 	span("session_idle", o.SessionIdle, time.Second, 168*time.Hour)
 	if o.SessionMaxAge != 0 {

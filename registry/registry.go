@@ -18,12 +18,19 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools     *shards[*tool]
-	catalogue atomic.Pointer[[]*tool] // every tool, sorted by name: what tools/list shows
-	changing  sync.Mutex              // held while tools are added or removed
+	tools     *catalogue[*tool]
+	prompts   *catalogue[*prompt]
+	resources *catalogue[*resource]
+	templates *catalogue[*template]
 	sessions  *shards[*session]
+	hooks     changeHooks // who hears of changes; set once, in New
 
-	prepared preparedAnswers
+	completion atomic.Pointer[completion] // nil: there is none
+
+	prepared  preparedAnswers
+	greetings atomic.Pointer[greetings]
+	declaring sync.Mutex // guards declared and who writes greetings
+	declared  feature    // set of features
 }
 
 // New makes an empty registry. The error joins everything that Validate found.
@@ -32,12 +39,31 @@ func New(opt Options) (*Registry, error) {
 		return nil, errors.Join(errs...)
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	r.tools = newShards[*tool](opt.Partitions)
+	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
-	r.catalogue.Store(new([]*tool))
 	r.prepared = prepareAnswers(&r.opt)
 	r.m = newSeries(r)
+	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
+}
+
+// makeCatalogues makes the lists of what is offered, empty.
+func (r *Registry) makeCatalogues() {
+	hear := func(kind listKind, f feature) func() {
+		return func() {
+			if f != 0 {
+				r.declare(f)
+			}
+			r.changed(kind)
+		}
+	}
+	o := &r.opt
+	r.tools = newCatalogue[*tool](o.Partitions, "max_tools", o.MaxTools, hear(listTools, 0))
+	r.tools.bind = func(t *tool) { t.series = newToolSeries(r.m.set, t.name) }
+	r.tools.unbind = func(t *tool) { dropToolSeries(r.m.set, t.name) }
+	r.prompts = newCatalogue[*prompt](o.Partitions, "max_prompts", o.MaxPrompts, hear(listPrompts, featurePrompts))
+	r.resources = newCatalogue[*resource](o.Partitions, "max_resources", o.MaxResources, hear(listResources, featureResources))
+	r.templates = newCatalogue[*template](1, "max_resource_templates", o.MaxResourceTemplates, hear(listResources, featureResources))
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Status, for
@@ -104,6 +130,9 @@ func checkModern(x *Exchange) *codec.Error {
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
 		return errCapabilitiesMissing
 	}
+	if e := checkLogLevel(x); e != nil {
+		return e
+	}
 	if x.Transport == HTTP {
 		return checkMethodHeader(x)
 	}
@@ -150,8 +179,11 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 	class, e := row.route(r, x)
 	if e != nil {
 		status := statusOK
-		if e.Code == codec.CodeHeaderMismatch {
+		switch {
+		case e.Code == codec.CodeHeaderMismatch:
 			status = statusBadRequest
+		case e.Code == codec.CodeMethodNotFound && x.modern:
+			status = statusNotFound
 		}
 		return x.refuse(status, e)
 	}

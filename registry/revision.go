@@ -18,9 +18,13 @@ type revision struct {
 	modern bool
 	// batches: a JSON array of messages is received (MCP 2025-03-26, basic/index; gone again with 2025-06-18).
 	batches bool
-	// annotations, titles (with tool _meta and structured output) and icons: members that clients of earlier
-	// revisions have not heard of and that some validate against.
+	// annotations (of tools), titles (with _meta of what is listed, structured output, and since when annotations hold)
+	// and icons: members that clients of earlier revisions have not heard of and that some validate against.
 	annotations, titles, icons bool
+	// completions: the capability has a name. Before, the method was there and nothing said so.
+	completions bool
+	// resourceNotFound is the code of a resources/read for nothing (SEP-2164 gave up one of its own).
+	resourceNotFound int
 	// structured: which structuredContent and outputSchema may leave. Before 2026-07-28 both describe objects.
 	structured structuredRule
 	// argumentsAreResults: arguments that do not fit the tool's schema are a tool result with isError, which the
@@ -56,13 +60,15 @@ const revisionCount = 5
 
 // revisions is the table, oldest first.
 var revisions = [revisionCount]revision{
-	{version: "2024-11-05", set: rev20241105},
-	{version: "2025-03-26", set: rev20250326, batches: true, annotations: true},
-	{version: "2025-06-18", set: rev20250618, annotations: true, titles: true, structured: structuredObjects},
-	{version: "2025-11-25", set: rev20251125, annotations: true, titles: true, icons: true,
-		structured: structuredObjects, argumentsAreResults: true},
-	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true,
-		structured: structuredAny, argumentsAreResults: true},
+	{version: "2024-11-05", set: rev20241105, resourceNotFound: codec.CodeResourceNotFound},
+	{version: "2025-03-26", set: rev20250326, batches: true, annotations: true, completions: true,
+		resourceNotFound: codec.CodeResourceNotFound},
+	{version: "2025-06-18", set: rev20250618, annotations: true, titles: true, completions: true,
+		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects},
+	{version: "2025-11-25", set: rev20251125, annotations: true, titles: true, icons: true, completions: true,
+		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects, argumentsAreResults: true},
+	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true, completions: true,
+		resourceNotFound: codec.CodeInvalidParams, structured: structuredAny, argumentsAreResults: true},
 }
 
 // latestLegacy answers an initialize that asks for a version we do not have: the latest we can hold a conversation in

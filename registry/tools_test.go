@@ -69,7 +69,7 @@ func TestPages(t *testing.T) {
 	if n := r.RemoveTool("tool-06", "tool-20", "nobody"); n != 2 {
 		t.Error("removed", n)
 	}
-	a := p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dDE6dG9vbC0wNg"}}`, Header{})
+	a := p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"dCkgCaZ0b29sLTA2"}}`, Header{})
 	if !strings.Contains(a.body, `"tools":[{"inputSchema":{"type":"object"},"name":"tool-07"}`) {
 		t.Error("after a removed tool:", a.body)
 	}

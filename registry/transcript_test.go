@@ -13,6 +13,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 
 // TestTranscripts plays testdata/*.txt. A transcript is prose (lines with #) around what goes over the wire:
 //
+//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too
 //	transport http          a new client: line, websocket or http
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
 //	-> {...}                a message to the server
@@ -66,6 +67,11 @@ func play(t *testing.T, script string) string {
 		}
 		out.WriteString(line + "\n")
 		switch word {
+		case "fixture":
+			r = newFixture(t, func(o *Options) { o.PageSize = 6 })
+			if rest == "offers" {
+				addFixtureOffers(r)
+			}
 		case "transport":
 			transports := map[string]Transport{"line": Line, "websocket": WebSocket, "http": HTTP}
 			transport, ok := transports[rest]

@@ -48,6 +48,8 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	addTools(offered)
+	addResources(offered)
+	addPrompts(offered)
 
 	var files unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {

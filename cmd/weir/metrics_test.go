@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -8,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 var (
@@ -25,9 +29,15 @@ func TestDocsMetrics(t *testing.T) {
 	page := string(text)
 	s := startTest(t, nil)
 	conn := dialTCP(t, s)
-	fmt.Fprintf(conn, sleepCall, 0) // histograms appear with their first value
-	if _, err := conn.Read(make([]byte, 1)); err != nil {
-		t.Fatal(err)
+	// Histograms appear with their first value.
+	s.registry.AddPrompt(&mcp.Prompt{Name: "p"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
+	answers := bufio.NewReader(conn)
+	for _, call := range []string{fmt.Sprintf(sleepCall, 0), `{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"p",` +
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"} {
+		fmt.Fprint(conn, call)
+		if _, err := answers.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 	}
 	shown := map[string]bool{}
 	for _, match := range seriesLine.FindAllStringSubmatch(string(get(t, s, "/metrics", http.StatusOK)), -1) {

@@ -118,8 +118,8 @@ func (s *server) build() (err error) {
 	}
 	offered := s.config.MCP
 	offered.Metrics = s.metrics
-	offered.OnPanic = func(tool string, value any, stack []byte) {
-		s.log.Error().Str("tool", tool).Any("panic", value).Bytes("stack", stack).Msg("a tool panicked")
+	offered.OnPanic = func(name string, value any, stack []byte) {
+		s.log.Error().Str("name", name).Any("panic", value).Bytes("stack", stack).Msg("a handler panicked")
 	}
 	if s.registry, err = registry.New(offered); err != nil {
 		return err

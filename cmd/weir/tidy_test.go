@@ -44,7 +44,7 @@ var allowedImports = map[string][]string{
 	"backpressure": {"github.com/VictoriaMetrics/metrics"},
 	"registry": {
 		"weir/codec", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
-		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go",
+		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
 	"reactor": {
 		"weir/codec", "weir/backpressure", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",

@@ -12,15 +12,17 @@ import (
 const (
 	floodBytes     = 1 << 30
 	floodMessage   = 2 << 10 // about: the filler of one message
+	smallBytes     = 1 << 28 // of messages without filler, about 110 bytes each
 	stuckMillis    = 20_000  // how long the tool sleeps
 	stuckShort     = 8_000   // where it decides when the rest goes on; still longer than max_queue_age
 	blockedAfter   = 2 * time.Second
 	floodTimeout   = 120 * time.Second
 	executingCap   = 32      // max_executing_per_connection
 	waitingBytes   = 1 << 20 // max_waiting_bytes_per_connection
-	perMessage     = 300     // the server's bookkeeping for a message that waits
+	waitingCap     = 10_000  // max_waiting_per_connection
 	outboxBytes    = 64 << 10
 	readBytes      = 64 << 10
+	smallMessage   = 100      // at least: a call without filler
 	smallBuffer    = 32 << 10 // the flooding client's kernel buffers, so that little hides in them
 	blockedAtMost  = 16 << 20 // bytes that a blocked flood may have got rid of: the caps and both kernels' buffers
 	growthAllowed  = 2 << 20  // beyond the caps
@@ -35,6 +37,23 @@ type floodCase struct {
 	transport loadtest.Transport
 	deaf      bool
 	pause     bool
+	small     bool // without filler: as many messages as their count allows, not their bytes
+}
+
+// filler is what each message carries beside the call.
+func (c floodCase) filler() int {
+	if c.small {
+		return 0
+	}
+	return floodMessage
+}
+
+// bytes is how much is sent, about.
+func (c floodCase) bytes() int {
+	if c.small {
+		return smallBytes
+	}
+	return floodBytes
 }
 
 // stuckMillis is how long the tool sleeps: longer than the flood lasts. What blocks behind it is let go in waves of that length.
@@ -46,14 +65,16 @@ func (c floodCase) stuckMillis() int {
 }
 
 var floodCases = []floodCase{
-	{"tcp, client reads", loadtest.Line, false, false},
-	{"ws, client reads", loadtest.WebSocket, false, false},
-	{"http pipelined, client reads", loadtest.HTTP, false, false},
-	{"tcp, client never reads", loadtest.Line, true, false},
-	{"ws, client never reads", loadtest.WebSocket, true, false},
-	{"http pipelined, client never reads", loadtest.HTTP, true, false},
-	{"tcp, on_full: pause", loadtest.Line, false, true},
-	{"ws, on_full: pause", loadtest.WebSocket, false, true},
+	{name: "tcp, client reads", transport: loadtest.Line},
+	{name: "ws, client reads", transport: loadtest.WebSocket},
+	{name: "tcp, small messages", transport: loadtest.Line, small: true},
+	{name: "ws, small messages", transport: loadtest.WebSocket, small: true},
+	{name: "http pipelined, client reads", transport: loadtest.HTTP},
+	{name: "tcp, client never reads", transport: loadtest.Line, deaf: true},
+	{name: "ws, client never reads", transport: loadtest.WebSocket, deaf: true},
+	{name: "http pipelined, client never reads", transport: loadtest.HTTP, deaf: true},
+	{name: "tcp, on_full: pause", transport: loadtest.Line, pause: true},
+	{name: "ws, on_full: pause", transport: loadtest.WebSocket, pause: true},
 }
 
 func flood(e *env) (*table, error) {
@@ -73,8 +94,9 @@ func flood(e *env) (*table, error) {
 	}
 	t.note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
 		floodMessage, e.scaled(floodBytes)>>20)
-	t.note("the caps: %d KiB waiting, %d executing, %d KiB outbox, %d KiB input, %d bytes of bookkeeping per held message",
-		waitingBytes>>10, executingCap, outboxBytes>>10, readBytes>>10, perMessage)
+	t.note("small messages: no filler, %d MiB of them", e.scaled(smallBytes)>>20)
+	t.note("the caps: %d KiB or %d messages waiting, %d executing, %d KiB outbox, %d KiB input; the server's bookkeeping is beyond them",
+		waitingBytes>>10, waitingCap, executingCap, outboxBytes>>10, readBytes>>10)
 	t.note("HTTP answers in order, so behind a stuck call nothing is answered: the outbox fills and reading pauses")
 	return t, nil
 }
@@ -89,8 +111,8 @@ func (e *env) judgeFlood(t *table, c floodCase) {
 	case c.deaf || c.transport == loadtest.HTTP:
 		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
 	default:
-		t.atLeast("accepted, "+c.name, t.median(c.name+" MiB"), float64(e.scaled(floodBytes)>>20), "MiB")
-		most := float64(waitingBytes/floodMessage + executingCap)
+		t.atLeast("accepted, "+c.name, t.median(c.name+" MiB"), float64(e.scaled(c.bytes())>>20), "MiB")
+		most := min(waitingCap, float64(waitingBytes/(c.filler()+smallMessage))) + executingCap
 		t.atMost("held, "+c.name, t.median(c.name+" held"), most, "calls")
 	}
 }
@@ -109,10 +131,10 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 	if err != nil {
 		return err
 	}
-	calls := e.scaled(floodBytes) / floodMessage
+	calls := e.scaled(c.bytes()) / (c.filler() + smallMessage)
 	f, err := e.open(1, func(o *loadtest.Options) {
 		o.Address, o.Transport, o.Deaf = s.address(c.transport), c.transport, c.deaf
-		o.Tool, o.Arguments, o.PadBytes = "sleep", fmt.Sprintf(`{"ms":%d}`, c.stuckMillis()), floodMessage
+		o.Tool, o.Arguments, o.PadBytes = "sleep", fmt.Sprintf(`{"ms":%d}`, c.stuckMillis()), c.filler()
 		o.Window, o.CallsPerConnection = floodWindow, calls
 		o.ReceiveBufferBytes, o.SendBufferBytes = smallBuffer, smallBuffer
 	})
@@ -130,7 +152,8 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 	}
 	got := f.Counters()
 	held := float64(got.InFlight)
-	caps := min(held, float64(waitingBytes/floodMessage+executingCap))*(floodMessage+perMessage) + outboxBytes + readBytes
+	wire := float64(got.BytesSent) / float64(max(1, got.Sent))
+	caps := min(held*wire, waitingBytes+executingCap*wire) + outboxBytes + readBytes
 	growth := float64(m.PeakBytes - before)
 	t.sample(c.name+" MiB", float64(got.BytesSent)/(1<<20))
 	t.sample(c.name+" sent", float64(got.Sent))

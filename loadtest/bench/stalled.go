@@ -100,6 +100,14 @@ func (e *env) oneStall(t *table, n int) error {
 	if err != nil {
 		return err
 	}
+	t.sampleStall(alone, onset, during, series)
+	t.sample("closed s", waited.Seconds())
+	t.sample("peak MiB", float64(m.PeakBytes)/(1<<20))
+	return e.halt(good)
+}
+
+// sampleStall keeps what the good clients saw, and how the others ended.
+func (t *table) sampleStall(alone float64, onset, during loadtest.Counters, series map[string]float64) {
 	p99 := float64(during.Latency.ValueAtQuantile(99))
 	t.sample("alone ms", alone/1000)
 	t.sample("onset ms", float64(onset.Latency.ValueAtQuantile(99))/1000)
@@ -108,7 +116,4 @@ func (e *env) oneStall(t *table, n int) error {
 	for _, reason := range []string{"write_stalled", "outbox_budget"} {
 		t.sample(reason, series[`weir_connections_closed_total{reason="`+reason+`"}`])
 	}
-	t.sample("closed s", waited.Seconds())
-	t.sample("peak MiB", float64(m.PeakBytes)/(1<<20))
-	return e.halt(good)
 }

@@ -1,0 +1,114 @@
+package reactor
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// bare is a server whose loop no poller turns: the test does, and so decides what happens between two steps.
+type bare struct {
+	*Server
+	t    testing.TB
+	loop *loop
+	set  *metrics.Set
+}
+
+// bareServer makes one with a single loop. With workers the queue runs, else everything admitted waits.
+func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
+	t.Helper()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o.Loops, b.MaxConnections, b.MaxQueueAge = 1, 64, 0
+	set := metrics.NewSet()
+	r.Metrics = set
+	for _, f := range tunes {
+		f(&o, &b, &r)
+	}
+	reg, err := registry.New(r)
+	must(t, err)
+	registry.AddDemoTools(reg)
+	b = b.Resolve(20_000)
+	queue, err := backpressure.NewQueue(b, set)
+	must(t, err)
+	limits, err := backpressure.NewLimits(b, queue, nil, set)
+	must(t, err)
+	s, err := New(o, Deps{Registry: reg, Queue: queue, Limits: limits, Metrics: set, Log: zerolog.Nop()})
+	must(t, err)
+	if workers {
+		queue.Start()
+	}
+	bs := &bare{Server: s, t: t, loop: s.loops[0], set: set}
+	t.Cleanup(func() {
+		for i := range bs.loop.slots {
+			if c := bs.loop.slots[i].conn; c != nil {
+				c.close(closeDrain)
+				bs.loop.finish(c)
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		queue.Stop(ctx)
+		s.release()
+	})
+	return bs
+}
+
+// connect adopts one end of a socket pair and returns the other, which does not block.
+func (b *bare) connect(transport transport) (c *conn, peer int) {
+	b.t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	must(b.t, err)
+	b.t.Cleanup(func() { _ = unix.Close(pair[1]) })
+	if refusal := b.limits.Open(netip.Addr{}); refusal != backpressure.Accepted {
+		b.t.Fatalf("refused: %v", refusal)
+	}
+	c = &conn{loop: b.loop, listener: &listener{name: "tcp", loopback: true}, fd: int32(pair[0]), transport: transport}
+	c.lane.Init(c)
+	b.loop.stats.connections.Add(1)
+	b.loop.adopt(c)
+	return c, pair[1]
+}
+
+// write sends text to the server and lets it read.
+func (b *bare) write(peer int, text string) {
+	b.t.Helper()
+	for len(text) > 0 {
+		n, err := unix.Write(peer, []byte(text))
+		if err != nil && err != unix.EAGAIN {
+			b.t.Fatal(err)
+		}
+		text = text[max(n, 0):]
+		b.loop.turn()
+	}
+	b.loop.turn()
+}
+
+// read returns what the server has sent by now.
+func (b *bare) read(peer int) string {
+	var all []byte
+	room := make([]byte, 64<<10)
+	for {
+		n, _ := unix.Read(peer, room)
+		if n <= 0 {
+			return string(all)
+		}
+		all = append(all, room[:n]...)
+	}
+}
+
+func newLine() transport { return new(lineTransport) }
+
+func newHTTP() transport { return new(httpTransport) }
+
+// clientFrame is one masked text frame.
+func clientFrame(text string) string {
+	return string(codec.AppendWSClientFrame(nil, wsOpText, []byte(text), [4]byte{1, 2, 3, 4}))
+}

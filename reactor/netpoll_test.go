@@ -1,0 +1,128 @@
+package reactor
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+	"weir/registry"
+)
+
+// drivenLoop is a loop with a poller, and an eventfd in its set that stays readable until it is read.
+func drivenLoop(t *testing.T) (l *loop, d *driver, event int) {
+	t.Helper()
+	b := bareServer(t, false)
+	l = b.loop
+	l.slots = append(l.slots, slot{}) // nobody's: the loop ignores its events
+	event, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	must(t, err)
+	t.Cleanup(func() { unix.Close(event) })
+	must(t, watch(l.epfd, unix.EPOLL_CTL_ADD, int32(event), unix.EPOLLIN, 0))
+	must(t, growPool(1))
+	d, err = drive(l)
+	must(t, err)
+	return l, d, event
+}
+
+func (l *loop) await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	(&server{t: t}).eventually(what, condition)
+}
+
+// "an epoll descriptor is readable while its ready list is not empty, and netpoll calls Accept whenever it is"
+func TestTurnsComeWhileTheSetIsReadable(t *testing.T) {
+	l, d, event := drivenLoop(t)
+	l.await(t, "turns come", func() bool { return l.stats.turns.Load() > 100 })
+	var counter [8]byte
+	_, err := unix.Read(event, counter[:])
+	must(t, err)
+	var before uint64
+	l.await(t, "turns cease but for the timer's", func() bool {
+		before = l.stats.turns.Load()
+		<-time.After(100 * time.Millisecond)
+		return l.stats.turns.Load()-before <= 1
+	})
+	stop(t, d)
+}
+
+func stop(t *testing.T, d *driver) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	must(t, d.stop(ctx))
+}
+
+// stop "returns once no turn runs and none will".
+func TestStopWaitsForTheTurn(t *testing.T) {
+	l, d, _ := drivenLoop(t)
+	l.await(t, "turns come", func() bool { return l.stats.turns.Load() > 10 })
+	l.inbox.Lock() // what makes a turn last
+	l.wakeLocked()
+	turns := l.stats.turns.Load()
+	l.await(t, "the turn waits for the inbox", func() bool {
+		was := turns
+		turns = l.stats.turns.Load()
+		<-time.After(10 * time.Millisecond)
+		return turns == was && turns == l.stats.turns.Load()
+	})
+	stopped := make(chan struct{})
+	go func() {
+		stop(t, d)
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+		l.inbox.Unlock()
+		t.Fatal("stop returned in the middle of a turn")
+	case <-time.After(200 * time.Millisecond):
+	}
+	l.inbox.Unlock()
+	select {
+	case <-stopped:
+	case <-time.After(patience):
+		t.Fatal("stop never returned")
+	}
+	turns = l.stats.turns.Load()
+	<-time.After(50 * time.Millisecond)
+	if now := l.stats.turns.Load(); now != turns {
+		t.Errorf("%d turns came after the stop", now-turns)
+	}
+}
+
+// "the pool grows to the largest request", and every loop gets a poller.
+func TestEveryLoopIsTurned(t *testing.T) {
+	for _, n := range []int{1, 3, 2} {
+		s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = n })
+		for _, l := range s.loops {
+			s.eventually("each loop has its turn", func() bool { return l.stats.turns.Load() > 0 })
+		}
+		s.open(4 * n)
+		for id, count := range s.LoopConnections() {
+			if count != 4 {
+				t.Errorf("loop %d of %d has %d connections, want 4", id, n, count)
+			}
+		}
+		s.stop(time.Second)
+	}
+}
+
+func TestNoGoroutinePerConnection(t *testing.T) {
+	s := start(t)
+	s.open(1)
+	before := runtime.NumGoroutine()
+	peers := s.open(500)
+	if after := runtime.NumGoroutine(); after > before+3 {
+		t.Errorf("%d goroutines, %d before 500 connections", after, before)
+	}
+	for _, p := range peers {
+		p.send(`{"jsonrpc":`) // unfinished
+	}
+	s.eventually("all of it was read", func() bool { return s.inBytes.Load() == 500*256 })
+	if after := runtime.NumGoroutine(); after > before+3 {
+		t.Errorf("%d goroutines with unfinished messages, %d before", after, before)
+	}
+}

@@ -1,0 +1,399 @@
+package reactor
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
+func (b *bare) routed(c *conn, body string) *call {
+	b.t.Helper()
+	k := b.loop.calls.take()
+	k.Transport, k.Status = registry.HTTP, 200
+	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
+	k.own([]byte(body))
+	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))
+	if class := b.registry.Route(&k.Exchange); class == registry.Inline {
+		b.t.Fatal("the call was refused")
+	}
+	if fail := b.registry.Begin(&k.Exchange); fail != nil {
+		b.t.Fatal(fail)
+	}
+	c.pending.Add(1)
+	c.transport.queued(b.loop, c, k)
+	return k
+}
+
+// A worker may finish a call after its connection was closed and before the loop has released the connection. The
+// call is given back to the stock then, so it must not stay in the connection's line.
+func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
+	b := bareServer(t, false)
+	c, _ := b.connect(newHTTP())
+	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
+	first, second := b.routed(c, body), b.routed(c, body)
+	c.close(closePeerReset)
+	c.transport.deliver(c, first, []byte("{}"), nil)
+	for k := c.transport.(*httpTransport).head; k != nil; k = k.next {
+		if k == first {
+			t.Fatal("a released call is still in the line")
+		}
+	}
+	if cancelled := c.transport.gone(c); cancelled != 1 || !second.Cancelled() {
+		t.Errorf("%d calls were cancelled with their connection, want the other one", cancelled)
+	}
+}
+
+// What is on its way while we do not read is late by our doing.
+func TestPausedConnectionIsNotLateWhenItGoesOn(t *testing.T) {
+	b := bareServer(t, false)
+	c, peer := b.connect(newLine())
+	b.write(peer, `{"jsonrpc":"2.0","id":1,`)
+	c.mu.Lock()
+	c.pauseLocked(pauseOutbox)
+	c.mu.Unlock()
+	for range 100 {
+		b.loop.now += sweepInterval
+		b.loop.sweep()
+	}
+	c.mu.Lock()
+	c.resumeLocked(pauseOutbox)
+	c.mu.Unlock()
+	b.loop.now += int64(time.Millisecond)
+	b.loop.sweep()
+	if c.finished {
+		t.Fatalf("closed for %v as soon as it was read again", c.reason)
+	}
+}
+
+// The peer of a long call was waiting for us.
+func TestIdleTimeCountsFromTheAnswer(t *testing.T) {
+	f := func(name string, transport func() transport, tuned tune) {
+		t.Run(name, func(t *testing.T) {
+			b := bareServer(t, false, tuned)
+			c, _ := b.connect(transport())
+			c.spoke = true
+			c.pending.Add(1)
+			for range 1000 { // a call of 250 s
+				b.loop.now += sweepInterval
+				b.loop.sweep()
+			}
+			c.pending.Add(-1)
+			for range 2 {
+				b.loop.now += sweepInterval
+				b.loop.sweep()
+			}
+			if c.finished {
+				t.Fatalf("closed for %v just after a long call", c.reason)
+			}
+		})
+	}
+	f("http", newHTTP, func(*Options, *backpressure.Options, *registry.Options) {})
+	f("line", newLine, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.LineIdleTimeout = time.Minute })
+	f("websocket", func() transport { return new(wsTransport) }, func(*Options, *backpressure.Options, *registry.Options) {})
+}
+
+// Requests are answered in order, so an upgrade must not overtake the answer before it, nor take its transport away.
+func TestUpgradeBehindAnUnansweredRequest(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send(modernCall("1", "stuck", `{}`) + upgradeRequest)
+	s.awaitStuck()
+	s.eventually("the upgrade was decoded", func() bool { return s.metric("weir_reads_total") != "0" })
+	p.send(postDiscover())
+	s.eventually("that one too", func() bool { return s.metric("weir_reads_total") >= "2" })
+	s.free()
+	r, body := p.response()
+	if r.StatusCode != 200 {
+		t.Fatalf("the first answer is %s, want that of the call", r.Status)
+	}
+	contains(t, body, `"id":1,"result"`)
+}
+
+const upgradeRequest = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+// A call that waits for its turn to run must not be stopped by the answers that wait for it.
+func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
+	p := s.dial("http")
+	for id := range 32 { // one more than may run
+		p.send(modernCall(fmt.Sprint(id), "stuck", `{}`))
+	}
+	for range 31 {
+		s.awaitStuck()
+	}
+	long := strings.Repeat("x", 10_000)
+	for id := range 10 {
+		p.send(modernCall(fmt.Sprint(100+id), "echo", `{"message":"`+long+`"}`))
+	}
+	s.eventually("the outbox is full", func() bool { return s.metric("weir_outbox_full_total") == "1" })
+	s.free()
+	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
+	for i := range 42 {
+		r, _ := p.response()
+		if r.StatusCode != 200 {
+			t.Fatalf("answer %d is %s", i, r.Status)
+		}
+	}
+}
+
+func paused(o *Options, b *backpressure.Options, _ *registry.Options) {
+	o.OnFull = OnFullPause
+	b.MaxQueueAge, b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 0, 1, 2
+}
+
+// With on_full pause nothing is refused, and nothing forgotten, when a batch has more elements than there is room for.
+func TestPauseForgetsNothingOfABatch(t *testing.T) {
+	s := start(t, paused)
+	p := s.dial("tcp")
+	p.send(strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n")
+	p.line()
+	var elements []string
+	for id := range 10 {
+		elements = append(elements, strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`)))
+	}
+	p.send("[" + strings.Join(elements, ",") + "]\n")
+	s.awaitStuck()
+	s.free()
+	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
+	answer := p.line()
+	for id := range 10 {
+		contains(t, answer, fmt.Sprintf(`"id":%d,`, id))
+	}
+}
+
+// The message that waits beside the full queue must have an outcome also when the queue of all is full by then.
+func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
+	s := start(t, paused, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueBytes = 5300 })
+	hog := s.dial("tcp").greet()
+	pad := `,"_meta":{"pad":"` + strings.Repeat("x", 2000) + `"}`
+	hog.send(padded("1", "sleep", `{"ms":600000}`, pad))
+	s.eventually("the hog runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	p := s.dial("tcp").greet()
+	p.send(toolCall("1", "stuck", `{}`) + toolCall("2", "stuck", `{}`) + toolCall("3", "stuck", `{}`))
+	s.awaitStuck()
+	s.eventually("two wait", func() bool { return s.queue.Waiting() == 2 })
+	p.send(padded("4", "stuck", `{}`, pad) + `{"jsonrpc":"2.0","id":5,"method":"ping"}` + "\n")
+	s.eventually("all of it was read", func() bool { return s.metric("weir_messages_received_total") >= "9" })
+	s.free()
+	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
+	seen := ""
+	for range 5 {
+		seen += p.line()
+	}
+	contains(t, seen, `"id":1,`, `"id":2,`, `"id":3,`, `"id":4,`, `"id":5,`)
+}
+
+// padded is a tools/call line with something more in its params.
+func padded(id, tool, arguments, more string) string {
+	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + more + `}}` + "\n"
+}
+
+// 202 and no body is what the transport owes for what is not answered (MCP 2025-03-26 basic/transports).
+func TestHTTPBatchOfNotificationsIs202(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send(post(strings.Replace(hello, "2025-11-25", "2025-03-26", 1)))
+	r, _ := p.response()
+	session := "Mcp-Session-Id: " + r.Header.Get("Mcp-Session-Id")
+	p.send(post(`[{"jsonrpc":"2.0","method":"notifications/initialized"},{"jsonrpc":"2.0","method":"notifications/initialized"}]`, session))
+	if r, body := p.response(); r.StatusCode != 202 || body != "" {
+		t.Errorf("got %s %q, want 202 without a body", r.Status, body)
+	}
+}
+
+// A call of a session that another connection took back while it waited is not answered either.
+func TestHTTPCallCancelledWhileItWaitsIs202(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 0
+	})
+	p := s.dial("http")
+	session := p.session()
+	p.send(post(strings.TrimSpace(toolCall("1", "stuck", `{}`)), session) + post(strings.TrimSpace(toolCall("2", "stuck", `{}`)), session))
+	s.awaitStuck()
+	s.eventually("the second waits", func() bool { return s.queue.Waiting() == 1 })
+	q := s.dial("http")
+	q.send(post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}`, session))
+	q.response()
+	s.free()
+	if r, _ := p.response(); r.StatusCode != 200 {
+		t.Errorf("the first got %s", r.Status)
+	}
+	if r, body := p.response(); r.StatusCode != 202 || body != "" {
+		t.Errorf("the cancelled one got %s %q, want 202 without a body", r.Status, body)
+	}
+}
+
+// RFC 9112 9.6: who closes after an answer says so in it.
+func TestHTTPRejectedHeadSaysClose(t *testing.T) {
+	s := start(t)
+	p := s.dial("http")
+	p.send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n")
+	if r, _ := p.response(); r.StatusCode != 404 || !r.Close {
+		t.Errorf("got %s, close %v; want 404, true", r.Status, r.Close)
+	}
+	p.rest()
+}
+
+// A refusal by the head alone says the same in its body as in Retry-After.
+func TestHTTPRefusedHeadSaysWhenToRetry(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxWaiting, b.MaxQueueAge, b.RefuseAbove = 1, 1, 0, 1
+	})
+	p := s.dial("tcp").greet()
+	p.send(toolCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	p.send(toolCall("2", "stuck", `{}`))
+	s.eventually("the queue is full", func() bool { return s.queue.Waiting() == 1 })
+	q := s.dial("http")
+	head, _, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
+	q.send(head + "\r\n\r\n")
+	r, body := q.response()
+	contains(t, body, `"reason":"queue_full"`, `"executed":false`, `"id":null`)
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || strings.Contains(body, `"retryAfterMs":0`) {
+		t.Errorf("got %s, Retry-After %q and %s", r.Status, r.Header.Get("Retry-After"), body)
+	}
+}
+
+// Nothing may follow a close frame (RFC 6455 5.5.1), whatever workers finish meanwhile.
+func TestWebSocketCloseFrameIsTheLast(t *testing.T) {
+	s := start(t)
+	for range 200 {
+		p := s.websocket()
+		p.text(hello)
+		p.received()
+		var all strings.Builder
+		for id := range 60 {
+			all.WriteString(clientFrame(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"x"}`))))
+		}
+		all.WriteString("\x88\x82\x01\x02\x03\x04\x02\xea") // 1000, masked
+		p.send(all.String())
+		for p.received().Header.OpCode != 8 {
+		}
+		if after := p.rest(); after != "" {
+			t.Fatalf("%d bytes followed the close frame: %.80q", len(after), after)
+		}
+		p.Close()
+	}
+}
+
+// A worker that outlives the server must not write into a descriptor that is somebody else's by then.
+func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
+	s := start(t)
+	p := s.dial("tcp").greet()
+	p.send(toolCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	c := s.only()
+	p.closeWrite()
+	s.eventually("the server saw it", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.goodbye != stillOpen
+	})
+	c.pending.Add(1) // a worker that is still at it when everything else is gone
+	s.stop(10 * time.Millisecond)
+	var pairs [][2]int
+	for range 64 {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		pairs = append(pairs, pair)
+	}
+	c.settleWorker(nil, 1)
+	for _, pair := range pairs {
+		for _, fd := range pair {
+			var room [16]byte
+			if n, _ := unix.Read(fd, room[:]); n > 0 {
+				t.Errorf("%d bytes were written into descriptor %d or its peer: %x", n, fd, room[:n])
+			}
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// only is the one connection of the server. It asks the loops' own tables, so the server must be quiet.
+func (s *server) only() *conn {
+	s.t.Helper()
+	for _, l := range s.loops {
+		for _, place := range l.slots {
+			if place.conn != nil {
+				return place.conn
+			}
+		}
+	}
+	s.t.Fatal("no connection")
+	return nil
+}
+
+// A connection that reaches its loop after the loop has closed all of them is closed too.
+func TestConnectionThatArrivesDuringTheStop(t *testing.T) {
+	b := bareServer(t, false)
+	l := b.loop
+	done := make(chan struct{})
+	l.inbox.Lock()
+	l.inbox.stop = done
+	l.wakeLocked()
+	l.inbox.Unlock()
+	l.turn()
+	<-done
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(pair[1])
+	b.limits.Open(netip.Addr{})
+	c := &conn{loop: l, listener: &listener{name: "tcp"}, fd: int32(pair[0]), transport: newLine()}
+	c.lane.Init(c)
+	l.stats.connections.Add(1)
+	l.deliver(c)
+	l.turn()
+	l.turn()
+	if !c.finished || b.Connections() != 0 {
+		t.Errorf("it is open after the stop: %d connections", b.Connections())
+	}
+}
+
+// What waits deep in a queue is held without a call; one whose id is taken when its turn comes is answered, and forgotten.
+func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
+	b := bareServer(t, true)
+	c, peer := b.connect(newLine())
+	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
+	b.loop.await(t, "the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
+	c.pending.Add(heldAbove)
+	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
+	answers := ""
+	b.loop.await(t, "both are answered", func() bool {
+		answers += b.read(peer)
+		return strings.Count(answers, "\n") == 3
+	})
+	contains(t, answers, `"id":1,"error"`, `"id":2,"result"`)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.back != nil {
+		t.Errorf("%d messages are still on the books", c.back.waiting)
+	}
+}
+
+// After a close frame nobody waits for anything: what is still in the queue must not run.
+func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
+	s := start(t, patient)
+	c := s.webSocketClient()
+	for id := range 300 { // some are held
+		c.send(c.call(1 + id))
+	}
+	s.eventually("they wait", func() bool { return s.queue.Waiting() == 269 })
+	for range 31 {
+		s.awaitStuck()
+	}
+	c.send(closeFrame(1000))
+	s.closedFor(closeRequested, "1")
+	if n := len(s.stuck); n != 0 {
+		t.Errorf("%d calls began after the close frame", n)
+	}
+}

@@ -1,0 +1,118 @@
+package reactor
+
+import (
+	"weir/backpressure"
+	"weir/codec"
+)
+
+// A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and 2026-07-28,
+// basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A client that did not
+// offer to take one, or speaks HTTP/1.0, which has no chunks, gets its answer alone. In a pipeline the stream of a
+// request that is not at the head of the line is held back like an answer would be.
+
+// eventRoom is what an event and its chunk add to a message, about.
+const eventRoom = 64
+
+func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
+	if !k.takesSSE {
+		return false
+	}
+	frame := getBuffer(len(message) + eventRoom + httpHeadRoom)
+	defer func() { putBuffer(frame) }()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !k.streaming {
+		frame = appendStreamHead(frame, c, k)
+	}
+	frame = appendEvent(frame, message)
+	if !c.roomLocked(len(frame)) {
+		return false
+	}
+	t.streamLocked(c, k, frame)
+	return true
+}
+
+// streamLocked sends a part of k's event stream, or holds it until it is k's turn.
+func (t *httpTransport) streamLocked(c *conn, k *call, part []byte) {
+	if !k.streaming {
+		k.streaming = true
+		c.loop.srv.metrics.streamsOpened.Inc()
+	}
+	if t.head != k {
+		k.answer = appendBuffer(k.answer, part)
+		t.holdLocked(c, len(part))
+		return
+	}
+	c.sendLocked(part)
+	t.rearmLocked(c)
+}
+
+// advanceLocked sends what the stream that has come to the head of the line was holding.
+func (t *httpTransport) advanceLocked(c *conn) {
+	k := t.head
+	c.sendLocked(k.answer)
+	c.forgetLocked(k)
+	t.rearmLocked(c)
+}
+
+// rearmLocked puts the next sign of life off: something was just sent.
+func (t *httpTransport) rearmLocked(c *conn) {
+	if every := int64(c.loop.srv.opts.SSEKeepAlive); every > 0 {
+		t.beatAt.Store(backpressure.Now() + every)
+	}
+}
+
+// beat sends a comment on an event stream that has been quiet for sse_keep_alive.
+func (t *httpTransport) beat(c *conn) {
+	if at := t.beatAt.Load(); at == 0 || c.loop.now < at {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.head == nil || !t.head.streaming {
+		return
+	}
+	t.signLocked(c)
+}
+
+// signLocked sends a comment, unless the peer has not even read what is there.
+func (t *httpTransport) signLocked(c *conn) {
+	if c.unsentLocked() == 0 {
+		sign := codec.EndHTTPChunk(append(codec.BeginHTTPChunk(getBuffer(eventRoom)), codec.SSEComment...), 0)
+		c.sendLocked(sign)
+		putBuffer(sign)
+	}
+	t.rearmLocked(c)
+}
+
+// appendStreamHead appends the head of a response that is an event stream.
+func appendStreamHead(dst []byte, c *conn, k *call) []byte {
+	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
+		Status: 200, ContentType: eventStreamType, Date: c.loop.srv.date(), SessionID: k.SessionID,
+		Stream: true, NoBuffering: true, Close: !k.keepAlive, Extra: "Cache-Control: no-store\r\n",
+	}, nil)
+}
+
+// appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
+func appendEvent(dst, message []byte) []byte {
+	from := len(dst)
+	dst = codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), &codec.SSEEvent{Data: message})
+	return codec.EndHTTPChunk(dst, from)
+}
+
+// appendLastEvent appends the answer, if there is one, and ends the stream.
+func appendLastEvent(dst, message []byte) []byte {
+	if len(message) > 0 {
+		dst = appendEvent(dst, message)
+	}
+	return codec.AppendHTTPLastChunk(dst)
+}
+
+// Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.
+func (k *call) Send(message []byte) bool {
+	place := k
+	if k.group != nil {
+		place = k.group.anchor
+	}
+	return k.conn.transport.early(k.conn, place, message)
+}

@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"runtime/debug"
+
+	"github.com/bytedance/sonic/decoder"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// Handlers of every kind (tools, prompts, resources, completion) run in the same frame: this file.
+
+// handler is how a function that somebody registered is to be run.
+type handler struct {
+	class     Class
+	skipsMeta bool
+}
+
+// HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
+type HandlerOption func(*handler)
+
+// Cheap puts the handler's calls on the compute workers (class Compute) instead of a goroutine that may sleep: for
+// handlers that only compute, for less than about a millisecond, and never wait for anything. A handler that waits
+// anyway holds up one of a few workers.
+func Cheap() HandlerOption { return func(h *handler) { h.class = Compute } }
+
+// SkipMeta leaves the Meta of the request's Params nil: for handlers that do not read it. In the modern era every
+// request has a _meta, and decoding it costs more than a cheap call.
+func SkipMeta() HandlerOption { return func(h *handler) { h.skipsMeta = true } }
+
+// handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
+func handle(opts []HandlerOption) handler {
+	h := handler{class: Wait}
+	for _, option := range opts {
+		option(&h)
+	}
+	return h
+}
+
+// handling is what a handler of any kind is given besides its request, and part of the same piece of memory. It is never
+// reused: handlers may leak it.
+type handling struct {
+	ctx callContext
+	dec decoder.Decoder
+}
+
+// begin decodes the request's _meta and lets Cancel reach the context.
+func (c *handling) begin(x *Exchange, into *mcp.Meta, skip bool) error {
+	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !skip {
+		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(into)); err != nil {
+			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
+		}
+	}
+	c.ctx.begin(x)
+	return nil
+}
+
+// serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,
+// nothing is answered to one that was cancelled while it ran, and each is counted.
+func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
+	answer func(r *Registry, x *Exchange, dst []byte) ([]byte, outcome),
+) []byte {
+	if x.Cancelled() {
+		x.Status = statusAccepted
+		s.calls[outcomeCancelled].Inc()
+		return dst
+	}
+	start, before := s.startTimer(), len(dst)
+	dst, o := answer(r, x, dst)
+	if x.Cancelled() {
+		x.Status, o = statusAccepted, outcomeCancelled
+		dst = dst[:before]
+	}
+	s.finished(start, o)
+	return dst
+}
+
+// guarded invokes the handler of e, which name tells apart in the log; a panic in there is an error, not the end of the
+// worker.
+func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
+	defer func() {
+		x.finish()
+		if v := recover(); v != nil {
+			var none R
+			result, err = none, errPanicked
+			if r.opt.OnPanic != nil {
+				r.opt.OnPanic(name, v, debug.Stack())
+			}
+		}
+	}()
+	return invoke(x, e)
+}
+
+// conclude appends what came of a handler that returns results of its own kind: result, as encode appends it, or err,
+// which is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
+func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
+	encode func(r *Registry, dst []byte, x *Exchange, result R) ([]byte, *codec.Error),
+) ([]byte, outcome) {
+	if err != nil {
+		e := protocolError(err)
+		if e == nil {
+			e = &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+		}
+		return r.appendFailure(dst, x, e)
+	}
+	out, e := encode(r, dst, x, result)
+	if e == nil && len(out)-len(dst) > r.opt.MaxResultBytes {
+		e = errResultTooLarge
+	}
+	if e != nil {
+		return r.appendFailure(dst, x, e)
+	}
+	return out, outcomeOK
+}
+
+// appendFailure appends the error that a handler ended with.
+func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
+	o := outcomeError
+	if e == errPanicked {
+		o = outcomePanic
+	}
+	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
+		e = errResultTooLarge
+	}
+	return codec.AppendError(dst, x.id(), e), o
+}

@@ -1,0 +1,152 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"weir/codec"
+)
+
+// Progress tells the client how far the call is to which ctx belongs (MCP 2025-11-25, basic/utilities/progress): progress
+// so far, total if it is known (else 0), and a message for people, which may be empty. It may be called from any
+// goroutine that the handler started, until the handler returns, and never blocks.
+//
+// It reports whether the notification was sent. It is not when the request carried no progressToken, when progress is not
+// more than what was sent before (it MUST increase), when the call is cancelled or over, and when the client takes no
+// messages ahead of the answer: over HTTP without an Accept of text/event-stream, or while it leaves unread what it was
+// sent.
+func Progress(ctx context.Context, progress, total float64, message string) bool {
+	w := wayOf(ctx)
+	if w == nil || !finite(progress) || !finite(total) {
+		return false
+	}
+	return w.send(func(x *Exchange, dst []byte) []byte {
+		token := x.Env.ProgressToken.Of(x.Raw)
+		if !isProgressToken(token) || w.began && progress <= w.progress {
+			return nil
+		}
+		w.began, w.progress = true, progress
+		return appendProgress(dst, token, progress, total, message)
+	})
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// isProgressToken: a string or an integer (MCP, ProgressToken); what is neither was not asked with.
+func isProgressToken(token []byte) bool {
+	return token != nil && (token[0] == '"' || token[0] == '-' || token[0] >= '0' && token[0] <= '9')
+}
+
+func appendProgress(dst, token []byte, progress, total float64, message string) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":`...)
+	dst = append(dst, token...)
+	dst = append(dst, `,"progress":`...)
+	dst = appendNumber(dst, progress)
+	if total > 0 {
+		dst = append(dst, `,"total":`...)
+		dst = appendNumber(dst, total)
+	}
+	if message != "" {
+		dst = append(dst, `,"message":`...)
+		dst = codec.AppendQuoted(dst, message)
+	}
+	return append(dst, "}}"...)
+}
+
+// appendNumber writes a finite float as JSON: integers without exponent, as people expect to read them.
+func appendNumber(dst []byte, v float64) []byte {
+	if v == math.Trunc(v) && math.Abs(v) <= maxSafeInteger {
+		return strconv.AppendInt(dst, int64(v), 10)
+	}
+	return strconv.AppendFloat(dst, v, 'g', -1, 64)
+}
+
+// logLevel orders the levels of RFC 5424 from the least to the most severe.
+type logLevel uint8
+
+var logLevels = [...]string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
+
+// defaultLogLevel is what a legacy client gets that never said what it wants: which messages it then gets is the server's
+// choice (MCP 2025-11-25, server/utilities/logging).
+const defaultLogLevel logLevel = 1 // info
+
+func levelNamed(name []byte) (logLevel, bool) {
+	for i, known := range logLevels {
+		if string(name) == known {
+			return logLevel(i), true
+		}
+	}
+	return 0, false
+}
+
+// Log sends the client a log message of the call to which ctx belongs (MCP, server/utilities/logging): level is one of
+// RFC 5424's, logger names the source and may be empty, data is anything that encodes as JSON. A client of the legacy era
+// gets it unless it set a higher level with logging/setLevel, one of 2026-07-28 only if the request names a level that is
+// not higher. Otherwise as Progress: any goroutine until the handler returns, never blocks, reports whether it was sent.
+// What does not encode, or is too long for the transport to hold back, is not sent.
+func Log(ctx context.Context, level, logger string, data any) bool {
+	w := wayOf(ctx)
+	severity, known := levelNamed([]byte(level))
+	if w == nil || !known || !w.wants(severity) {
+		return false
+	}
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return false
+	}
+	return w.send(func(x *Exchange, dst []byte) []byte {
+		dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"`...)
+		dst = append(dst, logLevels[severity]...)
+		if logger != "" {
+			dst = append(dst, `","logger":`...)
+			dst = codec.AppendQuoted(dst, logger)
+			dst = append(dst, `,"data":`...)
+		} else {
+			dst = append(dst, `","data":`...)
+		}
+		dst = append(dst, encoded...) // encoding/json made it: one line
+		return append(dst, "}}"...)
+	})
+}
+
+// wants says whether the client asked for messages of this severity, before they are encoded.
+func (w *way) wants(severity logLevel) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.x == nil:
+		return false
+	case w.x.modern:
+		name, ok := codec.StringOf(w.x.Env.LogLevel.Of(w.x.Raw))
+		lowest, known := levelNamed(name)
+		return ok && known && severity >= lowest
+	}
+	return w.x.Conv != nil && severity >= w.x.Conv.logLevel()
+}
+
+// checkLogLevel: a level that does not exist is an error of the request (MCP 2026-07-28, server/utilities/logging).
+func checkLogLevel(x *Exchange) *codec.Error {
+	token := x.Env.LogLevel.Of(x.Raw)
+	if token == nil {
+		return nil
+	}
+	if name, ok := codec.StringOf(token); ok {
+		if _, known := levelNamed(name); known {
+			return nil
+		}
+	}
+	return errLogLevel
+}
+
+// serveSetLevel is logging/setLevel.
+func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
+	name, _ := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "level"))
+	level, ok := levelNamed(name)
+	if !ok {
+		return codec.AppendError(dst, x.id(), errLogLevel)
+	}
+	x.Conv.setLogLevel(level)
+	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+}

@@ -1,0 +1,202 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// prompt is one registered prompt. Immutable.
+type prompt struct {
+	listed
+	handler
+	arguments []*mcp.PromptArgument
+	get       mcp.PromptHandler
+}
+
+// AddPrompt registers a prompt, or replaces the one of the same name. As with the SDK's Server.AddPrompt, the handler
+// makes its messages, and an error is a protocol error (-32603, or what a *jsonrpc.Error says). Arguments that the
+// definition calls required are there when the handler is called; they may be empty, and there may be others that the
+// definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not be
+// changed afterwards.
+//
+// The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
+// many calls.
+func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
+	entry := &prompt{listed: listed{name: d.Name}, handler: handle(opts), arguments: d.Arguments, get: h}
+	err := entry.define(d, r.opt.MaxResultBytes/2)
+	if err == nil {
+		err = r.prompts.add(entry)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("registry: AddPrompt %q: %v", d.Name, err))
+	}
+}
+
+// RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
+func (r *Registry) RemovePrompt(names ...string) int { return r.prompts.remove(names) }
+
+// define checks the definition and encodes it for each revision.
+func (p *prompt) define(d *mcp.Prompt, maxBytes int) error {
+	if p.get == nil {
+		return errors.New("the handler is nil")
+	}
+	if err := checkName(d.Name); err != nil {
+		return err
+	}
+	for i, a := range d.Arguments {
+		if a == nil || a.Name == "" {
+			return fmt.Errorf("argument %d has no name", i)
+		}
+		if slices.ContainsFunc(d.Arguments[:i], func(other *mcp.PromptArgument) bool { return other.Name == a.Name }) {
+			return fmt.Errorf("argument %q is there twice", a.Name)
+		}
+	}
+	return p.encode(maxBytes, func(rev *revision) any { return visiblePrompt(d, rev) })
+}
+
+// takes says whether the definition names the argument.
+func (p *prompt) takes(argument string) bool {
+	return slices.ContainsFunc(p.arguments, func(a *mcp.PromptArgument) bool { return a.Name == argument })
+}
+
+// visiblePrompt is the part of a definition that a revision knows.
+func visiblePrompt(d *mcp.Prompt, rev *revision) *mcp.Prompt {
+	v := *d
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
+	if !rev.titles {
+		v.Arguments = slices.Clone(d.Arguments)
+		for i, a := range v.Arguments {
+			untitled := *a
+			untitled.Title = ""
+			v.Arguments[i] = &untitled
+		}
+	}
+	return &v
+}
+
+// servePromptsList is prompts/list.
+func servePromptsList(r *Registry, x *Exchange, dst []byte) []byte {
+	return appendPage(r, x, dst, &listRows.prompts, r.prompts.all())
+}
+
+// routePromptsGet finds the prompt, which says what the call costs.
+func routePromptsGet(r *Registry, x *Exchange) (Class, *codec.Error) {
+	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
+	if !ok {
+		return Inline, errName
+	}
+	if x.prompt, ok = r.prompts.get(name); !ok {
+		return Inline, errUnknownPrompt(string(name))
+	}
+	return x.prompt.class, nil
+}
+
+// servePromptsGet is prompts/get.
+func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
+	return r.serveHandled(x, r.m.prompts, dst, answerPromptsGet)
+}
+
+func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+	result, err := guarded(r, x, x.prompt.name, x.prompt, invokePrompt)
+	return conclude(r, x, dst, result, err, appendPrompt)
+}
+
+// promptCall is what a prompt's handler is given.
+type promptCall struct {
+	handling
+	req    mcp.GetPromptRequest
+	params mcp.GetPromptParams
+}
+
+// invokePrompt checks the arguments and runs the handler.
+func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
+	args, err := x.arguments()
+	if err != nil {
+		return nil, err
+	}
+	c := new(promptCall)
+	if c.params.Arguments, err = c.texts(args); err != nil {
+		return nil, err
+	}
+	for _, a := range p.arguments {
+		if _, given := c.params.Arguments[a.Name]; a.Required && !given {
+			return nil, &codec.Error{Code: codec.CodeInvalidParams, Message: "missing required argument: " + a.Name}
+		}
+	}
+	c.params.Name = p.name
+	c.req.Params = &c.params
+	if err := c.begin(x, &c.params.Meta, p.skipsMeta); err != nil {
+		return nil, err
+	}
+	return p.get(context.Context(&c.ctx), &c.req)
+}
+
+// texts decodes an object whose members are all strings, or "" for none. The strings point into object.
+func (c *handling) texts(object string) (map[string]string, error) {
+	if object == "" {
+		return nil, nil
+	}
+	var texts map[string]string
+	if err := decodeStrict(&c.dec, object, &texts); err != nil {
+		return nil, errArgumentsText
+	}
+	for key, text := range texts {
+		// null decodes as an empty string.
+		if text != "" {
+			continue
+		}
+		if token := codec.Member([]byte(object), key); token == nil || token[0] != '"' {
+			return nil, errArgumentsText
+		}
+	}
+	return texts, nil
+}
+
+// appendPrompt appends the response to a prompts/get. Nothing in result is written to.
+func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptResult) ([]byte, *codec.Error) {
+	if result == nil {
+		result = new(mcp.GetPromptResult)
+	}
+	if result.InputRequests != nil || result.RequestState != "" {
+		return nil, errInputRequests
+	}
+	dst = append(appendHead(dst, x.id()), '{')
+	if result.Description != "" {
+		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"messages":[`...)
+	start := len(dst)
+	for i, m := range result.Messages {
+		if m == nil || m.Content == nil {
+			return nil, errResultEncoding
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = codec.AppendQuoted(append(dst, `{"role":`...), string(m.Role))
+		dst = append(dst, `,"content":`...)
+		if text, plain := plainText(m.Content); plain {
+			if len(text) > r.opt.MaxResultBytes {
+				return nil, errResultTooLarge
+			}
+			dst = appendText(dst, text)
+		} else {
+			var e *codec.Error
+			if dst, e = appendMarshaled(dst, m.Content); e != nil {
+				return nil, e
+			}
+		}
+		dst = append(dst, '}')
+		if len(dst)-start > r.opt.MaxResultBytes {
+			return nil, errResultTooLarge // before the buffer grows further
+		}
+	}
+	return r.appendTail(append(dst, ']'), x, result.Meta)
+}

@@ -1,0 +1,352 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/yosida95/uritemplate/v3"
+
+	"weir/codec"
+)
+
+// maxURIBytes bounds the URIs that are registered and read. Over HTTP in the modern era they are header values too.
+const maxURIBytes = 2048
+
+// resource is one registered resource. Immutable.
+type resource struct {
+	listed // name is the URI
+	handler
+	mimeType string // for contents that name none
+	read     mcp.ResourceHandler
+}
+
+// template is a registered resource template: a resource for every URI that it matches. Immutable.
+type template struct {
+	resource  // name is the template's text
+	prefix    []byte
+	literals  int // bytes of the text that are no expressions
+	pattern   *regexp.Regexp
+	variables []string
+}
+
+// AddResource registers a resource, or replaces the one of the same URI. As with the SDK's Server.AddResource, the
+// handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
+// (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision has
+// for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
+// Options.MaxResources. d must not be changed afterwards.
+//
+// The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned to
+// many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
+// in the result, and share them if its CacheScope says "public"; one that says nothing is "private".
+func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
+	entry := &resource{listed: listed{name: d.URI}, handler: handle(opts), mimeType: d.MIMEType, read: h}
+	err := checkURI(d.URI)
+	if err == nil {
+		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleResource(d, rev) })
+	}
+	if err == nil {
+		err = r.resources.add(entry)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("registry: AddResource %q: %v", d.URI, err))
+	}
+}
+
+// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every URI
+// that the template could expand to and that is not a resource of its own; of several templates that match, the one with
+// the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may hold
+// "..", escaped or not. Otherwise as AddResource.
+func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
+	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: handle(opts), mimeType: d.MIMEType, read: h}}
+	err := entry.compile()
+	if err == nil {
+		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleTemplate(d, rev) })
+	}
+	if err == nil {
+		err = r.templates.add(entry)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("registry: AddResourceTemplate %q: %v", d.URITemplate, err))
+	}
+}
+
+// RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
+func (r *Registry) RemoveResource(uris ...string) int { return r.resources.remove(uris) }
+
+// RemoveResourceTemplate takes templates out of the offer; reads that run finish. It returns how many there were.
+func (r *Registry) RemoveResourceTemplate(texts ...string) int { return r.templates.remove(texts) }
+
+// define checks what resources and templates have in common and encodes the definition for each revision.
+func (s *resource) define(name string, maxBytes int, visible func(rev *revision) any) error {
+	switch {
+	case s.read == nil:
+		return errors.New("the handler is nil")
+	case name == "":
+		return errors.New("the name is missing")
+	}
+	return s.encode(maxBytes, visible)
+}
+
+// checkURI wants an absolute URI (RFC 3986).
+func checkURI(uri string) error {
+	if len(uri) > maxURIBytes {
+		return fmt.Errorf("the URI is %d bytes long, allowed are %d", len(uri), maxURIBytes)
+	}
+	if err := checkText(uri); err != nil {
+		return err
+	}
+	u, err := url.Parse(uri)
+	if err != nil {
+		return err
+	}
+	if !u.IsAbs() {
+		return errors.New("the URI is not absolute")
+	}
+	return nil
+}
+
+// expressions are what a template's text holds beside literals.
+var expressions = regexp.MustCompile(`\{[^}]*\}`)
+
+// compile prepares the matching. A regular expression of package regexp takes time linear in the URI, whatever it says.
+func (t *template) compile() error {
+	if len(t.name) > maxURIBytes {
+		return fmt.Errorf("the template is %d bytes long, allowed are %d", len(t.name), maxURIBytes)
+	}
+	parsed, err := uritemplate.New(t.name)
+	if err != nil {
+		return err
+	}
+	literal, _, _ := strings.Cut(t.name, "{")
+	if scheme, _, found := strings.Cut(literal, ":"); !found || scheme == "" {
+		return errors.New("the template does not begin with a scheme")
+	}
+	t.prefix, t.pattern, t.variables = []byte(literal), parsed.Regexp(), parsed.Varnames()
+	t.literals = len(expressions.ReplaceAllString(t.name, ""))
+	return nil
+}
+
+// matches says whether the template could expand to uri.
+func (t *template) matches(uri []byte) bool {
+	return bytes.HasPrefix(uri, t.prefix) && t.pattern.Match(uri)
+}
+
+// visibleResource is the part of a definition that a revision knows.
+func visibleResource(d *mcp.Resource, rev *revision) *mcp.Resource {
+	v := *d
+	v.Annotations = visibleAnnotations(v.Annotations, rev)
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
+	return &v
+}
+
+// visibleTemplate is the part of a definition that a revision knows.
+func visibleTemplate(d *mcp.ResourceTemplate, rev *revision) *mcp.ResourceTemplate {
+	v := *d
+	v.Annotations = visibleAnnotations(v.Annotations, rev)
+	rev.hide(&v.Title, &v.Meta, &v.Icons)
+	return &v
+}
+
+// visibleAnnotations: resources had annotations before tools did, but not since when.
+func visibleAnnotations(a *mcp.Annotations, rev *revision) *mcp.Annotations {
+	if a == nil || rev.titles {
+		return a
+	}
+	v := *a
+	v.LastModified = ""
+	return &v
+}
+
+// serveResourcesList is resources/list.
+func serveResourcesList(r *Registry, x *Exchange, dst []byte) []byte {
+	return appendPage(r, x, dst, &listRows.resources, r.resources.all())
+}
+
+// serveTemplatesList is resources/templates/list.
+func serveTemplatesList(r *Registry, x *Exchange, dst []byte) []byte {
+	return appendPage(r, x, dst, &listRows.templates, r.templates.all())
+}
+
+// routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a
+// question for a worker.
+func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
+	uri, ok := codec.StringOf(x.Env.URI.Of(x.Raw))
+	if !ok || len(uri) > maxURIBytes {
+		return Inline, errResourceURI
+	}
+	if found, ok := r.resources.get(uri); ok {
+		x.resource = found
+		return found.class, nil
+	}
+	class := Inline
+	for _, t := range r.templates.all() {
+		if bytes.HasPrefix(uri, t.prefix) {
+			class = max(class, t.class)
+		}
+	}
+	if class == Inline {
+		return Inline, errResourceNotFound(x.rev(), string(uri))
+	}
+	return class, nil
+}
+
+// reading is a URI and the resource that stands for it.
+type reading struct {
+	uri    string
+	source *resource
+	result *mcp.ReadResourceResult
+}
+
+// find finishes what Route began.
+func (r *Registry) find(x *Exchange) reading {
+	if x.resource != nil {
+		return reading{uri: x.resource.name, source: x.resource}
+	}
+	uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
+	found := reading{uri: string(uri)}
+	if t := r.match(uri); t != nil {
+		found.source = &t.resource
+	}
+	return found
+}
+
+// match returns the template that could expand to uri, or nil; of several, the one that says most about it.
+func (r *Registry) match(uri []byte) *template {
+	var best *template
+	for _, t := range r.templates.all() {
+		if (best == nil || t.literals > best.literals) && t.matches(uri) {
+			best = t
+		}
+	}
+	return best
+}
+
+// serveResourcesRead is resources/read.
+func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
+	return r.serveHandled(x, r.m.reads, dst, answerResourcesRead)
+}
+
+func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+	found := r.find(x)
+	if found.source == nil {
+		return r.appendFailure(dst, x, errResourceNotFound(x.rev(), found.uri))
+	}
+	found, err := guarded(r, x, found.source.name, found, invokeResource)
+	if saysNotFound(err) {
+		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
+		err = errResourceNotFound(x.rev(), string(uri))
+	}
+	return conclude(r, x, dst, found, err, appendContents)
+}
+
+// readCall is what a resource's handler is given.
+type readCall struct {
+	handling
+	req    mcp.ReadResourceRequest
+	params mcp.ReadResourceParams
+}
+
+// invokeResource runs the handler.
+func invokeResource(x *Exchange, found reading) (reading, error) {
+	c := new(readCall)
+	c.params.URI = found.uri
+	c.req.Params = &c.params
+	if err := c.begin(x, &c.params.Meta, found.source.skipsMeta); err != nil {
+		return found, err
+	}
+	var err error
+	found.result, err = found.source.read(context.Context(&c.ctx), &c.req)
+	return found, err
+}
+
+// saysNotFound: with the error that the SDK has for it, whose code is of one era, or with the code of the other.
+func saysNotFound(err error) bool {
+	e := protocolError(err)
+	return e != nil && (e.Code == codec.CodeResourceNotFound ||
+		e.Code == codec.CodeInvalidParams && e.Message == messageNotFound)
+}
+
+// appendContents appends the response to a resources/read. Nothing in found is written to.
+func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte, *codec.Error) {
+	result := found.result
+	switch {
+	case result != nil && (result.InputRequests != nil || result.RequestState != ""):
+		return nil, errInputRequests
+	case result == nil || len(result.Contents) == 0:
+		return nil, errNoContents
+	}
+	size := 0
+	for _, c := range result.Contents {
+		if c == nil {
+			return nil, errResultEncoding
+		}
+		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
+	}
+	if size > r.opt.MaxResultBytes {
+		return nil, errResultTooLarge // before the buffer grows
+	}
+	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
+	for i, c := range result.Contents {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var e *codec.Error
+		if dst, e = appendContent(dst, x.rev(), found, c); e != nil {
+			return nil, e
+		}
+	}
+	dst = append(dst, ']')
+	if x.rev().modern {
+		dst = appendCaching(dst, &result.Cacheable)
+	}
+	return r.appendTail(dst, x, result.Meta)
+}
+
+// appendContent appends one TextResourceContents or BlobResourceContents. The SDK's own encoder leaves an empty text out,
+// and what has neither is no contents.
+func appendContent(dst []byte, rev *revision, found reading, c *mcp.ResourceContents) ([]byte, *codec.Error) {
+	uri, mimeType := c.URI, c.MIMEType
+	if uri == "" {
+		uri = found.uri
+	}
+	if mimeType == "" {
+		mimeType = found.source.mimeType
+	}
+	dst = codec.AppendQuoted(append(dst, `{"uri":`...), uri)
+	if mimeType != "" {
+		dst = codec.AppendQuoted(append(dst, `,"mimeType":`...), mimeType)
+	}
+	if c.Text != "" || c.Blob == nil {
+		dst = codec.AppendQuoted(append(dst, `,"text":`...), c.Text)
+	}
+	if c.Blob != nil {
+		dst = base64.StdEncoding.AppendEncode(append(dst, `,"blob":"`...), c.Blob)
+		dst = append(dst, '"')
+	}
+	if c.Meta != nil && rev.titles {
+		var e *codec.Error
+		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), c.Meta); e != nil {
+			return nil, e
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendCaching appends for how long a result may be kept, and by whom, as the handler says (MCP 2026-07-28,
+// server/utilities/caching). What nobody called public may depend on who asked.
+func appendCaching(dst []byte, c *mcp.Cacheable) []byte {
+	dst = append(dst, `,"ttlMs":`...)
+	dst = strconv.AppendInt(dst, int64(max(c.TTLMs, 0)), 10)
+	if c.CacheScope == "public" {
+		return append(dst, `,"cacheScope":"public"`...)
+	}
+	return append(dst, `,"cacheScope":"private"`...)
+}

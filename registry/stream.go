@@ -1,0 +1,64 @@
+package registry
+
+import (
+	"context"
+	"sync"
+)
+
+// Back is the way back to the peer that sent a request, while the request is being served. The transport implements it.
+// Any goroutine, several at once; nothing blocks, and message is the caller's again afterwards.
+type Back interface {
+	// Send sends a message that belongs to the request, ahead of its answer. false: it was dropped, because the peer is
+	// gone, did not ask for a stream, or does not read what it was sent.
+	Send(message []byte) bool
+}
+
+// way is what a handler has sent of a call so far; its first message makes it.
+type way struct {
+	// mu puts the messages in the order of their numbers and keeps the exchange from ending while one is handed over.
+	// Back never blocks, so neither does this.
+	mu       sync.Mutex
+	x        *Exchange // nil once the handler has returned
+	buf      []byte
+	progress float64 // the latest that was sent
+	began    bool
+}
+
+// wayOf returns the way back of the call that ctx belongs to, or was derived from; nil when there is none (any more).
+func wayOf(ctx context.Context) *way {
+	c, ok := ctx.Value(callKey{}).(*callContext)
+	if !ok {
+		return nil
+	}
+	return c.way()
+}
+
+func (c *callContext) way() *way {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.x.Back == nil {
+		return nil
+	}
+	if c.back == nil {
+		c.back = &way{x: c.x}
+	}
+	return c.back
+}
+
+// send appends a message and sends it. append may say that there is nothing to send.
+func (w *way) send(append func(x *Exchange, dst []byte) []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.x == nil || w.x.Cancelled() {
+		return false
+	}
+	w.buf = append(w.x, w.buf[:0])
+	return len(w.buf) > 0 && w.x.Back.Send(w.buf)
+}
+
+// close ends the way: what the handler left running may not speak for it any more.
+func (w *way) close() {
+	w.mu.Lock()
+	w.x = nil
+	w.mu.Unlock()
+}
