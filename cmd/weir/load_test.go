@@ -43,9 +43,9 @@ func TestLoadEveryTransport(t *testing.T) {
 	if n := s.registry.Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
 		t.Errorf("%d sessions are left", n)
 	}
-	if code, stdout, _ := loadRun("fan-out", "--target", "http://"+s.addresses["http"]+"/mcp", "-q"); code != exitOK ||
-		!strings.Contains(stdout, "skipped: the scenario fan-out needs event streams") {
-		t.Errorf("exit %d\n%s", code, stdout)
+	if code, stdout, stderr := loadRun("fan-out", "--duration", "1s", "--target", "http://"+s.addresses["http"]+"/mcp", "-q"); code > exitRuntime ||
+		!strings.Contains(stdout, "event streams: ") {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 }
 
