@@ -16,6 +16,7 @@ type call struct {
 	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
+	class  backpressure.Class
 	room   []byte // what holds Raw when it is short
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.

@@ -74,6 +74,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	} else {
 		k.group.left.Add(1)
 	}
+	k.class = class
 	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
 		return
@@ -207,7 +208,10 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	}
 	for t := batch; t != nil; {
 		next := t.Next()
-		out = c.execute(t, out, w)
+		var parked bool
+		if out, parked = c.execute(t, out, w); parked {
+			n--
+		}
 		if t = next; t == nil {
 			break
 		}
@@ -220,18 +224,25 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	putBuffer(out)
 }
 
-// execute serves one message and appends its framed answer to out.
-func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) []byte {
+// execute serves one message and appends its framed answer to out. parked: there is none yet, the call waits for its
+// client and is somebody else's.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, parked bool) {
 	s := c.loop.srv
 	k := t.Job.(*call)
 	scratch := w.Buf[:0]
 	switch {
 	case k.Cancelled():
+		k.Status = 202
 		s.metrics.dropped[dropCancelled].Inc()
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, t.Refused)
 	default:
 		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		if k.Parked() {
+			w.Buf = scratch
+			k.LetGo()
+			return out, true
+		}
 		if len(scratch) == 0 && k.Cancelled() {
 			s.metrics.dropped[dropCancelled].Inc()
 		}
@@ -250,7 +261,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		out = c.transport.deliver(c, k, scratch, out)
 	}
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
-	return out
+	return out, false
 }
 
 // settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.
