@@ -17,6 +17,7 @@ type call struct {
 	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
+	class  backpressure.Class
 	room   []byte // what holds Raw when it is short
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
@@ -48,7 +49,7 @@ const (
 // thawed are the calls of held messages: workers take them and give them back.
 var thawed = sync.Pool{New: func() any {
 	k := new(call)
-	k.Back = k
+	k.ticket.Job, k.Back = k, k
 	return k
 }}
 

@@ -21,6 +21,7 @@ func (s *Server) Drain(ctx context.Context) DrainReport {
 	s.draining.Store(true)
 	var report DrainReport
 	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.endAll = true, true })
+	s.registry.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()

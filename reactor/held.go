@@ -118,7 +118,7 @@ func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 	if err := codec.Scan(k.Raw, &k.Env, &s.opts.Messages.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
-	s.registry.Route(&k.Exchange)
+	k.class = queueClass(s.registry.Route(&k.Exchange))
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		c.unhold(h)
 		return k, codec.AppendError(answer, k.Env.ID.Of(k.Raw), err)

@@ -59,6 +59,7 @@ func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
 	if len(rest) > 0 {
 		t.message(l, c, rest)
 	}
+	t.conv.PeerEnded()
 }
 
 func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {

@@ -93,6 +93,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 		k.group.left.Add(1)
 	}
 	k.ticket.Overhead = callBytes
+	k.class = class
 	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
 		return
@@ -245,7 +246,10 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	}
 	for t := batch; t != nil; {
 		next := t.Next()
-		out = c.execute(t, out, w)
+		var parked bool
+		if out, parked = c.execute(t, out, w); parked {
+			n--
+		}
 		if t = next; t == nil {
 			break
 		}
@@ -258,14 +262,15 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	putBuffer(out)
 }
 
-// execute serves one message and appends its framed answer to out.
-func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) []byte {
+// execute serves one message and appends its framed answer to out. parked: there is none yet, the call waits for its
+// client and is somebody else's.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, parked bool) {
 	s := c.loop.srv
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
 	if !begun {
 		if k, scratch = c.thaw(t.Job.(*held), scratch); len(scratch) > 0 {
-			return c.transport.deliver(c, k, scratch, out)
+			return c.transport.deliver(c, k, scratch, out), false
 		}
 	}
 	c.transport.starts(c, k)
@@ -277,6 +282,11 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:
 		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		if k.Parked() {
+			w.Buf = scratch
+			k.LetGo()
+			return out, true
+		}
 		if len(scratch) == 0 && k.Cancelled() {
 			s.metrics.dropped[dropCancelled].Inc()
 		}
@@ -295,7 +305,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		out = c.transport.deliver(c, k, scratch, out)
 	}
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
-	return out
+	return out, false
 }
 
 // settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.

@@ -93,7 +93,7 @@ func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 }
 
 // eof: without a close frame the peer is simply gone (RFC 6455 7.1.5), but like on a line its answers may still arrive.
-func (t *wsTransport) eof(*loop, *conn, []byte) {}
+func (t *wsTransport) eof(*loop, *conn, []byte) { t.conv.PeerEnded() }
 
 func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 	l.out = appendText(l.out, message)

@@ -21,7 +21,7 @@ import (
 // exchangeOf is a scanned message of a conversation in revision 2025-11-25.
 func exchangeOf(b testing.TB, message string) *Exchange {
 	x := &Exchange{Raw: []byte(message), Conv: new(Conversation)}
-	x.Conv.negotiate(latestLegacy)
+	x.Conv.negotiate(latestLegacy, 0)
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		b.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func sessionBytes(t testing.TB, sessions int) float64 {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for range sessions {
-		if _, ok := r.openSession(latestLegacy); !ok {
+		if _, ok := r.openSession(latestLegacy, 0); !ok {
 			t.Fatal("refused")
 		}
 	}

@@ -75,6 +75,26 @@ var (
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.cursor is not a cursor of this server"}
+	errParked    = &codec.Error{Message: "the call waits for its client"} // never sent
+	errAskAnswer = &codec.Error{Code: codec.CodeInternal,
+		Message: "the client's answer to what the call asked for is none"}
+	errAskTimeout = &codec.Error{Code: codec.CodeInternal,
+		Message: "the client did not answer what the call asked for in time", Data: []byte(`{"reason":"ask_timeout"}`)}
+	errAskCancelled = &codec.Error{Code: codec.CodeInternal,
+		Message: "the call was cancelled"}
+	errAskUnanswerable = &codec.Error{Code: codec.CodeInternal,
+		Message: "the client stopped sending before it answered what the call asked for"}
+	errAskStopped = &codec.Error{Code: codec.CodeInternal,
+		Message: "the server stops and does not wait for the client's answer", Data: []byte(`{"reason":"draining"}`)}
+	errAskNoStream = &codec.Error{Code: codec.CodeInternal,
+		Message: "the client cannot be asked: it takes no messages ahead of the answer (Accept: text/event-stream), or reads none",
+		Data:    []byte(`{"reason":"no_stream"}`)}
+	errAskRounds = &codec.Error{Code: codec.CodeInternal,
+		Message: "the handler asked too often"}
+	errClientAsks = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit"}`)}
+	errTotalAsks = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many requests wait for clients", Data: []byte(`{"reason":"request_limit"}`)}
 	errRequestState = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState is not one that this server gave for this request"}
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,

@@ -83,6 +83,7 @@ type Exchange struct {
 	modern   bool
 
 	cancelled atomic.Bool
+	asking    atomic.Pointer[ask]         // while it is parked
 	ctx       atomic.Pointer[callContext] // of the handler while it runs
 
 	// Guarded by Conv.mu, from Begin to End.
@@ -101,6 +102,9 @@ func (x *Exchange) Cancel() {
 	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
 	if c := x.ctx.Load(); c != nil {
 		c.cancel()
+	}
+	if a := x.asking.Load(); a != nil {
+		a.abort(askCancelled, errAskCancelled)
 	}
 	if x.stream != nil { // a listen is dispatched and cancelled on the same loop
 		x.stream.feed.finish()

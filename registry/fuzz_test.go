@@ -47,7 +47,7 @@ func FuzzDispatch(f *testing.F) {
 		}
 		x.Conv = new(Conversation)
 		if how&4 != 0 {
-			x.Conv.negotiate(int(how) % latestLegacy)
+			x.Conv.negotiate(int(how)%latestLegacy, 0)
 		}
 		if x.Transport == HTTP {
 			x.Conv = nil

@@ -73,6 +73,9 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	}
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
+	if o == outcomeParked {
+		return dst // x may be in other hands soon, and is counted when it is done
+	}
 	if x.Cancelled() {
 		x.Status, o = statusAccepted, outcomeCancelled
 		dst = dst[:before]
@@ -122,6 +125,9 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 // appendFailure appends the error that a handler ended with.
 func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
 	o := outcomeError
+	if e == errParked {
+		return dst, outcomeParked
+	}
 	if e == errPanicked {
 		o = outcomePanic
 	}

@@ -14,7 +14,8 @@ import (
 // and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
 type Conversation struct {
 	mu    sync.Mutex
-	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one
+	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one.
+	// From capabilityShift on: what its client can be asked
 	// told are the numbers of the lists that its client knows of. On a connection its loop's, in a session fixed.
 	told [listKinds]uint32
 	one  *Exchange            // in flight alone: the usual case needs no table
@@ -27,23 +28,32 @@ type Conversation struct {
 // negotiated is the index of the revision, plus one, or zero before initialize.
 func (c *Conversation) negotiated() int { return int(c.state.Load() & (1<<levelShift - 1)) }
 
-// negotiate fixes the revision.
-func (c *Conversation) negotiate(revision int) { c.state.Store(uint32(revision + 1)) }
+// negotiate fixes the revision, and what the client can be asked.
+func (c *Conversation) negotiate(revision int, declared capabilities) {
+	c.state.Store(uint32(revision+1) | uint32(declared)<<capabilityShift)
+}
 
-const levelShift = 8
+const (
+	levelShift      = 8
+	capabilityShift = 16
+)
 
 // logLevel is the lowest level of log messages that the client wants; defaultLogLevel before it said so.
 func (c *Conversation) logLevel() logLevel {
-	if set := c.state.Load() >> levelShift; set > 0 {
+	if set := uint8(c.state.Load() >> levelShift); set > 0 {
 		return logLevel(set - 1)
 	}
 	return defaultLogLevel
 }
 
-// setLogLevel is logging/setLevel. The revision is fixed by now, so nobody else writes.
+// setLogLevel is logging/setLevel. What else is in state is fixed by now; of two at once one wins.
 func (c *Conversation) setLogLevel(level logLevel) {
-	revision := c.state.Load() & (1<<levelShift - 1)
-	c.state.Store(revision | uint32(level+1)<<levelShift)
+	c.state.Store(c.state.Load()&^(0xff<<levelShift) | uint32(level+1)<<levelShift)
+}
+
+// capabilities is what a legacy client declared that it can be asked.
+func (c *Conversation) capabilities() capabilities {
+	return capabilities(c.state.Load() >> capabilityShift)
 }
 
 // busy says whether any request is in flight.

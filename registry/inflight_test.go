@@ -15,7 +15,7 @@ import (
 func TestDuplicateIDs(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(latestLegacy)
+	conv.negotiate(latestLegacy, 0)
 	begin := func(id string) (*Exchange, *codec.Error) {
 		x := exchangeOf(t, strings.Replace(echoCall(0, "x"), `"id":0`, `"id":`+id, 1))
 		x.Conv = conv
@@ -55,7 +55,7 @@ func TestDuplicateIDs(t *testing.T) {
 func TestManyInFlight(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(latestLegacy)
+	conv.negotiate(latestLegacy, 0)
 	const n = 10_032
 	xs := make([]*Exchange, n)
 	for i := range xs {
@@ -99,7 +99,7 @@ func TestConversationsAreApart(t *testing.T) {
 			conv := make([]Conversation, clients/workers)
 			buf := []byte(nil)
 			for i := range conv {
-				conv[i].negotiate(latestLegacy)
+				conv[i].negotiate(latestLegacy, 0)
 			}
 			for range calls {
 				for i := range conv {

@@ -118,7 +118,8 @@ func serverInfoJSON(o *Options, rev *revision) string {
 
 // serveInitialize begins a legacy conversation: of the connection, or over HTTP of a new session. A version we have is
 // confirmed, any other is answered with the latest of the legacy era, which the client takes or leaves (MCP 2025-11-25,
-// basic/lifecycle). Of what the client says about itself nothing is kept: nothing here depends on it.
+// basic/lifecycle). Of what the client says about itself only what it
+// can be asked is kept.
 func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
@@ -130,12 +131,12 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		i = latestLegacy
 	}
 	if x.Transport == HTTP {
-		if x.SessionID, ok = r.openSession(i); !ok {
+		if x.SessionID, ok = r.openSession(i, readCapabilities(x)); !ok {
 			x.Status = statusTooManySession
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}
 	} else {
-		x.Conv.negotiate(i)
+		x.Conv.negotiate(i, readCapabilities(x))
 		x.Conv.catchUp(r)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])

@@ -72,9 +72,7 @@ func (c *Conversation) listening() bool {
 	if f == nil {
 		return false
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.stream != nil
+	return f.current() != nil
 }
 
 // Primed says whether the stream begins with an event without data, and that event's number: of what came last.

@@ -26,6 +26,9 @@ import (
 //	weir_replay_bytes                     events kept so that sessions can resume their streams
 //	weir_input_required_total             results that asked the client for input
 //	weir_request_state_refused_total{reason}  requests whose requestState was not taken
+//	weir_client_requests, _limit          our requests to clients that were not answered yet, Options.MaxAsks
+//	weir_client_requests_refused_total{reason}  calls that could not ask their client
+//	weir_client_requests_ended_total{reason}    how our requests ended
 //	weir_replay_limit_bytes               Options.ReplayTotalBytes
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
@@ -39,6 +42,7 @@ const (
 	outcomeCancelled         // nobody waits for the answer any more
 	outcomePanic             // the handler panicked
 	outcomeCount
+	outcomeParked = outcomeCount // not an ending: the call waits for its client
 )
 
 var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic"}
@@ -70,6 +74,8 @@ type seriesSet struct {
 
 	inputRequired *metrics.Counter
 	stateRefused  [stateRefusals]*metrics.Counter
+	askRefused    [askRefusals]*metrics.Counter
+	askEnded      [askEndings]*metrics.Counter
 }
 
 // stateRefusal is why a requestState was not taken.
@@ -119,9 +125,17 @@ func newSeries(r *Registry) seriesSet {
 	for i, reason := range stateRefusalNames {
 		m.stateRefused[i] = set.NewCounter(fmt.Sprintf(`weir_request_state_refused_total{reason=%q}`, reason))
 	}
+	for i, reason := range askRefusalNames {
+		m.askRefused[i] = set.NewCounter(fmt.Sprintf(`weir_client_requests_refused_total{reason=%q}`, reason))
+	}
+	for i, reason := range askEndingNames {
+		m.askEnded[i] = set.NewCounter(fmt.Sprintf(`weir_client_requests_ended_total{reason=%q}`, reason))
+	}
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, r.subscriptions.Load)
 	gauge(`weir_subscriptions_limit`, func() int64 { return int64(r.opt.MaxSubscriptions) })
+	gauge(`weir_client_requests`, r.asks.Load)
+	gauge(`weir_client_requests_limit`, func() int64 { return int64(r.opt.MaxAsks) })
 	gauge(`weir_session_streams`, r.sessionStreams.Load)
 	gauge(`weir_replay_bytes`, r.replayBytes.Load)
 	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })

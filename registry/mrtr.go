@@ -23,13 +23,17 @@ import (
 type inputs struct {
 	responses mcp.InputResponseMap
 	state     string
+	rounds    int // how often a legacy client was asked
 }
 
 // asked says whether a result asks for input instead of being one.
 func asked(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
 
-// readInputs fills x.inputs from a request that was repeated; nothing for all others.
+// readInputs fills x.inputs of a request that was repeated, and of a call that was parked; nothing for all others.
 func (r *Registry) readInputs(x *Exchange) *codec.Error {
+	if a := x.asking.Load(); a != nil {
+		return x.resume(a)
+	}
 	state, responses := x.Env.RequestState.Of(x.Raw), x.Env.InputResponses.Of(x.Raw)
 	if !x.modern || state == nil && responses == nil {
 		return nil
@@ -80,14 +84,16 @@ func decodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
 	return responses, nil
 }
 
-// appendInputRequired appends the response that asks for input.
+// appendInputRequired appends the response that asks for input; a legacy client is sent requests instead.
 func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
-	if !x.modern {
-		return nil, errInputRequests
-	}
 	if e := checkCapabilities(x, requests); e != nil {
-		x.Status = statusBadRequest
+		if x.modern {
+			x.Status = statusBadRequest
+		}
 		return nil, e
+	}
+	if !x.modern {
+		return nil, r.park(x, requests, state)
 	}
 	from := len(dst)
 	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
@@ -114,18 +120,28 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would have
 // to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	declared := x.Env.ClientCapabilities.Of(x.Raw)
 	missing := map[string]string{}
 	for _, request := range requests {
 		name, detail := capabilityFor(request)
-		if !declares(codec.Member(declared, name), detail) {
+		if !x.declares(name, detail) {
 			missing[name] = detail
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	return errMissingCapability(missing)
+	e := errMissingCapability(missing)
+	if !x.modern {
+		e.Code = codec.CodeInternal // its era has no other
+	}
+	return e
+}
+
+func (x *Exchange) declares(name, detail string) bool {
+	if x.modern {
+		return declares(codec.Member(x.Env.ClientCapabilities.Of(x.Raw), name), detail)
+	}
+	return x.Conv != nil && x.Conv.capabilities().has(name, detail)
 }
 
 // declares says whether a capability is declared with a detail. A form is what an elicitation without details means (MCP

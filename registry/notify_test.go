@@ -29,6 +29,7 @@ func (w *wire) Send(message []byte) bool {
 
 func (w *wire) Peer() Peer { return w }
 func (w *wire) Wake()      {}
+func (w *wire) Resume()    {}
 
 // Progress only increases, and only while the call lasts.
 func TestProgress(t *testing.T) {

@@ -76,6 +76,15 @@ type Options struct {
 	// Empty: a random key of this process, whose states end with it.
 	StateKey string `yaml:"state_key"`
 
+	// MaxAsks is how many requests to legacy clients (sampling, elicitation, roots), sent for handlers that need input, may
+	// wait for their answers. A call that would exceed it fails with reason request_limit. Each holds its call's message
+	// and about 1 KB. 1 to 1000000.
+	MaxAsks int `yaml:"max_asks"`
+	// MaxAsksPerClient is the same for one session or connection, with reason client_request_limit. 1 to 100000.
+	MaxAsksPerClient int `yaml:"max_asks_per_client"`
+	// AskTimeout is how long a call waits for them; people answer some. 1s to 24h.
+	AskTimeout time.Duration `yaml:"ask_timeout"`
+
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
@@ -113,6 +122,10 @@ func DefaultOptions() Options {
 		ReplayTotalBytes:          32 << 20,
 
 		StateTTL: 10 * time.Minute,
+
+		MaxAsks:          10_000,
+		MaxAsksPerClient: 100,
+		AskTimeout:       5 * time.Minute,
 	}
 }
 
@@ -164,6 +177,9 @@ func (o *Options) Validate() []error {
 			errs = append(errs, fmt.Errorf("state_key: %w", err)) // the value is a secret
 		}
 	}
+	number("max_asks", o.MaxAsks, 1, 1_000_000)
+	number("max_asks_per_client", o.MaxAsksPerClient, 1, 100_000)
+	span("ask_timeout", o.AskTimeout, time.Second, 24*time.Hour)
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
 	return errs
 }

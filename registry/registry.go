@@ -25,6 +25,9 @@ type Registry struct {
 	templates *catalogue[*template]
 	sessions  *shards[*session]
 	sealer    cipher.AEAD // of requestState
+	parked    parked
+	asks      atomic.Int64 // our requests that were not answered yet
+	lastAsk   atomic.Uint64
 
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
 	onListsChanged atomic.Pointer[func()]
@@ -228,6 +231,9 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 			return dst
 		}
 		return codec.AppendError(dst, x.id(), x.refusal)
+	}
+	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.takeResponse(x) {
+		return dst
 	}
 	if x.row == nil {
 		r.m.ignored.Inc()

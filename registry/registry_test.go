@@ -22,7 +22,7 @@ func TestSizes(t *testing.T) {
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
 	f("session", unsafe.Sizeof(session{}), 72)
-	f("Exchange", unsafe.Sizeof(Exchange{}), 336)
+	f("Exchange", unsafe.Sizeof(Exchange{}), 344)
 	f("call", unsafe.Sizeof(call{}), 192)
 	if got := unsafe.Sizeof(partition[*session]{}); got != 128 {
 		t.Errorf("a partition is %d bytes, want two cache lines", got)
@@ -68,6 +68,9 @@ func TestOptions(t *testing.T) {
 	f("replay_total_bytes", func(o *Options) { o.ReplayTotalBytes = -1 })
 	f("state_ttl", func(o *Options) { o.StateTTL = time.Millisecond })
 	f("state_key", func(o *Options) { o.StateKey = "secret" })
+	f("max_asks", func(o *Options) { o.MaxAsks = 0 })
+	f("max_asks_per_client", func(o *Options) { o.MaxAsksPerClient = 0 })
+	f("ask_timeout", func(o *Options) { o.AskTimeout = 0 })
 	f("max_result_bytes", func(o *Options) { o.MaxResultBytes = 100 })
 }
 

@@ -47,10 +47,10 @@ func (s *session) touch(r *Registry) { s.used.Store(int64(time.Since(r.epoch))) 
 // openSession begins a session in a negotiated revision and returns its id; false at Options.MaxSessions.
 // The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
 // session.
-func (r *Registry) openSession(revision int) (string, bool) {
+func (r *Registry) openSession(revision int, declared capabilities) (string, bool) {
 	s := &session{created: time.Since(r.epoch)}
 	s.used.Store(int64(s.created))
-	s.conv.negotiate(revision)
+	s.conv.negotiate(revision, declared)
 	s.conv.catchUp(r)
 	id := rand.Text()
 	if !r.sessions.put(id, s, r.opt.MaxSessions) {
@@ -78,10 +78,11 @@ func (r *Registry) EndSession(id []byte) (status int) {
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. A session with calls in flight or its stream open is not idle. Call it about once a second; 100,000 sessions take a few
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout. A session with calls in flight or its stream open is not idle. Call it about once a second; 100,000 sessions take a few
 // milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
+	r.expireAsks(at)
 	return r.sessions.sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
 			r.m.sessionsEnded[endedByAge].Inc()

@@ -13,6 +13,8 @@ type Back interface {
 	Send(message []byte) bool
 	// Peer is the connection that the request came on, for what outlives the request.
 	Peer() Peer
+	// Resume queues the request, which was Parked, to be dispatched again.
+	Resume()
 }
 
 // way is what a handler has sent of a call so far; its first message makes it.

@@ -39,6 +39,7 @@ type Feed struct {
 	events      *replay           // of a session: what its stream has carried
 	primes      bool              // that stream begins with an event without data
 	end         streamEnd
+	asks        map[string]*ask // our requests to the client that it has not answered, by id
 }
 
 // watch is one subscribed resource of one feed. Guarded by the feed's mutex.
@@ -287,9 +288,18 @@ func (c *Conversation) Next(r *Registry, dst []byte) []byte {
 		}
 	}
 	if f := c.feed.Load(); f != nil {
-		dst, _ = f.stream.Next(dst)
+		if s := f.current(); s != nil {
+			dst, _ = s.Next(dst)
+		}
 	}
 	return dst
+}
+
+// current is the stream that the feed goes out on; nil when there is none.
+func (f *Feed) current() *Stream {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stream
 }
 
 // Close ends what the conversation is subscribed to: the peer is gone.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -49,6 +50,7 @@ func addQuestions(r *registry.Registry) {
 	addAsks(r, "test_streaming_elicitation", asks{wants: mcp.InputRequestMap{"user_name": name},
 		says: func(got mcp.InputResponseMap, _ string) string { return fmt.Sprint(field(got["user_name"], "name")) }})
 	addRounds(r)
+	addLegacyQuestions(r)
 	addChoosy(r, capital, name)
 	r.AddPrompt(&mcp.Prompt{Name: "test_input_required_result_prompt", Description: "Asks for its context"},
 		func(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
@@ -107,6 +109,57 @@ func addChoosy(r *registry.Registry, sampling, elicitation mcp.InputRequest) {
 			}
 			return &mcp.CallToolResult{InputRequests: wants}, nil, nil
 		})
+}
+
+// addLegacyQuestions offers the tools of the older scenarios, in which the server sends its questions as requests.
+func addLegacyQuestions(r *registry.Registry) {
+	type promptIn struct {
+		Prompt string `json:"prompt"`
+	}
+	registry.AddTool(r, &mcp.Tool{Name: "test_sampling", Description: "Asks the client's model"},
+		func(_ context.Context, req *mcp.CallToolRequest, in promptIn) (*mcp.CallToolResult, any, error) {
+			if got := req.Params.InputResponses["sample"]; got != nil {
+				return answer(&mcp.TextContent{Text: "LLM response: " + sampled(got)}), nil, nil
+			}
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"sample": sample(in.Prompt, 100)}}, nil, nil
+		})
+	type messageIn struct {
+		Message string `json:"message"`
+	}
+	registry.AddTool(r, &mcp.Tool{Name: "test_elicitation", Description: "Asks the user"},
+		func(_ context.Context, req *mcp.CallToolRequest, in messageIn) (*mcp.CallToolResult, any, error) {
+			return elicited(req, "User response: ", in.Message, `{"type":"object","required":["username","email"],"properties":{
+				"username":{"type":"string","description":"User's response"},
+				"email":{"type":"string","description":"User's email address"}}}`)
+		})
+	addForm(r, "test_elicitation_sep1034_defaults", `{"type":"object","required":[],"properties":{
+		"name":{"type":"string","default":"John Doe"}, "age":{"type":"integer","default":30}, "score":{"type":"number","default":95.5},
+		"status":{"type":"string","enum":["active","inactive","pending"],"default":"active"}, "verified":{"type":"boolean","default":true}}}`)
+	addForm(r, "test_elicitation_sep1330_enums", `{"type":"object","required":[],"properties":{
+		"untitledSingle":{"type":"string","enum":["option1","option2","option3"]},
+		"titledSingle":{"type":"string","oneOf":[{"const":"value1","title":"First Option"},{"const":"value2","title":"Second Option"},{"const":"value3","title":"Third Option"}]},
+		"legacyEnum":{"type":"string","enum":["opt1","opt2","opt3"],"enumNames":["Option One","Option Two","Option Three"]},
+		"untitledMulti":{"type":"array","items":{"type":"string","enum":["option1","option2","option3"]}},
+		"titledMulti":{"type":"array","items":{"anyOf":[{"const":"value1","title":"First Choice"},{"const":"value2","title":"Second Choice"},{"const":"value3","title":"Third Choice"}]}}}}`)
+}
+
+// addForm offers a tool that shows the user one form.
+func addForm(r *registry.Registry, name, schema string) {
+	registry.AddTool(r, &mcp.Tool{Name: name, Description: "Shows the user a form"},
+		func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+			return elicited(req, "Elicitation completed: ", "Please fill in the form", schema)
+		})
+}
+
+// elicited asks with a form, and tells what came of it once that is known.
+func elicited(req *mcp.CallToolRequest, prefix, message, schema string) (*mcp.CallToolResult, any, error) {
+	got, ok := req.Params.InputResponses["form"].(*mcp.ElicitResult)
+	if !ok {
+		return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{
+			"form": &mcp.ElicitParams{Message: message, RequestedSchema: json.RawMessage(schema)}}}, nil, nil
+	}
+	content, err := json.Marshal(got.Content)
+	return answer(&mcp.TextContent{Text: fmt.Sprintf("%saction=%s, content=%s", prefix, got.Action, content)}), nil, err
 }
 
 func elicit(message, property, kind string) *mcp.ElicitParams {

@@ -1,0 +1,242 @@
+package reactor
+
+//lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/backpressure"
+	"weir/registry"
+)
+
+type askIn struct {
+	Things int `json:"things"`
+}
+
+// addAsk offers "ask", which asks for a name, and for more things if it is told to, and greets.
+func (s *server) addAsk() {
+	registry.AddTool(s.registry, &mcp.Tool{Name: "ask"},
+		func(ctx context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
+			name, _ := req.Params.InputResponses["name"].(*mcp.ElicitResult)
+			if name == nil {
+				wants := mcp.InputRequestMap{"name": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}
+				if in.Things > 1 {
+					wants["roots"] = &mcp.ListRootsParams{}
+				}
+				if in.Things > 2 {
+					wants["model"] = &mcp.CreateMessageParams{MaxTokens: 1}
+				}
+				registry.Progress(ctx, 1, 0, "asking")
+				return &mcp.CallToolResult{InputRequests: wants, RequestState: "remembered"}, nil, nil
+			}
+			text := fmt.Sprintf("%s %v, %d answers", req.Params.RequestState, name.Content["n"], len(req.Params.InputResponses))
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil, nil
+		})
+}
+
+// able is an initialize of a client that can be asked for anything.
+var able = strings.Replace(hello, `"capabilities":{}`, `"capabilities":{"elicitation":{},"sampling":{},"roots":{}}`, 1)
+
+func askCall(id string, things int) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"ask","arguments":{"things":%d}}}`, id, things)
+}
+
+// reply answers a request of the server's.
+func reply(t *testing.T, request, result string) string {
+	t.Helper()
+	var r struct{ ID json.RawMessage }
+	if err := json.Unmarshal([]byte(request), &r); err != nil || len(r.ID) == 0 {
+		t.Fatalf("%q is no request: %v", request, err)
+	}
+	return `{"jsonrpc":"2.0","id":` + string(r.ID) + `,` + result + `}`
+}
+
+const (
+	ada     = `"result":{"action":"accept","content":{"n":"Ada"}}`
+	greeted = `remembered Ada, 1 answers`
+)
+
+// greetAble begins a conversation of a client that can be asked.
+func (p *peer) greetAble() *peer {
+	p.t.Helper()
+	p.send(able + "\n")
+	contains(p.t, p.line(), "2025-11-25")
+	return p
+}
+
+// ableSession is the header of a session whose client can be asked.
+func (p *peer) ableSession() string {
+	p.t.Helper()
+	p.send(post(able))
+	r, _ := p.response()
+	return "Mcp-Session-Id: " + r.Header.Get("Mcp-Session-Id")
+}
+
+func TestAskOnALine(t *testing.T) {
+	s := start(t)
+	s.addAsk()
+	p := s.dial("tcp").greetAble()
+	p.send(askCall("1", 1) + "\n")
+	request := p.line()
+	contains(t, request, `"method":"elicitation/create","params":{`, `"message":"your name?"`)
+	// While it is parked it holds no worker, its id is taken, and others go on.
+	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	p.send(askCall("1", 1) + "\n" + toolCall("2", "echo", `{"message":"meanwhile"}`))
+	contains(t, p.line()+p.line(), `duplicate id`, `meanwhile`)
+	// Nobody else's answer counts, and an answer to nothing is ignored.
+	other := s.dial("tcp").greetAble()
+	other.send(reply(t, request, ada) + "\n" + `{"jsonrpc":"2.0","id":9,"method":"ping"}` + "\n")
+	contains(t, other.line(), `"id":9`)
+	p.send(`{"jsonrpc":"2.0","id":"nothing","result":{}}` + "\n" + reply(t, request, ada) + "\n")
+	contains(t, p.line(), `"id":1`, greeted)
+	p.send(reply(t, request, ada) + "\n" + `{"jsonrpc":"2.0","id":9,"method":"ping"}` + "\n")
+	contains(t, p.line(), `"id":9`)
+	if got := s.metric("weir_client_requests"); got != "0" {
+		t.Errorf("%s requests are left", got)
+	}
+}
+
+func TestAskOnAWebSocket(t *testing.T) {
+	s := start(t)
+	s.addAsk()
+	p := s.websocket()
+	p.text(able)
+	p.received()
+	p.text(askCall("1", 3))
+	for range 3 {
+		request := string(p.received().Payload)
+		switch {
+		case strings.Contains(request, "elicitation/create"):
+			p.text(reply(t, request, ada))
+		case strings.Contains(request, "roots/list"):
+			p.text(reply(t, request, `"result":{"roots":[]}`))
+		default:
+			contains(t, request, "sampling/createMessage")
+			p.text(reply(t, request, `"result":{"role":"assistant","model":"m","content":{"type":"text","text":"t"}}`))
+		}
+	}
+	contains(t, string(p.received().Payload), `"id":1`, `remembered Ada, 3 answers`)
+}
+
+func TestAskOverHTTP(t *testing.T) {
+	s := start(t)
+	s.addAsk()
+	p, q := s.dial("http"), s.dial("http")
+	session := p.ableSession()
+	p.send(post(askCall("1", 1), session) + post(`{"jsonrpc":"2.0","id":2,"method":"ping"}`, session))
+	e := p.stream()
+	request := e.data()
+	contains(t, request, `elicitation/create`)
+	q.send(post(reply(t, request, ada), q.ableSession()))
+	q.wantStatus(202)
+	q.send(post(reply(t, request, ada), session))
+	q.wantStatus(202)
+	contains(t, e.data(), `"id":1`, greeted)
+	e.ends()
+	p.wantStatus(200, `"id":2`)
+
+	// Who takes no stream cannot be asked, and who declared nothing is not.
+	p.send(strings.Replace(post(askCall("3", 1), session), ", text/event-stream", "", 1))
+	p.wantStatus(200, `"id":3`, `"reason":"no_stream"`)
+	q.send(post(askCall("4", 1), q.session()))
+	q.wantStatus(200, `"id":4`, `-32603`, `"requiredCapabilities":{"elicitation":{"form":{}}}`)
+}
+
+// However a wait ends, the call is answered or dropped once, and nothing is left behind.
+func TestAskEnds(t *testing.T) {
+	f := func(name, reason string, end func(s *server, p *peer, request string)) {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.AskTimeout = time.Second })
+			s.addAsk()
+			p := s.dial("tcp").greetAble()
+			p.t = t
+			p.send(askCall("1", 1) + "\n")
+			end(s, p, p.line())
+			series := `weir_client_requests_ended_total{reason="` + reason + `"}`
+			s.eventually(series, func() bool { return s.metric(series) == "1" && s.metric("weir_client_requests") == "0" })
+			s.eventually("nothing is pending", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Wait) == 0 })
+		})
+	}
+	f("answered", "answered", func(_ *server, p *peer, request string) {
+		p.send(reply(t, request, ada) + "\n")
+		contains(p.t, p.line(), greeted)
+	})
+	f("refused", "error", func(_ *server, p *peer, request string) {
+		p.send(reply(t, request, `"error":{"code":-1,"message":"I will not"}`) + "\n")
+		contains(p.t, p.line(), `"id":1`, `-32603`, `I will not`)
+	})
+	f("nonsense", "error", func(_ *server, p *peer, request string) {
+		p.send(reply(t, request, `"result":7`) + "\n")
+		contains(p.t, p.line(), `"id":1`, `-32603`)
+	})
+	f("timeout", "timeout", func(_ *server, p *peer, _ string) {
+		contains(p.t, p.line(), `notifications/cancelled`, `"requestId":"weir-`)
+		contains(p.t, p.line(), `"id":1`, `"reason":"ask_timeout"`)
+	})
+	f("cancelled", "cancelled", func(_ *server, p *peer, _ string) {
+		p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}` + "\n")
+	})
+	f("half closed", "cancelled", func(_ *server, p *peer, _ string) {
+		p.closeWrite()
+		contains(p.t, p.rest(), `"id":1`, `stopped sending`)
+	})
+	f("disconnected", "cancelled", func(s *server, p *peer, _ string) {
+		p.Close()
+		s.eventually("its connection ends", func() bool { return s.metric("weir_connections") == "0" })
+	})
+	f("stopped", "stopped", func(s *server, p *peer, _ string) {
+		s.stop(patience)
+		contains(p.t, p.line(), `notifications/cancelled`)
+		contains(p.t, p.line(), `"id":1`, `"reason":"draining"`)
+	})
+}
+
+func TestAskLimits(t *testing.T) {
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxAsksPerClient, r.MaxAsks = 2, 3 })
+	s.addAsk()
+	p, q := s.dial("tcp").greetAble(), s.dial("tcp").greetAble()
+	p.send(askCall("1", 3) + "\n")
+	contains(t, p.line(), `"id":1`, `"reason":"client_request_limit"`)
+	p.send(askCall("2", 2) + "\n")
+	p.line()
+	p.line()
+	q.send(askCall("3", 2) + "\n")
+	contains(t, q.line(), `"id":3`, `"reason":"request_limit"`)
+	if got := s.metric("weir_client_requests"); got != "2" {
+		t.Errorf("%s requests, want 2", got)
+	}
+}
+
+// The SDK's client answers over each transport and in both eras; the handler is the same.
+func TestSDKClientAnswers(t *testing.T) {
+	s := start(t)
+	s.addAsk()
+	for i, transport := range []string{"http", "tcp", "http", "tcp"} {
+		version := []string{"2025-11-25", "2026-07-28"}[i/2]
+		t.Run(transport+" "+version, func(t *testing.T) {
+			client := mcp.NewClient(&mcp.Implementation{Name: "judge", Version: "1"}, &mcp.ClientOptions{
+				ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+					return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"n": "Ada"}}, nil
+				},
+				CreateMessageHandler: func(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+					return &mcp.CreateMessageResult{Role: "assistant", Model: "m", Content: &mcp.TextContent{Text: "t"}}, nil
+				},
+			})
+			session := s.sdkClient(t, client, transport, version)
+			for range 20 {
+				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "ask", Arguments: map[string]any{"things": 3}})
+				must(t, err)
+				if text := result.Content[0].(*mcp.TextContent).Text; text != "remembered Ada, 3 answers" {
+					t.Fatal(text)
+				}
+			}
+		})
+	}
+}

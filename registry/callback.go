@@ -1,0 +1,338 @@
+package registry
+
+import (
+	"encoding/json"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// For a client of the legacy era, what a handler asks for (see mrtr.go) becomes requests of ours: elicitation/create,
+// sampling/createMessage, roots/list, on the stream of the call that needs them. The call is parked meanwhile: it holds
+// its message and its place among what is in flight, no worker and no goroutine. Answers are found by conversation and
+// id, so nobody answers for somebody else. When the last one is here, or there will be none, the transport queues the
+// call again (Back.Resume), and its handler runs with them.
+
+// ask is a parked call and what it waits for.
+type ask struct {
+	x    *Exchange
+	feed *Feed
+	// left is how many answers are missing, and one more until the worker that parked the call has let go of it: whoever
+	// takes it to zero resumes the call.
+	left   atomic.Int32
+	expiry time.Duration // since Registry.epoch
+	rounds int
+
+	// Guarded by feed.mu until left is zero.
+	open      map[string]string // the requests that were not answered: our id to the handler's key
+	responses mcp.InputResponseMap
+	failed    *codec.Error
+	state     string
+}
+
+// askRefusal is why a client could not be asked, askEnding how a request of ours ended.
+type (
+	askRefusal uint8
+	askEnding  uint8
+)
+
+const (
+	askClientLimit askRefusal = iota // Options.MaxAsksPerClient
+	askTotalLimit                    // Options.MaxAsks
+	askNoStream                      // the client takes no messages ahead of an answer
+	askRefusals
+)
+
+const (
+	askAnswered  askEnding = iota
+	askError               // the client answered with an error, or with something that is no answer
+	askTimeout             // Options.AskTimeout
+	askCancelled           // the call was cancelled, or its client is gone
+	askStopped             // the server stops
+	askEndings
+)
+
+var (
+	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "no_stream"}
+	askEndingNames  = [askEndings]string{"answered", "error", "timeout", "cancelled", "stopped"}
+)
+
+// maxAskRounds is how often one call may ask, as in the SDK's client: a handler that is never satisfied ends here.
+const maxAskRounds = 10
+
+// parked are the calls that wait for their clients.
+type parked struct {
+	mu    sync.Mutex
+	calls map[*ask]struct{}
+}
+
+func (p *parked) add(a *ask) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls == nil {
+		p.calls = make(map[*ask]struct{})
+	}
+	p.calls[a] = struct{}{}
+}
+
+func (p *parked) remove(a *ask) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.calls, a)
+}
+
+// overdue returns those whose time is up, or all.
+func (p *parked) overdue(at time.Duration, all bool) (late []*ask) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for a := range p.calls {
+		if all || at >= a.expiry {
+			late = append(late, a)
+		}
+	}
+	return late
+}
+
+// Parked says, after Dispatch, that the call waits for its client: nothing was appended, and the transport must neither
+// answer it nor End it but LetGo. It will be resumed (Back.Resume) and is then dispatched again.
+func (x *Exchange) Parked() bool { return x.asking.Load() != nil }
+
+// LetGo is the worker's last word on a parked call: from here on it may be resumed.
+func (x *Exchange) LetGo() { x.asking.Load().settle(1) }
+
+// park sends the requests of x's handler to its client.
+func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
+	if x.Conv == nil || x.Back == nil {
+		return errInputRequests
+	}
+	a := &ask{x: x, feed: r.feedOf(x.Conv), state: state, open: make(map[string]string, len(requests)),
+		expiry: time.Since(r.epoch) + r.opt.AskTimeout, rounds: 1, responses: mcp.InputResponseMap{}}
+	if x.inputs != nil {
+		a.rounds = x.inputs.rounds + 1
+	}
+	if a.rounds > maxAskRounds {
+		return errAskRounds
+	}
+	messages := make([][]byte, 0, len(requests))
+	for key, request := range requests {
+		id := `"weir-` + strconv.FormatUint(r.lastAsk.Add(1), 10) + `"`
+		message, e := appendAsk(id, key, request)
+		if e != nil {
+			return e
+		}
+		a.open[id] = key
+		messages = append(messages, message)
+	}
+	if e := r.await(a); e != nil {
+		return e
+	}
+	x.asking.Store(a)
+	if x.Cancelled() { // before it could be seen as parked
+		a.abort(askCancelled, errAskCancelled)
+		return errParked
+	}
+	for _, message := range messages {
+		if !x.Back.Send(message) {
+			r.m.askRefused[askNoStream].Inc()
+			a.abort(askCancelled, errAskNoStream)
+			break
+		}
+	}
+	return errParked
+}
+
+// appendAsk encodes one request of ours.
+func appendAsk(id, key string, request mcp.InputRequest) ([]byte, *codec.Error) {
+	encoded, err := json.Marshal(mcp.InputRequestMap{key: request})
+	if err != nil {
+		return nil, errResultEncoding
+	}
+	one := codec.Member(encoded, key)
+	if one == nil { // a key that is escaped in JSON
+		return nil, errResultEncoding
+	}
+	message := append([]byte(`{"jsonrpc":"2.0","id":`), id...)
+	message = append(append(message, `,"method":`...), codec.Member(one, "method")...)
+	if params := codec.Member(one, "params"); params != nil {
+		message = append(append(message, `,"params":`...), params...)
+	}
+	return append(message, '}'), nil
+}
+
+// await makes a's requests known, within the limits, so that their answers are found.
+func (r *Registry) await(a *ask) *codec.Error {
+	f, n := a.feed, len(a.open)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.end != streamOpen:
+		return errAskCancelled
+	case len(f.asks)+n > r.opt.MaxAsksPerClient:
+		r.m.askRefused[askClientLimit].Inc()
+		return errClientAsks
+	case r.asks.Add(int64(n)) > int64(r.opt.MaxAsks):
+		r.asks.Add(-int64(n))
+		r.m.askRefused[askTotalLimit].Inc()
+		return errTotalAsks
+	}
+	if f.asks == nil {
+		f.asks = make(map[string]*ask, n)
+	}
+	for id := range a.open {
+		f.asks[id] = a
+	}
+	a.left.Store(int32(n) + 1)
+	r.parked.add(a)
+	return nil
+}
+
+// settle takes n off what a waits for and resumes the call when nothing is left.
+func (a *ask) settle(n int) {
+	if a.left.Add(int32(-n)) == 0 {
+		a.feed.r.parked.remove(a)
+		a.x.Back.Resume()
+	}
+}
+
+// abort ends the wait: what is still open is not waited for any more, and the call fails with why. Any goroutine.
+func (a *ask) abort(how askEnding, why *codec.Error) {
+	f := a.feed
+	f.mu.Lock()
+	open := a.open
+	a.open = nil
+	for id := range open {
+		delete(f.asks, id)
+	}
+	if len(open) > 0 {
+		a.failed = why
+	}
+	f.mu.Unlock()
+	if len(open) == 0 {
+		return
+	}
+	if how == askTimeout || how == askStopped {
+		for id := range open { // who asked in vain says so (MCP 2025-11-25, basic/lifecycle, timeouts)
+			a.x.Back.Send([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`))
+		}
+	}
+	f.r.asks.Add(-int64(len(open)))
+	f.r.m.askEnded[how].Add(len(open))
+	a.settle(len(open))
+}
+
+// takeResponse gives a response of the client to the call that waits for it; false when none does.
+func (r *Registry) takeResponse(x *Exchange) bool {
+	f := x.Conv.feed.Load()
+	if f == nil {
+		return false
+	}
+	id := x.id()
+	f.mu.Lock()
+	a := f.asks[string(id)]
+	if a == nil {
+		f.mu.Unlock()
+		return false
+	}
+	how := askAnswered
+	if e := a.take(a.open[string(id)], x); e != nil {
+		how = askError
+		if a.failed == nil {
+			a.failed = e
+		}
+	}
+	delete(f.asks, string(id))
+	delete(a.open, string(id))
+	f.mu.Unlock()
+	r.asks.Add(-1)
+	r.m.askEnded[how].Inc()
+	a.settle(1)
+	return true
+}
+
+// take keeps the answer to the request with this key. Needs feed.mu.
+func (a *ask) take(key string, x *Exchange) *codec.Error {
+	if failure := x.Env.Error.Of(x.Raw); failure != nil {
+		message, _ := codec.StringOf(codec.Member(failure, "message"))
+		return &codec.Error{Code: codec.CodeInternal, Message: "the client refused what the call asked for: " + clip(string(message))}
+	}
+	single, err := json.Marshal(map[string]json.RawMessage{key: x.Env.Result.Of(x.Raw)})
+	var one mcp.InputResponseMap
+	if err != nil || one.UnmarshalJSON(single) != nil {
+		return errAskAnswer
+	}
+	a.responses[key] = one[key]
+	return nil
+}
+
+// resume makes what a parked call got its inputs; an error when it got none.
+func (x *Exchange) resume(a *ask) *codec.Error {
+	x.asking.Store(nil)
+	if a.failed != nil {
+		return a.failed
+	}
+	x.inputs = &inputs{responses: a.responses, state: a.state, rounds: a.rounds}
+	return nil
+}
+
+// expireAsks ends the waiting of calls whose clients do not answer.
+func (r *Registry) expireAsks(at time.Duration) {
+	for _, a := range r.parked.overdue(at, false) {
+		a.abort(askTimeout, errAskTimeout)
+	}
+}
+
+// StopAsking ends the waiting of every parked call: the server stops, and they are to end too. Any goroutine.
+func (r *Registry) StopAsking() {
+	for _, a := range r.parked.overdue(0, true) {
+		a.abort(askStopped, errAskStopped)
+	}
+}
+
+// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer.
+func (c *Conversation) PeerEnded() {
+	f := c.feed.Load()
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	waiting := make(map[*ask]struct{}, len(f.asks))
+	for _, a := range f.asks {
+		waiting[a] = struct{}{}
+	}
+	f.mu.Unlock()
+	for a := range waiting {
+		a.abort(askCancelled, errAskUnanswerable)
+	}
+}
+
+// capabilities of a legacy client, as bits; which request of ours needs which.
+type capabilities uint8
+
+var capabilityBits = [...]struct{ name, detail string }{
+	{"elicitation", elicitForm}, {"elicitation", elicitURL}, {"sampling", ""}, {"sampling", "tools"}, {"roots", ""},
+}
+
+// readCapabilities keeps what a legacy client declares in initialize of what it can be asked.
+func readCapabilities(x *Exchange) (declared capabilities) {
+	all := memberOf(x.Env.Params.Of(x.Raw), "capabilities")
+	for bit, c := range capabilityBits {
+		if declares(memberOf(all, c.name), c.detail) {
+			declared |= 1 << bit
+		}
+	}
+	return declared
+}
+
+func (c capabilities) has(name, detail string) bool {
+	for bit, known := range capabilityBits {
+		if known.name == name && known.detail == detail {
+			return c&(1<<bit) != 0
+		}
+	}
+	return false
+}
