@@ -153,7 +153,7 @@ func (l *loop) retire(c *client) {
 	l.leaving++
 	l.agenda.remove(c)
 	c.owed = 0
-	l.leave(c)
+	l.departing = append(l.departing, c)
 }
 
 // leave ends a retired connection when nothing of it is in flight any more.

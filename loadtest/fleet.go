@@ -149,9 +149,9 @@ func (f *Fleet) Hold(n int) {
 	}
 }
 
-// Quiet waits until no connection is being opened or retired.
+// Quiet waits until no connection is being opened or retired, nor waits to be.
 func (f *Fleet) Quiet(ctx context.Context) error {
-	return f.await(ctx, func(l *loop) bool { return l.toOpen == 0 && l.opening == 0 && l.leaving == 0 })
+	return f.await(ctx, func(l *loop) bool { return l.toOpen+l.toReopen+l.opening+l.leaving == 0 })
 }
 
 // Stop sends nothing new and waits for what is in flight; the error is ctx's when something has not ended by then.

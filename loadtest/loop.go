@@ -58,11 +58,12 @@ type loop struct {
 	joined  int
 	agenda  agenda
 
-	holding  bool // as many connections as hold says are kept
-	hold     int
-	leaving  int           // open connections that are being retired
-	toReopen int           // ended, and to be begun again at reopenAt
-	reopenAt time.Duration // on the loop's clock
+	holding   bool // as many connections as hold says are kept
+	hold      int
+	leaving   int           // open connections that are being retired
+	departing []*client     // of these, the ones whose turn to be ended is still to come
+	toReopen  int           // ended, and to be begun again at reopenAt
+	reopenAt  time.Duration // on the loop's clock
 
 	stats Counters
 }
@@ -115,6 +116,7 @@ func (l *loop) run() {
 		}
 		l.reopen()
 		l.openMore()
+		l.depart()
 		l.sendPlanned()
 		l.settle()
 	}
@@ -142,7 +144,7 @@ func (l *loop) dispatch(ev *unix.EpollEvent) {
 // patience is how long the next wait may take, in nanoseconds; negative is for ever.
 func (l *loop) patience() int64 {
 	wait := int64(-1)
-	if l.mayOpen() {
+	if l.mayOpen() || len(l.departing) > 0 {
 		return 0
 	}
 	if l.retry && l.toOpen > 0 {
@@ -285,6 +287,17 @@ func (l *loop) holdAt(n int) {
 			l.retire(c)
 			excess--
 		}
+	}
+}
+
+// depart ends some of the retired connections in every turn, so that those who stay are served meanwhile.
+func (l *loop) depart() {
+	n := min(connectsPerTurn, len(l.departing))
+	for _, c := range l.departing[:n] {
+		l.leave(c)
+	}
+	if l.departing = l.departing[n:]; len(l.departing) == 0 {
+		l.departing = nil
 	}
 }
 

@@ -64,6 +64,10 @@ func (l *loop) streamed(c *client, b []byte) {
 	}
 	const event = "\ndata:"
 	l.stats.Events += uint64(bytes.Count(b, []byte(event)))
+	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) { // the last chunk: the server has ended the stream and kept the connection
+		l.end(c, EndPeerClosed, nil)
+		return
+	}
 	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
 }
 

@@ -135,3 +135,96 @@ func TestFleetIsTurnedAwayByStatus(t *testing.T) {
 		fleet.Close()
 	}
 }
+
+// Event streams are held open beside the load, and their events are counted.
+func TestFleetHoldsStreams(t *testing.T) {
+	release := make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(release) })
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodDelete:
+			return
+		case r.Method == http.MethodPost:
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Mcp-Session-Id", "s")
+			if answer := echo(string(body)); answer != "" {
+				io.WriteString(w, answer)
+			} else {
+				w.WriteHeader(http.StatusAccepted)
+			}
+			return
+		case r.Header.Get("Mcp-Session-Id") != "s":
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, piece := range []string{"id: 1\ndata: {", "}\n\n", "data: {}\n\nid: 3\ndata: {}\n\n"} {
+			io.WriteString(w, piece)
+			w.(http.Flusher).Flush()
+		}
+		<-release
+	}))
+	defer s.Close()
+	defer letGo() // before Close, which waits for the streams
+	fleet := testFleet(t, func(o *Options) { o.Address, o.Transport, o.Stream = s.Listener.Addr().String(), HTTP, true })
+	ctx := within(t)
+	fleet.Hold(3)
+	if err := fleet.await(ctx, func(l *loop) bool { return l.stats.Events == 9 }); err != nil {
+		t.Fatalf("%v: %+v", err, fleet.Counters())
+	}
+	fleet.Hold(1)
+	if err := fleet.Quiet(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if c := fleet.Counters(); c.Open != 1 || c.Ended[EndRetired] != 2 || c.Bad != 0 {
+		t.Errorf("%+v", c)
+	}
+	letGo()
+	if err := fleet.await(ctx, func(l *loop) bool { return l.stats.Ended[EndPeerClosed] > 0 }); err != nil {
+		t.Fatalf("%v: %+v", err, fleet.Counters())
+	}
+}
+
+// A session is deleted when its connection is retired.
+func TestFleetSaysGoodbye(t *testing.T) {
+	gone := make(chan string, 8)
+	inner := httpServer(t, true)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			gone <- r.Header.Get("Mcp-Session-Id")
+			return
+		}
+		again := r.Clone(r.Context())
+		again.RequestURI, again.URL.Scheme, again.URL.Host = "", "http", inner
+		answer, err := http.DefaultTransport.RoundTrip(again)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer answer.Body.Close()
+		w.Header().Set("Mcp-Session-Id", answer.Header.Get("Mcp-Session-Id"))
+		w.WriteHeader(answer.StatusCode)
+		if _, err := io.Copy(w, answer.Body); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer s.Close()
+	fleet := testFleet(t, func(o *Options) { o.Address, o.Transport = s.Listener.Addr().String(), HTTP })
+	ctx := within(t)
+	fleet.Hold(2)
+	fleet.Start()
+	if err := fleet.await(ctx, func(l *loop) bool { return l.stats.Open == 2 && l.stats.Results > 4 }); err != nil {
+		t.Fatal(err)
+	}
+	fleet.Hold(0)
+	if err := fleet.Quiet(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c := fleet.Counters()
+	if c.Check() != nil || c.Lost != 0 || c.Ended[EndRetired] != 2 || len(gone) != 2 || <-gone != "a-session" {
+		t.Errorf("%v: %+v", c.Check(), c)
+	}
+}

@@ -83,8 +83,6 @@ type driver struct {
 	streams *Fleet
 	crowd   *crowd // the other hostile ones
 	begin   time.Time
-	// how many of each are held now
-	held, heldStreams int
 }
 
 func (d *driver) open(ctx context.Context) (err error) {
@@ -108,23 +106,23 @@ func (d *driver) open(ctx context.Context) (err error) {
 	if !d.job.OpenFirst || len(d.job.Connections) == 0 {
 		return nil
 	}
-	d.held = int(d.job.Connections[0].From)
+	wanted := int(d.job.Connections[0].From)
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
-	d.fleet.Hold(d.held)
+	d.fleet.Hold(wanted)
 	for { // in steps, so that whoever waits sees how it goes
 		step, stop := context.WithTimeout(ctx, time.Second)
 		err := d.fleet.Quiet(step)
 		stop()
 		c := d.fleet.Counters()
-		if err == nil && c.Open >= uint64(d.held) {
+		if err == nil && c.Open >= uint64(wanted) {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, d.held, c.endings(), c.Turned, c.Failures, ctx.Err())
+			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, wanted, c.endings(), c.Turned, c.Failures, ctx.Err())
 		}
-		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(d.held)/2+100 {
-			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, d.held, c.endings(), c.Turned, c.Failures)
+		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(wanted)/2+100 {
+			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, wanted, c.endings(), c.Turned, c.Failures)
 		}
 		d.report(beforeStart)
 	}
@@ -153,13 +151,9 @@ func (d *driver) follow(ctx context.Context, instant time.Duration) {
 	defer step.Stop()
 	for {
 		at := time.Since(d.begin)
-		if n := heightOf(d.job.Connections, at); n != d.held {
-			d.held = n
-			d.fleet.Hold(n)
-		}
-		if n := heightOf(d.job.Streams, at); d.streams != nil && n != d.heldStreams {
-			d.heldStreams = n
-			d.streams.Hold(n)
+		d.fleet.Hold(heightOf(d.job.Connections, at)) // again and again: what was half open the last time can be retired now
+		if d.streams != nil {
+			d.streams.Hold(heightOf(d.job.Streams, at))
 		}
 		select {
 		case <-step.C:
