@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -18,6 +19,8 @@ const (
 	stateGreeting         // waiting for the answer to initialize or ping
 	stateNoting           // HTTP: waiting for the 202 to notifications/initialized
 	stateOpen
+	stateStreaming // HTTP: an event stream was asked for; what arrives is counted
+	stateLeaving   // HTTP: waiting for the answer to the DELETE of its session
 	stateEnded
 )
 
@@ -39,9 +42,16 @@ type client struct {
 	timedAt  time.Duration
 	launched time.Duration // when its connect began
 
-	place  int    // in the plan of an open load
-	owed   int    // planned calls that could not be sent yet
-	planID uint64 // the id of the plan's first call
+	place   int           // in the agenda; -1: it has no planned call
+	due     time.Duration // when its next planned call leaves, on the loop's clock
+	origin  float64       // where in the plan it joined
+	planned uint64        // calls that were due so far
+	owed    int           // of these, the ones that could not be sent yet
+	planID  uint64        // the id of the plan's first call
+	streams bool          // its event stream is open
+	leaving bool          // it is being retired: nothing new is sent
+
+	session []byte // Mcp-Session-Id, to be deleted when the connection is retired
 
 	decoder decoder
 	call    *template // the loop's, or one with this connection's session
@@ -66,7 +76,7 @@ func (l *loop) open() {
 		l.failed(err)
 		return
 	}
-	c := &client{fd: fd, state: stateConnecting, nextID: firstID, launched: time.Since(l.base), call: &l.call}
+	c := &client{fd: fd, place: -1, state: stateConnecting, nextID: firstID, launched: time.Since(l.base), call: &l.call}
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 	} else {
@@ -89,6 +99,20 @@ func (l *loop) open() {
 func (l *loop) failed(err error) {
 	l.stats.Ended[EndConnectFailed]++
 	count(l.stats.Failures, []byte(err.Error()))
+	l.again()
+}
+
+// again has a connection that ended begun once more, where the options or a held number ask for it.
+func (l *loop) again() {
+	switch {
+	case l.closing || !l.opts.Reopen && !l.holding:
+	case l.opts.ReopenAfter == 0:
+		l.toOpen++
+	default:
+		if l.toReopen++; l.toReopen == 1 {
+			l.reopenAt = time.Since(l.base) + l.opts.ReopenAfter
+		}
+	}
 }
 
 // end closes a connection for a reason, with an error where the reason needs one.
@@ -96,14 +120,19 @@ func (l *loop) end(c *client, why EndReason, err error) {
 	if err != nil {
 		count(l.stats.Failures, []byte(err.Error()))
 	}
-	if c.state == stateOpen {
+	switch c.state {
+	case stateOpen, stateStreaming, stateLeaving:
 		l.stats.Open--
 		if l.owes(c) {
 			l.unfinished--
 		}
-	} else {
+		if c.leaving {
+			l.leaving--
+		}
+	default:
 		l.opening--
 	}
+	l.agenda.remove(c)
 	c.state = stateEnded
 	l.stats.Ended[why]++
 	l.stats.InFlight -= uint64(c.inFlight)
@@ -111,9 +140,36 @@ func (l *loop) end(c *client, why EndReason, err error) {
 	l.clients[c.slot] = nil
 	l.free = append(l.free, c.slot)
 	hangUp(c.fd)
-	if l.opts.Reopen && !l.closing {
-		l.toOpen++
+	if !c.leaving {
+		l.again()
 	}
+}
+
+// retire ends an open connection politely: nothing new is sent, what is in flight is answered, a session is deleted.
+func (l *loop) retire(c *client) {
+	c.leaving = true
+	l.leaving++
+	l.agenda.remove(c)
+	c.owed = 0
+	l.leave(c)
+}
+
+// leave ends a retired connection when nothing of it is in flight any more.
+func (l *loop) leave(c *client) {
+	if c.leaving && c.state == stateStreaming {
+		l.end(c, EndRetired, nil)
+		return
+	}
+	if !c.leaving || c.state != stateOpen || c.inFlight > 0 || len(c.left) > 0 {
+		return
+	}
+	w, ok := l.wire.(*httpWire)
+	if !ok || len(c.session) == 0 {
+		l.end(c, EndRetired, nil)
+		return
+	}
+	c.state = stateLeaving // before send, which may end the connection
+	l.send(c, w.goodbye(c.session))
 }
 
 // ready acts on what the epoll set reports for a connection.
@@ -184,6 +240,9 @@ func (l *loop) greeted(c *client, a *arrival) {
 	if len(a.session) > 0 {
 		t := l.wire.wrap(l.msgs.call, idOffset(l.msgs.call), a.session)
 		c.call = &t
+		if l.opts.Transport == HTTP {
+			c.session = bytes.Clone(a.session)
+		}
 	}
 	if l.msgs.noted == nil {
 		l.opened(c)
@@ -211,8 +270,14 @@ func (l *loop) opened(c *client) {
 	if l.opts.Deaf {
 		l.watch(c, unix.EPOLLRDHUP)
 	}
-	if l.opts.RatePerSecond == 0 {
+	switch {
+	case l.opts.Stream:
+		c.state = stateStreaming // before send, which may end the connection
+		l.send(c, streamRequest(l.opts, c.session))
+	case l.plan == nil:
 		l.fill(c)
+	case l.joining && l.sending:
+		l.join(c, offset(l.joined))
 	}
 }
 

@@ -24,12 +24,14 @@ const (
 	EndPeerReset
 	// EndBadAnswer: something arrived that no client can make sense of (Counters.Failures has it).
 	EndBadAnswer
+	// EndRetired: we did not need it any more.
+	EndRetired
 	endReasons
 )
 
 // String returns the reason's name as it stands in reports.
 func (r EndReason) String() string {
-	return [endReasons]string{"hung_up", "connect_failed", "refused", "peer_closed", "peer_reset", "bad_answer"}[r]
+	return [endReasons]string{"hung_up", "connect_failed", "refused", "peer_closed", "peer_reset", "bad_answer", "retired"}[r]
 }
 
 // maxNames bounds the reasons and failures that are told apart in one fleet; what is beyond them is counted as "more".
@@ -38,6 +40,7 @@ const maxNames = 64
 // Counters is what a fleet has seen since it was made. At any moment
 // Sent = Results + ToolErrors + Errors + Refused + Lost + InFlight, and a run is clean when Lost and Bad are zero.
 type Counters struct {
+	Planned    uint64 // calls that an open load should have sent by now; what Sent lacks of it waits for room in the window or socket
 	Sent       uint64 // calls handed to the kernel, not counting what opened the connections
 	Results    uint64
 	ToolErrors uint64 // results with isError
@@ -47,6 +50,7 @@ type Counters struct {
 	InFlight   uint64
 	Bad        uint64 // answers to nothing, unreadable answers, ids that do not add up
 	Notices    uint64 // the server's own messages
+	Events     uint64 // that arrived on event streams
 
 	BytesSent, BytesReceived uint64
 
@@ -58,11 +62,18 @@ type Counters struct {
 	Turned   map[string]uint64 // of refused connections
 	Failures map[string]uint64 // why connections failed or were bad
 
-	// Latency of answered calls in microseconds: from the plan when the load is open, else from the write. With a window
-	// above 1 and a closed loop it is a sample, the last call of a write.
-	Latency *hdrhistogram.Histogram
+	// Latency of answered calls that were not refused, in microseconds: from the plan when the load is open, else from the
+	// write. With a window above 1 and a closed loop it is a sample, the last call of a write.
+	Latency *hdrhistogram.Histogram `json:"-"`
+	// Refusal is the same for refused calls.
+	Refusal *hdrhistogram.Histogram `json:"-"`
+	// Service is the latency from the write, where the load is open: a sample, one call of a connection at a time.
+	Service *hdrhistogram.Histogram `json:"-"`
+	// Late is by how much the generator itself missed its plan, in microseconds: calls that wait because the server leaves
+	// no room do not count here, calls that left late because the generator was busy do.
+	Late *hdrhistogram.Histogram `json:"-"`
 	// Opening is how long connections took from their connect to open, in microseconds.
-	Opening *hdrhistogram.Histogram
+	Opening *hdrhistogram.Histogram `json:"-"`
 }
 
 const (
@@ -73,9 +84,15 @@ const (
 func newCounters() Counters {
 	return Counters{
 		Reasons: map[string]uint64{}, Turned: map[string]uint64{}, Failures: map[string]uint64{},
-		Latency: hdrhistogram.New(1, 10*minuteMicros, histDigits),
-		Opening: hdrhistogram.New(1, 10*minuteMicros, histDigits),
+		Latency: newHistogram(), Refusal: newHistogram(), Service: newHistogram(), Late: newHistogram(), Opening: newHistogram(),
 	}
+}
+
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
+
+// histograms are all of c's, in the order in which workers report them.
+func (c *Counters) histograms() [5]*hdrhistogram.Histogram {
+	return [5]*hdrhistogram.Histogram{c.Latency, c.Refusal, c.Service, c.Late, c.Opening}
 }
 
 // record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
@@ -98,6 +115,7 @@ func count(m map[string]uint64, name []byte) {
 
 // add merges another loop's counters into c.
 func (c *Counters) add(o *Counters) {
+	c.Planned += o.Planned
 	c.Sent += o.Sent
 	c.Results += o.Results
 	c.ToolErrors += o.ToolErrors
@@ -107,6 +125,7 @@ func (c *Counters) add(o *Counters) {
 	c.InFlight += o.InFlight
 	c.Bad += o.Bad
 	c.Notices += o.Notices
+	c.Events += o.Events
 	c.BytesSent += o.BytesSent
 	c.BytesReceived += o.BytesReceived
 	c.Opened += o.Opened
@@ -119,8 +138,10 @@ func (c *Counters) add(o *Counters) {
 			m[0][name] += n
 		}
 	}
-	c.Latency.Merge(o.Latency)
-	c.Opening.Merge(o.Opening)
+	from := o.histograms()
+	for i, h := range c.histograms() {
+		h.Merge(from[i])
+	}
 }
 
 // Answered is how many calls ended with an answer of whatever kind.

@@ -16,6 +16,7 @@ import (
 type Fleet struct {
 	opts  Options
 	loops []*loop
+	base  time.Time // of the loops' clocks
 	wg    sync.WaitGroup
 	next  int // the loop that gets the next connection
 
@@ -31,15 +32,14 @@ func NewFleet(o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	f := &Fleet{opts: o}
-	base := time.Now()
+	f := &Fleet{opts: o, base: time.Now()}
 	for i := range o.Loops {
 		to, err := sockaddr(o.Network, o.Address) // its own: connecting writes into it
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("fleet: %w", err)
 		}
-		l, err := newLoop(&f.opts, msgs, to, base, i)
+		l, err := newLoop(&f.opts, msgs, to, f.base, i)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("fleet: %w", err)
@@ -58,8 +58,8 @@ func sockaddr(network, address string) (unix.Sockaddr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ap.Addr().Unmap().Is4() {
-		return nil, fmt.Errorf("%s is not an IPv4 address", address)
+	if ap.Addr().Is6() && !ap.Addr().Is4In6() {
+		return &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}, nil
 	}
 	return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}, nil
 }
@@ -117,8 +117,42 @@ func (f *Fleet) Open(ctx context.Context, n int) error {
 
 var errNotAllOpen = errors.New("not all connections were opened")
 
-// Start begins to send on all open connections, and on those opened later.
-func (f *Fleet) Start() { f.each((*loop).start) }
+// Start begins to send on all open connections: those opened later join in where the load is closed.
+func (f *Fleet) Start() {
+	at := time.Since(f.base)
+	f.each(func(l *loop) {
+		var plan *Plan
+		if rate := f.opts.RatePerSecond; rate > 0 && l.stats.Open > 0 {
+			each := rate / float64(len(f.loops)) / float64(l.stats.Open)
+			plan = NewPlan(Stretch{Length: endless, From: each, To: each})
+		}
+		l.start(plan, at, false)
+	})
+}
+
+// endless is longer than any run.
+const endless = 1000 * time.Hour
+
+// StartPlan begins to send what plan says on all open connections, and on those opened later from then on. The plan begins at
+// the given moment.
+func (f *Fleet) StartPlan(plan *Plan, begin time.Time) {
+	f.each(func(l *loop) { l.start(plan, begin.Sub(f.base), true) })
+}
+
+// Hold keeps n connections from now on: what is missing is opened and opened again when it ends (after ReopenAfter), what is
+// too much is retired.
+func (f *Fleet) Hold(n int) {
+	loops := len(f.loops)
+	for i, l := range f.loops {
+		share := n*(i+1)/loops - n*i/loops
+		l.post(func(l *loop) { l.holdAt(share) })
+	}
+}
+
+// Quiet waits until no connection is being opened or retired.
+func (f *Fleet) Quiet(ctx context.Context) error {
+	return f.await(ctx, func(l *loop) bool { return l.toOpen == 0 && l.opening == 0 && l.leaving == 0 })
+}
 
 // Stop sends nothing new and waits for what is in flight; the error is ctx's when something has not ended by then.
 func (f *Fleet) Stop(ctx context.Context) error {
@@ -134,8 +168,30 @@ func (f *Fleet) Done(ctx context.Context) error {
 	return f.await(ctx, func(l *loop) bool { return l.unfinished == 0 && l.stats.InFlight == 0 })
 }
 
-// ResetLatency empties the latency histogram: what is recorded from now on belongs to the measurement that begins.
-func (f *Fleet) ResetLatency() { f.each(func(l *loop) { l.stats.Latency.Reset() }) }
+// ResetLatency empties the latency histograms: what is recorded from now on belongs to the measurement that begins.
+func (f *Fleet) ResetLatency() {
+	f.each(func(l *loop) {
+		l.stats.Latency.Reset()
+		l.stats.Refusal.Reset()
+		l.stats.Service.Reset()
+		l.stats.Late.Reset()
+	})
+}
+
+// Take returns what the fleet has seen so far, with histograms that hold what was recorded since the last Take.
+func (f *Fleet) Take() Counters {
+	var mu sync.Mutex
+	sum := newCounters()
+	f.each(func(l *loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		sum.add(&l.stats)
+		for _, h := range l.stats.histograms() {
+			h.Reset()
+		}
+	})
+	return sum
+}
 
 // Counters returns what the fleet has seen so far; the caller owns it.
 func (f *Fleet) Counters() Counters {

@@ -56,10 +56,21 @@ func procField(path, name string) string {
 // ListenDrops returns how many connections the kernel has dropped because a backlog was full, on the whole machine. A client
 // whose handshake is dropped waits a second and tries again: it shows as latency, never as a refusal.
 func ListenDrops() (int64, error) {
-	b, err := os.ReadFile("/proc/net/netstat")
+	counted, err := netstat("ListenDrops")
 	if err != nil {
 		return 0, fmt.Errorf("listen drops: %w", err)
 	}
+	return counted[0], nil
+}
+
+// netstat returns counters of the kernel's TCP by name.
+func netstat(wanted ...string) ([]int64, error) {
+	const file = "/proc/net/netstat"
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
 	var names []string
 	for line := range strings.Lines(string(b)) {
 		fields := strings.Fields(line)
@@ -70,11 +81,15 @@ func ListenDrops() (int64, error) {
 			names = fields
 			continue
 		}
-		for i, name := range names {
-			if name == "ListenDrops" && i < len(fields) {
-				return strconv.ParseInt(fields[i], 10, 64)
-			}
+		for i := range min(len(names), len(fields)) {
+			values[names[i]] = fields[i]
 		}
 	}
-	return 0, fmt.Errorf("listen drops: /proc/net/netstat has no TcpExt ListenDrops")
+	counted := make([]int64, len(wanted))
+	for i, name := range wanted {
+		if counted[i], err = strconv.ParseInt(values[name], 10, 64); err != nil {
+			return nil, fmt.Errorf("%s has no TcpExt %s", file, name)
+		}
+	}
+	return counted, nil
 }

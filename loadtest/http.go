@@ -12,6 +12,9 @@ type httpWire struct {
 	path, host string
 	era        Era
 	tool       string
+	method     string
+	revision   string
+	headers    string // further lines, each with its CRLF
 	reply      codec.HTTPReply
 	limits     codec.HTTPLimits
 }
@@ -19,20 +22,21 @@ type httpWire struct {
 func newHTTPWire(o *Options) *httpWire {
 	limits := codec.DefaultLimits().HTTP
 	limits.MaxBodyBytes = o.MaxAnswerBytes
-	return &httpWire{path: o.Path, host: o.host(), era: o.Era, tool: o.Tool, limits: limits}
+	return &httpWire{path: o.Path, host: o.host(), era: o.Era, tool: o.Tool, method: o.Method, revision: o.revision(),
+		headers: o.Headers, limits: limits}
 }
 
 func (w *httpWire) opening() []byte { return nil }
 
 func (w *httpWire) wrap(body []byte, idAt int, session []byte) template {
 	b := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
-		"Accept: application/json, text/event-stream\r\n", w.path, w.host)
+		"Accept: application/json, text/event-stream\r\n%s", w.path, w.host, w.headers)
 	if w.era == Modern {
 		b = fmt.Appendf(b, "MCP-Protocol-Version: %s\r\n", modernRevision)
 		b = w.appendRoute(b, body)
 	}
 	if len(session) > 0 {
-		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, legacyRevision)
+		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, w.revision)
 	}
 	b = fmt.Appendf(b, "Content-Length: %d\r\n\r\n", len(body))
 	t := template{idAt: idAt}
@@ -48,7 +52,16 @@ func (w *httpWire) appendRoute(b, body []byte) []byte {
 	if bytes.Contains(body, []byte(`"method":"tools/call"`)) {
 		return fmt.Appendf(b, "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n", w.tool)
 	}
-	return append(b, "Mcp-Method: ping\r\n"...)
+	if bytes.Contains(body, []byte(`"method":"ping"`)) {
+		return append(b, "Mcp-Method: ping\r\n"...)
+	}
+	return fmt.Appendf(b, "Mcp-Method: %s\r\n", w.method)
+}
+
+// goodbye is the request that ends a session (MCP 2025-11-25, basic/transports, session management).
+func (w *httpWire) goodbye(session []byte) []byte {
+	return fmt.Appendf(nil, "DELETE %s HTTP/1.1\r\nHost: %s\r\n%sMcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n\r\n",
+		w.path, w.host, w.headers, session, w.revision)
 }
 
 func (w *httpWire) next(d *decoder, b []byte) (arrival, int, error) {

@@ -52,9 +52,17 @@ type loop struct {
 	unfinished       int // open connections that have not sent all of their CallsPerConnection
 	waiters          []*waiter
 
-	pace  pacer
-	paced []*client // who was open at Start; the plan goes round over them
-	slot  uint64    // the next call of the plan
+	plan    *Plan         // of an open load, nil else
+	planAt  time.Duration // its beginning on the loop's clock
+	joining bool          // connections that open later call too
+	joined  int
+	agenda  agenda
+
+	holding  bool // as many connections as hold says are kept
+	hold     int
+	leaving  int           // open connections that are being retired
+	toReopen int           // ended, and to be begun again at reopenAt
+	reopenAt time.Duration // on the loop's clock
 
 	stats Counters
 }
@@ -105,6 +113,7 @@ func (l *loop) run() {
 		for i := range events {
 			l.dispatch(&events[i])
 		}
+		l.reopen()
 		l.openMore()
 		l.sendPlanned()
 		l.settle()
@@ -139,11 +148,20 @@ func (l *loop) patience() int64 {
 	if l.retry && l.toOpen > 0 {
 		wait = retryNs
 	}
-	if l.sending && l.opts.RatePerSecond > 0 && len(l.paced) > 0 {
-		due := max(0, int64(l.pace.planned(l.slot)-time.Since(l.base)))
-		if wait < 0 || due < wait {
-			wait = due
+	sooner := func(at time.Duration) {
+		if ns := max(0, int64(at-time.Since(l.base))); wait < 0 || ns < wait {
+			wait = ns
 		}
+	}
+	if l.toReopen > 0 {
+		sooner(l.reopenAt)
+	}
+	if c := l.agenda.first(); l.sending && c != nil {
+		due := c.due
+		if tick := l.opts.Tick; tick > 0 {
+			due = (due + tick - 1) / tick * tick
+		}
+		sooner(due)
 	}
 	return wait
 }
@@ -181,9 +199,14 @@ func (l *loop) mayOpen() bool {
 	return l.toOpen > 0 && !l.retry && (l.opts.MaxConnecting == 0 || l.opening < l.opts.MaxConnecting)
 }
 
-func (l *loop) start() {
+// start begins to send: as fast as answers allow, or as plan says from at on.
+func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
 	l.sending = true
-	if l.opts.RatePerSecond == 0 {
+	l.plan, l.planAt, l.joining = plan, at, joining
+	for len(l.agenda) > 0 {
+		l.agenda.remove(l.agenda[len(l.agenda)-1])
+	}
+	if plan == nil {
 		for _, c := range l.clients {
 			if c != nil {
 				l.fill(c)
@@ -191,31 +214,84 @@ func (l *loop) start() {
 		}
 		return
 	}
-	l.paced = l.paced[:0]
+	l.joined = 0
 	for _, c := range l.clients {
 		if c != nil && c.state == stateOpen {
-			c.place, c.owed, c.planID = len(l.paced), 0, c.nextID
-			l.paced = append(l.paced, c)
+			l.join(c, float64(l.joined)/float64(max(1, l.stats.Open)))
 		}
 	}
-	rate := l.opts.RatePerSecond / float64(l.opts.Loops)
-	l.slot = 0
-	l.pace = pacer{start: time.Since(l.base), interval: float64(time.Second) / rate, n: len(l.paced)}
+}
+
+// join enters an open connection into the plan.
+func (l *loop) join(c *client, offset float64) {
+	l.joined++
+	begin := max(0, time.Since(l.base)-l.planAt)
+	c.origin, c.planned, c.owed, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
+	if c.due = l.when(c, 0); c.due != Never {
+		l.agenda.add(c)
+	}
+}
+
+// when is when call k of a connection's plan should leave, on the loop's clock.
+func (l *loop) when(c *client, k uint64) time.Duration {
+	at := l.plan.When(c.origin + float64(k))
+	if at == Never {
+		return Never
+	}
+	return l.planAt + at
 }
 
 // sendPlanned sends what the plan says should have left by now.
 func (l *loop) sendPlanned() {
-	if !l.sending || l.opts.RatePerSecond == 0 || len(l.paced) == 0 {
+	if !l.sending || l.plan == nil {
 		return
 	}
 	l.now = time.Since(l.base)
-	for l.pace.planned(l.slot) <= l.now {
-		c := l.paced[l.slot%uint64(len(l.paced))]
-		l.slot++
-		if c.state != stateOpen {
-			continue // it has ended; its calls cannot be sent, and Ended says so
+	for c := l.agenda.first(); c != nil && c.due <= l.now; c = l.agenda.first() {
+		record(l.stats.Late, l.now-c.due)
+		planned := max(c.planned+1, uint64(max(0, l.plan.Calls(l.now-l.planAt)-c.origin))+1)
+		if limit := l.opts.CallsPerConnection; limit > 0 {
+			planned = min(planned, uint64(limit))
 		}
-		c.owed++
+		n := planned - c.planned
+		c.planned = planned
+		c.owed += int(n)
+		l.stats.Planned += n
+		if c.due = l.when(c, planned); c.due == Never || planned == uint64(l.opts.CallsPerConnection) {
+			l.agenda.remove(c)
+		} else {
+			l.agenda.down(0)
+		}
 		l.fill(c)
+	}
+}
+
+// holdAt makes n the number of connections that are kept from now on.
+func (l *loop) holdAt(n int) {
+	l.holding, l.hold = true, n
+	have := int(l.stats.Open) - l.leaving + l.opening + l.toOpen + l.toReopen
+	if n >= have {
+		l.toOpen += n - have
+		return
+	}
+	excess := have - n
+	for _, waiting := range []*int{&l.toReopen, &l.toOpen} {
+		cut := min(excess, *waiting)
+		*waiting -= cut
+		excess -= cut
+	}
+	for i := len(l.clients) - 1; i >= 0 && excess > 0; i-- {
+		if c := l.clients[i]; c != nil && (c.state == stateOpen || c.state == stateStreaming) && !c.leaving {
+			l.retire(c)
+			excess--
+		}
+	}
+}
+
+// reopen begins again what has ended, after the pause that spares a server which has just refused.
+func (l *loop) reopen() {
+	if l.toReopen > 0 && time.Since(l.base) >= l.reopenAt {
+		l.toOpen += l.toReopen
+		l.toReopen = 0
 	}
 }

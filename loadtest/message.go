@@ -14,6 +14,8 @@ const (
 	idDigits      = 10
 	firstID       = 1_000_000_000 // the first number of ten digits; a connection would need nine billion calls to leave them
 
+	methodCall = "tools/call"
+
 	legacyRevision = "2025-11-25"
 	modernRevision = "2026-07-28"
 )
@@ -65,12 +67,16 @@ func newMessages(o *Options) (messages, error) {
 		padded += `"pad":"` + strings.Repeat("x", o.PadBytes) + `"`
 	}
 	var m messages
-	m.call = request("tools/call", `"name":`+quote(o.Tool)+`,"arguments":`+o.Arguments, padded)
+	if o.Method == methodCall {
+		m.call = request(methodCall, `"name":`+quote(o.Tool)+`,"arguments":`+o.Arguments, padded)
+	} else {
+		m.call = request(o.Method, "", padded)
+	}
 	switch {
 	case o.Opening == OpenPing:
 		m.greeting = request("ping", "", meta)
 	case o.Opening == OpenSession && o.Era == Legacy:
-		m.greeting = request("initialize", `"protocolVersion":"`+legacyRevision+
+		m.greeting = request("initialize", `"protocolVersion":"`+o.revision()+
 			`","capabilities":{},"clientInfo":{"name":"weir-load","version":"1"}`, "")
 		m.noted = []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Transport is how messages travel.
@@ -47,8 +48,10 @@ const (
 type Options struct {
 	// Network is "tcp" or "unix".
 	Network string
-	// Address is host:port with a numeric IPv4 host, or the path of a Unix socket.
+	// Address is host:port with a numeric host, or the path of a Unix socket.
 	Address string
+	// Host is the Host header; empty: the address itself, or localhost for a socket that has none.
+	Host string
 	// Path is the endpoint of HTTP and WebSocket.
 	Path string
 
@@ -69,15 +72,30 @@ type Options struct {
 	// the calls it kept from being sent. 0 is a closed loop. At most 10000000.
 	RatePerSecond float64
 
-	// Tool and Arguments (a JSON object) are the call. PadBytes of filler go into params._meta, which tools do not see.
+	// Tick, above 0, has planned calls leave in steps of it instead of each at its moment: a generator that wakes for each of
+	// 200,000 calls in a second has no time left to send them. What a call waits for its step counts as latency. 0 to 1s.
+	Tick time.Duration
+
+	// Method is what is called: tools/call, or a method without parameters.
+	Method string
+	// Revision is what an initialized session speaks; empty: 2025-11-25.
+	Revision string
+	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF.
+	Headers string
+	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools do not see.
 	Tool      string
 	Arguments string
 	PadBytes  int
 
+	// Stream has each connection open an event stream with GET after its opening, and count what arrives on it, instead of
+	// calling. HTTP only.
+	Stream bool
 	// Deaf clients never read after their opening.
 	Deaf bool
 	// Reopen opens a connection again when the server has closed or refused it.
 	Reopen bool
+	// ReopenAfter is how long an ended connection waits before it is opened again. 0: not at all. 0 to 1h.
+	ReopenAfter time.Duration
 
 	// MaxConnecting bounds the connections of one loop that are being opened at the same time. 0: all at once (a storm).
 	// Keep it below the server's backlog otherwise, or the kernel drops handshakes and clients wait a second.
@@ -97,7 +115,7 @@ func DefaultOptions() Options {
 	return Options{
 		Network: "tcp", Path: "/mcp",
 		Loops: 1, Window: 1, MaxConnecting: 256, MaxAnswerBytes: 1 << 20,
-		Tool: "echo", Arguments: `{"message":"0123456789abcdef"}`,
+		Method: methodCall, Tool: "echo", Arguments: `{"message":"0123456789abcdef"}`,
 	}
 }
 
@@ -127,12 +145,26 @@ func (o *Options) Validate() error {
 	if o.RatePerSecond < 0 || o.RatePerSecond > 10e6 {
 		errs = append(errs, fmt.Errorf("RatePerSecond: %v is out of range, allowed is 0 to 10000000", o.RatePerSecond))
 	}
+	if o.Tick < 0 || o.Tick > time.Second || o.ReopenAfter < 0 || o.ReopenAfter > time.Hour {
+		errs = append(errs, fmt.Errorf("Tick %v is not 0 to 1s, or ReopenAfter %v not 0 to 1h", o.Tick, o.ReopenAfter))
+	}
+	if o.Method == "" {
+		errs = append(errs, errors.New("Method: is empty"))
+	}
 	for _, a := range o.Sources {
 		if !a.Is4() {
 			errs = append(errs, fmt.Errorf("option Sources: %v is not an IPv4 address", a))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// revision is what a session is asked to speak.
+func (o *Options) revision() string {
+	if o.Revision == "" {
+		return legacyRevision
+	}
+	return o.Revision
 }
 
 // LoopbackSources returns n addresses of the loopback network, 127.0.0.2 and on. n is at most 253.

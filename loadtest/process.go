@@ -25,7 +25,8 @@ const maxLineBytes = 64 << 10
 // ends with the generator even when that is killed. Its methods may be called from any goroutine.
 type Process struct {
 	Name string
-	cmd  *exec.Cmd
+	pid  int
+	cmd  *exec.Cmd      // nil: somebody else started it
 	wg   sync.WaitGroup // the readers of its output
 
 	mu     sync.Mutex
@@ -55,6 +56,7 @@ func StartProcess(ctx context.Context, name string, args []string, accept func(l
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	p.pid = p.cmd.Process.Pid
 	p.wg.Go(func() { p.follow(stdout) })
 	p.wg.Go(func() { p.follow(stderr) })
 	go func() {
@@ -103,7 +105,16 @@ func (p *Process) Output() string {
 }
 
 // PID is the program's process id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.pid }
+
+// Attach returns a process that somebody else started: its use of the machine can be read, and nothing else be done to it.
+func Attach(name string, pid int) *Process { return &Process{Name: name, pid: pid} }
+
+// Gone says whether a process that was there has ended.
+func (p *Process) Gone() bool {
+	_, err := p.CPU()
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+}
 
 // Alive says whether the program still runs.
 func (p *Process) Alive() bool {

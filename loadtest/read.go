@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -22,10 +23,14 @@ func (l *loop) read(c *client) {
 		return
 	}
 	l.stats.BytesReceived += uint64(n)
-	if l.opts.Window > 1 {
+	if l.opts.Window > 1 || l.plan != nil {
 		l.now = time.Since(l.base) // some of it arrived after the turn began
 	}
 	b := l.in[:kept+n]
+	if c.state == stateStreaming {
+		l.streamed(c, b)
+		return
+	}
 	for len(b) > 0 {
 		a, used, err := l.wire.next(&c.decoder, b)
 		if err != nil {
@@ -44,7 +49,22 @@ func (l *loop) read(c *client) {
 	l.keep(c, b)
 	if c.state == stateOpen {
 		l.fill(c)
+		l.leave(c)
 	}
+}
+
+// streamed counts the events of a stream; the head of the answer is the first thing that arrives.
+func (l *loop) streamed(c *client, b []byte) {
+	if !c.streams {
+		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200")) {
+			l.bad(c, fmt.Errorf("GET was answered with %.200q instead of an event stream", b))
+			return
+		}
+		c.streams = true
+	}
+	const event = "\ndata:"
+	l.stats.Events += uint64(bytes.Count(b, []byte(event)))
+	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
 }
 
 // keep holds on to the beginning of an answer until the rest arrives.
@@ -85,7 +105,9 @@ func (l *loop) arrived(c *client, a *arrival) {
 	case stateUpgrading:
 		l.upgraded(c, a)
 	case stateGreeting:
-		if a.kind == arrivalMessage {
+		if a.saysFull() {
+			l.turned(c, a.statusName())
+		} else if a.kind == arrivalMessage {
 			l.greeted(c, a)
 		} else if a.status != 0 {
 			l.bad(c, fmt.Errorf("greeting: HTTP %d without a message", a.status))
@@ -98,6 +120,8 @@ func (l *loop) arrived(c *client, a *arrival) {
 		l.opened(c)
 	case stateOpen:
 		l.answered(c, a)
+	case stateLeaving:
+		l.end(c, EndRetired, nil) // whatever it says: the session is gone, or the server keeps it
 	}
 }
 
@@ -115,11 +139,17 @@ func (l *loop) upgraded(c *client, a *arrival) {
 
 // answered matches an answer with its call and counts how the call ended.
 func (l *loop) answered(c *client, a *arrival) {
-	if a.kind == arrivalNothing {
-		if a.status != 0 { // an HTTP answer ends one call, message or not
-			count(l.stats.Reasons, fmt.Appendf(nil, "http_%d", a.status))
+	if a.kind == arrivalNothing || a.isProse() {
+		if a.status == 0 {
+			return
+		}
+		count(l.stats.Reasons, a.statusName()) // an HTTP answer ends one call, message or not
+		if a.saysFull() {
+			l.stats.Refused++
+			l.concluded(c, 0, outcomeRefused)
+		} else {
 			l.stats.Errors++
-			l.concluded(c, 0)
+			l.concluded(c, 0, outcomeError)
 		}
 		return
 	}
@@ -160,11 +190,11 @@ func (l *loop) answered(c *client, a *arrival) {
 		l.stats.Errors++
 		count(l.stats.Reasons, v.reason)
 	}
-	l.concluded(c, v.id)
+	l.concluded(c, v.id, v.outcome)
 }
 
 // concluded takes one call off the books. id is 0 when the answer did not carry one, which HTTP may do.
-func (l *loop) concluded(c *client, id uint64) {
+func (l *loop) concluded(c *client, id uint64, how outcome) {
 	c.inFlight--
 	l.stats.InFlight--
 	c.idBalance -= id
@@ -176,11 +206,19 @@ func (l *loop) concluded(c *client, id uint64) {
 		c.timedID = 0
 		return
 	}
+	latency := l.stats.Latency
+	if how == outcomeRefused {
+		latency = l.stats.Refusal
+	}
 	switch {
-	case l.opts.RatePerSecond > 0:
-		record(l.stats.Latency, l.now-l.pace.plannedFor(c.place, id-c.planID))
+	case l.plan != nil && id >= c.planID:
+		record(latency, l.now-l.when(c, id-c.planID))
+		if id == c.timedID {
+			record(l.stats.Service, l.now-c.timedAt)
+			c.timedID = 0
+		}
 	case id == c.timedID:
-		record(l.stats.Latency, l.now-c.timedAt)
+		record(latency, l.now-c.timedAt)
 		c.timedID = 0
 	}
 }

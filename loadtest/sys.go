@@ -101,12 +101,18 @@ func (p *poller) drainWake() {
 	_, _ = unix.Read(p.wakeFd, buf[:]) // EAGAIN: another wait has drained it
 }
 
+// noSource lets the kernel choose.
+var noSource netip.Addr
+
 // dial starts a connection and returns at once; the socket turns writable when it is made or has failed. source may be the
 // zero address. EAGAIN on a Unix socket means that the listener's backlog is full: try again later.
 func dial(to unix.Sockaddr, source netip.Addr, receiveBytes, sendBytes int) (int32, error) {
 	family := unix.AF_INET
-	if _, ok := to.(*unix.SockaddrUnix); ok {
+	switch to.(type) {
+	case *unix.SockaddrUnix:
 		family = unix.AF_UNIX
+	case *unix.SockaddrInet6:
+		family = unix.AF_INET6
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -140,13 +146,13 @@ func prepare(fd, family int, source netip.Addr, receiveBytes, sendBytes int) err
 			return err
 		}
 	}
-	if family != unix.AF_INET {
+	if family == unix.AF_UNIX {
 		return nil
 	}
 	if err := set(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return err
 	}
-	if !source.IsValid() {
+	if !source.IsValid() || family != unix.AF_INET {
 		return nil
 	}
 	// Without this bind takes a port that no other socket of this address has, whatever its peer: 28,000 in all.

@@ -32,8 +32,8 @@ func newWebSocketWire(o *Options) *webSocketWire {
 	rand.Read(nonce[:]) // never fails: crypto/rand ends the program instead
 	w := &webSocketWire{http: newHTTPWire(o), key: [4]byte(nonce[16:])}
 	w.request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mcp\r\n\r\n",
-		o.Path, o.host(), base64.StdEncoding.EncodeToString(nonce[:16]))
+		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mcp\r\n%s\r\n",
+		o.Path, o.host(), base64.StdEncoding.EncodeToString(nonce[:16]), o.Headers)
 	return w
 }
 

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"errors"
+	"fmt"
 
 	"weir/codec"
 )
@@ -47,6 +48,19 @@ type arrival struct {
 	body    []byte
 }
 
+// saysFull tells an HTTP status that stands for a refusal when no JSON-RPC message says so.
+func (a *arrival) saysFull() bool {
+	return (a.status == 503 || a.status == 429) && (a.kind == arrivalNothing || a.isProse())
+}
+
+// isProse is an HTTP error with a body that was written for people, as proxies and frameworks send.
+func (a *arrival) isProse() bool {
+	return a.status >= 400 && len(a.body) > 0 && a.body[0] != '{' && a.body[0] != '['
+}
+
+// statusName names an HTTP answer by its status.
+func (a *arrival) statusName() []byte { return fmt.Appendf(nil, "http_%d", a.status) }
+
 func newWire(o *Options) wire {
 	switch o.Transport {
 	case WebSocket:
@@ -60,6 +74,9 @@ func newWire(o *Options) wire {
 
 // host is the Host header: the address itself, or a name for a socket that has none.
 func (o *Options) host() string {
+	if o.Host != "" {
+		return o.Host
+	}
 	if o.Network == "unix" {
 		return "localhost"
 	}

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -181,15 +180,6 @@ func TestJudge(t *testing.T) {
 	f(`{}`, outcomeBad, 0, "")
 }
 
-func TestPacerGoesRound(t *testing.T) {
-	p := pacer{start: 100, interval: 10, n: 3}
-	for slot := range uint64(20) {
-		if got, want := p.plannedFor(int(slot%3), slot/3), p.planned(slot); got != want || want != 100+10*time.Duration(slot) {
-			t.Errorf("slot %d: %d and %d", slot, got, want)
-		}
-	}
-}
-
 func TestOptionsNameWhatIsWrong(t *testing.T) {
 	f := func(change func(*Options), want string) {
 		t.Helper()
@@ -202,7 +192,6 @@ func TestOptionsNameWhatIsWrong(t *testing.T) {
 	}
 	f(func(o *Options) { o.Address = "" }, "Address")
 	f(func(o *Options) { o.Address = "localhost:1" }, "localhost")
-	f(func(o *Options) { o.Address = "[::1]:1" }, "not an IPv4")
 	f(func(o *Options) { o.Network = "udp" }, "Network")
 	f(func(o *Options) { o.Loops = 0 }, "Loops")
 	f(func(o *Options) { o.Window = 0 }, "Window")

@@ -47,6 +47,7 @@ func (l *loop) flush(c *client) {
 	l.watch(c, c.events&^unix.EPOLLOUT)
 	if c.state == stateOpen {
 		l.fill(c)
+		l.leave(c)
 	}
 }
 
@@ -56,7 +57,7 @@ func (l *loop) room(c *client) int {
 	if l.opts.CallsPerConnection > 0 {
 		n = min(n, l.opts.CallsPerConnection-c.calls)
 	}
-	if l.opts.RatePerSecond > 0 {
+	if l.plan != nil {
 		return min(n, c.owed)
 	}
 	// A pipeline is refilled when three quarters are answered: one write for many calls, and the server does not run dry.
@@ -68,7 +69,7 @@ func (l *loop) room(c *client) int {
 
 // fill sends as many calls as the connection may have in flight.
 func (l *loop) fill(c *client) {
-	if !l.sending || c.state != stateOpen || len(c.left) > 0 {
+	if !l.sending || c.leaving || c.state != stateOpen || len(c.left) > 0 {
 		return
 	}
 	room := l.room(c)
@@ -114,9 +115,10 @@ func (l *loop) sent(c *client, n int) {
 	c.calls += n
 	l.stats.Sent += uint64(n)
 	l.stats.InFlight += uint64(n)
-	if l.opts.RatePerSecond > 0 {
+	if l.plan != nil {
 		c.owed -= n
-	} else if c.timedID == 0 {
+	}
+	if c.timedID == 0 {
 		c.timedID, c.timedAt = last, time.Since(l.base)
 	}
 	if l.opts.CallsPerConnection > 0 && c.calls == l.opts.CallsPerConnection {

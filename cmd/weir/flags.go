@@ -19,6 +19,7 @@ second signal); 2 a flag or the configuration is wrong, and nothing was started.
 
 type commands struct {
 	Serve   serveFlags   `cmd:"" help:"Run the server."`
+	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 
@@ -86,6 +87,9 @@ func parse(args []string, stdout, stderr io.Writer) (cli *commands, command stri
 		kong.Exit(func(c int) { code, done = c, true }), // --help ends parsing this way
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 	)
+	if len(args) == 2 && args[0] == "load" && (args[1] == "--help" || args[1] == "-h") {
+		args = []string{"load", "run", "--help"} // what is meant when no command is named is what help is wanted for
+	}
 	context, err := parser.Parse(args)
 	if done {
 		return nil, "", code, true

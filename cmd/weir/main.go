@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // version is stamped by the Makefile; a plain `go build` says dev.
@@ -24,6 +25,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if command == "version" {
 		fmt.Fprintf(stdout, "weir %s (commit %s, %s, %s/%s)\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitOK
+	}
+	if strings.HasPrefix(command, "load") {
+		return load(&cli.Load, command, args, stdout, stderr)
 	}
 	config, err := loadConfig(&cli.Serve)
 	if err != nil {

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"weir/loadtest"
+)
+
+// Exit codes of weir load, which measures and may find that something is not as it should be.
+const (
+	exitMissed = 1 // the run went to its end, and a mark did not hold; or compare found something worse
+	exitNotRun = 3 // the target could not be reached or understood, or the run ended early
+)
+
+const loadHelp = `Exit codes of weir load: 0 every mark held (or the scenario was skipped, and says why); 1 a mark was missed, or
+compare found something worse; 2 a flag or the scenario file is wrong; 3 it could not be run to its end: the target cannot be
+reached or is not understood, the server died, it was interrupted. What was measured until then is reported all the same.`
+
+// loadFlags are the commands of weir load; run is the one that is meant when none is named.
+type loadFlags struct {
+	Run     loadRunFlags     `cmd:"" default:"withargs" help:"Run a scenario against a server (the default)."`
+	List    loadListFlags    `cmd:"" help:"List the built-in scenarios."`
+	Compare loadCompareFlags `cmd:"" help:"Compare two reports, with a noise band."`
+	Worker  loadWorkerFlags  `cmd:"" hidden:""`
+}
+
+type (
+	loadListFlags   struct{}
+	loadWorkerFlags struct{}
+)
+
+type loadCompareFlags struct {
+	Before string `arg:"" name:"A.json" help:"The report to compare with."`
+	After  string `arg:"" name:"B.json" help:"The report to judge."`
+}
+
+type loadRunFlags struct {
+	Scenario string `arg:"" help:"A built-in scenario (weir load list) or a YAML file (docs/LOAD.md)."`
+
+	Target    string        `placeholder:"URL" default:"http://127.0.0.1:8080/mcp" help:"The server: http://HOST:PORT/mcp, ws://HOST:PORT/mcp, tcp://HOST:PORT or unix:PATH (default ${default})."`
+	Era       string        `enum:"auto,legacy,modern" default:"auto" help:"legacy: initialize and sessions (up to 2025-11-25). modern: stateless (2026-07-28). auto: what the server answers to, legacy first."`
+	Tool      string        `placeholder:"NAME" help:"The tool to call (default: echo, else the first without required arguments, else ping)."`
+	Arguments string        `placeholder:"JSON" help:"Its arguments, a JSON object."`
+	Header    []string      `placeholder:"'NAME: VALUE'" sep:"none" help:"A further header of each HTTP request or WebSocket upgrade, such as 'Authorization: Bearer ...'. May be repeated."`
+	TimeScale float64       `placeholder:"X" help:"Multiply every duration of the scenario, such as 0.1. Rates and connections stay."`
+	Duration  time.Duration `placeholder:"TIME" help:"Compress or stretch the scenario to this length."`
+
+	Connections int     `placeholder:"N" help:"The most connections; phases change in proportion."`
+	Rate        float64 `placeholder:"X" help:"The highest rate of one connection, in calls per second; phases change in proportion."`
+	Window      int     `placeholder:"N" help:"Calls that one connection may have in flight (default: the scenario's; 1 over HTTP)."`
+	Closed      bool    `help:"A closed loop: each connection calls as fast as it is answered; rates are ignored."`
+
+	Admin   string        `placeholder:"ADDR" help:"The server's admin listener (default: 127.0.0.1:9090, when it is this server's); off for none."`
+	PID     int           `name:"pid" placeholder:"N" help:"The server's process (default: asked of the admin listener, or found by its port)."`
+	Loops   int           `placeholder:"N" help:"Epoll loops of each worker (default: half of the cores)."`
+	Workers int           `placeholder:"N" help:"Worker processes (default: as many as the descriptor limit asks for)."`
+	Grace   time.Duration `default:"10s" help:"How long calls in flight at the end are waited for (default ${default})."`
+
+	JSON  string `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
+	HTML  string `name:"html" placeholder:"FILE" help:"Write the report as one HTML page that opens offline."`
+	Quiet bool   `short:"q" help:"No progress lines."`
+}
+
+// Help implements kong.HelpProvider: what stands below the flags.
+func (loadRunFlags) Help() string {
+	return `Asks the scenario's question of a server and holds the answer against the scenario's marks. Load is open: each call has
+its moment in a plan made beforehand, and its latency counts from that moment, so a server that stalls cannot hide it.
+
+Examples:
+
+  weir load list
+  weir load baseline --time-scale 0.1
+  weir load flood --target tcp://127.0.0.1:7777 --duration 60s --json flood.json --html flood.html
+  weir load baseline --target http://other.example:3000/mcp --tool search --arguments '{"q": "x"}'
+  weir load hundred-k --target tcp://127.0.0.1:7777 --connections 50000
+  weir load compare before.json after.json
+
+` + loadHelp
+}
+
+// load runs one of the commands below "load".
+func load(flags *loadFlags, command string, args []string, stdout, stderr io.Writer) int {
+	switch {
+	case strings.HasPrefix(command, "load list"):
+		listScenarios(stdout)
+		return exitOK
+	case strings.HasPrefix(command, "load worker"):
+		if err := loadtest.Work(os.Stdin, stdout); err != nil {
+			fmt.Fprintf(stderr, "weir load: %v\n", err)
+			return exitNotRun
+		}
+		return exitOK
+	}
+	if strings.HasPrefix(command, "load compare") {
+		return compareReports(&flags.Compare, stdout, stderr)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	run, err := flags.Run.prepare(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "weir load: nothing was run\n%v\n", err)
+		return exitUsage
+	}
+	run.Command = "weir " + strings.Join(args, " ")
+	if !flags.Run.Quiet {
+		progress := loadtest.NewProgress(stderr, isTerminal(stderr))
+		defer progress.End()
+		run.Progress = progress.Show
+	}
+	report, err := run.Do(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		return exitNotRun
+	}
+	report.Print(stdout)
+	if err := flags.Run.write(report); err != nil {
+		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		return exitNotRun
+	}
+	switch report.Outcome {
+	case loadtest.Held, loadtest.Skipped:
+		return exitOK
+	case loadtest.Missed:
+		return exitMissed
+	}
+	return exitNotRun
+}
+
+// prepare judges the command line and the scenario as a whole before anything is sent.
+func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(f.TimeScale >= 0 && f.TimeScale <= 1000, "--time-scale: %v is not above 0 and at most 1000", f.TimeScale)
+	check(f.TimeScale == 0 || f.Duration == 0, "--time-scale and --duration: give one of them")
+	check(f.Duration >= 0, "--duration: %v is negative", f.Duration)
+	check(f.Connections >= 0 && f.Connections <= 10_000_000, "--connections: %d is not 1 to 10000000", f.Connections)
+	check(f.Rate >= 0 && f.Rate <= 1_000_000, "--rate: %v is not above 0 and at most 1000000", f.Rate)
+	check(f.Window >= 0 && f.Window <= 1<<20, "--window: %d is not 1 to 1048576", f.Window)
+	check(f.Loops >= 0 && f.Loops <= 64, "--loops: %d is not 1 to 64", f.Loops)
+	check(f.Workers >= 0 && f.Workers <= 1000, "--workers: %d is not 1 to 1000", f.Workers)
+	check(f.Grace >= 0 && f.Grace <= time.Hour, "--grace: %v is not 0s to 1h", f.Grace)
+	check(f.Arguments == "" || f.Tool != "", "--arguments: belongs to --tool")
+	check(f.Arguments == "" || loadtest.IsObject(f.Arguments), "--arguments: %s is not a JSON object", f.Arguments)
+	headers := ""
+	for _, h := range f.Header {
+		name, value, ok := strings.Cut(h, ":")
+		check(ok && name != "" && !strings.ContainsAny(h, "\r\n"), "--header: %q is not 'NAME: VALUE'", h)
+		headers += name + ":" + value + "\r\n"
+	}
+	scenario, err := loadtest.ReadScenario(f.Scenario)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	target, err := loadtest.ParseTarget(ctx, f.Target)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if f.Closed {
+		scenario = scenario.ClosedLoop()
+	}
+	scenario = scenario.Sized(f.Connections, f.Rate)
+	scale := 1.0
+	switch {
+	case f.TimeScale > 0:
+		scale = f.TimeScale
+	case f.Duration > 0:
+		scale = f.Duration.Seconds() / scenario.Length().Seconds()
+	}
+	era := f.Era
+	if era == "auto" {
+		era = ""
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return &loadtest.Run{
+		Scenario: scenario.Scaled(scale), Target: target, Admin: f.Admin, PID: f.PID, Loops: f.Loops, Workers: f.Workers,
+		Wish:   loadtest.Wish{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
+		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: version, Commit: commit(),
+	}, nil
+}
+
+func (f *loadRunFlags) write(report *loadtest.Report) error {
+	if f.JSON != "" {
+		if err := report.Write(f.JSON); err != nil {
+			return err
+		}
+	}
+	if f.HTML != "" {
+		return report.WriteHTML(f.HTML)
+	}
+	return nil
+}
+
+func compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
+	before, errBefore := loadtest.ReadReport(flags.Before)
+	after, errAfter := loadtest.ReadReport(flags.After)
+	if err := errors.Join(errBefore, errAfter); err != nil {
+		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		return exitUsage
+	}
+	comparison := loadtest.Compare(before, after)
+	comparison.Print(stdout)
+	if comparison.Worse() {
+		return exitMissed
+	}
+	return exitOK
+}
+
+func listScenarios(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range loadtest.BuiltIn() {
+		connections, rate := s.Peak()
+		load := fmt.Sprintf("%d conn", connections)
+		if rate > 0 {
+			load += fmt.Sprintf(", %.0f/s", rate)
+		}
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", s.Name, s.Length(), load, s.Question)
+	}
+	w.Flush()
+}

@@ -1,0 +1,369 @@
+package loadtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// book turns the samples of a run into its report. It belongs to one goroutine.
+type book struct {
+	run      *Run
+	report   Report
+	watch    *watcher
+	before   Vitals // the server before the first connection
+	idle     Vitals // and at the beginning of the first phase
+	began    time.Time
+	instants []time.Duration
+	phaseOf  []int // by instant
+
+	last     Sample // the newest one, histograms apart
+	lastAt   time.Duration
+	vitals   Vitals // when it was taken
+	phases   []phaseBook
+	total    phaseBook
+	silent   time.Duration // for how long no connection has been open although some should be
+	everOpen bool
+	peakOpen uint64
+	peakSeen Vitals // when the most connections were open
+	complete bool   // the last instant was reached
+}
+
+// phaseBook collects one phase.
+type phaseBook struct {
+	seconds   float64
+	counters  Counters // of this phase alone
+	peakOpen  uint64
+	peakBytes int64
+	peakQueue int64
+	serverCPU float64
+}
+
+func newPhaseBook() phaseBook { return phaseBook{counters: newCounters()} }
+
+func newBook(r *Run, p *Probe) *book {
+	s := r.Scenario
+	b := &book{run: r, instants: instants(s), total: newPhaseBook(), last: Sample{Counters: newCounters()}}
+	var end time.Duration
+	for i := range s.Phases {
+		b.phases = append(b.phases, newPhaseBook())
+		for end += s.Phases[i].Duration; len(b.phaseOf) < len(b.instants) && b.instants[len(b.phaseOf)] <= end; {
+			b.phaseOf = append(b.phaseOf, i)
+		}
+	}
+	era := "legacy"
+	if p.Era == Modern {
+		era = "modern"
+	}
+	call := p.Method
+	if p.Method == methodCall {
+		call = fmt.Sprintf("tools/call %s %s", p.Tool, p.Args)
+	}
+	b.report = Report{
+		Schema: Schema, Scenario: s.Name, Question: s.Question, Started: time.Now().UTC(), Command: r.Command, Version: r.Version,
+		Commit: r.Commit, Machine: ThisHost(),
+		Target: TargetReport{URL: r.Target.URL, Transport: r.Target.transportName(), Era: era, Revision: p.Revision, Server: p.Server, Call: call},
+	}
+	return b
+}
+
+func (t *Target) transportName() string {
+	if t.Network == "unix" {
+		return "unix"
+	}
+	return t.Transport.String()
+}
+
+func (b *book) interval() time.Duration { return b.instants[0] }
+
+func (b *book) phaseName(i int) string { return b.run.Scenario.Phases[i].Name }
+
+func (b *book) describeGenerator(jobs []Job) {
+	o := &jobs[0].Options
+	b.report.Generator = GeneratorReport{Workers: len(jobs), Loops: o.Loops, Window: o.Window,
+		TickMS: float64(o.Tick) / float64(time.Millisecond), Sources: max(1, len(o.Sources))}
+}
+
+// opened takes note of the connections that were opened before the beginning.
+func (b *book) opened(s Sample, took time.Duration) {
+	b.idle = b.watch.now()
+	b.vitals = b.idle
+	if !b.run.Scenario.OpenFirst {
+		return
+	}
+	c := &s.Counters
+	b.total.counters.Opening.Merge(c.Opening)
+	b.phases[0].counters.Opening.Merge(c.Opening)
+	b.report.Notes = append(b.report.Notes, fmt.Sprintf("%d connections were opened before the beginning, in %.1f s: %.0f per second",
+		c.Opened, took.Seconds(), float64(c.Opened)/max(0.001, took.Seconds())))
+}
+
+// problem says why the run ends early; the first reason stays.
+func (b *book) problem(why string) {
+	if b.report.Problem == "" {
+		b.report.Problem = why
+	}
+}
+
+// take enters one sample and returns its step of the series; nil for the one after the end.
+func (b *book) take(s *Sample) *Point {
+	if s.Index >= len(b.instants) {
+		b.closing(s)
+		return nil
+	}
+	at := b.instants[s.Index]
+	phase := b.phaseOf[s.Index]
+	b.complete = s.Index == len(b.instants)-1
+	seconds := (at - b.lastAt).Seconds()
+	v := b.watch.now()
+	change := difference(&s.Counters, &b.last.Counters)
+	serverCPU := max(0, v.CPUSeconds-b.vitals.CPUSeconds)
+	for _, p := range []*phaseBook{&b.phases[phase], &b.total} {
+		p.seconds += seconds
+		p.counters.add(&change)
+		p.peakOpen = max(p.peakOpen, s.Counters.Open)
+		p.peakBytes = max(p.peakBytes, v.ResidentBytes)
+		p.peakQueue = max(p.peakQueue, v.QueueMessages)
+		p.serverCPU += serverCPU
+	}
+	if s.Counters.Open >= b.peakOpen {
+		b.peakOpen, b.peakSeen = s.Counters.Open, v
+	}
+	b.everOpen = b.everOpen || s.Counters.Open > 0
+	if wanted := b.wanted(phase); wanted && s.Counters.Open == 0 {
+		b.silent += at - b.lastAt
+	} else {
+		b.silent = 0
+	}
+	each := func(n uint64) float64 { return float64(n) / max(seconds, 1e-9) }
+	l := latencyOf(change.Latency)
+	b.report.Series = append(b.report.Series, Point{
+		At: at.Seconds(), Phase: phase, Open: s.Counters.Open, Planned: each(change.Planned), Sent: each(change.Sent),
+		Answered: each(change.Results + change.ToolErrors + change.Errors), Refused: each(change.Refused),
+		Failed: each(change.Errors + change.ToolErrors + change.Lost + change.Bad), InFlight: s.Counters.InFlight,
+		P50: l.P50, P95: l.P95, P99: l.P99, Max: l.Max, LateP99: float64(change.Late.ValueAtQuantile(99)) / 1000,
+		Generator: max(0, s.CPU-b.last.CPU).Seconds() / max(seconds, 1e-9), ServerCPU: serverCPU / max(seconds, 1e-9),
+		Resident: v.ResidentBytes, Goroutines: v.Goroutines, Queue: v.QueueMessages, Sockets: v.SocketBytes,
+		Drops: v.ListenDrops - b.before.ListenDrops,
+	})
+	if s.Index == 0 {
+		b.report.Series[0].Generator = 0 // what it used before the beginning is in it
+	}
+	b.last, b.lastAt, b.vitals = *s, at, v
+	return &b.report.Series[len(b.report.Series)-1]
+}
+
+// wanted says whether a phase has connections all through.
+func (b *book) wanted(phase int) bool {
+	c := b.run.Scenario.Phases[phase].Connections
+	return c.From >= 1 && c.To >= 1
+}
+
+// closing enters the sample that comes when all calls have ended.
+func (b *book) closing(s *Sample) {
+	change := difference(&s.Counters, &b.last.Counters)
+	b.total.counters.add(&change)
+	b.phases[len(b.phases)-1].counters.add(&change)
+	h := s.Hostile
+	if clients := b.run.Scenario.Hostile; clients != (Hostile{}) {
+		b.report.Hostile = &HostileReport{Clients: clients, Counts: h}
+	}
+	if b.run.Scenario.Needs == "streams" {
+		streams := s.Streams
+		streams.Open = b.last.Streams.Open
+		b.report.Streams = &streams
+	}
+	b.last.Counters.InFlight = s.Counters.InFlight
+}
+
+// silence is how long a server may hold no connection, of those it should, before it is taken for dead.
+const silence = 5 * time.Second
+
+// dead is why the run cannot go on; "" while it can.
+func (b *book) dead() string {
+	down := b.everOpen && b.last.Counters.Open == 0
+	switch {
+	case b.watch.gone():
+		return fmt.Sprintf("the server's process %d ended %.1f s into the run; see its log for why. What was measured until then is below",
+			b.watch.pid, b.lastAt.Seconds())
+	case down && b.silent >= min(silence, 5*b.interval()):
+		return fmt.Sprintf("%s has held no connection for %.1f s (%s): it is down, or refuses everybody. What was measured until then is below",
+			b.run.Target.URL, b.silent.Seconds(), strings.TrimSpace(b.last.Counters.endings()+" "+failuresOf(b.last.Counters.Failures)))
+	case !b.everOpen && b.silent >= 2*silence:
+		return fmt.Sprintf("%s let nobody in for %.1f s (%s)", b.run.Target.URL, b.silent.Seconds(),
+			strings.TrimSpace(b.last.Counters.endings()+" "+failuresOf(b.last.Counters.Failures)))
+	}
+	return ""
+}
+
+func failuresOf(m map[string]uint64) string {
+	var s []string
+	for _, name := range sortedNames(m) {
+		s = append(s, fmt.Sprintf("%s: %d", name, m[name]))
+	}
+	return strings.Join(s, ", ")
+}
+
+// difference is what happened between two samples. Histograms hold that already.
+func difference(now, before *Counters) Counters {
+	d := *now
+	d.Planned -= before.Planned
+	d.Sent -= before.Sent
+	d.Results -= before.Results
+	d.ToolErrors -= before.ToolErrors
+	d.Errors -= before.Errors
+	d.Refused -= before.Refused
+	d.Lost -= before.Lost
+	d.Bad -= before.Bad
+	d.Notices -= before.Notices
+	d.Events -= before.Events
+	d.BytesSent -= before.BytesSent
+	d.BytesReceived -= before.BytesReceived
+	d.Opened -= before.Opened
+	d.InFlight, d.Open = 0, 0
+	for i := range d.Ended {
+		d.Ended[i] -= before.Ended[i]
+	}
+	for _, m := range []struct{ now, before *map[string]uint64 }{
+		{&d.Reasons, &before.Reasons}, {&d.Turned, &before.Turned}, {&d.Failures, &before.Failures},
+	} {
+		*m.now = maps.Clone(*m.now)
+		for name, n := range *m.before {
+			if (*m.now)[name] -= n; (*m.now)[name] == 0 {
+				delete(*m.now, name)
+			}
+		}
+	}
+	return d
+}
+
+// finish completes the report.
+func (b *book) finish(ctx context.Context, err error) {
+	r := &b.report
+	r.Seconds = b.lastAt.Seconds()
+	b.watch.look(context.WithoutCancel(ctx))
+	end := b.watch.now()
+	if err != nil {
+		b.problem("the generator failed: " + err.Error())
+	}
+	if !b.complete {
+		b.problem("it ended early")
+	}
+	for i := range b.phases {
+		p := &b.run.Scenario.Phases[i]
+		if b.phases[i].seconds > 0 {
+			one := b.phases[i].report(p.Name)
+			one.Judged, one.Overload = p.Judged, p.Overload
+			r.Phases = append(r.Phases, one)
+		}
+	}
+	r.Total = b.total.report("total")
+	r.Total.Judged = true
+	left := b.last.Counters.InFlight
+	if r.Problem != "" && b.watch != nil && ctx.Err() != nil {
+		r.Total.Tally.Cancelled = left
+	} else {
+		r.Total.Tally.Unexplained = left
+	}
+	b.generator()
+	b.server(&end)
+	b.judge()
+	switch {
+	case r.Problem != "":
+		r.Outcome = Partial
+	case allHeld(r.Marks):
+		r.Outcome = Held
+	default:
+		r.Outcome = Missed
+	}
+}
+
+func (p *phaseBook) report(name string) PhaseReport {
+	c := &p.counters
+	t := Tally{
+		Planned: c.Planned, Sent: c.Sent, Results: c.Results, ToolErrors: c.ToolErrors, Errors: c.Errors, Refused: c.Refused,
+		Lost: c.Lost, Bad: c.Bad, Reasons: c.Reasons, Opened: c.Opened, TurnedAway: c.Ended[EndRefused],
+		ConnectFailed: c.Ended[EndConnectFailed], ClosedOnUs: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset], Turned: c.Turned, Failures: c.Failures,
+	}
+	each := func(n uint64) float64 { return float64(n) / max(p.seconds, 1e-9) }
+	r := PhaseReport{
+		Name: name, Seconds: p.seconds, Tally: t, SentRate: each(t.Sent), Answered: each(t.Results + t.ToolErrors + t.Errors),
+		Refused: each(t.Refused), Latency: latencyOf(c.Latency), Service: latencyOf(c.Service), Refusal: latencyOf(c.Refusal),
+		Opening: latencyOf(c.Opening), PeakOpen: p.peakOpen, PeakBytes: p.peakBytes, PeakQueue: p.peakQueue,
+		Cores: p.serverCPU / max(p.seconds, 1e-9), Connected: 1,
+	}
+	if t.Sent > 0 {
+		r.ErrorRate = float64(t.ToolErrors+t.Errors+t.Lost+t.Bad) / float64(t.Sent)
+		r.Refusals = float64(t.Refused) / float64(t.Sent)
+	}
+	if tried := t.Opened + t.TurnedAway + t.ConnectFailed; tried > 0 {
+		r.Connected = float64(t.Opened) / float64(tried)
+	}
+	return r
+}
+
+// lateBound is from where on the generator's own lateness spoils the latencies that it reports.
+const lateBound = 10 // ms
+
+func (b *book) generator() {
+	r := &b.report
+	g := &r.Generator
+	late := func(h *hdrhistogram.Histogram, q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1000 }
+	g.LateP99, g.LateMax = late(b.total.counters.Late, 99), float64(b.total.counters.Late.Max())/1000
+	sum := 0.0
+	for i := 1; i < len(r.Series); i++ {
+		sum += r.Series[i].Generator * (r.Series[i].At - r.Series[i-1].At)
+	}
+	if len(r.Series) > 1 {
+		g.Cores = sum / (r.Series[len(r.Series)-1].At - r.Series[0].At)
+	}
+	busy := g.Cores > 0.9*float64(g.Workers*g.Loops)
+	if g.Bottleneck = g.LateP99 > lateBound || busy; g.Bottleneck {
+		r.Notes = append(r.Notes, fmt.Sprintf("the generator itself was a bottleneck: it used %.2f cores in %d loops, and 1%% of its sends were "+
+			"more than %.1f ms behind the plan. Read its latencies as upper bounds; give it more loops (--loops), more processes (--workers) or "+
+			"another machine", g.Cores, g.Workers*g.Loops, g.LateP99))
+	}
+	if t := &r.Total.Tally; t.Planned > t.Sent && t.Planned-t.Sent > t.Planned/1000 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket had no room, because "+
+			"the server (or the machine) was slower than the plan", t.Planned-t.Sent, t.Planned))
+	}
+}
+
+func (b *book) server(end *Vitals) {
+	r := &b.report
+	s := &r.Server
+	s.PID, s.Limits = b.watch.pid, b.watch.limits
+	s.StartBytes, s.EndBytes = b.before.ResidentBytes, end.ResidentBytes
+	s.SocketPeakBytes = b.before.SocketBytes
+	for i := range r.Series {
+		p := &r.Series[i]
+		s.PeakBytes = max(s.PeakBytes, p.Resident)
+		s.Goroutines = max(s.Goroutines, p.Goroutines)
+		s.QueuePeak = max(s.QueuePeak, p.Queue)
+		s.SocketPeakBytes = max(s.SocketPeakBytes, p.Sockets)
+	}
+	if end.QueuePeak > b.before.QueuePeak {
+		s.QueuePeak = max(s.QueuePeak, end.QueuePeak)
+	}
+	if end.PeakBytes > b.before.PeakBytes { // a peak between two looks; an older one of the server's is not ours
+		s.PeakBytes = max(s.PeakBytes, end.PeakBytes)
+	}
+	s.CPUSeconds = max(0, end.CPUSeconds-b.before.CPUSeconds)
+	if t := &r.Total.Tally; t.Sent > 0 {
+		s.CPUMicrosPerMessage = b.total.serverCPU * 1e6 / float64(t.Sent)
+	}
+	s.Cores = b.total.serverCPU / max(r.Seconds, 1e-9)
+	if b.peakOpen > 0 && b.peakSeen.ResidentBytes > 0 {
+		s.BytesPerConnection = (b.peakSeen.ResidentBytes - b.before.ResidentBytes) / int64(b.peakOpen)
+	}
+	if b.peakOpen > 0 {
+		s.SocketPerConnection = (b.peakSeen.SocketBytes - b.before.SocketBytes) / int64(b.peakOpen)
+	}
+	s.Refusals = end.Refusals - b.before.Refusals
+	s.PauseP99, s.PauseMax = pauseQuantile(&b.before, end, 0.99), pauseQuantile(&b.before, end, 1)
+	s.ListenDrops, s.ListenOverflows = end.ListenDrops-b.before.ListenDrops, end.ListenOverflows-b.before.ListenOverflows
+}

@@ -1,0 +1,197 @@
+package loadtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// judge holds the report against the scenario's marks.
+func (b *book) judge() {
+	m := &b.run.Scenario.Marks
+	r := &b.report
+	j := judging{report: r}
+	worst := func(of func(*PhaseReport) float64) (float64, string) {
+		value, name := 0.0, ""
+		for i := range r.Phases {
+			if v := of(&r.Phases[i]); r.Phases[i].Judged && v > value {
+				value, name = v, r.Phases[i].Name
+			}
+		}
+		return value, name
+	}
+	quantile := func(name string, want *time.Duration, of func(*PhaseReport) float64) {
+		if want == nil {
+			return
+		}
+		got, phase := worst(of)
+		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", milliseconds(got), phase), got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
+	}
+	quantile("p95", m.P95, func(p *PhaseReport) float64 { return p.Latency.P95 })
+	quantile("p99", m.P99, func(p *PhaseReport) float64 { return p.Latency.P99 })
+	if m.ErrorRate != nil {
+		t := j.sum(func(p *PhaseReport) bool { return p.Judged })
+		got := share(t.ToolErrors+t.Errors+t.Lost+t.Bad, t.Sent)
+		j.add("error_rate", "at most "+percent(*m.ErrorRate), percent(got), got <= *m.ErrorRate, t.Sent == 0)
+	}
+	if m.RefusalRate != nil {
+		t := j.sum(func(p *PhaseReport) bool { return p.Judged && !p.Overload })
+		got := share(t.Refused, t.Sent)
+		j.add("refusal_rate", "at most "+percent(*m.RefusalRate), percent(got), got <= *m.RefusalRate, t.Sent == 0)
+	}
+	if m.ConnectSuccess != nil {
+		t := &r.Total.Tally
+		j.add("connect_success", "at least "+percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
+			r.Total.Connected >= *m.ConnectSuccess, false)
+	}
+	if m.Goodput != nil {
+		b.judgeGoodput(&j, *m.Goodput)
+	}
+	if m.MemoryBytes != nil {
+		j.add("memory_bytes", "at most "+mebibytes(*m.MemoryBytes), mebibytes(r.Server.PeakBytes), r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
+	}
+	if m.MemoryGrowth != nil {
+		b.judgeGrowth(&j, *m.MemoryGrowth)
+	}
+	if m.QueueMessages != nil {
+		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak), r.Server.QueuePeak <= *m.QueueMessages, b.watch.admin == "")
+	}
+	if m.Recovery != nil {
+		b.judgeRecovery(&j, *m.Recovery)
+	}
+	t := &r.Total.Tally
+	if m.Lost != nil {
+		j.add("lost", fmt.Sprintf("at most %d", *m.Lost), fmt.Sprint(t.Lost), t.Lost <= uint64(*m.Lost), false)
+	}
+	if m.Unexplained != nil {
+		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained), t.Unexplained <= uint64(*m.Unexplained), false)
+	}
+}
+
+type judging struct{ report *Report }
+
+func (j *judging) add(name, want, got string, held, unknown bool) {
+	if unknown {
+		got, held = "not seen", true
+	}
+	j.report.Marks = append(j.report.Marks, MarkReport{Name: name, Want: want, Got: got, Held: held, Unknown: unknown})
+}
+
+func (j *judging) sum(which func(*PhaseReport) bool) (t Tally) {
+	for i := range j.report.Phases {
+		if p := &j.report.Phases[i]; which(p) {
+			t.Sent += p.Tally.Sent
+			t.Results += p.Tally.Results
+			t.ToolErrors += p.Tally.ToolErrors
+			t.Errors += p.Tally.Errors
+			t.Refused += p.Tally.Refused
+			t.Lost += p.Tally.Lost
+			t.Bad += p.Tally.Bad
+		}
+	}
+	return t
+}
+
+func allHeld(marks []MarkReport) bool {
+	return !slices.ContainsFunc(marks, func(m MarkReport) bool { return !m.Held })
+}
+
+func share(n, of uint64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// judgeGoodput compares what is answered in the worst overload phase with the measured capacity.
+func (b *book) judgeGoodput(j *judging, want float64) {
+	least, name := -1.0, ""
+	for i := range b.report.Phases {
+		p := &b.report.Phases[i]
+		if good := float64(p.Tally.Results) / max(p.Seconds, 1e-9); p.Overload && (least < 0 || good < least) {
+			least, name = good, p.Name
+		}
+	}
+	got := least / max(b.report.Capacity, 1e-9)
+	j.add("goodput", "at least "+percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
+		percent(got), least, b.report.Capacity, name), got >= want, least < 0)
+}
+
+// judgeGrowth compares the resident memory of the last tenth of the judged phases with that of the first.
+func (b *book) judgeGrowth(j *judging, want float64) {
+	var judged []int64
+	for i := range b.report.Series {
+		if p := &b.report.Series[i]; b.run.Scenario.Phases[p.Phase].Judged && p.Resident > 0 {
+			judged = append(judged, p.Resident)
+		}
+	}
+	n := len(judged) / 10
+	if n == 0 {
+		j.add("memory_growth", "at most "+percent(want), "", false, true)
+		return
+	}
+	mean := func(values []int64) (sum float64) {
+		for _, v := range values {
+			sum += float64(v) / float64(len(values))
+		}
+		return sum
+	}
+	first, last := mean(judged[:n]), mean(judged[len(judged)-n:])
+	got := last/first - 1
+	j.add("memory_growth", "at most "+percent(want), fmt.Sprintf("%s (%s to %s)", percent(got), mebibytes(int64(first)), mebibytes(int64(last))), got <= want, false)
+}
+
+// judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of the
+// first judged phase (and never less than a millisecond above it, which is noise).
+func (b *book) judgeRecovery(j *judging, want time.Duration) {
+	phases := b.run.Scenario.Phases
+	calm := -1.0
+	for i := range b.report.Phases {
+		if p := &phases[i]; p.Judged && !p.Overload && !p.Recovery {
+			calm = b.report.Phases[i].Latency.P95
+			break
+		}
+	}
+	bound := max(1.1*calm, calm+1)
+	worst, seen := time.Duration(0), false
+	begin := time.Duration(0)
+	for i := range phases {
+		end := begin + phases[i].Duration
+		if phases[i].Recovery && calm >= 0 && i < len(b.report.Phases) {
+			seen = true
+			worst = max(worst, b.recovered(i, begin, end, bound))
+		}
+		begin = end
+	}
+	got := fmt.Sprintf("%v (p95 at most %s again)", worst.Round(10*time.Millisecond), milliseconds(bound))
+	if worst == Never {
+		got = fmt.Sprintf("not within the phase (p95 at most %s)", milliseconds(bound))
+	}
+	j.add("recovery", "within "+want.String(), got, worst <= want, !seen)
+}
+
+func (b *book) recovered(phase int, begin, end time.Duration, bound float64) time.Duration {
+	for i := range b.report.Series {
+		p := &b.report.Series[i]
+		if p.Phase == phase && p.Answered > 0 && p.P95 <= bound && p.Refused == 0 {
+			return time.Duration(p.At*float64(time.Second)) - begin
+		}
+	}
+	return Never
+}
+
+func percent(v float64) string { return fmt.Sprintf("%.4g%%", v*100) }
+
+func milliseconds(v float64) string {
+	switch {
+	case v >= 1000:
+		return fmt.Sprintf("%.2f s", v/1000)
+	case v >= 100:
+		return fmt.Sprintf("%.0f ms", v)
+	case v >= 1:
+		return fmt.Sprintf("%.1f ms", v)
+	}
+	return fmt.Sprintf("%.2f ms", v)
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -1,0 +1,420 @@
+package loadtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// Probe is what one polite client found out about a server before the load: that it is there, which revision it speaks, and
+// what can be called.
+type Probe struct {
+	Era      Era
+	Revision string
+	Server   string // its name and version, as it says
+	Method   string
+	Tool     string
+	Args     string
+	Streams  bool // GET opens an event stream
+	Tools    int
+}
+
+// Wish is what the user asked for; empty fields are for the probe to choose.
+type Wish struct {
+	Era       string // "", "legacy" or "modern"
+	Tool      string
+	Arguments string
+	// Preferred and PreferredArguments are the scenario's tool, taken when the server lists it.
+	Preferred, PreferredArguments string
+	Headers                       string
+	// Streams asks whether GET opens an event stream; a server that says nothing on it until there is an event takes the
+	// whole patience of the probe.
+	Streams bool
+}
+
+const probeTimeout = 5 * time.Second
+
+// errSilent says that a server took a request and did not answer.
+var errSilent = errors.New("no answer")
+
+// Examine talks to the target as one client would. Its error is a sentence that says what to do.
+func Examine(ctx context.Context, t *Target, w Wish) (Probe, error) {
+	eras := []Era{Legacy, Modern}
+	switch w.Era {
+	case "legacy":
+		eras = eras[:1]
+	case "modern":
+		eras = eras[1:]
+	}
+	var first error
+	for _, era := range eras {
+		p, err := examine(ctx, t, w, era)
+		if err == nil {
+			return p, nil
+		}
+		if first == nil {
+			first = err
+		}
+		var unreachable *net.OpError
+		if errors.As(err, &unreachable) && unreachable.Op == "dial" {
+			break
+		}
+	}
+	return Probe{}, first
+}
+
+func examine(ctx context.Context, t *Target, w Wish, era Era) (Probe, error) {
+	p := Probe{Era: era, Revision: legacyRevision, Method: methodCall}
+	if era == Modern {
+		p.Revision = modernRevision
+	}
+	c, err := dialProbe(ctx, t, w.Headers)
+	if err != nil {
+		return p, err
+	}
+	defer c.conn.Close()
+	if err := c.greet(&p); err != nil {
+		return p, c.explain(err)
+	}
+	if err := c.choose(&p, w); err != nil {
+		return p, c.explain(err)
+	}
+	o := c.options(&p)
+	o.Method, o.Tool, o.Arguments = p.Method, p.Tool, p.Args
+	msgs, err := newMessages(&o)
+	if err != nil {
+		return p, err
+	}
+	answer, err := c.call(&o, msgs.call)
+	if err != nil {
+		return p, c.explain(fmt.Errorf("a first %s: %w", p.describeCall(), err))
+	}
+	if answer.IsError {
+		return p, fmt.Errorf("%s: a first %s came back as an error of the tool (%.200s); choose another one with --tool and --arguments",
+			t.URL, p.describeCall(), answer.raw)
+	}
+	p.Streams = w.Streams && t.Transport == HTTP && c.hasStreams(ctx, &p, w.Headers)
+	c.leave(&p)
+	return p, nil
+}
+
+func (p *Probe) describeCall() string {
+	if p.Method == methodCall {
+		return "call of the tool " + p.Tool
+	}
+	return p.Method
+}
+
+// prober is one blocking connection.
+type prober struct {
+	target  *Target
+	conn    net.Conn
+	headers string
+	session []byte
+	in      []byte
+	started []byte // the first bytes that the server sent, for the message that says what it speaks
+	decoder decoder
+	nextID  uint64
+}
+
+func dialProbe(ctx context.Context, t *Target, headers string) (*prober, error) {
+	d := net.Dialer{Timeout: probeTimeout}
+	conn, err := d.DialContext(ctx, t.Network, t.Address)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be reached (%w): start the server, or say with --target where it listens", t.URL, err)
+	}
+	if err := conn.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &prober{target: t, conn: conn, headers: headers, nextID: firstID}, nil
+}
+
+func (c *prober) options(p *Probe) Options {
+	o := DefaultOptions()
+	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host, c.target.Transport
+	o.Era, o.Revision, o.Headers = p.Era, p.Revision, c.headers
+	return o
+}
+
+// greet initializes, where the era asks for it.
+func (c *prober) greet(p *Probe) error {
+	o := c.options(p)
+	if hello := newWire(&o).opening(); hello != nil {
+		if _, err := c.conn.Write(hello); err != nil {
+			return err
+		}
+		a, err := c.receive(&o)
+		if err != nil {
+			return err
+		}
+		if a.kind != arrivalOpened {
+			return fmt.Errorf("the WebSocket upgrade was answered with HTTP %d", a.status)
+		}
+	}
+	if p.Era == Modern {
+		return nil
+	}
+	msgs, err := newMessages(&o)
+	if err != nil {
+		return err
+	}
+	answer, err := c.call(&o, msgs.greeting)
+	if err != nil {
+		return fmt.Errorf("initialize: %w", err)
+	}
+	if answer.ProtocolVersion != "" {
+		p.Revision = answer.ProtocolVersion
+		o.Revision = p.Revision
+	}
+	p.Server = strings.TrimSpace(answer.ServerInfo.Name + " " + answer.ServerInfo.Version)
+	t := newWire(&o).wrap(msgs.noted, -1, c.session)
+	if _, err := c.conn.Write(t.bytes); err != nil {
+		return err
+	}
+	if o.Transport != HTTP {
+		return nil
+	}
+	a, err := c.receive(&o)
+	if err == nil && a.status/100 != 2 {
+		err = fmt.Errorf("notifications/initialized was answered with HTTP %d", a.status)
+	}
+	return err
+}
+
+// result is what the probe reads of any answer.
+type result struct {
+	ProtocolVersion string
+	ServerInfo      struct{ Name, Version string }
+	Tools           []listedTool
+	NextCursor      string
+	IsError         bool
+	raw             []byte
+}
+
+type listedTool struct {
+	Name        string
+	InputSchema struct {
+		Properties map[string]json.RawMessage
+		Required   []string
+	}
+}
+
+// call sends one request and waits for its answer; an error answer is an error.
+func (c *prober) call(o *Options, body []byte) (result, error) {
+	var r result
+	t := newWire(o).wrap(body, idOffset(body), c.session)
+	id := c.nextID
+	c.nextID++
+	if _, err := c.conn.Write(t.append(nil, id)); err != nil {
+		return r, err
+	}
+	for {
+		a, err := c.receive(o)
+		if err != nil {
+			return r, err
+		}
+		if len(a.session) > 0 {
+			c.session = append([]byte(nil), a.session...)
+		}
+		if a.kind != arrivalMessage || a.isProse() {
+			if a.status != 0 {
+				return r, fmt.Errorf("HTTP %d %.200s", a.status, a.body)
+			}
+			continue
+		}
+		var m struct {
+			ID     json.Number
+			Method string
+			Result json.RawMessage
+			Error  *struct {
+				Code    int
+				Message string
+			}
+		}
+		if err := json.Unmarshal(a.body, &m); err != nil {
+			return r, fmt.Errorf("%w: %.200q", errBadWire, a.body)
+		}
+		switch {
+		case m.Method != "":
+			continue // its own request or notification
+		case m.Error != nil:
+			return r, fmt.Errorf("the server answers %d: %s", m.Error.Code, m.Error.Message)
+		}
+		if err := json.Unmarshal(m.Result, &r); err != nil {
+			return r, fmt.Errorf("%w: %.200q", errBadWire, a.body)
+		}
+		r.raw = append([]byte(nil), m.Result...)
+		return r, nil
+	}
+}
+
+// receive waits for one arrival.
+func (c *prober) receive(o *Options) (arrival, error) {
+	w := newWire(o)
+	buf := make([]byte, 64<<10)
+	for {
+		if len(c.in) > 0 {
+			a, n, err := w.next(&c.decoder, c.in)
+			if err != nil {
+				return a, err
+			}
+			if n > 0 {
+				a.body, a.session = append([]byte(nil), a.body...), append([]byte(nil), a.session...)
+				c.in = c.in[n:]
+				return a, nil
+			}
+		}
+		n, err := c.conn.Read(buf)
+		if len(c.started) == 0 {
+			c.started = append(c.started, buf[:min(n, 80)]...)
+		}
+		c.in = append(c.in, buf[:n]...)
+		var timeout net.Error
+		switch {
+		case errors.As(err, &timeout) && timeout.Timeout():
+			return arrival{}, fmt.Errorf("%w within %v", errSilent, probeTimeout)
+		case err != nil && n == 0:
+			return arrival{}, fmt.Errorf("the server closed the connection: %w", err)
+		case len(c.in) > o.MaxAnswerBytes:
+			return arrival{}, fmt.Errorf("%w: an answer of more than %d bytes", errBadWire, o.MaxAnswerBytes)
+		}
+	}
+}
+
+// explain adds what the server seems to speak instead, when that is the trouble.
+func (c *prober) explain(err error) error {
+	t := c.target
+	if t.Transport == Line && strings.HasPrefix(string(c.started), "HTTP/") {
+		return fmt.Errorf("%s speaks HTTP, not lines: try --target http://%s/mcp", t.URL, t.Address)
+	}
+	if t.Transport != Line && strings.HasPrefix(string(c.started), "{") {
+		return fmt.Errorf("%s speaks newline-delimited JSON, not HTTP: try --target tcp://%s", t.URL, t.Address)
+	}
+	if errors.Is(err, errBadWire) || errors.Is(err, errSilent) && len(c.started) == 0 {
+		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL, t.Transport, err)
+	}
+	return fmt.Errorf("%s: %w", t.URL, err)
+}
+
+// choose finds what to call: the wish, the scenario's tool, echo, the first tool without required arguments, ping.
+func (c *prober) choose(p *Probe, w Wish) error {
+	o := c.options(p)
+	o.Method = "tools/list"
+	msgs, err := newMessages(&o)
+	if err != nil {
+		return err
+	}
+	listed, err := c.call(&o, msgs.call)
+	if errors.Is(err, errSilent) || errors.Is(err, errBadWire) {
+		return err
+	}
+	p.Tools = len(listed.Tools) // a server without tools answers with an error; ping is left then
+	has := func(name string) bool {
+		for _, t := range listed.Tools {
+			if t.Name == name {
+				return true
+			}
+		}
+		return false
+	}
+	p.Args = `{}`
+	switch {
+	case w.Tool != "":
+		p.Tool = w.Tool
+		if !has(w.Tool) && err == nil {
+			return fmt.Errorf("the server has no tool %q; it lists %s", w.Tool, names(listed.Tools))
+		}
+		if w.Arguments != "" {
+			p.Args = w.Arguments
+		} else if w.Tool == "echo" {
+			p.Args = echoArguments(listed.Tools)
+		}
+	case w.Preferred != "" && has(w.Preferred):
+		p.Tool, p.Args = w.Preferred, w.PreferredArguments
+	case has("echo"):
+		p.Tool, p.Args = "echo", echoArguments(listed.Tools)
+	default:
+		for _, t := range listed.Tools {
+			if len(t.InputSchema.Required) == 0 {
+				p.Tool = t.Name
+				break
+			}
+		}
+	}
+	if p.Tool == "" {
+		p.Method = "ping"
+		if p.Era == Modern { // which has no ping
+			p.Method = "tools/list"
+		}
+	}
+	return nil
+}
+
+func names(tools []listedTool) string {
+	var list []string
+	for _, t := range tools {
+		list = append(list, t.Name)
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// echoArguments gives each required member of echo, or its only one, sixteen bytes of text.
+func echoArguments(tools []listedTool) string {
+	args := map[string]string{}
+	for _, t := range tools {
+		if t.Name != "echo" {
+			continue
+		}
+		for _, name := range t.InputSchema.Required {
+			args[name] = "0123456789abcdef"
+		}
+		if len(args) == 0 && len(t.InputSchema.Properties) == 1 {
+			for name := range t.InputSchema.Properties {
+				args[name] = "0123456789abcdef"
+			}
+		}
+	}
+	text, _ := json.Marshal(args) // a map of strings always can be
+	return string(text)
+}
+
+// hasStreams asks on a connection of its own whether GET opens an event stream.
+func (c *prober) hasStreams(ctx context.Context, p *Probe, headers string) bool {
+	other, err := dialProbe(ctx, c.target, headers)
+	if err != nil {
+		return false
+	}
+	defer other.conn.Close()
+	o := other.options(p)
+	if _, err := other.conn.Write(streamRequest(&o, c.session)); err != nil {
+		return false
+	}
+	head := make([]byte, 64)
+	n, err := other.conn.Read(head)
+	return err == nil && strings.HasPrefix(string(head[:n]), "HTTP/1.1 200")
+}
+
+// streamRequest opens an event stream (MCP 2025-11-25, basic/transports, listening for messages from the server).
+func streamRequest(o *Options, session []byte) []byte {
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.host(), o.Headers)
+	if len(session) > 0 {
+		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.revision())
+	}
+	return append(b, "\r\n"...)
+}
+
+// leave ends the probe's session.
+func (c *prober) leave(p *Probe) {
+	o := c.options(p)
+	if w, ok := newWire(&o).(*httpWire); ok && len(c.session) > 0 {
+		_, _ = c.conn.Write(w.goodbye(c.session)) // a session that stays costs the server little, and us nothing
+	}
+}

@@ -1,0 +1,306 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Run is one run of a scenario against a target.
+type Run struct {
+	Scenario *Scenario // as it is to be run: scaled and sized
+	Target   Target
+	Wish     Wish
+	Admin    string // host:port of the server's admin listener; "" looks for it, "off" does not
+	PID      int    // of the server's process; 0 looks for it
+	Loops    int    // per worker; 0 chooses
+	Workers  int    // processes; 0 chooses
+	Window   int    // 0: the scenario's
+	Grace    time.Duration
+	// WorkerCommand starts a worker process (see Work).
+	WorkerCommand []string
+	// What the report says about the generator.
+	Version, Commit, Command string
+	// Progress is told what is going on; nil is told nothing. Called from one goroutine.
+	Progress func(Event)
+}
+
+// Event is one thing that a run tells while it goes on.
+type Event struct {
+	Text  string // something that happened
+	Point *Point // or one more step of the series
+	Phase string
+	Total time.Duration // the length of the run
+}
+
+const (
+	// descriptorsKept are those of a worker that are no connections: epoll sets, pipes, the admin connection.
+	descriptorsKept = 100
+	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of coarseTick.
+	exactPerSecond = 20_000
+	coarseTick     = time.Millisecond
+	// connectionsPerSource is how many connections share one source address: the kernel has 28,232 ports for each.
+	connectionsPerSource = 20_000
+	reopenAfter          = 250 * time.Millisecond
+	leadTime             = 100 * time.Millisecond
+	maxPoints            = 1200
+)
+
+// ErrNotRun says that nothing was measured: the target could not be reached, or not understood.
+var ErrNotRun = errors.New("not run")
+
+// Do runs it. The report is never nil when err is nil; after an early end it is partial and says why.
+func (r *Run) Do(ctx context.Context) (*Report, error) {
+	s := r.Scenario
+	w := r.Wish
+	w.Preferred, w.PreferredArguments, w.Streams = s.Tool, s.Arguments, s.Needs == "streams"
+	probe, err := Examine(ctx, &r.Target, w)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
+	}
+	b := newBook(r, &probe)
+	if s.Needs == "streams" && !probe.Streams {
+		b.report.Outcome = Skipped
+		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: GET does not open one", s.Name, r.Target.URL)
+		return &b.report, nil
+	}
+	o := r.options(&probe)
+	if s.Capacity != nil {
+		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window, s.Capacity.Duration)
+		capacity, err := calibrate(ctx, o, s.Capacity)
+		if err != nil {
+			return nil, fmt.Errorf("%w: measuring the capacity: %w", ErrNotRun, err)
+		}
+		b.report.Capacity = capacity
+		r.say("capacity: %.0f calls per second", capacity)
+		s.settle(capacity)
+	} else {
+		s.settle(0)
+	}
+	jobs := r.jobs(o)
+	b.describeGenerator(jobs)
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	watch, notes := newWatcher(ctx, &r.Target, r.Admin, r.PID)
+	b.report.Notes = append(b.report.Notes, notes...)
+	b.watch = watch
+	b.before = watch.now()
+	go watch.run(watching, max(200*time.Millisecond, b.interval()/2))
+	crew, err := startCrew(ctx, jobs, r.WorkerCommand)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
+	}
+	r.follow(ctx, crew, b)
+	b.finish(ctx, crew.err())
+	return &b.report, nil
+}
+
+func (r *Run) say(format string, args ...any) {
+	if r.Progress != nil {
+		r.Progress(Event{Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// follow waits for the beginning, and then takes sample after sample to the end.
+func (r *Run) follow(ctx context.Context, crew *crew, b *book) {
+	opening := time.NewTicker(2 * time.Second)
+	defer opening.Stop()
+	ready := crew.ready
+	began := time.Now()
+	stopped := false
+	for {
+		select {
+		case <-opening.C:
+			if ready != nil && r.Scenario.OpenFirst {
+				r.say("opening connections: %d open after %v", crew.opened().Counters.Open, time.Since(began).Round(time.Second))
+			}
+		case <-ready:
+			ready = nil
+			b.opened(crew.opened(), time.Since(began))
+			b.began = time.Now().Add(leadTime)
+			crew.begin(b.began)
+		case s, ok := <-crew.samples:
+			if !ok {
+				return
+			}
+			p := b.take(&s)
+			if p != nil && r.Progress != nil {
+				r.Progress(Event{Point: p, Phase: b.phaseName(p.Phase), Total: r.Scenario.Length()})
+			}
+			if reason := b.dead(); reason != "" && !stopped {
+				stopped = true
+				b.problem(reason)
+				r.say("%s", reason)
+				crew.stop()
+			}
+		}
+		if ctx.Err() != nil && !stopped {
+			stopped = true
+			b.problem("it was interrupted")
+		}
+	}
+}
+
+// options are those of each fleet.
+func (r *Run) options(p *Probe) Options {
+	s := r.Scenario
+	o := DefaultOptions()
+	t := &r.Target
+	o.Network, o.Address, o.Path, o.Host, o.Transport = t.Network, t.Address, t.Path, t.Host, t.Transport
+	o.Era, o.Revision, o.Headers = p.Era, p.Revision, r.Wish.Headers
+	o.Method, o.Tool, o.Arguments, o.PadBytes = p.Method, p.Tool, p.Args, s.PadBytes
+	o.Window = 1 // over HTTP a connection has one request at a time, as MCP's clients do
+	if o.Transport != HTTP {
+		o.Window = defaultWindow
+		if s.Closed {
+			o.Window = 1
+		}
+		if s.Window > 0 {
+			o.Window = s.Window
+		}
+	}
+	if r.Window > 0 {
+		o.Window = r.Window
+	}
+	o.MaxConnecting, o.ReopenAfter = s.MaxConnecting, reopenAfter
+	if o.Loops = r.Loops; o.Loops == 0 {
+		o.Loops = 1
+		if cores := runtime.NumCPU(); cores > 2 {
+			o.Loops = min(8, cores/2) // the server may need the other half
+		}
+	}
+	return o
+}
+
+// jobs cuts the scenario into one share for each worker.
+func (r *Run) jobs(o Options) []Job {
+	s := r.Scenario
+	connections, perSecond := s.Peak()
+	streams := 0
+	for i := range s.Phases {
+		streams = max(streams, s.Phases[i].Streams)
+	}
+	all := connections + streams + s.Hostile.total()
+	workers := r.Workers
+	if workers == 0 {
+		workers = max(1, int(math.Ceil(float64(all)/float64(descriptorLimit()-descriptorsKept))))
+	}
+	if workers > 1 && r.Loops == 0 {
+		o.Loops = max(1, o.Loops/workers)
+	}
+	if perSecond/float64(workers*o.Loops) > exactPerSecond {
+		o.Tick = coarseTick
+	}
+	if all > connectionsPerSource && r.Target.loopback4() {
+		o.Sources = LoopbackSources(all/connectionsPerSource + 1)
+	}
+	jobs := make([]Job, workers)
+	for w := range jobs {
+		j := Job{Options: o, Instants: instants(s), OpenFirst: s.OpenFirst, Grace: r.Grace}
+		j.Options.Sources = rotated(o.Sources, w)
+		share := func(v float64) float64 { // so that the shares add up to the whole
+			n := int(v + 0.5)
+			return float64(n*(w+1)/workers - n*w/workers)
+		}
+		for i := range s.Phases {
+			p := &s.Phases[i]
+			j.Connections = append(j.Connections, Stretch{p.Duration, share(p.Connections.From), share(p.Connections.To)})
+			if streams > 0 {
+				n := share(float64(p.Streams))
+				j.Streams = append(j.Streams, Stretch{p.Duration, n, n})
+			}
+		}
+		if !s.Closed {
+			j.Plan = s.plan()
+		}
+		count := func(n int) int { return n*(w+1)/workers - n*w/workers }
+		h := s.Hostile
+		j.Hostile = Hostile{NeverRead: count(h.NeverRead), SlowDrip: count(h.SlowDrip), HalfRequest: count(h.HalfRequest), Vanish: count(h.Vanish)}
+		jobs[w] = j
+	}
+	return jobs
+}
+
+func rotated(a []netip.Addr, by int) []netip.Addr {
+	if len(a) == 0 {
+		return nil
+	}
+	by %= len(a)
+	return append(slices.Clone(a[by:]), a[:by]...)
+}
+
+func descriptorLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024 // what every system grants
+	}
+	return int(min(limit.Cur, 10_000_000))
+}
+
+// instants are the ends of equal steps within each phase: about a second each, fewer when the run is long or very short.
+func instants(s *Scenario) []time.Duration {
+	length := s.Length()
+	step := max(time.Second, length/maxPoints)
+	if length < 20*time.Second {
+		step = max(length/40, stepInterval)
+	}
+	var all []time.Duration
+	var at time.Duration
+	for i := range s.Phases {
+		d := s.Phases[i].Duration
+		n := max(1, int((d+step/2)/step))
+		for k := 1; k <= n; k++ {
+			all = append(all, at+d*time.Duration(k)/time.Duration(n))
+		}
+		at += d
+	}
+	return all
+}
+
+// calibrate measures in a closed loop how many calls per second the server answers.
+func calibrate(ctx context.Context, o Options, c *Calibration) (float64, error) {
+	o.Window = c.Window
+	f, err := NewFleet(o)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	ctx, cancel := context.WithTimeout(ctx, c.Duration+openPatience)
+	defer cancel()
+	if err := f.Open(ctx, c.Connections); err != nil {
+		return 0, err
+	}
+	f.Start()
+	warm := time.NewTimer(c.Duration / 5)
+	defer warm.Stop()
+	select {
+	case <-warm.C:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	before, began := f.Counters(), time.Now()
+	rest := time.NewTimer(c.Duration - c.Duration/5)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	after := f.Counters()
+	capacity := float64(after.Results-before.Results) / time.Since(began).Seconds()
+	if capacity == 0 {
+		return 0, fmt.Errorf("no call was answered: %v %v", after.Reasons, after.Failures)
+	}
+	stop, end := context.WithTimeout(ctx, quietPatience)
+	defer end()
+	_ = f.Stop(stop) // what is in flight then ends with the fleet
+	f.Hold(0)
+	_ = f.Quiet(stop)
+	return capacity, nil
+}

@@ -1,0 +1,251 @@
+package loadtest
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the built-in
+// ones are YAML files beside this one, a user's own are read by the same code.
+type Scenario struct {
+	Name     string
+	Question string
+	// Needs is something that not every server has ("streams"); without it the scenario is skipped with a sentence.
+	Needs string
+	// Tool is called when the server lists it, with Arguments (a JSON object); otherwise what the probe finds.
+	Tool      string
+	Arguments string
+	// Window is how many calls a connection may have in flight; 0: the transport's own (1 over HTTP, 1,000 elsewhere).
+	Window int
+	// PadBytes of filler travel in the _meta of each call.
+	PadBytes int
+	// Closed makes each connection call as fast as answers allow, Window at a time; rates must then be absent.
+	Closed bool
+	// MaxConnecting bounds connections being opened at the same time; 0: all at once. -1: not set (256).
+	MaxConnecting int
+	// OpenFirst has the first phase's connections opened before the clock starts, however long that takes.
+	OpenFirst bool
+	// Capacity, when set, is measured before the first phase; phases may then say their rate in multiples of it.
+	Capacity *Calibration
+	Phases   []Phase
+	Hostile  Hostile
+	Marks    Marks
+}
+
+// Calibration is a closed loop that finds out how many calls per second the server answers.
+type Calibration struct {
+	Connections int
+	Window      int
+	Duration    time.Duration
+}
+
+// Phase is a stretch of time in which connections and rate move in straight lines.
+type Phase struct {
+	Name        string
+	Duration    time.Duration
+	Connections Ramp
+	Rate        Ramp    // calls per second of each connection
+	TotalRate   float64 // calls per second of all connections together, instead of Rate
+	Capacity    float64 // the same in multiples of the measured capacity
+	Streams     int     // event streams held open meanwhile
+	// Judged phases count for the marks.
+	Judged bool
+	// Overload phases are beyond what the server can do: refusals are its right there. Latency is that of the accepted.
+	Overload bool
+	// Recovery phases follow an overload: the mark of that name counts from their beginning.
+	Recovery bool
+}
+
+// Ramp is a value that moves from one figure to another.
+type Ramp struct{ From, To float64 }
+
+// Hostile says how many misbehaving clients are there all the time, by kind.
+type Hostile struct {
+	NeverRead   int `json:"never_read,omitempty"`   // they ask for answers and do not take them
+	SlowDrip    int `json:"slow_drip,omitempty"`    // one byte of a request at a time
+	HalfRequest int `json:"half_request,omitempty"` // half a request, then silence
+	Vanish      int `json:"vanish,omitempty"`       // they connect and are gone, again and again
+}
+
+func (h Hostile) total() int { return h.NeverRead + h.SlowDrip + h.HalfRequest + h.Vanish }
+
+// Marks are the bounds that the answer is held to. One that is nil is not judged.
+type Marks struct {
+	P95            *time.Duration // of answered calls, counted from the plan
+	P99            *time.Duration
+	ErrorRate      *float64 // errors, tool errors, lost and bad answers, of what was sent
+	RefusalRate    *float64 // refusals of what was sent, outside overload phases
+	ConnectSuccess *float64 // opened of opened, failed and refused connections
+	Goodput        *float64 // answered per second in overload phases, of the measured capacity
+	MemoryBytes    *int64   // the server's resident memory, at most
+	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1
+	QueueMessages  *int64   // waiting in the server's queue, at most
+	Recovery       *time.Duration
+	Lost           *int64 // calls whose connection ended first
+	Unexplained    *int64 // sent, and neither answered, refused, cancelled nor failed
+}
+
+// Bounds of a scenario; beyond them something else was meant.
+const (
+	maxPhases         = 100
+	maxPhaseDuration  = 7 * 24 * time.Hour
+	minPhaseDuration  = 100 * time.Millisecond
+	maxConnections    = 10_000_000
+	maxRate           = 1_000_000
+	maxWindow         = 1 << 20
+	maxHostile        = 10_000
+	maxScenarioBytes  = 1 << 20
+	defaultWindow     = 1000
+	defaultConnecting = 256
+)
+
+//go:embed scenarios/*.yaml
+var builtIn embed.FS
+
+// BuiltIn lists the scenarios that come with the program, by name.
+func BuiltIn() []*Scenario {
+	var all []*Scenario
+	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "soak", "hundred-k"} {
+		s, err := readBuiltIn(name)
+		if err != nil {
+			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func readBuiltIn(name string) (*Scenario, error) {
+	file := path.Join("scenarios", name+".yaml")
+	text, err := builtIn.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return ParseScenario(file, text)
+}
+
+// FindScenario returns a built-in scenario by name; nil when there is none.
+func FindScenario(name string) *Scenario {
+	all := BuiltIn()
+	if i := slices.IndexFunc(all, func(s *Scenario) bool { return s.Name == name }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// Length is how long all phases take.
+func (s *Scenario) Length() time.Duration {
+	var sum time.Duration
+	for i := range s.Phases {
+		sum += s.Phases[i].Duration
+	}
+	return sum
+}
+
+// Peak is the most connections that any phase holds, and the highest rate of all of them together in calls per second.
+// Rates in multiples of a capacity that was not measured yet count as nothing.
+func (s *Scenario) Peak() (connections int, perSecond float64) {
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		connections = max(connections, int(max(p.Connections.From, p.Connections.To)))
+		perSecond = max(perSecond, p.Connections.From*p.Rate.From, p.Connections.To*p.Rate.To, p.TotalRate)
+	}
+	return connections, perSecond
+}
+
+// Scaled returns a copy whose durations are multiplied by scale. Rates and connections stay.
+func (s *Scenario) Scaled(scale float64) *Scenario {
+	c := *s
+	c.Phases = slices.Clone(s.Phases)
+	for i := range c.Phases {
+		c.Phases[i].Duration = max(minPhaseDuration, time.Duration(float64(c.Phases[i].Duration)*scale))
+	}
+	if s.Capacity != nil {
+		capacity := *s.Capacity
+		capacity.Duration = max(minPhaseDuration, time.Duration(float64(capacity.Duration)*scale))
+		c.Capacity = &capacity
+	}
+	return &c
+}
+
+// Sized returns a copy with its peak number of connections, its peak rate per connection, or both, set: all phases change
+// in proportion. 0 leaves as it is.
+func (s *Scenario) Sized(connections int, rate float64) *Scenario {
+	c := *s
+	c.Phases = slices.Clone(s.Phases)
+	most, peakRate := 0.0, 0.0
+	for i := range c.Phases {
+		p := &c.Phases[i]
+		most = max(most, p.Connections.From, p.Connections.To)
+		peakRate = max(peakRate, p.Rate.From, p.Rate.To)
+		if n := max(p.Connections.From, p.Connections.To); p.TotalRate > 0 && n > 0 {
+			peakRate = max(peakRate, p.TotalRate/n)
+		}
+	}
+	for i := range c.Phases {
+		p := &c.Phases[i]
+		if connections > 0 && most > 0 {
+			factor := float64(connections) / most
+			p.Connections = Ramp{p.Connections.From * factor, p.Connections.To * factor}
+			p.TotalRate *= factor
+		}
+		if rate > 0 && peakRate > 0 {
+			factor := rate / peakRate
+			p.Rate = Ramp{p.Rate.From * factor, p.Rate.To * factor}
+			p.TotalRate *= factor
+		}
+	}
+	return &c
+}
+
+// ClosedLoop returns a copy without rates: each connection calls as fast as it is answered.
+func (s *Scenario) ClosedLoop() *Scenario {
+	c := *s
+	c.Closed, c.Capacity = true, nil
+	c.Phases = slices.Clone(s.Phases)
+	for i := range c.Phases {
+		p := &c.Phases[i]
+		p.Rate, p.TotalRate, p.Capacity = Ramp{}, 0, 0
+	}
+	return &c
+}
+
+// settle turns total rates and multiples of the capacity into rates per connection.
+func (s *Scenario) settle(capacity float64) {
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		if p.Capacity > 0 {
+			p.TotalRate = p.Capacity * capacity
+		}
+		if n := max(p.Connections.From, p.Connections.To); p.TotalRate > 0 && n > 0 {
+			p.Rate = Ramp{p.TotalRate / n, p.TotalRate / n}
+		}
+	}
+}
+
+// plan is the rate of one connection over the whole scenario.
+func (s *Scenario) plan() []Stretch {
+	stretches := make([]Stretch, len(s.Phases))
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		stretches[i] = Stretch{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
+	}
+	return stretches
+}
+
+// ErrNoScenario says that a name is neither built in nor a file.
+var ErrNoScenario = errors.New("no such scenario")
+
+// unknownScenario is the sentence for it.
+func unknownScenario(name string) error {
+	var names []string
+	for _, s := range BuiltIn() {
+		names = append(names, s.Name)
+	}
+	return fmt.Errorf("%w: %q is neither a file nor one of %s", ErrNoScenario, name, strings.Join(names, ", "))
+}

@@ -1,0 +1,281 @@
+package loadtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Job is one worker's share of a run, as it travels to another process.
+type Job struct {
+	Options     Options
+	Plan        []Stretch // calls per second of each connection; empty: a closed load
+	Connections []Stretch // how many of them there are
+	Streams     []Stretch // event streams, beside them
+	Hostile     Hostile
+	Instants    []time.Duration // when to report, counted from the beginning; the last is the end
+	OpenFirst   bool            // open the first connections before the beginning
+	Grace       time.Duration   // for calls in flight at the end
+}
+
+// Sample is what a worker has seen up to one of its job's instants: counts since its start, histograms since the last sample.
+type Sample struct {
+	Index    int // of the instant; beforeStart while the first connections are opened, their number when all calls have ended
+	Counters Counters
+	CPU      time.Duration // of the worker's process
+	Hostile  HostileCounts
+	Streams  StreamCounts
+}
+
+// StreamCounts is what event streams have shown.
+type StreamCounts struct {
+	Open   uint64 `json:"open"`
+	Events uint64 `json:"events"`
+	Ended  uint64 `json:"ended_by_server"`
+	Bad    uint64 `json:"bad"`
+}
+
+const (
+	beforeStart = -1
+	// stepInterval is how often connections follow a ramp. 50 ms of the steepest built-in ramp are a tenth of a connection.
+	stepInterval = 50 * time.Millisecond
+	// openPatience bounds the opening of the first connections, and quietPatience the polite end of the last.
+	openPatience  = 30 * time.Minute
+	quietPatience = 3 * time.Second
+)
+
+// drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were opened
+// (ctx ends it too). emit is called from one goroutine. When ctx ends the job ends early, with its last sample all the same.
+func drive(ctx context.Context, job *Job, begin func() (time.Time, error), emit func(Sample)) error {
+	d := &driver{job: job, emit: emit}
+	if err := d.open(ctx); err != nil {
+		d.close()
+		return err
+	}
+	defer d.close()
+	d.report(beforeStart)
+	at, err := begin()
+	if err != nil {
+		return err
+	}
+	d.begin = at
+	d.start()
+	for i, instant := range job.Instants {
+		d.follow(ctx, instant)
+		if ctx.Err() != nil {
+			break
+		}
+		d.report(i)
+	}
+	d.finish()
+	return nil
+}
+
+// driver is a job under way.
+type driver struct {
+	job     *Job
+	emit    func(Sample)
+	fleet   *Fleet
+	deaf    *Fleet // hostile clients that never read
+	streams *Fleet
+	crowd   *crowd // the other hostile ones
+	begin   time.Time
+	// how many of each are held now
+	held, heldStreams int
+}
+
+func (d *driver) open(ctx context.Context) (err error) {
+	if d.fleet, err = NewFleet(d.job.Options); err != nil {
+		return err
+	}
+	if n := d.job.Hostile.NeverRead; n > 0 {
+		o := d.job.Options
+		o.Deaf, o.Window, o.ReceiveBufferBytes, o.Loops = true, 64, 4096, 1
+		if d.deaf, err = NewFleet(o); err != nil {
+			return err
+		}
+	}
+	if len(d.job.Streams) > 0 {
+		o := d.job.Options
+		o.Stream, o.Loops = true, 1
+		if d.streams, err = NewFleet(o); err != nil {
+			return err
+		}
+	}
+	if !d.job.OpenFirst || len(d.job.Connections) == 0 {
+		return nil
+	}
+	d.held = int(d.job.Connections[0].From)
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	d.fleet.Hold(d.held)
+	for { // in steps, so that whoever waits sees how it goes
+		step, stop := context.WithTimeout(ctx, time.Second)
+		err := d.fleet.Quiet(step)
+		stop()
+		c := d.fleet.Counters()
+		if err == nil && c.Open >= uint64(d.held) {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, d.held, c.endings(), c.Turned, c.Failures, ctx.Err())
+		}
+		if failed := c.Ended[EndConnectFailed] + c.Ended[EndRefused]; failed > uint64(d.held)/2+100 {
+			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, d.held, c.endings(), c.Turned, c.Failures)
+		}
+		d.report(beforeStart)
+	}
+}
+
+func (d *driver) start() {
+	if d.job.Plan == nil {
+		d.fleet.Start()
+	} else {
+		d.fleet.StartPlan(NewPlan(d.job.Plan...), d.begin)
+	}
+	if d.deaf != nil {
+		d.deaf.Start()
+		d.deaf.Hold(d.job.Hostile.NeverRead)
+	}
+	if h := d.job.Hostile; h.SlowDrip+h.HalfRequest+h.Vanish > 0 {
+		d.crowd = startCrowd(&d.job.Options, h)
+	}
+}
+
+// follow keeps as many connections as the ramps say until the instant comes or ctx ends.
+func (d *driver) follow(ctx context.Context, instant time.Duration) {
+	end := time.NewTimer(time.Until(d.begin.Add(instant)))
+	defer end.Stop()
+	step := time.NewTicker(stepInterval)
+	defer step.Stop()
+	for {
+		at := time.Since(d.begin)
+		if n := heightOf(d.job.Connections, at); n != d.held {
+			d.held = n
+			d.fleet.Hold(n)
+		}
+		if n := heightOf(d.job.Streams, at); d.streams != nil && n != d.heldStreams {
+			d.heldStreams = n
+			d.streams.Hold(n)
+		}
+		select {
+		case <-step.C:
+		case <-end.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// heightOf is the height of a chain of ramps at a moment; the last one's end stays.
+func heightOf(ramps []Stretch, at time.Duration) int {
+	for i, r := range ramps {
+		if at < r.Length || i == len(ramps)-1 {
+			share := min(1, max(0, at.Seconds()/r.Length.Seconds()))
+			return int(r.From + (r.To-r.From)*share + 0.5)
+		}
+		at -= r.Length
+	}
+	return 0
+}
+
+func (d *driver) report(index int) {
+	s := Sample{Index: index, Counters: d.fleet.Take(), CPU: OwnCPU()}
+	if d.crowd != nil {
+		s.Hostile = d.crowd.counts()
+	}
+	if d.deaf != nil {
+		c := d.deaf.Counters()
+		s.Hostile.Opened += c.Opened
+		s.Hostile.ClosedByServer += c.Ended[EndPeerClosed] + c.Ended[EndPeerReset]
+		s.Hostile.Refused += c.Ended[EndRefused]
+	}
+	if d.streams != nil {
+		c := d.streams.Counters()
+		s.Streams = StreamCounts{Open: c.Open, Events: c.Events, Ended: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset], Bad: c.Bad}
+	}
+	d.emit(s)
+}
+
+// finish lets what is in flight end, reports a last time, and takes its leave.
+func (d *driver) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), d.job.Grace)
+	_ = d.fleet.Stop(ctx) // what has not ended by then stands as in flight in the last sample
+	cancel()
+	d.report(len(d.job.Instants))
+	ctx, cancel = context.WithTimeout(context.Background(), quietPatience)
+	defer cancel()
+	d.fleet.Hold(0)
+	_ = d.fleet.Quiet(ctx) // sessions that could not be deleted in time are the server's to expire
+}
+
+func (d *driver) close() {
+	if d.crowd != nil {
+		d.crowd.close()
+	}
+	for _, f := range []*Fleet{d.fleet, d.deaf, d.streams} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// merge adds another worker's sample of the same instant.
+func (s *Sample) merge(o *Sample) {
+	s.Counters.add(&o.Counters)
+	s.CPU += o.CPU
+	s.Hostile.add(o.Hostile)
+	s.Streams.Open += o.Streams.Open
+	s.Streams.Events += o.Streams.Events
+	s.Streams.Ended += o.Streams.Ended
+	s.Streams.Bad += o.Streams.Bad
+}
+
+// packedCounters is how counters travel between processes: the figures as JSON, the histograms in the format that all
+// HdrHistogram libraries read.
+type packedCounters struct {
+	Figures    figures
+	Histograms [][]byte
+}
+
+type figures Counters // without MarshalJSON; the histograms are left out by their tags
+
+// MarshalJSON implements json.Marshaler.
+func (c Counters) MarshalJSON() ([]byte, error) {
+	p := packedCounters{Figures: figures(c)}
+	for _, h := range c.histograms() {
+		b, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+		if err != nil {
+			return nil, fmt.Errorf("histogram: %w", err)
+		}
+		p.Histograms = append(p.Histograms, b)
+	}
+	return json.Marshal(p)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *Counters) UnmarshalJSON(text []byte) error {
+	p := packedCounters{Figures: figures(newCounters())}
+	if err := json.Unmarshal(text, &p); err != nil {
+		return err
+	}
+	*c = Counters(p.Figures)
+	into := c.histograms()
+	if len(p.Histograms) != len(into) {
+		return fmt.Errorf("%d histograms, want %d", len(p.Histograms), len(into))
+	}
+	for i, b := range p.Histograms {
+		h, err := hdrhistogram.Decode(b)
+		if err != nil {
+			return fmt.Errorf("histogram %d: %w", i, err)
+		}
+		if dropped := into[i].Merge(h); dropped > 0 {
+			return fmt.Errorf("histogram %d: %d values are out of range", i, dropped)
+		}
+	}
+	return nil
+}
