@@ -136,7 +136,7 @@ func (b *book) take(s *Sample) *Point {
 	if s.Counters.Open >= b.peakOpen {
 		b.peakOpen, b.peakSeen = s.Counters.Open, v
 	}
-	b.everOpen = b.everOpen || s.Counters.Open > 0
+	b.everOpen = b.everOpen || s.Counters.Opened > 0
 	if wanted := b.wanted(phase); wanted && s.Counters.Open == 0 {
 		b.silent += at - b.lastAt
 	} else {
@@ -191,10 +191,10 @@ func (b *book) dead() string {
 	down := b.everOpen && b.last.Counters.Open == 0
 	switch {
 	case b.watch.gone():
-		return fmt.Sprintf("the server's process %d ended %.1f s into the run; see its log for why. What was measured until then is below",
+		return fmt.Sprintf("the server's process %d ended %.1f s into the run; see its log for why",
 			b.watch.pid, b.lastAt.Seconds())
 	case down && b.silent >= min(silence, 5*b.interval()):
-		return fmt.Sprintf("%s has held no connection for %.1f s (%s): it is down, or refuses everybody. What was measured until then is below",
+		return fmt.Sprintf("%s has held no connection for %.1f s (%s): it is down, or refuses everybody",
 			b.run.Target.URL, b.silent.Seconds(), strings.TrimSpace(b.last.Counters.endings()+" "+failuresOf(b.last.Counters.Failures)))
 	case !b.everOpen && b.silent >= 2*silence:
 		return fmt.Sprintf("%s let nobody in for %.1f s (%s)", b.run.Target.URL, b.silent.Seconds(),
@@ -230,6 +230,7 @@ func difference(now, before *Counters) Counters {
 	d.InFlight, d.Open, d.Served = 0, 0, 0
 	for i := range d.Ended {
 		d.Ended[i] -= before.Ended[i]
+		d.Unopened[i] -= before.Unopened[i]
 	}
 	for _, m := range []struct{ now, before *map[string]uint64 }{
 		{&d.Reasons, &before.Reasons}, {&d.Turned, &before.Turned}, {&d.Failures, &before.Failures},
@@ -246,10 +247,15 @@ func difference(now, before *Counters) Counters {
 
 // finish completes the report.
 func (b *book) finish(ctx context.Context, err error) {
-	r := &b.report
-	r.Seconds = b.lastAt.Seconds()
 	b.watch.look(context.WithoutCancel(ctx))
 	end := b.watch.now()
+	b.conclude(ctx.Err() != nil, err, &end)
+}
+
+// conclude is finish with a last look already taken; cancelled says that we gave up, and not the server.
+func (b *book) conclude(cancelled bool, err error, end *Vitals) {
+	r := &b.report
+	r.Seconds = b.lastAt.Seconds()
 	if err != nil {
 		b.problem("the generator failed: " + err.Error())
 	}
@@ -267,13 +273,13 @@ func (b *book) finish(ctx context.Context, err error) {
 	r.Total = b.total.report("total")
 	r.Total.Judged = true
 	left := b.last.Counters.InFlight
-	if r.Problem != "" && b.watch != nil && ctx.Err() != nil {
+	if cancelled {
 		r.Total.Tally.Cancelled = left
 	} else {
 		r.Total.Tally.Unexplained = left
 	}
 	b.generator()
-	b.server(&end)
+	b.server(end)
 	b.judge()
 	switch {
 	case r.Problem != "":
@@ -290,7 +296,8 @@ func (p *phaseBook) report(name string) PhaseReport {
 	t := Tally{
 		Planned: c.Planned, Sent: c.Sent, Results: c.Results, ToolErrors: c.ToolErrors, Errors: c.Errors, Refused: c.Refused,
 		Lost: c.Lost, Bad: c.Bad, Reasons: c.Reasons, Opened: c.Opened, TurnedAway: c.Ended[EndRefused],
-		ConnectFailed: c.Ended[EndConnectFailed], ClosedOnUs: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset], Turned: c.Turned, Failures: c.Failures,
+		ConnectFailed: c.unopened(), ClosedOnUs: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset] - c.Unopened[EndPeerClosed] - c.Unopened[EndPeerReset],
+		Turned: c.Turned, Failures: c.Failures,
 	}
 	each := func(n uint64) float64 { return float64(n) / max(p.seconds, 1e-9) }
 	r := PhaseReport{
@@ -326,15 +333,21 @@ func (b *book) generator() {
 	}
 	busy := g.Cores > 0.9*float64(g.Workers*g.Loops)
 	if g.Bottleneck = g.LateP99 > lateBound || busy; g.Bottleneck {
+		advice := "others, the server perhaps, had its processor: give it cores of its own, or another machine"
+		if busy {
+			advice = "give it more loops (--loops), more processes (--workers) or another machine"
+		}
 		r.Notes = append(r.Notes, fmt.Sprintf("the generator itself was a bottleneck: it used %.2f cores in %d loops, and 1%% of its sends were "+
-			"more than %.1f ms behind the plan. Read its latencies as upper bounds; give it more loops (--loops), more processes (--workers) or "+
-			"another machine", g.Cores, g.Workers*g.Loops, g.LateP99))
+			"more than %.1f ms behind the plan. Read its latencies as upper bounds; %s", g.Cores, g.Workers*g.Loops, g.LateP99, advice))
 	}
 	if t := &r.Total.Tally; t.Planned > t.Sent && t.Planned-t.Sent > t.Planned/1000 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket had no room, because "+
 			"the server (or the machine) was slower than the plan", t.Planned-t.Sent, t.Planned))
 	}
 }
+
+// weighable is from how many connections on the growth of memory says something about one of them.
+const weighable = 1000
 
 func (b *book) server(end *Vitals) {
 	r := &b.report
@@ -360,10 +373,10 @@ func (b *book) server(end *Vitals) {
 		s.CPUMicrosPerMessage = b.total.serverCPU * 1e6 / float64(t.Sent)
 	}
 	s.Cores = b.total.serverCPU / max(r.Seconds, 1e-9)
-	if b.peakOpen > 0 && b.peakSeen.ResidentBytes > 0 {
+	if b.peakOpen >= weighable && b.peakSeen.ResidentBytes > 0 {
 		s.BytesPerConnection = (b.peakSeen.ResidentBytes - b.before.ResidentBytes) / int64(b.peakOpen)
 	}
-	if b.peakOpen > 0 {
+	if b.peakOpen >= weighable {
 		s.SocketPerConnection = (b.peakSeen.SocketBytes - b.before.SocketBytes) / int64(b.peakOpen)
 	}
 	s.Refusals = end.Refusals - b.before.Refusals

@@ -99,6 +99,7 @@ func (l *loop) open() {
 // failed counts a connection that could not even begin.
 func (l *loop) failed(err error) {
 	l.stats.Ended[EndConnectFailed]++
+	l.stats.Unopened[EndConnectFailed]++
 	count(l.stats.Failures, []byte(err.Error()))
 	l.again()
 }
@@ -135,6 +136,7 @@ func (l *loop) end(c *client, why EndReason, err error) {
 		}
 	default:
 		l.opening--
+		l.stats.Unopened[why]++
 	}
 	l.agenda.remove(c)
 	c.state = stateEnded

@@ -58,6 +58,8 @@ type Counters struct {
 	Open   uint64 // connections that are open now
 	Served uint64 // of the open ones, those that have had a result of a call
 	Ended  [endReasons]uint64
+	// Unopened are those of Ended that were never open.
+	Unopened [endReasons]uint64
 
 	Reasons  map[string]uint64 // of refused calls and of errors
 	Turned   map[string]uint64 // of refused connections
@@ -134,6 +136,7 @@ func (c *Counters) add(o *Counters) {
 	c.Served += o.Served
 	for i, n := range o.Ended {
 		c.Ended[i] += n
+		c.Unopened[i] += o.Unopened[i]
 	}
 	for _, m := range [][2]map[string]uint64{{c.Reasons, o.Reasons}, {c.Turned, o.Turned}, {c.Failures, o.Failures}} {
 		for name, n := range m[1] {
@@ -164,6 +167,16 @@ func (c *Counters) Check() error {
 		return fmt.Errorf("sent %d calls, but %d are answered or in flight", c.Sent, sum)
 	}
 	return nil
+}
+
+// unopened is how many connections never opened although nobody refused them by name.
+func (c *Counters) unopened() (sum uint64) {
+	for why, n := range c.Unopened {
+		if EndReason(why) != EndRefused && EndReason(why) != EndHungUp {
+			sum += n
+		}
+	}
+	return sum
 }
 
 func (c *Counters) endings() string {

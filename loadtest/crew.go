@@ -21,7 +21,6 @@ type crew struct {
 
 	mu      sync.Mutex
 	pending map[int]*merging
-	next    int
 	opening map[int]Sample // the last report of each worker before the beginning
 	ready   chan struct{}  // closed when every worker has opened its first connections
 	waiting int            // workers that have not

@@ -9,7 +9,16 @@
 // an answer that was understood in full; whatever is neither a result, a named error nor a named refusal is counted as bad,
 // and a fleet that is told to stop says how many of its requests never ended.
 //
-// Files: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection, write.go
+// A Run asks a Scenario's question of a server with fleets in one process or several, watches the server beside it, and holds
+// the answer against the scenario's marks in a Report. Every sent call ends as answered, refused, cancelled or failed; what is
+// left is unexplained, and that is a mark of its own.
+//
+// Files of a run: scenario.go and scenario_yaml.go what is asked, target.go and probe.go whom, runner.go the run, worker.go one
+// process's share of it, crew.go the processes, fault.go hostile clients, watch.go the server from outside, book.go samples
+// into figures, marks.go the judgement, report.go what is reported, with text.go, html.go, svg.go and progress.go for eyes,
+// compare.go two reports.
+//
+// Files of a fleet: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection, write.go
 // its sending side, pacer.go when to send, message.go what is sent, answer.go how answers are judged, wire.go with line.go,
 // websocket.go and http.go how messages travel, counters.go what is reported, sys.go the system calls, process.go and host.go
 // the server's process and the machine under it.

@@ -24,10 +24,10 @@ func (r *Report) WriteHTML(file string) error {
 func (r *Report) HTML() string {
 	var b strings.Builder
 	esc := html.EscapeString
-	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"+
+	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/>"+
 		"<title>weir load: %s</title><style>%s</style></head><body>\n", esc(r.Scenario), pageStyle)
 	fmt.Fprintf(&b, "<header><p class=\"kind\">weir load</p><h1>%s <span class=\"outcome %s\">%s</span></h1><p class=\"question\">%s</p>"+
-		"<p class=\"meta\">%s &middot; %s, %s %s &middot; <code>%s</code><br>%s &middot; %.0f s &middot; <code>%s</code></p></header>\n",
+		"<p class=\"meta\">%s &middot; %s, %s %s &middot; <code>%s</code><br/>%s &middot; %.0f s &middot; <code>%s</code></p></header>\n",
 		esc(r.Scenario), r.Outcome, r.Outcome, esc(r.Question), esc(r.Target.URL), esc(r.Target.Transport), esc(r.Target.Era), esc(r.Target.Revision),
 		esc(r.Target.Call), r.Started.Format(time.RFC3339), r.Seconds, esc(r.Command))
 	if r.Problem != "" {

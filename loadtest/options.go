@@ -146,10 +146,10 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("RatePerSecond: %v is out of range, allowed is 0 to 10000000", o.RatePerSecond))
 	}
 	if o.Tick < 0 || o.Tick > time.Second || o.ReopenAfter < 0 || o.ReopenAfter > time.Hour {
-		errs = append(errs, fmt.Errorf("Tick %v is not 0 to 1s, or ReopenAfter %v not 0 to 1h", o.Tick, o.ReopenAfter))
+		errs = append(errs, fmt.Errorf("option Tick %v is not 0 to 1s, or ReopenAfter %v not 0 to 1h", o.Tick, o.ReopenAfter))
 	}
 	if o.Method == "" {
-		errs = append(errs, errors.New("Method: is empty"))
+		errs = append(errs, errors.New("option Method: is empty"))
 	}
 	for _, a := range o.Sources {
 		if !a.Is4() {

@@ -86,7 +86,7 @@ type ServerReport struct {
 	StartBytes          int64        `json:"resident_start_bytes,omitempty"`
 	PeakBytes           int64        `json:"resident_peak_bytes,omitempty"`
 	EndBytes            int64        `json:"resident_end_bytes,omitempty"`
-	BytesPerConnection  int64        `json:"bytes_per_connection,omitempty"` // growth of resident memory at the most connections
+	BytesPerConnection  int64        `json:"bytes_per_connection,omitempty"` // growth of resident memory at the most connections, from 1,000 of them
 	Goroutines          int          `json:"goroutines_peak,omitempty"`
 	QueuePeak           int64        `json:"queue_peak_messages,omitempty"`
 	Refusals            float64      `json:"refusals,omitempty"` // as the server counts them
@@ -121,7 +121,7 @@ type Tally struct {
 
 	Opened        uint64            `json:"opened"`
 	TurnedAway    uint64            `json:"turned_away"`
-	ConnectFailed uint64            `json:"connect_failed"`
+	ConnectFailed uint64            `json:"connect_failed"` // or ended before they were open
 	ClosedOnUs    uint64            `json:"closed_by_server"`
 	Turned        map[string]uint64 `json:"turned_away_reasons,omitempty"`
 	Failures      map[string]uint64 `json:"failures,omitempty"`

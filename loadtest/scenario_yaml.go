@@ -70,7 +70,11 @@ func (e *ScenarioError) Error() string {
 }
 
 // reader fills a scenario from a YAML document and goes on after each mistake.
-type reader struct{ mistakes []Mistake }
+type reader struct {
+	mistakes []Mistake
+	phasesAt []ast.Node
+	marksAt  ast.Node
+}
 
 // ParseScenario reads a scenario; file is its name in messages. The error is a *ScenarioError.
 func ParseScenario(file string, text []byte) (*Scenario, error) {
@@ -121,19 +125,19 @@ func (r *reader) scenario(n ast.Node, s *Scenario) {
 		},
 		"phases":  func(n ast.Node) { r.phases(n, s) },
 		"hostile": func(n ast.Node) { r.hostile(n, &s.Hostile) },
-		"marks":   func(n ast.Node) { r.marks(n, &s.Marks) },
+		"marks":   func(n ast.Node) { r.marksAt = n; r.marks(n, &s.Marks) },
 	})
 	for i := range s.Phases {
 		p := &s.Phases[i]
 		if p.Capacity > 0 && s.Capacity == nil {
-			r.add(n, "phases[%d].capacity: the scenario has no capacity section, so nothing measures it", i)
+			r.add(r.phasesAt[i], "phases[%d].capacity: the scenario has no capacity section, so nothing measures it", i)
 		}
 		if s.Closed && (p.Rate != Ramp{} || p.TotalRate > 0 || p.Capacity > 0) {
-			r.add(n, "phases[%d]: a closed scenario has no rates: each connection calls as fast as it is answered", i)
+			r.add(r.phasesAt[i], "phases[%d]: a closed scenario has no rates: each connection calls as fast as it is answered", i)
 		}
 	}
 	if s.Marks.Goodput != nil && s.Capacity == nil {
-		r.add(n, "marks.goodput: the scenario has no capacity section to compare with")
+		r.add(r.marksAt, "marks.goodput: the scenario has no capacity section to compare with")
 	}
 }
 
@@ -162,7 +166,7 @@ func (r *reader) phases(n ast.Node, s *Scenario) {
 		if rates > 1 {
 			r.add(one, "%s: has more than one of rate, total_rate and capacity", at)
 		}
-		s.Phases = append(s.Phases, p)
+		s.Phases, r.phasesAt = append(s.Phases, p), append(r.phasesAt, one)
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *Report) Print(out io.Writer) {
 		fmt.Fprintf(out, "note: %s\n", note)
 	}
 	if r.Problem != "" {
-		fmt.Fprintf(out, "ended early: %s\n", r.Problem)
+		fmt.Fprintf(out, "ended early: %s; what was measured until then is above\n", r.Problem)
 	}
 	fmt.Fprintf(out, "outcome: %s\n", r.Outcome)
 }
@@ -111,10 +111,14 @@ func (r *Report) printServer(out io.Writer) {
 	if len(parts) > 0 {
 		fmt.Fprintf(out, "server: %s\n", strings.Join(parts, "; "))
 	}
-	fmt.Fprintf(out, "kernel: sockets %s at most (%d bytes per connection, both ends), %d listen drops, %d listen queue overflows\n",
-		mebibytes(s.SocketPeakBytes), s.SocketPerConnection, s.ListenDrops, s.ListenOverflows)
+	each := ""
+	if s.SocketPerConnection > 0 {
+		each = fmt.Sprintf(" (%d bytes per connection, both ends)", s.SocketPerConnection)
+	}
+	fmt.Fprintf(out, "kernel: sockets %s at most%s, %d listen drops, %d listen queue overflows\n", mebibytes(s.SocketPeakBytes), each, s.ListenDrops,
+		s.ListenOverflows)
 	g := &r.Generator
-	fmt.Fprintf(out, "generator: %d workers of %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers, g.Loops, g.Window,
+	fmt.Fprintf(out, "generator: %d x %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers, g.Loops, g.Window,
 		g.Cores, milliseconds(g.LateP99), milliseconds(g.LateMax))
 }
 

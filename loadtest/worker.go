@@ -44,7 +44,7 @@ const (
 	stepInterval = 50 * time.Millisecond
 	// openPatience bounds the opening of the first connections, and quietPatience the polite end of the last.
 	openPatience  = 30 * time.Minute
-	quietPatience = 3 * time.Second
+	quietPatience = 2 * time.Second
 )
 
 // drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were opened
@@ -123,7 +123,7 @@ func (d *driver) open(ctx context.Context) (err error) {
 		if ctx.Err() != nil {
 			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, d.held, c.endings(), c.Turned, c.Failures, ctx.Err())
 		}
-		if failed := c.Ended[EndConnectFailed] + c.Ended[EndRefused]; failed > uint64(d.held)/2+100 {
+		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(d.held)/2+100 {
 			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, d.held, c.endings(), c.Turned, c.Failures)
 		}
 		d.report(beforeStart)

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"weir/loadtest"
+)
+
+// loadRun is weir load with these arguments: its exit code and what it printed.
+func loadRun(args ...string) (code int, stdout, stderr string) {
+	var out, errs strings.Builder
+	code = run(append([]string{"load"}, args...), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// TestLoadEveryTransport runs the smallest scenario against a real server, over each of its transports, in each era.
+func TestLoadEveryTransport(t *testing.T) {
+	s := startTest(t, nil)
+	f := func(target string, args ...string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "r.json")
+		code, stdout, stderr := loadRun(append([]string{"baseline", "--duration", "400ms", "--target", target,
+			"--admin", s.addresses["admin"], "--json", file}, args...)...)
+		report, err := loadtest.ReadReport(file)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
+		}
+		tally := &report.Total.Tally
+		if tally.Sent == 0 || tally.Sent != tally.Results || tally.Unexplained != 0 || report.Server.PID != os.Getpid() || report.Server.Goroutines == 0 {
+			t.Errorf("%s: exit %d\n%s%s", target, code, stdout, stderr)
+		}
+	}
+	f("http://" + s.addresses["http"] + "/mcp")
+	f("http://"+s.addresses["http"]+"/mcp", "--era", "modern")
+	f("ws://" + s.addresses["http"] + "/mcp")
+	f("tcp://" + s.addresses["tcp"])
+	f("unix:" + s.addresses["unix"])
+	if n := s.registry.Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
+		t.Errorf("%d sessions are left", n)
+	}
+	if code, stdout, _ := loadRun("fan-out", "--target", "http://"+s.addresses["http"]+"/mcp", "-q"); code != exitOK ||
+		!strings.Contains(stdout, "skipped: the scenario fan-out needs event streams") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+}
+
+// onFirst does something when the first line is written.
+type onFirst struct {
+	strings.Builder
+	once sync.Once
+	do   func()
+}
+
+func (w *onFirst) Write(b []byte) (int, error) {
+	defer w.once.Do(w.do)
+	return w.Builder.Write(b)
+}
+
+// TestLoadServerDies kills the server while it is being measured.
+func TestLoadServerDies(t *testing.T) {
+	c := startChild(t)
+	file := filepath.Join(t.TempDir(), "r.html")
+	var stdout strings.Builder
+	stderr := onFirst{do: func() { c.Process.Kill() }}
+	code := run([]string{"load", "baseline", "--duration", "4s", "--target", "tcp://" + c.addresses["tcp"],
+		"--admin", c.addresses["admin"], "--html", file}, &stdout, &stderr)
+	page, err := os.ReadFile(file)
+	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") || !strings.Contains(string(page), "partial") {
+		t.Errorf("exit %d, %v\n%s%s", code, err, &stdout, &stderr)
+	}
+}
+
+// TestLoadWorkers has the load come from two processes, which are this binary again.
+func TestLoadWorkers(t *testing.T) {
+	t.Setenv(asMain, "1")
+	s := startTest(t, nil)
+	file := filepath.Join(t.TempDir(), "r.json")
+	code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--workers", "2", "--target", "tcp://"+s.addresses["tcp"], "--json", file, "-q")
+	report, err := loadtest.ReadReport(file)
+	if err != nil || report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 || report.Total.Tally.Sent != report.Total.Tally.Results {
+		t.Errorf("exit %d, %v\n%s%s", code, err, stdout, stderr)
+	}
+}
+
+func TestLoadCommandLine(t *testing.T) {
+	f := func(want int, words string, args ...string) {
+		t.Helper()
+		code, stdout, stderr := loadRun(args...)
+		if code != want || !strings.Contains(stdout+stderr, words) {
+			t.Errorf("%v: exit %d, want %d and %q:\n%s%s", args, code, want, words, stdout, stderr)
+		}
+	}
+	scenario := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(scenario, []byte("name: x\nquestion: y\nphases: 3\nmark: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f(exitOK, "hundred-k", "list")
+	f(exitOK, "--time-scale", "--help")
+	f(exitOK, "Exit codes of weir load: 0 every mark held", "baseline", "--help")
+	f(exitUsage, `"nosuch" is neither a file nor one of baseline`, "nosuch")
+	f(exitUsage, ":4:1: the scenario: unknown key \"mark\"", scenario)
+	f(exitUsage, ":3:9: phases: want a list", scenario)
+	f(exitUsage, "--connections: -1 is not", "baseline", "--connections=-1", "--rate=-2")
+	f(exitUsage, "--rate: -2 is not", "baseline", "--connections=-1", "--rate=-2")
+	f(exitUsage, "give one of them", "baseline", "--duration=1s", "--time-scale=2")
+	f(exitUsage, "is not a JSON object", "baseline", "--tool=x", "--arguments=[1]")
+	f(exitUsage, "belongs to --tool", "baseline", "--arguments={}")
+	f(exitUsage, "is not 'NAME: VALUE'", "baseline", "--header", "x")
+	f(exitUsage, "unknown flag --nope", "baseline", "--nope")
+	f(exitNotRun, "start the server, or say with --target where it listens", "baseline", "--target", "tcp://127.0.0.1:1")
+	f(exitUsage, "no such file", "compare", "none.json", "nor.json")
+}
+
+func TestLoadCompare(t *testing.T) {
+	write := func(p95 float64) string {
+		phase := loadtest.PhaseReport{Name: "p", Seconds: 1, Answered: 100, Latency: loadtest.Latency{Count: 9, P50: p95 / 2, P95: p95, P99: p95}}
+		r := loadtest.Report{Schema: loadtest.Schema, Phases: []loadtest.PhaseReport{phase}}
+		for range 50 {
+			r.Series = append(r.Series, loadtest.Point{Answered: 100, P50: p95 / 2, P95: p95, P99: p95})
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "r.json")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	fast, slow := write(1), write(2)
+	if code, stdout, _ := loadRun("compare", fast, slow); code != exitMissed || !strings.Contains(stdout, "WORSE") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+	if code, stdout, _ := loadRun("compare", slow, fast); code != exitOK || !strings.Contains(stdout, "better") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+}
