@@ -29,8 +29,10 @@ type book struct {
 	silent   time.Duration // for how long no connection has been open although some should be
 	everOpen bool
 	peakOpen uint64
-	peakSeen Vitals // when the most connections were open
-	complete bool   // the last instant was reached
+	// peakServed is the most connections that were open at one moment and had each had a result of a call.
+	peakServed uint64
+	peakSeen   Vitals // when the most connections were open
+	complete   bool   // the last instant was reached
 }
 
 // phaseBook collects one phase.
@@ -130,6 +132,7 @@ func (b *book) take(s *Sample) *Point {
 		p.peakQueue = max(p.peakQueue, v.QueueMessages)
 		p.serverCPU += serverCPU
 	}
+	b.peakServed = max(b.peakServed, s.Counters.Served)
 	if s.Counters.Open >= b.peakOpen {
 		b.peakOpen, b.peakSeen = s.Counters.Open, v
 	}
@@ -224,7 +227,7 @@ func difference(now, before *Counters) Counters {
 	d.BytesSent -= before.BytesSent
 	d.BytesReceived -= before.BytesReceived
 	d.Opened -= before.Opened
-	d.InFlight, d.Open = 0, 0
+	d.InFlight, d.Open, d.Served = 0, 0, 0
 	for i := range d.Ended {
 		d.Ended[i] -= before.Ended[i]
 		d.Unopened[i] -= before.Unopened[i]
