@@ -117,7 +117,7 @@ func (b *book) take(s *Sample) *Point {
 		b.closing(s)
 		return nil
 	}
-	at := b.instants[s.Index]
+	at := max(b.instants[s.Index], s.At) // what happened since the instant is in the sample, and so the time is too
 	phase := b.phaseOf[s.Index]
 	b.complete = s.Index == len(b.instants)-1
 	seconds := (at - b.lastAt).Seconds()
@@ -170,7 +170,11 @@ func (b *book) wanted(phase int) bool {
 func (b *book) closing(s *Sample) {
 	change := difference(&s.Counters, &b.last.Counters)
 	b.total.counters.add(&change)
-	b.phases[len(b.phases)-1].counters.add(&change)
+	last := &b.phases[len(b.phases)-1]
+	last.counters.add(&change)
+	late := max(0, s.At-b.lastAt).Seconds() // what was answered after the end took its time too
+	b.total.seconds += late
+	last.seconds += late
 	h := s.Hostile
 	if clients := b.run.Scenario.Hostile; clients != (Hostile{}) {
 		b.report.Hostile = &HostileReport{Clients: clients, Counts: h}

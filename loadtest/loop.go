@@ -18,7 +18,7 @@ const (
 	connectsPerTurn = 64
 	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan must
 	// still read answers and say how it goes. The rest is due in the next turn, the oldest first.
-	plannedPerTurn = 1024
+	plannedPerTurn = 64
 	// retryNs is how long a full backlog of a Unix socket is left alone.
 	retryNs = int64(time.Millisecond)
 )
