@@ -9,7 +9,9 @@ import (
 )
 
 func sharing(address string) tune {
-	return func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.HTTP, o.TCP, o.ReusePort = "", address, true }
+	return func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.HTTP, o.TCP, o.ReusePort = "", address, true
+	}
 }
 
 // Two servers share a port, and both get connections of it.
