@@ -44,8 +44,9 @@ look() {
   done
 }
 
+cd "$out" # the report quotes its command, and no folder of this machine belongs into it
 timeout -k 10 400 "$weir" load run hundred-k --target tcp://127.0.0.1:$port --admin 127.0.0.1:$admin --time-scale 0.4 \
-  --connections $((servers * each)) --json "$out/report.json" --html "$out/report.html" >"$out/report.txt" &
+  --connections $((servers * each)) --json report.json --html report.html >report.txt &
 load=$!
 pids+=("$load")
 while kill -0 "$load" 2>/dev/null; do
