@@ -11,7 +11,7 @@ BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(V
 
 .PHONY: help
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/weir and bin/everything, static
@@ -60,6 +60,14 @@ conformance: ## The public MCP conformance suite, both required sets, against bi
 .PHONY: bench
 bench: ## The load benches (loadtest/bench)
 	$(GO) run ./loadtest/bench
+
+.PHONY: bench-100k
+bench-100k: build ## 100,000 connections in one process, in a guest kernel where descriptors are few; report in bin/reports/100k
+	loadtest/guest/run.sh bin/weir bin/reports/100k
+
+.PHONY: bench-100k-native
+bench-100k-native: build ## 102,000 connections in six processes behind one port; report in bin/reports/100k-native
+	loadtest/guest/native.sh bin/weir bin/reports/100k-native
 
 .PHONY: check
 check: build lint tidy race fuzz ## What CI runs after make test: build, lint, tidy, tests with -race, fuzz

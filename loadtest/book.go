@@ -29,8 +29,10 @@ type book struct {
 	silent   time.Duration // for how long no connection has been open although some should be
 	everOpen bool
 	peakOpen uint64
-	peakSeen Vitals // when the most connections were open
-	complete bool   // the last instant was reached
+	// peakServed is the most connections that were open at one moment and had each had a result of a call.
+	peakServed uint64
+	peakSeen   Vitals // when the most connections were open
+	complete   bool   // the last instant was reached
 }
 
 // phaseBook collects one phase.
@@ -115,7 +117,7 @@ func (b *book) take(s *Sample) *Point {
 		b.closing(s)
 		return nil
 	}
-	at := b.instants[s.Index]
+	at := max(b.instants[s.Index], s.At) // what happened since the instant is in the sample, and so the time is too
 	phase := b.phaseOf[s.Index]
 	b.complete = s.Index == len(b.instants)-1
 	seconds := (at - b.lastAt).Seconds()
@@ -130,6 +132,7 @@ func (b *book) take(s *Sample) *Point {
 		p.peakQueue = max(p.peakQueue, v.QueueMessages)
 		p.serverCPU += serverCPU
 	}
+	b.peakServed = max(b.peakServed, s.Counters.Served)
 	if s.Counters.Open >= b.peakOpen {
 		b.peakOpen, b.peakSeen = s.Counters.Open, v
 	}
@@ -167,7 +170,11 @@ func (b *book) wanted(phase int) bool {
 func (b *book) closing(s *Sample) {
 	change := difference(&s.Counters, &b.last.Counters)
 	b.total.counters.add(&change)
-	b.phases[len(b.phases)-1].counters.add(&change)
+	last := &b.phases[len(b.phases)-1]
+	last.counters.add(&change)
+	late := max(0, s.At-b.lastAt).Seconds() // what was answered after the end took its time too
+	b.total.seconds += late
+	last.seconds += late
 	h := s.Hostile
 	if clients := b.run.Scenario.Hostile; clients != (Hostile{}) {
 		b.report.Hostile = &HostileReport{Clients: clients, Counts: h}
@@ -224,7 +231,7 @@ func difference(now, before *Counters) Counters {
 	d.BytesSent -= before.BytesSent
 	d.BytesReceived -= before.BytesReceived
 	d.Opened -= before.Opened
-	d.InFlight, d.Open = 0, 0
+	d.InFlight, d.Open, d.Served = 0, 0, 0
 	for i := range d.Ended {
 		d.Ended[i] -= before.Ended[i]
 		d.Unopened[i] -= before.Unopened[i]

@@ -49,6 +49,7 @@ type client struct {
 	owed    int           // of these, the ones that could not be sent yet
 	planID  uint64        // the id of the plan's first call
 	streams bool          // its event stream is open
+	served  bool          // a call of it had a result
 	leaving bool          // it is being retired: nothing new is sent
 
 	session []byte // Mcp-Session-Id, to be deleted when the connection is retired
@@ -124,6 +125,9 @@ func (l *loop) end(c *client, why EndReason, err error) {
 	switch c.state {
 	case stateOpen, stateStreaming, stateLeaving:
 		l.stats.Open--
+		if c.served {
+			l.stats.Served--
+		}
 		if l.owes(c) {
 			l.unfinished--
 		}

@@ -56,6 +56,7 @@ type Counters struct {
 
 	Opened uint64 // connections that were opened, ever
 	Open   uint64 // connections that are open now
+	Served uint64 // of the open ones, those that have had a result of a call
 	Ended  [endReasons]uint64
 	// Unopened are those of Ended that were never open.
 	Unopened [endReasons]uint64
@@ -132,6 +133,7 @@ func (c *Counters) add(o *Counters) {
 	c.BytesReceived += o.BytesReceived
 	c.Opened += o.Opened
 	c.Open += o.Open
+	c.Served += o.Served
 	for i, n := range o.Ended {
 		c.Ended[i] += n
 		c.Unopened[i] += o.Unopened[i]
@@ -143,7 +145,9 @@ func (c *Counters) add(o *Counters) {
 	}
 	from := o.histograms()
 	for i, h := range c.histograms() {
-		h.Merge(from[i])
+		if from[i].TotalCount() > 0 { // a merge walks every bucket
+			h.Merge(from[i])
+		}
 	}
 }
 

@@ -122,7 +122,9 @@ func (c *crew) take(worker, workers int, s Sample) {
 	if s.Index == beforeStart {
 		if before, ok := c.opening[worker]; ok { // histograms hold what is new, and here the whole is wanted
 			for i, h := range s.Counters.histograms() {
-				h.Merge(before.Counters.histograms()[i])
+				if from := before.Counters.histograms()[i]; from.TotalCount() > 0 {
+					h.Merge(from)
+				}
 			}
 		}
 		c.opening[worker] = s

@@ -281,3 +281,32 @@ func TestOpenLoadKeepsThePlan(t *testing.T) {
 		t.Errorf("400 calls at 20,000 per second took %v", took)
 	}
 }
+
+// A generator that is far behind its plan still answers whoever asks it how it goes, and counts whom it has served.
+func TestFleetBehindItsPlan(t *testing.T) {
+	const connections = 5 * plannedPerTurn
+	address := testServer(t, "tcp", echo)
+	f := testFleet(t, func(o *Options) { o.Address = address })
+	ctx := within(t)
+	if err := f.Open(ctx, connections); err != nil {
+		t.Fatal(err)
+	}
+	if c := f.Counters(); c.Served != 0 {
+		t.Errorf("%d connections are served before the first call", c.Served)
+	}
+	f.StartPlan(NewPlan(Stretch{Length: time.Hour, From: 1, To: 1}), time.Now().Add(-2*time.Second)) // all are due at once
+	var turn Counters
+	for turn.Sent == 0 {
+		turn = f.Counters()
+	}
+	if turn.Sent > 2*plannedPerTurn {
+		t.Errorf("%d connections sent before anybody could ask", turn.Sent)
+	}
+	if err := f.await(ctx, func(l *loop) bool { return l.stats.Served == connections }); err != nil {
+		t.Fatalf("%v: %+v", err, f.Counters())
+	}
+	f.Hold(1)
+	if err := f.await(ctx, func(l *loop) bool { return l.stats.Open == 1 && l.stats.Served == 1 }); err != nil {
+		t.Errorf("%v: %+v", err, f.Counters())
+	}
+}

@@ -16,6 +16,9 @@ const (
 	writeChunkBytes = 64 << 10
 	chunksPerTurn   = 4
 	connectsPerTurn = 64
+	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan must
+	// still read answers and say how it goes. The rest is due in the next turn, the oldest first.
+	plannedPerTurn = 64
 	// retryNs is how long a full backlog of a Unix socket is left alone.
 	retryNs = int64(time.Millisecond)
 )
@@ -249,7 +252,11 @@ func (l *loop) sendPlanned() {
 		return
 	}
 	l.now = time.Since(l.base)
-	for c := l.agenda.first(); c != nil && c.due <= l.now; c = l.agenda.first() {
+	for range plannedPerTurn {
+		c := l.agenda.first()
+		if c == nil || c.due > l.now {
+			return
+		}
 		record(l.stats.Late, l.now-c.due)
 		planned := max(c.planned+1, uint64(max(0, l.plan.Calls(l.now-l.planAt)-c.origin))+1)
 		if limit := l.opts.CallsPerConnection; limit > 0 {

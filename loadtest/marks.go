@@ -44,6 +44,12 @@ func (b *book) judge() {
 		j.add("connect_success", "at least "+percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
 			r.Total.Connected >= *m.ConnectSuccess, false)
 	}
+	if m.Served != nil {
+		most, _ := b.run.Scenario.Peak()
+		got := share(b.peakServed, uint64(most))
+		j.add("served", "at least "+percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", percent(got), b.peakServed, most),
+			got >= *m.Served, false)
+	}
 	if m.Goodput != nil {
 		b.judgeGoodput(&j, *m.Goodput)
 	}

@@ -185,6 +185,10 @@ func (l *loop) answered(c *client, a *arrival) {
 	switch v.outcome {
 	case outcomeResult:
 		l.stats.Results++
+		if !c.served {
+			c.served = true
+			l.stats.Served++
+		}
 	case outcomeToolError:
 		l.stats.ToolErrors++
 	case outcomeRefused:

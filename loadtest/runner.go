@@ -45,8 +45,9 @@ const (
 	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of coarseTick.
 	exactPerSecond = 20_000
 	coarseTick     = time.Millisecond
-	// connectionsPerSource is how many connections share one source address: the kernel has 28,232 ports for each.
-	connectionsPerSource = 20_000
+	// connectionsPerSource is how many connections share one source address. The kernel has 28,232 ports for each, and gives
+	// away one half before it looks at the other: beyond 14,116 each connect walks through all that are taken.
+	connectionsPerSource = 12_000
 	reopenAfter          = 250 * time.Millisecond
 	leadTime             = 100 * time.Millisecond
 	maxPoints            = 1200

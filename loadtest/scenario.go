@@ -81,6 +81,7 @@ type Marks struct {
 	ErrorRate      *float64 // errors, tool errors, lost and bad answers, of what was sent
 	RefusalRate    *float64 // refusals of what was sent, outside overload phases
 	ConnectSuccess *float64 // opened of opened, failed and refused connections
+	Served         *float64 // connections that were open together and had each had a result of a call, of the most that the scenario holds
 	Goodput        *float64 // answered per second in overload phases, of the measured capacity
 	MemoryBytes    *int64   // the server's resident memory, at most
 	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1

@@ -23,7 +23,8 @@ type Job struct {
 
 // Sample is what a worker has seen up to one of its job's instants: counts since its start, histograms since the last sample.
 type Sample struct {
-	Index    int // of the instant; beforeStart while the first connections are opened, their number when all calls have ended
+	Index    int           // of the instant; beforeStart while the first connections are opened, their number when all calls have ended
+	At       time.Duration // when it was really taken, counted from the beginning: a generator without time takes it late
 	Counters Counters
 	CPU      time.Duration // of the worker's process
 	Hostile  HostileCounts
@@ -192,6 +193,9 @@ func (d *driver) report(index int) {
 		c := d.streams.Counters()
 		s.Streams = StreamCounts{Open: c.Open, Events: c.Events, Ended: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset], Bad: c.Bad}
 	}
+	if index >= 0 {
+		s.At = time.Since(d.begin)
+	}
 	d.emit(s)
 }
 
@@ -220,6 +224,7 @@ func (d *driver) close() {
 
 // merge adds another worker's sample of the same instant.
 func (s *Sample) merge(o *Sample) {
+	s.At = max(s.At, o.At)
 	s.Counters.add(&o.Counters)
 	s.CPU += o.CPU
 	s.Hostile.add(o.Hostile)

@@ -18,7 +18,8 @@ import (
 // One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
 // fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their backlogs when
 // one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the fastest. This way
-// the balance is exact, and one descriptor per address is all that a successor process would have to inherit.
+// the balance is exact, and one descriptor per address is all that a successor process would have to inherit. reuse_port is
+// for several processes, not for the loops of one.
 
 // listener is one listening socket. Its loop's, but for what is set before Start.
 type listener struct {
@@ -88,6 +89,9 @@ func (s *Server) prepareListener(fd int, network string) error {
 		err = errors.Join(err,
 			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+		if s.opts.ReusePort {
+			err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		}
 	}
 	return err
 }

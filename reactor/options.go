@@ -44,6 +44,10 @@ type Options struct {
 	// reason) or pause (stop reading, for trusted peers).
 	OnFull OnFull `yaml:"on_full"`
 
+	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the kernel
+	// spreads new connections over them by a hash. It is the way past a limit on descriptors per process. A process that
+	// ends takes what waits in its backlog with it, and a second server started by mistake goes unnoticed.
+	ReusePort bool `yaml:"reuse_port"`
 	// Backlog is the length of the kernel's queue of connections that wait to be accepted; the kernel cuts it to
 	// net.core.somaxconn. 1 to 65535.
 	Backlog int `yaml:"backlog"`

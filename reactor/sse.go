@@ -87,9 +87,13 @@ func (t *httpTransport) signLocked(c *conn) {
 
 // appendStreamHead appends the head of a response that is an event stream.
 func appendStreamHead(dst []byte, c *conn, k *call) []byte {
+	fields := "Cache-Control: no-store\r\n"
+	if k.origin != nil {
+		fields += k.origin.answer
+	}
 	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
 		Status: 200, ContentType: eventStreamType, Date: c.loop.srv.date(), SessionID: k.SessionID,
-		Stream: true, NoBuffering: true, Close: !k.keepAlive, Extra: "Cache-Control: no-store\r\n",
+		Stream: true, NoBuffering: true, Close: !k.keepAlive, Extra: fields,
 	}, nil)
 }
 

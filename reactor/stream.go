@@ -81,6 +81,12 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *c
 		k.release(false)
 		return
 	}
+	if k.http10 { // it has no chunks to stream in
+		k.Status, k.allow = 405, true
+		l.fail(c, k, errMethod)
+		k.release(false)
+		return
+	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
 	stream, status, fail := l.srv.registry.OpenStream(&header, r.LastEventID, c)
