@@ -17,7 +17,6 @@ type call struct {
 	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
-	class  backpressure.Class
 	room   []byte // what holds Raw when it is short
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
@@ -25,15 +24,17 @@ type call struct {
 	answer     []byte // the complete response, once it is known and earlier ones are not
 	done       bool
 	started    bool // a worker has it
+	streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
+
+	class backpressure.Class
 
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool // list the methods
-	origin     *allowedOrigin
+	allow      bool  // list the methods
 	takesSSE   bool  // the client takes messages ahead of the answer
-	streaming  bool  // it got some: the response is an event stream. Guarded by conn.mu, fixed once the handler returned
 	retryAfter int32 // seconds; 0 when k was not refused
+	origin     *allowedOrigin
 }
 
 const (

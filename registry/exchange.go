@@ -58,6 +58,9 @@ type Exchange struct {
 	InBatch bool
 	// Header is needed for HTTP, during Route only.
 	Header *Header
+	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
+	// leaves behind (a session, a requestState, a task) is its principal's alone. Set by the transport before Route.
+	Principal string
 	// Back is the transport's way to send messages ahead of the answer; nil is a transport without one. It stays over
 	// Reset: it is the way of whatever the transport embeds the exchange in.
 	Back Back
