@@ -84,6 +84,7 @@ type Exchange struct {
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool
+	listed   bool // in flight; guarded as what is below
 
 	cancelled atomic.Bool
 	asking    atomic.Pointer[ask]         // while it is parked
@@ -92,7 +93,6 @@ type Exchange struct {
 	// Guarded by Conv.mu, from Begin to End.
 	next   *Exchange // chain of the in-flight table
 	idHash uint64
-	listed bool
 }
 
 // Reset makes x ready for another message. Nobody else may hold x.
