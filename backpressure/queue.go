@@ -25,6 +25,8 @@ type Queue struct {
 	// counts them as open; that is why open connections and leftovers together always fit in a ring.
 	lingering atomic.Int64
 
+	detached atomic.Bool // Detach was called
+
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain
 

@@ -31,6 +31,7 @@ type Server struct {
 	opts     Options
 	registry *registry.Registry
 	queue    *backpressure.Queue
+	detached *backpressure.Detached // of the queue: tasks
 	limits   *backpressure.Limits
 	log      zerolog.Logger
 	metrics  serverMetrics
@@ -75,6 +76,8 @@ func New(o Options, d Deps) (*Server, error) {
 		s.loops = append(s.loops, l)
 	}
 	s.registerMetrics(d.Metrics)
+	s.detached = s.queue.Detach(taskRunner{})
+	s.registry.OnTaskReady(s.queueTask)
 	s.registry.OnListsChanged(func() { s.tell(func(l *loop) { l.inbox.changed = true }) })
 	s.setDate(time.Now())
 	return s, nil
@@ -158,7 +161,7 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock formats the Date of responses once a second (RFC 9110 6.6.1) and ends idle sessions.
+// runClock formats the Date of responses once a second (RFC 9110 6.6.1) and ends what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	defer close(s.clockDone)
 	tick := time.NewTicker(time.Second)

@@ -84,6 +84,7 @@ type Exchange struct {
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool
+	asTask   bool // tools/call: Route decided that a task is made of it
 	listed   bool // in flight; guarded as what is below
 
 	cancelled atomic.Bool
@@ -123,6 +124,10 @@ func (x *Exchange) Cancelled() bool { return x.cancelled.Load() }
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).
 func (x *Exchange) Modern() bool { return x.modern }
+
+// EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
+// only waits for what goes on without it.
+func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.row.waits }
 
 // rev is the revision by whose rules the message is answered.
 func (x *Exchange) rev() *revision { return &revisions[x.revision] }

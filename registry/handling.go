@@ -15,6 +15,8 @@ import (
 type handler struct {
 	class     Class
 	skipsMeta bool
+	tasks     TaskSupport
+	asksFirst bool
 }
 
 // HandlerOption changes how the handler of a tool, prompt, resource or completion is run.

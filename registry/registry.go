@@ -28,6 +28,7 @@ type Registry struct {
 	parked    parked
 	asks      atomic.Int64 // our requests that were not answered yet
 	lastAsk   atomic.Uint64
+	tasks     taskTable
 
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
 	onListsChanged atomic.Pointer[func()]
@@ -54,6 +55,7 @@ func New(opt Options) (*Registry, error) {
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
+	r.tasks.byID = newShards[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
@@ -195,7 +197,7 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 	if e != nil {
 		status := statusOK
 		switch {
-		case e.Code == codec.CodeHeaderMismatch:
+		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
 			status = statusBadRequest
 		case e.Code == codec.CodeMethodNotFound && x.modern:
 			status = statusNotFound

@@ -56,6 +56,9 @@ func (r *Registry) register(t *mcp.Tool, entry *tool, opts []HandlerOption) {
 	if err != nil {
 		panic(fmt.Sprintf("registry: AddTool %q: %v", t.Name, err))
 	}
+	if entry.tasks != TaskForbidden {
+		r.offerTasks()
+	}
 }
 
 // define checks the definition and encodes it for each revision.
@@ -70,7 +73,13 @@ func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
 	if t.headers, err = paramHeaders(definition.InputSchema); err != nil {
 		return err
 	}
-	return t.encode(maxBytes, func(rev *revision) any { return visibleTool(definition, rev) })
+	return t.encode(maxBytes, func(rev *revision) any {
+		visible := visibleTool(definition, rev)
+		if rev.tasks == tasksAugmented && t.tasks != TaskForbidden {
+			return &taskTool{Tool: visible, Execution: execution{t.tasks.String()}}
+		}
+		return visible
+	})
 }
 
 // visibleTool is the part of a definition that a revision knows.
@@ -102,6 +111,9 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	x.tool = t
+	if r.tasks.offered.Load() {
+		return x.routeCall(t)
+	}
 	return t.class, nil
 }
 
