@@ -24,6 +24,8 @@ type peer struct {
 	transport Transport
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
+	principal string
+	back      *backstage // its way back; nil: it has none
 }
 
 // answer is what a transport would send.
@@ -35,7 +37,7 @@ type answer struct {
 
 // send takes a message through Scan, Route, Begin, Dispatch and End.
 func (p *peer) send(message string, h Header) answer {
-	x := new(Exchange)
+	x := &Exchange{Principal: p.principal}
 	p.buf = append(p.buf[:0], message...)
 	x.Raw, x.Transport = p.buf, p.transport
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
@@ -56,7 +58,14 @@ func (p *peer) send(message string, h Header) answer {
 		if e := p.r.Begin(x); e != nil {
 			return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
 		}
+		if p.back != nil {
+			x.Raw = append([]byte(nil), p.buf...) // it may be parked
+			return p.back.dispatch(x)
+		}
 		defer p.r.End(x)
+	}
+	if p.back != nil {
+		x.Back = &place{p.back, x}
 	}
 	out := p.r.Dispatch(x, nil)
 	clear(p.buf)
