@@ -108,12 +108,15 @@ func (b *backstage) early(c *Conversation) []string {
 // bench is a queue of tasks that the test empties.
 type bench struct {
 	mu    sync.Mutex
+	more  *sync.Cond
 	tasks []*Task
 	full  *codec.Error // what it says instead of taking any
+	over  bool
 }
 
 func newBench(r *Registry) *bench {
 	b := new(bench)
+	b.more = sync.NewCond(&b.mu)
 	r.OnTaskReady(func(t *Task) *codec.Error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -121,6 +124,7 @@ func newBench(r *Registry) *bench {
 			return b.full
 		}
 		b.tasks = append(b.tasks, t)
+		b.more.Signal()
 		return nil
 	})
 	return b
@@ -136,6 +140,23 @@ func (b *bench) take() *Task {
 	t := b.tasks[0]
 	b.tasks = b.tasks[1:]
 	return t
+}
+
+// await is take for a worker: it waits for the next, and returns nil when the bench is closed and empty.
+func (b *bench) await() *Task {
+	b.mu.Lock()
+	for len(b.tasks) == 0 && !b.over {
+		b.more.Wait()
+	}
+	b.mu.Unlock()
+	return b.take()
+}
+
+func (b *bench) close() {
+	b.mu.Lock()
+	b.over = true
+	b.mu.Unlock()
+	b.more.Broadcast()
 }
 
 // run runs every task that waits, those that queue themselves again too.

@@ -66,7 +66,7 @@ func (t *Task) await(x *Exchange, dst []byte, failed *codec.Error) ([]byte, *cod
 	case x.Back == nil:
 		t.mu.Unlock()
 		return nil, errTaskWait
-	case t.status == taskInputRequired && t.asker == nil:
+	case t.status == taskInputRequired && t.asker == nil && !t.asking:
 		return nil, t.askOver(x)
 	}
 	return nil, t.wait(x)
@@ -125,12 +125,22 @@ func (t *Task) askOver(x *Exchange) *codec.Error {
 	}
 	a := &ask{x: x, behalf: t, open: make(map[string]string, len(requests)),
 		expiry: r.askExpiry(), responses: mcp.InputResponseMap{}}
-	t.asker = a
+	t.asking = true
 	t.mu.Unlock()
 	a.feed = r.feedOf(x.Conv)
 	e := r.sendAsks(a, requests)
-	if e != errParked {
+	t.mu.Lock()
+	t.asking = false
+	over := t.status.terminal()
+	if e == errParked && !over {
+		t.asker = a // heard, if it is over already, comes after the worker has let go of x
+	}
+	t.mu.Unlock()
+	switch {
+	case e != errParked:
 		t.disown(a)
+	case over:
+		a.abort(askTaskEnded, errTaskEnded)
 	}
 	return e
 }

@@ -100,7 +100,7 @@ func (t *Task) conclude(how taskEnding, p payload) bool {
 		text, _ := codec.StringOf(codec.Member(p.json, "message"))
 		message = clip(string(text))
 	case how == taskError:
-		message = "the tool's result is an error"
+		message = firstText(p.json)
 	}
 	t.mu.Lock()
 	t.running = false
@@ -114,6 +114,15 @@ func (t *Task) conclude(how taskEnding, p payload) bool {
 	}
 	t.end(how, p, message)
 	return true
+}
+
+// firstText is what a tool's result begins with, for people.
+func firstText(result []byte) string {
+	var r struct{ Content []struct{ Text string } }
+	if json.Unmarshal(result, &r) != nil || len(r.Content) == 0 {
+		return ""
+	}
+	return clip(r.Content[0].Text)
 }
 
 // fail ends a task that may have a handler running, which is told; false: it had ended before.

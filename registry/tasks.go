@@ -79,6 +79,7 @@ type Task struct {
 	used      map[string]struct{} // keys of all questions so far: none may come back (SEP-2663)
 	waiters   []*ask              // tasks/result requests, parked
 	asker     *ask                // the one that carries the questions to a legacy client
+	asking    bool                // one is about to
 	watchers  []*watch
 }
 

@@ -98,12 +98,13 @@ func play(t *testing.T, script string) string {
 		case "header":
 			setHeader(t, &h, seen.fill(strings.ReplaceAll(rest, "$SESSION", session)))
 		case "->":
+			was := p.parked()
 			a := p.send(seen.fill(rest), h)
 			h = Header{}
 			if a.session != "" {
 				session = a.session
 			}
-			if a.body == "" && p.back != nil && p.back.parked > 0 {
+			if p.parked() > was {
 				a.body = "(parked)"
 			}
 			out.WriteString(seen.hide(a.line(p.transport)))
@@ -122,6 +123,14 @@ func play(t *testing.T, script string) string {
 		}
 	}
 	return out.String()
+}
+
+// parked is how many requests of the peer are parked.
+func (p *peer) parked() int {
+	if p == nil || p.back == nil {
+		return 0
+	}
+	return p.back.parked
 }
 
 // besides is what a peer is sent that is no answer to its last message.
