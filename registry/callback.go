@@ -2,6 +2,8 @@ package registry
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -320,7 +322,8 @@ func (r *Registry) StopAsking() {
 	}
 }
 
-// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer.
+// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may still
+// wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it does not want.
 func (c *Conversation) PeerEnded() {
 	f := c.feed.Load()
 	if f == nil {
@@ -331,9 +334,15 @@ func (c *Conversation) PeerEnded() {
 	for _, a := range f.asks {
 		waiting[a] = struct{}{}
 	}
+	tasks := slices.Collect(maps.Values(f.tasks))
 	f.mu.Unlock()
 	for a := range waiting {
 		a.abort(askCancelled, errAskUnanswerable)
+	}
+	for _, w := range tasks {
+		if w.task.awaited() {
+			f.owe(w)
+		}
 	}
 }
 

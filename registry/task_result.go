@@ -101,6 +101,13 @@ func (t *Task) wait(x *Exchange) *codec.Error {
 	return errParked
 }
 
+// awaited says whether requests wait for the task.
+func (t *Task) awaited() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiters) > 0
+}
+
 // giveUp ends the waiting of a request that was cancelled or whose client is gone.
 func (t *Task) giveUp(a *ask) {
 	t.mu.Lock()
