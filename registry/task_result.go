@@ -95,6 +95,10 @@ func (t *Task) wait(x *Exchange) *codec.Error {
 	t.waiters = append(t.waiters, a)
 	x.asking.Store(a)
 	t.mu.Unlock()
+	if x.Transport == HTTP {
+		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
+		x.Back.Send(t.appendChanged(nil, nil))
+	}
 	if x.Cancelled() { // before it could be seen as parked
 		t.giveUp(a)
 	}

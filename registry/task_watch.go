@@ -101,11 +101,12 @@ func (f *Feed) oweProgress(w *watch, message []byte) {
 	}
 }
 
-// appendChanged appends the notification of what the task is now. Needs f.mu.
+// appendChanged appends the notification of what the task is now: to a listen in its words, else (also without a feed) in
+// those of 2025-11-25. Needs the feed's mu.
 func (t *Task) appendChanged(dst []byte, f *Feed) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if f.id == nil {
+	if f == nil || f.id == nil {
 		dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{`...)
 		return append(t.append(dst, false), "}}"...)
 	}
