@@ -193,42 +193,40 @@ const taskGrace = 10 * time.Second
 
 // expireTasks forgets the tasks whose time is up; one that had not ended fails first.
 func (r *Registry) expireTasks(at time.Duration) {
-	for _, t := range r.allTasks() {
+	for _, t := range r.tasksThat(func(t *Task) bool { return at >= time.Duration(t.expiry.Load()) }) {
 		t.expire(at)
 	}
 }
 
-func (r *Registry) allTasks() (all []*Task) {
+// tasksThat returns the tasks of which is says so, to work with them outside the table's locks.
+func (r *Registry) tasksThat(is func(*Task) bool) (found []*Task) {
 	r.tasks.byID.sweep(func(t *Task) bool {
-		all = append(all, t)
+		if is(t) {
+			found = append(found, t)
+		}
 		return false
 	})
-	return all
+	return found
 }
 
+// expire forgets a task whose time is up, or fails it first. One whose handler does not return stays.
 func (t *Task) expire(at time.Duration) {
 	t.mu.Lock()
-	if at < t.expiry {
-		t.mu.Unlock()
-		return
-	}
 	ended := t.status.terminal() && !t.running
-	if !ended {
-		t.expiry = at + taskGrace
-	}
 	t.mu.Unlock()
 	if ended {
 		t.forget()
-	} else {
-		t.fail(taskExpired, errTaskExpired)
+		return
 	}
+	t.expiry.Store(int64(at + taskGrace))
+	t.fail(taskExpired, errTaskExpired)
 }
 
 // StopTasks ends every task, and those that would begin: the server stops, and they fail with reason draining. Their
 // handlers are told, and are the queue's to wait for. Any goroutine.
 func (r *Registry) StopTasks() {
 	r.tasks.stopped.Store(true)
-	for _, t := range r.allTasks() {
+	for _, t := range r.tasksThat(func(*Task) bool { return true }) {
 		t.stop()
 	}
 }

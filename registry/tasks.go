@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -56,7 +57,8 @@ type Task struct {
 	ttl     time.Duration
 	// x is the call. Its message is a copy, and its way back is the task. It belongs to the worker that runs the handler,
 	// and to whoever holds mu while none does.
-	x Exchange
+	x      Exchange
+	expiry atomic.Int64 // since Registry.epoch: when it is forgotten
 	// asks are what the handler that runs wants to know: its worker's.
 	asks struct {
 		requests mcp.InputRequestMap
@@ -69,11 +71,10 @@ type Task struct {
 	gone      bool // forgotten
 	message   string
 	updated   time.Time
-	expiry    time.Duration // since Registry.epoch
-	held      int           // bytes on the books
-	payload   payload       // of a terminal task
-	questions []question    // that wait for answers
-	state     string        // that the handler remembers meanwhile
+	held      int        // bytes on the books
+	payload   payload    // of a terminal task
+	questions []question // that wait for answers
+	state     string     // that the handler remembers meanwhile
 	responses mcp.InputResponseMap
 	rounds    int
 	used      map[string]struct{} // keys of all questions so far: none may come back (SEP-2663)
@@ -227,7 +228,8 @@ func (r *Registry) newTask(x *Exchange) (*Task, *codec.Error) {
 		return nil, e
 	}
 	now := time.Now()
-	t := &Task{r: r, id: rand.Text(), created: now, updated: now, ttl: ttl, expiry: now.Sub(r.epoch) + ttl}
+	t := &Task{r: r, id: rand.Text(), created: now, updated: now, ttl: ttl}
+	t.expiry.Store(int64(now.Sub(r.epoch) + ttl))
 	c := &t.x
 	c.Raw, c.Env, c.Transport, c.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
 	c.row, c.tool, c.inputs, c.revision, c.modern, c.Back = x.row, x.tool, x.inputs, x.revision, x.modern, t
