@@ -46,7 +46,6 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 		return dst
 	}
 	if e != nil {
-		x.Status = statusUnavailable
 		return codec.AppendError(dst, x.id(), e)
 	}
 	return out
@@ -88,6 +87,7 @@ func (t *Task) wait(x *Exchange) *codec.Error {
 		t.r.tasks.waits.Add(-1)
 		t.mu.Unlock()
 		t.r.m.tasksRefused[taskWaitLimit].Inc()
+		x.Status = statusUnavailable
 		return errTaskWaits
 	}
 	a := &ask{x: x, task: t}

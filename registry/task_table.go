@@ -59,20 +59,18 @@ var taskRefusalNames = [taskRefusals]string{"client_task_limit", "task_limit", "
 
 // add keeps a new task, within the limits.
 func (tt *taskTable) add(t *Task) *codec.Error {
+	refusal := taskBytesLimit
 	t.mu.Lock()
 	fits := t.charge(len(t.x.Raw))
 	t.mu.Unlock()
-	if !fits {
-		t.r.m.tasksRefused[taskBytesLimit].Inc()
-		return errTaskBytesLimit
+	if fits {
+		if refusal = tt.enter(t); refusal == taskRefusals {
+			return nil
+		}
 	}
-	refusal := tt.enter(t)
-	if refusal < taskRefusals {
-		t.r.m.tasksRefused[refusal].Inc()
-		t.forget()
-		return [...]*codec.Error{taskClientLimit: errClientTasks, taskTotalLimit: errTotalTasks}[refusal]
-	}
-	return nil
+	t.r.m.tasksRefused[refusal].Inc()
+	t.forget()
+	return [taskRefusals]*codec.Error{errClientTasks, errTotalTasks, errTaskBytesLimit, errTaskWaits}[refusal]
 }
 
 // enter puts t into the table; taskRefusals is no refusal.

@@ -215,6 +215,11 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 		return codec.AppendError(dst[:from], x.id(), e)
 	}
 	r.m.tasksCreated.Inc()
+	if x.Cancelled() { // while it was made: nobody will know its id
+		t.fail(taskByRequest, errTaskCancelled)
+		x.Status = statusAccepted
+		return dst[:from]
+	}
 	return dst
 }
 

@@ -114,6 +114,14 @@ func TestTaskLimits(t *testing.T) {
 	if a := http.send(modernJob("job", "this"), modernHeader("tools/call", "job")); a.status != 503 {
 		t.Error("status", a.status)
 	}
+	// One that is refused is nothing that its client hears of either.
+	legacy := &peer{r: r, back: p.back}
+	legacy.initialize(t, "2025-11-25")
+	legacy.says(t, legacyJob(1, "job", "this"), `"reason":"task_limit"`)
+	legacy.says(t, legacyJob(1, "job", strings.Repeat("x", r.opt.MaxTaskBytes)), `"reason":"task_bytes"`)
+	if n := len(legacy.conv.feed.Load().tasks); n != 0 {
+		t.Errorf("%d refused tasks are watched", n)
+	}
 	b.run()
 	if n := number(t, r, "weir_tasks"); n != 4 {
 		t.Error("tasks", n)
@@ -122,7 +130,7 @@ func TestTaskLimits(t *testing.T) {
 	empty(t, r)
 	clients[2].begin(t, modernJob("job", "this"))
 	for series, want := range map[string]int{`weir_tasks_refused_total{reason="client_task_limit"}`: 2,
-		`weir_tasks_refused_total{reason="task_limit"}`: 2, `weir_tasks_created_total`: 5, `weir_tasks_limit`: 4} {
+		`weir_tasks_refused_total{reason="task_limit"}`: 3, `weir_tasks_created_total`: 5, `weir_tasks_limit`: 4} {
 		if n := number(t, r, series); n != want {
 			t.Errorf("%s is %d, want %d", series, n, want)
 		}
@@ -372,5 +380,19 @@ func TestTaskListens(t *testing.T) {
 		t.Error("without its tasks a listen holds", n)
 	}
 	p.back.streams[0].Close()
+	empty(t, r)
+}
+
+// A call that is cancelled before it has become a task becomes none.
+func TestCancelledBeforeItIsATask(t *testing.T) {
+	r, b, _ := newJobs(t)
+	x := exchangeOf(t, asking("tools/call", `"name":"askjob","arguments":{"do":"this"}`+saysAda, ownTasks))
+	if class := r.Route(x); class != Compute {
+		t.Fatal("class", class)
+	}
+	x.Cancel()
+	if out := r.Dispatch(x, nil); len(out) != 0 || x.Status != statusAccepted || b.take() != nil {
+		t.Errorf("%d %s", x.Status, out)
+	}
 	empty(t, r)
 }
