@@ -131,7 +131,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		i = latestLegacy
 	}
 	if x.Transport == HTTP {
-		if x.SessionID, ok = r.openSession(i, readCapabilities(x)); !ok {
+		if x.SessionID, ok = r.openSession(x.Principal, i, readCapabilities(x)); !ok {
 			x.Status = statusTooManySession
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}
