@@ -83,6 +83,8 @@ type conn struct {
 	partSince int64  // loop time at which the unfinished message began, or 0
 	spoke     bool   // a byte has come
 	ended     bool   // the peer closed its side
+	authBy    int64  // loop time by which its peer must have said who it is; 0: it has, or need not
+	grant     *grant // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
 	lingering bool   // we closed ours and wait for the peer's
 	finished  bool   // closed; only late workers still hold it
 
@@ -236,7 +238,7 @@ func (l *loop) finish(c *conn) {
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
-			Int("cancelled", cancelled).Msg("connection closed")
+			Int("cancelled", cancelled).Str("principal", c.principal()).Msg("connection closed")
 	}
 }
 

@@ -171,6 +171,7 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 	}
 	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
 	c.lane.Init(c)
+	s.awaitToken(c, l.now)
 	c.loop.stats.connections.Add(1)
 	if c.loop == l {
 		l.adopt(c)
