@@ -73,14 +73,21 @@ func bearer(value []byte) (token []byte, sent bool) {
 	if len(token) == 0 || len(token) > maxTokenBytes {
 		return nil, len(token) > 0
 	}
-	for _, c := range token { // token68: RFC 9110 11.2
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && bytes.IndexByte([]byte("-._~+/="), c) < 0 {
+	for _, c := range token {
+		if !token68[c] {
 			return nil, true
 		}
 	}
 	return token, true
 }
+
+// token68 are the characters of a token (RFC 9110 11.2).
+var token68 = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") {
+		is[c] = true
+	}
+	return is
+}()
 
 // identify finds the grant of an Authorization field's value. Any goroutine.
 func (s *Server) identify(value []byte) (*grant, tokenRefusal) {

@@ -13,7 +13,9 @@ import (
 )
 
 // tokenOf is the token of a principal of the tests.
-func tokenOf(principal string) string { return "token-of-" + principal + "-0123456789abcdefghijklmnopq" }
+func tokenOf(principal string) string {
+	return "token-of-" + principal + "-0123456789abcdefghijklmnopq"
+}
 
 // tokensFor lets principals in; the token of late has expired.
 func tokensFor(t testing.TB, principals ...string) *Tokens {
@@ -195,7 +197,9 @@ func TestLineAsksForAToken(t *testing.T) {
 
 // Silence and a first line that never ends are the same.
 func TestLineAuthTimeout(t *testing.T) {
-	s := start(t, guarded, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Auth.Timeout = 100 * time.Millisecond })
+	s := start(t, guarded, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.Auth.Timeout = 100 * time.Millisecond
+	})
 	silent, slow, quick := s.dial("tcp"), s.dial("tcp"), s.dial("tcp")
 	quick.send(bearing("alice") + "\n")
 	slow.send("Authorization: Bea")

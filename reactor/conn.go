@@ -237,8 +237,11 @@ func (l *loop) finish(c *conn) {
 	l.srv.limits.Close(c.addr)
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
+		if c.grant != nil {
+			e.Str("principal", c.grant.principal)
+		}
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
-			Int("cancelled", cancelled).Str("principal", c.principal()).Msg("connection closed")
+			Int("cancelled", cancelled).Msg("connection closed")
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // A tokens file says who may come, a line per token: the name of a principal, the SHA-256 of the token in hex, and
-// optionally when it ends (RFC 3339), with blanks between them. A # begins a comment. The token itself is nowhere but
+// optionally when it ends (RFC 3339), with blanks between them. What follows a # is a comment. The token itself is nowhere but
 // with its holder, so whoever reads the file cannot come in with it; that is why a plain hash will do: the tokens are
 // random (NewToken), not passwords that could be guessed and hashed.
 
@@ -140,13 +140,16 @@ func (p *tokenParser) mistake(at int, format string, args ...any) {
 
 // entry reads one line.
 func (p *tokenParser) entry(line []byte) {
-	name, digest, end, more := field(line, 0), span{}, span{}, span{}
-	if digest = field(line, name.to); digest.to > 0 {
-		if end = field(line, digest.to); end.to > 0 {
-			more = field(line, end.to)
+	line, _, _ = bytes.Cut(line, []byte{'#'})
+	var fields [4]span
+	for i, from := 0, 0; i < len(fields); i++ {
+		if fields[i] = field(line, from); fields[i].to == 0 {
+			break
 		}
+		from = fields[i].to
 	}
-	if name.to == 0 || line[name.from] == '#' {
+	name, digest, end, more := fields[0], fields[1], fields[2], fields[3]
+	if name.to == 0 {
 		return
 	}
 	before := len(p.mistakes)
@@ -154,9 +157,13 @@ func (p *tokenParser) entry(line []byte) {
 	if at, ok := validPrincipal(g.principal); !ok {
 		p.mistake(name.from+at, "a principal is 1 to %d letters, digits and any of . _ - @ +", maxPrincipalBytes)
 	}
+	if digest.to == 0 {
+		p.mistake(name.to, "the SHA-256 of the token is missing")
+		return
+	}
 	p.digest(line, digest, g)
 	g.until.Store(p.end(line, end))
-	if more.to > 0 && line[more.from] != '#' {
+	if more.to > 0 {
 		p.mistake(more.from, "nothing may follow the end of a token")
 	}
 	if len(p.mistakes) == before {
@@ -167,8 +174,6 @@ func (p *tokenParser) entry(line []byte) {
 // digest reads the second field.
 func (p *tokenParser) digest(line []byte, at span, g *grant) {
 	switch n, err := hex.Decode(g.digest[:], line[at.from:min(at.to, at.from+2*sha256.Size)]); {
-	case at.to == 0:
-		p.mistake(len(line), "the SHA-256 of the token is missing")
 	case err != nil || n != sha256.Size || at.to-at.from != 2*sha256.Size:
 		p.mistake(at.from, "want the SHA-256 of the token, 64 hexadecimal digits; \"weir token\" makes such a line")
 	case g.digest == sha256.Sum256(nil):
@@ -182,7 +187,7 @@ func (p *tokenParser) digest(line []byte, at span, g *grant) {
 
 // end reads the third field.
 func (p *tokenParser) end(line []byte, at span) int64 {
-	if at.to == 0 || line[at.from] == '#' {
+	if at.to == 0 {
 		return never
 	}
 	end, err := time.Parse(time.RFC3339, string(line[at.from:at.to]))
