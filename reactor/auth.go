@@ -43,17 +43,26 @@ var tokenErrors = func() (all [tokenRefusals]*codec.Error) {
 	return all
 }()
 
-// The challenges of a 401: RFC 6750 3 wants no error where no token was sent, and one parameter at least.
-const (
-	challengeBare    = `Bearer realm="weir"`
-	challengeInvalid = challengeBare + `, error="invalid_token"`
-)
+// challenges are what a 401 says in WWW-Authenticate: without a token, and with a bad one. RFC 6750 3 wants no error in the
+// first, and a parameter in each.
+type challenges struct{ bare, invalid string }
 
-func (s *Server) challenge(badToken bool) string {
-	if badToken {
-		return challengeInvalid
+func newChallenges(o *AuthOptions) challenges {
+	c := challenges{bare: `Bearer realm="weir"`}
+	c.invalid = c.bare + `, error="invalid_token"`
+	if o.Resource != "" {
+		where := `, resource_metadata="` + o.metadataURL() + `"` // RFC 9728 5.1
+		c.bare += where
+		c.invalid += where
 	}
-	return challengeBare
+	return c
+}
+
+func (c *challenges) of(badToken bool) string {
+	if badToken {
+		return c.invalid
+	}
+	return c.bare
 }
 
 const (

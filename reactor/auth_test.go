@@ -338,6 +338,56 @@ func TestReplaceTokens(t *testing.T) {
 	}
 }
 
+// The metadata document is for everybody, and a 401 says where it is.
+func TestProtectedResourceMetadata(t *testing.T) {
+	s := start(t, guarded, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.Auth.Resource, o.Auth.AuthorizationServers = "https://mcp.example.com/mcp", []string{"https://login.example.com"}
+	})
+	const document = `{"resource":"https://mcp.example.com/mcp","authorization_servers":["https://login.example.com"],"bearer_methods_supported":["header"]}`
+	p := s.dial("http")
+	f := func(request string, status int, want string) *http.Response {
+		t.Helper()
+		p.send(request + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		r, body := p.response()
+		if r.StatusCode != status || want != "" && body != want {
+			t.Errorf("%s: %d %s", request, r.StatusCode, body)
+		}
+		return r
+	}
+	f("GET /.well-known/oauth-protected-resource/mcp", 200, document)
+	f("GET /.well-known/oauth-protected-resource", 200, document)
+	f("OPTIONS /.well-known/oauth-protected-resource", 204, "")
+	f("DELETE /.well-known/oauth-protected-resource", 405, "")
+	f("GET /.well-known/oauth-protected-resource/other", 404, "")
+	f("GET /.well-known/oauth-authorization-server", 404, "")
+	want := `Bearer realm="weir", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"`
+	if got := f("DELETE /mcp", 401, "").Header.Get("WWW-Authenticate"); got != want {
+		t.Error(got)
+	}
+	s.stop(0)
+	p = start(t, guarded).dial("http")
+	f("GET /.well-known/oauth-protected-resource", 404, "")
+}
+
+func TestAuthOptions(t *testing.T) {
+	f := func(change func(*AuthOptions), want string) {
+		t.Helper()
+		o := DefaultOptions()
+		change(&o.Auth)
+		errs := o.Validate()
+		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) {
+			t.Errorf("%v, want %s", errs, want)
+		}
+	}
+	f(func(o *AuthOptions) { o.Timeout = 0 }, "auth.timeout: 0s is out of range")
+	f(func(o *AuthOptions) { o.Timeout = time.Hour }, "auth.timeout: 1h0m0s is out of range")
+	f(func(o *AuthOptions) { o.Resource = "https://x/mcp" }, "auth.resource: set it together")
+	f(func(o *AuthOptions) { o.AuthorizationServers = []string{"https://x"} }, "auth.resource: set it together")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} }, "auth.resource: \"x/mcp\"")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} }, "auth.resource: \"https://x/")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} }, "auth.authorization_servers: \"ftp://x\"")
+}
+
 // A server whose tokens were not read serves nobody, instead of everybody.
 func TestTokensFileNeedsTokens(t *testing.T) {
 	o := DefaultOptions()

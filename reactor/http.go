@@ -125,6 +125,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	k := t.begin(l, r)
 	switch r.Method {
 	case codec.MethodGet:
+		if l.srv.isMetadata(r.Path) {
+			t.answer(l, c, k, l.srv.metadata)
+			k.release(false)
+			return
+		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
 				l.refuse(c, k, backpressure.Draining)

@@ -205,7 +205,7 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
 	if k.Status == 401 {
-		h.WWWAuthenticate = c.loop.srv.challenge(k.badToken)
+		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"

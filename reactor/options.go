@@ -123,6 +123,12 @@ type AuthOptions struct {
 	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
 	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
 	TrustUnix bool `yaml:"trust_unix"`
+	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the metadata
+	// document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401 says where. Only
+	// for tokens that an authorization server issues, and writes into TokensFile. Empty: no document.
+	Resource string `yaml:"resource"`
+	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without it.
+	AuthorizationServers []string `yaml:"authorization_servers"`
 }
 
 // DefaultOptions returns what a server has when its configuration names nothing.
@@ -227,6 +233,7 @@ func (o *Options) validateAddresses() []error {
 	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
 		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))
 	}
+	errs = append(errs, o.Auth.validateURLs()...)
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
 			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))

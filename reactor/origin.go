@@ -32,6 +32,11 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
 	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
 		return 403, errOrigin
+	case s.isMetadata(r.Path):
+		if r.Method != codec.MethodGet && r.Method != codec.MethodOptions {
+			return 405, errMethod
+		}
+		return 0, nil
 	case string(r.Path) != s.opts.HTTPPath:
 		return 404, errPath
 	}

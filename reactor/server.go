@@ -38,6 +38,9 @@ type Server struct {
 	metrics  serverMetrics
 	origins  []allowedOrigin
 	tokens   atomic.Pointer[Tokens] // nil: anybody is served
+	metadata []byte                 // of the protected resource; nil: none is served
+
+	challenges challenges
 
 	loops     []*loop
 	listeners []*listener
@@ -75,6 +78,7 @@ func New(o Options, d Deps) (*Server, error) {
 	if d.Tokens != nil {
 		s.tokens.Store(d.Tokens)
 	}
+	s.challenges, s.metadata = newChallenges(&o.Auth), newMetadata(&o.Auth)
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

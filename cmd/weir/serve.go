@@ -135,7 +135,7 @@ func (s *server) build() (err error) {
 		return err
 	}
 	offered := s.config.MCP
-	offered.Metrics = s.metrics
+	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	offered.OnPanic = func(name string, value any, stack []byte) {
 		s.log.Error().Str("name", name).Any("panic", value).Bytes("stack", stack).Msg("a handler panicked")
 	}
