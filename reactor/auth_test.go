@@ -195,6 +195,21 @@ func TestLineAsksForAToken(t *testing.T) {
 	}
 }
 
+// The first line may come in any two pieces, and with what follows it.
+func TestLineTokenCutAnywhere(t *testing.T) {
+	s := start(t, guarded)
+	first := "\r\n" + bearing("alice") + "\r\n"
+	for at := 1; at < len(first); at++ {
+		p := s.dial("tcp")
+		before := s.metric("weir_reads_total")
+		p.send(first[:at])
+		s.eventually("the first piece is read", func() bool { return s.metric("weir_reads_total") != before })
+		p.send(first[at:] + hello + "\n")
+		contains(t, p.line(), `"protocolVersion"`)
+		p.Close()
+	}
+}
+
 // Silence and a first line that never ends are the same.
 func TestLineAuthTimeout(t *testing.T) {
 	s := start(t, guarded, func(o *Options, _ *backpressure.Options, _ *registry.Options) {

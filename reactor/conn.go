@@ -81,10 +81,10 @@ type conn struct {
 	in        []byte // unfinished input; nil while there is none
 	lastRead  int64  // loop time of the last byte, or of the accept
 	partSince int64  // loop time at which the unfinished message began, or 0
-	spoke     bool   // a byte has come
-	ended     bool   // the peer closed its side
 	authBy    int64  // loop time by which its peer must have said who it is; 0: it has, or need not
 	grant     *grant // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
+	spoke     bool   // a byte has come
+	ended     bool   // the peer closed its side
 	lingering bool   // we closed ours and wait for the peer's
 	finished  bool   // closed; only late workers still hold it
 
