@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/backpressure"
 	"weir/codec"
 )
 
@@ -126,24 +127,46 @@ func (c *conn) principal() string {
 	return c.grant.principal
 }
 
-// authorize finds out who sends r. One token may follow another on a connection, but only when everything before is
-// answered: so what is in progress on it is one principal's, and ends with that one's token.
-func (t *httpTransport) authorize(l *loop, c *conn, r *codec.HTTPRequest) tokenRefusal {
+// errPrincipalLimit stands for a refusal by max_connections_per_principal, whose answer says when to try again.
+var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded"}
+
+// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but only when
+// everything before is answered: so what is in progress on it is one principal's, and ends with that one's token.
+func (t *httpTransport) authorize(l *loop, c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
 	if !l.srv.guarded() {
-		return tokenGood
+		return 0, nil
 	}
 	g, refusal := l.srv.identify(r.Authorization)
-	if refusal == tokenGood && c.grant != g {
-		if c.grant != nil && !t.answersNow(c) {
-			refusal = tokenChanged
-		} else {
-			c.grant = g
+	if refusal == tokenGood && c.grant != nil && c.grant != g && !t.answersNow(c) {
+		refusal = tokenChanged
+	}
+	switch refusal {
+	case tokenGood:
+		if l.srv.act(c, g) != backpressure.Accepted {
+			return 503, errPrincipalLimit
+		}
+		return 0, nil
+	case tokenChanged:
+		status = 400
+	default:
+		status = 401
+	}
+	l.srv.metrics.tokensRefused[refusal].Inc()
+	return status, tokenErrors[refusal]
+}
+
+// act has c act in the name of g's principal from now on, if that one may have another connection. Loop, or before c has one.
+func (s *Server) act(c *conn, g *grant) backpressure.Refusal {
+	if c.grant == nil || c.grant.principal != g.principal {
+		if refusal := s.limits.Join(g.principal); refusal != backpressure.Accepted {
+			return refusal
+		}
+		if c.grant != nil {
+			s.limits.Leave(c.grant.principal)
 		}
 	}
-	if refusal != tokenGood {
-		l.srv.metrics.tokensRefused[refusal].Inc()
-	}
-	return refusal
+	c.grant = g
+	return backpressure.Accepted
 }
 
 // guarded says whether only those are served who have a token.
@@ -175,35 +198,43 @@ func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
 
 // introduced judges the first line; false ends the connection with one line that says why.
 func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
+	var g *grant
 	refusal := tokenMissing
 	if n := len(authorizationName); len(line) > n && bytes.EqualFold(line[:n], []byte(authorizationName)) {
-		c.grant, refusal = l.srv.identify(bytes.Trim(line[n:], " \t"))
+		g, refusal = l.srv.identify(bytes.Trim(line[n:], " \t"))
 	}
-	if refusal == tokenGood {
-		c.authBy = 0
-		return true
-	}
-	l.srv.metrics.tokensRefused[refusal].Inc()
 	k := l.calls.take()
-	l.fail(c, k, tokenErrors[refusal])
-	k.release(false)
-	c.endAfterAnswers(closeUnauthorized)
-	return false
+	defer k.release(false)
+	if refusal != tokenGood {
+		l.srv.metrics.tokensRefused[refusal].Inc()
+		l.fail(c, k, tokenErrors[refusal])
+		c.endAfterAnswers(closeUnauthorized)
+		return false
+	}
+	if full := l.srv.act(c, g); full != backpressure.Accepted {
+		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, full)
+		l.answer(c, k, l.msg)
+		c.endAfterAnswers(closeRequested)
+		return false
+	}
+	c.authBy = 0
+	return true
 }
 
 // awaitToken has a new connection say who its peer is within auth.timeout, unless the kernel says it.
-func (s *Server) awaitToken(c *conn, now int64) {
+func (s *Server) awaitToken(c *conn, now int64) backpressure.Refusal {
 	if !s.guarded() || c.listener.name == "http" {
-		return // HTTP says it in every request
+		return backpressure.Accepted // HTTP says it in every request
 	}
 	if c.listener.path != "" && s.opts.Auth.TrustUnix {
 		if peer, err := unix.GetsockoptUcred(int(c.fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			c.grant = &grant{principal: "uid:" + strconv.FormatUint(uint64(peer.Uid), 10)}
-			c.grant.until.Store(never)
-			return
+			g := &grant{principal: "uid:" + strconv.FormatUint(uint64(peer.Uid), 10)}
+			g.until.Store(never)
+			return s.act(c, g)
 		}
 	}
 	c.authBy = now + int64(s.opts.Auth.Timeout)
+	return backpressure.Accepted
 }
 
 // ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another principal, are

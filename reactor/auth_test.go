@@ -320,6 +320,53 @@ func TestTokensOnOneConnection(t *testing.T) {
 	}
 }
 
+// One principal has so many connections, whatever they speak; the next one is told, and others have theirs.
+func TestPrincipalLimit(t *testing.T) {
+	s := start(t, guarded, func(o *Options, b *backpressure.Options, _ *registry.Options) {
+		o.Unix, o.Auth.TrustUnix, b.MaxConnectionsPerPrincipal = t.TempDir()+"/s", true, 2
+	})
+	line := func(principal string) *peer {
+		p := s.dial("tcp")
+		p.send(bearing(principal) + "\n")
+		return p
+	}
+	first := line("alice").greet()
+	web := s.dial("http")
+	web.send(postDiscover(bearing("alice")))
+	if r, _ := web.response(); r.StatusCode != 200 {
+		t.Fatal(r.StatusCode)
+	}
+	contains(t, line("alice").rest(), `"id":null`, `"reason":"principal_limit"`, `"retryAfterMs":`, `"executed":false`)
+	other := s.dial("http")
+	other.send(postDiscover(bearing("alice")))
+	r, body := other.response()
+	contains(t, body, `"reason":"principal_limit"`)
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
+		t.Error(r.StatusCode, r.Header)
+	}
+	other.send(postDiscover(bearing("bob"))) // the same connection, somebody else
+	if r, _ := other.response(); r.StatusCode != 200 {
+		t.Error(r.StatusCode)
+	}
+	web.send(postDiscover(bearing("bob"))) // which makes it bob's, and room for alice
+	if r, _ := web.response(); r.StatusCode != 200 {
+		t.Error(r.StatusCode)
+	}
+	line("alice").greet()
+	contains(t, line("bob").rest(), "principal_limit")
+	first.Close()
+	s.eventually("a place of alice is free", func() bool { return s.limits.Join("alice") == backpressure.Accepted })
+	s.limits.Leave("alice")
+	line("alice").greet()
+
+	s.dial("unix").greet()
+	s.dial("unix").greet()
+	contains(t, s.dial("unix").rest(), "principal_limit")
+	if got := s.metric(`weir_refusals_total{reason="principal_limit"}`); got != "4" {
+		t.Error("counted", got)
+	}
+}
+
 // What replaces the tokens keeps who stays, and ends who goes, comes back as somebody else, or expires.
 func TestReplaceTokens(t *testing.T) {
 	s := start(t, guarded)

@@ -235,6 +235,9 @@ func (l *loop) finish(c *conn) {
 		c.drop(&k.ticket)
 	}
 	l.srv.limits.Close(c.addr)
+	if c.grant != nil {
+		l.srv.limits.Leave(c.grant.principal)
+	}
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
 		if c.grant != nil {

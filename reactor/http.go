@@ -66,8 +66,11 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
 		reason := closeBadRequest
-		if status == 401 {
+		switch status {
+		case 401:
 			reason = closeUnauthorized
+		case 503:
+			reason = closeRequested
 		}
 		c.endAfterAnswers(reason)
 		return false
@@ -182,7 +185,10 @@ func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status in
 	k := t.begin(l, r)
 	k.Status, k.allow, k.badToken = status, status == 405, fail != tokenErrors[tokenMissing]
 	l.msg = l.msg[:0]
-	if r.Method != codec.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)
+	switch {
+	case fail == errPrincipalLimit:
+		l.msg = l.srv.appendRefusal(l.msg, k, nullID, backpressure.PrincipalLimit)
+	case r.Method != codec.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
 	t.answer(l, c, k, l.msg)

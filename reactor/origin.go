@@ -41,12 +41,8 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 		return 404, errPath
 	}
 	if r.Method != codec.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
-		switch refusal := t.authorize(l, c, r); refusal {
-		case tokenGood:
-		case tokenChanged:
-			return 400, tokenErrors[refusal]
-		default:
-			return 401, tokenErrors[refusal]
+		if status, fail := t.authorize(l, c, r); fail != nil {
+			return status, fail
 		}
 	}
 	switch r.Method {
