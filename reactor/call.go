@@ -32,6 +32,7 @@ type call struct {
 	keepAlive  bool
 	http10     bool
 	allow      bool  // list the methods
+	badToken   bool  // of a 401: a token came and is not good
 	takesSSE   bool  // the client takes messages ahead of the answer
 	retryAfter int32 // seconds; 0 when k was not refused
 	origin     *allowedOrigin
@@ -112,7 +113,7 @@ func (k *call) release(owned bool) {
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
 	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
-	k.takesSSE, k.streaming = false, false
+	k.takesSSE, k.streaming, k.badToken = false, false, false
 	if k.stock == nil {
 		thawed.Put(k)
 		return

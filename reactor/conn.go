@@ -81,6 +81,8 @@ type conn struct {
 	in        []byte // unfinished input; nil while there is none
 	lastRead  int64  // loop time of the last byte, or of the accept
 	partSince int64  // loop time at which the unfinished message began, or 0
+	authBy    int64  // loop time by which its peer must have said who it is; 0: it has, or need not
+	grant     *grant // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
 	spoke     bool   // a byte has come
 	ended     bool   // the peer closed its side
 	lingering bool   // we closed ours and wait for the peer's
@@ -233,8 +235,14 @@ func (l *loop) finish(c *conn) {
 		c.drop(&k.ticket)
 	}
 	l.srv.limits.Close(c.addr)
+	if c.grant != nil {
+		l.srv.limits.Leave(c.grant.principal)
+	}
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
+		if c.grant != nil {
+			e.Str("principal", c.grant.principal)
+		}
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
 			Int("cancelled", cancelled).Msg("connection closed")
 	}

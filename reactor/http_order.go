@@ -204,6 +204,9 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 		SessionID: k.SessionID, RetryAfter: int(k.retryAfter),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
+	if k.Status == 401 {
+		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
+	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
 	}

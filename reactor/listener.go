@@ -171,6 +171,11 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 	}
 	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
 	c.lane.Init(c)
+	if refusal := s.awaitToken(c, l.now); refusal != backpressure.Accepted {
+		s.limits.Close(addr)
+		l.turnAway(ln, fd, refusal)
+		return
+	}
 	c.loop.stats.connections.Add(1)
 	if c.loop == l {
 		l.adopt(c)

@@ -105,8 +105,30 @@ type Options struct {
 	// closing at once could reset the answer away. 0 to 1m.
 	LingerTimeout time.Duration `yaml:"linger_timeout"`
 
+	// Auth says who may come. Without a TokensFile anybody may.
+	Auth AuthOptions `yaml:"auth"`
 	// Messages bounds one message on each transport.
 	Messages codec.Limits `yaml:"messages"`
+}
+
+// AuthOptions is how peers say who they are.
+type AuthOptions struct {
+	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in hex
+	// (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights is served
+	// without a token; without it ("") anybody is served. SIGHUP has it read again.
+	TokensFile string `yaml:"tokens_file"`
+	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization: Bearer
+	// and a token; then it is closed (auth_timeout). 100ms to 1m.
+	Timeout time.Duration `yaml:"timeout"`
+	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
+	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
+	TrustUnix bool `yaml:"trust_unix"`
+	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the metadata
+	// document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401 says where. Only
+	// for tokens that an authorization server issues, and writes into TokensFile. Empty: no document.
+	Resource string `yaml:"resource"`
+	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without it.
+	AuthorizationServers []string `yaml:"authorization_servers"`
 }
 
 // DefaultOptions returns what a server has when its configuration names nothing.
@@ -134,6 +156,7 @@ func DefaultOptions() Options {
 		SSERetry:              time.Second,
 		WriteTimeout:          10 * time.Second,
 		LingerTimeout:         2 * time.Second,
+		Auth:                  AuthOptions{Timeout: 2 * time.Second},
 		Messages:              codec.DefaultLimits(),
 	}
 }
@@ -181,6 +204,7 @@ func (o *Options) validateTimes() []error {
 	check("sse_keep_alive", o.SSEKeepAlive, 0, time.Hour)
 	check("sse_retry", o.SSERetry, 0, time.Hour)
 	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
+	check("auth.timeout", o.Auth.Timeout, 100*time.Millisecond, time.Minute)
 	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
 	return errs
 }
@@ -209,6 +233,7 @@ func (o *Options) validateAddresses() []error {
 	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
 		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))
 	}
+	errs = append(errs, o.Auth.validateURLs()...)
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
 			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))

@@ -26,7 +26,7 @@ const outRoom = 4 << 10
 // message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 func (l *loop) message(c *conn, k *call, msg []byte) {
 	l.stats.received.Add(1)
-	k.Raw, k.conn = msg, c
+	k.Raw, k.conn, k.Principal = msg, c, c.principal()
 	s := l.srv
 	if len(msg) > peekAbove && l.refuseUnread(c, k) {
 		return

@@ -89,7 +89,7 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *c
 	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, status, fail := l.srv.registry.OpenStream(&header, r.LastEventID, c)
+	stream, status, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Status, k.allow = status, status == 405
 		l.fail(c, k, fail)

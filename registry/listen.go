@@ -9,8 +9,8 @@ import (
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
 // basic/transports). A session has one; while it is open only a client that knows the id of one of its events
 // (Last-Event-ID) may take it over, because it lost its connection before we noticed. The peer is woken when something is
-// owed. On refusal the HTTP status is returned with the error.
-func (r *Registry) OpenStream(h *Header, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
+// owed. Only the principal whose session it is gets it. On refusal the HTTP status is returned with the error.
+func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
 	if h.ProtocolVersion != nil {
 		i := revisionIndex(h.ProtocolVersion)
 		if i < 0 {
@@ -23,7 +23,7 @@ func (r *Registry) OpenStream(h *Header, lastEventID []byte, peer Peer) (*Stream
 	if len(h.SessionID) == 0 {
 		return nil, statusMethod, errNoStream
 	}
-	s, ok := r.sessions.get(h.SessionID)
+	s, ok := r.session(h.SessionID, principal)
 	if !ok {
 		return nil, statusNotFound, errSessionUnknown
 	}

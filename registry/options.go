@@ -89,6 +89,9 @@ type Options struct {
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
 
+	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports serve
+	// only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
+	PrivateLists bool `yaml:"-"`
 	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`

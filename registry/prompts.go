@@ -130,7 +130,7 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 		}
 	}
 	c.params.Name = p.name
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, p.skipsMeta); err != nil {
 		return nil, err

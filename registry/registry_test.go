@@ -21,7 +21,7 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
-	f("session", unsafe.Sizeof(session{}), 72)
+	f("session", unsafe.Sizeof(session{}), 88)
 	f("Exchange", unsafe.Sizeof(Exchange{}), 352)
 	f("call", unsafe.Sizeof(call{}), 192)
 	if got := unsafe.Sizeof(partition[*session]{}); got != 128 {
@@ -129,6 +129,9 @@ func TestBatches(t *testing.T) {
 	session := []byte(http.initialize(t, "2025-03-26"))
 	if !r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}}) {
 		t.Error("no batch in a session that has them")
+	}
+	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}, Principal: "bob"}) {
+		t.Error("a batch in a session of somebody else")
 	}
 	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{}}) {
 		t.Error("a batch without session")

