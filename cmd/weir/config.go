@@ -43,6 +43,8 @@ type Config struct {
 	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
 	Log               LogConfig        `yaml:"log"`
 	MCP               registry.Options `yaml:"mcp"`
+
+	stdio bool // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -70,12 +72,12 @@ func DefaultConfig() Config {
 }
 
 // loadConfig is defaults, then the file, then the flags, then every rule; err is a *problems with all that is wrong.
-func loadConfig(flags *serveFlags) (Config, error) {
+func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
-	p := &problems{file: flags.Config}
+	p := &problems{file: flags.file()}
 	positions := map[string]position{}
-	if flags.Config != "" {
-		text, err := readBounded(flags.Config)
+	if p.file != "" {
+		text, err := readBounded(p.file)
 		if err != nil {
 			p.add(position{flag: "config"}, "%v", err)
 			return config, p

@@ -58,8 +58,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	go func() { stopped <- s.stop() }()
 	select {
 	case report := <-stopped:
-		log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
-			Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
+		logStopped(s, report).Msg("stopped")
 		return exitOK
 	case cause = <-signals:
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
@@ -133,11 +132,16 @@ func (s *server) build() (err error) {
 	return err
 }
 
-// stop is the stop sequence, bounded by shutdown_timeout: the reactor drains, the workers end, and the admin listener,
-// which said "draining" all the while, closes last.
+// stop is the stop sequence, bounded by shutdown_timeout.
 func (s *server) stop() reactor.DrainReport {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
+	return s.stopWithin(ctx)
+}
+
+// stopWithin lets the reactor drain and the workers end; the admin listener, which said "draining" all the while, closes
+// last.
+func (s *server) stopWithin(ctx context.Context) reactor.DrainReport {
 	report := s.reactor.Drain(ctx)
 	s.queue.Stop(ctx)
 	if s.admin != nil {
