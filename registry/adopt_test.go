@@ -285,9 +285,13 @@ func TestAdoptFollows(t *testing.T) {
 		}
 	}
 	not := func(f func() bool) func() bool { return func() bool { return !f() } }
-	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) { return nil, nil, nil })
+	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		return nil, nil, nil
+	})
 	wait(t, "the new tool", lists("tools/list", `"late"`))
-	mcp.AddTool(s, &mcp.Tool{Name: "late", Title: "Later"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) { return nil, nil, nil })
+	mcp.AddTool(s, &mcp.Tool{Name: "late", Title: "Later"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		return nil, nil, nil
+	})
 	wait(t, "its new title", lists("tools/list", `"Later"`))
 	s.RemoveTools("late", "raw")
 	wait(t, "the removed tools", not(lists("tools/list", `"raw"`)))
