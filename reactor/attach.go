@@ -9,8 +9,8 @@ import (
 	"weir/backpressure"
 )
 
-// Attach serves lines on a connection that nobody accepted: what a launcher hands over, such as one end of a socket pair
-// in front of a process's standard input and output. fd is a connected stream socket; it must not be used any more, the
+// Attach serves lines on a connection that nobody accepted, such as a socket that the process inherited (AttachStreams is
+// for what is no socket). fd is a connected stream socket; it must not be used any more, the
 // server closes it, unless Attach failed. name stands for the listener in the log.
 //
 // The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no

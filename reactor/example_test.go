@@ -6,7 +6,9 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,6 +22,26 @@ type greeting struct {
 
 func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToolResult, any, error) {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "Hello, " + in.Name}}}, nil, nil
+}
+
+// The same for a program that its client launches: no listeners, only standard input and output.
+func ExampleLaunched_ServeStreams() {
+	offered, err := registry.New(registry.DefaultOptions())
+	if err != nil {
+		log.Fatal(err)
+	}
+	options := reactor.DefaultOptions()
+	options.HTTP, options.TCP = "", ""
+	server, err := reactor.Launch(reactor.Assembly{Registry: offered, Options: &options})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stdin := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`) // os.Stdin in a program
+	if err := server.ServeStreams(context.Background(), stdin, os.Stdout, 10*time.Second); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// {"jsonrpc":"2.0","id":1,"result":{}}
 }
 
 // A whole server: something to offer, where to listen, and a stop that lets calls finish.

@@ -58,7 +58,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	go func() { stopped <- s.stop() }()
 	select {
 	case report := <-stopped:
-		logStopped(s, report).Msg("stopped")
+		s.logStopped(report)
 		return exitOK
 	case cause = <-signals:
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
@@ -148,6 +148,12 @@ func (s *server) stopWithin(ctx context.Context) reactor.DrainReport {
 		s.admin.stop()
 	}
 	return report
+}
+
+// logStopped is the last line of an orderly stop, which counts what it has cut.
+func (s *server) logStopped(report reactor.DrainReport) {
+	s.log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
+		Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
 }
 
 func listenAdmin(address string) (net.Listener, error) {

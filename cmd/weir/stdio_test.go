@@ -277,7 +277,7 @@ func TestStdioClientIsGone(t *testing.T) {
 	c.send(fmt.Sprintf(sleepCall, 600_000) + ping)
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
-	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "write standard output") {
+	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "write the output") {
 		t.Errorf("exit %d, %+v", code, line)
 	}
 }
@@ -289,7 +289,7 @@ func TestStdioOutputIsNotRead(t *testing.T) {
 	c.in.Close()
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
-	if code := c.exitCode(); code != exitRuntime || line.Error != "standard output was not read to its end" {
+	if code := c.exitCode(); code != exitRuntime || line.Error != "the output was not read to its end" {
 		t.Errorf("exit %d, %+v", code, line)
 	}
 }
@@ -323,7 +323,7 @@ func TestStdioInputUnreadable(t *testing.T) {
 	var log strings.Builder
 	c.Stderr = &log
 	c.Run() // its error is the code
-	if code := c.ProcessState.ExitCode(); code != exitRuntime || !strings.Contains(log.String(), "read standard input") {
+	if code := c.ProcessState.ExitCode(); code != exitRuntime || !strings.Contains(log.String(), "read the input") {
 		t.Errorf("exit %d\n%s", code, &log)
 	}
 }
