@@ -54,7 +54,7 @@ docs: ## Write docs/CONFIG.md and docs/METRICS.md anew from the code
 	$(GO) generate ./cmd/weir
 
 .PHONY: conformance
-conformance: ## The public MCP conformance suite, both required sets, against bin/everything's server
+conformance: ## The public MCP conformance suite, both required sets and the latest release's, against cmd/everything
 	$(GO) test -count 1 -run Conformance -v ./cmd/everything
 
 .PHONY: bench

@@ -246,6 +246,9 @@ func (l *loop) finish(c *conn) {
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
 			Int("cancelled", cancelled).Msg("connection closed")
 	}
+	if hear := c.listener.ended; hear != nil {
+		hear(reason.String())
+	}
 }
 
 // drop ends a call that was still waiting when its connection ended: nobody is left to answer.

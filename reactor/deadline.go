@@ -40,6 +40,9 @@ func (l *loop) sweep() {
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.
 func (c *conn) overdue(now int64) closeReason {
 	o := &c.loop.srv.opts
+	if c.listener.ended != nil && !c.lingering {
+		return stillOpen // attached (Attach)
+	}
 	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
 		return closeWriteStalled
 	}

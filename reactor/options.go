@@ -20,7 +20,8 @@ const (
 	OnFullPause OnFull = "pause"
 )
 
-// Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses.
+// Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses. With every
+// listener off, a server serves what is attached.
 type Options struct {
 	// HTTP is the address for MCP over HTTP and WebSocket, host:port; port 0 lets the kernel choose. Empty: off.
 	HTTP string `yaml:"http"`
@@ -223,9 +224,6 @@ func (o *Options) validateAddresses() []error {
 	address("tcp", o.TCP)
 	if len(o.Unix) > 107 {
 		errs = append(errs, fmt.Errorf("unix: %q has %d bytes, the kernel allows 107 for the path of a socket", o.Unix, len(o.Unix)))
-	}
-	if o.HTTP == "" && o.TCP == "" && o.Unix == "" {
-		errs = append(errs, fmt.Errorf("http: every listener is off, set at least one of http, tcp and unix"))
 	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		errs = append(errs, fmt.Errorf("http_path: %q must begin with a slash", o.HTTPPath))

@@ -28,14 +28,15 @@ type prompt struct {
 // The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
 // many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
+	mustAdd("AddPrompt", d.Name, r.addPrompt(d, h, opts))
+}
+
+func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerOption) error {
 	entry := &prompt{listed: listed{name: d.Name}, handler: handle(opts), arguments: d.Arguments, get: h}
-	err := entry.define(d, r.opt.MaxResultBytes/2)
-	if err == nil {
-		err = r.prompts.add(entry)
+	if err := entry.define(d, r.opt.MaxResultBytes/2); err != nil {
+		return err
 	}
-	if err != nil {
-		panic(fmt.Sprintf("registry: AddPrompt %q: %v", d.Name, err))
-	}
+	return r.prompts.add(entry)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.

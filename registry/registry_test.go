@@ -11,7 +11,10 @@ import (
 	"weir/codec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The examples run servers, and netpoll's pool lives as long as the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
+}
 
 // What is multiplied by connections, sessions or calls has a size that somebody would notice growing.
 func TestSizes(t *testing.T) {

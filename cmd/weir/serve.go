@@ -64,8 +64,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	go func() { stopped <- s.stop() }()
 	select {
 	case report := <-stopped:
-		log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
-			Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
+		s.logStopped(report)
 		return exitOK
 	case cause = <-signals:
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
@@ -151,17 +150,28 @@ func (s *server) build() (err error) {
 	return err
 }
 
-// stop is the stop sequence, bounded by shutdown_timeout: the reactor drains, the workers end, and the admin listener,
-// which said "draining" all the while, closes last.
+// stop is the stop sequence, bounded by shutdown_timeout.
 func (s *server) stop() reactor.DrainReport {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
+	return s.stopWithin(ctx)
+}
+
+// stopWithin lets the reactor drain and the workers end; the admin listener, which said "draining" all the while, closes
+// last.
+func (s *server) stopWithin(ctx context.Context) reactor.DrainReport {
 	report := s.reactor.Drain(ctx)
 	s.queue.Stop(ctx)
 	if s.admin != nil {
 		s.admin.stop()
 	}
 	return report
+}
+
+// logStopped is the last line of an orderly stop, which counts what it has cut.
+func (s *server) logStopped(report reactor.DrainReport) {
+	s.log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
+		Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
 }
 
 func listenAdmin(address string) (net.Listener, error) {

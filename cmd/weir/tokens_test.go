@@ -256,10 +256,10 @@ func TestInteropTokens(t *testing.T) {
 	t.Run("npm", func(t *testing.T) {
 		clients := npmClients(t)
 		for _, client := range []string{"sdk-http", "client-legacy", "client-auto", "client-2026-07-28"} {
-			if out, err := talk(t, clients, client, endpoint, tokens["alice"]); err != nil {
-				t.Errorf("%s: %v\n%s", client, err, out)
+			if out, log, err := talk(t, clients, client, endpoint, tokens["alice"]); err != nil {
+				t.Errorf("%s: %v\n%s%s", client, err, out, log)
 			}
-			if out, err := talk(t, clients, client, endpoint, "mallory"); err == nil {
+			if out, _, err := talk(t, clients, client, endpoint, "mallory"); err == nil {
 				t.Errorf("%s got in with a token that nobody has:\n%s", client, out)
 			}
 		}
