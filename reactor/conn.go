@@ -99,6 +99,7 @@ type conn struct {
 	out       []byte      // what the kernel did not take yet
 	outDone   int         // how much of out it took since
 	laneStops uint8       // why no more of its calls are started
+	adrift    int32       // calls among pending that this connection does not answer any more (HTTP, trail.go)
 	held      int         // bytes of answers that wait for their turn (HTTP pipelining)
 	interest  uint32      // what epoll is asked for
 	reason    closeReason // set once: the connection is over
@@ -175,7 +176,7 @@ func (l *loop) settle(c *conn) {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == 0 || c.muted) && c.unsentLocked() == 0 && !c.lingering {
+	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == c.adrift || c.muted) && c.unsentLocked() == 0 && !c.lingering {
 		l.partLocked(c)
 	}
 	over := c.reason != stillOpen
@@ -240,8 +241,17 @@ func (l *loop) finish(c *conn) {
 	}
 }
 
-// drop ends a call that was still waiting when its connection ended: nobody is left to answer.
+// drop gets a call that was still waiting when its connection ended. Loop only.
 func (c *conn) drop(t *backpressure.Ticket) {
+	if k, ok := t.Job.(*call); ok && c.loop.survives(k) {
+		k.Resume()
+		return
+	}
+	c.abandon(t)
+}
+
+// abandon ends it: nobody is left to answer.
+func (c *conn) abandon(t *backpressure.Ticket) {
 	c.loop.srv.metrics.dropped[dropDisconnected].Inc()
 	c.pending.Add(-1)
 	k, ok := t.Job.(*call)

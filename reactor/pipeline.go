@@ -315,7 +315,7 @@ func (c *conn) settleWorker(out []byte, n int) {
 	if len(out) > 0 {
 		c.sendLocked(out)
 	}
-	if c.pending.Add(int32(-n)) == 0 && c.goodbye != stillOpen && c.unsentLocked() == 0 {
+	if c.pending.Add(int32(-n)) == c.adrift && c.goodbye != stillOpen && c.unsentLocked() == 0 {
 		c.post()
 	}
 }

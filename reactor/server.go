@@ -50,6 +50,7 @@ type Server struct {
 		sync.Mutex
 		fd int
 	}
+	orphans   orphans
 	clockStop chan struct{}
 	clockDone chan struct{}
 }
@@ -65,6 +66,7 @@ func New(o Options, d Deps) (*Server, error) {
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
 		clockStop: make(chan struct{}), clockDone: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
+	s.orphans.lane.Init(&s.orphans)
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

@@ -12,23 +12,21 @@ func TestReplayBounds(t *testing.T) {
 	p, q := &replay{r: r}, &replay{r: r}
 	f := func(p *replay, from uint32, want ...string) {
 		t.Helper()
-		if !p.resume(from) {
-			t.Fatalf("event %d is unknown", from)
-		}
+		p.own.sent = from
 		var got []string
-		for e := p.pending(); e != nil; e = p.pending() {
+		for e := p.pending(&p.own); e != nil; e = p.pending(&p.own) {
 			got = append(got, string(e.message[:1]))
 		}
 		if strings.Join(got, "") != strings.Join(want, "") {
 			t.Errorf("after %d: got %v, want %v", from, got, want)
 		}
-		if p.sent != p.latest {
-			t.Errorf("after %d the stream is at %d of %d", from, p.sent, p.latest)
+		if p.own.sent != p.own.latest {
+			t.Errorf("after %d the stream is at %d of %d", from, p.own.sent, p.own.latest)
 		}
 	}
 	record := func(p *replay, name string, size int) {
-		if n := p.record([]byte(strings.Repeat(name, size))); n != p.latest {
-			t.Errorf("event %s is %d of %d", name, n, p.latest)
+		if n := p.record([]byte(strings.Repeat(name, size))); n != eventID(0, p.own.latest) {
+			t.Errorf("event %s is %d of %d", name, n, p.own.latest)
 		}
 	}
 	f(p, 0)
@@ -38,9 +36,6 @@ func TestReplayBounds(t *testing.T) {
 	f(p, 0, "b", "c", "d")
 	f(p, 3, "d")
 	f(p, 4)
-	if p.resume(5) {
-		t.Error("resumed after an event that never was")
-	}
 	record(p, "e", 75)
 	f(p, 0, "c", "d", "e")
 	record(p, "f", 101)
@@ -62,13 +57,15 @@ func TestReplayBounds(t *testing.T) {
 
 func TestEventIDs(t *testing.T) {
 	for _, number := range []uint32{0, 7, 1<<32 - 1} {
-		if got, ok := parseEventID(AppendEventID(nil, number)); !ok || got != number {
-			t.Errorf("%d became %d %v", number, got, ok)
+		for _, stream := range []uint32{0, 12, 1<<32 - 1} {
+			if s, n, ok := parseEventID(AppendEventID(nil, eventID(stream, number))); !ok || s != stream || n != number {
+				t.Errorf("%d-%d became %d-%d %v", stream, number, s, n, ok)
+			}
 		}
 	}
-	for _, bad := range []string{"", "0", "0-", "1-1", "0-4294967296", "0-1x", "0- 1"} {
-		if n, ok := parseEventID([]byte(bad)); ok {
-			t.Errorf("%q is %d", bad, n)
+	for _, bad := range []string{"", "0", "-", "0-", "-1", "0--1", "0-4294967296", "4294967296-0", "0-1x", "0- 1", "01-1", "+1-1", "1-1-1"} {
+		if s, n, ok := parseEventID([]byte(bad)); ok {
+			t.Errorf("%q is %d-%d", bad, s, n)
 		}
 	}
 }
