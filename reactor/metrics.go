@@ -50,6 +50,7 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 	gauge("weir_outbox_limit_bytes", func() int64 { return int64(s.opts.MaxOutboxTotalBytes) })
 	gauge("weir_input_bytes", s.inBytes.Load)
 	gauge("weir_input_limit_bytes", func() int64 { return int64(s.opts.MaxInputTotalBytes) })
+	gauge("weir_sse_sessions", s.sse.len)
 	gauge("weir_loops", func() int64 { return int64(len(s.loops)) })
 	s.sum(set, "weir_messages_received_total", func(l *loop) *atomic.Uint64 { return &l.stats.received })
 	s.sum(set, "weir_messages_inline_total", func(l *loop) *atomic.Uint64 { return &l.stats.inline })

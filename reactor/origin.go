@@ -32,6 +32,8 @@ func (l *loop) acceptable(c *conn, r *codec.HTTPRequest) (status int, fail *code
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
 	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
 		return 403, errOrigin
+	case s.servesSSE(r):
+		return acceptableSSE(r)
 	case string(r.Path) != s.opts.HTTPPath:
 		return 404, errPath
 	}

@@ -98,7 +98,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !s.refuses(refusal) && k.group == nil { // half a batch cannot be set aside
+	if !s.refuses(refusal) && k.group == nil && c.parked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
 		l.park(c, k, class)
 		return
 	}

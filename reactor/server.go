@@ -51,6 +51,7 @@ type Server struct {
 		fd int
 	}
 	orphans   orphans
+	sse       sseSessions
 	clockStop chan struct{}
 	clockDone chan struct{}
 }

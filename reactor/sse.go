@@ -93,11 +93,17 @@ func (t *httpTransport) beat(c *conn) {
 // signLocked sends a comment, unless the peer has not even read what is there.
 func (t *httpTransport) signLocked(c *conn) {
 	if c.unsentLocked() == 0 {
-		sign := codec.EndHTTPChunk(append(codec.BeginHTTPChunk(getBuffer(eventRoom)), codec.SSEComment...), 0)
+		sign := appendSign(getBuffer(eventRoom))
 		c.sendLocked(sign)
 		putBuffer(sign)
 	}
 	t.rearmLocked(c)
+}
+
+// appendSign appends a comment in a chunk of its own.
+func appendSign(dst []byte) []byte {
+	from := len(dst)
+	return codec.EndHTTPChunk(append(codec.BeginHTTPChunk(dst), codec.SSEComment...), from)
 }
 
 // appendStreamHead appends the head of a response that is an event stream.

@@ -86,7 +86,7 @@ type events struct {
 }
 
 // event is one event, or a comment, with its fields.
-type event struct{ id, retry, data, comment string }
+type event struct{ name, id, retry, data, comment string }
 
 func (e *events) next() event {
 	e.t.Helper()
@@ -108,6 +108,8 @@ func (e *events) read() (ev event, err error) {
 		switch name {
 		case "id":
 			ev.id = value
+		case "event":
+			ev.name = value
 		case "retry":
 			ev.retry = value
 		case "data":

@@ -60,10 +60,12 @@ type Options struct {
 	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
 	// one connection may have open. The next is refused likewise, with reason client_subscription_limit. 1 to 100000.
 	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client"`
-	// ReplayEvents is how many of the latest events of a session's stream are kept, so that a client which lost its
-	// connection can resume it with Last-Event-ID. 0 keeps none: it then resumes with what comes next. 0 to 10000.
+	// ReplayEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept, so that a
+	// client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST then cannot be
+	// resumed, and that of a GET resumes with what comes next. 0 to 10000.
 	ReplayEvents int `yaml:"replay_events"`
-	// ReplayBytes is how many bytes of events one session keeps; older ones go first. 0 to 16777216.
+	// ReplayBytes is how many bytes of events one session keeps; older ones go first. An answer above it is not kept: who
+	// resumes its stream gets an error with reason replay_limit. 0, which is as replay_events 0 is, to 16777216.
 	ReplayBytes int `yaml:"replay_bytes"`
 	// ReplayTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
 	// has kept. 0 to 17179869184.
@@ -118,7 +120,7 @@ func DefaultOptions() Options {
 		MaxSubscriptions:          200_000,
 		MaxSubscriptionsPerClient: 1000,
 		ReplayEvents:              64,
-		ReplayBytes:               32 << 10,
+		ReplayBytes:               256 << 10,
 		ReplayTotalBytes:          32 << 20,
 
 		StateTTL: 10 * time.Minute,

@@ -3,6 +3,7 @@
 
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HTTPv1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js";
 import { Client as ClientV2, StreamableHTTPClientTransport as HTTPv2 } from "@modelcontextprotocol/client";
 
@@ -11,6 +12,7 @@ const pinned = { versionNegotiation: { mode: { pin: "2026-07-28" } } };
 
 const clients = {
   "sdk-http": (url) => [new ClientV1(who), new HTTPv1(url)],
+  "sdk-sse": (url) => [new ClientV1(who), new SSEClientTransport(new URL("/sse", url))],
   "sdk-websocket": (url) => [new ClientV1(who), new WebSocketClientTransport(url)],
   "client-legacy": (url) => [new ClientV2(who), new HTTPv2(url)],
   "client-auto": (url) => [new ClientV2(who, { versionNegotiation: { mode: "auto" } }), new HTTPv2(url)],
