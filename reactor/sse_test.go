@@ -75,7 +75,11 @@ func (p *peer) stream() *events {
 	if r.Header.Get("X-Accel-Buffering") != "no" {
 		p.t.Errorf("a proxy would hold it back: %v", r.Header)
 	}
-	return &events{t: p.t, body: r.Body, r: bufio.NewReader(r.Body)}
+	return newEvents(p.t, r.Body)
+}
+
+func newEvents(t testing.TB, body io.ReadCloser) *events {
+	return &events{t: t, body: body, r: bufio.NewReader(body)}
 }
 
 // events reads an event stream.
