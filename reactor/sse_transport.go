@@ -99,10 +99,10 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call
 	case k.allow:
 		k.Status = 204
 		t.answer(l, c, k, nil)
-	case l.srv.draining.Load():
-		t.refuseSSE(l, c, k, backpressure.Draining)
 	case r.Method == codec.MethodPost:
 		t.post(l, c, r, k)
+	case l.srv.draining.Load():
+		t.refuseSSE(l, c, k, backpressure.Draining)
 	case k.http10: // it has no chunks to stream in
 		k.Status = 405
 		l.fail(c, k, errSSEMethod)

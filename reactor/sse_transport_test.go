@@ -107,6 +107,31 @@ func TestSSESessionEndsWithItsStream(t *testing.T) {
 	q.wantStatus(404, "no such session")
 }
 
+// A server that stops refuses streams, and calls on the stream; control goes on.
+func TestSSEDrain(t *testing.T) {
+	s := start(t, withSSE)
+	p, q, r := s.dial("http"), s.dial("http"), s.dial("http")
+	e, path := p.sse()
+	q.asked(path, hello)
+	e.message()
+	q.asked(path, toolCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	stopped := make(chan DrainReport)
+	go func() { stopped <- s.stop(patience) }()
+	s.eventually("it stops", func() bool { return s.queue.Draining() })
+	q.asked(path, toolCall("2", "echo", `{"message":"late"}`))
+	contains(t, e.message(), `"id":2`, `"reason":"draining"`)
+	r.send(postTo(path, `{"jsonrpc":"2.0","id":3,"method":"ping"}`)) // q was closed after its answer
+	r.wantStatus(202)
+	contains(t, e.message(), `"id":3,"result":{}`)
+	s.free()
+	contains(t, e.message(), `"id":1`, "free")
+	if report := <-stopped; report.Messages != 0 || report.OutboxBytes != 0 {
+		t.Errorf("%+v", report)
+	}
+	e.ends()
+}
+
 // A peer that closes only its sending side still hears.
 func TestSSESessionOfAHalfClosedPeer(t *testing.T) {
 	s := start(t, withSSE)
