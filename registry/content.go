@@ -6,6 +6,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+//lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results here
+
 // What a revision does not know of a content does not leave to its clients, some of which validate: a member is left out,
 // and a content of a type that it has not becomes a text that says what was left out, so that the model knows that there
 // was something, and where a link leads.

@@ -9,6 +9,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+//lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results
+
 // Each content, as each revision may see it: in the results of tools and in the messages of prompts, which share the table.
 func TestContentsOfEachRevision(t *testing.T) {
 	const (

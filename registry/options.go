@@ -70,6 +70,9 @@ type Options struct {
 	// ReplayTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
 	// has kept. 0 to 17179869184.
 	ReplayTotalBytes int `yaml:"replay_total_bytes"`
+	// ReplayTTL is for how long events are kept for clients that resume, looked at once a second: what nobody comes back for
+	// makes room. 1s to 168h.
+	ReplayTTL time.Duration `yaml:"replay_ttl"`
 
 	// StateTTL is for how long a client may come back with what a handler asked it for (requestState, MCP 2026-07-28).
 	// 1s to 24h.
@@ -122,6 +125,7 @@ func DefaultOptions() Options {
 		ReplayEvents:              64,
 		ReplayBytes:               256 << 10,
 		ReplayTotalBytes:          32 << 20,
+		ReplayTTL:                 5 * time.Minute,
 
 		StateTTL: 10 * time.Minute,
 
@@ -173,6 +177,7 @@ func (o *Options) Validate() []error {
 	number("replay_events", o.ReplayEvents, 0, 10_000)
 	number("replay_bytes", o.ReplayBytes, 0, 16<<20)
 	number("replay_total_bytes", o.ReplayTotalBytes, 0, 16<<30)
+	span("replay_ttl", o.ReplayTTL, time.Second, 168*time.Hour)
 	span("state_ttl", o.StateTTL, time.Second, 24*time.Hour)
 	if o.StateKey != "" {
 		if _, err := parseStateKey(o.StateKey); err != nil {

@@ -1,6 +1,9 @@
 package registry
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // The streams of a session number their events, and the session keeps the latest of all of them: a client that lost a
 // connection names the last event it saw there (Last-Event-ID) and is sent those that followed on that stream (MCP
@@ -46,6 +49,7 @@ type replay struct {
 type recorded struct {
 	trail   *Trail
 	number  uint32
+	at      time.Duration // since Registry.epoch
 	message []byte
 }
 
@@ -68,7 +72,7 @@ func (p *replay) keep(t *Trail, message []byte) bool {
 		return false
 	}
 	for len(p.kept) > 0 && (len(p.kept) >= o.ReplayEvents || p.bytes+size > o.ReplayBytes) {
-		p.dropOldest()
+		p.dropOldest(1)
 	}
 	if p.r.replayBytes.Add(int64(size)) > int64(o.ReplayTotalBytes) {
 		p.r.replayBytes.Add(-int64(size))
@@ -78,16 +82,18 @@ func (p *replay) keep(t *Trail, message []byte) bool {
 	}
 	p.bytes += size
 	t.kept++
-	p.kept = append(p.kept, recorded{t, t.latest, append([]byte(nil), message...)})
+	p.kept = append(p.kept, recorded{t, t.latest, time.Since(p.r.epoch), append([]byte(nil), message...)})
 	return true
 }
 
-func (p *replay) dropOldest() {
-	oldest := p.kept[0]
-	p.give(&oldest)
-	n := copy(p.kept, p.kept[1:])
-	p.kept[n] = recorded{}
-	p.kept = p.kept[:n]
+// dropOldest drops the n oldest events.
+func (p *replay) dropOldest(n int) {
+	for i := range n {
+		p.give(&p.kept[i])
+	}
+	left := copy(p.kept, p.kept[n:])
+	clear(p.kept[left:])
+	p.kept = p.kept[:left]
 }
 
 // give takes an event that is dropped off the books.
@@ -97,6 +103,17 @@ func (p *replay) give(e *recorded) {
 	e.trail.kept--
 	e.trail.gap = e.number
 	p.prune(e.trail)
+}
+
+// expire drops what was kept before a time.
+func (p *replay) expire(before time.Duration) {
+	n := 0
+	for n < len(p.kept) && p.kept[n].at < before {
+		n++
+	}
+	if n > 0 {
+		p.dropOldest(n)
+	}
 }
 
 // forget keeps nothing more of what was.

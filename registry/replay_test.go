@@ -3,6 +3,7 @@ package registry
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a gap
@@ -69,3 +70,55 @@ func TestEventIDs(t *testing.T) {
 		}
 	}
 }
+
+// What was kept for long makes room, of ended streams as of running ones, and the sessions live on.
+func TestReplayTTL(t *testing.T) {
+	r := newFixture(t, func(o *Options) { o.ReplayTTL = time.Minute })
+	p := &peer{r: r, transport: HTTP}
+	id := []byte(p.initialize(t, "2025-11-25"))
+	s, _ := r.sessions.get(id)
+	trail := func(ended bool) *Trail {
+		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+		made := r.OpenTrail(x)
+		made.Record([]byte("a"))
+		if ended {
+			made.End(x, []byte("b"))
+		}
+		return made
+	}
+	trail(true)
+	running := trail(false)
+	resume := func(event string, want int) *Stream {
+		t.Helper()
+		stream, status, e := r.OpenStream(&Header{SessionID: id}, []byte(event), deaf{})
+		if status != want {
+			t.Errorf("%s: status %d %v, want %d", event, status, e, want)
+		}
+		return stream
+	}
+	r.ExpireSessions(time.Now().Add(59 * time.Second))
+	resume("1-1", statusOK).Close()
+	resume("2-0", statusOK).Close()
+	if got := r.replayBytes.Load(); got != 3 {
+		t.Errorf("%d bytes are kept, want 3", got)
+	}
+	r.ExpireSessions(time.Now().Add(61 * time.Second))
+	resume("1-1", statusBadRequest)
+	resume("2-0", statusBadRequest)
+	resume("2-1", statusOK)
+	running.Record([]byte("c"))
+	if got := r.replayBytes.Load(); got != 1 {
+		t.Errorf("%d bytes are kept, want 1", got)
+	}
+	if got := len(s.conv.feed.Load().events.posts); got != 1 {
+		t.Errorf("%d streams are known, want the running one", got)
+	}
+}
+
+// deaf is a peer that takes nothing.
+type deaf struct{}
+
+func (deaf) Wake()            {}
+func (deaf) Send([]byte) bool { return false }
+func (deaf) Peer() Peer       { return deaf{} }
+func (deaf) Resume()          {}
