@@ -10,8 +10,8 @@ import (
 	"weir/backpressure"
 )
 
-// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver and
-// early belong to the connection's loop.
+// transport is what a connection speaks: line.go, websocket.go, http.go and sse_transport.go implement it. All methods but
+// deliver and early belong to the connection's loop.
 type transport interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
