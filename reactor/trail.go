@@ -32,14 +32,10 @@ func (t *httpTransport) conclude(c *conn, k *call, message, out []byte) []byte {
 		k.release(true)
 		return out
 	}
-	switch {
-	case !k.streaming: // it was to be closed, and could not
-		out = appendHTTP(out, c, k, message)
-	case posted && len(message) > 0:
-		out = codec.AppendHTTPLastChunk(appendEvent(out, id, message))
-	default:
-		out = codec.AppendHTTPLastChunk(out)
+	if posted && len(message) > 0 {
+		out = appendEvent(out, id, message)
 	}
+	out = codec.AppendHTTPLastChunk(out)
 	t.deliverLocked(c, k, out[mark:])
 	return out[:mark]
 }
@@ -101,7 +97,14 @@ func (t *httpTransport) part(c *conn, k *call, retry time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	trail := t.trailLocked(c, k)
-	if trail == nil || !trail.Primes() {
+	if trail == nil {
+		return false
+	}
+	if !trail.Primes() {
+		if !k.streaming { // so it need not become a stream
+			trail.End(&k.Exchange, nil)
+			k.trail = nil
+		}
 		return false
 	}
 	if retry = c.loop.srv.retry(retry); k.adrift {

@@ -405,3 +405,17 @@ func TestResumedStreamIsAnsweredAtAStop(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A call that wanted to close a stream in vain, and says nothing ahead of its answer, is answered with JSON as ever.
+func TestCallThatCannotCloseItsStreamIsPlain(t *testing.T) {
+	s := start(t)
+	registry.AddTool(s.registry, &mcp.Tool{Name: "shy"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("closed ", registry.CloseStream(ctx, 0))}}}, nil, nil
+	})
+	p := s.dial("http")
+	p.send(post(strings.TrimSpace(toolCall("1", "shy", `{}`)), p.sessionOf("2025-06-18")))
+	p.wantStatus(200, "closed false")
+	if got := s.metric("weir_replay_bytes"); got != "0" {
+		t.Errorf("%s bytes are kept of it", got)
+	}
+}
