@@ -52,7 +52,7 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 		}
 		used += n
 		t.request(l, c, r)
-		if c.transport != t { // it speaks WebSocket from here on
+		if c.transport != t { // it speaks WebSocket, or is a stream, from here on
 			return used + c.transport.decode(l, c, b[used:])
 		}
 	}
@@ -126,6 +126,10 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 		r.KeepAlive = false
 	}
 	k := t.begin(l, r)
+	if l.srv.servesSSE(r) {
+		t.serveSSE(l, c, r, k)
+		return
+	}
 	switch r.Method {
 	case codec.MethodGet:
 		if l.srv.isMetadata(r.Path) {

@@ -69,6 +69,9 @@ func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
 		t.message(l, c, rest)
 	}
 	t.conv.PeerEnded()
+	if c.pending.Load() > 0 {
+		probePeer(c.fd)
+	}
 }
 
 func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {

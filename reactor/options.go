@@ -35,6 +35,10 @@ type Options struct {
 	Loops int `yaml:"loops"`
 	// HTTPPath is the one path that serves MCP; every other is 404.
 	HTTPPath string `yaml:"http_path"`
+	// HTTPSSEPath serves the HTTP+SSE transport of MCP 2024-11-05 beside it, for clients that have no other: GET opens the
+	// stream, POST answers 202. /sse is what such clients expect. Each session holds a connection, so max_connections
+	// bounds them. Not http_path. Empty: off.
+	HTTPSSEPath string `yaml:"http_sse_path"`
 	// AllowedOrigins lists the values of Origin that browsers may send, exactly (scheme://host[:port]). Loopback
 	// origins are always allowed on a loopback listener; any other Origin is 403 (DNS rebinding).
 	AllowedOrigins []string `yaml:"allowed_origins"`
@@ -97,8 +101,9 @@ type Options struct {
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone. 0 means never, up to 1h.
 	SSEKeepAlive time.Duration `yaml:"sse_keep_alive"`
-	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss (retry, MCP
-	// 2025-11-25). 0 leaves it to the client, up to 1h.
+	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that a
+	// call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25). 0 leaves it to the client, up
+	// to 1h.
 	SSERetry time.Duration `yaml:"sse_retry"`
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
@@ -227,6 +232,9 @@ func (o *Options) validateAddresses() []error {
 	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		errs = append(errs, fmt.Errorf("http_path: %q must begin with a slash", o.HTTPPath))
+	}
+	if !validSSEPath(o.HTTPSSEPath, o.HTTPPath) {
+		errs = append(errs, fmt.Errorf("http_sse_path: %q is not allowed: want a path such as /sse that is not http_path, without characters to escape, or \"\"", o.HTTPSSEPath))
 	}
 	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
 		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))

@@ -37,13 +37,16 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 			return 405, errMethod
 		}
 		return 0, nil
-	case string(r.Path) != s.opts.HTTPPath:
+	case string(r.Path) != s.opts.HTTPPath && !s.servesSSE(r):
 		return 404, errPath
 	}
 	if r.Method != codec.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
 		if status, fail := t.authorize(l, c, r); fail != nil {
 			return status, fail
 		}
+	}
+	if s.servesSSE(r) {
+		return acceptableSSE(r)
 	}
 	switch r.Method {
 	case codec.MethodPost:

@@ -98,7 +98,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !s.refuses(refusal) && k.group == nil { // half a batch cannot be set aside
+	if !s.refuses(refusal) && k.group == nil && c.parked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
 		l.park(c, k, class)
 		return
 	}
@@ -315,7 +315,7 @@ func (c *conn) settleWorker(out []byte, n int) {
 	if len(out) > 0 {
 		c.sendLocked(out)
 	}
-	if c.pending.Add(int32(-n)) == 0 && c.goodbye != stillOpen && c.unsentLocked() == 0 {
+	if c.pending.Add(int32(-n)) == c.adrift && c.goodbye != stillOpen && c.unsentLocked() == 0 {
 		c.post()
 	}
 }

@@ -190,8 +190,12 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 			}
 			dst = appendText(dst, text)
 		} else {
+			content := x.rev().visible(m.Content)
+			if content == nil {
+				return nil, errResultEncoding
+			}
 			var e *codec.Error
-			if dst, e = appendMarshaled(dst, m.Content); e != nil {
+			if dst, e = appendMarshaled(dst, content); e != nil {
 				return nil, e
 			}
 		}

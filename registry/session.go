@@ -92,8 +92,9 @@ func (r *Registry) EndSession(id []byte, principal string) (status int) {
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout. A session with calls in flight or its stream open is not idle. Call it about once a second; 100,000 sessions take a few
-// milliseconds, one partition locked at a time.
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, and drops the
+// events that were kept for Options.ReplayTTL. A session with calls in flight or its stream open is not idle. Call it about
+// once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.expireAsks(at)
@@ -104,6 +105,7 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 			s.conv.Close()
 			return true
 		}
+		s.conv.expireEvents(at - r.opt.ReplayTTL)
 		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() && !s.conv.listening() {
 			r.m.sessionsEnded[endedIdle].Inc()
 			s.conv.Close()
@@ -111,6 +113,20 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 		}
 		return false
 	})
+}
+
+// expireEvents drops what was kept for resuming before a time, so that clients which never come back do not hold the room
+// of those that do.
+func (c *Conversation) expireEvents(before time.Duration) {
+	f := c.feed.Load()
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.events != nil {
+		f.events.expire(before)
+	}
 }
 
 // Sessions is how many legacy HTTP sessions exist now.

@@ -21,11 +21,17 @@ import (
 
 // Real clients, written by others, hold a conversation with the assembled server. What they accept is what users see.
 
+// withSSE serves the transport of 2024-11-05 too.
+func withSSE(c *Config) { c.Server.HTTPSSEPath = "/sse" }
+
 func TestInteropGoSDK(t *testing.T) {
-	s := startTest(t, nil)
+	s := startTest(t, withSSE)
 	transports := map[string]func(t *testing.T) mcp.Transport{
 		"http": func(*testing.T) mcp.Transport {
 			return &mcp.StreamableClientTransport{Endpoint: "http://" + s.addresses["http"] + "/mcp"}
+		},
+		"sse": func(*testing.T) mcp.Transport {
+			return &mcp.SSEClientTransport{Endpoint: "http://" + s.addresses["http"] + "/sse"}
 		},
 		"tcp":  func(t *testing.T) mcp.Transport { return dialLines(t, "tcp", s.addresses["tcp"]) },
 		"unix": func(t *testing.T) mcp.Transport { return dialLines(t, "unix", s.addresses["unix"]) },
@@ -118,7 +124,7 @@ func converse(t *testing.T, transport mcp.Transport, revision string) {
 
 func TestInteropTypeScript(t *testing.T) {
 	clients := npmClients(t)
-	s := startTest(t, nil)
+	s := startTest(t, withSSE)
 	f := func(client string, server ...string) {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +140,7 @@ func TestInteropTypeScript(t *testing.T) {
 	}
 	http, ws := "http://"+s.addresses["http"]+"/mcp", "ws://"+s.addresses["http"]+"/mcp"
 	f("sdk-http", http)
+	f("sdk-sse", http)
 	f("sdk-websocket", ws)
 	f("client-legacy", http)
 	f("client-auto", http)

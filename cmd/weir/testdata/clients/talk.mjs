@@ -5,6 +5,7 @@
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HTTPv1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { StdioClientTransport as StdioV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { WebSocketClientTransport } from "@modelcontextprotocol/sdk/client/websocket.js";
 import { Client as ClientV2, StreamableHTTPClientTransport as HTTPv2 } from "@modelcontextprotocol/client";
 import { StdioClientTransport as StdioV2 } from "@modelcontextprotocol/client/stdio";
@@ -17,6 +18,7 @@ const bearer = (token) => (token ? { requestInit: { headers: { Authorization: `B
 
 const clients = {
   "sdk-http": (url, token) => [new ClientV1(who), new HTTPv1(new URL(url), bearer(token))],
+  "sdk-sse": (url) => [new ClientV1(who), new SSEClientTransport(new URL("/sse", url))],
   "sdk-websocket": (url) => [new ClientV1(who), new WebSocketClientTransport(new URL(url))],
   "client-legacy": (url, token) => [new ClientV2(who), new HTTPv2(new URL(url), bearer(token))],
   "client-auto": (url, token) => [new ClientV2(who, auto), new HTTPv2(new URL(url), bearer(token))],
