@@ -84,7 +84,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    newRing[*Lane](q.options.MaxConnections + q.options.TaskLanes),
+		ring:    newRing[*Lane](q.options.MaxConnections + ownLanes + q.options.TaskLanes),
 		batch:   q.options.MaxBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),

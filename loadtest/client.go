@@ -211,9 +211,12 @@ func (l *loop) connected(c *client) {
 	}
 	l.watch(c, unix.EPOLLIN)
 	if hello := l.wire.opening(); hello != nil {
-		c.state = stateUpgrading
-		l.send(c, hello)
-		return
+		if l.opts.Transport == WebSocket {
+			c.state = stateUpgrading // before send, which may end the connection
+		}
+		if l.send(c, hello); c.state != stateConnecting {
+			return
+		}
 	}
 	l.greet(c)
 }

@@ -148,6 +148,8 @@ func (c *prober) greet(p *Probe) error {
 		if _, err := c.conn.Write(hello); err != nil {
 			return err
 		}
+	}
+	if o.Transport == WebSocket {
 		a, err := c.receive(&o)
 		if err != nil {
 			return err

@@ -40,11 +40,16 @@ func (l *loop) sweep() {
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.
 func (c *conn) overdue(now int64) closeReason {
 	o := &c.loop.srv.opts
+	if c.listener.ended != nil && !c.lingering {
+		return stillOpen // attached (Attach)
+	}
 	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
 		return closeWriteStalled
 	}
 	quiet := now - c.lastRead
 	switch {
+	case c.grant != nil && c.grant.ended(c.loop.srv.wall.Load()):
+		return closeTokenEnded
 	case c.lingering:
 		if quiet > int64(o.LingerTimeout) {
 			return c.goodbye
@@ -53,6 +58,8 @@ func (c *conn) overdue(now int64) closeReason {
 	case c.pause.Load() != 0 || c.ended:
 		c.excuse(now) // it is we who do not read
 		return stillOpen
+	case c.authBy != 0 && now > c.authBy:
+		return closeAuthTimeout
 	case c.partSince != 0:
 		return c.messageOverdue(now)
 	case c.pending.Load() != 0:

@@ -54,7 +54,9 @@ func (t *httpTransport) unlinkLocked(k *call) {
 func (t *httpTransport) starts(c *conn, k *call) {
 	c.mu.Lock()
 	k.started = true
-	t.throttleLocked(c)
+	if c.reason == stillOpen {
+		t.throttleLocked(c)
+	}
 	c.mu.Unlock()
 }
 
@@ -120,6 +122,9 @@ func (t *httpTransport) answersNow(c *conn) bool {
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
+	if k.trail != nil {
+		return t.conclude(c, k, message, out)
+	}
 	if k.streaming {
 		out = appendLastEvent(out, message)
 	} else {
@@ -127,20 +132,25 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	t.deliverLocked(c, k, out[mark:])
+	return out[:mark]
+}
+
+// deliverLocked sends k's answer, the last of its response, in its turn.
+func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		k.release(true)
 	case t.head != k:
-		k.answer = appendBuffer(k.answer, out[mark:])
-		t.keepLocked(c, k, len(out)-mark)
+		k.answer = appendBuffer(k.answer, answer)
+		t.keepLocked(c, k, len(answer))
 	default:
-		c.sendLocked(out[mark:])
+		c.sendLocked(answer)
 		t.unlinkLocked(k)
 		k.release(true)
 		t.sendReadyLocked(c)
 	}
-	return out[:mark]
 }
 
 func (t *httpTransport) sendReadyLocked(c *conn) {
@@ -183,6 +193,8 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 			c.forgetLocked(k)
 			if k.stream != nil { // nobody else has it
 				c.loop.closeStream(k)
+			} else if k.trail != nil {
+				c.strandLocked(k)
 			} else if k.EndsWithPeer() {
 				k.Cancel()
 				cancelled++
@@ -203,6 +215,9 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 		Status: k.Status, ContentType: jsonType, Date: c.loop.srv.date(),
 		SessionID: k.SessionID, RetryAfter: int(k.retryAfter),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
+	}
+	if k.Status == 401 {
+		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"

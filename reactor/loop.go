@@ -65,7 +65,8 @@ type loop struct {
 		arrived []*conn // accepted by another loop, for this one: at most accept_batch per accepting turn
 		posted  []*conn // to look at again, each connection at most once
 		stop    chan struct{}
-		resumed []*call // parked calls that may go on; bounded by the registry's max_asks
+		letters []letter // POSTed to streams of this loop; max_input_total_bytes bounds them
+		resumed []*call  // parked calls that may go on; bounded by the registry's max_asks
 		closeLn bool
 		changed bool // a list has: look whom it concerns
 		endAll  bool // every stream is to end
@@ -247,7 +248,8 @@ func (l *loop) readInbox() {
 	l.inbox.woken = false
 	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
 	changed, endAll, resumed := l.inbox.changed, l.inbox.endAll, l.inbox.resumed
-	l.inbox.resumed = nil
+	letters := l.inbox.letters
+	l.inbox.resumed, l.inbox.letters = nil, nil
 	l.inbox.arrived, l.inbox.closeLn, l.inbox.changed, l.inbox.endAll = nil, false, false, false
 	l.visiting = append(l.visiting[:0], l.inbox.posted...)
 	clear(l.inbox.posted)
@@ -267,6 +269,9 @@ func (l *loop) readInbox() {
 		l.revisit(c)
 	}
 	clear(l.visiting)
+	for _, m := range letters {
+		l.receive(m)
+	}
 	for _, k := range resumed {
 		l.resume(k)
 	}

@@ -89,7 +89,7 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *c
 	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, status, fail := l.srv.registry.OpenStream(&header, r.LastEventID, c)
+	stream, status, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Status, k.allow = status, status == 405
 		l.fail(c, k, fail)
@@ -107,14 +107,9 @@ func (t *httpTransport) open(l *loop, c *conn, k *call, first []byte) {
 	t.queued(l, c, k)
 	part := appendStreamHead(getBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
 	if first != nil {
-		part = appendEvent(part, nil, first)
-	} else if number, primed := k.stream.Primed(); primed {
-		var id [16]byte
-		from := len(part)
-		part = codec.AppendSSEEvent(codec.BeginHTTPChunk(part), &codec.SSEEvent{
-			ID: registry.AppendEventID(id[:0], number), Retry: int(l.srv.opts.SSERetry.Milliseconds()),
-		})
-		part = codec.EndHTTPChunk(part, from)
+		part = appendEvent(part, 0, first)
+	} else if id, primed := k.stream.Primed(); primed {
+		part = appendPriming(part, id, l.srv.opts.SSERetry)
 	}
 	c.mu.Lock()
 	t.streamLocked(c, k, part)
@@ -125,12 +120,17 @@ func (t *httpTransport) open(l *loop, c *conn, k *call, first []byte) {
 
 // feed serves the stream at the head of the line, if there is one; those behind it wait for their turn.
 func (t *httpTransport) feed(l *loop, c *conn) {
+	t.yield(c)
 	for k := t.streamAtHead(c); k != nil; k = t.streamAtHead(c) {
 		t.pump(l, c, k)
 		if !k.stream.Over() {
 			return
 		}
-		t.end(l, c, k, nil)
+		var last []byte
+		if id, retry, parted := k.stream.Parted(); parted {
+			last = appendPriming(nil, id, l.srv.retry(retry))
+		}
+		t.end(l, c, k, last)
 	}
 }
 
@@ -147,14 +147,9 @@ func (t *httpTransport) streamAtHead(c *conn) *call {
 func (t *httpTransport) pump(l *loop, c *conn, k *call) {
 	part := getBuffer(eventRoom)
 	for c.caughtUp() {
-		var number uint32
-		if l.msg, number = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
+		var id registry.EventID
+		if l.msg, id = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
 			break
-		}
-		var room [16]byte
-		var id []byte
-		if number != 0 {
-			id = registry.AppendEventID(room[:0], number)
 		}
 		part = appendEvent(part[:0], id, l.msg)
 		c.mu.Lock()
@@ -176,15 +171,15 @@ func (t *httpTransport) end(l *loop, c *conn, k *call, last []byte) {
 	l.closeStream(k)
 }
 
-// endStreams ends the streams at the head of the line.
+// endStreams ends the streams at the head of the line, but for one that carries a call, which is still to be answered.
 func (t *httpTransport) endStreams(l *loop, c *conn) {
-	for k := t.streamAtHead(c); k != nil; k = t.streamAtHead(c) {
+	for k := t.streamAtHead(c); k != nil && !k.stream.OfPost(); k = t.streamAtHead(c) {
 		var last []byte
 		if k.stream.Listen() {
 			l.msg = k.stream.AppendCancelled(l.msg[:0])
-			last = appendEvent(last, nil, l.msg)
+			last = appendEvent(last, 0, l.msg)
 			l.msg = k.stream.AppendResult(l.msg[:0])
-			last = appendEvent(last, nil, l.msg)
+			last = appendEvent(last, 0, l.msg)
 		}
 		t.end(l, c, k, last)
 	}

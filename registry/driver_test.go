@@ -22,10 +22,10 @@ var limits = codec.DefaultLimits()
 type peer struct {
 	r         *Registry
 	transport Transport
+	principal string
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
-	principal string
-	back      *backstage // its way back; nil: it has none
+	back      *backstage   // its way back; nil: it has none
 }
 
 // answer is what a transport would send.
@@ -37,9 +37,9 @@ type answer struct {
 
 // send takes a message through Scan, Route, Begin, Dispatch and End.
 func (p *peer) send(message string, h Header) answer {
-	x := &Exchange{Principal: p.principal}
+	x := new(Exchange)
 	p.buf = append(p.buf[:0], message...)
-	x.Raw, x.Transport = p.buf, p.transport
+	x.Raw, x.Transport, x.Principal = p.buf, p.transport, p.principal
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		var e *codec.Error
 		if !errors.As(err, &e) {

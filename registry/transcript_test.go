@@ -17,6 +17,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //
 //	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of jobs_test.go
 //	transport http          a new client: line, websocket or http
+//	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
 //	-> {...}                a message to the server; $TASK1 is the id of the first task that was seen, and so on
 //	run                     the workers run every task that is queued, and requests that were parked go on (jobs only)
@@ -95,6 +96,8 @@ func play(t *testing.T, script string) string {
 			if jobs != nil {
 				p.back = &backstage{r: r}
 			}
+		case "principal":
+			p.principal = rest
 		case "header":
 			setHeader(t, &h, seen.fill(strings.ReplaceAll(rest, "$SESSION", session)))
 		case "->":
@@ -115,7 +118,7 @@ func play(t *testing.T, script string) string {
 			jobs.run()
 			out.WriteString(seen.hide(p.besides()))
 		case "delete":
-			fmt.Fprintf(&out, "<- %d\n", r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session))))
+			fmt.Fprintf(&out, "<- %d\n", r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)), p.principal))
 		default:
 			if line != "" && word != "#" {
 				t.Fatalf("unknown line %q", line)

@@ -46,6 +46,8 @@ var allowedImports = map[string][]string{
 		"weir/codec", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
+	// The examples are run by a whole server, so that what they print is what clients see.
+	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {
 		"weir/codec", "weir/backpressure", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 		"golang.org/x/sys/unix",
