@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -180,6 +181,8 @@ func addJobs(r *Registry) {
 			return nil, nil, &jsonrpc.Error{Code: -31999, Message: "not today"}
 		case "panic":
 			panic("secret of the handler")
+		case "leave":
+			runtime.Goexit()
 		case "tell":
 			Log(ctx, "error", "job", "not heard")
 			Progress(ctx, 1, 2, "half way")

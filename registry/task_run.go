@@ -52,8 +52,15 @@ func (t *Task) Run(scratch []byte) []byte {
 	t.running = true
 	t.mu.Unlock()
 	s, from := t.x.tool.series, len(scratch)
-	start := s.startTimer()
+	start, returned := s.startTimer(), false
+	defer func() {
+		if !returned { // the handler ended its goroutine: nobody else would say that it is over
+			t.conclude(taskError, errorPayload(errPanicked))
+			s.finished(start, outcomePanic)
+		}
+	}()
 	out, o := answerToolsCall(t.r, &t.x, scratch)
+	returned = true
 	switch o {
 	case outcomeParked:
 		t.suspend()

@@ -396,3 +396,18 @@ func TestCancelledBeforeItIsATask(t *testing.T) {
 	}
 	empty(t, r)
 }
+
+// A handler that ends its goroutine ends its task.
+func TestTaskWhoseHandlerLeaves(t *testing.T) {
+	r, b, p := newJobs(t)
+	id := p.begin(t, modernJob("job", "leave"))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.run()
+	}()
+	<-done
+	p.says(t, taskRequest("get", id, ""), `"status":"failed","statusMessage":"the handler panicked"`)
+	later(r)
+	empty(t, r)
+}
