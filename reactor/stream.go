@@ -145,23 +145,22 @@ func (t *httpTransport) streamAtHead(c *conn) *call {
 
 // pump sends what k's stream is owed until that is nothing or the peer does not read.
 func (t *httpTransport) pump(l *loop, c *conn, k *call) {
-	part := getBuffer(eventRoom)
 	for c.caughtUp() {
 		var number uint32
 		if l.msg, number = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
-			break
+			return
 		}
 		var room [16]byte
 		var id []byte
 		if number != 0 {
 			id = registry.AppendEventID(room[:0], number)
 		}
-		part = appendEvent(part[:0], id, l.msg)
+		part := appendEvent(getBuffer(len(l.msg)+eventRoom), id, l.msg)
 		c.mu.Lock()
 		t.streamLocked(c, k, part)
 		c.mu.Unlock()
+		putBuffer(part)
 	}
-	putBuffer(part)
 }
 
 // end ends k's stream, the head of the line, with last as its last bytes, and lets the line go on.

@@ -55,7 +55,7 @@ func isolation(e *env) (*table, error) {
 		}
 		return median(runs)
 	}
-	t.atLeast("calls", least("sent"), float64(e.scaled(isolatedCalls)/len(isolatedKinds)*len(isolatedKinds)), "calls")
+	t.atLeast("calls", least("sent"), float64(e.scaled(isolatedCalls)), "calls")
 	t.atLeast("cancelled", least("cancelled"), 0.09*least("sent"), "calls")
 	for _, k := range isolatedKinds {
 		t.atMost("crossed, "+k.name, t.worst(k.name+" crossed"), 0, "answers")
@@ -86,11 +86,11 @@ func (e *env) oneIsolation(t *table) error {
 	defer e.stopServer(s.Process)
 	fleets := make([]*loadtest.Fleet, len(isolatedKinds))
 	for i, k := range isolatedKinds {
-		clients := isolatedClients*(i+1)/len(isolatedKinds) - isolatedClients*i/len(isolatedKinds)
-		fleets[i], err = e.open(clients, func(o *loadtest.Options) {
+		share := func(n int) int { return n*(i+1)/len(isolatedKinds) - n*i/len(isolatedKinds) }
+		fleets[i], err = e.open(share(isolatedClients), func(o *loadtest.Options) {
 			o.Address, o.Transport, o.Era = s.address(k.transport), k.transport, k.era
 			o.Arguments = `{"message":"0000000000"}`
-			o.OneID = &loadtest.OneID{Calls: e.scaled(isolatedCalls) / len(isolatedKinds), CancelEvery: cancelEvery,
+			o.OneID = &loadtest.OneID{Calls: share(e.scaled(isolatedCalls)), CancelEvery: cancelEvery,
 				Slow: "sleep", SlowArguments: fmt.Sprintf(`{"ms":%d}`, slowMillis), CancelAfter: cancelAfter}
 		})
 		if err != nil {

@@ -125,6 +125,15 @@ func (s *server) tell(path string) error {
 	return nil
 }
 
+// live is how many bytes of its heap a changing server has in use: garbage, which RSS has in it, is no load.
+func (s *server) live() (float64, error) {
+	b, err := s.get("/live")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(string(b), 64)
+}
+
 // status is what /status says that a benchmark needs.
 type status struct {
 	Listeners  map[string]string `json:"listeners"`

@@ -4,6 +4,7 @@
 //
 //	POST /change        adds a tool, or takes it out again: one change of the list
 //	POST /update?uri=U  says that the resource U was updated
+//	GET /live            bytes of the heap that are in use, after a collection
 //	GET /status, /metrics, /debug/pprof/  as the admin listener of weir
 //
 // It prints "listening ADDRESS" with the address of its admin listener, and serves until it is killed.
@@ -62,12 +63,21 @@ func run() error {
 	http.HandleFunc("POST /change", changer(r))
 	http.HandleFunc("POST /update", func(_ http.ResponseWriter, q *http.Request) { r.ResourceUpdated(q.FormValue("uri")) })
 	http.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { set.WritePrometheus(w) })
+	http.HandleFunc("GET /live", tellLive)
 	http.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		status := map[string]any{"listeners": server.Addrs(), "goroutines": runtime.NumGoroutine()}
 		_ = json.NewEncoder(w).Encode(status) // who asked has gone
 	})
 	fmt.Println("listening", admin.Addr())
 	return http.Serve(admin, nil)
+}
+
+func tellLive(w http.ResponseWriter, _ *http.Request) {
+	runtime.GC()
+	runtime.GC() // what lies unused in a sync.Pool outlives one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	fmt.Fprint(w, m.HeapAlloc)
 }
 
 // changer returns a handler that changes the list of tools once each time.
