@@ -55,6 +55,7 @@ type client struct {
 	isOpen  bool          // it has been opened and has not ended
 	asked   uint64        // with OneID: the number of its latest call
 	pinging bool          // with OneID: it waits for what follows its cancellation
+	words   *words        // with OneID: what it says
 	served  bool          // a call of it had a result
 	leaving bool          // it is being retired: nothing new is sent
 
@@ -91,6 +92,9 @@ func (l *loop) open() {
 		l.clients = append(l.clients, nil)
 	}
 	c.generation = int32(l.dialed)
+	if l.ledger != nil {
+		c.words = l.ledger.words
+	}
 	c.events = unix.EPOLLOUT
 	if err := l.poll.control(unix.EPOLL_CTL_ADD, fd, c.events, c.slot, c.generation); err != nil {
 		l.free = append(l.free, c.slot)
@@ -256,6 +260,9 @@ func (l *loop) greeted(c *client, a *arrival) {
 		c.call = &t
 		if l.opts.Transport == HTTP {
 			c.session = bytes.Clone(a.session)
+		}
+		if l.ledger != nil {
+			c.words = newWords(l.opts, l.wire, a.session)
 		}
 	}
 	if l.msgs.noted == nil {

@@ -12,8 +12,8 @@ import (
 // wrong one. Here every call of every connection has the id 1, and a number of its own in its arguments, which the tool sends
 // back: an answer says by itself whose it is. A ledger holds what became of each number.
 //
-// Some calls are taken back: with notifications/cancelled, or over HTTP by closing the connection (MCP 2026-07-28,
-// basic/patterns/cancellation). After a notification the client pings, still with id 1, before it calls again, so that a
+// Some calls are taken back: with notifications/cancelled, or over HTTP in the modern era by closing the connection (MCP
+// 2026-07-28, basic/patterns/cancellation). After a notification the client pings, still with id 1, before it calls again, so that a
 // refusal that comes before the pong is known to be the cancelled call's. An answer may cross the notification: its number
 // tells.
 
@@ -22,8 +22,7 @@ type OneID struct {
 	// Calls is how many calls the fleet makes in all. 1 to 100000000.
 	Calls int
 	// CancelEvery takes every so manieth call back. Of these, one half is taken back in the write that sends them, so that the
-	// server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they run. Over
-	// HTTP a call and its end are never one write. 0: none.
+	// server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they run. 0: none.
 	CancelEvery int
 	// Slow and SlowArguments are a call that takes far longer than CancelAfter.
 	Slow, SlowArguments string
@@ -41,8 +40,8 @@ func (w *OneID) validate(o *Options) error {
 	switch {
 	case w.Calls < 1 || w.Calls > maxOneID || w.CancelEvery < 0 || w.CancelAfter < 0:
 		return fmt.Errorf("option OneID: Calls is 1 to %d, CancelEvery and CancelAfter are not negative", maxOneID)
-	case o.Transport == HTTP && o.Era != Modern || o.Transport != HTTP && o.Era != Legacy:
-		return errors.New("option OneID: is for the legacy era on lines and WebSockets, for the modern one over HTTP")
+	case o.Transport != HTTP && o.Era != Legacy:
+		return errors.New("option OneID: is for the legacy era, but over HTTP")
 	case o.Method != methodCall || strings.Count(o.Arguments, `"`+oneNumber+`"`) != 1:
 		return fmt.Errorf("option OneID: Arguments need one string %q for the number of the call", oneNumber)
 	}
@@ -72,10 +71,14 @@ type ledger struct {
 	first   uint64
 	entries []entry // by number, from first on
 	quota   int     // how many there will be
-	call    template
-	slow    template
-	cancel  []byte // notifications/cancelled, and the ping behind it
+	words   *words  // of connections without a session
 	running []running
+}
+
+// words are what a connection says.
+type words struct {
+	call, slow template
+	cancel     []byte // notifications/cancelled, and the ping behind it
 }
 
 // running is a slow call that is to be taken back.
@@ -87,8 +90,11 @@ type running struct {
 
 func newLedger(o *Options, w wire, index int) *ledger {
 	quota := o.OneID.Calls*(index+1)/o.Loops - o.OneID.Calls*index/o.Loops
-	g := &ledger{opts: o.OneID, reopens: o.Transport == HTTP, first: firstID + uint64(index)*maxOneID, quota: quota,
-		entries: make([]entry, 0, quota)}
+	return &ledger{opts: o.OneID, reopens: o.Transport == HTTP && o.Era == Modern, first: firstID + uint64(index)*maxOneID,
+		quota: quota, entries: make([]entry, 0, quota), words: newWords(o, w, nil)}
+}
+
+func newWords(o *Options, w wire, session []byte) *words {
 	call := func(tool, arguments string) template {
 		other := *o
 		other.Tool, other.Arguments = tool, arguments
@@ -97,21 +103,21 @@ func newLedger(o *Options, w wire, index int) *ledger {
 			panic(fmt.Sprintf("loadtest: %v", err)) // both were checked
 		}
 		body := bytes.Replace(msgs.call, []byte(`"id":`+oneNumber+`,`), []byte(oneID), 1)
-		return w.wrap(body, bytes.Index(body, []byte(oneNumber)), nil)
+		return w.wrap(body, bytes.Index(body, []byte(oneNumber)), session)
 	}
-	g.call = call(o.Tool, o.Arguments)
+	says := &words{call: call(o.Tool, o.Arguments)}
 	if o.OneID.CancelEvery > 0 {
-		g.slow = call(o.OneID.Slow, o.OneID.SlowArguments)
+		says.slow = call(o.OneID.Slow, o.OneID.SlowArguments)
 	}
-	for _, text := range []string{
-		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, `{"jsonrpc":"2.0",` + oneID + `"method":"ping"}`,
-	} {
-		if !g.reopens {
-			t := w.wrap([]byte(text), -1, nil)
-			g.cancel = append(g.cancel, t.bytes...)
+	if o.Era == Legacy {
+		for _, text := range []string{
+			`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, `{"jsonrpc":"2.0",` + oneID + `"method":"ping"}`,
+		} {
+			t := w.wrap([]byte(text), -1, session)
+			says.cancel = append(says.cancel, t.bytes...)
 		}
 	}
-	return g
+	return says
 }
 
 // finished says whether every call was made. g may be nil.
@@ -147,16 +153,16 @@ func (l *loop) askOne(c *client) {
 	l.stats.InFlight++
 	c.timedAt = time.Since(l.base)
 	every := uint64(g.opts.CancelEvery)
-	t, now := &g.call, false
+	t, now := &c.words.call, false
 	if every > 0 && number%every == 0 {
 		if now = number/every%2 == 0; !now {
-			t = &g.slow
+			t = &c.words.slow
 			g.running = append(g.running, running{c.slot, number, c.timedAt + g.opts.CancelAfter})
 		}
 	}
 	l.out = t.append(l.out[:0], number)
 	if now && !g.reopens {
-		l.out = append(l.out, g.cancel...)
+		l.out = append(l.out, c.words.cancel...)
 	}
 	l.send(c, l.out)
 	if now && c.state != stateEnded {
@@ -177,7 +183,7 @@ func (l *loop) takeBack() {
 			continue // it was refused, or lost with its connection
 		}
 		if !g.reopens {
-			l.send(c, g.cancel)
+			l.send(c, c.words.cancel)
 		}
 		if c.state != stateEnded {
 			l.tookBack(c)
@@ -185,7 +191,7 @@ func (l *loop) takeBack() {
 	}
 }
 
-// tookBack enters a cancellation that is on its way. Over HTTP it still is to be sent: it is the end of the connection.
+// tookBack enters a cancellation that is on its way, or ends the connection where that is the cancellation.
 func (l *loop) tookBack(c *client) {
 	l.ledger.find(c.asked).fate = fateCancelled
 	l.stats.Cancelled++
@@ -206,7 +212,8 @@ func (l *loop) offBooks(c *client) {
 // settleOne finds out whose an answer is.
 func (l *loop) settleOne(c *client, a *arrival) {
 	if a.kind == arrivalNothing || a.isProse() {
-		if a.status != 0 {
+		// A call that was taken back is answered with 202 and nothing, and so is the notification that did it.
+		if a.status != 0 && !(c.pinging && a.status == 202) {
 			l.withoutNumber(c, outcomeError, a.statusName())
 		}
 		return

@@ -3,10 +3,12 @@ package loadtest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -124,6 +126,55 @@ func TestOneIDOverHTTP(t *testing.T) {
 	}
 }
 
+// In a session a call is taken back by a notification behind it, and answered with 202 and nothing.
+func TestOneIDInASession(t *testing.T) {
+	var takenBack atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // hung up
+		}
+		body := string(text)
+		_, number, isCall := strings.Cut(body, `"name":"echo","arguments":{"message":"`)
+		switch {
+		case strings.Contains(body, `"initialize"`):
+			w.Header().Set("Mcp-Session-Id", "s")
+			io.WriteString(w, echo(body))
+			return
+		case r.Header.Get("Mcp-Session-Id") != "s":
+			t.Errorf("without its session: %s", body)
+		case isCall:
+			io.WriteString(w, oneAnswer(number[:idDigits]))
+		case strings.Contains(body, `"ping"`):
+			io.WriteString(w, onePong)
+		default: // a notification, or a slow call, for which net/http would keep the notification waiting
+			w.WriteHeader(http.StatusAccepted)
+		}
+		if strings.Contains(body, `"requestId":1`) {
+			takenBack.Add(1)
+		}
+	}))
+	defer s.Close()
+	f := oneFleet(t, s.Listener.Addr().String(), func(o *Options) { o.Transport = HTTP })
+	ctx := within(t)
+	if err := f.Open(ctx, 3); err != nil {
+		t.Fatal(err)
+	}
+	f.Start()
+	if err := f.Done(ctx); err != nil {
+		t.Fatalf("%v: %+v", err, f.Counters())
+	}
+	// This server answers every echo, cancelled or not, and a slow call with 202 before or after it is taken back.
+	if err := f.await(ctx, func(l *loop) bool { return l.stats.Raced == 10 }); err != nil {
+		t.Errorf("%v: %+v", err, f.Counters())
+	}
+	c := f.Counters()
+	if c.Check() != nil || c.Sent != 200 || c.Results != 180 || c.Errors != c.Reasons["http_202"] || uint64(takenBack.Load()) > c.Cancelled {
+		t.Errorf("%v, %d taken back: %+v", c.Check(), takenBack.Load(), c)
+	}
+	f.Close()
+}
+
 // What is wrong with a server's answers shows in the books.
 func TestOneIDSeesWhatIsWrong(t *testing.T) {
 	f := func(name string, cancelEvery int, ask asker, want func(*Counters) bool) {
@@ -206,6 +257,5 @@ func TestOneIDOptions(t *testing.T) {
 	}
 	f("no calls", func(o *Options) { o.OneID.Calls = 0 })
 	f("no number", func(o *Options) { o.Arguments = `{"message":"x"}` })
-	f("sessions over HTTP", func(o *Options) { o.Transport = HTTP })
 	f("the modern era on lines", func(o *Options) { o.Era = Modern })
 }

@@ -28,6 +28,7 @@ type isolatedKind struct {
 var isolatedKinds = []isolatedKind{
 	{"tcp", loadtest.Line, loadtest.Legacy},
 	{"ws", loadtest.WebSocket, loadtest.Legacy},
+	{"http, sessions", loadtest.HTTP, loadtest.Legacy},
 	{"http, 2026-07-28", loadtest.HTTP, loadtest.Modern},
 }
 
@@ -61,10 +62,10 @@ func isolation(e *env) (*table, error) {
 		t.atMost("crossed, "+k.name, t.worst(k.name+" crossed"), 0, "answers")
 		t.atMost("unexplained, "+k.name, t.worst(k.name+" unexplained"), 0, "calls")
 	}
-	t.note("%d clients, a third on each transport, all at once; every call has the id 1 and a number of its own that its answer must bring back",
+	t.note("%d clients, a quarter on each transport, all at once; every call has the id 1 and a number of its own that its answer must bring back",
 		isolatedClients)
-	t.note("every %dth call is cancelled: one half in the write that sends it, the other half calls `sleep` and is cancelled after %v; over HTTP "+
-		"the connection is closed", cancelEvery, cancelAfter)
+	t.note("every %dth call is cancelled: one half in the write that sends it, the other half calls `sleep` and is cancelled after %v; in "+
+		"2026-07-28 the connection is closed", cancelEvery, cancelAfter)
 	t.note("refused are also calls whose id was found in flight: the cancelled call before them had not ended yet")
 	t.note("sent = answered + cancelled + refused + unexplained; marks are for the worst run")
 	return t, nil
