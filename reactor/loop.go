@@ -19,6 +19,9 @@ const (
 	eventsPerYield = 16
 	// flushAbove is how many bytes of answers made on the loop are collected before they are written.
 	flushAbove = 16 << 10
+	// feedsPerTurn is how many connections are asked in a row what they are owed after a list changed. A message to each costs
+	// some 10 us, so those who do not care wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
+	feedsPerTurn = 64
 )
 
 // Tags of what is not a connection in a loop's epoll set; connections have slot | generation<<32.
@@ -59,6 +62,8 @@ type loop struct {
 	swept     int     // where the sweep is
 	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*conn // the posted connections that this turn looks at
+	toFeed    int     // slots that are still to be asked what they are owed, from fedTo on and around
+	fedTo     int
 
 	inbox struct {
 		sync.Mutex
@@ -276,8 +281,9 @@ func (l *loop) readInbox() {
 		l.resume(k)
 	}
 	if changed {
-		l.eachConn(l.feed)
+		l.toFeed = len(l.slots) // also those that a walk under way has passed
 	}
+	l.feedSome()
 	if endAll {
 		l.eachConn(func(c *conn) { c.transport.endStreams(l, c) })
 	}

@@ -26,6 +26,28 @@ func (l *loop) eachConn(visit func(*conn)) {
 	}
 }
 
+// feedSome asks the next connections what they are owed, after a list has changed, and has the loop come back for the rest when
+// it has served whoever else is ready.
+func (l *loop) feedSome() {
+	for asked := 0; l.toFeed > 0 && asked < feedsPerTurn; l.toFeed-- {
+		if l.fedTo >= len(l.slots) {
+			l.fedTo = 0
+		}
+		c := l.slots[l.fedTo].conn
+		if l.fedTo++; c == nil {
+			continue
+		}
+		l.feed(c)
+		l.settle(c)
+		asked++
+	}
+	if l.toFeed > 0 {
+		l.inbox.Lock()
+		l.wakeLocked()
+		l.inbox.Unlock()
+	}
+}
+
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
 func (l *loop) feed(c *conn) {
 	if !c.finished && c.caughtUp() {
@@ -145,18 +167,17 @@ func (t *httpTransport) streamAtHead(c *conn) *call {
 
 // pump sends what k's stream is owed until that is nothing or the peer does not read.
 func (t *httpTransport) pump(l *loop, c *conn, k *call) {
-	part := getBuffer(eventRoom)
 	for c.caughtUp() {
 		var id registry.EventID
 		if l.msg, id = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
-			break
+			return
 		}
-		part = appendEvent(part[:0], id, l.msg)
+		part := appendEvent(getBuffer(len(l.msg)+eventRoom), id, l.msg)
 		c.mu.Lock()
 		t.streamLocked(c, k, part)
 		c.mu.Unlock()
+		putBuffer(part)
 	}
-	putBuffer(part)
 }
 
 // end ends k's stream, the head of the line, with last as its last bytes, and lets the line go on.
