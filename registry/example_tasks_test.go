@@ -11,7 +11,6 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/reactor"
 	"weir/registry"
 )
 
@@ -24,20 +23,15 @@ func ExampleTasks() {
 			registry.Progress(ctx, 1, 2, "reading the books") // the status message of the task
 			return text("all is well"), nil, nil
 		}, registry.Tasks(registry.TaskOptional))
-	o := reactor.DefaultOptions()
-	o.HTTP, o.TCP = "", "127.0.0.1:0"
-	server, err := reactor.Launch(reactor.Assembly{Registry: r, Options: &o})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer server.Stop(context.Background())
+	address, stop := serve(r)
+	defer stop()
 
-	begun := ask(server.Addrs()["tcp"], "tools/call", map[string]any{"name": "report"})
+	begun := ask(address, "tools/call", map[string]any{"name": "report"})
 	fmt.Println(begun.ResultType, begun.Status)
 	task := begun
 	for task.Status == "working" {
 		<-time.After(time.Duration(begun.PollIntervalMs) * time.Millisecond / 100) // clients wait for all of it
-		task = ask(server.Addrs()["tcp"], "tasks/get", map[string]any{"taskId": begun.TaskID})
+		task = ask(address, "tasks/get", map[string]any{"taskId": begun.TaskID})
 	}
 	fmt.Println(task.Status, task.Result.Content[0].Text)
 	// Output:
