@@ -32,6 +32,8 @@ var benchmarks = []benchmark{
 	{"cpu-tcp", "What does a call cost the server over TCP, beside a bare epoll echo of the same bytes?", cpuTCP},
 	{"cpu-http", "What does a call cost the server over HTTP, beside the two Go SDKs?", cpuHTTP},
 	{"pipelined", "How many calls per second does the server answer when they come in a stream?", pipelined},
+	{"ceiling", "What is the highest rate that the server holds, over each transport?", ceiling},
+	{"wide", "Do 15,000 connections that each call five times a second get quick answers?", wide},
 	{"memory", "What does an idle connection weigh?", memory},
 	{"storm", "Does a storm of connections get in, and do those who are in notice?", storm},
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},

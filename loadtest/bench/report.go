@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -91,6 +92,11 @@ func (t *table) sample(key string, value float64) {
 		t.Samples = map[string][]float64{}
 	}
 	t.Samples[key] = append(t.Samples[key], value)
+}
+
+// dropSamples forgets what was kept under keys that begin like this.
+func (t *table) dropSamples(prefix string) {
+	maps.DeleteFunc(t.Samples, func(key string, _ []float64) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // median of the samples under a key; 0 when there are none.
