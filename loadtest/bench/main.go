@@ -39,6 +39,7 @@ var benchmarks = []benchmark{
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
 	{"stalled", "Do clients that never read harm those that do?", stalled},
 	{"refusal", "What does a refusal cost the server?", refusal},
+	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
 }
 
 // config is the command line.
