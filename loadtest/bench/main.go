@@ -39,7 +39,15 @@ var benchmarks = []benchmark{
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
 	{"stalled", "Do clients that never read harm those that do?", stalled},
 	{"refusal", "What does a refusal cost the server?", refusal},
+	{"peers-latency", "What do clients of the Go SDKs' servers and of this one see at the same load?", peersLatency},
+	{"peers-memory", "What does a session weigh, beside the two Go SDKs?", peersMemory},
+	{"peers-overload", "What is left of each server at twice its own ceiling?", peersOverload},
 	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
+}
+
+// goesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
+func (b benchmark) goesBy(name string) bool {
+	return b.name == name || strings.HasPrefix(b.name, name+"-")
 }
 
 // config is the command line.
@@ -109,7 +117,7 @@ func parse() (config, []string, error) {
 	}
 	names := flag.Args()
 	for _, name := range names {
-		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
+		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.goesBy(name) }) {
 			return c, nil, fmt.Errorf("there is no benchmark %q; -help lists them", name)
 		}
 	}
@@ -120,7 +128,7 @@ func usage() {
 	out := flag.CommandLine.Output()
 	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\nBenchmarks (all, when none is named):")
 	for _, b := range benchmarks {
-		fmt.Fprintf(out, "  %-10s %s\n", b.name, b.question)
+		fmt.Fprintf(out, "  %-15s %s\n", b.name, b.question)
 	}
 	fmt.Fprintln(out, "\nFlags:")
 	flag.PrintDefaults()
@@ -140,7 +148,7 @@ func measure(ctx context.Context, c config, names []string) (*report, error) {
 	r := newReport(ctx, c)
 	var failed []string
 	for _, b := range benchmarks {
-		if len(names) > 0 && !slices.Contains(names, b.name) {
+		if len(names) > 0 && !slices.ContainsFunc(names, b.goesBy) {
 			continue
 		}
 		e := &env{config: c, ctx: ctx, dir: dir, name: b.name, began: time.Now()}

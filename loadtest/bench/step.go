@@ -29,6 +29,7 @@ type step struct {
 	p50      float64 // milliseconds, from the plan
 	p95      float64
 	p99      float64
+	service  float64 // p99 from the write instead of the plan: a sample
 	late     float64 // p99 of the generator's own lateness, milliseconds
 	server   float64 // cores
 	own      float64 // cores of the generator
@@ -87,7 +88,7 @@ func (e *env) offer(p *loadtest.Process, f *loadtest.Fleet, rate float64, window
 		offered: rate, answered: float64(after.Results-before.Results) / seconds,
 		failed: failures(&end) - failures(&start), reasons: reasonsSince(&start, &end),
 		p50: millis(after.Latency.ValueAtQuantile(50)), p95: millis(after.Latency.ValueAtQuantile(95)),
-		p99: millis(after.Latency.ValueAtQuantile(99)), late: millis(after.Late.ValueAtQuantile(99)),
+		p99: millis(after.Latency.ValueAtQuantile(99)), service: millis(after.Service.ValueAtQuantile(99)), late: millis(after.Late.ValueAtQuantile(99)),
 		server: (usedThen - used).Seconds() / seconds, own: (ownThen - own).Seconds() / seconds,
 	}
 	if stopped != nil {
