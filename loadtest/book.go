@@ -383,7 +383,7 @@ func (b *book) server(end *Vitals) {
 	if b.peakOpen >= weighable {
 		s.SocketPerConnection = (b.peakSeen.SocketBytes - b.before.SocketBytes) / int64(b.peakOpen)
 	}
-	s.Refusals = end.Refusals - b.before.Refusals
+	s.Refusals, s.Closed = end.Refusals-b.before.Refusals, closedSince(&b.before, end)
 	s.PauseP99, s.PauseMax = pauseQuantile(&b.before, end, 0.99), pauseQuantile(&b.before, end, 1)
 	s.ListenDrops, s.ListenOverflows = end.ListenDrops-b.before.ListenDrops, end.ListenOverflows-b.before.ListenOverflows
 }

@@ -220,9 +220,7 @@ func (r *Run) jobs(o Options) []Job {
 		if !s.Closed {
 			j.Plan = s.plan()
 		}
-		count := func(n int) int { return n*(w+1)/workers - n*w/workers }
-		h := s.Hostile
-		j.Hostile = Hostile{NeverRead: count(h.NeverRead), SlowDrip: count(h.SlowDrip), HalfRequest: count(h.HalfRequest), Vanish: count(h.Vanish)}
+		j.Hostile = s.Hostile.share(w, workers)
 		jobs[w] = j
 	}
 	return jobs

@@ -49,6 +49,44 @@ func TestLoadEveryTransport(t *testing.T) {
 	}
 }
 
+// TestLoadHostile lets every kind of hostile client loose on a real server, and asks how each ended.
+func TestLoadHostile(t *testing.T) {
+	s := startTest(t, nil)
+	f := func(target string, want map[string]string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "r.json")
+		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"], "--json", file, "-q")
+		report, err := loadtest.ReadReport(file)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
+		}
+		tally := &report.Total.Tally
+		if tally.Sent == 0 || tally.Sent != tally.Results {
+			t.Errorf("%s: the good ones suffer\n%s%s", target, stdout, stderr)
+		}
+		for kind, ending := range want {
+			found := false
+			for word := range report.Hostile.Counts.Ended[kind] {
+				found = found || strings.HasPrefix(word, ending)
+			}
+			if !found {
+				t.Errorf("%s: %s: no %q among %v", target, kind, ending, report.Hostile.Counts.Ended[kind])
+			}
+		}
+		if report.Server.Closed["message_too_big"] == 0 {
+			t.Errorf("%s: the server's reasons are %v", target, report.Server.Closed)
+		}
+	}
+	onLines := map[string]string{"garbage": "error: ", "oversize": "error: the message is longer", "duplicate": "error: duplicate id",
+		"half_close": "answered", "reset": "hung_up", "vanish": "hung_up", "never_read": "open at the end", "slow_read": "open at the end",
+		"slow_drip": "open at the end", "half_request": "open at the end"}
+	f("tcp://"+s.addresses["tcp"], onLines)
+	f("unix:"+s.addresses["unix"], onLines)
+	f("http://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "HTTP 413", "half_close": "answered", "reset": "hung_up"})
+	f("ws://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "close: ", "duplicate": "error: duplicate id",
+		"reset": "hung_up"})
+}
+
 // onFirst does something when the first line is written.
 type onFirst struct {
 	strings.Builder
