@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -61,6 +62,8 @@ type config struct {
 	out     string
 	from    string
 	page    bool
+	// plots is a folder for the pictures, document a page that shows them and the tables.
+	plots, document string
 }
 
 func main() {
@@ -81,8 +84,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		r.print(os.Stdout, c.page)
-		return nil
+		return c.show(r)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -90,13 +92,26 @@ func run() error {
 	if r == nil {
 		return err
 	}
-	r.print(os.Stdout, c.page)
 	if c.out != "" {
-		if err := r.write(c.out); err != nil {
-			return err
-		}
+		err = errors.Join(r.write(c.out), err)
 	}
-	return err
+	return errors.Join(c.show(r), err)
+}
+
+// show prints a report, and draws and documents it where that is asked for.
+func (c *config) show(r *report) error {
+	if c.plots == "" && c.document == "" {
+		r.print(os.Stdout, c.page)
+		return nil
+	}
+	var errs []error
+	if c.plots != "" {
+		errs = append(errs, r.plot(c.plots))
+	}
+	if c.document != "" {
+		errs = append(errs, r.document(c.document, c.plots))
+	}
+	return errors.Join(errs...)
 }
 
 func parse() (config, []string, error) {
@@ -109,6 +124,8 @@ func parse() (config, []string, error) {
 	flag.BoolVar(&c.peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
 	flag.StringVar(&c.out, "out", "", "write the results as JSON into this file")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")
+	flag.StringVar(&c.plots, "plots", "", "draw the results as SVG files into this folder instead of printing them")
+	flag.StringVar(&c.document, "document", "", "write plots and tables between the markers of this page (docs/BENCHMARKS.md) instead of printing them")
 	flag.BoolVar(&c.page, "markdown", false, "print the tables as docs/BENCHMARKS.md shows them")
 	flag.Usage = usage
 	flag.Parse()
