@@ -29,7 +29,7 @@ type Bar struct {
 }
 
 const (
-	barsWidth, barsLeft, barsRight = 760.0, 170.0, 250.0
+	barsWidth, barsLeft, barsRight = 780.0, 170.0, 270.0
 	barsTop, barsRow, barsGroup    = 58.0, 26.0, 26.0
 	barsBottom, barsThick          = 52.0, 14.0
 	barsPlot                       = barsWidth - barsLeft - barsRight

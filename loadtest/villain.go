@@ -146,6 +146,9 @@ func (c *crowd) listen(v *villain) bool {
 	for len(v.in) > 0 {
 		a, used, err := c.wire.next(&v.decoder, v.in)
 		if err != nil || len(v.in) > c.opts.MaxAnswerBytes {
+			if status := v.in; len(status) > 12 && bytes.HasPrefix(status, []byte("HTTP/1.")) { // a body that lasts until the end, say
+				v.said = fmt.Sprintf("HTTP %s", status[9:12])
+			}
 			c.drop(v, EndBadAnswer)
 			return false
 		}

@@ -166,6 +166,7 @@ func peersMemory(e *env) (*table, error) {
 
 // weighSessions opens an entrant's sessions; stopped says why there are not as many as were asked for.
 func (e *env) weighSessions(t *table, c entrant) (stopped string, err error) {
+	stopped = "nothing"
 	f, err := e.fleet(func(o *loadtest.Options) {
 		c.sessions(o)
 		o.CallsPerConnection = 1

@@ -69,7 +69,7 @@ func plotMemory(r *report) *loadtest.BarChart {
 	c := &loadtest.BarChart{Title: "What a client weighs", Unit: "resident bytes of the server per session or connection, idle after one call", Format: number}
 	for _, name := range entrants[:3] {
 		t := r.named("peers-memory")
-		bar(c, t, "HTTP session", name, name+" bytes", fmt.Sprintf("%s bytes, %s goroutines", t.text(name+" bytes"), t.text(name+" goroutines")))
+		bar(c, t, "HTTP session", name, name+" bytes", fmt.Sprintf("%s bytes, goroutines: %s", t.text(name+" bytes"), t.text(name+" goroutines")))
 	}
 	for _, name := range []string{"tcp", "ws", "http"} {
 		t := r.named("memory")
@@ -89,7 +89,7 @@ func plotLatency(r *report) *loadtest.BarChart {
 			}
 			text := fmt.Sprintf("p50 %s, p99 %s ms", t.text(key+" p50 ms"), t.text(key+" p99 ms"))
 			if answered := t.median(key + " answered/s"); answered < heldShare*rate {
-				text += fmt.Sprintf("; only %s/s answered", number(answered))
+				text += fmt.Sprintf(", answers %s/s", number(answered))
 			}
 			c.Bars = append(c.Bars, loadtest.Bar{Group: number(rate) + " calls/s", Name: name, Text: text, Own: name == weirName,
 				Values: []float64{t.median(key + " p50 ms"), t.median(key + " p95 ms"), t.median(key + " p99 ms")}})
