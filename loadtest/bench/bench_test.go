@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"weir/loadtest"
 )
 
 func TestMedian(t *testing.T) {
@@ -153,6 +158,110 @@ func TestPlots(t *testing.T) {
 		if err := xml.Unmarshal([]byte(svg), new(struct{ XMLName xml.Name })); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestStepIsHeld(t *testing.T) {
+	f := func(s step, want string) {
+		t.Helper()
+		ok, why := s.held()
+		if why != want || ok != (want == "") {
+			t.Errorf("%+v: %v, %q, want %q", s, ok, why, want)
+		}
+	}
+	f(step{offered: 1000, answered: 990, p95: 149}, "")
+	f(step{offered: 1000, answered: 979, p95: 149}, "answered 979 of 1,000/s")
+	f(step{offered: 1000, answered: 1000, p95: 150}, "p95 150 ms")
+	f(step{offered: 1000, answered: 1000, failed: 2, reasons: "queue_full: 2"}, "2 calls failed (queue_full: 2)")
+	if got := (step{answered: 50_000}).microsPerCall(0.5); got != 10 {
+		t.Errorf("half a core for 50,000 calls/s is %v us", got)
+	}
+	var before, after loadtest.Counters
+	before.Reasons, before.Failures = map[string]uint64{"queue_full": 1}, map[string]uint64{}
+	after.Reasons, after.Failures, after.Refused = map[string]uint64{"queue_full": 4}, map[string]uint64{}, 4
+	after.Ended[loadtest.EndPeerReset] = 2
+	if got := reasonsSince(&before, &after); got != "queue_full: 3, peer_reset: 2" || failures(&after) != 4 {
+		t.Errorf("%q, %v failed", got, failures(&after))
+	}
+}
+
+// An open load of a small server is measured as it was offered; a server that is gone is an error.
+func TestOffer(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		_, rest, _ := strings.Cut(string(body), `"id":`)
+		id, _, _ := strings.Cut(rest, ",")
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
+	}))
+	defer s.Close()
+	e := &env{config: config{loops: 1}, ctx: t.Context(), began: time.Now()}
+	defer e.stopAll()
+	f, err := e.open(4, func(o *loadtest.Options) {
+		o.Address, o.Transport, o.Era = s.Listener.Addr().String(), loadtest.HTTP, loadtest.Modern
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := loadtest.Attach("this", os.Getpid())
+	got, err := e.offer(p, f, 200, 500*time.Millisecond)
+	if err != nil || got.failed != 0 || got.answered < 100 || got.answered > 300 || got.p99 <= 0 || got.p50 > got.p99 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	e.closeFleet(f)
+	if f, err = e.fleet(func(o *loadtest.Options) { o.Address = "127.0.0.1:1" }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.offer(p, f, 200, time.Second); err == nil {
+		t.Error("no connection is open, and nobody says so")
+	}
+}
+
+func TestReadWrk(t *testing.T) {
+	const said = `Running 2s test @ http://127.0.0.1:1/mcp
+  1 threads and 100 connections
+  Latency Distribution
+     50%  641.00us
+     99%    3.67ms
+  196139 requests in 2.01s, 58.73MB read
+Requests/sec:  97822.35
+Transfer/sec:     29.29MB
+`
+	if got, err := readWrk(said); err != nil || got != (wrkSaid{196139, 97822.35, 641}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, text := range []string{"", said + "  Non-2xx or 3xx responses: 5\n", said + "  Socket errors: connect 0, read 1\n"} {
+		if got, err := readWrk(text); err == nil {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+}
+
+func TestCrosscheckWithoutWrk(t *testing.T) {
+	t.Setenv("PATH", "")
+	got, err := crosscheck(&env{ctx: t.Context()})
+	if err != nil || len(got.Marks) != 0 || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "apt-get install wrk") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestFamilies(t *testing.T) {
+	b := benchmark{name: "peers-memory"}
+	for name, want := range map[string]bool{"peers-memory": true, "peers": true, "peer": false, "memory": false} {
+		if b.goesBy(name) != want {
+			t.Errorf("%s means %s: %v", name, b.name, !want)
+		}
+	}
+}
+
+func TestScheduled(t *testing.T) {
+	if d, err := scheduled(os.Getpid()); err != nil || d <= 0 {
+		t.Errorf("%v, %v", d, err)
+	}
+	if _, err := scheduled(-1); err == nil {
+		t.Error("there is no such process")
 	}
 }
 

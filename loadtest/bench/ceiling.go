@@ -15,7 +15,7 @@ const (
 	ceilingBack        = 0.95   // where a rate that held does not hold again
 	ceilingAttempts    = 12     // of finding one that does
 	ceilingMost        = 2e6
-	ceilingWindow      = 2 * time.Second // at most
+	ceilingWindow      = 1500 * time.Millisecond // of a step of the search; what is found is held for whole windows
 
 	wideConnections = 15_000
 	wideEach        = 5.0 // calls per second of each
@@ -64,7 +64,7 @@ func ceiling(e *env) (*table, error) {
 	}
 	t.note("%d connections each; open load, latency from the plan: a rate is held when p95 is below %v, nothing fails or is refused, and %g %% "+
 		"of the offered calls are answered in the window", n, heldP95, heldShare*100)
-	t.note("rates double from %s/s until one is not held, are bisected %d times (4 %%), and the result has been held %d times",
+	t.note("rates double from %s/s until one is not held, are bisected %d times (4 %%), and the result has been held %d times in a row",
 		grouped(ceilingBegin), ceilingBisections, e.runs)
 	t.note("server and generator share %d cores: where both together fill them the ceiling is the machine's", loadtest.ThisHost().Cores)
 	t.note("over HTTP a connection has one request in flight, elsewhere up to %d: a batch that waits is cheaper, so more goes through", openWindow)
@@ -89,7 +89,7 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 	c := &climb{e: e, server: s, way: w, n: n}
 	low, high := 0.0, ceilingBegin/1.0
 	for high <= ceilingMost {
-		_, ok, err := c.try(high)
+		_, ok, err := c.try(high, c.brief())
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 	}
 	for range ceilingBisections {
 		middle := geometric(low, high)
-		_, ok, err := c.try(middle)
+		_, ok, err := c.try(middle, c.brief())
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 		if attempt == ceilingAttempts*e.runs {
 			return fmt.Errorf("no rate is held %d times in a row; the last was %s/s: %s", e.runs, number(low), c.broke)
 		}
-		got, ok, err := c.try(low)
+		got, ok, err := c.try(low, e.window())
 		if err != nil {
 			return err
 		}
@@ -137,8 +137,11 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 	return nil
 }
 
+// brief is the window of a step of the search.
+func (c *climb) brief() time.Duration { return min(c.e.window(), ceilingWindow) }
+
 // try offers one rate, over connections that are all there.
-func (c *climb) try(rate float64) (step, bool, error) {
+func (c *climb) try(rate float64, window time.Duration) (step, bool, error) {
 	e := c.e
 	if c.fleet != nil && int(c.fleet.Counters().Open) != c.n { // the server has closed some in a step that failed
 		e.closeFleet(c.fleet)
@@ -151,7 +154,7 @@ func (c *climb) try(rate float64) (step, bool, error) {
 		}
 		c.fleet = f
 	}
-	got, err := e.offer(c.server.Process, c.fleet, rate, min(e.window(), ceilingWindow))
+	got, err := e.offer(c.server.Process, c.fleet, rate, window)
 	if err != nil {
 		return step{}, false, err
 	}
