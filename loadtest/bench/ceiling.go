@@ -15,6 +15,8 @@ const (
 	ceilingBack        = 0.95   // where a rate that held does not hold again
 	ceilingAttempts    = 12     // of finding one that does
 	ceilingMost        = 2e6
+	ceilingFull        = 0.85                    // of all cores, used by server and generator: above it the machine was theirs
+	ceilingDisturbed   = 2                       // times that a step is tried when it fails below that
 	ceilingWindow      = 1500 * time.Millisecond // of a step of the search; what is found is held for whole windows
 
 	wideConnections = 15_000
@@ -71,27 +73,58 @@ func ceiling(e *env) (*table, error) {
 	return t, nil
 }
 
-// climb looks for the ceiling of one way in.
+// climb looks for the ceiling of one server over one fleet.
 type climb struct {
-	e      *env
-	server *server
-	way    way
-	n      int
-	fleet  *loadtest.Fleet
-	broke  string // why the lowest rate that was not held was not
+	e       *env
+	name    string
+	process *loadtest.Process
+	n       int // connections
+	options func(*loadtest.Options)
+	fleet   *loadtest.Fleet
+	broke   string // why the lowest rate that was not held was not
 }
 
+// oneCeiling finds the highest rate that is held as often as there are runs, one after the other.
 func (e *env) oneCeiling(t *table, w way, n int) error {
 	s, err := e.weir("")
 	if err != nil {
 		return err
 	}
-	c := &climb{e: e, server: s, way: w, n: n}
-	low, high := 0.0, ceilingBegin/1.0
+	name := w.name
+	c := &climb{e: e, name: name, process: s.Process, n: n, options: w.openLoad(s)}
+	rate, err := c.find(ceilingBegin, ceilingBisections)
+	if err != nil {
+		return err
+	}
+	for attempt, inARow := 0, 0; inARow < e.runs; attempt++ {
+		if attempt == ceilingAttempts*e.runs {
+			return fmt.Errorf("no rate is held %d times in a row; the last was %s/s: %s", e.runs, number(rate), c.broke)
+		}
+		got, ok, err := c.try(rate, e.window())
+		if err != nil {
+			return err
+		}
+		if !ok {
+			rate, inARow = rate*ceilingBack, 0
+			t.dropSamples(name + " ")
+			continue
+		}
+		inARow++
+		t.sampleStep(name, got)
+		t.sample(name+" rate", rate)
+	}
+	t.row(name, t.text(name+" rate"), t.text(name+" p50 ms"), t.text(name+" p95 ms"), t.text(name+" p99 ms"), t.text(name+" server cores"),
+		t.text(name+" generator cores"), t.text(name+" server us"), t.text(name+" generator us"), c.broke)
+	return nil
+}
+
+// find doubles a rate until it is not held, and bisects.
+func (c *climb) find(begin float64, bisections int) (float64, error) {
+	low, high := 0.0, begin
 	for high <= ceilingMost {
 		_, ok, err := c.try(high, c.brief())
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if !ok {
 			break
@@ -99,13 +132,13 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 		low, high = high, high*ceilingFactor
 	}
 	if low == 0 {
-		return fmt.Errorf("not even %s calls/s are held: %s", number(high), c.broke)
+		return 0, fmt.Errorf("not even %s calls/s are held: %s", number(high), c.broke)
 	}
-	for range ceilingBisections {
+	for range bisections {
 		middle := geometric(low, high)
 		_, ok, err := c.try(middle, c.brief())
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if ok {
 			low = middle
@@ -113,48 +146,39 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 			high = middle
 		}
 	}
-	// The result is a rate that was held as often as there are runs, one after the other.
-	name := w.name
-	for attempt, inARow := 0, 0; inARow < e.runs; attempt++ {
-		if attempt == ceilingAttempts*e.runs {
-			return fmt.Errorf("no rate is held %d times in a row; the last was %s/s: %s", e.runs, number(low), c.broke)
-		}
-		got, ok, err := c.try(low, e.window())
-		if err != nil {
-			return err
-		}
-		if !ok {
-			low, inARow = low*ceilingBack, 0
-			t.dropSamples(name + " ")
-			continue
-		}
-		inARow++
-		t.sampleStep(name, got)
-		t.sample(name+" rate", low)
-	}
-	t.row(name, t.text(name+" rate"), t.text(name+" p50 ms"), t.text(name+" p95 ms"), t.text(name+" p99 ms"), t.text(name+" server cores"),
-		t.text(name+" generator cores"), t.text(name+" server us"), t.text(name+" generator us"), c.broke)
-	return nil
+	return low, nil
 }
 
 // brief is the window of a step of the search.
 func (c *climb) brief() time.Duration { return min(c.e.window(), ceilingWindow) }
 
-// try offers one rate, over connections that are all there.
-func (c *climb) try(rate float64, window time.Duration) (step, bool, error) {
+// try offers one rate. A step that fails although processor time was left was disturbed by something else on the machine, so it
+// is tried again before it is believed.
+func (c *climb) try(rate float64, window time.Duration) (got step, ok bool, err error) {
+	full := ceilingFull * float64(loadtest.ThisHost().Cores)
+	for range ceilingDisturbed {
+		if got, ok, err = c.once(rate, window); err != nil || ok || got.server+got.own > full {
+			break
+		}
+	}
+	return got, ok, err
+}
+
+// once offers a rate over connections that are all there.
+func (c *climb) once(rate float64, window time.Duration) (step, bool, error) {
 	e := c.e
 	if c.fleet != nil && int(c.fleet.Counters().Open) != c.n { // the server has closed some in a step that failed
 		e.closeFleet(c.fleet)
 		c.fleet = nil
 	}
 	if c.fleet == nil {
-		f, err := e.open(c.n, c.way.openLoad(c.server))
+		f, err := e.open(c.n, c.options)
 		if err != nil {
 			return step{}, false, err
 		}
 		c.fleet = f
 	}
-	got, err := e.offer(c.server.Process, c.fleet, rate, window)
+	got, err := e.offer(c.process, c.fleet, rate, window)
 	if err != nil {
 		return step{}, false, err
 	}
@@ -163,8 +187,11 @@ func (c *climb) try(rate float64, window time.Duration) (step, bool, error) {
 	if !ok {
 		verdict = why
 		c.broke = fmt.Sprintf("at %s/s: %s", number(rate), why)
+		if cores := float64(loadtest.ThisHost().Cores); got.server+got.own < ceilingFull*cores {
+			c.broke += fmt.Sprintf(" (disturbed: others had, or nobody, %s of %g cores)", number(cores-got.server-got.own), cores)
+		}
 	}
-	e.progress("%s: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms): %s", c.way.name, number(rate),
+	e.progress("%s: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms): %s", c.name, number(rate),
 		number(got.answered), number(got.p95), number(got.server), number(got.own), number(got.late), verdict)
 	if !ok {
 		err = e.sleep(calmAfter)

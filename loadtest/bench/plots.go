@@ -62,6 +62,10 @@ func plotCeiling(r *report) *loadtest.BarChart {
 	for _, w := range ways {
 		bar(c, t, "weir", w.name, w.name+" rate", fmt.Sprintf("%s/s, p95 %s ms", t.text(w.name+" rate"), t.text(w.name+" p95 ms")))
 	}
+	for _, name := range entrants[:3] {
+		t := r.named("peers-overload")
+		bar(c, t, "HTTP sessions, beside the peers", name, name+" ceiling", t.text(name+" ceiling")+"/s")
+	}
 	return c
 }
 
