@@ -124,10 +124,11 @@ func (d *driver) open(ctx context.Context) (err error) {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, wanted, c.endings(), c.Turned, c.Failures, ctx.Err())
+			return fmt.Errorf("opened %d of %d connections (%s): %w", c.Open, wanted, c.troubles(), ctx.Err())
 		}
 		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(wanted)/2+100 {
-			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, wanted, c.endings(), c.Turned, c.Failures)
+			return fmt.Errorf("%d of %d connections are open, and it gets no further (%s): the server is down, or has not so many places", c.Open, wanted,
+				c.troubles())
 		}
 		d.report(beforeStart)
 	}
