@@ -161,6 +161,36 @@ func TestPlots(t *testing.T) {
 	}
 }
 
+// A record can be made in parts: what is not measured anew stays, in the order of the benchmarks, and says where it is from.
+func TestReportKeeps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	old := &report{Commit: "old", Runs: 3, Seconds: 2, Tables: []*table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
+	now := &report{Commit: "new", Tables: []*table{{Name: "storm"}}}
+	if err := now.keep(path); err != nil || len(now.Tables) != 1 {
+		t.Errorf("nothing was there to keep: %v", err)
+	}
+	if err := old.write(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what was kept once is not taken for new the second time
+		if err := now.keep(path); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, one := range now.Tables {
+			got = append(got, one.Name+" "+one.Recorded)
+		}
+		const from = " 0001-01-01, commit old, 3 runs, 2s each"
+		if want := []string{"cpu-tcp" + from, "storm ", "refusal" + from}; !slices.Equal(got, want) || len(now.Tables[1].Notes) != 0 {
+			t.Errorf("%q", got)
+		}
+		if err := now.write(path); err != nil {
+			t.Fatal(err)
+		}
+		now = &report{Commit: "newer", Tables: []*table{now.Tables[1]}}
+	}
+}
+
 func TestStepIsHeld(t *testing.T) {
 	f := func(s step, want string) {
 		t.Helper()

@@ -15,6 +15,7 @@ const (
 	ceilingBack        = 0.95   // where a rate that held does not hold again
 	ceilingAttempts    = 12     // of finding one that does
 	ceilingMost        = 2e6
+	ceilingLeast       = 100
 	ceilingFull        = 0.85                    // of all cores, used by server and generator: above it the machine was theirs
 	ceilingDisturbed   = 2                       // times that a step is tried when it fails below that
 	ceilingWindow      = 1500 * time.Millisecond // of a step of the search; what is found is held for whole windows
@@ -118,7 +119,7 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 	return nil
 }
 
-// find doubles a rate until it is not held, and bisects.
+// find doubles a rate until it is not held (or halves it until it is), and bisects.
 func (c *climb) find(begin float64, bisections int) (float64, error) {
 	low, high := 0.0, begin
 	for high <= ceilingMost {
@@ -131,8 +132,20 @@ func (c *climb) find(begin float64, bisections int) (float64, error) {
 		}
 		low, high = high, high*ceilingFactor
 	}
-	if low == 0 {
-		return 0, fmt.Errorf("not even %s calls/s are held: %s", number(high), c.broke)
+	for low == 0 { // not even the first: a slow server, or a slow machine
+		slower := high / ceilingFactor
+		if slower < ceilingLeast {
+			return 0, fmt.Errorf("not even %s calls/s are held: %s", number(high), c.broke)
+		}
+		_, ok, err := c.try(slower, c.brief())
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			low = slower
+		} else {
+			high = slower
+		}
 	}
 	for range bisections {
 		middle := geometric(low, high)

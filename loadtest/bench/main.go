@@ -60,6 +60,7 @@ type config struct {
 	loops   int
 	peers   bool
 	out     string
+	keep    bool
 	from    string
 	page    bool
 	// plots is a folder for the pictures, document a page that shows them and the tables.
@@ -93,7 +94,14 @@ func run() error {
 		return err
 	}
 	if c.out != "" {
-		err = errors.Join(r.write(c.out), err)
+		var kept error
+		if c.keep {
+			kept = r.keep(c.out)
+		}
+		if kept == nil { // an older record that cannot be read is not written over
+			kept = r.write(c.out)
+		}
+		err = errors.Join(kept, err)
 	}
 	return errors.Join(c.show(r), err)
 }
@@ -123,6 +131,7 @@ func parse() (config, []string, error) {
 	flag.IntVar(&c.loops, "loops", 1, "loops of the generator")
 	flag.BoolVar(&c.peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
 	flag.StringVar(&c.out, "out", "", "write the results as JSON into this file")
+	flag.BoolVar(&c.keep, "keep", false, "keep the tables of the -out file that are not measured now")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")
 	flag.StringVar(&c.plots, "plots", "", "draw the results as SVG files into this folder instead of printing them")
 	flag.StringVar(&c.document, "document", "", "write plots and tables between the markers of this page (docs/BENCHMARKS.md) instead of printing them")
