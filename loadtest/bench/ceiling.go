@@ -119,29 +119,42 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 	return nil
 }
 
-// find doubles a rate until it is not held (or halves it until it is), and bisects.
+// find searches from a first rate on.
 func (c *climb) find(begin float64, bisections int) (float64, error) {
+	rate, err := bracket(begin, bisections, func(rate float64) (bool, error) {
+		_, ok, err := c.try(rate, c.brief())
+		return ok, err
+	})
+	if err == nil && rate == 0 {
+		err = fmt.Errorf("not even %d calls/s are held: %s", ceilingLeast, c.broke)
+	}
+	return rate, err
+}
+
+// bracket finds the highest rate that is held, to a factor of 2^(1/2^bisections): it doubles the first until one is not held (or
+// halves it until one is), and bisects. 0: none above ceilingLeast is held.
+func bracket(begin float64, bisections int, try func(rate float64) (held bool, err error)) (float64, error) {
 	low, high := 0.0, begin
 	for high <= ceilingMost {
-		_, ok, err := c.try(high, c.brief())
+		held, err := try(high)
 		if err != nil {
 			return 0, err
 		}
-		if !ok {
+		if !held {
 			break
 		}
 		low, high = high, high*ceilingFactor
 	}
-	for low == 0 { // not even the first: a slow server, or a slow machine
+	for low == 0 {
 		slower := high / ceilingFactor
 		if slower < ceilingLeast {
-			return 0, fmt.Errorf("not even %s calls/s are held: %s", number(high), c.broke)
+			return 0, nil
 		}
-		_, ok, err := c.try(slower, c.brief())
+		held, err := try(slower)
 		if err != nil {
 			return 0, err
 		}
-		if ok {
+		if held {
 			low = slower
 		} else {
 			high = slower
@@ -149,11 +162,11 @@ func (c *climb) find(begin float64, bisections int) (float64, error) {
 	}
 	for range bisections {
 		middle := geometric(low, high)
-		_, ok, err := c.try(middle, c.brief())
+		held, err := try(middle)
 		if err != nil {
 			return 0, err
 		}
-		if ok {
+		if held {
 			low = middle
 		} else {
 			high = middle
