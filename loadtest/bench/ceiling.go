@@ -22,6 +22,7 @@ const (
 
 	wideConnections = 15_000
 	wideEach        = 5.0 // calls per second of each
+	wideLate        = 50  // ms that a generator on a machine of its own is never late
 )
 
 // way is how clients reach the server.
@@ -262,8 +263,12 @@ func wide(e *env) (*table, error) {
 	t.atLeast("answered of the offered", t.median(name+" answered/s")/rate, heldShare, "")
 	t.atMost("CPU per call, generator / server", t.median(name+" generator us")/t.median(name+" server us"), 1, "times")
 	cores := float64(loadtest.ThisHost().Cores)
-	if all := t.median(name+" server cores") + t.median(name+" generator cores"); all > 0.9*cores {
+	switch all := t.median(name+" server cores") + t.median(name+" generator cores"); {
+	case all > ceilingFull*cores:
 		t.note("server and generator together used %s of %g cores: the machine was full, and the rate is what both together leave", number(all), cores)
+	case t.median(name+" late ms") > wideLate:
+		t.note("disturbed: the generator woke %s ms late (p99), though it and the server used only %s of %g cores; something else had the processor",
+			t.text(name+" late ms"), number(all), cores)
 	}
 	t.note("TCP, %g calls per second on each connection, open load with latency from the plan", wideEach)
 	return t, nil

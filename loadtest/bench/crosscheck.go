@@ -71,9 +71,14 @@ func crosscheck(e *env) (*table, error) {
 	return t, nil
 }
 
-// compare enters a row of two figures and holds their ratio against a share that they may differ by.
+// compare enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are taken within a
+// round: machines drift from one to the next.
 func (t *table) compare(what, own, other string, agree float64) {
-	ratio := t.median(other) / t.median(own)
+	var ratios []float64
+	for i, v := range t.Samples[own] {
+		ratios = append(ratios, t.Samples[other][i]/v)
+	}
+	ratio := median(ratios)
 	t.row(what, t.text(own), t.text(other), strconv.FormatFloat(ratio, 'f', 3, 64))
 	t.atMost("differs by, "+what, math.Abs(ratio-1), agree, "")
 }
