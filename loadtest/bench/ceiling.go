@@ -13,7 +13,7 @@ const (
 	ceilingFactor      = 2.0    // from one step to the next, until one does not hold
 	ceilingBisections  = 4      // 2^(1/16): the ceiling is known to 4 per cent
 	ceilingBack        = 0.95   // where a rate that held does not hold again
-	ceilingAttempts    = 12     // of finding one that does
+	ceilingAttempts    = 10   // of finding one that does, beside the runs
 	ceilingMost        = 2e6
 	ceilingLeast       = 100
 	ceilingFull        = 0.85                    // of all cores, used by server and generator: above it the machine was theirs
@@ -99,8 +99,9 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 		return err
 	}
 	for attempt, inARow := 0, 0; inARow < e.runs; attempt++ {
-		if attempt == ceilingAttempts*e.runs {
-			return fmt.Errorf("no rate is held %d times in a row; the last was %s/s: %s", e.runs, number(rate), c.broke)
+		if attempt == ceilingAttempts+e.runs {
+			return fmt.Errorf("no rate is held %d times in a row, so the machine is too busy with something else; the last was %s/s: %s", e.runs,
+				number(rate), c.broke)
 		}
 		got, ok, err := c.try(rate, e.window())
 		if err != nil {
