@@ -13,7 +13,7 @@ const (
 	ceilingFactor      = 2.0    // from one step to the next, until one does not hold
 	ceilingBisections  = 4      // 2^(1/16): the ceiling is known to 4 per cent
 	ceilingBack        = 0.95   // where a rate that held does not hold again
-	ceilingAttempts    = 10   // of finding one that does, beside the runs
+	ceilingAttempts    = 10     // of finding one that does, beside the runs
 	ceilingMost        = 2e6
 	ceilingLeast       = 100
 	ceilingFull        = 0.85                    // of all cores, used by server and generator: above it the machine was theirs
