@@ -61,6 +61,10 @@ conformance: ## The public MCP conformance suite, both required sets and the lat
 bench: ## The load benches (loadtest/bench)
 	$(GO) run ./loadtest/bench
 
+.PHONY: bench-docs
+bench-docs: ## Draw and write the record of docs/benchmarks.json into docs/plots and docs/BENCHMARKS.md
+	$(GO) run ./loadtest/bench -from docs/benchmarks.json -plots docs/plots -document docs/BENCHMARKS.md
+
 .PHONY: bench-100k
 bench-100k: build ## 100,000 connections in one process, in a guest kernel where descriptors are few; report in bin/reports/100k
 	loadtest/guest/run.sh bin/weir bin/reports/100k

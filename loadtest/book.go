@@ -67,7 +67,7 @@ func newBook(r *Run, p *Probe) *book {
 	}
 	b.report = Report{
 		Schema: Schema, Scenario: s.Name, Question: s.Question, Started: time.Now().UTC(), Command: r.Command, Version: r.Version,
-		Commit: r.Commit, Machine: ThisHost(),
+		Commit: r.Commit, Machine: ThisHost(), Marks: []MarkReport{}, Phases: []PhaseReport{}, Series: []Point{},
 		Target: TargetReport{URL: r.Target.URL, Transport: r.Target.transportName(), Era: era, Revision: p.Revision, Server: p.Server, Call: call},
 	}
 	return b
@@ -199,10 +199,10 @@ func (b *book) dead() string {
 			b.watch.pid, b.lastAt.Seconds())
 	case down && b.silent >= min(silence, 5*b.interval()):
 		return fmt.Sprintf("%s has held no connection for %.1f s (%s): it is down, or refuses everybody",
-			b.run.Target.URL, b.silent.Seconds(), strings.TrimSpace(b.last.Counters.endings()+" "+failuresOf(b.last.Counters.Failures)))
+			b.run.Target.URL, b.silent.Seconds(), b.last.Counters.troubles())
 	case !b.everOpen && b.silent >= 2*silence:
-		return fmt.Sprintf("%s let nobody in for %.1f s (%s)", b.run.Target.URL, b.silent.Seconds(),
-			strings.TrimSpace(b.last.Counters.endings()+" "+failuresOf(b.last.Counters.Failures)))
+		return fmt.Sprintf("%s let nobody in for %.1f s (%s): raise its limits, or offer fewer connections", b.run.Target.URL, b.silent.Seconds(),
+			b.last.Counters.troubles())
 	}
 	return ""
 }
@@ -263,8 +263,11 @@ func (b *book) finish(ctx context.Context, err error) {
 func (b *book) conclude(cancelled bool, err error, end *Vitals) {
 	r := &b.report
 	r.Seconds = b.lastAt.Seconds()
+	if cancelled {
+		b.problem("it was interrupted")
+	}
 	if err != nil {
-		b.problem("the generator failed: " + err.Error())
+		b.problem("the load could not be made: " + err.Error())
 	}
 	if !b.complete {
 		b.problem("it ended early")
@@ -386,7 +389,7 @@ func (b *book) server(end *Vitals) {
 	if b.peakOpen >= weighable {
 		s.SocketPerConnection = (b.peakSeen.SocketBytes - b.before.SocketBytes) / int64(b.peakOpen)
 	}
-	s.Refusals = end.Refusals - b.before.Refusals
+	s.Refusals, s.Closed = end.Refusals-b.before.Refusals, closedSince(&b.before, end)
 	s.PauseP99, s.PauseMax = pauseQuantile(&b.before, end, 0.99), pauseQuantile(&b.before, end, 1)
 	s.ListenDrops, s.ListenOverflows = end.ListenDrops-b.before.ListenDrops, end.ListenOverflows-b.before.ListenOverflows
 }

@@ -3,6 +3,8 @@ package loadtest
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -192,6 +194,12 @@ func (c *Counters) unopened() (sum uint64) {
 		}
 	}
 	return sum
+}
+
+// troubles is how connections ended, with what refused them or made them fail.
+func (c *Counters) troubles() string {
+	parts := []string{strings.TrimSpace(c.endings()), failuresOf(c.Turned), failuresOf(c.Failures)}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
 func (c *Counters) endings() string {

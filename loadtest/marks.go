@@ -3,6 +3,7 @@ package loadtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -67,6 +68,9 @@ func (b *book) judge() {
 	}
 	if m.Recovery != nil {
 		b.judgeRecovery(&j, *m.Recovery)
+	}
+	if m.HostileEnded != nil {
+		b.judgeHostile(&j, *m.HostileEnded)
 	}
 	t := &r.Total.Tally
 	if m.Lost != nil {
@@ -141,6 +145,35 @@ func (b *book) judgeGoodput(j *judging, want float64) {
 	got := least / max(b.report.Capacity, 1e-9)
 	j.add("goodput", "at least "+percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
 		percent(got), least, b.report.Capacity, name), got >= want, least < 0)
+}
+
+// judgeHostile counts the kinds of hostile clients of which the server has ended as many as there are.
+func (b *book) judgeHostile(j *judging, want float64) {
+	h := b.report.Hostile
+	if h == nil {
+		j.add("hostile_ended", "", "", false, true)
+		return
+	}
+	kinds, ended := 0, 0
+	var missing []string
+	for _, k := range hostileKinds {
+		clients := *k.count(&h.Clients)
+		if !k.ended || clients == 0 {
+			continue
+		}
+		kinds++
+		if h.Counts.endedByServer(k.name) >= uint64(clients) {
+			ended++
+		} else {
+			missing = append(missing, k.name)
+		}
+	}
+	got := share(uint64(ended), uint64(kinds))
+	found := fmt.Sprintf("%d of %d kinds", ended, kinds)
+	if len(missing) > 0 {
+		found += ", not " + strings.Join(missing, ", ")
+	}
+	j.add("hostile_ended", "at least "+percent(want)+" of the kinds", found, got >= want, kinds == 0)
 }
 
 // judgeGrowth compares the resident memory of the last tenth of the judged phases with that of the first.

@@ -155,7 +155,7 @@ func (c *prober) greet(p *Probe) error {
 			return err
 		}
 		if a.kind != arrivalOpened {
-			return fmt.Errorf("the WebSocket upgrade was answered with HTTP %d", a.status)
+			return &statusError{"the WebSocket upgrade", a.status, a.body}
 		}
 	}
 	if p.Era == Modern {
@@ -183,7 +183,7 @@ func (c *prober) greet(p *Probe) error {
 	}
 	a, err := c.receive(&o)
 	if err == nil && a.status/100 != 2 {
-		err = fmt.Errorf("notifications/initialized was answered with HTTP %d", a.status)
+		err = &statusError{"notifications/initialized", a.status, a.body}
 	}
 	return err
 }
@@ -225,7 +225,7 @@ func (c *prober) call(o *Options, body []byte) (result, error) {
 		}
 		if a.kind != arrivalMessage || a.isProse() {
 			if a.status != 0 {
-				return r, fmt.Errorf("HTTP %d %.200s", a.status, a.body)
+				return r, &statusError{"the request", a.status, a.body}
 			}
 			continue
 		}
@@ -297,10 +297,44 @@ func (c *prober) explain(err error) error {
 	if t.Transport != Line && strings.HasPrefix(string(c.started), "{") {
 		return fmt.Errorf("%s speaks newline-delimited JSON, not HTTP: try --target tcp://%s", t.URL, t.Address)
 	}
+	const tlsAlert = "\x15\x03"
+	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") { // as Go's says
+		return fmt.Errorf("%s speaks TLS, which is not spoken here: measure the server behind its proxy", t.URL)
+	}
 	if errors.Is(err, errBadWire) || errors.Is(err, errSilent) && len(c.started) == 0 {
 		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL, t.Transport, err)
 	}
+	var status *statusError
+	if errors.As(err, &status) {
+		return fmt.Errorf("%s: %w: %s", t.URL, err, status.advice(t))
+	}
 	return fmt.Errorf("%s: %w", t.URL, err)
+}
+
+// statusError is an HTTP status where an MCP message was due.
+type statusError struct {
+	to     string
+	status int
+	body   []byte
+}
+
+func (e *statusError) Error() string {
+	said := strings.Join(strings.Fields(string(e.body)), " ")
+	return strings.TrimSpace(fmt.Sprintf("%s was answered with HTTP %d %.200s", e.to, e.status, said))
+}
+
+// advice says what to try.
+func (e *statusError) advice(t *Target) string {
+	switch e.status {
+	case 401, 403, 407:
+		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with the host of --target"
+	case 429, 503:
+		return "it is full, or stops; try again later, or raise its limits"
+	}
+	if t.Transport == WebSocket {
+		return fmt.Sprintf("it does not speak WebSocket there; check the path, or try --target http://%s%s", t.Address, t.Path)
+	}
+	return "there is no MCP over HTTP at this path; check it (/mcp is usual) and the port"
 }
 
 // choose finds what to call: the wish, the scenario's tool, echo, the first tool without required arguments, ping.

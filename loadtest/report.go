@@ -90,12 +90,14 @@ type ServerReport struct {
 	Goroutines          int          `json:"goroutines_peak,omitempty"`
 	QueuePeak           int64        `json:"queue_peak_messages,omitempty"`
 	Refusals            float64      `json:"refusals,omitempty"` // as the server counts them
-	PauseP99            float64      `json:"gc_pause_p99_ms,omitempty"`
-	PauseMax            float64      `json:"gc_pause_max_ms,omitempty"`
-	SocketPeakBytes     int64        `json:"socket_peak_bytes"`      // kernel memory of all TCP sockets, both ends
-	SocketPerConnection int64        `json:"socket_bytes_per_conn"`  // its growth at the most connections
-	ListenDrops         int64        `json:"listen_drops"`           // during the run
-	ListenOverflows     int64        `json:"listen_queue_overflows"` // during the run
+	// Closed is the connections that ended meanwhile, by the server's own reasons.
+	Closed              map[string]uint64 `json:"closed,omitempty"`
+	PauseP99            float64           `json:"gc_pause_p99_ms,omitempty"`
+	PauseMax            float64           `json:"gc_pause_max_ms,omitempty"`
+	SocketPeakBytes     int64             `json:"socket_peak_bytes"`      // kernel memory of all TCP sockets, both ends
+	SocketPerConnection int64             `json:"socket_bytes_per_conn"`  // its growth at the most connections
+	ListenDrops         int64             `json:"listen_drops"`           // during the run
+	ListenOverflows     int64             `json:"listen_queue_overflows"` // during the run
 }
 
 // HostileReport is the misbehaving clients, and what became of them.

@@ -75,6 +75,9 @@ func (r *Run) Do(ctx context.Context) (*Report, error) {
 	if s.Capacity != nil {
 		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window, s.Capacity.Duration)
 		capacity, err := calibrate(ctx, o, s.Capacity)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: it was interrupted while the capacity was measured", ErrNotRun)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: measuring the capacity: %w", ErrNotRun, err)
 		}
@@ -220,9 +223,7 @@ func (r *Run) jobs(o Options) []Job {
 		if !s.Closed {
 			j.Plan = s.plan()
 		}
-		count := func(n int) int { return n*(w+1)/workers - n*w/workers }
-		h := s.Hostile
-		j.Hostile = Hostile{NeverRead: count(h.NeverRead), SlowDrip: count(h.SlowDrip), HalfRequest: count(h.HalfRequest), Vanish: count(h.Vanish)}
+		j.Hostile = s.Hostile.share(w, workers)
 		jobs[w] = j
 	}
 	return jobs
@@ -295,8 +296,12 @@ func calibrate(ctx context.Context, o Options, c *Calibration) (float64, error) 
 	}
 	after := f.Counters()
 	capacity := float64(after.Results-before.Results) / time.Since(began).Seconds()
+	if after.Open < uint64(c.Connections) {
+		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says why",
+			uint64(c.Connections)-after.Open, c.Connections, after.troubles())
+	}
 	if capacity == 0 {
-		return 0, fmt.Errorf("no call was answered: %v %v", after.Reasons, after.Failures)
+		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments", failuresOf(after.Reasons))
 	}
 	stop, end := context.WithTimeout(ctx, quietPatience)
 	defer end()

@@ -220,6 +220,59 @@ func TestRunThatCannotBegin(t *testing.T) {
 	}
 }
 
+// Before the first phase, too, a run that ends early says why.
+func TestRunThatEndsBeforeItsBeginning(t *testing.T) {
+	var calls atomic.Int64
+	dying := func(line string) string {
+		if calls.Load() > 5 {
+			return hangUpNow
+		}
+		return offering(func(line string) string { calls.Add(1); return echo(line) })(line)
+	}
+	r := testRun(t, testServer(t, "tcp", dying), `
+name: over
+question: What?
+capacity: {connections: 2, duration: 200ms}
+phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
+marks: {unexplained: 0}
+`)
+	if _, err := r.Do(within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
+		t.Errorf("got %v", err)
+	}
+	const opening = `
+name: wide
+question: How many?
+open_first: true
+phases: [{name: all, duration: 1s, connections: 300, rate: 1}]
+marks: {unexplained: 0}
+`
+	var greeted atomic.Int64
+	address := testServer(t, "tcp", func(line string) string {
+		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(1) > 100 {
+			return hangUpNow
+		}
+		return offering(echo)(line)
+	})
+	r = testRun(t, address, opening)
+	report, err := r.Do(within(t))
+	if err != nil || report.Outcome != Partial || !strings.Contains(report.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
+		t.Errorf("%v: %+v", err, report)
+	}
+	ctx, cancel := context.WithCancel(within(t))
+	silent := testServer(t, "tcp", func(line string) string {
+		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(-1) < 0 {
+			cancel()
+			return ""
+		}
+		return offering(echo)(line)
+	})
+	greeted.Store(20)
+	r = testRun(t, silent, opening)
+	if report, err = r.Do(ctx); err != nil || report.Outcome != Partial || report.Problem != "it was interrupted" {
+		t.Errorf("%v: %+v", err, report)
+	}
+}
+
 func TestParseTarget(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()

@@ -64,16 +64,6 @@ type Phase struct {
 // Ramp is a value that moves from one figure to another.
 type Ramp struct{ From, To float64 }
 
-// Hostile says how many misbehaving clients are there all the time, by kind.
-type Hostile struct {
-	NeverRead   int `json:"never_read,omitempty"`   // they ask for answers and do not take them
-	SlowDrip    int `json:"slow_drip,omitempty"`    // one byte of a request at a time
-	HalfRequest int `json:"half_request,omitempty"` // half a request, then silence
-	Vanish      int `json:"vanish,omitempty"`       // they connect and are gone, again and again
-}
-
-func (h Hostile) total() int { return h.NeverRead + h.SlowDrip + h.HalfRequest + h.Vanish }
-
 // Marks are the bounds that the answer is held to. One that is nil is not judged.
 type Marks struct {
 	P95            *time.Duration // of answered calls, counted from the plan
@@ -88,8 +78,9 @@ type Marks struct {
 	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1
 	QueueMessages  *int64   // waiting in the server's queue, at most
 	Recovery       *time.Duration
-	Lost           *int64 // calls whose connection ended first
-	Unexplained    *int64 // sent, and neither answered, refused, cancelled nor failed
+	Lost           *int64   // calls whose connection ended first
+	HostileEnded   *float64 // of the kinds of hostile clients that are the server's to end, the share of which it has ended as many as there are
+	Unexplained    *int64   // sent, and neither answered, refused, cancelled nor failed
 }
 
 // Bounds of a scenario; beyond them something else was meant.
@@ -112,7 +103,7 @@ var builtIn embed.FS
 // BuiltIn lists the scenarios that come with the program, by name.
 func BuiltIn() []*Scenario {
 	var all []*Scenario
-	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "soak", "hundred-k"} {
+	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k"} {
 		s, err := readBuiltIn(name)
 		if err != nil {
 			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all

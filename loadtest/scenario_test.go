@@ -29,7 +29,7 @@ func TestBuiltInScenarios(t *testing.T) {
 func TestReadScenarioThatIsNone(t *testing.T) {
 	_, err := ReadScenario("no-such-scenario")
 	const want = `no such scenario: "no-such-scenario" is neither a file nor one of ` +
-		`baseline, flood, bombing, overload, connect-storm, fan-out, soak, hundred-k`
+		`baseline, flood, bombing, overload, connect-storm, fan-out, hostile, soak, hundred-k`
 	if !errors.Is(err, ErrNoScenario) || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
@@ -101,7 +101,7 @@ f:4:12: arguments: found "[1]", want a JSON object in quotes, such as '{"ms": 5}
 f:5:9: closed: found "maybe", want true or false
 f:6:9: window: found 0.5, want a whole number from 1 to 1048576
 f:7:19: hostile.vanish: found 1000000, want a whole number from 0 to 10000
-f:7:28: hostile: unknown key "kill"; known are half_request, never_read, slow_drip, vanish
+f:7:28: hostile: unknown key "kill"; known are duplicate, garbage, half_close, half_request, never_read, oversize, reset, slow_drip, slow_read, vanish
 f:8:20: capacity.window: found 0, want a whole number from 1 to 1048576
 f:9:9: phases: want a list of 1 to 100 phases
 f:10:8: marks: found nothing, want a section of keys
@@ -166,4 +166,44 @@ func TestJobsShareTheWhole(t *testing.T) {
 			t.Errorf("%d workers: %v connections and %d hostile ones", workers, peak, drips)
 		}
 	}
+}
+
+func TestHostileCounts(t *testing.T) {
+	h := Hostile{NeverRead: 7, Garbage: 2, Reset: 1}
+	if h.total() != 10 {
+		t.Errorf("%d clients", h.total())
+	}
+	var sum Hostile
+	for w := range 3 {
+		part := h.share(w, 3)
+		for _, k := range hostileKinds {
+			*k.count(&sum) += *k.count(&part)
+		}
+	}
+	if sum != h {
+		t.Errorf("three shares of %+v are %+v", h, sum)
+	}
+	var a, b HostileCounts
+	a.end("garbage", "HTTP 400", 2)
+	b.end("garbage", "HTTP 400", 1)
+	b.end("garbage", EndHungUp.String(), 5)
+	b.end("garbage", stillOpen, 1)
+	a.add(b)
+	if n := a.endedByServer("garbage"); n != 3 || a.Ended["garbage"]["HTTP 400"] != 3 {
+		t.Errorf("%d ended: %+v", n, a)
+	}
+	f := func(never uint64, want string, held bool) {
+		t.Helper()
+		counts := HostileCounts{}
+		counts.add(a)
+		counts.end("never_read", EndPeerReset.String(), never)
+		book := book{report: Report{Hostile: &HostileReport{Clients: h, Counts: counts}}}
+		j := judging{report: &book.report}
+		book.judgeHostile(&j, 1)
+		if m := book.report.Marks[0]; m.Got != want || m.Held != held {
+			t.Errorf("%+v", m)
+		}
+	}
+	f(6, "1 of 2 kinds, not never_read", false)
+	f(7, "2 of 2 kinds", true)
 }

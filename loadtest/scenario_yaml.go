@@ -179,13 +179,11 @@ func (r *reader) calibration(n ast.Node, c *Calibration) {
 }
 
 func (r *reader) hostile(n ast.Node, h *Hostile) {
-	set := func(key string, to *int) func(ast.Node) {
-		return func(n ast.Node) { r.integer(n, "hostile."+key, to, 0, maxHostile) }
+	keys := map[string]func(ast.Node){}
+	for _, k := range hostileKinds {
+		keys[k.name] = func(n ast.Node) { r.integer(n, "hostile."+k.name, k.count(h), 0, maxHostile) }
 	}
-	r.section(n, "hostile", nil, map[string]func(ast.Node){
-		"never_read": set("never_read", &h.NeverRead), "slow_drip": set("slow_drip", &h.SlowDrip),
-		"half_request": set("half_request", &h.HalfRequest), "vanish": set("vanish", &h.Vanish),
-	})
+	r.section(n, "hostile", nil, keys)
 }
 
 func (r *reader) marks(n ast.Node, m *Marks) {
@@ -215,7 +213,8 @@ func (r *reader) marks(n ast.Node, m *Marks) {
 		"error_rate": share("error_rate", &m.ErrorRate), "refusal_rate": share("refusal_rate", &m.RefusalRate),
 		"connect_success": share("connect_success", &m.ConnectSuccess), "served": share("served", &m.Served),
 		"streams": share("streams", &m.Streams), "goodput": share("goodput", &m.Goodput),
-		"memory_growth": share("memory_growth", &m.MemoryGrowth), "memory_bytes": whole("memory_bytes", &m.MemoryBytes),
+		"memory_growth": share("memory_growth", &m.MemoryGrowth), "hostile_ended": share("hostile_ended", &m.HostileEnded),
+		"memory_bytes":   whole("memory_bytes", &m.MemoryBytes),
 		"queue_messages": whole("queue_messages", &m.QueueMessages), "lost": whole("lost", &m.Lost),
 		"unexplained": whole("unexplained", &m.Unexplained),
 	})

@@ -63,7 +63,7 @@ func ParseTarget(ctx context.Context, text string) (Target, error) {
 	}
 	address, err := lookUp(ctx, u.Hostname())
 	if err != nil {
-		return t, fmt.Errorf("target %q: %w", text, err)
+		return t, fmt.Errorf("target %q: %w; check the name, or give the address", text, err)
 	}
 	t.Address = net.JoinHostPort(address.String(), port)
 	return t, nil

@@ -87,6 +87,11 @@ func (r *Report) printBooks(out io.Writer) {
 		c := h.Counts
 		fmt.Fprintf(out, "hostile: %d clients opened %d connections; the server closed %d and refused %d, %d failed, %d vanished\n", h.Clients.total(),
 			c.Opened, c.ClosedByServer, c.Refused, c.Failed, c.Vanished)
+		for _, k := range hostileKinds {
+			if endings := c.Ended[k.name]; len(endings) > 0 {
+				fmt.Fprintf(out, "  %s (%d): %s\n", k.name, *k.count(&h.Clients), failuresOf(endings))
+			}
+		}
 	}
 	if s := r.Streams; s != nil {
 		fmt.Fprintf(out, "event streams: %d open, %d events, %d ended by the server, %d bad\n", s.Open, s.Events, s.Ended, s.Bad)
@@ -107,6 +112,7 @@ func (r *Report) printServer(out io.Writer) {
 	add(s.Goroutines > 0, "at most %d goroutines", s.Goroutines)
 	add(s.QueuePeak > 0, "at most %d queued", s.QueuePeak)
 	add(s.Refusals > 0, "%.0f refusals by its own count", s.Refusals)
+	add(len(s.Closed) > 0, "closed %s", failuresOf(s.Closed))
 	add(s.PauseMax > 0, "GC pauses p99 up to %s, at most %s", milliseconds(s.PauseP99), milliseconds(s.PauseMax))
 	if len(parts) > 0 {
 		fmt.Fprintf(out, "server: %s\n", strings.Join(parts, "; "))

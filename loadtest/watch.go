@@ -33,6 +33,7 @@ type Vitals struct {
 	ListenOverflows int64   `json:"listen_overflows"`
 
 	pauses []bucket
+	closed map[string]uint64 // connections, by reason, since the server was started
 }
 
 // bucket is one of a Prometheus histogram: how many values were at most bound.
@@ -228,7 +229,7 @@ func (w *watcher) look(ctx context.Context) {
 
 // takeMetrics reads the series that are of interest from a page in the Prometheus text format.
 func (v *Vitals) takeMetrics(page string) {
-	v.Refusals, v.pauses = 0, nil
+	v.Refusals, v.pauses, v.closed = 0, nil, map[string]uint64{}
 	for line := range strings.Lines(page) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if !ok || strings.HasPrefix(name, "#") {
@@ -241,6 +242,9 @@ func (v *Vitals) takeMetrics(page string) {
 		switch {
 		case strings.HasPrefix(name, "weir_refusals_total{"):
 			v.Refusals += n
+		case strings.HasPrefix(name, `weir_connections_closed_total{reason="`):
+			_, reason, _ := strings.Cut(name, `reason="`)
+			v.closed[strings.TrimSuffix(reason, `"}`)] = uint64(n)
 		case name == "weir_queue_waiting_peak_messages":
 			v.QueuePeak = int64(n)
 		case strings.HasPrefix(name, "go_gc_pauses_seconds_bucket{"):
@@ -250,6 +254,17 @@ func (v *Vitals) takeMetrics(page string) {
 			}
 		}
 	}
+}
+
+// closedSince is which connections ended between two looks, by the server's reasons.
+func closedSince(before, after *Vitals) map[string]uint64 {
+	since := map[string]uint64{}
+	for reason, n := range after.closed {
+		if n > before.closed[reason] {
+			since[reason] = n - before.closed[reason]
+		}
+	}
+	return since
 }
 
 // pauseQuantile is an upper bound, in milliseconds, of a quantile of the pauses between two looks; 0 when there were none.

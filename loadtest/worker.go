@@ -46,6 +46,8 @@ const (
 	// openPatience bounds the opening of the first connections, and quietPatience the polite end of the last.
 	openPatience  = 30 * time.Minute
 	quietPatience = 2 * time.Second
+	// deafWindow is the calls of a client that never reads: their answers must be more than the kernel's buffers take.
+	deafWindow = 4096
 )
 
 // drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were opened
@@ -63,7 +65,9 @@ func drive(ctx context.Context, job *Job, begin func() (time.Time, error), emit 
 		return err
 	}
 	d.begin = at
-	d.start()
+	if err := d.start(); err != nil {
+		return err
+	}
 	for i, instant := range job.Instants {
 		d.follow(ctx, instant)
 		if ctx.Err() != nil {
@@ -92,7 +96,7 @@ func (d *driver) open(ctx context.Context) (err error) {
 	}
 	if n := d.job.Hostile.NeverRead; n > 0 {
 		o := d.job.Options
-		o.Deaf, o.Window, o.ReceiveBufferBytes, o.Loops = true, 64, 4096, 1
+		o.Deaf, o.Window, o.ReceiveBufferBytes, o.Loops = true, deafWindow, 4096, 1
 		if d.deaf, err = NewFleet(o); err != nil {
 			return err
 		}
@@ -120,16 +124,17 @@ func (d *driver) open(ctx context.Context) (err error) {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", c.Open, wanted, c.endings(), c.Turned, c.Failures, ctx.Err())
+			return fmt.Errorf("opened %d of %d connections (%s): %w", c.Open, wanted, c.troubles(), ctx.Err())
 		}
 		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(wanted)/2+100 {
-			return fmt.Errorf("opened %d of %d connections, and then no more:%s %v %v", c.Open, wanted, c.endings(), c.Turned, c.Failures)
+			return fmt.Errorf("%d of %d connections are open, and it gets no further (%s): the server is down, or has not so many places", c.Open, wanted,
+				c.troubles())
 		}
 		d.report(beforeStart)
 	}
 }
 
-func (d *driver) start() {
+func (d *driver) start() (err error) {
 	if d.job.Plan == nil {
 		d.fleet.Start()
 	} else {
@@ -139,9 +144,10 @@ func (d *driver) start() {
 		d.deaf.Start()
 		d.deaf.Hold(d.job.Hostile.NeverRead)
 	}
-	if h := d.job.Hostile; h.SlowDrip+h.HalfRequest+h.Vanish > 0 {
-		d.crowd = startCrowd(&d.job.Options, h)
+	if h := d.job.Hostile; h.total() > h.NeverRead {
+		d.crowd, err = startCrowd(&d.job.Options, h)
 	}
+	return err
 }
 
 // follow keeps as many connections as the ramps say until the instant comes or ctx ends.
@@ -185,9 +191,7 @@ func (d *driver) report(index int) {
 	}
 	if d.deaf != nil {
 		c := d.deaf.Counters()
-		s.Hostile.Opened += c.Opened
-		s.Hostile.ClosedByServer += c.Ended[EndPeerClosed] + c.Ended[EndPeerReset]
-		s.Hostile.Refused += c.Ended[EndRefused]
+		s.Hostile.takeFleet(&c)
 	}
 	if d.streams != nil {
 		c := d.streams.Counters()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -171,6 +172,10 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 		check(err != nil || len(token) > 0 && !bytes.ContainsAny(token, " \t\r\n"), "--token-file: %s does not hold one token", f.TokenFile)
 		headers += "Authorization: Bearer " + string(token) + "\r\n"
 	}
+	for flag, file := range map[string]string{"--json": f.JSON, "--html": f.HTML} {
+		err := writable(file)
+		check(err == nil, "%s: %v", flag, err)
+	}
 	scenario, err := loadtest.ReadScenario(f.Scenario)
 	if err != nil {
 		errs = append(errs, err)
@@ -206,6 +211,21 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 		Wish:   loadtest.Wish{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
 		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: version, Commit: commit(),
 	}, nil
+}
+
+// writable tries the folder of a report before the run: afterwards it would be too late to say.
+func writable(file string) error {
+	if file == "" {
+		return nil
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file in it", file)
+	}
+	probe, err := os.CreateTemp(filepath.Dir(file), ".weir-load-")
+	if err != nil {
+		return fmt.Errorf("no report can be written there: %w", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func (f *loadRunFlags) write(report *loadtest.Report) error {

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/loadtest"
 )
@@ -49,6 +56,44 @@ func TestLoadEveryTransport(t *testing.T) {
 	}
 }
 
+// TestLoadHostile lets every kind of hostile client loose on a real server, and asks how each ended.
+func TestLoadHostile(t *testing.T) {
+	s := startTest(t, nil)
+	f := func(target string, want map[string]string) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "r.json")
+		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"], "--json", file, "-q")
+		report, err := loadtest.ReadReport(file)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
+		}
+		tally := &report.Total.Tally
+		if tally.Sent == 0 || tally.Sent != tally.Results {
+			t.Errorf("%s: the good ones suffer\n%s%s", target, stdout, stderr)
+		}
+		for kind, ending := range want {
+			found := false
+			for word := range report.Hostile.Counts.Ended[kind] {
+				found = found || strings.HasPrefix(word, ending)
+			}
+			if !found {
+				t.Errorf("%s: %s: no %q among %v", target, kind, ending, report.Hostile.Counts.Ended[kind])
+			}
+		}
+		if report.Server.Closed["message_too_big"] == 0 {
+			t.Errorf("%s: the server's reasons are %v", target, report.Server.Closed)
+		}
+	}
+	onLines := map[string]string{"garbage": "error: ", "oversize": "error: the message is longer", "duplicate": "error: duplicate id",
+		"half_close": "answered", "reset": "hung_up", "vanish": "hung_up", "never_read": "open at the end", "slow_read": "open at the end",
+		"slow_drip": "open at the end", "half_request": "open at the end"}
+	f("tcp://"+s.addresses["tcp"], onLines)
+	f("unix:"+s.addresses["unix"], onLines)
+	f("http://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "HTTP 413", "half_close": "answered", "reset": "hung_up"})
+	f("ws://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "close: ", "duplicate": "error: duplicate id",
+		"reset": "hung_up"})
+}
+
 // onFirst does something when the first line is written.
 type onFirst struct {
 	strings.Builder
@@ -65,14 +110,62 @@ func (w *onFirst) Write(b []byte) (int, error) {
 func TestLoadServerDies(t *testing.T) {
 	c := startChild(t)
 	file := filepath.Join(t.TempDir(), "r.html")
+	kept := filepath.Join(t.TempDir(), "r.json")
 	var stdout strings.Builder
 	stderr := onFirst{do: func() { c.Process.Kill() }}
 	code := run([]string{"load", "baseline", "--duration", "4s", "--target", "tcp://" + c.addresses["tcp"],
-		"--admin", c.addresses["admin"], "--html", file}, &stdout, &stderr)
+		"--admin", c.addresses["admin"], "--html", file, "--json", kept}, &stdout, &stderr)
 	page, err := os.ReadFile(file)
 	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") || !strings.Contains(string(page), "partial") {
 		t.Errorf("exit %d, %v\n%s%s", code, err, &stdout, &stderr)
 	}
+	if report, err := loadtest.ReadReport(kept); err != nil || report.Outcome != loadtest.Partial || len(report.Series) == 0 {
+		t.Errorf("%v: %+v", err, report)
+	}
+}
+
+// TestLoadAnotherServer needs no option to measure a server by others, over HTTP with sessions and event streams.
+func TestLoadAnotherServer(t *testing.T) {
+	other := mcp.NewServer(&mcp.Implementation{Name: "other", Version: "1"}, nil)
+	type input struct {
+		Message string `json:"message"`
+	}
+	mcp.AddTool(other, &mcp.Tool{Name: "echo"}, func(_ context.Context, _ *mcp.CallToolRequest, in input) (*mcp.CallToolResult, any, error) {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: in.Message}}}, nil, nil
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return other }, nil))
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	file := filepath.Join(t.TempDir(), "r.json")
+	code, stdout, stderr := loadRun("baseline", "--target", s.URL+"/mcp", "--duration", "1s", "--json", file)
+	report, err := loadtest.ReadReport(file)
+	if err != nil {
+		t.Fatalf("exit %d, %v\n%s%s", code, err, stdout, stderr)
+	}
+	if tally := &report.Total.Tally; tally.Sent == 0 || tally.Sent != tally.Results || report.Target.Server != "other 1" || report.Server.PID != os.Getpid() {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	f := func(target, want string) {
+		t.Helper()
+		if code, _, stderr := loadRun("baseline", "--target", target); code != exitNotRun || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit %d\n%s", target, code, stderr)
+		}
+	}
+	f(s.URL+"/elsewhere", "there is no MCP over HTTP at this path")
+	f("ws"+strings.TrimPrefix(s.URL, "http")+"/mcp", "it does not speak WebSocket there; check the path, or try --target http://")
+	f("tcp"+strings.TrimPrefix(s.URL, "http"), "speaks HTTP, not lines: try --target http://")
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer closed.Close()
+	f(closed.URL, "say who asks with --header")
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
+	defer full.Close()
+	f(full.URL, "it is full, or stops")
+	tls := httptest.NewUnstartedServer(mux)
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.StartTLS()
+	defer tls.Close()
+	f("http"+strings.TrimPrefix(tls.URL, "https"), "speaks TLS, which is not spoken here")
 }
 
 // TestLoadWorkers has the load come from two processes, which are this binary again.
@@ -113,6 +206,11 @@ func TestLoadCommandLine(t *testing.T) {
 	f(exitUsage, "is not 'NAME: VALUE'", "baseline", "--header", "x")
 	f(exitUsage, "unknown flag --nope", "baseline", "--nope")
 	f(exitNotRun, "start the server, or say with --target where it listens", "baseline", "--target", "tcp://127.0.0.1:1")
+	f(exitUsage, "no report can be written there", "baseline", "--json", filepath.Join(t.TempDir(), "no", "r.json"))
+	f(exitUsage, "is a folder; name a file in it", "baseline", "--html", t.TempDir())
+	f(exitUsage, "check the name, or give the address", "baseline", "--target", "http://nobody.invalid/mcp")
+	f(exitUsage, "want one YAML document", os.DevNull)
+	f(exitUsage, "is a directory", t.TempDir())
 	f(exitUsage, "no such file", "compare", "none.json", "nor.json")
 }
 

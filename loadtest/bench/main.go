@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -32,6 +33,8 @@ var benchmarks = []benchmark{
 	{"cpu-tcp", "What does a call cost the server over TCP, beside a bare epoll echo of the same bytes?", cpuTCP},
 	{"cpu-http", "What does a call cost the server over HTTP, beside the two Go SDKs?", cpuHTTP},
 	{"pipelined", "How many calls per second does the server answer when they come in a stream?", pipelined},
+	{"ceiling", "What is the highest rate that the server holds, over each transport?", ceiling},
+	{"wide", "Do 15,000 connections that each call five times a second get quick answers?", wide},
 	{"memory", "What does an idle connection weigh?", memory},
 	{"storm", "Does a storm of connections get in, and do those who are in notice?", storm},
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
@@ -41,6 +44,15 @@ var benchmarks = []benchmark{
 	{"session-streams", "What does a session with an open stream weigh, and how soon do all of them hear of a change?", sessionStreams},
 	{"session-cost", "Does a session cost more to open and end when there are many?", sessionCost},
 	{"isolation", "Does every answer reach whom it is for, when all calls have the same id and some are taken back?", isolation},
+	{"peers-latency", "What do clients of the Go SDKs' servers and of this one see at the same load?", peersLatency},
+	{"peers-memory", "What does a session weigh, beside the two Go SDKs?", peersMemory},
+	{"peers-overload", "What is left of each server at twice its own ceiling?", peersOverload},
+	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
+}
+
+// goesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
+func (b benchmark) goesBy(name string) bool {
+	return b.name == name || strings.HasPrefix(b.name, name+"-")
 }
 
 // config is the command line.
@@ -52,8 +64,11 @@ type config struct {
 	loops   int
 	peers   bool
 	out     string
+	keep    bool
 	from    string
 	page    bool
+	// plots is a folder for the pictures, document a page that shows them and the tables.
+	plots, document string
 }
 
 func main() {
@@ -74,8 +89,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		r.print(os.Stdout, c.page)
-		return nil
+		return c.show(r)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -83,13 +97,33 @@ func run() error {
 	if r == nil {
 		return err
 	}
-	r.print(os.Stdout, c.page)
 	if c.out != "" {
-		if err := r.write(c.out); err != nil {
-			return err
+		var kept error
+		if c.keep {
+			kept = r.keep(c.out)
 		}
+		if kept == nil { // an older record that cannot be read is not written over
+			kept = r.write(c.out)
+		}
+		err = errors.Join(kept, err)
 	}
-	return err
+	return errors.Join(c.show(r), err)
+}
+
+// show prints a report, and draws and documents it where that is asked for.
+func (c *config) show(r *report) error {
+	if c.plots == "" && c.document == "" {
+		r.print(os.Stdout, c.page)
+		return nil
+	}
+	var errs []error
+	if c.plots != "" {
+		errs = append(errs, r.plot(c.plots))
+	}
+	if c.document != "" {
+		errs = append(errs, r.document(c.document, c.plots))
+	}
+	return errors.Join(errs...)
 }
 
 func parse() (config, []string, error) {
@@ -101,7 +135,10 @@ func parse() (config, []string, error) {
 	flag.IntVar(&c.loops, "loops", 1, "loops of the generator")
 	flag.BoolVar(&c.peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
 	flag.StringVar(&c.out, "out", "", "write the results as JSON into this file")
+	flag.BoolVar(&c.keep, "keep", false, "keep the tables of the -out file that are not measured now")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")
+	flag.StringVar(&c.plots, "plots", "", "draw the results as SVG files into this folder instead of printing them")
+	flag.StringVar(&c.document, "document", "", "write plots and tables between the markers of this page (docs/BENCHMARKS.md) instead of printing them")
 	flag.BoolVar(&c.page, "markdown", false, "print the tables as docs/BENCHMARKS.md shows them")
 	flag.Usage = usage
 	flag.Parse()
@@ -110,7 +147,7 @@ func parse() (config, []string, error) {
 	}
 	names := flag.Args()
 	for _, name := range names {
-		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
+		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.goesBy(name) }) {
 			return c, nil, fmt.Errorf("there is no benchmark %q; -help lists them", name)
 		}
 	}
@@ -141,7 +178,7 @@ func measure(ctx context.Context, c config, names []string) (*report, error) {
 	r := newReport(ctx, c)
 	var failed []string
 	for _, b := range benchmarks {
-		if len(names) > 0 && !slices.Contains(names, b.name) {
+		if len(names) > 0 && !slices.ContainsFunc(names, b.goesBy) {
 			continue
 		}
 		e := &env{config: c, ctx: ctx, dir: dir, name: b.name, began: time.Now()}

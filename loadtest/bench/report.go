@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -35,6 +38,8 @@ type table struct {
 	Rows     [][]string `json:"rows"`
 	Marks    []mark     `json:"marks"`
 	Notes    []string   `json:"notes,omitempty"`
+	// Recorded is when and from what, where that is not what the report's head says.
+	Recorded string `json:"recorded,omitempty"`
 	// Samples are the single runs behind the medians, by row and unit.
 	Samples map[string][]float64 `json:"samples,omitempty"`
 }
@@ -93,6 +98,11 @@ func (t *table) sample(key string, value float64) {
 	t.Samples[key] = append(t.Samples[key], value)
 }
 
+// dropSamples forgets what was kept under keys that begin like this.
+func (t *table) dropSamples(prefix string) {
+	maps.DeleteFunc(t.Samples, func(key string, _ []float64) bool { return strings.HasPrefix(key, prefix) })
+}
+
 // median of the samples under a key; 0 when there are none.
 func (t *table) median(key string) float64 { return median(t.Samples[key]) }
 
@@ -131,6 +141,31 @@ func (r *report) write(path string) error {
 	return os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
+// keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
+func (r *report) keep(path string) error {
+	old, err := readReport(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, t := range old.Tables {
+		if slices.ContainsFunc(r.Tables, func(now *table) bool { return now.Name == t.Name }) {
+			continue
+		}
+		if t.Recorded == "" {
+			t.Recorded = fmt.Sprintf("%s, commit %s, %d runs, %gs each", old.Date.Format("2006-01-02"), old.Commit, old.Runs, old.Seconds)
+		}
+		r.Tables = append(r.Tables, t)
+	}
+	place := func(t *table) int {
+		return slices.IndexFunc(benchmarks, func(b benchmark) bool { return b.name == t.Name })
+	}
+	slices.SortStableFunc(r.Tables, func(a, b *table) int { return cmp.Compare(place(a), place(b)) })
+	return nil
+}
+
 func (r *report) print(w io.Writer, page bool) {
 	h := r.Host
 	fmt.Fprintf(w, "%s, commit %s, %s; %d cores of %s, %.0f GiB, Linux %s, %d open files; median of %d runs, %gs each",
@@ -159,6 +194,9 @@ func (t *table) plain(w io.Writer) {
 	for _, m := range t.Marks {
 		fmt.Fprintln(w, " ", m)
 	}
+	if t.Recorded != "" {
+		fmt.Fprintln(w, "  recorded:", t.Recorded)
+	}
 	for _, n := range t.Notes {
 		fmt.Fprintln(w, "  note:", n)
 	}
@@ -177,6 +215,9 @@ func (t *table) markdown(w io.Writer) {
 	fmt.Fprintln(w)
 	for _, m := range t.Marks {
 		fmt.Fprintf(w, "- %s\n", m)
+	}
+	if t.Recorded != "" {
+		fmt.Fprintf(w, "- Recorded %s\n", t.Recorded)
 	}
 	for _, n := range t.Notes {
 		fmt.Fprintf(w, "- Note: %s\n", n)

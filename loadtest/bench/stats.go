@@ -36,6 +36,9 @@ func slope(x, y []float64) (b, r2 float64) {
 	return xy / xx, xy * xy / (xx * yy)
 }
 
+// geometric is the middle of two rates: as many times above the one as below the other.
+func geometric(a, b float64) float64 { return math.Sqrt(a * b) }
+
 // number writes a figure with three significant digits, or whole when it is large.
 func number(v float64) string {
 	if a := math.Abs(v); a >= 100 || v == math.Trunc(v) {

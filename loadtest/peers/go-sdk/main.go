@@ -1,5 +1,6 @@
 // Command go-sdk is the peer that Weir is measured against over HTTP: the same `echo` tool on the official Go SDK's own
-// server (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed.
+// server (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed; /goroutines says how
+// many goroutines it has.
 //
 // -json answers with application/json instead of the SDK's default, an SSE stream per answer. The benchmark measures both,
 // so that the comparison does not rest on the setting that happens to be slower.
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -43,5 +45,6 @@ func run(asJSON bool) error {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s },
 		&mcp.StreamableHTTPOptions{JSONResponse: asJSON}))
+	mux.HandleFunc("/goroutines", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, runtime.NumGoroutine()) })
 	return http.Serve(ln, mux)
 }

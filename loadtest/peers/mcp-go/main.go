@@ -1,5 +1,6 @@
 // Command mcp-go is the peer that Weir is measured against over HTTP: the same `echo` tool on github.com/mark3labs/mcp-go,
-// as its users run it (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed.
+// as its users run it (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed; /goroutines
+// says how many goroutines it has.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -38,5 +40,6 @@ func run() error {
 	fmt.Println("listening", ln.Addr())
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", server.NewStreamableHTTPServer(s, server.WithStateful(true)))
+	mux.HandleFunc("/goroutines", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, runtime.NumGoroutine()) })
 	return http.Serve(ln, mux)
 }
