@@ -40,17 +40,7 @@ func (b *book) judge() {
 		got := share(t.Refused, t.Sent)
 		j.add("refusal_rate", "at most "+percent(*m.RefusalRate), percent(got), got <= *m.RefusalRate, t.Sent == 0)
 	}
-	if m.ConnectSuccess != nil {
-		t := &r.Total.Tally
-		j.add("connect_success", "at least "+percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
-			r.Total.Connected >= *m.ConnectSuccess, false)
-	}
-	if m.Served != nil {
-		most, _ := b.run.Scenario.Peak()
-		got := share(b.peakServed, uint64(most))
-		j.add("served", "at least "+percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", percent(got), b.peakServed, most),
-			got >= *m.Served, false)
-	}
+	b.judgeConnections(&j)
 	if m.Streams != nil {
 		b.judgeStreams(&j, *m.Streams)
 	}
@@ -78,6 +68,22 @@ func (b *book) judge() {
 	}
 	if m.Unexplained != nil {
 		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained), t.Unexplained <= uint64(*m.Unexplained), false)
+	}
+}
+
+// judgeConnections holds how many got in, and an answer while all were in, against the marks.
+func (b *book) judgeConnections(j *judging) {
+	m, r := &b.run.Scenario.Marks, &b.report
+	if m.ConnectSuccess != nil {
+		t := &r.Total.Tally
+		j.add("connect_success", "at least "+percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
+			r.Total.Connected >= *m.ConnectSuccess, false)
+	}
+	if m.Served != nil {
+		most, _ := b.run.Scenario.Peak()
+		got := share(b.peakServed, uint64(most))
+		j.add("served", "at least "+percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", percent(got), b.peakServed, most),
+			got >= *m.Served, false)
 	}
 }
 

@@ -157,24 +157,13 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 	check(f.Grace >= 0 && f.Grace <= time.Hour, "--grace: %v is not 0s to 1h", f.Grace)
 	check(f.Arguments == "" || f.Tool != "", "--arguments: belongs to --tool")
 	check(f.Arguments == "" || loadtest.IsObject(f.Arguments), "--arguments: %s is not a JSON object", f.Arguments)
-	headers := ""
-	for _, h := range f.Header {
-		name, value, ok := strings.Cut(h, ":")
-		check(ok && name != "" && !strings.ContainsAny(h, "\r\n"), "--header: %q is not 'NAME: VALUE'", h)
-		headers += name + ":" + value + "\r\n"
+	headers, err := f.headers()
+	if err != nil {
+		errs = append(errs, err)
 	}
-	if f.TokenFile != "" {
-		token, err := readBounded(f.TokenFile, 4<<10)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("--token-file: %w", err))
-		}
-		token = bytes.TrimSpace(token)
-		check(err != nil || len(token) > 0 && !bytes.ContainsAny(token, " \t\r\n"), "--token-file: %s does not hold one token", f.TokenFile)
-		headers += "Authorization: Bearer " + string(token) + "\r\n"
-	}
-	for flag, file := range map[string]string{"--json": f.JSON, "--html": f.HTML} {
-		err := writable(file)
-		check(err == nil, "%s: %v", flag, err)
+	for _, report := range [][2]string{{"--json", f.JSON}, {"--html", f.HTML}} {
+		err := writable(report[1])
+		check(err == nil, "%s: %v", report[0], err)
 	}
 	scenario, err := loadtest.ReadScenario(f.Scenario)
 	if err != nil {
@@ -211,6 +200,31 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 		Wish:   loadtest.Wish{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
 		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: version, Commit: commit(),
 	}, nil
+}
+
+// headers are those of --header and --token-file, as lines of HTTP.
+func (f *loadRunFlags) headers() (string, error) {
+	var errs []error
+	headers := ""
+	for _, h := range f.Header {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || name == "" || strings.ContainsAny(h, "\r\n") {
+			errs = append(errs, fmt.Errorf("--header: %q is not 'NAME: VALUE'", h))
+		}
+		headers += name + ":" + value + "\r\n"
+	}
+	if f.TokenFile == "" {
+		return headers, errors.Join(errs...)
+	}
+	token, err := readBounded(f.TokenFile, 4<<10)
+	token = bytes.TrimSpace(token)
+	switch {
+	case err != nil:
+		errs = append(errs, fmt.Errorf("--token-file: %w", err))
+	case len(token) == 0 || bytes.ContainsAny(token, " \t\r\n"):
+		errs = append(errs, fmt.Errorf("--token-file: %s does not hold one token", f.TokenFile))
+	}
+	return headers + "Authorization: Bearer " + string(token) + "\r\n", errors.Join(errs...)
 }
 
 // writable tries the folder of a report before the run: afterwards it would be too late to say.
