@@ -28,6 +28,8 @@ type call struct {
 
 	class backpressure.Class
 
+	oneLeft atomic.Bool // of the two who hold a call whose handler is overdue
+
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
@@ -113,6 +115,7 @@ func (k *call) release(owned bool) {
 	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
 	k.takesSSE, k.streaming = false, false
+	k.oneLeft.Store(false)
 	if k.stock == nil {
 		thawed.Put(k)
 		return

@@ -34,10 +34,8 @@ func (s *Server) Drain(ctx context.Context) DrainReport {
 			s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
 		}
 	}
-	if len(s.drivers) > 0 {
-		close(s.clockStop)
-		<-s.clockDone
-	}
+	close(s.clockStop)
+	s.clock.Wait()
 	s.release()
 	return report
 }

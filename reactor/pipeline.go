@@ -246,8 +246,8 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	}
 	for t := batch; t != nil; {
 		next := t.Next()
-		var parked bool
-		if out, parked = c.execute(t, out, w); parked {
+		var elsewhere bool
+		if out, elsewhere = c.execute(t, out, w); elsewhere {
 			n--
 		}
 		if t = next; t == nil {
@@ -262,9 +262,9 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	putBuffer(out)
 }
 
-// execute serves one message and appends its framed answer to out. parked: there is none yet, the call waits for its
-// client and is somebody else's.
-func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, parked bool) {
+// execute serves one message and appends its framed answer to out. elsewhere: there is none, the call is somebody else's,
+// because it waits for its client, or was answered at the handler's deadline.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, elsewhere bool) {
 	s := c.loop.srv
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
@@ -287,25 +287,35 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 			k.LetGo()
 			return out, true
 		}
+		if k.Overdue() {
+			w.Buf = scratch
+			k.letGo()
+			return out, true
+		}
 		if len(scratch) == 0 && k.Cancelled() {
 			s.metrics.dropped[dropCancelled].Inc()
 		}
 	}
 	s.registry.End(&k.Exchange)
-	if g := k.group; g != nil {
-		if len(scratch) > 0 {
-			g.add(scratch)
-		}
-		k.release(true)
-		if g.finished() {
-			out = g.deliver(c, out)
-			c.pending.Add(-1)
-		}
-	} else {
-		out = c.transport.deliver(c, k, scratch, out)
-	}
+	out = c.conclude(k, scratch, out)
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
 	return out, false
+}
+
+// conclude ends a call that is in flight no more: its answer is appended to out, framed, or sent in its turn. It takes k
+// over. Any goroutine.
+func (c *conn) conclude(k *call, message, out []byte) []byte {
+	g := k.group
+	if g == nil {
+		return c.transport.deliver(c, k, message, out)
+	}
+	g.add(message)
+	k.release(true)
+	if g.finished() {
+		out = g.deliver(c, out)
+		c.pending.Add(-1)
+	}
+	return out
 }
 
 // settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.

@@ -35,15 +35,7 @@ func (l *loop) resume(k *call) {
 		Message: "the server cannot go on with the call",
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 	l.srv.registry.End(&k.Exchange)
-	if g := k.group; g != nil {
-		g.add(l.msg)
-		k.release(true)
-		if g.finished() {
-			l.sendGroup(c, g)
-		}
-	} else {
-		l.out = c.transport.deliver(c, k, l.msg, l.out)
-	}
+	l.out = c.conclude(k, l.msg, l.out)
 	c.pending.Add(-1)
 	l.flush(c)
 	l.settle(c)

@@ -51,7 +51,7 @@ type Server struct {
 		fd int
 	}
 	clockStop chan struct{}
-	clockDone chan struct{}
+	clock     sync.WaitGroup
 }
 
 // New makes a server that does nothing yet. The error joins everything that Validate finds.
@@ -63,7 +63,7 @@ func New(o Options, d Deps) (*Server, error) {
 		o.Loops = runtime.GOMAXPROCS(0)
 	}
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
-		clockStop: make(chan struct{}), clockDone: make(chan struct{})}
+		clockStop: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
 	s.reserve.fd = -1
 	for id := range o.Loops {
@@ -127,7 +127,7 @@ func (s *Server) Start() error {
 		}
 		s.drivers = append(s.drivers, d)
 	}
-	go s.runClock()
+	s.clock.Go(s.runClock)
 	return nil
 }
 
@@ -158,16 +158,21 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock formats the Date of responses once a second (RFC 9110 6.6.1) and ends idle sessions.
+// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// idle sessions.
 func (s *Server) runClock() {
-	defer close(s.clockDone)
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var second time.Time
 	for {
 		select {
 		case now := <-tick.C:
-			s.setDate(now)
-			s.registry.ExpireSessions(now)
+			s.endOverdue(now)
+			if now.Sub(second) >= time.Second {
+				second = now
+				s.setDate(now)
+				s.registry.ExpireSessions(now)
+			}
 		case <-s.clockStop:
 			return
 		}

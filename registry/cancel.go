@@ -18,41 +18,52 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	return dst
 }
 
-// callContext is the context of one call: context.WithCancel without its allocations. It has no parent, no deadline
-// and no values but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got
-// it and may outlive the call; it is cancelled when the call is, and when the handler returned, so that what the handler
-// left running ends too.
+// callContext is the context of one call: context.WithDeadline without its allocations. It has no parent and no values
+// but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got it and may
+// outlive the call; it is cancelled when the call is, at the handler's deadline, and when the handler returned, so that
+// what the handler left running ends too.
 type callContext struct {
 	mu    sync.Mutex
-	ended bool
+	err   error              // why it ended
 	done  chan struct{}      // made by the first Done: most handlers never ask
 	after map[*func()]func() // what AfterFunc registered; nil until then
-	x     *Exchange          // nil once the handler returned: the exchange is reused, the context may be kept
+	x     *Exchange          // nil once the handler is off: it returned, or its call was ended without it
 	back  *way               // made by the first message ahead of the answer
+	run                      // the deadline
 }
 
 // begin ties the context to its call, and lets Exchange.Cancel reach it. Before the handler gets it.
-func (c *callContext) begin(x *Exchange) {
+func (c *callContext) begin(x *Exchange, h *handler) {
 	c.x = x
 	x.ctx.Store(c)
 	if x.Cancelled() {
-		c.cancel()
+		c.cancel(context.Canceled)
+	}
+	if h.timeout > 0 {
+		h.running.add(c, h.timeout)
 	}
 }
 
-// finish ends what begin began, when the handler has returned.
-func (x *Exchange) finish() {
+// finish ends what begin began, when the handler has returned. overdue: its call was ended without it.
+func (x *Exchange) finish() (overdue bool) {
 	c := x.ctx.Swap(nil)
 	if c == nil {
-		return
+		return false
 	}
-	if back := c.cancel(); back != nil {
+	c.leave()
+	mine, back := c.takeOff(context.Canceled)
+	if back != nil {
 		back.close()
 	}
+	return mine == nil
 }
 
-// Deadline implements context.Context: a call may take as long as its client waits.
-func (c *callContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+// Deadline implements context.Context. It is the first moment at which the handler may be found overdue.
+func (c *callContext) Deadline() (deadline time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deadlineLocked()
+}
 
 // callKey is the key under which a call's context, and every context derived from it, holds the call's own.
 type callKey struct{}
@@ -71,21 +82,18 @@ func (c *callContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	if c.done == nil {
 		c.done = make(chan struct{})
-		if c.ended {
+		if c.err != nil {
 			close(c.done)
 		}
 	}
 	return c.done
 }
 
-// Err implements context.Context. context.Cause says the same: there is one way to end.
+// Err implements context.Context. context.Cause says the same.
 func (c *callContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
-		return context.Canceled
-	}
-	return nil
+	return c.err
 }
 
 // AfterFunc lets package context derive contexts (WithTimeout, WithCancel) from this one without a goroutine each: it is
@@ -94,7 +102,7 @@ func (c *callContext) Err() error {
 func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.err != nil {
 		go f()
 		return func() bool { return false }
 	}
@@ -112,15 +120,19 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context and returns the way back, if there is one, for whoever may close it. Idempotent. It starts
-// goroutines for AfterFunc instead of calling, because it is called under a conversation's lock.
-func (c *callContext) cancel() *way {
+// cancel ends the context for a reason, the first one. Idempotent. It starts goroutines for AfterFunc instead of calling,
+// because it is called under a conversation's lock.
+func (c *callContext) cancel(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
-		return c.back
+	c.cancelLocked(why)
+}
+
+func (c *callContext) cancelLocked(why error) {
+	if c.err != nil {
+		return
 	}
-	c.ended, c.x = true, nil
+	c.err = why
 	if c.done != nil {
 		close(c.done)
 	}
@@ -128,5 +140,14 @@ func (c *callContext) cancel() *way {
 		go f()
 	}
 	c.after = nil
-	return c.back
+}
+
+// takeOff cancels the context because its handler is off, and returns the exchange for the caller to answer, nil if
+// somebody was faster, and the way back, if there is one, for the caller to close.
+func (c *callContext) takeOff(why error) (x *Exchange, back *way) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancelLocked(why)
+	x, c.x = c.x, nil
+	return x, c.back
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"sync/atomic"
 
 	"weir/codec"
@@ -82,8 +83,10 @@ type Exchange struct {
 	inputs   *inputs      // what its handler had asked for; nil for most
 	stream   *Stream      // of a listen, set by its Dispatch
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
+	series   *callSeries  // what counts it; set before its handler runs
 	revision uint8        // index into revisions
 	modern   bool
+	overdue  bool // its handler came too late; the worker's
 	listed   bool // in flight; guarded as what is below
 
 	cancelled atomic.Bool
@@ -104,7 +107,7 @@ func (x *Exchange) Cancel() {
 	x.cancelled.Store(true)
 	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
 	if c := x.ctx.Load(); c != nil {
-		c.cancel()
+		c.cancel(context.Canceled)
 	}
 	if a := x.asking.Load(); a != nil {
 		a.abort(askCancelled, errAskCancelled)

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"runtime/debug"
+	"time"
 
 	"github.com/bytedance/sonic/decoder"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -15,6 +16,8 @@ import (
 type handler struct {
 	class     Class
 	skipsMeta bool
+	timeout   time.Duration // 0: it has no deadline
+	running   *running
 }
 
 // HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
@@ -29,9 +32,13 @@ func Cheap() HandlerOption { return func(h *handler) { h.class = Compute } }
 // request has a _meta, and decoding it costs more than a cheap call.
 func SkipMeta() HandlerOption { return func(h *handler) { h.skipsMeta = true } }
 
+// Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
+// the deadline stands there.
+func Timeout(d time.Duration) HandlerOption { return func(h *handler) { h.timeout = d } }
+
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
-func handle(opts []HandlerOption) handler {
-	h := handler{class: Wait}
+func (r *Registry) handle(opts []HandlerOption) handler {
+	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, running: &r.running}
 	for _, option := range opts {
 		option(&h)
 	}
@@ -45,14 +52,14 @@ type handling struct {
 	dec decoder.Decoder
 }
 
-// begin decodes the request's _meta and lets Cancel reach the context.
-func (c *handling) begin(x *Exchange, into *mcp.Meta, skip bool) error {
-	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !skip {
+// begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
+func (c *handling) begin(x *Exchange, into *mcp.Meta, h *handler) error {
+	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !h.skipsMeta {
 		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(into)); err != nil {
 			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
 		}
 	}
-	c.ctx.begin(x)
+	c.ctx.begin(x, h)
 	return nil
 }
 
@@ -71,10 +78,15 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 		s.calls[o].Inc()
 		return dst
 	}
+	x.series = s
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
-	if o == outcomeParked {
+	switch o {
+	case outcomeParked:
 		return dst // x may be in other hands soon, and is counted when it is done
+	case outcomeOverdue:
+		x.overdue = true
+		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
 		x.Status, o = statusAccepted, outcomeCancelled
@@ -88,13 +100,17 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 // worker.
 func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
 	defer func() {
-		x.finish()
+		overdue := x.finish()
 		if v := recover(); v != nil {
 			var none R
 			result, err = none, errPanicked
 			if r.opt.OnPanic != nil {
 				r.opt.OnPanic(name, v, debug.Stack())
 			}
+		}
+		if overdue {
+			err = errOverdue
+			r.running.overdue.Add(-1)
 		}
 	}()
 	return invoke(x, e)
@@ -125,10 +141,12 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 // appendFailure appends the error that a handler ended with.
 func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
 	o := outcomeError
-	if e == errParked {
+	switch e {
+	case errParked:
 		return dst, outcomeParked
-	}
-	if e == errPanicked {
+	case errOverdue:
+		return dst, outcomeOverdue
+	case errPanicked:
 		o = outcomePanic
 	}
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {

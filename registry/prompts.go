@@ -28,7 +28,7 @@ type prompt struct {
 // The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
 // many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
-	entry := &prompt{listed: listed{name: d.Name}, handler: handle(opts), arguments: d.Arguments, get: h}
+	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts), arguments: d.Arguments, get: h}
 	err := entry.define(d, r.opt.MaxResultBytes/2)
 	if err == nil {
 		err = r.prompts.add(entry)
@@ -132,7 +132,7 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 	c.params.Name = p.name
 	c.req.Params = &c.params
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	if err := c.begin(x, &c.params.Meta, p.skipsMeta); err != nil {
+	if err := c.begin(x, &c.params.Meta, &p.handler); err != nil {
 		return nil, err
 	}
 	return p.get(context.Context(&c.ctx), &c.req)

@@ -26,6 +26,7 @@ type Registry struct {
 	sessions  *shards[*session]
 	sealer    cipher.AEAD // of requestState
 	parked    parked
+	running   running
 	asks      atomic.Int64 // our requests that were not answered yet
 	lastAsk   atomic.Uint64
 
@@ -52,6 +53,7 @@ func New(opt Options) (*Registry, error) {
 		return nil, errors.Join(errs...)
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
+	r.running.init(r.epoch)
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)

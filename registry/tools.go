@@ -48,7 +48,7 @@ func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out
 func (r *Registry) RemoveTool(names ...string) int { return r.tools.remove(names) }
 
 func (r *Registry) register(t *mcp.Tool, entry *tool, opts []HandlerOption) {
-	entry.name, entry.handler = t.Name, handle(opts)
+	entry.name, entry.handler = t.Name, r.handle(opts)
 	err := entry.define(t, r.opt.MaxResultBytes/2)
 	if err == nil {
 		err = r.tools.add(entry)
