@@ -69,6 +69,9 @@ func (q *Queue) HeldBytes() int { return int(q.held.used.Load()) }
 // Executing returns how many messages of class c are with workers. Concurrent.
 func (q *Queue) Executing(c Class) int { return int(q.executing[c].Load()) }
 
+// MaxWorkers returns how many goroutines run messages at most. Concurrent.
+func (q *Queue) MaxWorkers() int { return q.options.Workers + q.options.MaxWaitingTools }
+
 // Draining reports whether Drain or Stop was called. Concurrent.
 func (q *Queue) Draining() bool { return q.draining.Load() }
 

@@ -17,7 +17,7 @@ type call struct {
 	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
-	room   []byte // what holds Raw when it is short
+	room   *[roomBytes]byte // what holds Raw when it is short
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
 	next, prev *call
@@ -100,9 +100,9 @@ func (k *call) own(message []byte) {
 		return
 	}
 	if k.room == nil {
-		k.room = make([]byte, 0, roomBytes)
+		k.room = new([roomBytes]byte)
 	}
-	k.Raw = append(k.room, message...)
+	k.Raw = append(k.room[:0], message...)
 }
 
 // release gives the call and the message it owns back. owned says whether Raw is the call's own copy.

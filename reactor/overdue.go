@@ -6,9 +6,9 @@ import "time"
 // its connection's line and carries the answer, and the line moves on. The call itself stays with its worker, which counts
 // as busy, until the handler returns; nobody hears what it says then.
 
-// endOverdue ends the calls whose handlers' deadlines have passed at now. One goroutine.
+// endOverdue ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (s *Server) endOverdue(now time.Time) {
-	for _, x := range s.registry.Overdue(now) {
+	for _, x := range s.registry.Overdue(s.seats, now) {
 		x.Back.(*call).endWithoutHandler()
 	}
 }
@@ -18,7 +18,6 @@ func (k *call) endWithoutHandler() {
 	c := k.conn
 	s := c.loop.srv
 	message := s.registry.AppendOverdue(getBuffer(outRoom), &k.Exchange)
-	s.registry.End(&k.Exchange)
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}

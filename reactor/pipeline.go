@@ -281,6 +281,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:
+		k.Seat = &s.seats[w.Number]
 		scratch = s.registry.Dispatch(&k.Exchange, scratch)
 		if k.Parked() {
 			w.Buf = scratch

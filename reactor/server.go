@@ -42,6 +42,8 @@ type Server struct {
 	ctx       context.Context // for binding only
 	draining  atomic.Bool
 
+	seats []registry.Seat // of the workers, by number
+
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
 	dateText   atomic.Pointer[string]
@@ -65,6 +67,7 @@ func New(o Options, d Deps) (*Server, error) {
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
 		clockStop: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
+	s.seats = make([]registry.Seat, s.queue.MaxWorkers())
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

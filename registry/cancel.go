@@ -24,23 +24,33 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 // what the handler left running ends too.
 type callContext struct {
 	mu    sync.Mutex
-	err   error              // why it ended
+	ended callEnd
 	done  chan struct{}      // made by the first Done: most handlers never ask
 	after map[*func()]func() // what AfterFunc registered; nil until then
 	x     *Exchange          // nil once the handler is off: it returned, or its call was ended without it
 	back  *way               // made by the first message ahead of the answer
-	run                      // the deadline
+	h     *handler           // whose deadline counts
+	since time.Duration      // since Registry.epoch, when its time began; 0 before
 }
+
+// callEnd is why a call's context ended.
+type callEnd uint8
+
+const (
+	callOpen     callEnd = iota
+	callCanceled         // by its client, or because its handler returned
+	callTimeout          // its handler's deadline has passed
+)
 
 // begin ties the context to its call, and lets Exchange.Cancel reach it. Before the handler gets it.
 func (c *callContext) begin(x *Exchange, h *handler) {
-	c.x = x
+	c.x, c.h = x, h
 	x.ctx.Store(c)
 	if x.Cancelled() {
-		c.cancel(context.Canceled)
+		c.cancel(callCanceled)
 	}
-	if h.timeout > 0 {
-		h.running.add(c, h.timeout)
+	if x.Seat != nil && h.timeout > 0 {
+		x.Seat.running.Store(c)
 	}
 }
 
@@ -50,8 +60,10 @@ func (x *Exchange) finish() (overdue bool) {
 	if c == nil {
 		return false
 	}
-	c.leave()
-	mine, back := c.takeOff(context.Canceled)
+	if x.Seat != nil && c.h.timeout > 0 {
+		x.Seat.running.Store(nil)
+	}
+	mine, back := c.takeOff(callCanceled)
 	if back != nil {
 		back.close()
 	}
@@ -82,7 +94,7 @@ func (c *callContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	if c.done == nil {
 		c.done = make(chan struct{})
-		if c.err != nil {
+		if c.ended != callOpen {
 			close(c.done)
 		}
 	}
@@ -93,7 +105,13 @@ func (c *callContext) Done() <-chan struct{} {
 func (c *callContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	switch c.ended {
+	case callCanceled:
+		return context.Canceled
+	case callTimeout:
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // AfterFunc lets package context derive contexts (WithTimeout, WithCancel) from this one without a goroutine each: it is
@@ -102,7 +120,7 @@ func (c *callContext) Err() error {
 func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil {
+	if c.ended != callOpen {
 		go f()
 		return func() bool { return false }
 	}
@@ -122,17 +140,17 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 
 // cancel ends the context for a reason, the first one. Idempotent. It starts goroutines for AfterFunc instead of calling,
 // because it is called under a conversation's lock.
-func (c *callContext) cancel(why error) {
+func (c *callContext) cancel(why callEnd) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cancelLocked(why)
 }
 
-func (c *callContext) cancelLocked(why error) {
-	if c.err != nil {
+func (c *callContext) cancelLocked(why callEnd) {
+	if c.ended != callOpen {
 		return
 	}
-	c.err = why
+	c.ended = why
 	if c.done != nil {
 		close(c.done)
 	}
@@ -144,7 +162,7 @@ func (c *callContext) cancelLocked(why error) {
 
 // takeOff cancels the context because its handler is off, and returns the exchange for the caller to answer, nil if
 // somebody was faster, and the way back, if there is one, for the caller to close.
-func (c *callContext) takeOff(why error) (x *Exchange, back *way) {
+func (c *callContext) takeOff(why callEnd) (x *Exchange, back *way) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cancelLocked(why)

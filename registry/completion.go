@@ -29,7 +29,7 @@ func (r *Registry) SetCompletion(h func(context.Context, *mcp.CompleteRequest) (
 		r.completion.Store(nil)
 		return
 	}
-	r.completion.Store(&completion{handler: r.handle(opts), complete: h})
+	r.completion.Store(&completion{handler: r.handle(opts, r.m.completions), complete: h})
 	r.declare(featureCompletions)
 }
 

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"sync/atomic"
 
 	"weir/codec"
@@ -66,6 +65,9 @@ type Exchange struct {
 	// Reset: it is the way of whatever the transport embeds the exchange in.
 	Back Back
 
+	// Seat is the place of the goroutine that dispatches. nil: handlers are told their deadlines and not held to them.
+	Seat *Seat
+
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
 	Conv *Conversation
@@ -83,7 +85,6 @@ type Exchange struct {
 	inputs   *inputs      // what its handler had asked for; nil for most
 	stream   *Stream      // of a listen, set by its Dispatch
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
-	series   *callSeries  // what counts it; set before its handler runs
 	revision uint8        // index into revisions
 	modern   bool
 	overdue  bool // its handler came too late; the worker's
@@ -107,7 +108,7 @@ func (x *Exchange) Cancel() {
 	x.cancelled.Store(true)
 	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
 	if c := x.ctx.Load(); c != nil {
-		c.cancel(context.Canceled)
+		c.cancel(callCanceled)
 	}
 	if a := x.asking.Load(); a != nil {
 		a.abort(askCancelled, errAskCancelled)

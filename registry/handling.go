@@ -17,7 +17,8 @@ type handler struct {
 	class     Class
 	skipsMeta bool
 	timeout   time.Duration // 0: it has no deadline
-	running   *running
+	owner     *Registry
+	series    *callSeries
 }
 
 // HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
@@ -25,7 +26,7 @@ type HandlerOption func(*handler)
 
 // Cheap puts the handler's calls on the compute workers (class Compute) instead of a goroutine that may sleep: for
 // handlers that only compute, for less than about a millisecond, and never wait for anything. A handler that waits
-// anyway holds up one of a few workers.
+// anyway holds up one of a few workers, and what that worker has taken with it.
 func Cheap() HandlerOption { return func(h *handler) { h.class = Compute } }
 
 // SkipMeta leaves the Meta of the request's Params nil: for handlers that do not read it. In the modern era every
@@ -37,8 +38,8 @@ func SkipMeta() HandlerOption { return func(h *handler) { h.skipsMeta = true } }
 func Timeout(d time.Duration) HandlerOption { return func(h *handler) { h.timeout = d } }
 
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
-func (r *Registry) handle(opts []HandlerOption) handler {
-	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, running: &r.running}
+func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
+	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, owner: r, series: series}
 	for _, option := range opts {
 		option(&h)
 	}
@@ -78,7 +79,6 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 		s.calls[o].Inc()
 		return dst
 	}
-	x.series = s
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
 	switch o {
@@ -110,7 +110,7 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 		}
 		if overdue {
 			err = errOverdue
-			r.running.overdue.Add(-1)
+			r.overdue.Add(-1)
 		}
 	}()
 	return invoke(x, e)

@@ -138,7 +138,7 @@ func newSeries(r *Registry) seriesSet {
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, r.subscriptions.Load)
 	gauge(`weir_subscriptions_limit`, func() int64 { return int64(r.opt.MaxSubscriptions) })
-	gauge(`weir_handlers_overdue`, r.running.overdue.Load)
+	gauge(`weir_handlers_overdue`, r.overdue.Load)
 	gauge(`weir_client_requests`, r.asks.Load)
 	gauge(`weir_client_requests_limit`, func() int64 { return int64(r.opt.MaxAsks) })
 	gauge(`weir_session_streams`, r.sessionStreams.Load)

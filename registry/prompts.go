@@ -28,7 +28,7 @@ type prompt struct {
 // The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
 // many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
-	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts), arguments: d.Arguments, get: h}
+	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts, r.m.prompts), arguments: d.Arguments, get: h}
 	err := entry.define(d, r.opt.MaxResultBytes/2)
 	if err == nil {
 		err = r.prompts.add(entry)

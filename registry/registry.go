@@ -26,7 +26,7 @@ type Registry struct {
 	sessions  *shards[*session]
 	sealer    cipher.AEAD // of requestState
 	parked    parked
-	running   running
+	overdue   atomic.Int64 // handlers that run although their calls were ended
 	asks      atomic.Int64 // our requests that were not answered yet
 	lastAsk   atomic.Uint64
 
@@ -53,7 +53,6 @@ func New(opt Options) (*Registry, error) {
 		return nil, errors.Join(errs...)
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	r.running.init(r.epoch)
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)

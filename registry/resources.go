@@ -47,7 +47,7 @@ type template struct {
 // many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
 // in the result, and share them if its CacheScope says "public"; one that says nothing is "private".
 func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
-	entry := &resource{listed: listed{name: d.URI}, handler: r.handle(opts), mimeType: d.MIMEType, read: h}
+	entry := &resource{listed: listed{name: d.URI}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}
 	err := checkURI(d.URI)
 	if err == nil {
 		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleResource(d, rev) })
@@ -65,7 +65,7 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 // the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may hold
 // "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
-	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: r.handle(opts), mimeType: d.MIMEType, read: h}}
+	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}}
 	err := entry.compile()
 	if err == nil {
 		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleTemplate(d, rev) })

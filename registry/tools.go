@@ -18,7 +18,6 @@ type tool struct {
 	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
 	// protocol error (mcp.ToolHandler).
 	errorsAreResults bool
-	series           *callSeries
 }
 
 // AddTool registers a tool whose handler does everything itself, or replaces the tool of the same name: arguments come
@@ -48,7 +47,7 @@ func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out
 func (r *Registry) RemoveTool(names ...string) int { return r.tools.remove(names) }
 
 func (r *Registry) register(t *mcp.Tool, entry *tool, opts []HandlerOption) {
-	entry.name, entry.handler = t.Name, r.handle(opts)
+	entry.name, entry.handler = t.Name, r.handle(opts, nil) // bind makes the series
 	err := entry.define(t, r.opt.MaxResultBytes/2)
 	if err == nil {
 		err = r.tools.add(entry)
