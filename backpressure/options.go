@@ -38,7 +38,8 @@ type Options struct {
 	MaxBatch int `yaml:"max_batch"`
 
 	// MaxQueueAge is how long a message may wait. One that a worker finds older is refused with queue_age
-	// instead of being run: its sender has most likely given up. 0 turns the limit off.
+	// instead of being run: its sender has most likely given up. What no worker comes for is looked at four
+	// times a second. 0 turns the limit off.
 	MaxQueueAge time.Duration `yaml:"max_queue_age"`
 
 	// Workers is how many goroutines run class Compute. 0 means two per core: one more than the core can

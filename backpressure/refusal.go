@@ -19,7 +19,7 @@ const (
 	ConnectionQueueBytes // its waiting messages would exceed MaxWaitingBytesPerConnection
 	QueueFull            // MaxWaiting messages wait in all
 	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
-	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it
+	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it, or by Expire
 	Draining             // the server is stopping; also of connections
 	ConnectionClosed     // its lane was closed before
 

@@ -42,7 +42,7 @@ type Ticket struct {
 	Overhead uint16
 
 	// Refused is Accepted, or QueueAge when the message waited longer than Options.MaxQueueAge: Run must
-	// then answer with that refusal instead of doing the work. Valid in Run.
+	// then answer with that refusal instead of doing the work. Valid in Run, and after Expire.
 	Refused Refusal
 
 	waiting bool // linked in a lane; catches a ticket that is admitted twice

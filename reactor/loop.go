@@ -50,6 +50,7 @@ type loop struct {
 	msg    []byte // one answer before its frame
 	http   httpScratch
 	calls  callStock
+	self   backpressure.Worker // as whom it answers what no worker came for
 
 	now       int64 // the queue's clock, read once a turn
 	slots     []slot
