@@ -104,3 +104,20 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 		t.Errorf("left: %d pending, %d bytes, held: %t", c.pending.Load(), b.queue.HeldBytes(), c.back != nil)
 	}
 }
+
+// A call that was parked has run: its refusal must not say that nothing was executed.
+func TestQueueAgeOfAResumedCall(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxWaitingTools, b.MaxQueueAge = 1, 50*time.Millisecond
+	})
+	s.addAsk()
+	p, hog := s.dial("tcp").greetAble(), s.dial("tcp").greet()
+	p.send(askCall("1", 1) + "\n")
+	request := p.line()
+	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	hog.send(toolCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	p.send(reply(t, request, ada) + "\n")
+	contains(t, p.line(), `"id":1,`, `-32603`, `{"reason":"queue_age","executed":true}`)
+	p.answers()
+}

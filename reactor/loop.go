@@ -232,6 +232,13 @@ func (l *loop) deliver(c *conn) {
 	l.inbox.Unlock()
 }
 
+// wake has the loop turn.
+func (l *loop) wake() {
+	l.inbox.Lock()
+	l.wakeLocked()
+	l.inbox.Unlock()
+}
+
 // wakeLocked makes the loop read its inbox. Writing to an eventfd below its ceiling of 2^64-2 cannot fail or block.
 func (l *loop) wakeLocked() {
 	if !l.inbox.woken {

@@ -26,7 +26,8 @@ type Deps struct {
 	Log      zerolog.Logger
 }
 
-// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order.
+// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order. After
+// a Listen that failed nothing is left to do, after a Start that failed Drain is.
 type Server struct {
 	opts     Options
 	registry *registry.Registry
@@ -111,7 +112,7 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start runs the loops. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
+// Start runs the loops, and returns when every one of them turns. When it fails, some may: Drain ends them. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
 // that waits for the end, and the clock of the Date header.
 func (s *Server) Start() error {
 	if err := growPool(len(s.loops)); err != nil {
