@@ -141,7 +141,7 @@ func (l *propertyLoop) expire(p *peer) {
 	t, n := l.q.Expire(&p.Lane, then, l.random.IntN(60))
 	for ; t != nil; n-- {
 		m := t.Job.(*message)
-		if t.Refused != QueueAge {
+		if t.Refused != QueueAge && t.Refused != Overload {
 			panic("Expire did not say why")
 		}
 		t = t.Next()

@@ -161,7 +161,8 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	q.executing[c].Add(int64(b.n))
 	q.executingBytes.Add(b.held)
 	q.waiting.give(int64(b.n))
-	q.age(b, Now(), w.shard) // the clock is read once per batch
+	now := Now() // once per batch
+	b.age(now, q.verdict(c, now), w.shard)
 	return b, drained
 }
 

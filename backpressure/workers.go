@@ -76,6 +76,7 @@ type pool struct {
 	alive     atomic.Int32         // goroutines
 	sleepers  atomic.Int32         // goroutines that sleep and were not claimed yet
 	searching atomic.Bool
+	busySince atomic.Int64 // when somebody saw first that all of limit are at work; 0 while they are not
 	_         [cacheLineBytes]byte
 }
 
@@ -282,6 +283,7 @@ func (p *pool) sleep(w *Worker) bool {
 			break
 		}
 	}
+	p.idle()
 	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
 		return true // no sleeper was claimed for us: stay up
 	}

@@ -65,7 +65,7 @@ func queueClass(c registry.Class) backpressure.Class {
 func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	s := l.srv
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := s.queue.Probe(&c.lane, len(k.Raw)); s.refuses(refusal) {
+	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
 		l.refuse(c, k, refusal)
 		k.release(false)
 		return
@@ -158,7 +158,7 @@ func (c *conn) Drained() { c.post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (l *loop) refuseUnread(c *conn, k *call) bool {
 	s := l.srv
-	refusal := s.queue.Probe(&c.lane, len(k.Raw))
+	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), l.now)
 	if !s.refuses(refusal) {
 		return false
 	}

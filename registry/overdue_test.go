@@ -17,7 +17,7 @@ func TestHandlerDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newFixture(t, func(o *Options) { o.HandlerTimeout = limit })
-				time.Sleep(time.Second) // the bubble's clock; a registry is never used in the instant in which it was made
+				elapse(time.Second) // the bubble's clock; a registry is never used in the instant in which it was made
 				given, leave := make(chan context.Context), make(chan struct{})
 				AddTool(r, &mcp.Tool{Name: "deaf"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
 					given <- ctx
@@ -42,11 +42,11 @@ func TestHandlerDeadline(t *testing.T) {
 				}
 				derived, cancel := context.WithCancel(ctx)
 				defer cancel()
-				time.Sleep(want - 1)
+				elapse(want - 1)
 				if late := r.Overdue(seats, time.Now()); len(late) != 0 || ctx.Err() != nil {
 					t.Errorf("%d are overdue before the deadline, %v", len(late), ctx.Err())
 				}
-				time.Sleep(1)
+				elapse(1)
 				late := r.Overdue(seats, time.Now())
 				if want == none {
 					if len(late) != 0 || ctx.Err() != nil {
@@ -93,12 +93,12 @@ func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
 		seats[0].running.Store(&c)
 		c.h.series = r.m.prompts
 		start := time.Now()
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		for range 60 {
 			if late := r.Overdue(seats, time.Now()); len(late) != 0 {
 				t.Fatalf("overdue after %v", time.Since(start))
 			}
-			time.Sleep(time.Second)
+			elapse(time.Second)
 		}
 		if deadline, _ := c.Deadline(); !deadline.Equal(start.Add(61 * time.Second)) {
 			t.Errorf("the deadline is %v after the start", deadline.Sub(start))
