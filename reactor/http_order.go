@@ -155,6 +155,7 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	switch {
 	case c.reason != stillOpen:
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
+		c.forgetLocked(k)
 		k.release(true)
 	case t.head != k:
 		k.answer = appendBuffer(k.answer, out[mark:])

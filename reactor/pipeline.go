@@ -42,7 +42,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		l.stats.inline.Add(1)
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
-		if id := k.Env.RequestID.Of(k.Raw); id != nil && k.Env.Kind == codec.KindNotification {
+		if id := k.Recalled(); id != nil {
 			c.recall(id)
 		}
 		k.release(false)

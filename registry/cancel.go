@@ -18,6 +18,15 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	return dst
 }
 
+// Recalled returns, after Route, the id of the request that the message takes back; nil for every other message. Dispatch
+// finds that request if it is in flight; a transport that holds back others, which it has not begun, must look there.
+func (x *Exchange) Recalled() []byte {
+	if x.row == nil || !x.row.recalls {
+		return nil
+	}
+	return x.Env.RequestID.Of(x.Raw)
+}
+
 // callContext is the context of one call: context.WithDeadline without its allocations. It has no parent and no values
 // but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got it and may
 // outlive the call; it is cancelled when the call is, at the handler's deadline, and when the handler returned, so that
