@@ -44,8 +44,8 @@ type Options struct {
 
 	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the
 	// queue to be one that stands, and not a burst that passes. From then on messages may only wait for
-	// OverloadWait, until a worker finds nothing to do. A burst of a second's work on every core is served to
-	// its end; one of a single connection keeps one worker busy and is never met.
+	// OverloadWait, until a worker finds nothing to do. So a burst of a second's work for all cores is served to
+	// its end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
 	OverloadAfter time.Duration `yaml:"overload_after"`
 
 	// OverloadWait is how long a message may wait while the workers are overloaded; older ones are refused with

@@ -5,9 +5,9 @@ package backpressure
 // OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadWait only. What is older
 // is refused, which is cheap, and the workers come to what is young (docs/decisions/0021-overload-by-busy-workers.md).
 //
-// A connection whose own messages wait for each other keeps one worker busy and not all, so however much it has sent at
-// once, this rule does not meet it. Class Wait is left out: its places are taken for as long as their tools like, which
-// says nothing about how much there is to do.
+// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are not
+// met. Class Wait is left out: its places are taken for as long as their tools like, which says nothing about how much
+// there is to do.
 
 // verdict is about the messages of class c at now.
 func (q *Queue) verdict(c Class, now int64) verdict {

@@ -167,13 +167,13 @@ func (s *Server) takeInput(n int) bool {
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	var second time.Time
+	var second int64
 	for {
 		select {
 		case now := <-tick.C:
 			s.endOverdue(now)
-			if now.Sub(second) >= time.Second {
-				second = now
+			if now.Unix() != second {
+				second = now.Unix()
 				s.setDate(now)
 				s.registry.ExpireSessions(now)
 			}
