@@ -53,7 +53,7 @@ func (l *loop) refuseAged(c *conn, most int) (refused int) {
 	t, n := l.srv.queue.Expire(&c.lane, l.now, most)
 	for t != nil {
 		next := t.Next()
-		l.out, _ = c.execute(t, l.out, &l.self)
+		l.out, _ = c.execute(t, l.out, &l.self, nil)
 		if t = next; len(l.out) > flushAbove {
 			l.flush(c)
 		}

@@ -135,6 +135,64 @@ func TestHandlerTimeoutInABatch(t *testing.T) {
 	p.answers()
 }
 
+// A tool that says it is cheap and is not holds a batch: what was answered before it is sent at its deadline, and what
+// comes after it is refused.
+func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
+	f := func(name string, connect func(*server) client, frame func(text string) string) {
+		t.Run(name, func(t *testing.T) {
+			s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers = 1 })
+			deafen := func(tool string) {
+				registry.AddTool(s.registry, &mcp.Tool{Name: tool},
+					func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+						s.stuck <- struct{}{}
+						<-s.release
+						return nil, nil, nil
+					}, registry.Cheap())
+			}
+			deafen("cheap")
+			c := connect(s)
+			c.t = t
+			call := func(id int, tool, arguments string) string {
+				return frame(strings.TrimSpace(toolCall(fmt.Sprint(id), tool, arguments)))
+			}
+			c.send(call(1, "echo", `{"message":"before"}`) + call(2, "cheap", `{}`) + call(3, "echo", `{"message":"after"}`) + call(4, "echo", `{"message":"after"}`))
+			s.awaitStuck()
+			s.passDeadlines()
+			answers := map[int]string{}
+			for range 4 {
+				answer, err := c.answer()
+				must(t, err)
+				var id int
+				_, err = fmt.Sscanf(answer, `{"jsonrpc":"2.0","id":%d,`, &id)
+				must(t, err)
+				answers[id] = answer
+			}
+			contains(t, answers[1], "before")
+			contains(t, answers[2], "handler_timeout")
+			for id := 3; id <= 4; id++ { // unless they were no part of the batch
+				contains(t, answers[id], `"reason":"queue_age"`, `"executed":false`)
+			}
+			s.free()
+			c.send(call(3, "echo", `{"message":"again"}`))
+			answer, err := c.answer()
+			must(t, err)
+			contains(t, answer, `"id":3`, "again")
+			s.eventually("nothing is left", func() bool {
+				return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 && s.queue.Executing(backpressure.Compute) == 0
+			})
+			c.peer.closeWrite()
+			s.closedFor(closePeer, "1") // nothing is pending
+		})
+	}
+	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })
+	session := "" // of the last connection
+	f("http", func(s *server) client {
+		p := s.dial("http")
+		session = p.session()
+		return client{peer: p, answer: func() (string, error) { _, body, err := p.readResponse(); return body, err }}
+	}, func(text string) string { return post(text, session) })
+}
+
 // Who took its call back still hears nothing, but what stands behind the call goes on.
 func TestHandlerTimeoutOfACancelledCall(t *testing.T) {
 	s := deafServer(t)
@@ -207,11 +265,14 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	}()
 	const rounds, window = 60, 200
 	line, web := s.dial("tcp").greet(), s.dial("http")
-	timeouts := 0
+	timeouts, behind := 0, 0
 	count := func(answer string) {
-		if strings.Contains(answer, `"reason":"handler_timeout"`) {
+		switch {
+		case strings.Contains(answer, `"reason":"handler_timeout"`):
 			timeouts++
-		} else {
+		case strings.Contains(answer, `"reason":"queue_age"`):
+			behind++
+		default:
 			contains(t, answer, "in time")
 		}
 	}
@@ -244,5 +305,5 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	<-ended
 	s.overdue("0")
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
-	t.Logf("%d of %d calls were overdue, %d looks", timeouts, 2*rounds*window, looks.Load())
+	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind, looks.Load())
 }

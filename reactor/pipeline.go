@@ -241,14 +241,20 @@ func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.D
 func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	out := getBuffer(outRoom)
 	var began int64
+	var r *run
 	if n > 1 {
 		began = backpressure.Now()
+		r = &c.loop.srv.runs[w.Number]
 	}
+	left := n
 	for t := batch; t != nil; {
 		next := t.Next()
 		var elsewhere bool
-		if out, elsewhere = c.execute(t, out, w); elsewhere {
+		if out, elsewhere = c.execute(t, out, w, r); elsewhere {
 			n--
+		}
+		if left--; r.wasTaken() {
+			next, n = nil, n-left
 		}
 		if t = next; t == nil {
 			break
@@ -258,13 +264,14 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 			out, began = out[:0], now
 		}
 	}
+	r.end()
 	c.settleWorker(out, n)
 	putBuffer(out)
 }
 
 // execute serves one message and appends its framed answer to out. elsewhere: there is none, the call is somebody else's,
-// because it waits for its client, or was answered at the handler's deadline.
-func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, elsewhere bool) {
+// because it waits for its client, or was answered at the handler's deadline. r is nil without a batch.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker, r *run) (_ []byte, elsewhere bool) {
 	s := c.loop.srv
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
@@ -284,7 +291,11 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:
 		k.Seat = &s.seats[w.Number]
+		r.enter(c, out, t.Next())
 		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		if !r.leave() {
+			out = nil
+		}
 		if k.Parked() {
 			w.Buf = scratch
 			k.LetGo()

@@ -44,6 +44,7 @@ type Server struct {
 	draining  atomic.Bool
 
 	seats []registry.Seat // of the workers, by number
+	runs  []run           // likewise; only those of class Compute take batches
 
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
@@ -68,7 +69,7 @@ func New(o Options, d Deps) (*Server, error) {
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
 		clockStop: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
-	s.seats = make([]registry.Seat, s.queue.MaxWorkers())
+	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

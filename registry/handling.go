@@ -26,7 +26,7 @@ type HandlerOption func(*handler)
 
 // Cheap puts the handler's calls on the compute workers (class Compute) instead of a goroutine that may sleep: for
 // handlers that only compute, for less than about a millisecond, and never wait for anything. A handler that waits
-// anyway holds up one of a few workers, and what that worker has taken with it.
+// anyway holds up one of a few workers.
 func Cheap() HandlerOption { return func(h *handler) { h.class = Compute } }
 
 // SkipMeta leaves the Meta of the request's Params nil: for handlers that do not read it. In the modern era every

@@ -41,11 +41,11 @@ func (c *callContext) overdueAt(at time.Duration) bool {
 	return at-c.since >= c.h.timeout
 }
 
-// Overdue ends the calls whose handlers have run too long at now in these seats, and returns them: their contexts are
-// done, nothing is sent ahead of their answers any more, no answer will come from Dispatch, and they are in flight no more
-// (End). The caller answers each with AppendOverdue; the exchange stays in use until its Dispatch has returned, if it ever
-// does (Exchange.Overdue). Concurrent.
-func (r *Registry) Overdue(seats []Seat, now time.Time) (late []*Exchange) {
+// Overdue ends the calls whose handlers have run too long at now in these seats, and hands each to end: its context is
+// done, nothing is sent ahead of its answer any more, no answer will come from Dispatch, and it is in flight no more (End).
+// end answers it with AppendOverdue; the exchange stays in use until its Dispatch has returned, if it ever does
+// (Exchange.Overdue). Concurrent.
+func (r *Registry) Overdue(seats []Seat, now time.Time, end func(seat int, x *Exchange)) {
 	at := now.Sub(r.epoch)
 	for i := range seats {
 		c := seats[i].running.Load()
@@ -67,9 +67,8 @@ func (r *Registry) Overdue(seats []Seat, now time.Time) (late []*Exchange) {
 			o = outcomeCancelled
 		}
 		c.h.series.calls[o].Inc()
-		late = append(late, x)
+		end(i, x)
 	}
-	return late
 }
 
 // AppendOverdue appends the answer of a call that Registry.Overdue returned: none, if it was cancelled.

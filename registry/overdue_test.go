@@ -10,6 +10,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+func overdue(r *Registry, seats []Seat, now time.Time) (late []*Exchange) {
+	r.Overdue(seats, now, func(_ int, x *Exchange) { late = append(late, x) })
+	return late
+}
+
 // What a handler sees of its deadline, and the transport of the handler.
 func TestHandlerDeadline(t *testing.T) {
 	const limit, none = time.Minute, time.Duration(0)
@@ -43,11 +48,11 @@ func TestHandlerDeadline(t *testing.T) {
 				derived, cancel := context.WithCancel(ctx)
 				defer cancel()
 				elapse(want - 1)
-				if late := r.Overdue(seats, time.Now()); len(late) != 0 || ctx.Err() != nil {
+				if late := overdue(r, seats, time.Now()); len(late) != 0 || ctx.Err() != nil {
 					t.Errorf("%d are overdue before the deadline, %v", len(late), ctx.Err())
 				}
 				elapse(1)
-				late := r.Overdue(seats, time.Now())
+				late := overdue(r, seats, time.Now())
 				if want == none {
 					if len(late) != 0 || ctx.Err() != nil {
 						t.Errorf("overdue without a deadline")
@@ -68,7 +73,7 @@ func TestHandlerDeadline(t *testing.T) {
 				if !errors.Is(ctx.Err(), context.DeadlineExceeded) || context.Cause(derived) != context.DeadlineExceeded {
 					t.Errorf("the context ended with %v, a derived one with %v", ctx.Err(), context.Cause(derived))
 				}
-				if again := r.Overdue(seats, time.Now().Add(time.Hour)); len(again) != 0 {
+				if again := overdue(r, seats, time.Now().Add(time.Hour)); len(again) != 0 {
 					t.Error("overdue twice")
 				}
 				close(leave)
@@ -95,7 +100,7 @@ func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
 		start := time.Now()
 		elapse(time.Second)
 		for range 60 {
-			if late := r.Overdue(seats, time.Now()); len(late) != 0 {
+			if late := overdue(r, seats, time.Now()); len(late) != 0 {
 				t.Fatalf("overdue after %v", time.Since(start))
 			}
 			elapse(time.Second)
@@ -103,7 +108,7 @@ func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
 		if deadline, _ := c.Deadline(); !deadline.Equal(start.Add(61 * time.Second)) {
 			t.Errorf("the deadline is %v after the start", deadline.Sub(start))
 		}
-		if late := r.Overdue(seats, time.Now()); len(late) != 1 {
+		if late := overdue(r, seats, time.Now()); len(late) != 1 {
 			t.Error("not overdue at its deadline")
 		}
 	})
