@@ -11,10 +11,11 @@ package backpressure
 
 // verdict is about the messages of class c at now.
 func (q *Queue) verdict(c Class, now int64) verdict {
-	if c == Compute && q.overloaded(now) {
-		return verdict{int64(q.options.OverloadWait), Overload}
+	age, overload := int64(q.options.MaxQueueAge), int64(q.options.OverloadWait)
+	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
+		return verdict{overload, Overload}
 	}
-	return verdict{int64(q.options.MaxQueueAge), QueueAge}
+	return verdict{age, QueueAge}
 }
 
 // shuts says whether l takes no more messages of class c at now, because what it has waits too long already: to refuse
