@@ -98,7 +98,7 @@ func (r *run) end() {
 // takeOver sends what the worker has answered and refuses what it has not begun, unless it is in no batch or its handler has
 // just returned. That it may have begun with the next handler does no harm: it finds the same then.
 func (r *run) takeOver() {
-	if !r.state.CompareAndSwap(runIsFree, runIsTaking) {
+	if r == nil || !r.state.CompareAndSwap(runIsFree, runIsTaking) {
 		return
 	}
 	c, out, t, n := r.conn, r.out, r.rest, 0

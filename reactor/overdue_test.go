@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -191,6 +192,30 @@ func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
 		session = p.session()
 		return client{peer: p, answer: func() (string, error) { _, body, err := p.readResponse(); return body, err }}
 	}, func(text string) string { return post(text, session) })
+}
+
+// A handler that ends its goroutine, as a failed assertion of package testing does, leaves nothing unanswered.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers = 1 })
+	exit := func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		runtime.Goexit()
+		return nil, nil, nil
+	}
+	registry.AddTool(s.registry, &mcp.Tool{Name: "exit"}, exit)
+	registry.AddTool(s.registry, &mcp.Tool{Name: "cheapExit"}, exit, registry.Cheap())
+	p := s.dial("tcp").greet()
+	p.send(toolCall("1", "exit", `{}`))
+	contains(t, p.line(), `"id":1,"error":{"code":-32603,`, "panicked")
+	p.send(toolCall("1", "echo", `{"message":"before"}`) + toolCall("2", "cheapExit", `{}`) + toolCall("3", "echo", `{"message":"after"}`))
+	answers := p.line() + p.line() + p.line()
+	contains(t, answers, `"id":1,"result"`, `"id":2,"error":{"code":-32603,`, `"id":3,`)
+	p.send(toolCall("1", "echo", `{"message":"again"}`))
+	contains(t, p.line(), `"id":1,"result"`, "again")
+	p.closeWrite()
+	s.closedFor(closePeer, "1")
+	s.eventually("nothing is left", func() bool {
+		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && s.queue.Executing(backpressure.Wait) == 0
+	})
 }
 
 // Who took its call back still hears nothing, but what stands behind the call goes on.

@@ -246,7 +246,12 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 		began = backpressure.Now()
 		r = &c.loop.srv.runs[w.Number]
 	}
-	left := n
+	left, settled := n, false
+	defer func() {
+		if !settled { // a handler has ended the goroutine: see exited
+			c.settleWorker(nil, n-left)
+		}
+	}()
 	for t := batch; t != nil; {
 		next := t.Next()
 		var elsewhere bool
@@ -265,6 +270,7 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 		}
 	}
 	r.end()
+	settled = true
 	c.settleWorker(out, n)
 	putBuffer(out)
 }
@@ -292,7 +298,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	default:
 		k.Seat = &s.seats[w.Number]
 		r.enter(c, out, t.Next())
-		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		scratch = c.dispatch(k, scratch, r)
 		if !r.leave() {
 			out = nil
 		}
@@ -314,6 +320,32 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	out = c.conclude(k, scratch, out)
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
 	return out, false
+}
+
+// dispatch runs the handler.
+func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
+	returned := false
+	defer func() {
+		if !returned {
+			c.exited(k, r)
+		}
+	}()
+	scratch = c.loop.srv.registry.Dispatch(&k.Exchange, scratch)
+	returned = true
+	return scratch
+}
+
+// exited answers a call whose handler has ended the worker's goroutine, and what the worker leaves behind with it.
+func (c *conn) exited(k *call, r *run) {
+	r.takeOver()
+	if k.Overdue() {
+		k.letGo()
+		return
+	}
+	s := c.loop.srv
+	message := s.registry.AppendExited(nil, &k.Exchange)
+	s.registry.End(&k.Exchange)
+	c.settleWorker(c.conclude(k, message, nil), 1)
 }
 
 // conclude ends a call that is in flight no more: its answer is appended to out, framed, or sent in its turn. It takes k

@@ -85,7 +85,6 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	case outcomeParked:
 		return dst // x may be in other hands soon, and is counted when it is done
 	case outcomeOverdue:
-		x.overdue = true
 		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
@@ -97,23 +96,35 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 }
 
 // guarded invokes the handler of e, which name tells apart in the log; a panic in there is an error, not the end of the
-// worker.
+// worker. A handler that ends its goroutine is logged likewise.
 func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
+	returned := false
 	defer func() {
-		overdue := x.finish()
-		if v := recover(); v != nil {
+		x.overdue = x.finish()
+		v := recover()
+		if v == nil && !returned {
+			v = "the handler ended its goroutine (runtime.Goexit)" // the caller does not go on; see AppendExited
+		}
+		if v != nil {
 			var none R
 			result, err = none, errPanicked
 			if r.opt.OnPanic != nil {
 				r.opt.OnPanic(name, v, debug.Stack())
 			}
 		}
-		if overdue {
+		if x.overdue {
 			err = errOverdue
 			r.overdue.Add(-1)
 		}
 	}()
-	return invoke(x, e)
+	result, err = invoke(x, e)
+	returned = true
+	return result, err
+}
+
+// AppendExited appends the answer of a call whose Dispatch will not return, because its handler ended the goroutine.
+func (r *Registry) AppendExited(dst []byte, x *Exchange) []byte {
+	return codec.AppendError(dst, x.id(), errPanicked)
 }
 
 // conclude appends what came of a handler that returns results of its own kind: result, as encode appends it, or err,

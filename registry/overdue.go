@@ -80,6 +80,6 @@ func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 	return codec.AppendError(dst, x.id(), errHandlerTimeout)
 }
 
-// Overdue says, after Dispatch, that the call was ended before (Registry.Overdue): the transport must neither answer it
+// Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the transport must neither answer it
 // nor End it.
 func (x *Exchange) Overdue() bool { return x.overdue }
