@@ -6,8 +6,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The time each fuzz target gets.
 FUZZTIME ?= 5s
 
-# Static and reproducible: no C, no paths of this machine. The commit is in the binary already (go version -m).
-BUILD := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+# Static and reproducible: no C, no paths of this machine. The commit is in the binary (go version -m, reports of weir load).
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w -X main.version=$(VERSION)'
 
 .PHONY: help
 help: ## List these targets
@@ -54,7 +54,7 @@ docs: ## Write docs/CONFIG.md and docs/METRICS.md anew from the code
 	$(GO) generate ./cmd/weir
 
 .PHONY: conformance
-conformance: ## The public MCP conformance suite, both required sets, against bin/everything's server
+conformance: ## The public MCP conformance suite, both required sets and the latest release's, against cmd/everything
 	$(GO) test -count 1 -run Conformance -v ./cmd/everything
 
 .PHONY: bench

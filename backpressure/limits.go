@@ -26,9 +26,10 @@ type Limits struct {
 	peak         atomic.Int64
 	softExceeded atomic.Bool
 
-	mu        sync.Mutex
-	addresses map[netip.Addr]int // open connections per address; only addresses that have one
-	accepts   acceptMeter
+	mu         sync.Mutex
+	addresses  map[netip.Addr]int // open connections per address; only addresses that have one
+	principals map[string]int     // the same, per principal
+	accepts    acceptMeter
 }
 
 // NewLimits returns the limits of o, which must be valid and resolved. q tells about pressure and drain.
@@ -47,7 +48,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 	if errs != nil {
 		return nil, errors.Join(errs...)
 	}
-	l := &Limits{options: o, queue: q, onSoft: onSoft, addresses: map[netip.Addr]int{}}
+	l := &Limits{options: o, queue: q, onSoft: onSoft, addresses: map[netip.Addr]int{}, principals: map[string]int{}}
 	l.accepts.limit = o.MaxAcceptRate
 	l.metrics.register(l, set)
 	return l, nil
@@ -118,6 +119,40 @@ func (l *Limits) Close(addr netip.Addr) {
 		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n, left))
 	}
 	l.report(soft)
+}
+
+// Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal, before or
+// after Close. PrincipalLimit: nothing was counted, and the caller tells the peer and calls Queue.CountRefusal.
+func (l *Limits) Join(principal string) Refusal {
+	most := l.options.MaxConnectionsPerPrincipal
+	if most == 0 {
+		return Accepted
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.principals[principal] >= most {
+		return PrincipalLimit
+	}
+	l.principals[principal]++
+	return Accepted
+}
+
+// Leave gives back what Join counted.
+func (l *Limits) Leave(principal string) {
+	if l.options.MaxConnectionsPerPrincipal == 0 {
+		return
+	}
+	l.mu.Lock()
+	left := l.principals[principal] - 1
+	if left == 0 {
+		delete(l.principals, principal)
+	} else {
+		l.principals[principal] = left
+	}
+	l.mu.Unlock()
+	if left < 0 {
+		panic(fmt.Sprintf("backpressure: a connection of principal %q ended that had not begun", principal))
+	}
 }
 
 func (l *Limits) counts(addr netip.Addr) bool {

@@ -184,6 +184,29 @@ func TestAcceptRateGauge(t *testing.T) {
 	f(20*time.Second, 0, 0)
 }
 
+func TestPrincipalLimit(t *testing.T) {
+	o := testOptions()
+	o.MaxConnectionsPerPrincipal = 2
+	l, _, _ := newLimits(t, o, nil)
+	expect(t, "first", l.Join("alice"), Accepted)
+	expect(t, "second", l.Join("alice"), Accepted)
+	expect(t, "third", l.Join("alice"), PrincipalLimit)
+	expect(t, "another principal", l.Join("bob"), Accepted)
+	l.Leave("alice")
+	expect(t, "after one left", l.Join("alice"), Accepted)
+	for _, principal := range []string{"alice", "alice", "bob"} {
+		l.Leave(principal)
+	}
+	expect(t, "principals", len(l.principals), 0)
+
+	off, _, _ := newLimits(t, testOptions(), nil)
+	for range 100 {
+		expect(t, "without a limit", off.Join("alice"), Accepted)
+	}
+	expect(t, "principals without a limit", len(off.principals), 0)
+	off.Leave("alice")
+}
+
 // Many loops open and close at once: the limits hold exactly and nothing is left.
 func TestLimitsConcurrently(t *testing.T) {
 	o := testOptions()

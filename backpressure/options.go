@@ -90,6 +90,11 @@ type Options struct {
 	// refused with address_limit. Unix sockets have no address and are not counted. 0 turns it off.
 	MaxConnectionsPerAddress int `yaml:"max_connections_per_address"`
 
+	// MaxConnectionsPerPrincipal is how many connections one principal may have open, where peers say who they are
+	// (auth.tokens_file). The next one is refused with principal_limit. An HTTP connection is the principal's of its
+	// latest request. 0 turns it off.
+	MaxConnectionsPerPrincipal int `yaml:"max_connections_per_principal"`
+
 	// RefuseAbove is the fill of the queue, by messages or by bytes, above which new connections are
 	// refused with queue_pressure: 0.80 of 500,000 waiting messages still opens, one more refuses.
 	RefuseAbove float64 `yaml:"refuse_above"`
@@ -167,6 +172,7 @@ func (o Options) Validate() []error {
 	number("max_connections", o.MaxConnections, 0, 1<<26)
 	number("soft_connections", o.SoftConnections, 0, 1<<26)
 	number("max_connections_per_address", o.MaxConnectionsPerAddress, 0, 1<<26)
+	number("max_connections_per_principal", o.MaxConnectionsPerPrincipal, 0, 1<<26)
 	number("max_accept_rate", o.MaxAcceptRate, 0, 1<<30)
 	if o.MaxConnections > 0 && o.SoftConnections > o.MaxConnections {
 		fail("soft_connections: %d is not allowed: want at most max_connections (%d)", o.SoftConnections, o.MaxConnections)

@@ -9,6 +9,9 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
+// ownLanes is how many lanes there may be that are no connection's: the server's own.
+const ownLanes = 1
+
 // Queue holds every message that was admitted and not yet done, and the goroutines that run them.
 type Queue struct {
 	options Options

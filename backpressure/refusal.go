@@ -30,6 +30,7 @@ const (
 	AddressLimit    // MaxConnectionsPerAddress are open from this address
 	QueuePressure   // the queue is above RefuseAbove and not yet below ReopenBelow
 	AcceptRate      // MaxAcceptRate connections were opened within the second
+	PrincipalLimit  // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
 
 	refusals = iota
 )
@@ -53,6 +54,7 @@ var refusalTable = [refusals]struct {
 	AddressLimit:         {"address_limit", 0.5},
 	QueuePressure:        {"queue_pressure", 0},
 	AcceptRate:           {"accept_rate", 0},
+	PrincipalLimit:       {"principal_limit", 0.5},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

@@ -224,8 +224,11 @@ func difference(now, before *Counters) Counters {
 	d.ToolErrors -= before.ToolErrors
 	d.Errors -= before.Errors
 	d.Refused -= before.Refused
+	d.Cancelled -= before.Cancelled
+	d.Raced -= before.Raced
 	d.Lost -= before.Lost
 	d.Bad -= before.Bad
+	d.Crossed -= before.Crossed
 	d.Notices -= before.Notices
 	d.Events -= before.Events
 	d.BytesSent -= before.BytesSent

@@ -14,13 +14,15 @@ import (
 type state uint8
 
 const (
-	stateConnecting state = iota
-	stateUpgrading        // WebSocket: waiting for 101
-	stateGreeting         // waiting for the answer to initialize or ping
-	stateNoting           // HTTP: waiting for the 202 to notifications/initialized
+	stateConnecting  state = iota
+	stateUpgrading         // WebSocket: waiting for 101
+	stateGreeting          // waiting for the answer to initialize or ping
+	stateNoting            // HTTP: waiting for the 202 to notifications/initialized
+	stateSubscribing       // HTTP: waiting for the answer to resources/subscribe
 	stateOpen
 	stateStreaming // HTTP: an event stream was asked for; what arrives is counted
 	stateLeaving   // HTTP: waiting for the answer to the DELETE of its session
+	stateRenewing  // the same, to begin another session then
 	stateEnded
 )
 
@@ -49,6 +51,11 @@ type client struct {
 	owed    int           // of these, the ones that could not be sent yet
 	planID  uint64        // the id of the plan's first call
 	streams bool          // its event stream is open
+	round   uint32        // the latest of the loop's rounds in which it heard something
+	isOpen  bool          // it has been opened and has not ended
+	asked   uint64        // with OneID: the number of its latest call
+	pinging bool          // with OneID: it waits for what follows its cancellation
+	words   *words        // with OneID: what it says
 	served  bool          // a call of it had a result
 	leaving bool          // it is being retired: nothing new is sent
 
@@ -85,6 +92,9 @@ func (l *loop) open() {
 		l.clients = append(l.clients, nil)
 	}
 	c.generation = int32(l.dialed)
+	if l.ledger != nil {
+		c.words = l.ledger.words
+	}
 	c.events = unix.EPOLLOUT
 	if err := l.poll.control(unix.EPOLL_CTL_ADD, fd, c.events, c.slot, c.generation); err != nil {
 		l.free = append(l.free, c.slot)
@@ -122,8 +132,7 @@ func (l *loop) end(c *client, why EndReason, err error) {
 	if err != nil {
 		count(l.stats.Failures, []byte(err.Error()))
 	}
-	switch c.state {
-	case stateOpen, stateStreaming, stateLeaving:
+	if c.isOpen {
 		l.stats.Open--
 		if c.served {
 			l.stats.Served--
@@ -134,7 +143,10 @@ func (l *loop) end(c *client, why EndReason, err error) {
 		if c.leaving {
 			l.leaving--
 		}
-	default:
+		if c.round == l.round {
+			l.stats.Heard--
+		}
+	} else {
 		l.opening--
 		l.stats.Unopened[why]++
 	}
@@ -211,9 +223,12 @@ func (l *loop) connected(c *client) {
 	}
 	l.watch(c, unix.EPOLLIN)
 	if hello := l.wire.opening(); hello != nil {
-		c.state = stateUpgrading
-		l.send(c, hello)
-		return
+		if l.opts.Transport == WebSocket {
+			c.state = stateUpgrading // before send, which may end the connection
+		}
+		if l.send(c, hello); c.state != stateConnecting {
+			return
+		}
 	}
 	l.greet(c)
 }
@@ -249,6 +264,9 @@ func (l *loop) greeted(c *client, a *arrival) {
 		if l.opts.Transport == HTTP {
 			c.session = bytes.Clone(a.session)
 		}
+		if l.ledger != nil {
+			c.words = newWords(l.opts, l.wire, a.session)
+		}
 	}
 	if l.msgs.noted == nil {
 		l.opened(c)
@@ -266,6 +284,11 @@ func (l *loop) greeted(c *client, a *arrival) {
 
 func (l *loop) opened(c *client) {
 	c.state = stateOpen
+	if c.isOpen {
+		l.renewed(c)
+		return
+	}
+	c.isOpen = true
 	l.opening--
 	l.stats.Open++
 	l.stats.Opened++
@@ -279,12 +302,47 @@ func (l *loop) opened(c *client) {
 	switch {
 	case l.opts.Stream:
 		c.state = stateStreaming // before send, which may end the connection
-		l.send(c, streamRequest(l.opts, c.session))
+		l.send(c, streamRequest(l.opts, l.wire, &l.msgs, c.session))
 	case l.plan == nil:
 		l.fill(c)
 	case l.joining && l.sending:
 		l.join(c, offset(l.joined))
 	}
+}
+
+// noted goes on after notifications/initialized was taken.
+func (l *loop) noted(c *client) {
+	if l.msgs.watch == nil {
+		l.opened(c)
+		return
+	}
+	c.state = stateSubscribing // before send, which may end the connection
+	t := l.wire.wrap(l.msgs.watch, idOffset(l.msgs.watch), c.session)
+	l.send(c, t.append(nil, c.nextID))
+}
+
+// subscribed goes on after the answer to resources/subscribe.
+func (l *loop) subscribed(c *client, a *arrival) {
+	if v := l.judge.judge(a.body); a.kind != arrivalMessage || v.outcome != outcomeResult || v.id != c.nextID {
+		l.bad(c, fmt.Errorf("resources/subscribe: HTTP %d %.200q", a.status, a.body))
+		return
+	}
+	c.nextID++
+	l.opened(c)
+}
+
+// renew ends an open connection's session, to begin another one.
+func (l *loop) renew(c *client) {
+	w := l.wire.(*httpWire) // Options.Validate
+	l.sent(c, 1)
+	c.state = stateRenewing // before send, which may end the connection
+	l.send(c, w.goodbye(c.session))
+}
+
+// renewed counts a session that took the place of another one.
+func (l *loop) renewed(c *client) {
+	l.stats.Results++
+	l.concluded(c, c.timedID, outcomeResult)
 }
 
 // turned counts a connection that the server refused by name.

@@ -38,7 +38,8 @@ func (r EndReason) String() string {
 const maxNames = 64
 
 // Counters is what a fleet has seen since it was made. At any moment
-// Sent = Results + ToolErrors + Errors + Refused + Lost + InFlight, and a run is clean when Lost and Bad are zero.
+// Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + InFlight, and a run is clean when Lost, Bad and Crossed
+// are zero.
 type Counters struct {
 	Planned    uint64 // calls that an open load should have sent by now; what Sent lacks of it waits for room in the window or socket
 	Sent       uint64 // calls handed to the kernel, not counting what opened the connections
@@ -46,11 +47,15 @@ type Counters struct {
 	ToolErrors uint64 // results with isError
 	Errors     uint64 // JSON-RPC errors that are no refusals
 	Refused    uint64 // refusals with a named reason
+	Cancelled  uint64 // calls that we took back before they were answered
+	Raced      uint64 // of these, the ones that were answered all the same: the answer was on its way
 	Lost       uint64 // calls whose connection ended first
 	InFlight   uint64
 	Bad        uint64 // answers to nothing, unreadable answers, ids that do not add up
+	Crossed    uint64 // with OneID: answers that belong to another connection's call, to none, or to one answered before
 	Notices    uint64 // the server's own messages
 	Events     uint64 // that arrived on event streams
+	Heard      uint64 // open streams on which something arrived since Fleet.Expect
 
 	BytesSent, BytesReceived uint64
 
@@ -77,6 +82,8 @@ type Counters struct {
 	Late *hdrhistogram.Histogram `json:"-"`
 	// Opening is how long connections took from their connect to open, in microseconds.
 	Opening *hdrhistogram.Histogram `json:"-"`
+	// Hearing is how long after Fleet.Expect each stream heard of something, in microseconds.
+	Hearing *hdrhistogram.Histogram `json:"-"`
 }
 
 const (
@@ -88,14 +95,15 @@ func newCounters() Counters {
 	return Counters{
 		Reasons: map[string]uint64{}, Turned: map[string]uint64{}, Failures: map[string]uint64{},
 		Latency: newHistogram(), Refusal: newHistogram(), Service: newHistogram(), Late: newHistogram(), Opening: newHistogram(),
+		Hearing: newHistogram(),
 	}
 }
 
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
 
 // histograms are all of c's, in the order in which workers report them.
-func (c *Counters) histograms() [5]*hdrhistogram.Histogram {
-	return [5]*hdrhistogram.Histogram{c.Latency, c.Refusal, c.Service, c.Late, c.Opening}
+func (c *Counters) histograms() [6]*hdrhistogram.Histogram {
+	return [6]*hdrhistogram.Histogram{c.Latency, c.Refusal, c.Service, c.Late, c.Opening, c.Hearing}
 }
 
 // record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
@@ -124,11 +132,15 @@ func (c *Counters) add(o *Counters) {
 	c.ToolErrors += o.ToolErrors
 	c.Errors += o.Errors
 	c.Refused += o.Refused
+	c.Cancelled += o.Cancelled
+	c.Raced += o.Raced
 	c.Lost += o.Lost
 	c.InFlight += o.InFlight
 	c.Bad += o.Bad
+	c.Crossed += o.Crossed
 	c.Notices += o.Notices
 	c.Events += o.Events
+	c.Heard += o.Heard
 	c.BytesSent += o.BytesSent
 	c.BytesReceived += o.BytesReceived
 	c.Opened += o.Opened
@@ -155,7 +167,7 @@ func (c *Counters) add(o *Counters) {
 func (c *Counters) Answered() uint64 { return c.Results + c.ToolErrors + c.Errors + c.Refused }
 
 // Check returns an error when the books do not balance: an answer that was bad, a connection that ended with calls in flight,
-// or a call that is neither answered nor in flight.
+// or a call that is neither answered, cancelled nor in flight.
 func (c *Counters) Check() error {
 	if c.Bad > 0 || c.Ended[EndBadAnswer] > 0 {
 		return fmt.Errorf("%d bad answers: %v", c.Bad, maps.Collect(maps.All(c.Failures)))
@@ -163,8 +175,11 @@ func (c *Counters) Check() error {
 	if c.Lost > 0 {
 		return fmt.Errorf("%d calls were lost with their connections (%s)", c.Lost, c.endings())
 	}
-	if sum := c.Answered() + c.InFlight; c.Sent != sum {
-		return fmt.Errorf("sent %d calls, but %d are answered or in flight", c.Sent, sum)
+	if c.Crossed > 0 {
+		return fmt.Errorf("%d crossed answers: %v", c.Crossed, maps.Collect(maps.All(c.Failures)))
+	}
+	if sum := c.Answered() + c.Cancelled + c.InFlight; c.Sent != sum {
+		return fmt.Errorf("sent %d calls, but %d are answered, cancelled or in flight", c.Sent, sum)
 	}
 	return nil
 }

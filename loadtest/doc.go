@@ -19,7 +19,7 @@
 // compare.go two reports.
 //
 // Files of a fleet: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection, write.go
-// its sending side, pacer.go when to send, message.go what is sent, answer.go how answers are judged, wire.go with line.go,
-// websocket.go and http.go how messages travel, counters.go what is reported, sys.go the system calls, process.go and host.go
+// its sending side, pacer.go when to send, message.go what is sent, answer.go how answers are judged, oneid.go calls that all
+// have one id, wire.go with line.go, websocket.go and http.go how messages travel, counters.go what is reported, sys.go the system calls, process.go and host.go
 // the server's process and the machine under it.
 package loadtest

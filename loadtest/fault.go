@@ -66,10 +66,10 @@ func startCrowd(o *Options, h Hostile) *crowd {
 	c := &crowd{to: to, stop: make(chan struct{}), done: make(chan struct{})}
 	w := newWire(o)
 	c.request = w.opening()
-	if c.request == nil {
+	if o.Transport != WebSocket {
 		body := request("ping", "", "")
 		t := w.wrap(body, idOffset(body), nil)
-		c.request = t.append(nil, firstID)
+		c.request = t.append(c.request, firstID)
 	}
 	for deed, n := range map[misdeed]int{slowDrip: h.SlowDrip, halfRequest: h.HalfRequest, vanish: h.Vanish} {
 		for range n {

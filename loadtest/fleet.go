@@ -163,9 +163,25 @@ func (f *Fleet) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Done waits until every open connection has sent its CallsPerConnection and has been answered.
+// Done waits until every open connection has sent its CallsPerConnection, or the fleet its OneID.Calls, and each has ended.
 func (f *Fleet) Done(ctx context.Context) error {
-	return f.await(ctx, func(l *loop) bool { return l.unfinished == 0 && l.stats.InFlight == 0 })
+	return f.await(ctx, func(l *loop) bool { return l.unfinished == 0 && l.ledger.finished() && l.stats.InFlight == 0 })
+}
+
+// Expect begins a round of hearing: Counters.Heard and Counters.Hearing tell of what arrives on the streams from now on.
+func (f *Fleet) Expect() {
+	at := time.Since(f.base)
+	f.each(func(l *loop) {
+		l.round++
+		l.expected = at
+		l.stats.Heard = 0
+		l.stats.Hearing.Reset()
+	})
+}
+
+// Heard waits until something has arrived on every open stream since Expect; before the first Expect, since it was opened.
+func (f *Fleet) Heard(ctx context.Context) error {
+	return f.await(ctx, func(l *loop) bool { return l.stats.Heard >= l.stats.Open })
 }
 
 // ResetLatency empties the latency histograms: what is recorded from now on belongs to the measurement that begins.

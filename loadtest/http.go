@@ -11,8 +11,6 @@ import (
 type httpWire struct {
 	path, host string
 	era        Era
-	tool       string
-	method     string
 	revision   string
 	headers    string // further lines, each with its CRLF
 	reply      codec.HTTPReply
@@ -22,8 +20,7 @@ type httpWire struct {
 func newHTTPWire(o *Options) *httpWire {
 	limits := codec.DefaultLimits().HTTP
 	limits.MaxBodyBytes = o.MaxAnswerBytes
-	return &httpWire{path: o.Path, host: o.host(), era: o.Era, tool: o.Tool, method: o.Method, revision: o.revision(),
-		headers: o.Headers, limits: limits}
+	return &httpWire{path: o.Path, host: o.host(), era: o.Era, revision: o.revision(), headers: o.Headers, limits: limits}
 }
 
 func (w *httpWire) opening() []byte { return nil }
@@ -49,13 +46,18 @@ func (w *httpWire) wrap(body []byte, idAt int, session []byte) template {
 
 // appendRoute appends the headers that repeat what the body says (MCP 2026-07-28).
 func (w *httpWire) appendRoute(b, body []byte) []byte {
-	if bytes.Contains(body, []byte(`"method":"tools/call"`)) {
-		return fmt.Appendf(b, "Mcp-Method: tools/call\r\nMcp-Name: %s\r\n", w.tool)
+	body = bytes.Replace(body, []byte(`"id":0`), []byte(`"id":1`), 1) // a template's zeros are no JSON
+	var e codec.Envelope
+	limits := codec.DefaultLimits().JSON
+	if err := codec.Scan(body, &e, &limits); err != nil {
+		panic(fmt.Sprintf("loadtest: %v in a message of ours: %.200q", err, body))
 	}
-	if bytes.Contains(body, []byte(`"method":"ping"`)) {
-		return append(b, "Mcp-Method: ping\r\n"...)
+	method, _ := codec.StringOf(e.Method.Of(body))
+	b = fmt.Appendf(b, "Mcp-Method: %s\r\n", method)
+	if name, ok := codec.StringOf(e.Name.Of(body)); ok {
+		b = fmt.Appendf(b, "Mcp-Name: %s\r\n", name)
 	}
-	return fmt.Appendf(b, "Mcp-Method: %s\r\n", w.method)
+	return b
 }
 
 // goodbye is the request that ends a session (MCP 2025-11-25, basic/transports, session management).

@@ -3,9 +3,15 @@ package loadtest
 import "bytes"
 
 // lineWire is newline-delimited JSON, the framing of stdio, over TCP and Unix sockets.
-type lineWire struct{}
+type lineWire struct{ headers string }
 
-func (lineWire) opening() []byte { return nil }
+// opening is the headers, as a server that asks who its peer is wants them: the first line of a connection is Authorization.
+func (w lineWire) opening() []byte {
+	if w.headers == "" {
+		return nil
+	}
+	return []byte(w.headers)
+}
 
 func (lineWire) wrap(body []byte, idAt int, _ []byte) template {
 	return template{bytes: append(append([]byte(nil), body...), '\n'), idAt: idAt}

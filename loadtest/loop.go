@@ -61,9 +61,13 @@ type loop struct {
 	joined  int
 	agenda  agenda
 
-	holding   bool // as many connections as hold says are kept
-	hold      int
-	leaving   int           // open connections that are being retired
+	holding  bool // as many connections as hold says are kept
+	hold     int
+	leaving  int           // open connections that are being retired
+	round    uint32        // of what streams hear: 1, and one more with each Fleet.Expect
+	expected time.Duration // when it began, on the loop's clock
+	ledger   *ledger       // with OneID; nil else
+
 	departing []*client     // of these, the ones whose turn to be ended is still to come
 	toReopen  int           // ended, and to be begun again at reopenAt
 	reopenAt  time.Duration // on the loop's clock
@@ -83,8 +87,11 @@ func newLoop(o *Options, msgs messages, to unix.Sockaddr, base time.Time, index 
 		return nil, err
 	}
 	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: newWire(o), judge: newJudge(), stats: newCounters(),
-		in: make([]byte, readBufferSize), names: index}
+		in: make([]byte, readBufferSize), names: index, round: 1}
 	l.call = l.wire.wrap(msgs.call, idOffset(msgs.call), nil)
+	if o.OneID != nil {
+		l.ledger = newLedger(o, l.wire, index)
+	}
 	return l, nil
 }
 
@@ -121,6 +128,7 @@ func (l *loop) run() {
 		l.openMore()
 		l.depart()
 		l.sendPlanned()
+		l.takeBack()
 		l.settle()
 	}
 	for _, c := range l.clients {
@@ -160,6 +168,9 @@ func (l *loop) patience() int64 {
 	}
 	if l.toReopen > 0 {
 		sooner(l.reopenAt)
+	}
+	if at := l.ledger.due(); at > 0 {
+		sooner(at)
 	}
 	if c := l.agenda.first(); l.sending && c != nil {
 		due := c.due

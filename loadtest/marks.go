@@ -50,6 +50,9 @@ func (b *book) judge() {
 		j.add("served", "at least "+percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", percent(got), b.peakServed, most),
 			got >= *m.Served, false)
 	}
+	if m.Streams != nil {
+		b.judgeStreams(&j, *m.Streams)
+	}
 	if m.Goodput != nil {
 		b.judgeGoodput(&j, *m.Goodput)
 	}
@@ -107,6 +110,23 @@ func share(n, of uint64) float64 {
 		return 0
 	}
 	return float64(n) / float64(of)
+}
+
+// judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and still is
+// one that it did not hold.
+func (b *book) judgeStreams(j *judging, want float64) {
+	most := 0
+	for i := range b.run.Scenario.Phases {
+		most = max(most, b.run.Scenario.Phases[i].Streams)
+	}
+	s := b.report.Streams
+	if s == nil {
+		j.add("streams", "at least "+percent(want)+" held", "", false, true)
+		return
+	}
+	got := share(s.Open-min(s.Open, s.Ended+s.Bad), uint64(most))
+	j.add("streams", "at least "+percent(want)+" held", fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
+		percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
 }
 
 // judgeGoodput compares what is answered in the worst overload phase with the measured capacity.

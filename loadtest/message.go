@@ -49,6 +49,8 @@ type messages struct {
 	greeting []byte // what Opening asks for: initialize, ping or nothing
 	noted    []byte // notifications/initialized, when greeting is initialize
 	call     []byte
+	watch    []byte // what subscribes a session to a resource, before its stream is opened
+	listen   []byte // what opens the stream of the modern era
 }
 
 func newMessages(o *Options) (messages, error) {
@@ -72,6 +74,9 @@ func newMessages(o *Options) (messages, error) {
 	} else {
 		m.call = request(o.Method, "", padded)
 	}
+	if o.Stream {
+		m.addStream(o, meta)
+	}
 	switch {
 	case o.Opening == OpenPing:
 		m.greeting = request("ping", "", meta)
@@ -81,6 +86,20 @@ func newMessages(o *Options) (messages, error) {
 		m.noted = []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	}
 	return m, nil
+}
+
+// addStream adds what opens an event stream, as far as that is a message: GET is none.
+func (m *messages) addStream(o *Options, meta string) {
+	switch {
+	case o.Era == Modern:
+		filter := `"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true`
+		if o.Watch != "" {
+			filter += `,"resourceSubscriptions":[` + quote(o.Watch) + `]`
+		}
+		m.listen = request("subscriptions/listen", `"notifications":{`+filter+`}`, meta)
+	case o.Watch != "":
+		m.watch = request("resources/subscribe", `"uri":`+quote(o.Watch), "")
+	}
 }
 
 func request(method, params, meta string) []byte {

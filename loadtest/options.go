@@ -80,16 +80,24 @@ type Options struct {
 	Method string
 	// Revision is what an initialized session speaks; empty: 2025-11-25.
 	Revision string
-	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF.
+	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the first
+	// lines of each connection.
 	Headers string
 	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools do not see.
 	Tool      string
 	Arguments string
 	PadBytes  int
 
-	// Stream has each connection open an event stream with GET after its opening, and count what arrives on it, instead of
-	// calling. HTTP only.
+	// Stream has each connection open an event stream after its opening, and count what arrives on it, instead of calling:
+	// its session's with GET, or a subscriptions/listen for changed lists when Modern. HTTP only.
 	Stream bool
+	// Watch is the URI of a resource of whose updates the streams want to hear too; empty: of none.
+	Watch string
+	// Renew has each connection end its session and begin another one, again and again, instead of calling. The books
+	// count one such round (DELETE, initialize, notifications/initialized) as a call. Legacy HTTP only.
+	Renew bool
+	// OneID, when not nil, has every call carry the id 1, as many clients do, and a text of its own.
+	OneID *OneID
 	// Deaf clients never read after their opening.
 	Deaf bool
 	// Reopen opens a connection again when the server has closed or refused it.
@@ -150,6 +158,12 @@ func (o *Options) Validate() error {
 	}
 	if o.Method == "" {
 		errs = append(errs, errors.New("option Method: is empty"))
+	}
+	if o.Stream && o.Transport != HTTP || o.Renew && (o.Transport != HTTP || o.Era != Legacy) {
+		errs = append(errs, errors.New("option Stream is for HTTP, Renew for legacy HTTP"))
+	}
+	if o.OneID != nil {
+		errs = append(errs, o.OneID.validate(o))
 	}
 	for _, a := range o.Sources {
 		if !a.Is4() {

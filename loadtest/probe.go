@@ -19,7 +19,7 @@ type Probe struct {
 	Method   string
 	Tool     string
 	Args     string
-	Streams  bool // GET opens an event stream
+	Streams  bool // event streams can be opened
 	Tools    int
 }
 
@@ -148,6 +148,8 @@ func (c *prober) greet(p *Probe) error {
 		if _, err := c.conn.Write(hello); err != nil {
 			return err
 		}
+	}
+	if o.Transport == WebSocket {
 		a, err := c.receive(&o)
 		if err != nil {
 			return err
@@ -386,7 +388,7 @@ func echoArguments(tools []listedTool) string {
 	return string(text)
 }
 
-// hasStreams asks on a connection of its own whether GET opens an event stream.
+// hasStreams asks on a connection of its own whether GET, or subscriptions/listen, opens an event stream.
 func (c *prober) hasStreams(ctx context.Context, p *Probe, headers string) bool {
 	other, err := dialProbe(ctx, c.target, headers)
 	if err != nil {
@@ -394,7 +396,12 @@ func (c *prober) hasStreams(ctx context.Context, p *Probe, headers string) bool 
 	}
 	defer other.conn.Close()
 	o := other.options(p)
-	if _, err := other.conn.Write(streamRequest(&o, c.session)); err != nil {
+	o.Stream = true
+	msgs, err := newMessages(&o)
+	if err != nil {
+		return false
+	}
+	if _, err := other.conn.Write(streamRequest(&o, newWire(&o), &msgs, c.session)); err != nil {
 		return false
 	}
 	head := make([]byte, 64)
@@ -402,8 +409,13 @@ func (c *prober) hasStreams(ctx context.Context, p *Probe, headers string) bool 
 	return err == nil && strings.HasPrefix(string(head[:n]), "HTTP/1.1 200")
 }
 
-// streamRequest opens an event stream (MCP 2025-11-25, basic/transports, listening for messages from the server).
-func streamRequest(o *Options, session []byte) []byte {
+// streamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the server),
+// or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
+func streamRequest(o *Options, w wire, msgs *messages, session []byte) []byte {
+	if msgs.listen != nil {
+		t := w.wrap(msgs.listen, idOffset(msgs.listen), nil)
+		return t.append(nil, firstID)
+	}
 	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.host(), o.Headers)
 	if len(session) > 0 {
 		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.revision())

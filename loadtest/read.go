@@ -63,12 +63,25 @@ func (l *loop) streamed(c *client, b []byte) {
 		c.streams = true
 	}
 	const event = "\ndata:"
-	l.stats.Events += uint64(bytes.Count(b, []byte(event)))
+	if n := bytes.Count(b, []byte(event)); n > 0 {
+		l.heard(c, n)
+	}
 	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) { // the last chunk: the server has ended the stream and kept the connection
 		l.end(c, EndPeerClosed, nil)
 		return
 	}
 	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
+}
+
+// heard counts n events, and notes when a stream hears something for the first time since Fleet.Expect.
+func (l *loop) heard(c *client, n int) {
+	l.stats.Events += uint64(n)
+	if c.round == l.round {
+		return
+	}
+	c.round = l.round
+	l.stats.Heard++
+	record(l.stats.Hearing, time.Since(l.base)-l.expected)
 }
 
 // keep holds on to the beginning of an answer until the rest arrives.
@@ -121,9 +134,17 @@ func (l *loop) arrived(c *client, a *arrival) {
 			l.bad(c, fmt.Errorf("notifications/initialized: HTTP %d %.200q", a.status, a.body))
 			return
 		}
-		l.opened(c)
+		l.noted(c)
+	case stateSubscribing:
+		l.subscribed(c, a)
 	case stateOpen:
 		l.answered(c, a)
+	case stateRenewing:
+		if a.status/100 != 2 {
+			l.bad(c, fmt.Errorf("DELETE of a session: HTTP %d %.200q", a.status, a.body))
+			return
+		}
+		l.greet(c)
 	case stateLeaving:
 		l.end(c, EndRetired, nil) // whatever it says: the session is gone, or the server keeps it
 	}
@@ -143,6 +164,10 @@ func (l *loop) upgraded(c *client, a *arrival) {
 
 // answered matches an answer with its call and counts how the call ended.
 func (l *loop) answered(c *client, a *arrival) {
+	if l.ledger != nil {
+		l.settleOne(c, a)
+		return
+	}
 	if a.kind == arrivalNothing || a.isProse() {
 		if a.status == 0 {
 			return

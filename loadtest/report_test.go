@@ -156,6 +156,23 @@ func TestMarksAreJudged(t *testing.T) {
 	}
 }
 
+func TestStreamsAreJudged(t *testing.T) {
+	f := func(s *StreamCounts, held, unknown bool) {
+		t.Helper()
+		b := &book{run: &Run{Scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}}}
+		b.report.Streams = s
+		b.judgeStreams(&judging{report: &b.report}, 1)
+		if m := b.report.Marks[0]; m.Held != held || m.Unknown != unknown {
+			t.Errorf("%+v: %+v", s, m)
+		}
+	}
+	f(&StreamCounts{Open: 4, Events: 9}, true, false)
+	f(&StreamCounts{Open: 3}, false, false)
+	f(&StreamCounts{Open: 4, Ended: 1}, false, false) // and opened again
+	f(&StreamCounts{Open: 4, Bad: 5}, false, false)
+	f(nil, true, true)
+}
+
 func TestCompare(t *testing.T) {
 	a, b := sampleBook(t, 1), sampleBook(t, 3)
 	c := Compare(a, a)

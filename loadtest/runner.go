@@ -68,7 +68,7 @@ func (r *Run) Do(ctx context.Context) (*Report, error) {
 	b := newBook(r, &probe)
 	if s.Needs == "streams" && !probe.Streams {
 		b.report.Outcome = Skipped
-		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: GET does not open one", s.Name, r.Target.URL)
+		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor subscriptions/listen opens one", s.Name, r.Target.URL)
 		return &b.report, nil
 	}
 	o := r.options(&probe)

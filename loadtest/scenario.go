@@ -52,7 +52,7 @@ type Phase struct {
 	Rate        Ramp    // calls per second of each connection
 	TotalRate   float64 // calls per second of all connections together, instead of Rate
 	Capacity    float64 // the same in multiples of the measured capacity
-	Streams     int     // event streams held open meanwhile
+	Streams     int     // event streams held open meanwhile: sessions' GETs, or listens in the modern era
 	// Judged phases count for the marks.
 	Judged bool
 	// Overload phases are beyond what the server can do: refusals are its right there. Latency is that of the accepted.
@@ -82,6 +82,7 @@ type Marks struct {
 	RefusalRate    *float64 // refusals of what was sent, outside overload phases
 	ConnectSuccess *float64 // opened of opened, failed and refused connections
 	Served         *float64 // connections that were open together and had each had a result of a call, of the most that the scenario holds
+	Streams        *float64 // event streams that were open at the end and none of which the server ended, of the most that the scenario holds
 	Goodput        *float64 // answered per second in overload phases, of the measured capacity
 	MemoryBytes    *int64   // the server's resident memory, at most
 	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1

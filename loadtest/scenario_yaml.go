@@ -213,7 +213,8 @@ func (r *reader) marks(n ast.Node, m *Marks) {
 	r.section(n, "marks", nil, map[string]func(ast.Node){
 		"p95": limit("p95", &m.P95), "p99": limit("p99", &m.P99), "recovery": limit("recovery", &m.Recovery),
 		"error_rate": share("error_rate", &m.ErrorRate), "refusal_rate": share("refusal_rate", &m.RefusalRate),
-		"connect_success": share("connect_success", &m.ConnectSuccess), "served": share("served", &m.Served), "goodput": share("goodput", &m.Goodput),
+		"connect_success": share("connect_success", &m.ConnectSuccess), "served": share("served", &m.Served),
+		"streams": share("streams", &m.Streams), "goodput": share("goodput", &m.Goodput),
 		"memory_growth": share("memory_growth", &m.MemoryGrowth), "memory_bytes": whole("memory_bytes", &m.MemoryBytes),
 		"queue_messages": whole("queue_messages", &m.QueueMessages), "lost": whole("lost", &m.Lost),
 		"unexplained": whole("unexplained", &m.Unexplained),

@@ -13,7 +13,8 @@ var errBadWire = errors.New("bad bytes from the server")
 // wire is one transport as a client sees it. Each loop has its own, used by that loop's goroutine alone, so it may keep
 // scratch space; what it must remember about a connection is in that connection's decoder. It never blocks.
 type wire interface {
-	// opening returns what a fresh connection sends before its first message; nil when there is nothing.
+	// opening returns what a fresh connection sends before its first message; nil when there is nothing. Only WebSocket's is
+	// answered.
 	opening() []byte
 	// wrap makes a message of a JSON body whose id, if it has one, is at idAt. session is the id that initialize was
 	// answered with; empty where there is none.
@@ -68,7 +69,7 @@ func newWire(o *Options) wire {
 	case HTTP:
 		return newHTTPWire(o)
 	default:
-		return lineWire{}
+		return lineWire{o.Headers}
 	}
 }
 

@@ -72,6 +72,14 @@ func (l *loop) fill(c *client) {
 	if !l.sending || c.leaving || c.state != stateOpen || len(c.left) > 0 {
 		return
 	}
+	switch {
+	case l.ledger != nil:
+		l.askOne(c)
+		return
+	case l.opts.Renew:
+		l.renew(c)
+		return
+	}
 	room := l.room(c)
 	if room <= 0 {
 		return

@@ -56,7 +56,7 @@ func (g *batchGroup) deliver(c *conn, out []byte) []byte {
 
 // batch serves a JSON array of messages; anchor is the call the transport prepared for it. Loop only.
 func (l *loop) batch(c *conn, anchor *call, msg []byte) {
-	anchor.Raw = msg
+	anchor.Raw, anchor.Principal = msg, c.principal()
 	if err := l.batchAcceptable(anchor, msg); err != nil {
 		l.stats.received.Add(1)
 		anchor.Status = 400

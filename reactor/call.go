@@ -18,6 +18,7 @@ type call struct {
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock
 	room   *[roomBytes]byte // what holds Raw when it is short
+	trail  *registry.Trail  // of a POST whose event stream can be resumed; guarded by conn.mu
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
 	next, prev *call
@@ -25,15 +26,15 @@ type call struct {
 	done       bool
 	started    bool // a worker has it
 	streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
+	adrift     bool // the response ended before its stream: what follows is for whoever resumes the trail
 
 	class backpressure.Class
-
-	oneLeft atomic.Bool // of the two who hold a call whose handler is overdue
 
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
 	allow      bool  // list the methods
+	badToken   bool  // of a 401: a token came and is not good
 	takesSSE   bool  // the client takes messages ahead of the answer
 	retryAfter int32 // seconds; 0 when k was not refused
 	origin     *allowedOrigin
@@ -114,8 +115,7 @@ func (k *call) release(owned bool) {
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
 	k.started, k.origin = false, nil
 	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
-	k.takesSSE, k.streaming = false, false
-	k.oneLeft.Store(false)
+	k.takesSSE, k.streaming, k.badToken, k.trail, k.adrift = false, false, false, nil, false
 	if k.stock == nil {
 		thawed.Put(k)
 		return

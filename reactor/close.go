@@ -18,6 +18,9 @@ const (
 	closeIdle           // idle_timeout, line_idle_timeout
 	closePingTimeout    // a WebSocket peer did not answer our ping
 	closeWriteStalled   // no progress in writing for write_timeout
+	closeUnauthorized   // a line that did not say who its peer is, or HTTP with a body on its way that did not
+	closeAuthTimeout    // it did not say so within auth.timeout
+	closeTokenEnded     // its token has expired, or is not among the tokens any more
 	// Our own limits and life.
 	closeOutboxBudget // the outboxes of all connections hold max_outbox_total_bytes
 	closeInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
@@ -40,6 +43,9 @@ var closeNames = [closeReasons]string{
 	closeIdle:           "idle",
 	closePingTimeout:    "ping_timeout",
 	closeWriteStalled:   "write_stalled",
+	closeUnauthorized:   "unauthorized",
+	closeAuthTimeout:    "auth_timeout",
+	closeTokenEnded:     "token_ended",
 	closeOutboxBudget:   "outbox_budget",
 	closeInputBudget:    "input_budget",
 	closeDrain:          "drain",

@@ -81,6 +81,23 @@ func TestEveryCloseReason(t *testing.T) {
 		}},
 		closePingTimeout:  {with(func(o *Options) { o.PingInterval = 50 * time.Millisecond }), func(s *server) { s.websocket().gone() }},
 		closeWriteStalled: {with(func(o *Options) { o.WriteTimeout = 100 * time.Millisecond }), func(s *server) { s.dial("tcp").narrow().greet().ask(2000, 10_000) }},
+		closeUnauthorized: {guarded, func(s *server) {
+			p := s.dial("tcp")
+			p.send(hello + "\n")
+			p.rest()
+			p.Close()
+		}},
+		closeAuthTimeout: {with(func(o *Options) {
+			guarded(o, nil, nil)
+			o.Auth.Timeout = 100 * time.Millisecond
+		}), func(s *server) { s.dial("tcp").gone() }},
+		closeTokenEnded: {guarded, func(s *server) {
+			p := s.dial("tcp")
+			p.send(bearing("alice") + "\n")
+			p.greet()
+			s.ReplaceTokens(tokensFor(s.t))
+			p.gone()
+		}},
 		closeOutboxBudget: {with(func(o *Options) { o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20 }), func(s *server) {
 			s.dial("tcp").narrow().greet().ask(40, 200_000)
 		}},

@@ -10,8 +10,8 @@ import (
 	"weir/backpressure"
 )
 
-// transport is what a connection speaks: line.go, websocket.go and http.go implement it. All methods but deliver, replace
-// and early belong to the connection's loop.
+// transport is what a connection speaks: line.go, websocket.go, http.go and sse_transport.go implement it. All methods but
+// deliver, replace and early belong to the connection's loop.
 type transport interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
@@ -83,6 +83,8 @@ type conn struct {
 	in        []byte // unfinished input; nil while there is none
 	lastRead  int64  // loop time of the last byte, or of the accept
 	partSince int64  // loop time at which the unfinished message began, or 0
+	authBy    int64  // loop time by which its peer must have said who it is; 0: it has, or need not
+	grant     *grant // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
 	spoke     bool   // a byte has come
 	ended     bool   // the peer closed its side
 	lingering bool   // we closed ours and wait for the peer's
@@ -101,6 +103,7 @@ type conn struct {
 	out       []byte      // what the kernel did not take yet
 	outDone   int         // how much of out it took since
 	laneStops uint8       // why no more of its calls are started
+	adrift    int32       // calls among pending that this connection does not answer any more (HTTP, trail.go)
 	held      int         // bytes of answers that wait for their turn (HTTP pipelining)
 	interest  uint32      // what epoll is asked for
 	reason    closeReason // set once: the connection is over
@@ -177,7 +180,7 @@ func (l *loop) settle(c *conn) {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == 0 || c.muted) && c.unsentLocked() == 0 && !c.lingering {
+	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == c.adrift || c.muted) && c.unsentLocked() == 0 && !c.lingering {
 		l.partLocked(c)
 	}
 	over := c.reason != stillOpen
@@ -235,15 +238,33 @@ func (l *loop) finish(c *conn) {
 		c.drop(&k.ticket)
 	}
 	l.srv.limits.Close(c.addr)
+	if c.grant != nil {
+		l.srv.limits.Leave(c.grant.principal)
+	}
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
+		if c.grant != nil {
+			e.Str("principal", c.grant.principal)
+		}
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
 			Int("cancelled", cancelled).Msg("connection closed")
 	}
+	if hear := c.listener.ended; hear != nil {
+		hear(reason.String())
+	}
 }
 
-// drop ends a call that was still waiting when its connection ended: nobody is left to answer.
+// drop gets a call that was still waiting when its connection ended. Loop only.
 func (c *conn) drop(t *backpressure.Ticket) {
+	if k, ok := t.Job.(*call); ok && c.loop.survives(k) {
+		k.Resume()
+		return
+	}
+	c.abandon(t)
+}
+
+// abandon ends it: nobody is left to answer.
+func (c *conn) abandon(t *backpressure.Ticket) {
 	c.loop.srv.metrics.dropped[dropDisconnected].Inc()
 	c.pending.Add(-1)
 	k, ok := t.Job.(*call)

@@ -20,6 +20,9 @@ const (
 // sweep closes the connections of the loop whose time is up, and refuses the messages whose time is, going on a little
 // later when they are many. Loop only.
 func (l *loop) sweep() {
+	if l == l.srv.loops[0] {
+		l.srv.orphans.refuseAged(l, refusalsPerTurn)
+	}
 	for closed, refused := 0, 0; l.swept < len(l.slots); {
 		if closed == closesPerTurn || refused == refusalsPerTurn {
 			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
@@ -69,11 +72,16 @@ func (l *loop) refuseAged(c *conn, most int) (refused int) {
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.
 func (c *conn) overdue(now int64) closeReason {
 	o := &c.loop.srv.opts
+	if c.listener.ended != nil && !c.lingering {
+		return stillOpen // attached (Attach)
+	}
 	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
 		return closeWriteStalled
 	}
 	quiet := now - c.lastRead
 	switch {
+	case c.grant != nil && c.grant.ended(c.loop.srv.wall.Load()):
+		return closeTokenEnded
 	case c.lingering:
 		if quiet > int64(o.LingerTimeout) {
 			return c.goodbye
@@ -82,6 +90,8 @@ func (c *conn) overdue(now int64) closeReason {
 	case c.pause.Load() != 0 || c.ended:
 		c.excuse(now) // it is we who do not read
 		return stillOpen
+	case c.authBy != 0 && now > c.authBy:
+		return closeAuthTimeout
 	case c.partSince != 0:
 		return c.messageOverdue(now)
 	case c.pending.Load() != 0:

@@ -83,6 +83,7 @@ func (l *loop) closeAll(done chan struct{}) {
 	l.stopped = true
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
+			l.feed(c) // the answers that a resumed stream is still to carry
 			c.transport.farewell(c)
 			c.close(closeDrain)
 			l.finish(c)

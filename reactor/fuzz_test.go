@@ -11,8 +11,8 @@ import (
 	"weir/registry"
 )
 
-// FuzzConnection sends arbitrary bytes to a server that runs: over each transport, cut in two anywhere, with an orderly
-// end or a reset. Whatever they are, the connection ends soon after the peer ended it, and others are served meanwhile.
+// FuzzConnection sends arbitrary bytes to a server that runs, or to one that asks for tokens: over each transport, cut in two
+// anywhere, with an orderly end or a reset. Whatever they are, the connection ends soon after the peer ended it, and others are served meanwhile.
 func FuzzConnection(f *testing.F) {
 	line := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`) + toolCall("2", "sleep", `{"ms":1}`)
 	batch := strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n[" + strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`)) + `,{"jsonrpc":"2.0","id":2,"method":"ping"}]` + "\n"
@@ -26,16 +26,25 @@ func FuzzConnection(f *testing.F) {
 		f.Add(uint8(1), how, uint16(90), []byte(chunks))
 		f.Add(uint8(1), how, uint16(0), []byte(web+upgradeRequest+socket))
 		f.Add(uint8(2), how, uint16(7), []byte(socket))
+		f.Add(uint8(0), how|4, uint16(9), []byte(bearing("alice")+"\n"+line))
+		f.Add(uint8(0), how|4, uint16(100), []byte(line))
+		f.Add(uint8(1), how|4, uint16(60), []byte(postDiscover(bearing("alice"))+postDiscover(bearing("bob"))+chunks))
 	}
-	s := start(f, func(o *Options, b *backpressure.Options, _ *registry.Options) {
+	quick := func(o *Options, b *backpressure.Options, _ *registry.Options) {
 		o.MessageTimeout, o.IdleTimeout, o.LingerTimeout = 300*time.Millisecond, 300*time.Millisecond, 100*time.Millisecond
 		o.FirstByteTimeout, o.LineIdleTimeout, o.PingInterval = 300*time.Millisecond, 300*time.Millisecond, 150*time.Millisecond
+		o.Auth.Timeout = 300 * time.Millisecond
 		b.MaxWaitingPerConnection = 8
-	})
+	}
+	anybody, known := start(f, quick), start(f, quick, guarded)
 	f.Fuzz(func(t *testing.T, transport, how uint8, cut uint16, sent []byte) {
 		listener := "tcp"
 		if transport %= 3; transport > 0 {
 			listener = "http"
+		}
+		s, token := anybody, ""
+		if how&4 != 0 {
+			s, token = known, bearing("bob")+"\n"
 		}
 		p, err := s.connect(listener)
 		must(t, err)
@@ -63,6 +72,7 @@ func FuzzConnection(f *testing.F) {
 		must(t, err)
 		defer other.Close()
 		other.t = t
+		other.send(token)
 		other.answers()
 	})
 }

@@ -65,7 +65,11 @@ func start(t testing.TB, tunes ...tune) *server {
 	must(t, err)
 	s.limits, err = backpressure.NewLimits(b, s.queue, nil, set)
 	must(t, err)
-	s.Server, err = New(o, Deps{Registry: reg, Queue: s.queue, Limits: s.limits, Metrics: set, Log: zerolog.Nop()})
+	deps := Deps{Registry: reg, Queue: s.queue, Limits: s.limits, Metrics: set, Log: zerolog.Nop()}
+	if o.Auth.TokensFile != "" {
+		deps.Tokens = tokensFor(t, "alice", "bob", "late")
+	}
+	s.Server, err = New(o, deps)
 	must(t, err)
 	must(t, s.Listen())
 	s.queue.Start()

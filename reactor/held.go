@@ -113,7 +113,7 @@ func (c *conn) recall(id []byte) {
 func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 	s := c.loop.srv
 	k := thawed.Get().(*call)
-	k.Raw, k.conn = h.raw, c
+	k.Raw, k.conn, k.Principal = h.raw, c, c.principal()
 	c.transport.address(k)
 	if err := codec.Scan(k.Raw, &k.Env, &s.opts.Messages.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())

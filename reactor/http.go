@@ -52,7 +52,7 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 		}
 		used += n
 		t.request(l, c, r)
-		if c.transport != t { // it speaks WebSocket from here on
+		if c.transport != t { // it speaks WebSocket, or is a stream, from here on
 			return used + c.transport.decode(l, c, b[used:])
 		}
 	}
@@ -62,10 +62,17 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 // head0 judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
 // whether to go on.
 func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
-	if status, fail := l.acceptable(c, r); fail != nil {
+	if status, fail := t.acceptable(l, c, r); fail != nil {
 		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
-		c.endAfterAnswers(closeBadRequest)
+		reason := closeBadRequest
+		switch status {
+		case 401:
+			reason = closeUnauthorized
+		case 503:
+			reason = closeRequested
+		}
+		c.endAfterAnswers(reason)
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
@@ -104,7 +111,7 @@ func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
 
 // request serves one complete request.
 func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
-	if status, fail := l.acceptable(c, r); fail != nil {
+	if status, fail := t.acceptable(l, c, r); fail != nil {
 		t.reject(l, c, r, status, fail)
 	} else {
 		t.serve(l, c, r)
@@ -119,8 +126,17 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 		r.KeepAlive = false
 	}
 	k := t.begin(l, r)
+	if l.srv.servesSSE(r) {
+		t.serveSSE(l, c, r, k)
+		return
+	}
 	switch r.Method {
 	case codec.MethodGet:
+		if l.srv.isMetadata(r.Path) {
+			t.answer(l, c, k, l.srv.metadata)
+			k.release(false)
+			return
+		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
 				l.refuse(c, k, backpressure.Draining)
@@ -133,7 +149,7 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 		}
 		t.openSession(l, c, r, k)
 	case codec.MethodDelete:
-		k.Status = l.srv.registry.EndSession(r.SessionID)
+		k.Status = l.srv.registry.EndSession(r.SessionID, c.principal())
 		t.answer(l, c, k, nil)
 		k.release(false)
 	case codec.MethodOptions:
@@ -171,9 +187,12 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status int, fail *codec.Error) {
 	k := t.begin(l, r)
-	k.Status, k.allow = status, status == 405
+	k.Status, k.allow, k.badToken = status, status == 405, fail != tokenErrors[tokenMissing]
 	l.msg = l.msg[:0]
-	if r.Method != codec.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)
+	switch {
+	case fail == errPrincipalLimit:
+		l.msg = l.srv.appendRefusal(l.msg, k, nullID, backpressure.PrincipalLimit)
+	case r.Method != codec.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
 	t.answer(l, c, k, l.msg)

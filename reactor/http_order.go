@@ -57,6 +57,8 @@ func (t *httpTransport) replace(c *conn, stuck, k *call) {
 	defer c.mu.Unlock()
 	k.streaming = stuck.streaming
 	k.answer, stuck.answer = stuck.answer, nil
+	k.trail, stuck.trail = stuck.trail, nil
+	k.adrift, stuck.adrift = stuck.adrift, false
 	switch {
 	case stuck.prev != nil:
 		stuck.prev.next = k
@@ -79,7 +81,9 @@ func (t *httpTransport) replace(c *conn, stuck, k *call) {
 func (t *httpTransport) starts(c *conn, k *call) {
 	c.mu.Lock()
 	k.started = true
-	t.throttleLocked(c)
+	if c.reason == stillOpen {
+		t.throttleLocked(c)
+	}
 	c.mu.Unlock()
 }
 
@@ -145,6 +149,9 @@ func (t *httpTransport) answersNow(c *conn) bool {
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
+	if k.trail != nil {
+		return t.conclude(c, k, message, out)
+	}
 	if k.streaming {
 		out = appendLastEvent(out, message)
 	} else {
@@ -152,21 +159,26 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	t.deliverLocked(c, k, out[mark:])
+	return out[:mark]
+}
+
+// deliverLocked sends k's answer, the last of its response, in its turn.
+func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		c.forgetLocked(k)
 		k.release(true)
 	case t.head != k:
-		k.answer = appendBuffer(k.answer, out[mark:])
-		t.keepLocked(c, k, len(out)-mark)
+		k.answer = appendBuffer(k.answer, answer)
+		t.keepLocked(c, k, len(answer))
 	default:
-		c.sendLocked(out[mark:])
+		c.sendLocked(answer)
 		t.unlinkLocked(k)
 		k.release(true)
 		t.sendReadyLocked(c)
 	}
-	return out[:mark]
 }
 
 func (t *httpTransport) sendReadyLocked(c *conn) {
@@ -209,6 +221,8 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 			c.forgetLocked(k)
 			if k.stream != nil { // nobody else has it
 				c.loop.closeStream(k)
+			} else if k.trail != nil {
+				c.strandLocked(k)
 			} else if k.Modern() {
 				k.Cancel()
 				cancelled++
@@ -229,6 +243,9 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 		Status: k.Status, ContentType: jsonType, Date: c.loop.srv.date(),
 		SessionID: k.SessionID, RetryAfter: int(k.retryAfter),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
+	}
+	if k.Status == 401 {
+		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"

@@ -14,6 +14,11 @@ type lineTransport struct {
 
 func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
+	if c.authBy != 0 {
+		if used = t.introduce(l, c, b); c.authBy != 0 {
+			return used
+		}
+	}
 	for !c.halted() {
 		msg, n, err := t.decoder.Next(b[used:], l.srv.opts.Messages.Line.MaxMessageBytes)
 		if err != nil {
@@ -56,10 +61,17 @@ func (t *lineTransport) tooLarge(l *loop, c *conn) {
 
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
 func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
-	if len(rest) > 0 {
+	switch {
+	case len(rest) == 0:
+	case c.authBy != 0:
+		t.introduced(l, c, rest)
+	default:
 		t.message(l, c, rest)
 	}
 	t.conv.PeerEnded()
+	if c.pending.Load() > 0 {
+		probePeer(c.fd)
+	}
 }
 
 func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {

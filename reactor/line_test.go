@@ -2,8 +2,11 @@ package reactor
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
 	"weir/registry"
@@ -180,4 +183,24 @@ func (p *peer) echoes(peer, n int) error {
 		}
 	}
 	return nil
+}
+
+// A peer that closed for good while its call runs is found out by the kernel's probes once its own kernel has forgotten
+// the connection, and its call is cancelled; here after a second instead of a minute.
+func TestLinePeerThatIsGone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the kernel's probes take five seconds")
+	}
+	t.Parallel()
+	s := start(t)
+	p := s.dial("tcp").greet()
+	raw, err := p.Conn.(*net.TCPConn).SyscallConn()
+	must(t, err)
+	must(t, raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_LINGER2, 1) }))
+	must(t, err)
+	p.send(toolCall("1", "stuck", `{}`))
+	s.awaitStuck()
+	p.Close()
+	s.closedFor(closePeerReset, "1")
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
 }

@@ -21,7 +21,8 @@ import (
 // the balance is exact, and one descriptor per address is all that a successor process would have to inherit. reuse_port is
 // for several processes, not for the loops of one.
 
-// listener is one listening socket. Its loop's, but for what is set before Start.
+// listener is one listening socket, or what an attached connection has instead. Its loop's, but for what is set before
+// Start.
 type listener struct {
 	name     string // http, tcp, unix: the label of metrics and logs
 	fd       int32
@@ -33,6 +34,8 @@ type listener struct {
 	make     func() transport
 	path     string // of a Unix socket, to remove at the end
 	shut     bool   // not watched until the next tick
+
+	ended func(reason string) // of an attached connection, for which this stands
 }
 
 // listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
@@ -171,6 +174,11 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 	}
 	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
 	c.lane.Init(c)
+	if refusal := s.awaitToken(c, l.now); refusal != backpressure.Accepted {
+		s.limits.Close(addr)
+		l.turnAway(ln, fd, refusal)
+		return
+	}
 	c.loop.stats.connections.Add(1)
 	if c.loop == l {
 		l.adopt(c)

@@ -28,6 +28,7 @@ type serverMetrics struct {
 	outboxFull       *metrics.Counter
 	earlyDropped     *metrics.Counter
 	streamsOpened    *metrics.Counter
+	tokensRefused    [tokenRefusals]*metrics.Counter
 }
 
 func (s *Server) registerMetrics(set *metrics.Set) {
@@ -37,6 +38,9 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 	}
 	for reason := range dropReasons {
 		m.dropped[reason] = set.NewCounter(fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason]))
+	}
+	for refusal := tokenGood + 1; refusal < tokenRefusals; refusal++ {
+		m.tokensRefused[refusal] = set.NewCounter(fmt.Sprintf("weir_tokens_refused_total{reason=%q}", tokenRefusalNames[refusal]))
 	}
 	m.acceptErrors = set.NewCounter("weir_accept_errors_total")
 	m.outOfDescriptors = set.NewCounter("weir_out_of_descriptors_total")
@@ -50,6 +54,13 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 	gauge("weir_outbox_limit_bytes", func() int64 { return int64(s.opts.MaxOutboxTotalBytes) })
 	gauge("weir_input_bytes", s.inBytes.Load)
 	gauge("weir_input_limit_bytes", func() int64 { return int64(s.opts.MaxInputTotalBytes) })
+	gauge("weir_tokens", func() int64 {
+		if tokens := s.tokens.Load(); tokens != nil {
+			return int64(tokens.Len())
+		}
+		return 0
+	})
+	gauge("weir_sse_sessions", s.sse.len)
 	gauge("weir_loops", func() int64 { return int64(len(s.loops)) })
 	s.sum(set, "weir_messages_received_total", func(l *loop) *atomic.Uint64 { return &l.stats.received })
 	s.sum(set, "weir_messages_inline_total", func(l *loop) *atomic.Uint64 { return &l.stats.inline })

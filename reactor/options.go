@@ -20,7 +20,8 @@ const (
 	OnFullPause OnFull = "pause"
 )
 
-// Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses.
+// Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses. With every
+// listener off, a server serves what is attached.
 type Options struct {
 	// HTTP is the address for MCP over HTTP and WebSocket, host:port; port 0 lets the kernel choose. Empty: off.
 	HTTP string `yaml:"http"`
@@ -34,6 +35,10 @@ type Options struct {
 	Loops int `yaml:"loops"`
 	// HTTPPath is the one path that serves MCP; every other is 404.
 	HTTPPath string `yaml:"http_path"`
+	// HTTPSSEPath serves the HTTP+SSE transport of MCP 2024-11-05 beside it, for clients that have no other: GET opens the
+	// stream, POST answers 202. /sse is what such clients expect. Each session holds a connection, so max_connections
+	// bounds them. Not http_path. Empty: off.
+	HTTPSSEPath string `yaml:"http_sse_path"`
 	// AllowedOrigins lists the values of Origin that browsers may send, exactly (scheme://host[:port]). Loopback
 	// origins are always allowed on a loopback listener; any other Origin is 403 (DNS rebinding).
 	AllowedOrigins []string `yaml:"allowed_origins"`
@@ -96,8 +101,9 @@ type Options struct {
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone. 0 means never, up to 1h.
 	SSEKeepAlive time.Duration `yaml:"sse_keep_alive"`
-	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss (retry, MCP
-	// 2025-11-25). 0 leaves it to the client, up to 1h.
+	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that a
+	// call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25). 0 leaves it to the client, up
+	// to 1h.
 	SSERetry time.Duration `yaml:"sse_retry"`
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
@@ -105,8 +111,30 @@ type Options struct {
 	// closing at once could reset the answer away. 0 to 1m.
 	LingerTimeout time.Duration `yaml:"linger_timeout"`
 
+	// Auth says who may come. Without a TokensFile anybody may.
+	Auth AuthOptions `yaml:"auth"`
 	// Messages bounds one message on each transport.
 	Messages codec.Limits `yaml:"messages"`
+}
+
+// AuthOptions is how peers say who they are.
+type AuthOptions struct {
+	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in hex
+	// (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights is served
+	// without a token; without it ("") anybody is served. SIGHUP has it read again.
+	TokensFile string `yaml:"tokens_file"`
+	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization: Bearer
+	// and a token; then it is closed (auth_timeout). 100ms to 1m.
+	Timeout time.Duration `yaml:"timeout"`
+	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
+	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
+	TrustUnix bool `yaml:"trust_unix"`
+	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the metadata
+	// document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401 says where. Only
+	// for tokens that an authorization server issues, and writes into TokensFile. Empty: no document.
+	Resource string `yaml:"resource"`
+	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without it.
+	AuthorizationServers []string `yaml:"authorization_servers"`
 }
 
 // DefaultOptions returns what a server has when its configuration names nothing.
@@ -134,6 +162,7 @@ func DefaultOptions() Options {
 		SSERetry:              time.Second,
 		WriteTimeout:          10 * time.Second,
 		LingerTimeout:         2 * time.Second,
+		Auth:                  AuthOptions{Timeout: 2 * time.Second},
 		Messages:              codec.DefaultLimits(),
 	}
 }
@@ -181,6 +210,7 @@ func (o *Options) validateTimes() []error {
 	check("sse_keep_alive", o.SSEKeepAlive, 0, time.Hour)
 	check("sse_retry", o.SSERetry, 0, time.Hour)
 	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
+	check("auth.timeout", o.Auth.Timeout, 100*time.Millisecond, time.Minute)
 	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
 	return errs
 }
@@ -200,15 +230,16 @@ func (o *Options) validateAddresses() []error {
 	if len(o.Unix) > 107 {
 		errs = append(errs, fmt.Errorf("unix: %q has %d bytes, the kernel allows 107 for the path of a socket", o.Unix, len(o.Unix)))
 	}
-	if o.HTTP == "" && o.TCP == "" && o.Unix == "" {
-		errs = append(errs, fmt.Errorf("http: every listener is off, set at least one of http, tcp and unix"))
-	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		errs = append(errs, fmt.Errorf("http_path: %q must begin with a slash", o.HTTPPath))
+	}
+	if !validSSEPath(o.HTTPSSEPath, o.HTTPPath) {
+		errs = append(errs, fmt.Errorf("http_sse_path: %q is not allowed: want a path such as /sse that is not http_path, without characters to escape, or \"\"", o.HTTPSSEPath))
 	}
 	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
 		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))
 	}
+	errs = append(errs, o.Auth.validateURLs()...)
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
 			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))

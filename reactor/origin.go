@@ -7,8 +7,8 @@ import (
 	"weir/codec"
 )
 
-// What an HTTP request must be before its body is looked at: for this host, from an allowed origin, to our path, with a
-// method and types we speak. The order is that of the checks' importance: a page in somebody's browser that reaches us
+// What an HTTP request must be before its body is looked at: for this host, from an allowed origin, to our path, from
+// somebody we know (auth.go), with a method and types we speak. The order is that of the checks' importance: a page in somebody's browser that reaches us
 // through a rebound name learns nothing but 403.
 
 var (
@@ -25,15 +25,28 @@ var (
 )
 
 // acceptable judges the head of r; fail is nil when its body may be served.
-func (l *loop) acceptable(c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
+func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
 	s := l.srv
 	switch {
 	case !s.hostAllowed(c.listener, r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
 	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
 		return 403, errOrigin
-	case string(r.Path) != s.opts.HTTPPath:
+	case s.isMetadata(r.Path):
+		if r.Method != codec.MethodGet && r.Method != codec.MethodOptions {
+			return 405, errMethod
+		}
+		return 0, nil
+	case string(r.Path) != s.opts.HTTPPath && !s.servesSSE(r):
 		return 404, errPath
+	}
+	if r.Method != codec.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
+		if status, fail := t.authorize(l, c, r); fail != nil {
+			return status, fail
+		}
+	}
+	if s.servesSSE(r) {
+		return acceptableSSE(r)
 	}
 	switch r.Method {
 	case codec.MethodPost:
@@ -123,7 +136,7 @@ type allowedOrigin struct {
 func newAllowedOrigins(origins []string) []allowedOrigin {
 	list := make([]allowedOrigin, len(origins))
 	for i, origin := range origins {
-		answer := "Access-Control-Allow-Origin: " + origin + "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id\r\n"
+		answer := "Access-Control-Allow-Origin: " + origin + "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, WWW-Authenticate\r\n"
 		list[i] = allowedOrigin{origin: origin, answer: answer, preflight: answer +
 			"Access-Control-Allow-Methods: POST, GET, DELETE\r\nAccess-Control-Max-Age: 7200\r\n" +
 			"Access-Control-Allow-Headers: Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name\r\n"}

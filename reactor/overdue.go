@@ -1,11 +1,13 @@
 package reactor
 
 import (
+	"bytes"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"weir/backpressure"
+	"weir/codec"
 	"weir/registry"
 )
 
@@ -31,6 +33,8 @@ func (k *call) endWithoutHandler() {
 	}
 	standIn := thawed.Get().(*call)
 	standIn.conn, standIn.group, standIn.Status = c, k.group, k.Status
+	standIn.Raw = bytes.Clone(k.Env.ID.Of(k.Raw)) // all that anybody still asks of the message
+	standIn.Env.ID = codec.Span{Len: uint32(len(standIn.Raw))}
 	c.transport.address(standIn)
 	c.transport.replace(c, k, standIn)
 	k.letGo()
@@ -38,10 +42,9 @@ func (k *call) endWithoutHandler() {
 	putBuffer(message)
 }
 
-// letGo is called by both who hold a call whose handler is overdue, its worker and who ended it; the last one gives it
-// back.
+// letGo is for both who hold a call whose handler is overdue, its worker and who ended it; the last one gives it back.
 func (k *call) letGo() {
-	if k.oneLeft.Swap(true) {
+	if k.LastHolder() {
 		k.release(true)
 	}
 }

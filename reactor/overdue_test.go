@@ -332,3 +332,39 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
 	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind, looks.Load())
 }
+
+// A stream that can be resumed ends at the deadline too, on its connection or in the hands of who resumes it.
+func TestHandlerTimeoutOfATrail(t *testing.T) {
+	s := deafServer(t)
+	p, broken, q := s.dial("http"), s.dial("http"), s.dial("http")
+	session := p.session()
+	call := func(id int) string {
+		return post(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"deaf","arguments":{},"_meta":{"progressToken":"p"}}}`, id), session)
+	}
+	p.send(call(1) + post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session))
+	s.awaitStuck()
+	broken.send(call(2))
+	s.awaitStuck()
+	first := p.stream()
+	first.next() // primes it
+	contains(t, first.data(), `"progress":1`)
+	left := broken.stream()
+	place := left.next().id
+	contains(t, left.data(), `"progress":1`)
+	broken.reset()
+	s.closedFor(closePeerReset, "1")
+	s.passDeadlines()
+	contains(t, first.data(), `"id":1,"error"`, `"reason":"handler_timeout"`)
+	first.ends()
+	_, body := p.response()
+	contains(t, body, `"id":3,"result"`)
+	q.send(resumeFrom(session, place))
+	resumed := q.stream()
+	resumed.next() // primes it
+	contains(t, resumed.data(), `"progress":1`)
+	contains(t, resumed.data(), `"id":2,"error"`, `"reason":"handler_timeout"`)
+	resumed.ends()
+	s.free()
+	s.overdue("0")
+	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+}

@@ -26,7 +26,7 @@ const outRoom = 4 << 10
 // message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 func (l *loop) message(c *conn, k *call, msg []byte) {
 	l.stats.received.Add(1)
-	k.Raw, k.conn = msg, c
+	k.Raw, k.conn, k.Principal = msg, c, c.principal()
 	s := l.srv
 	if len(msg) > peekAbove && l.refuseUnread(c, k) {
 		return
@@ -98,7 +98,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !s.refuses(refusal) && k.group == nil { // half a batch cannot be set aside
+	if !s.refuses(refusal) && k.group == nil && c.parked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
 		l.park(c, k, class)
 		return
 	}
@@ -371,7 +371,7 @@ func (c *conn) settleWorker(out []byte, n int) {
 	if len(out) > 0 {
 		c.sendLocked(out)
 	}
-	if c.pending.Add(int32(-n)) == 0 && c.goodbye != stillOpen && c.unsentLocked() == 0 {
+	if c.pending.Add(int32(-n)) == c.adrift && c.goodbye != stillOpen && c.unsentLocked() == 0 {
 		c.post()
 	}
 }

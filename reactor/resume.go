@@ -18,24 +18,34 @@ func (s *Server) appendCutShort(dst []byte, k *call, refusal backpressure.Refusa
 }
 
 // Resume implements registry.Back.
-func (k *call) Resume() {
-	in := &k.conn.loop.inbox
-	in.Lock()
-	in.resumed = append(in.resumed, k)
-	k.conn.loop.wakeLocked()
-	in.Unlock()
+func (k *call) Resume() { k.conn.loop.take(k) }
+
+// take has the loop resume k. Any goroutine.
+func (l *loop) take(k *call) {
+	l.inbox.Lock()
+	l.inbox.resumed = append(l.inbox.resumed, k)
+	l.wakeLocked()
+	l.inbox.Unlock()
 }
 
-// resume puts a call that was parked in line again, or ends it if there is no room or no peer any more. Loop only.
+// resume puts a call that was parked in line again, or ends it if there is no room or, unless its stream can be resumed, no
+// peer any more. Loop only.
 func (l *loop) resume(k *call) {
-	c := k.conn
+	c, lane := k.conn, &k.conn.lane
 	if c.finished {
-		c.drop(&k.ticket)
-		return
+		if !l.survives(k) {
+			c.abandon(&k.ticket)
+			return
+		}
+		if home := l.srv.loops[0]; l != home {
+			home.take(k)
+			return
+		}
+		lane = &l.srv.orphans.lane
 	}
-	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), l.now)
+	refusal := l.srv.queue.Admit(lane, &k.ticket, k.class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
-		l.srv.queue.Schedule(&c.lane)
+		l.srv.queue.Schedule(lane)
 		return
 	}
 	l.msg = l.srv.appendCutShort(l.msg[:0], k, refusal)

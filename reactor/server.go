@@ -24,6 +24,8 @@ type Deps struct {
 	Limits   *backpressure.Limits
 	Metrics  *metrics.Set
 	Log      zerolog.Logger
+	// Tokens are those who may come; nil: anybody may. They are the server's from New on.
+	Tokens *Tokens
 }
 
 // Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order. After
@@ -36,6 +38,10 @@ type Server struct {
 	log      zerolog.Logger
 	metrics  serverMetrics
 	origins  []allowedOrigin
+	tokens   atomic.Pointer[Tokens] // nil: anybody is served
+	metadata []byte                 // of the protected resource; nil: none is served
+
+	challenges challenges
 
 	loops     []*loop
 	listeners []*listener
@@ -49,11 +55,14 @@ type Server struct {
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
 	dateText   atomic.Pointer[string]
+	wall       atomic.Int64 // Unix seconds, of the Date header
 	complaints complaints
 	reserve    struct {
 		sync.Mutex
 		fd int
 	}
+	orphans   orphans
+	sse       sseSessions
 	clockStop chan struct{}
 	clock     sync.WaitGroup
 }
@@ -63,6 +72,9 @@ func New(o Options, d Deps) (*Server, error) {
 	if errs := o.Validate(); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	if o.Auth.TokensFile != "" && d.Tokens == nil { // it must not come to serving everybody
+		return nil, errors.New("auth.tokens_file: it names a file, and New was given no tokens")
+	}
 	if o.Loops == 0 {
 		o.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -70,6 +82,11 @@ func New(o Options, d Deps) (*Server, error) {
 		clockStop: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
 	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	if d.Tokens != nil {
+		s.tokens.Store(d.Tokens)
+	}
+	s.challenges, s.metadata = newChallenges(&o.Auth), newMetadata(&o.Auth)
+	s.orphans.lane.Init(&s.orphans)
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)
@@ -187,6 +204,7 @@ func (s *Server) runClock() {
 func (s *Server) setDate(now time.Time) {
 	text := now.UTC().Format(http.TimeFormat)
 	s.dateText.Store(&text)
+	s.wall.Store(now.Unix())
 }
 
 func (s *Server) date() string { return *s.dateText.Load() }

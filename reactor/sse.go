@@ -1,8 +1,11 @@
 package reactor
 
 import (
+	"time"
+
 	"weir/backpressure"
 	"weir/codec"
+	"weir/registry"
 )
 
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and 2026-07-28,
@@ -21,13 +24,25 @@ func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
 	defer func() { putBuffer(frame) }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !k.streaming {
-		frame = appendStreamHead(frame, c, k)
-	}
-	frame = appendEvent(frame, nil, message)
-	if !c.roomLocked(len(frame)) {
+	lost := k.trail != nil && (k.adrift || c.reason != stillOpen) // then it may still be kept
+	if !lost && !c.roomLocked(len(message)+eventRoom) {
 		return false
 	}
+	trail := t.trailLocked(c, k)
+	var id registry.EventID
+	if trail != nil {
+		var posted, kept bool
+		if id, posted, kept = trail.Record(message); lost || !posted {
+			return kept
+		}
+	}
+	if !k.streaming {
+		frame = appendStreamHead(frame, c, k)
+		if trail != nil && trail.Primes() {
+			frame = appendPriming(frame, trail.First(), 0)
+		}
+	}
+	frame = appendEvent(frame, id, message)
 	t.streamLocked(c, k, frame)
 	return true
 }
@@ -78,11 +93,17 @@ func (t *httpTransport) beat(c *conn) {
 // signLocked sends a comment, unless the peer has not even read what is there.
 func (t *httpTransport) signLocked(c *conn) {
 	if c.unsentLocked() == 0 {
-		sign := codec.EndHTTPChunk(append(codec.BeginHTTPChunk(getBuffer(eventRoom)), codec.SSEComment...), 0)
+		sign := appendSign(getBuffer(eventRoom))
 		c.sendLocked(sign)
 		putBuffer(sign)
 	}
 	t.rearmLocked(c)
+}
+
+// appendSign appends a comment in a chunk of its own.
+func appendSign(dst []byte) []byte {
+	from := len(dst)
+	return codec.EndHTTPChunk(append(codec.BeginHTTPChunk(dst), codec.SSEComment...), from)
 }
 
 // appendStreamHead appends the head of a response that is an event stream.
@@ -98,16 +119,31 @@ func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 }
 
 // appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
-func appendEvent(dst, id, message []byte) []byte {
+func appendEvent(dst []byte, id registry.EventID, message []byte) []byte {
+	var room [24]byte
+	event := codec.SSEEvent{Data: message}
+	if id != 0 {
+		event.ID = registry.AppendEventID(room[:0], id)
+	}
+	return appendChunk(dst, &event)
+}
+
+// appendPriming appends an event without data, from whose id the client may resume (MCP 2025-11-25; SEP-1699). retry is
+// when, if the stream ends before its time; 0 leaves it out.
+func appendPriming(dst []byte, id registry.EventID, retry time.Duration) []byte {
+	var room [24]byte
+	return appendChunk(dst, &codec.SSEEvent{ID: registry.AppendEventID(room[:0], id), Retry: int(retry.Milliseconds())})
+}
+
+func appendChunk(dst []byte, event *codec.SSEEvent) []byte {
 	from := len(dst)
-	dst = codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), &codec.SSEEvent{ID: id, Data: message})
-	return codec.EndHTTPChunk(dst, from)
+	return codec.EndHTTPChunk(codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), event), from)
 }
 
 // appendLastEvent appends the answer, if there is one, and ends the stream.
 func appendLastEvent(dst, message []byte) []byte {
 	if len(message) > 0 {
-		dst = appendEvent(dst, nil, message)
+		dst = appendEvent(dst, 0, message)
 	}
 	return codec.AppendHTTPLastChunk(dst)
 }

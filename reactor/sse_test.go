@@ -75,7 +75,11 @@ func (p *peer) stream() *events {
 	if r.Header.Get("X-Accel-Buffering") != "no" {
 		p.t.Errorf("a proxy would hold it back: %v", r.Header)
 	}
-	return &events{t: p.t, body: r.Body, r: bufio.NewReader(r.Body)}
+	return newEvents(p.t, r.Body)
+}
+
+func newEvents(t testing.TB, body io.ReadCloser) *events {
+	return &events{t: t, body: body, r: bufio.NewReader(body)}
 }
 
 // events reads an event stream.
@@ -86,7 +90,7 @@ type events struct {
 }
 
 // event is one event, or a comment, with its fields.
-type event struct{ id, retry, data, comment string }
+type event struct{ name, id, retry, data, comment string }
 
 func (e *events) next() event {
 	e.t.Helper()
@@ -108,6 +112,8 @@ func (e *events) read() (ev event, err error) {
 		switch name {
 		case "id":
 			ev.id = value
+		case "event":
+			ev.name = value
 		case "retry":
 			ev.retry = value
 		case "data":

@@ -26,6 +26,28 @@ func (l *loop) eachConn(visit func(*conn)) {
 	}
 }
 
+// feedSome asks the next connections what they are owed, after a list has changed, and has the loop come back for the rest when
+// it has served whoever else is ready.
+func (l *loop) feedSome() {
+	for asked := 0; l.toFeed > 0 && asked < feedsPerTurn; l.toFeed-- {
+		if l.fedTo >= len(l.slots) {
+			l.fedTo = 0
+		}
+		c := l.slots[l.fedTo].conn
+		if l.fedTo++; c == nil {
+			continue
+		}
+		l.feed(c)
+		l.settle(c)
+		asked++
+	}
+	if l.toFeed > 0 {
+		l.inbox.Lock()
+		l.wakeLocked()
+		l.inbox.Unlock()
+	}
+}
+
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
 func (l *loop) feed(c *conn) {
 	if !c.finished && c.caughtUp() {
@@ -89,7 +111,7 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *c
 	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, status, fail := l.srv.registry.OpenStream(&header, r.LastEventID, c)
+	stream, status, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Status, k.allow = status, status == 405
 		l.fail(c, k, fail)
@@ -107,14 +129,9 @@ func (t *httpTransport) open(l *loop, c *conn, k *call, first []byte) {
 	t.queued(l, c, k)
 	part := appendStreamHead(getBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
 	if first != nil {
-		part = appendEvent(part, nil, first)
-	} else if number, primed := k.stream.Primed(); primed {
-		var id [16]byte
-		from := len(part)
-		part = codec.AppendSSEEvent(codec.BeginHTTPChunk(part), &codec.SSEEvent{
-			ID: registry.AppendEventID(id[:0], number), Retry: int(l.srv.opts.SSERetry.Milliseconds()),
-		})
-		part = codec.EndHTTPChunk(part, from)
+		part = appendEvent(part, 0, first)
+	} else if id, primed := k.stream.Primed(); primed {
+		part = appendPriming(part, id, l.srv.opts.SSERetry)
 	}
 	c.mu.Lock()
 	t.streamLocked(c, k, part)
@@ -125,12 +142,17 @@ func (t *httpTransport) open(l *loop, c *conn, k *call, first []byte) {
 
 // feed serves the stream at the head of the line, if there is one; those behind it wait for their turn.
 func (t *httpTransport) feed(l *loop, c *conn) {
+	t.yield(c)
 	for k := t.streamAtHead(c); k != nil; k = t.streamAtHead(c) {
 		t.pump(l, c, k)
 		if !k.stream.Over() {
 			return
 		}
-		t.end(l, c, k, nil)
+		var last []byte
+		if id, retry, parted := k.stream.Parted(); parted {
+			last = appendPriming(nil, id, l.srv.retry(retry))
+		}
+		t.end(l, c, k, last)
 	}
 }
 
@@ -145,23 +167,17 @@ func (t *httpTransport) streamAtHead(c *conn) *call {
 
 // pump sends what k's stream is owed until that is nothing or the peer does not read.
 func (t *httpTransport) pump(l *loop, c *conn, k *call) {
-	part := getBuffer(eventRoom)
 	for c.caughtUp() {
-		var number uint32
-		if l.msg, number = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
-			break
+		var id registry.EventID
+		if l.msg, id = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
+			return
 		}
-		var room [16]byte
-		var id []byte
-		if number != 0 {
-			id = registry.AppendEventID(room[:0], number)
-		}
-		part = appendEvent(part[:0], id, l.msg)
+		part := appendEvent(getBuffer(len(l.msg)+eventRoom), id, l.msg)
 		c.mu.Lock()
 		t.streamLocked(c, k, part)
 		c.mu.Unlock()
+		putBuffer(part)
 	}
-	putBuffer(part)
 }
 
 // end ends k's stream, the head of the line, with last as its last bytes, and lets the line go on.
@@ -176,15 +192,15 @@ func (t *httpTransport) end(l *loop, c *conn, k *call, last []byte) {
 	l.closeStream(k)
 }
 
-// endStreams ends the streams at the head of the line.
+// endStreams ends the streams at the head of the line, but for one that carries a call, which is still to be answered.
 func (t *httpTransport) endStreams(l *loop, c *conn) {
-	for k := t.streamAtHead(c); k != nil; k = t.streamAtHead(c) {
+	for k := t.streamAtHead(c); k != nil && !k.stream.OfPost(); k = t.streamAtHead(c) {
 		var last []byte
 		if k.stream.Listen() {
 			l.msg = k.stream.AppendCancelled(l.msg[:0])
-			last = appendEvent(last, nil, l.msg)
+			last = appendEvent(last, 0, l.msg)
 			l.msg = k.stream.AppendResult(l.msg[:0])
-			last = appendEvent(last, nil, l.msg)
+			last = appendEvent(last, 0, l.msg)
 		}
 		t.end(l, c, k, last)
 	}

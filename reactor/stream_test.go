@@ -221,6 +221,41 @@ func TestLegacyNotificationsOnALine(t *testing.T) {
 	s.eventually("its subscription ends with it", func() bool { return s.metric("weir_subscriptions") == "0" })
 }
 
+// A changed list is told to some connections at a time, so that others are served in between, and in the end to all.
+func TestChangesAreToldInTurns(t *testing.T) {
+	const turns = 6
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 1 })
+	peers := make([]*peer, turns*feedsPerTurn)
+	for i := range peers {
+		peers[i] = s.dial("tcp").greet()
+	}
+	before := s.loops[0].stats.turns.Load()
+	s.change("one")
+	for _, p := range peers {
+		p.wantLine(toolsChanged)
+	}
+	if took := s.loops[0].stats.turns.Load() - before; took < turns {
+		t.Errorf("%d connections were told in %d turns of the loop, want %d", len(peers), took, turns)
+	}
+	s.change("two")
+	peers[0].wantLine(toolsChanged) // the walk is under way
+	s.change("three")
+	for i, p := range peers {
+		p.send(`{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
+		told := 0
+		line := p.line()
+		for ; line == toolsChanged; line = p.line() {
+			told++
+		}
+		if line != `{"jsonrpc":"2.0","id":1,"result":{}}` {
+			t.Errorf("peer %d: %s", i, line)
+		}
+		if told == 0 { // then the walk has not come round yet; it must
+			p.wantLine(toolsChanged)
+		}
+	}
+}
+
 func listen(id, filter string) string {
 	return `{"jsonrpc":"2.0","id":` + id + `,"method":"subscriptions/listen","params":{"notifications":` + filter + `,"_meta":{` + modernIs + `}}}`
 }

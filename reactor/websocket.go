@@ -92,8 +92,15 @@ func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 	c.endAfterAnswers(reason)
 }
 
-// eof: without a close frame the peer is simply gone (RFC 6455 7.1.5), but like on a line its answers may still arrive.
-func (t *wsTransport) eof(*loop, *conn, []byte) { t.conv.PeerEnded() }
+// eof: without a close frame the peer is most likely gone (RFC 6455 7.1.5), but it may have closed only its sending side,
+// and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
+// cancels its calls.
+func (t *wsTransport) eof(l *loop, c *conn, _ []byte) {
+	t.conv.PeerEnded()
+	if c.pending.Load() > 0 {
+		l.out = codec.AppendWSFrame(l.out, wsOpPing, nil)
+	}
+}
 
 func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 	l.out = appendText(l.out, message)

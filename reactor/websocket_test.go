@@ -163,3 +163,27 @@ func TestWebSocketHandshakeIsChecked(t *testing.T) {
 	f("short key", "dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ=", 400)
 	f("another path", "/mcp", "/ws", 404)
 }
+
+// A peer that closes without a close frame is found out by a ping, and its calls are cancelled; one that closed only its
+// sending side is answered.
+func TestWebSocketPeerThatIsGone(t *testing.T) {
+	s := start(t)
+	open := func() *peer {
+		p := s.websocket()
+		p.text(hello)
+		p.received()
+		p.text(strings.TrimSpace(toolCall("1", "stuck", `{}`)))
+		s.awaitStuck()
+		return p
+	}
+	open().Close()
+	s.closedFor(closePeerReset, "1")
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	half := open()
+	half.closeWrite()
+	if f := half.received(); f.Header.OpCode != ws.OpPing {
+		t.Errorf("got opcode %x, want a ping", f.Header.OpCode)
+	}
+	s.free()
+	contains(t, string(half.received().Payload), `"id":1`)
+}

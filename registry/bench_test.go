@@ -239,7 +239,7 @@ func sessionBytes(t testing.TB, sessions int) float64 {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for range sessions {
-		if _, ok := r.openSession(latestLegacy, 0); !ok {
+		if _, ok := r.openSession("", latestLegacy, 0); !ok {
 			t.Fatal("refused")
 		}
 	}

@@ -95,7 +95,7 @@ func (c *call) begin(x *Exchange, t *tool, args string) error {
 	if args != "" {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	return c.handling.begin(x, &c.params.Meta, &t.handler)
 }

@@ -336,3 +336,22 @@ func (c capabilities) has(name, detail string) bool {
 	}
 	return false
 }
+
+// declaration is what such a client would have declared, as an object of its members.
+func (c capabilities) declaration() map[string]any {
+	declared := map[string]any{}
+	for bit, known := range capabilityBits {
+		if c&(1<<bit) == 0 {
+			continue
+		}
+		details, _ := declared[known.name].(map[string]any)
+		if details == nil {
+			details = map[string]any{}
+			declared[known.name] = details
+		}
+		if known.detail != "" {
+			details[known.detail] = map[string]any{}
+		}
+	}
+	return declared
+}

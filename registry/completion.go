@@ -104,7 +104,7 @@ func (r *Registry) invokeCompletion(x *Exchange, h *completion) (*mcp.CompleteRe
 		c.given.Arguments = sent.Context.Arguments
 		c.params.Context = &c.given
 	}
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	if err := c.begin(x, &c.params.Meta, &h.handler); err != nil {
 		return nil, err
 	}

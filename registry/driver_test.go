@@ -22,6 +22,7 @@ var limits = codec.DefaultLimits()
 type peer struct {
 	r         *Registry
 	transport Transport
+	principal string
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
 }
@@ -37,7 +38,7 @@ type answer struct {
 func (p *peer) send(message string, h Header) answer {
 	x := new(Exchange)
 	p.buf = append(p.buf[:0], message...)
-	x.Raw, x.Transport = p.buf, p.transport
+	x.Raw, x.Transport, x.Principal = p.buf, p.transport, p.principal
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		var e *codec.Error
 		if !errors.As(err, &e) {

@@ -127,6 +127,10 @@ func (rev *revision) allows(structured []byte) bool {
 // encodeRichResult encodes what is more than texts with the SDK's own encoders.
 func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
 	result := *rep.result // the handler may return the same one to several calls
+	var ok bool
+	if result.Content, ok = rev.visibleContents(result.Content); !ok {
+		return nil, errResultEncoding
+	}
 	if rep.structured != nil {
 		if textFallback(result.Content, rep.structured) {
 			text := &mcp.TextContent{Text: string(rep.structured)}

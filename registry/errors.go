@@ -47,6 +47,10 @@ var (
 		Message: "this session has its stream open already; to take it over send its Last-Event-ID"}
 	errEventID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "Last-Event-ID names no event of this session"}
+	errReplayGap = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "what followed the event in Last-Event-ID is not kept any more", Data: []byte(`{"reason":"replay_gap"}`)}
+	errReplayLimit = &codec.Error{Code: codec.CodeInternal,
+		Message: "the answer was too long to be kept for a client that resumes", Data: []byte(`{"reason":"replay_limit","executed":true}`)}
 	errClientSubscriptions = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions of this client", Data: []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
 	errTotalSubscriptions = &codec.Error{Code: codec.CodeInternal,

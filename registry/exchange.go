@@ -90,14 +90,20 @@ type Exchange struct {
 	overdue  bool // its handler came too late; the worker's
 	listed   bool // in flight; guarded as what is below
 
-	cancelled atomic.Bool
-	asking    atomic.Pointer[ask]         // while it is parked
-	ctx       atomic.Pointer[callContext] // of the handler while it runs
+	marks  atomic.Uint32               // markCancelled, markLeft
+	asking atomic.Pointer[ask]         // while it is parked
+	ctx    atomic.Pointer[callContext] // of the handler while it runs
 
 	// Guarded by Conv.mu, from Begin to End.
 	next   *Exchange // chain of the in-flight table
 	idHash uint64
 }
+
+// What anybody may mark an exchange with, at any time.
+const (
+	markCancelled uint32 = 1 << iota
+	markLeft             // by one of the two who hold it: see LastHolder
+)
 
 // Reset makes x ready for another message. Nobody else may hold x.
 func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
@@ -105,7 +111,7 @@ func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
 // Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
 // cancelled, and no answer is appended any more. Any goroutine; idempotent.
 func (x *Exchange) Cancel() {
-	x.cancelled.Store(true)
+	x.marks.Or(markCancelled)
 	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
 	if c := x.ctx.Load(); c != nil {
 		c.cancel(callCanceled)
@@ -122,7 +128,7 @@ func (x *Exchange) Cancel() {
 func (x *Exchange) Stream() *Stream { return x.stream }
 
 // Cancelled says whether Cancel was called. Any goroutine.
-func (x *Exchange) Cancelled() bool { return x.cancelled.Load() }
+func (x *Exchange) Cancelled() bool { return x.marks.Load()&markCancelled != 0 }
 
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bytedance/sonic/decoder"
+	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
@@ -62,6 +63,15 @@ func (c *handling) begin(x *Exchange, into *mcp.Meta, h *handler) error {
 	}
 	c.ctx.begin(x, h)
 	return nil
+}
+
+// extra tells a handler who asks, where the SDK's handlers look for it: Extra.TokenInfo.UserID is the principal. nil for
+// anybody.
+func (x *Exchange) extra() *mcp.RequestExtra {
+	if x.Principal == "" {
+		return nil
+	}
+	return &mcp.RequestExtra{TokenInfo: &auth.TokenInfo{UserID: x.Principal}}
 }
 
 // serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,

@@ -14,7 +14,7 @@ type preparedAnswers struct {
 	// identity is the member of _meta that suffix repeats, for results that have a _meta of their own.
 	identity []byte
 	// caching is what cacheable results of the modern era carry (MCP 2026-07-28, server/utilities/caching). Public,
-	// because what is registered is the same for every caller.
+	// because what is registered is the same for every caller, unless not everybody may call (Options.PrivateLists).
 	caching []byte // ,"ttlMs":N,"cacheScope":"public"
 }
 
@@ -35,7 +35,11 @@ func prepareAnswers(o *Options) preparedAnswers {
 	var p preparedAnswers
 	p.identity = []byte(serverInfoJSON(o, &revisions[revisionCount-1]))
 	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + keyServerInfo + `":` + string(p.identity) + `}`)
-	p.caching = []byte(`,"ttlMs":` + strconv.FormatInt(o.ListTTL.Milliseconds(), 10) + `,"cacheScope":"public"`)
+	scope := "public"
+	if o.PrivateLists {
+		scope = "private"
+	}
+	p.caching = []byte(`,"ttlMs":` + strconv.FormatInt(o.ListTTL.Milliseconds(), 10) + `,"cacheScope":"` + scope + `"`)
 	return p
 }
 
@@ -131,7 +135,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		i = latestLegacy
 	}
 	if x.Transport == HTTP {
-		if x.SessionID, ok = r.openSession(i, readCapabilities(x)); !ok {
+		if x.SessionID, ok = r.openSession(x.Principal, i, readCapabilities(x)); !ok {
 			x.Status = statusTooManySession
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}

@@ -9,8 +9,8 @@ import (
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
 // basic/transports). A session has one; while it is open only a client that knows the id of one of its events
 // (Last-Event-ID) may take it over, because it lost its connection before we noticed. The peer is woken when something is
-// owed. On refusal the HTTP status is returned with the error.
-func (r *Registry) OpenStream(h *Header, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
+// owed. Only the principal whose session it is gets it. On refusal the HTTP status is returned with the error.
+func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
 	if h.ProtocolVersion != nil {
 		i := revisionIndex(h.ProtocolVersion)
 		if i < 0 {
@@ -23,7 +23,7 @@ func (r *Registry) OpenStream(h *Header, lastEventID []byte, peer Peer) (*Stream
 	if len(h.SessionID) == 0 {
 		return nil, statusMethod, errNoStream
 	}
-	s, ok := r.sessions.get(h.SessionID)
+	s, ok := r.session(h.SessionID, principal)
 	if !ok {
 		return nil, statusNotFound, errSessionUnknown
 	}
@@ -33,7 +33,30 @@ func (r *Registry) OpenStream(h *Header, lastEventID []byte, peer Peer) (*Stream
 	}
 	s.touch(r)
 	f := r.feedOf(&s.conv)
+	if stream, number, ok := parseEventID(lastEventID); ok && stream != 0 {
+		return f.carryOn(stream, number, peer)
+	}
 	return f.open(rev.primes, lastEventID, peer)
+}
+
+// carryOn opens a stream that resumes the response to a POST.
+func (f *Feed) carryOn(stream, number uint32, peer Peer) (*Stream, int, *codec.Error) {
+	f.mu.Lock()
+	if f.end != streamOpen {
+		f.mu.Unlock()
+		return nil, statusNotFound, errSessionUnknown
+	}
+	s, replaced, e := f.resume(stream, number, peer)
+	f.mu.Unlock()
+	if e != nil {
+		f.r.m.resumes[resumeOutcome(e)].Inc()
+		return nil, statusBadRequest, e
+	}
+	f.r.m.resumes[resumeTaken].Inc()
+	if replaced != nil {
+		replaced.Wake() // it finds itself replaced
+	}
+	return s, statusOK, nil
 }
 
 // open makes a session's feed go out on a new stream.
@@ -47,22 +70,22 @@ func (f *Feed) open(primes bool, lastEventID []byte, peer Peer) (*Stream, int, *
 		return nil, statusConflict, errStreamOpen
 	}
 	if lastEventID != nil {
-		number, ok := parseEventID(lastEventID)
-		if !ok || f.events == nil || !f.events.resume(number) {
+		_, number, ok := parseEventID(lastEventID)
+		if !ok || f.events == nil || number > f.events.own.latest {
+			f.r.m.resumes[resumeUnknown].Inc()
 			return nil, statusBadRequest, errEventID
 		}
+		f.events.own.sent = number
+		f.r.m.resumes[resumeTaken].Inc()
 	}
-	if f.events == nil {
-		f.events = &replay{r: f.r}
-		f.lists = [listKinds]bool{true, true, true}
-		f.primes = primes
-	}
+	f.recording().own.primes = primes
+	f.lists = [listKinds]bool{true, true, true}
 	if f.stream != nil {
 		f.stream.peer.Wake() // it finds itself replaced
 	} else {
 		f.r.sessionStreams.Add(1)
 	}
-	f.stream = &Stream{feed: f, peer: peer}
+	f.stream = &Stream{feed: f, peer: peer, trail: &f.events.own}
 	return f.stream, statusOK, nil
 }
 
@@ -75,19 +98,18 @@ func (c *Conversation) listening() bool {
 	return f.current() != nil
 }
 
-// Primed says whether the stream begins with an event without data, and that event's number: of what came last.
-func (s *Stream) Primed() (number uint32, primed bool) {
-	f := s.feed
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.events == nil || !f.primes {
+// Primed says whether the stream begins with an event without data, and that event's id: of what came last.
+func (s *Stream) Primed() (id EventID, primed bool) {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	if s.trail == nil || !s.trail.primes {
 		return 0, false
 	}
-	return f.events.sent, true
+	return eventID(s.trail.number, s.trail.sent), true
 }
 
 // Close ends the stream from the transport's side: its connection is gone, or it was told Over. A listen ends with its
-// stream; a session's feed goes on collecting what it owes. Idempotent.
+// stream; a session's feed goes on collecting what it owes, a trail what its call says. Idempotent.
 func (s *Stream) Close() {
 	f := s.feed
 	if f.id != nil {
@@ -96,9 +118,13 @@ func (s *Stream) Close() {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stream == s {
+	switch {
+	case f.stream == s:
 		f.stream = nil
 		f.r.sessionStreams.Add(-1)
+	case s.trail != nil && s.trail.resumed == s:
+		s.trail.resumed = nil
+		f.events.prune(s.trail)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/codec"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -31,6 +33,8 @@ import (
 //	weir_client_requests_refused_total{reason}  calls that could not ask their client
 //	weir_client_requests_ended_total{reason}    how our requests ended
 //	weir_replay_limit_bytes               Options.ReplayTotalBytes
+//	weir_replay_refused_total{reason}     events that were not kept for resuming, by the bound that they met
+//	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
 // outcome is how a tool call ended.
@@ -76,6 +80,9 @@ type seriesSet struct {
 
 	subscriptionsRefused [subscriptionRefusals]*metrics.Counter
 
+	replayRefused [keepRefusals]*metrics.Counter
+	resumes       [resumeOutcomes]*metrics.Counter
+
 	inputRequired *metrics.Counter
 	stateRefused  [stateRefusals]*metrics.Counter
 	askRefused    [askRefusals]*metrics.Counter
@@ -92,6 +99,25 @@ const (
 )
 
 var stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
+
+// resumed is what came of a Last-Event-ID.
+type resumed uint8
+
+const (
+	resumeTaken   resumed = iota
+	resumeGap             // what followed the event is not kept any more
+	resumeUnknown         // the session never sent such an event
+	resumeOutcomes
+)
+
+var resumeNames = [resumeOutcomes]string{"resumed", "replay_gap", "unknown_event"}
+
+func resumeOutcome(e *codec.Error) resumed {
+	if e == errReplayGap {
+		return resumeGap
+	}
+	return resumeUnknown
+}
 
 // subscriptionRefusal is which limit a subscription met.
 type subscriptionRefusal uint8
@@ -124,6 +150,12 @@ func newSeries(r *Registry) seriesSet {
 	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
 	for i, reason := range subscriptionRefusalNames {
 		m.subscriptionsRefused[i] = set.NewCounter(fmt.Sprintf(`weir_subscriptions_refused_total{reason=%q}`, reason))
+	}
+	for i, reason := range keepRefusalNames {
+		m.replayRefused[i] = set.NewCounter(fmt.Sprintf(`weir_replay_refused_total{reason=%q}`, reason))
+	}
+	for i, outcome := range resumeNames {
+		m.resumes[i] = set.NewCounter(fmt.Sprintf(`weir_stream_resumes_total{outcome=%q}`, outcome))
 	}
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	for i, reason := range stateRefusalNames {

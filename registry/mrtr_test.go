@@ -105,12 +105,12 @@ func TestInputIsAskedForAndTaken(t *testing.T) {
 	f("resources/read", `"uri":"ask:it"`, `"uri":"ask:it"`, "nine Ada")
 }
 
-// A state that was changed, belongs to another request or another server, or is too old, is refused.
+// A state that was changed, belongs to another principal, request or server, or is too old, is refused.
 func TestRequestStateIsSealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFixture(t, func(o *Options) { o.StateTTL = time.Minute; o.StateKey = strings.Repeat("0f", 32) })
 		addAsk(r)
-		p := &peer{r: r}
+		p := &peer{r: r, principal: "alice"}
 		_, state := required(t, p.send(asking("tools/call", `"name":"ask","arguments":{"a":1}`, elicits), Header{}))
 		f := func(p *peer, method, params, state, want string) {
 			t.Helper()
@@ -128,15 +128,17 @@ func TestRequestStateIsSealed(t *testing.T) {
 		f(p, "tools/call", `"name":"ask","arguments":{"a":2}`, `"`+state+`"`, refused)
 		f(p, "tools/call", `"name":"echo","arguments":{"a":1}`, `"`+state+`"`, refused)
 		f(p, "prompts/get", `"name":"ask"`, `"`+state+`"`, refused)
+		f(&peer{r: r, principal: "bob"}, "tools/call", call, `"`+state+`"`, refused)
+		f(&peer{r: r}, "tools/call", call, `"`+state+`"`, refused)
 		other := newFixture(t)
 		addAsk(other)
 		f(&peer{r: other}, "tools/call", call, `"`+state+`"`, refused)
 		brother := newFixture(t, func(o *Options) { o.StateKey = strings.Repeat("0F", 32) })
 		addAsk(brother)
-		f(&peer{r: brother}, "tools/call", call, `"`+state+`"`, "seven Ada")
+		f(&peer{r: brother, principal: "alice"}, "tools/call", call, `"`+state+`"`, "seven Ada")
 		elapse(2 * time.Minute)
 		f(p, "tools/call", call, `"`+state+`"`, `"code":-32602,"message":"params.requestState has expired`)
-		for series, want := range map[string]string{`weir_request_state_refused_total{reason="tampered"}`: "6",
+		for series, want := range map[string]string{`weir_request_state_refused_total{reason="tampered"}`: "8",
 			`weir_request_state_refused_total{reason="expired"}`: "1", `weir_input_required_total`: "1"} {
 			if !strings.Contains(scrape(r), series+" "+want+"\n") {
 				t.Errorf("%s is not %s", series, want)

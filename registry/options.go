@@ -60,14 +60,19 @@ type Options struct {
 	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
 	// one connection may have open. The next is refused likewise, with reason client_subscription_limit. 1 to 100000.
 	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client"`
-	// ReplayEvents is how many of the latest events of a session's stream are kept, so that a client which lost its
-	// connection can resume it with Last-Event-ID. 0 keeps none: it then resumes with what comes next. 0 to 10000.
+	// ReplayEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept, so that a
+	// client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST then cannot be
+	// resumed, and that of a GET resumes with what comes next. 0 to 10000.
 	ReplayEvents int `yaml:"replay_events"`
-	// ReplayBytes is how many bytes of events one session keeps; older ones go first. 0 to 16777216.
+	// ReplayBytes is how many bytes of events one session keeps; older ones go first. An answer above it is not kept: who
+	// resumes its stream gets an error with reason replay_limit. 0, which is as replay_events 0 is, to 16777216.
 	ReplayBytes int `yaml:"replay_bytes"`
 	// ReplayTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
 	// has kept. 0 to 17179869184.
 	ReplayTotalBytes int `yaml:"replay_total_bytes"`
+	// ReplayTTL is for how long events are kept for clients that resume, looked at once a second: what nobody comes back for
+	// makes room. 1s to 168h.
+	ReplayTTL time.Duration `yaml:"replay_ttl"`
 
 	// StateTTL is for how long a client may come back with what a handler asked it for (requestState, MCP 2026-07-28).
 	// 1s to 24h.
@@ -97,6 +102,9 @@ type Options struct {
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
 
+	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports serve
+	// only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
+	PrivateLists bool `yaml:"-"`
 	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -126,8 +134,9 @@ func DefaultOptions() Options {
 		MaxSubscriptions:          200_000,
 		MaxSubscriptionsPerClient: 1000,
 		ReplayEvents:              64,
-		ReplayBytes:               32 << 10,
+		ReplayBytes:               256 << 10,
 		ReplayTotalBytes:          32 << 20,
+		ReplayTTL:                 5 * time.Minute,
 
 		StateTTL: 10 * time.Minute,
 
@@ -180,6 +189,7 @@ func (o *Options) Validate() []error {
 	number("replay_events", o.ReplayEvents, 0, 10_000)
 	number("replay_bytes", o.ReplayBytes, 0, 16<<20)
 	number("replay_total_bytes", o.ReplayTotalBytes, 0, 16<<30)
+	span("replay_ttl", o.ReplayTTL, time.Second, 168*time.Hour)
 	span("state_ttl", o.StateTTL, time.Second, 24*time.Hour)
 	if o.StateKey != "" {
 		if _, err := parseStateKey(o.StateKey); err != nil {

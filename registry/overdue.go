@@ -80,6 +80,10 @@ func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 	return codec.AppendError(dst, x.id(), errHandlerTimeout)
 }
 
+// LastHolder is called by both who hold an exchange that Overdue has handed out, its Dispatch's caller and who answered it,
+// when they are done with it, and says to the second that nobody else has it.
+func (x *Exchange) LastHolder() bool { return x.marks.Or(markLeft)&markLeft != 0 }
+
 // Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the transport must neither answer it
 // nor End it.
 func (x *Exchange) Overdue() bool { return x.overdue }

@@ -28,14 +28,15 @@ type prompt struct {
 // The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
 // many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
+	mustAdd("AddPrompt", d.Name, r.addPrompt(d, h, opts))
+}
+
+func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerOption) error {
 	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts, r.m.prompts), arguments: d.Arguments, get: h}
-	err := entry.define(d, r.opt.MaxResultBytes/2)
-	if err == nil {
-		err = r.prompts.add(entry)
+	if err := entry.define(d, r.opt.MaxResultBytes/2); err != nil {
+		return err
 	}
-	if err != nil {
-		panic(fmt.Sprintf("registry: AddPrompt %q: %v", d.Name, err))
-	}
+	return r.prompts.add(entry)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
@@ -130,7 +131,7 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 		}
 	}
 	c.params.Name = p.name
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, &p.handler); err != nil {
 		return nil, err
@@ -189,8 +190,12 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 			}
 			dst = appendText(dst, text)
 		} else {
+			content := x.rev().visible(m.Content)
+			if content == nil {
+				return nil, errResultEncoding
+			}
 			var e *codec.Error
-			if dst, e = appendMarshaled(dst, m.Content); e != nil {
+			if dst, e = appendMarshaled(dst, content); e != nil {
 				return nil, e
 			}
 		}

@@ -245,11 +245,12 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 }
 
 // AcceptsBatch says whether the message in x, of which nothing but the first bracket was read, may be a JSON array:
-// only in a conversation of a revision that has batches (MCP 2025-03-26). x needs Transport, Conv and Header.
+// only in a conversation of a revision that has batches (MCP 2025-03-26). x needs Transport, Conv, Principal
+// and Header.
 func (r *Registry) AcceptsBatch(x *Exchange) bool {
 	conv := x.Conv
 	if x.Transport == HTTP {
-		s, ok := r.sessions.get(x.Header.SessionID)
+		s, ok := r.session(x.Header.SessionID, x.Principal)
 		if !ok {
 			return false
 		}

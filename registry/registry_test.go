@@ -11,7 +11,10 @@ import (
 	"weir/codec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The examples run servers, and netpoll's pool lives as long as the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
+}
 
 // What is multiplied by connections, sessions or calls has a size that somebody would notice growing.
 func TestSizes(t *testing.T) {
@@ -21,7 +24,7 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
-	f("session", unsafe.Sizeof(session{}), 72)
+	f("session", unsafe.Sizeof(session{}), 88)
 	f("Exchange", unsafe.Sizeof(Exchange{}), 360)
 	f("call", unsafe.Sizeof(call{}), 192)
 	if got := unsafe.Sizeof(partition[*session]{}); got != 128 {
@@ -129,6 +132,9 @@ func TestBatches(t *testing.T) {
 	session := []byte(http.initialize(t, "2025-03-26"))
 	if !r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}}) {
 		t.Error("no batch in a session that has them")
+	}
+	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}, Principal: "bob"}) {
+		t.Error("a batch in a session of somebody else")
 	}
 	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{}}) {
 		t.Error("a batch without session")

@@ -3,6 +3,7 @@ package registry
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a gap
@@ -12,23 +13,21 @@ func TestReplayBounds(t *testing.T) {
 	p, q := &replay{r: r}, &replay{r: r}
 	f := func(p *replay, from uint32, want ...string) {
 		t.Helper()
-		if !p.resume(from) {
-			t.Fatalf("event %d is unknown", from)
-		}
+		p.own.sent = from
 		var got []string
-		for e := p.pending(); e != nil; e = p.pending() {
+		for e := p.pending(&p.own); e != nil; e = p.pending(&p.own) {
 			got = append(got, string(e.message[:1]))
 		}
 		if strings.Join(got, "") != strings.Join(want, "") {
 			t.Errorf("after %d: got %v, want %v", from, got, want)
 		}
-		if p.sent != p.latest {
-			t.Errorf("after %d the stream is at %d of %d", from, p.sent, p.latest)
+		if p.own.sent != p.own.latest {
+			t.Errorf("after %d the stream is at %d of %d", from, p.own.sent, p.own.latest)
 		}
 	}
 	record := func(p *replay, name string, size int) {
-		if n := p.record([]byte(strings.Repeat(name, size))); n != p.latest {
-			t.Errorf("event %s is %d of %d", name, n, p.latest)
+		if n := p.record([]byte(strings.Repeat(name, size))); n != eventID(0, p.own.latest) {
+			t.Errorf("event %s is %d of %d", name, n, p.own.latest)
 		}
 	}
 	f(p, 0)
@@ -38,9 +37,6 @@ func TestReplayBounds(t *testing.T) {
 	f(p, 0, "b", "c", "d")
 	f(p, 3, "d")
 	f(p, 4)
-	if p.resume(5) {
-		t.Error("resumed after an event that never was")
-	}
 	record(p, "e", 75)
 	f(p, 0, "c", "d", "e")
 	record(p, "f", 101)
@@ -62,13 +58,67 @@ func TestReplayBounds(t *testing.T) {
 
 func TestEventIDs(t *testing.T) {
 	for _, number := range []uint32{0, 7, 1<<32 - 1} {
-		if got, ok := parseEventID(AppendEventID(nil, number)); !ok || got != number {
-			t.Errorf("%d became %d %v", number, got, ok)
+		for _, stream := range []uint32{0, 12, 1<<32 - 1} {
+			if s, n, ok := parseEventID(AppendEventID(nil, eventID(stream, number))); !ok || s != stream || n != number {
+				t.Errorf("%d-%d became %d-%d %v", stream, number, s, n, ok)
+			}
 		}
 	}
-	for _, bad := range []string{"", "0", "0-", "1-1", "0-4294967296", "0-1x", "0- 1"} {
-		if n, ok := parseEventID([]byte(bad)); ok {
-			t.Errorf("%q is %d", bad, n)
+	for _, bad := range []string{"", "0", "-", "0-", "-1", "0--1", "0-4294967296", "4294967296-0", "0-1x", "0- 1", "01-1", "+1-1", "1-1-1"} {
+		if s, n, ok := parseEventID([]byte(bad)); ok {
+			t.Errorf("%q is %d-%d", bad, s, n)
 		}
 	}
 }
+
+// What was kept for long makes room, of ended streams as of running ones, and the sessions live on.
+func TestReplayTTL(t *testing.T) {
+	r := newFixture(t, func(o *Options) { o.ReplayTTL = time.Minute })
+	p := &peer{r: r, transport: HTTP}
+	id := []byte(p.initialize(t, "2025-11-25"))
+	s, _ := r.sessions.get(id)
+	trail := func(ended bool) *Trail {
+		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+		made := r.OpenTrail(x)
+		made.Record([]byte("a"))
+		if ended {
+			made.End(x, []byte("b"))
+		}
+		return made
+	}
+	trail(true)
+	running := trail(false)
+	resume := func(event string, want int) *Stream {
+		t.Helper()
+		stream, status, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
+		if status != want {
+			t.Errorf("%s: status %d %v, want %d", event, status, e, want)
+		}
+		return stream
+	}
+	r.ExpireSessions(time.Now().Add(59 * time.Second))
+	resume("1-1", statusOK).Close()
+	resume("2-0", statusOK).Close()
+	if got := r.replayBytes.Load(); got != 3 {
+		t.Errorf("%d bytes are kept, want 3", got)
+	}
+	r.ExpireSessions(time.Now().Add(61 * time.Second))
+	resume("1-1", statusBadRequest)
+	resume("2-0", statusBadRequest)
+	resume("2-1", statusOK)
+	running.Record([]byte("c"))
+	if got := r.replayBytes.Load(); got != 1 {
+		t.Errorf("%d bytes are kept, want 1", got)
+	}
+	if got := len(s.conv.feed.Load().events.posts); got != 1 {
+		t.Errorf("%d streams are known, want the running one", got)
+	}
+}
+
+// deaf is a peer that takes nothing.
+type deaf struct{}
+
+func (deaf) Wake()            {}
+func (deaf) Send([]byte) bool { return false }
+func (deaf) Peer() Peer       { return deaf{} }
+func (deaf) Resume()          {}

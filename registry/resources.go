@@ -47,17 +47,19 @@ type template struct {
 // many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
 // in the result, and share them if its CacheScope says "public"; one that says nothing is "private".
 func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
+	mustAdd("AddResource", d.URI, r.addResource(d, h, opts))
+}
+
+func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []HandlerOption) error {
 	entry := &resource{listed: listed{name: d.URI}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}
-	err := checkURI(d.URI)
-	if err == nil {
-		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleResource(d, rev) })
+	if err := checkURI(d.URI); err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.resources.add(entry)
-	}
+	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleResource(d, rev) })
 	if err != nil {
-		panic(fmt.Sprintf("registry: AddResource %q: %v", d.URI, err))
+		return err
 	}
+	return r.resources.add(entry)
 }
 
 // AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every URI
@@ -65,17 +67,19 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 // the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may hold
 // "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
+	mustAdd("AddResourceTemplate", d.URITemplate, r.addResourceTemplate(d, h, opts))
+}
+
+func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts []HandlerOption) error {
 	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}}
-	err := entry.compile()
-	if err == nil {
-		err = entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleTemplate(d, rev) })
+	if err := entry.compile(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.templates.add(entry)
-	}
+	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleTemplate(d, rev) })
 	if err != nil {
-		panic(fmt.Sprintf("registry: AddResourceTemplate %q: %v", d.URITemplate, err))
+		return err
 	}
+	return r.templates.add(entry)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
@@ -258,7 +262,7 @@ type readCall struct {
 func invokeResource(x *Exchange, found reading) (reading, error) {
 	c := new(readCall)
 	c.params.URI = found.uri
-	c.req.Params = &c.params
+	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, &found.source.handler); err != nil {
 		return found, err

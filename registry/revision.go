@@ -22,9 +22,11 @@ type revision struct {
 	// stream begins with an event without data, from whose id the client may resume (SEP-1699); earlier clients would
 	// parse it.
 	streams, primes bool
-	// annotations (of tools), titles (with _meta of what is listed, structured output, and since when annotations hold)
-	// and icons: members that clients of earlier revisions have not heard of and that some validate against.
+	// annotations (of tools), titles (with _meta of what is listed and of contents, structured output, and since when
+	// annotations hold) and icons: members that clients of earlier revisions have not heard of and that some validate against.
 	annotations, titles, icons bool
+	// contents: the types that results may hold beside texts, images and embedded resources (content.go).
+	contents contentTypes
 	// completions: the capability has a name. Before, the method was there and nothing said so.
 	completions bool
 	// resourceNotFound is the code of a resources/read for nothing (SEP-2164 gave up one of its own).
@@ -65,13 +67,16 @@ const revisionCount = 5
 // revisions is the table, oldest first.
 var revisions = [revisionCount]revision{
 	{version: "2024-11-05", set: rev20241105, resourceNotFound: codec.CodeResourceNotFound},
-	{version: "2025-03-26", set: rev20250326, batches: true, streams: true, annotations: true, completions: true,
+	{version: "2025-03-26", set: rev20250326, batches: true, streams: true, annotations: true, contents: contentAudio, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound},
-	{version: "2025-06-18", set: rev20250618, streams: true, annotations: true, titles: true, completions: true,
+	{version: "2025-06-18", set: rev20250618, streams: true, annotations: true, titles: true,
+		contents: contentAudio | contentLinks, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects},
-	{version: "2025-11-25", set: rev20251125, streams: true, primes: true, annotations: true, titles: true, icons: true, completions: true,
+	{version: "2025-11-25", set: rev20251125, streams: true, primes: true, annotations: true, titles: true, icons: true,
+		contents: contentAudio | contentLinks, completions: true,
 		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects, argumentsAreResults: true},
-	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true, completions: true,
+	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true,
+		contents: contentAudio | contentLinks, completions: true,
 		resourceNotFound: codec.CodeInvalidParams, structured: structuredAny, argumentsAreResults: true},
 }
 

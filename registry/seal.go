@@ -17,8 +17,8 @@ import (
 )
 
 // What a handler wants to remember goes to the client and comes back: requestState. The client may do with it what it
-// likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only with the request that it was
-// made for (method, name or URI, arguments), and only for Options.StateTTL.
+// likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only from the principal and with the
+// request that it was made for (method, name or URI, arguments), and only for Options.StateTTL.
 //
 // A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes) and state. It may be sent
 // again within its time: a handler that must act only once has to remember that itself.
@@ -83,10 +83,12 @@ func (r *Registry) openState(x *Exchange, sealed []byte) (string, *codec.Error) 
 	return string(plain[8:]), nil
 }
 
-// sealedFor digests what a request must have in common with the one it repeats. A client may have encoded its arguments
-// anew, so their text is brought into one form first.
+// sealedFor digests what a request must have in common with the one it repeats, the principal first. A client may have
+// encoded its arguments anew, so their text is brought into one form first.
 func (x *Exchange) sealedFor() []byte {
 	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(x.Principal))))
+	h.Write([]byte(x.Principal))
 	for _, token := range [][]byte{x.Env.Method.Of(x.Raw), x.Env.Name.Of(x.Raw), x.Env.URI.Of(x.Raw), x.Env.Arguments.Of(x.Raw)} {
 		canonical := canonicalJSON(token)
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(canonical))))

@@ -12,9 +12,10 @@ import (
 // management). It keeps what later requests need and nothing of what the client said about itself: most clients never
 // end their sessions, so what a session weighs is multiplied by Options.MaxSessions.
 type session struct {
-	conv    Conversation
-	created time.Duration // since Registry.epoch
-	used    atomic.Int64  // the same, of the latest request
+	conv      Conversation
+	created   time.Duration // since Registry.epoch
+	used      atomic.Int64  // the same, of the latest request
+	principal string        // whose it is
 }
 
 // attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
@@ -32,7 +33,7 @@ func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error)
 		}
 		return statusBadRequest, errSessionMissing
 	}
-	s, ok := r.sessions.get(h.SessionID)
+	s, ok := r.session(h.SessionID, x.Principal)
 	if !ok {
 		return statusNotFound, errSessionUnknown
 	}
@@ -41,14 +42,24 @@ func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error)
 	return 0, nil
 }
 
+// session finds a session of principal. Somebody else's is as unknown as one that never was: who has learned an id has
+// learned nothing, not even that it is one (MCP 2025-11-25, basic/security_best_practices, session hijacking).
+func (r *Registry) session(id []byte, principal string) (*session, bool) {
+	s, ok := r.sessions.get(id)
+	if !ok || s.principal != principal {
+		return nil, false
+	}
+	return s, true
+}
+
 // touch notes that the session is in use.
 func (s *session) touch(r *Registry) { s.used.Store(int64(time.Since(r.epoch))) }
 
-// openSession begins a session in a negotiated revision and returns its id; false at Options.MaxSessions.
+// openSession begins a session of principal in a negotiated revision and returns its id; false at Options.MaxSessions.
 // The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
 // session.
-func (r *Registry) openSession(revision int, declared capabilities) (string, bool) {
-	s := &session{created: time.Since(r.epoch)}
+func (r *Registry) openSession(principal string, revision int, declared capabilities) (string, bool) {
+	s := &session{created: time.Since(r.epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision, declared)
 	s.conv.catchUp(r)
@@ -61,15 +72,18 @@ func (r *Registry) openSession(revision int, declared capabilities) (string, boo
 }
 
 // EndSession ends a session at its client's wish (HTTP DELETE) and returns the status to answer: 204, 404 when there is
-// no such session (any more), 400 when no id was sent. Calls still in flight are cancelled: nobody may ask for their
-// results now.
-func (r *Registry) EndSession(id []byte) (status int) {
+// no such session of principal (any more), 400 when no id was sent. Calls still in flight are cancelled: nobody may ask
+// for their results now.
+func (r *Registry) EndSession(id []byte, principal string) (status int) {
 	if len(id) == 0 {
 		return statusBadRequest
 	}
+	if _, ok := r.session(id, principal); !ok {
+		return statusNotFound
+	}
 	s, ok := r.sessions.remove(id)
 	if !ok {
-		return statusNotFound
+		return statusNotFound // it ended in between; an id is never given twice
 	}
 	r.m.sessionsEnded[endedByClient].Inc()
 	s.conv.CancelAll()
@@ -78,8 +92,9 @@ func (r *Registry) EndSession(id []byte) (status int) {
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout. A session with calls in flight or its stream open is not idle. Call it about once a second; 100,000 sessions take a few
-// milliseconds, one partition locked at a time.
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, and drops the
+// events that were kept for Options.ReplayTTL. A session with calls in flight or its stream open is not idle. Call it about
+// once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.expireAsks(at)
@@ -90,6 +105,7 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 			s.conv.Close()
 			return true
 		}
+		s.conv.expireEvents(at - r.opt.ReplayTTL)
 		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() && !s.conv.listening() {
 			r.m.sessionsEnded[endedIdle].Inc()
 			s.conv.Close()
@@ -97,6 +113,20 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 		}
 		return false
 	})
+}
+
+// expireEvents drops what was kept for resuming before a time, so that clients which never come back do not hold the room
+// of those that do.
+func (c *Conversation) expireEvents(before time.Duration) {
+	f := c.feed.Load()
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.events != nil {
+		f.events.expire(before)
+	}
 }
 
 // Sessions is how many legacy HTTP sessions exist now.

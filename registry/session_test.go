@@ -70,7 +70,7 @@ func TestSessionWithCallInFlight(t *testing.T) {
 		if n := r.ExpireSessions(time.Now()); n != 0 {
 			t.Error("expired under a call")
 		}
-		if status := r.EndSession(id); status != 204 {
+		if status := r.EndSession(id, ""); status != 204 {
 			t.Error("status", status)
 		}
 		done.Wait()
@@ -89,7 +89,7 @@ func TestSessionLimit(t *testing.T) {
 	if a.status != 503 || a.session != "" || !strings.Contains(a.body, `"reason":"session_limit"`) {
 		t.Errorf("third session: %+v", a)
 	}
-	r.EndSession([]byte(first))
+	r.EndSession([]byte(first), "")
 	p.initialize(t, "2025-11-25")
 	if r.Sessions() != 2 {
 		t.Error("sessions:", r.Sessions())

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/codec"
 )
@@ -36,8 +37,7 @@ type Feed struct {
 	told        [listKinds]uint32
 	watched     map[string]*watch // by URI
 	first, last *watch            // those that are owed, oldest first
-	events      *replay           // of a session: what its stream has carried
-	primes      bool              // that stream begins with an event without data
+	events      *replay           // of a session: what its streams have carried
 	end         streamEnd
 	asks        map[string]*ask // our requests to the client that it has not answered, by id
 }
@@ -51,11 +51,21 @@ type watch struct {
 	gone bool // unsubscribed while it was owed
 }
 
-// Stream is a feed's way out: the open response of a session's GET or of a listen, or a whole connection.
+// Stream is a feed's way out: the open response of a session's GET or of a listen, or a whole connection. Or it is the
+// response to a GET that resumed a POST's.
 type Stream struct {
-	feed *Feed
-	peer Peer
+	feed  *Feed
+	peer  Peer
+	trail *Trail // whose events it carries; nil where they have no ids
+
+	// Guarded by the feed's mutex.
+	parted bool          // to be closed on purpose, before its trail ends:
+	until  uint32        // behind this event
+	retry  time.Duration // for so long
 }
+
+// OfPost says whether s has resumed the response to a POST.
+func (s *Stream) OfPost() bool { return s.trail != nil && s.trail.number != 0 }
 
 // streamEnd says why a stream carries nothing more.
 type streamEnd uint8
@@ -71,28 +81,36 @@ func (s *Stream) Over() bool {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if s.OfPost() {
+		return f.end != streamOpen || s.trail.over(s)
+	}
 	return f.end != streamOpen || f.stream != s
 }
 
-// Next appends the next message that is owed to the client, as an event with the given number (0: it has none); nothing
+// Next appends the next message that is owed to the client, as an event with the given id (0: it has none); nothing
 // when none is. The transport calls it while the client reads. One goroutine at a time per stream.
-func (s *Stream) Next(dst []byte) (message []byte, number uint32) {
+func (s *Stream) Next(dst []byte) (message []byte, id EventID) {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.end != streamOpen || f.stream != s {
+	switch {
+	case f.end != streamOpen:
+		return dst, 0
+	case s.OfPost():
+		return s.trail.next(s, dst)
+	case f.stream != s:
 		return dst, 0
 	}
 	if f.events != nil {
-		if e := f.events.pending(); e != nil {
-			return append(dst, e.message...), e.number
+		if e := f.events.pending(&f.events.own); e != nil {
+			return append(dst, e.message...), eventID(0, e.number)
 		}
 	}
 	from := len(dst)
 	if dst = f.appendOwed(dst); len(dst) > from && f.events != nil {
-		number = f.events.record(dst[from:])
+		id = f.events.record(dst[from:])
 	}
-	return dst, number
+	return dst, id
 }
 
 // appendOwed appends one message. Needs f.mu.
@@ -187,10 +205,15 @@ func (f *Feed) finish() {
 	f.end = streamEnded
 	watched, stream := f.watched, f.stream
 	f.watched, f.first, f.last = nil, nil, nil
+	var carriers []Peer
 	if f.events != nil {
+		carriers = f.events.carriers()
 		f.events.forget()
 	}
 	f.mu.Unlock()
+	for _, peer := range carriers {
+		peer.Wake()
+	}
 	for uri, w := range watched {
 		f.r.topics.drop(uri, w)
 	}

@@ -28,7 +28,7 @@ type tool struct {
 // The request's Session and Extra are nil. Its Arguments are the handler's to keep, and must not be written to. Nothing
 // that a handler returns is written to either, so one result may be returned by many calls.
 func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
-	r.register(t, &tool{invoke: rawInvoke(h)}, opts)
+	mustAdd("AddTool", t.Name, r.addTool(t, &tool{invoke: rawInvoke(h)}, opts))
 }
 
 // AddTool registers a tool with typed arguments and result, or replaces the tool of the same name. Schemas that t does
@@ -37,24 +37,28 @@ func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption
 // ordinary error becomes a result with isError. Strings in In share memory with the request's Arguments.
 func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
 	definition, entry, err := typedTool(t, h)
-	if err != nil {
-		panic(fmt.Sprintf("registry: AddTool %q: %v", t.Name, err))
+	if err == nil {
+		err = r.addTool(definition, entry, opts)
 	}
-	r.register(definition, entry, opts)
+	mustAdd("AddTool", t.Name, err)
+}
+
+// mustAdd panics if what the program itself offers cannot be served.
+func mustAdd(function, name string, err error) {
+	if err != nil {
+		panic(fmt.Sprintf("registry: %s %q: %v", function, name, err))
+	}
 }
 
 // RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
 func (r *Registry) RemoveTool(names ...string) int { return r.tools.remove(names) }
 
-func (r *Registry) register(t *mcp.Tool, entry *tool, opts []HandlerOption) {
+func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error {
 	entry.name, entry.handler = t.Name, r.handle(opts, nil) // bind makes the series
-	err := entry.define(t, r.opt.MaxResultBytes/2)
-	if err == nil {
-		err = r.tools.add(entry)
+	if err := entry.define(t, r.opt.MaxResultBytes/2); err != nil {
+		return err
 	}
-	if err != nil {
-		panic(fmt.Sprintf("registry: AddTool %q: %v", t.Name, err))
-	}
+	return r.tools.add(entry)
 }
 
 // define checks the definition and encodes it for each revision.

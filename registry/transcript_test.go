@@ -15,6 +15,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //
 //	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too
 //	transport http          a new client: line, websocket or http
+//	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
 //	-> {...}                a message to the server
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
@@ -79,6 +80,8 @@ func play(t *testing.T, script string) string {
 				t.Fatalf("unknown line %q", line)
 			}
 			p, h = &peer{r: r, transport: transport}, Header{}
+		case "principal":
+			p.principal = rest
 		case "header":
 			setHeader(t, &h, strings.ReplaceAll(rest, "$SESSION", session))
 		case "->":
@@ -89,7 +92,7 @@ func play(t *testing.T, script string) string {
 			}
 			out.WriteString(a.line(p.transport))
 		case "delete":
-			fmt.Fprintf(&out, "<- %d\n", r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session))))
+			fmt.Fprintf(&out, "<- %d\n", r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)), p.principal))
 		default:
 			if line != "" && word != "#" {
 				t.Fatalf("unknown line %q", line)

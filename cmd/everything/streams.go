@@ -39,6 +39,15 @@ func addStreams(r *registry.Registry) {
 			err := talk(ctx, func(step int, _ string) { registry.Progress(ctx, float64(50*step), 100, "") })
 			return answer(&mcp.TextContent{Text: "Tool with progress executed successfully"}), nil, err
 		})
+	registry.AddTool(r, &mcp.Tool{Name: "test_reconnection", Description: "Closes its stream and answers when the client is back"},
+		func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+			registry.CloseStream(ctx, pause)
+			select {
+			case <-time.After(2 * pause):
+			case <-ctx.Done():
+			}
+			return answer(&mcp.TextContent{Text: "Reconnection test completed successfully"}), nil, nil
+		})
 	addTrigger(r, "test_trigger_tool_change", func() {
 		add(r, "test_comes_and_goes", "Shows that the list changed", &mcp.TextContent{Text: "gone again"})
 		r.RemoveTool("test_comes_and_goes")

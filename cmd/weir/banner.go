@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -57,12 +58,16 @@ func dialable(address string) string {
 func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nweir %s\n", version)
-	for _, line := range []struct{ about, key, form string }{
+	lines := []struct{ about, key, form string }{
 		{"MCP over HTTP and WebSocket", "http", "http://%s" + config.Server.HTTPPath},
 		{"MCP over TCP, a message per line", "tcp", "%s"},
 		{"MCP over a Unix socket, a message per line", "unix", "%s"},
 		{"metrics, health, status, profiles", "admin", "http://%s/status"},
-	} {
+	}
+	if path := config.Server.HTTPSSEPath; path != "" {
+		lines = slices.Insert(lines, 1, struct{ about, key, form string }{"MCP over HTTP+SSE, as in 2024-11-05", "http", "http://%s" + path})
+	}
+	for _, line := range lines {
 		if address := addresses[line.key]; address != "" {
 			fmt.Fprintf(&b, "  %-44s"+line.form+"\n", line.about, address)
 		}
@@ -72,6 +77,9 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 		for _, line := range tryLines(addresses, config.Server.HTTPPath) {
 			fmt.Fprintf(&b, "\n# %s\n%s\n", line.about, line.command)
 		}
+	}
+	if config.tokens != nil {
+		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
 	}
 	b.WriteString("\nCtrl-C drains and stops; twice stops at once.\n\n")
 	io.WriteString(out, b.String()) // a terminal that went away misses nothing that the log does not say

@@ -43,6 +43,9 @@ type Config struct {
 	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
 	Log               LogConfig        `yaml:"log"`
 	MCP               registry.Options `yaml:"mcp"`
+
+	tokens *reactor.Tokens // of auth.tokens_file; nil without one
+	stdio  bool            // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -70,12 +73,12 @@ func DefaultConfig() Config {
 }
 
 // loadConfig is defaults, then the file, then the flags, then every rule; err is a *problems with all that is wrong.
-func loadConfig(flags *serveFlags) (Config, error) {
+func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
-	p := &problems{file: flags.Config}
+	p := &problems{file: flags.file()}
 	positions := map[string]position{}
-	if flags.Config != "" {
-		text, err := readBounded(flags.Config)
+	if p.file != "" {
+		text, err := readBounded(p.file, maxConfigBytes)
 		if err != nil {
 			p.add(position{flag: "config"}, "%v", err)
 			return config, p
@@ -85,22 +88,24 @@ func loadConfig(flags *serveFlags) (Config, error) {
 	flags.apply(&config, positions)
 	files := openFileLimit()
 	config.validate(p, positions, files)
+	config.tokens = loadTokens(config.Server.Auth.TokensFile, p, locate(positions, "auth.tokens_file"))
 	config.Queue = config.Queue.Resolve(files)
 	return config, p.orNil()
 }
 
-func readBounded(path string) ([]byte, error) {
+// readBounded reads a file that has at most so many bytes.
+func readBounded(path string, most int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxConfigBytes+1))
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxConfigBytes {
-		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not a configuration", path, maxConfigBytes)
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not what it should be", path, most)
 	}
 	return text, nil
 }

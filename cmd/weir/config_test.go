@@ -158,7 +158,7 @@ func TestConfigPrintsWhatItReads(t *testing.T) {
 	}
 	after, got := judge(string(text), &serveFlags{})
 	// An empty list is printed as [], and read back as empty rather than absent.
-	for _, list := range []*[]string{&after.Server.AllowedOrigins, &after.AdminAllowedHosts} {
+	for _, list := range []*[]string{&after.Server.AllowedOrigins, &after.AdminAllowedHosts, &after.Server.Auth.AuthorizationServers} {
 		if len(*list) == 0 {
 			*list = nil
 		}

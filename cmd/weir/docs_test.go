@@ -67,6 +67,7 @@ var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
 	"weir/backpressure": "Queue, workers and connection limits",
 	"weir/cmd/weir":     "The process",
+	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
 	"mcp":               "What is served (`mcp`)",

@@ -19,14 +19,24 @@ second signal); 2 a flag or the configuration is wrong, and nothing was started.
 
 type commands struct {
 	Serve   serveFlags   `cmd:"" help:"Run the server."`
+	Stdio   stdioFlags   `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
+	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
+}
+
+type versionFlags struct{}
+
+// settings are the flags of a command that runs the server.
+type settings interface {
+	// file is the configuration file's name, "" for none.
+	file() string
+	// apply overrides config with the flags that were given and records, per key, that a flag set it.
+	apply(config *Config, positions map[string]position)
 }
 
 // serveFlags are the keys worth a flag. Each pointer is nil unless the flag was given, so that a flag beats the file
 // even when it says what the default says.
-type versionFlags struct{}
-
 type serveFlags struct {
 	Config      string `placeholder:"FILE" help:"YAML file; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
@@ -56,7 +66,8 @@ TCP, and refuses the 50,001st connection.
 ` + exitHelp
 }
 
-// apply overrides config with the flags that were given and records, per key, that a flag set it.
+func (f *serveFlags) file() string { return f.Config }
+
 func (f *serveFlags) apply(config *Config, positions map[string]position) {
 	override(f.HTTP, &config.Server.HTTP, positions, "http", "http")
 	override(f.TCP, &config.Server.TCP, positions, "tcp", "tcp")
@@ -65,6 +76,56 @@ func (f *serveFlags) apply(config *Config, positions map[string]position) {
 	override(f.Loops, &config.Server.Loops, positions, "loops", "loops")
 	override(f.Workers, &config.Queue.Workers, positions, "workers", "workers")
 	override(f.MaxConnections, &config.Queue.MaxConnections, positions, "max_connections", "max-connections")
+	override(f.Demo, &config.Demo, positions, "demo", "demo")
+}
+
+// stdioFlags are those that make sense for one client.
+type stdioFlags struct {
+	Config      string `placeholder:"FILE" help:"YAML file, the same as for weir serve; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
+	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
+
+	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
+	Workers *int    `placeholder:"N" help:"Goroutines for tools that only compute (default 0: two per core)."`
+	Demo    *bool   `placeholder:"true|false" help:"Offer the demonstration tools (default ${demo}); --demo=false for none."`
+}
+
+// Help implements kong.HelpProvider: what stands below the flags.
+func (stdioFlags) Help() string {
+	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, to one client: one JSON message per line on standard input, one per
+line on standard output, and nothing else there. The log goes to standard error. It ends when standard input does, after
+answering what it accepted, or on SIGTERM or SIGINT, which drain; both within shutdown_timeout. A signal after that ends it at once.
+
+Tools, queue, limits and configuration are those of weir serve, but for what one client has no use for: the file's http, tcp,
+unix, admin, loops, max_connections and soft_connections are not used (so that several clients may launch it with the file of a
+server that runs), and no deadline is held against the client. One that does not read is not read either.
+
+Examples:
+
+  weir stdio --config weir.yaml
+
+is the command for a client's configuration. Many desktop clients take it in this form:
+
+  {"mcpServers": {"weir": {"command": "/usr/local/bin/weir", "args": ["stdio", "--config", "/etc/weir.yaml"]}}}
+
+From a shell, where the end of the input ends the server:
+
+  echo '{"jsonrpc":"2.0","id":1,"method":"ping"}' | weir stdio
+
+Exit codes: 0 the input ended and was answered, or a signal drained the server; 1 the conversation broke off (the log says why:
+the output cannot be written or was not read to its end, a message is too large) or the server did not start; 2 a flag or the
+configuration is wrong, and nothing was started.`
+}
+
+func (f *stdioFlags) file() string { return f.Config }
+
+// apply makes the server one for one client.
+func (f *stdioFlags) apply(config *Config, positions map[string]position) {
+	config.stdio = true
+	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
+	config.Server.Loops = 1
+	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
+	override(f.Admin, &config.Admin, positions, "admin", "admin")
+	override(f.Workers, &config.Queue.Workers, positions, "workers", "workers")
 	override(f.Demo, &config.Demo, positions, "demo", "demo")
 }
 

@@ -16,7 +16,7 @@ func TestFlags(t *testing.T) {
 	}
 	f("version", exitOK, "weir dev (commit ", "")
 	f("--help", exitOK, "Exit codes: 0 stopped as asked", "")
-	f("", exitUsage, "", `expected one of "serve", "load", "version"`)
+	f("", exitUsage, "", `expected one of "serve", "stdio", "load", "token", "version"`)
 	f("swerve", exitUsage, "", "unexpected argument swerve")
 	f("serve extra", exitUsage, "", "unexpected argument extra")
 	f("serve --wrokers 3", exitUsage, "", `did you mean "--workers"`)
@@ -27,6 +27,10 @@ func TestFlags(t *testing.T) {
 	f("serve --check-config --demo=false --workers 3 --unix /run/w.sock", exitOK, "\nunix: /run/w.sock\n", "")
 	f("serve --check-config --demo=false", exitOK, "\ndemo: false\n", "")
 	f("serve --check-config --workers 3", exitOK, "\nworkers: 3\n", "")
+	f("serve --http= --tcp= --unix=", exitUsage, "", "every listener is off")
+	f("stdio --check-config", exitOK, "\nmax_connections: 2\n", "")
+	f("stdio --http 127.0.0.1:0", exitUsage, "", "unknown flag --http")
+	f("stdio --help", exitOK, `{"mcpServers": {"weir": {"command": "/usr/local/bin/weir", "args": ["stdio",`, "")
 }
 
 func TestFlagsSwitchOff(t *testing.T) {

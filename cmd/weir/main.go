@@ -26,15 +26,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "weir %s (commit %s, %s, %s/%s)\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return exitOK
 	}
+	if strings.HasPrefix(command, "token") {
+		return makeToken(&cli.Token, stdout, stderr)
+	}
 	if strings.HasPrefix(command, "load") {
 		return load(&cli.Load, command, args, stdout, stderr)
 	}
-	config, err := loadConfig(&cli.Serve)
+	flags, check := settings(&cli.Serve), cli.Serve.CheckConfig
+	if command == "stdio" {
+		flags, check = &cli.Stdio, cli.Stdio.CheckConfig
+	}
+	config, err := loadConfig(flags)
 	if err != nil {
 		fmt.Fprintf(stderr, "weir: the configuration is wrong; nothing was started\n%v\n", err)
 		return exitUsage
 	}
-	if cli.Serve.CheckConfig {
+	if check {
 		text, err := config.yaml()
 		if err != nil {
 			fmt.Fprintf(stderr, "weir: %v\n", err)
@@ -42,6 +49,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		stdout.Write(text)
 		return exitOK
+	}
+	if command == "stdio" {
+		return stdio(&config, os.Stdin, stdout, stderr)
 	}
 	return serve(&config, stdout, stderr)
 }

@@ -16,6 +16,7 @@ const maxShownProblems = 50
 type position struct {
 	line, column int
 	flag         string
+	file         string // when it is another one than the configuration
 }
 
 // problem is one mistake in the configuration, in words for the person who wrote it.
@@ -39,6 +40,7 @@ func (p *problems) Error() string {
 	slices.SortStableFunc(p.list, func(a, b problem) int {
 		return cmp.Or(
 			cmp.Compare(order(a.at), order(b.at)),
+			cmp.Compare(a.at.file, b.at.file),
 			cmp.Compare(a.at.line, b.at.line),
 			cmp.Compare(a.at.column, b.at.column),
 		)
@@ -53,7 +55,7 @@ func (p *problems) Error() string {
 		case one.at.flag != "":
 			fmt.Fprintf(&b, "--%s: ", one.at.flag)
 		case one.at.line > 0:
-			fmt.Fprintf(&b, "%s:%d:%d: ", p.file, one.at.line, one.at.column)
+			fmt.Fprintf(&b, "%s:%d:%d: ", cmp.Or(one.at.file, p.file), one.at.line, one.at.column)
 		case p.file != "":
 			fmt.Fprintf(&b, "%s: ", p.file)
 		}

@@ -69,6 +69,9 @@ func (c *Config) ownRules() []error {
 			refuse("%s: %q is unknown, allowed is one of %s", key, value, strings.Join(allowed, ", "))
 		}
 	}
+	if c.Server.HTTP == "" && c.Server.TCP == "" && c.Server.Unix == "" && !c.stdio {
+		refuse("http: every listener is off, set at least one of http, tcp and unix")
+	}
 	if err := checkAddress(c.Admin); err != nil {
 		refuse("admin: %w", err)
 	} else if !c.AdminAllowRemote && !isLoopback(c.Admin) {

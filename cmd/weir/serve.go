@@ -42,6 +42,11 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
+	hangups := make(chan os.Signal, 1) // apart, so that many of them leave room for the one that stops
+	if config.tokens != nil {
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	s, err := startServer(config, log)
 	if err != nil {
 		log.Error().Err(err).Msg("not started")
@@ -49,21 +54,33 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	}
 	log.Info().Str("version", version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
+	s.warnOfOpenDoors()
 	if isTerminal(stdout) || config.Demo { // somebody is trying it out
 		printBanner(stdout, config, s.addresses)
 	}
-	cause := <-signals
+	cause := s.awaitStop(signals, hangups)
 	log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
 	stopped := make(chan reactor.DrainReport, 1)
 	go func() { stopped <- s.stop() }()
 	select {
 	case report := <-stopped:
-		log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
-			Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
+		s.logStopped(report)
 		return exitOK
 	case cause = <-signals:
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
 		return exitRuntime
+	}
+}
+
+// awaitStop waits for the signal that ends the server, and reloads the tokens for others.
+func (s *server) awaitStop(stops, hangups <-chan os.Signal) os.Signal {
+	for {
+		select {
+		case cause := <-stops:
+			return cause
+		case <-hangups:
+			s.reloadTokens()
+		}
 	}
 }
 
@@ -118,7 +135,7 @@ func (s *server) build() (err error) {
 		return err
 	}
 	offered := s.config.MCP
-	offered.Metrics = s.metrics
+	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	offered.OnPanic = func(name string, value any, stack []byte) {
 		s.log.Error().Str("name", name).Any("panic", value).Bytes("stack", stack).Msg("a handler panicked")
 	}
@@ -129,22 +146,33 @@ func (s *server) build() (err error) {
 		registry.AddDemoTools(s.registry)
 	}
 	s.reactor, err = reactor.New(s.config.Server, reactor.Deps{
-		Registry: s.registry, Queue: s.queue, Limits: s.limits, Metrics: s.metrics, Log: s.log,
+		Registry: s.registry, Queue: s.queue, Limits: s.limits, Metrics: s.metrics, Log: s.log, Tokens: s.config.tokens,
 	})
 	return err
 }
 
-// stop is the stop sequence, bounded by shutdown_timeout: the reactor drains, the workers end, and the admin listener,
-// which said "draining" all the while, closes last.
+// stop is the stop sequence, bounded by shutdown_timeout.
 func (s *server) stop() reactor.DrainReport {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
+	return s.stopWithin(ctx)
+}
+
+// stopWithin lets the reactor drain and the workers end; the admin listener, which said "draining" all the while, closes
+// last.
+func (s *server) stopWithin(ctx context.Context) reactor.DrainReport {
 	report := s.reactor.Drain(ctx)
 	s.queue.Stop(ctx)
 	if s.admin != nil {
 		s.admin.stop()
 	}
 	return report
+}
+
+// logStopped is the last line of an orderly stop, which counts what it has cut.
+func (s *server) logStopped(report reactor.DrainReport) {
+	s.log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
+		Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
 }
 
 func listenAdmin(address string) (net.Listener, error) {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"weir/reactor"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
@@ -107,6 +109,14 @@ func TestServeBanner(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
+	}
+	if strings.Contains(out.String(), "Bearer") {
+		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
+	}
+	config.tokens = &reactor.Tokens{}
+	printBanner(&out, &config, nil)
+	if !strings.Contains(out.String(), "Authorization: Bearer TOKEN") {
+		t.Errorf("nothing is said of tokens:\n%s", &out)
 	}
 	config.Demo = false // then there is no echo to try
 	out.Reset()

@@ -37,6 +37,10 @@ var benchmarks = []benchmark{
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
 	{"stalled", "Do clients that never read harm those that do?", stalled},
 	{"refusal", "What does a refusal cost the server?", refusal},
+	{"listens", "What does an open subscriptions/listen weigh, and how soon do all of them hear of a change?", listens},
+	{"session-streams", "What does a session with an open stream weigh, and how soon do all of them hear of a change?", sessionStreams},
+	{"session-cost", "Does a session cost more to open and end when there are many?", sessionCost},
+	{"isolation", "Does every answer reach whom it is for, when all calls have the same id and some are taken back?", isolation},
 }
 
 // config is the command line.
@@ -117,7 +121,7 @@ func usage() {
 	out := flag.CommandLine.Output()
 	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\nBenchmarks (all, when none is named):")
 	for _, b := range benchmarks {
-		fmt.Fprintf(out, "  %-10s %s\n", b.name, b.question)
+		fmt.Fprintf(out, "  %-15s %s\n", b.name, b.question)
 	}
 	fmt.Fprintln(out, "\nFlags:")
 	flag.PrintDefaults()

@@ -54,7 +54,8 @@ type server struct {
 
 // weir starts the server under test. yaml is its configuration beside the addresses, which are always free ones.
 func (e *env) weir(yaml string) (*server, error) {
-	file := filepath.Join(e.dir, e.name+".yaml")
+	name := fmt.Sprintf("%s-%d", e.name, len(e.servers)) // a benchmark may have several at once
+	file := filepath.Join(e.dir, name+".yaml")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (e *env) weir(yaml string) (*server, error) {
 	}
 	admin := probe.Addr().String()
 	probe.Close()
-	socket := filepath.Join(e.dir, e.name+".sock")
+	socket := filepath.Join(e.dir, name+".sock")
 	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
 	defer cancel()
 	p, err := loadtest.StartProcess(ctx, "weir", []string{e.config.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
@@ -83,13 +84,54 @@ func (e *env) weir(yaml string) (*server, error) {
 		if err != nil {
 			return false, nil // not up yet
 		}
-		s.tcp, s.http, s.unix = status.Listeners["tcp"], status.Listeners["http"], status.Listeners["unix"]
+		s.listens(status)
 		return s.tcp != "" && s.http != "", nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("weir did not come up: %w\n%s", err, p.Output())
 	}
 	return s, nil
+}
+
+func (s *server) listens(status status) {
+	s.tcp, s.http, s.unix = status.Listeners["tcp"], status.Listeners["http"], status.Listeners["unix"]
+}
+
+// changing starts weir with a list that can be changed (loadtest/peers/changing).
+func (e *env) changing() (*server, error) {
+	p, admin, err := e.peer("changing")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Process: p, admin: "http://" + admin}
+	status, err := s.status()
+	if err != nil {
+		return nil, err
+	}
+	s.listens(status)
+	return s, nil
+}
+
+// tell has a changing server do something.
+func (s *server) tell(path string) error {
+	answer, err := adminClient.Post(s.admin+path, "", nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("POST %s: %s", path, answer.Status)
+	}
+	return nil
+}
+
+// live is how many bytes of its heap a changing server has in use: garbage, which RSS has in it, is no load.
+func (s *server) live() (float64, error) {
+	b, err := s.get("/live")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseFloat(string(b), 64)
 }
 
 // status is what /status says that a benchmark needs.

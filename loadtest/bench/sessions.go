@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+
+	"weir/loadtest"
+)
+
+const (
+	fewSessions      = 100
+	manySessions     = 15_000
+	renewConnections = 32
+)
+
+// sessionCost opens and ends sessions on kept connections, beside few sessions and beside many that are open all the while,
+// each with its stream.
+func sessionCost(e *env) (*table, error) {
+	t := &table{Columns: []string{"sessions open beside", "CPU per session, us", "sessions/s", "p50, us", "p99, us", "generator's CPU per session, us"}}
+	var all []contender
+	names := [2]string{}
+	for i, n := range [2]int{fewSessions, e.scaled(manySessions)} {
+		s, err := e.weir("")
+		if err != nil {
+			return nil, err
+		}
+		beside, err := e.fleet(func(o *loadtest.Options) {
+			o.Address, o.Transport, o.Stream = s.http, loadtest.HTTP, true
+			o.Sources = loadtest.LoopbackSources(8)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := e.openStreams(beside, n); err != nil {
+			return nil, err
+		}
+		f, err := e.open(renewConnections, func(o *loadtest.Options) {
+			o.Address, o.Transport, o.Renew = s.http, loadtest.HTTP, true
+		})
+		if err != nil {
+			return nil, err
+		}
+		series, err := s.metrics()
+		if err != nil {
+			return nil, err
+		}
+		if got := series["weir_sessions"]; got != float64(n+renewConnections) {
+			return nil, fmt.Errorf("%v sessions are open, want %d and %d", got, n, renewConnections)
+		}
+		names[i] = grouped(int64(n))
+		all = append(all, contender{names[i], s.Process, f})
+	}
+	key := ""
+	err := e.rounds(t, all, func(costs map[string]cost) { key = t.ratio(names[1], names[0], costs) })
+	if err != nil {
+		return nil, err
+	}
+	t.atMost("CPU per session, beside "+key, t.median(key), 1.3, "times")
+	t.note("%d connections, each ends its session (DELETE) and begins another (initialize, notifications/initialized), again and again",
+		renewConnections)
+	t.note("each of the sessions beside has its event stream open")
+	return t, nil
+}

@@ -1,0 +1,134 @@
+// Command changing is Weir with something to tell: a list of tools that changes, and resources that are updated, when its
+// admin listener is asked for it. It is what the benchmarks of event streams measure, since `weir serve` offers nothing that
+// changes. Everything is at its default but the addresses.
+//
+//	POST /change        adds a tool, or takes it out again: one change of the list
+//	POST /update?uri=U  says that the resource U was updated
+//	GET /live            bytes of the heap that are in use, after a collection
+//	GET /status, /metrics, /debug/pprof/  as the admin listener of weir
+//
+// It prints "listening ADDRESS" with the address of its admin listener, and serves until it is killed.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+	"weir/reactor"
+	"weir/registry"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "changing:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	set := metrics.NewSet()
+	offered := registry.DefaultOptions()
+	offered.Metrics = set
+	r, err := registry.New(offered)
+	if err != nil {
+		return err
+	}
+	// A resource and a tool that stay, so that both lists are declared from the beginning.
+	r.AddResource(&mcp.Resource{Name: "news", URI: "bench://news"}, func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		return nil, errors.New("nobody reads this")
+	})
+	addTool(r, "stays")
+	server, err := start(r, set)
+	if err != nil {
+		return err
+	}
+	admin, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	http.HandleFunc("POST /change", changer(r))
+	http.HandleFunc("POST /update", func(_ http.ResponseWriter, q *http.Request) { r.ResourceUpdated(q.FormValue("uri")) })
+	http.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { set.WritePrometheus(w) })
+	http.HandleFunc("GET /live", tellLive)
+	http.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		status := map[string]any{"listeners": server.Addrs(), "goroutines": runtime.NumGoroutine()}
+		_ = json.NewEncoder(w).Encode(status) // who asked has gone
+	})
+	fmt.Println("listening", admin.Addr())
+	return http.Serve(admin, nil)
+}
+
+func tellLive(w http.ResponseWriter, _ *http.Request) {
+	runtime.GC()
+	runtime.GC() // what lies unused in a sync.Pool outlives one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	fmt.Fprint(w, m.HeapAlloc)
+}
+
+// changer returns a handler that changes the list of tools once each time.
+func changer(r *registry.Registry) http.HandlerFunc {
+	const name = "comes_and_goes"
+	var mu sync.Mutex
+	there := false
+	return func(http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if there = !there; there {
+			addTool(r, name)
+		} else {
+			r.RemoveTool(name)
+		}
+	}
+}
+
+func addTool(r *registry.Registry, name string) {
+	r.AddTool(&mcp.Tool{Name: name, InputSchema: json.RawMessage(`{"type":"object"}`)},
+		func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{}, nil
+		},
+		registry.Cheap())
+}
+
+// start assembles a server and runs it.
+func start(r *registry.Registry, set *metrics.Set) (*reactor.Server, error) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return nil, err
+	}
+	bounds := backpressure.DefaultOptions().Resolve(files.Cur)
+	queue, err := backpressure.NewQueue(bounds, set)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := backpressure.NewLimits(bounds, queue, nil, set)
+	if err != nil {
+		return nil, err
+	}
+	options := reactor.DefaultOptions()
+	options.HTTP, options.TCP = "127.0.0.1:0", "127.0.0.1:0"
+	log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel)
+	server, err := reactor.New(options, reactor.Deps{Registry: r, Queue: queue, Limits: limits, Metrics: set, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Listen(); err != nil {
+		return nil, err
+	}
+	queue.Start()
+	return server, server.Start()
+}

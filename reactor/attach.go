@@ -1,0 +1,41 @@
+package reactor
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+)
+
+// Attach serves lines on a connection that nobody accepted, such as a socket that the process inherited (AttachStreams is
+// for what is no socket). fd is a connected stream socket; it must not be used any more, the
+// server closes it, unless Attach failed. name stands for the listener in the log.
+//
+// The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no
+// deadline is held against its peer: a launcher that says and reads nothing for an hour, because it is being debugged,
+// holds up nobody but itself. ended, which may not be nil, hears once why it ended, in the word of the metrics, on the
+// connection's loop: it must not block.
+//
+// Attach follows Start and does not run beside Drain. MCP 2026-07-28 basic/transports/stdio has the framing.
+func (s *Server) Attach(name string, fd int, ended func(reason string)) error {
+	err := unix.SetNonblock(fd, true)
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
+	}
+	if err != nil {
+		return fmt.Errorf("attach %s: %w", name, err)
+	}
+	var nowhere netip.Addr
+	if refusal := s.limits.Open(nowhere); refusal != backpressure.Accepted {
+		s.queue.CountRefusal(refusal)
+		return fmt.Errorf("attach %s: refused: %v", name, refusal)
+	}
+	from := &listener{name: name, fd: -1, ended: ended}
+	c := &conn{loop: s.leastLoaded(), listener: from, fd: int32(fd), transport: new(lineTransport)}
+	c.lane.Init(c)
+	c.loop.stats.connections.Add(1)
+	c.loop.deliver(c)
+	return nil
+}

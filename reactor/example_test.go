@@ -1,0 +1,83 @@
+package reactor_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/reactor"
+	"weir/registry"
+)
+
+type greeting struct {
+	Name string `json:"name" jsonschema:"who to greet"`
+}
+
+func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToolResult, any, error) {
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "Hello, " + in.Name}}}, nil, nil
+}
+
+// The same for a program that its client launches: no listeners, only standard input and output.
+func ExampleLaunched_ServeStreams() {
+	offered, err := registry.New(registry.DefaultOptions())
+	if err != nil {
+		log.Fatal(err)
+	}
+	options := reactor.DefaultOptions()
+	options.HTTP, options.TCP = "", ""
+	server, err := reactor.Launch(reactor.Assembly{Registry: offered, Options: &options})
+	if err != nil {
+		log.Fatal(err)
+	}
+	stdin := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`) // os.Stdin in a program
+	if err := server.ServeStreams(context.Background(), stdin, os.Stdout, 10*time.Second); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// {"jsonrpc":"2.0","id":1,"result":{}}
+}
+
+// A whole server: something to offer, where to listen, and a stop that lets calls finish.
+func ExampleLaunch() {
+	offered, err := registry.New(registry.DefaultOptions())
+	if err != nil {
+		log.Fatal(err)
+	}
+	registry.AddTool(offered, &mcp.Tool{Name: "greet", Description: "Greets someone."}, greet, registry.Cheap())
+
+	options := reactor.DefaultOptions()
+	options.HTTP, options.TCP = "127.0.0.1:0", "" // a port of the kernel's choice, and no lines over TCP
+	server, err := reactor.Launch(reactor.Assembly{Registry: offered, Options: &options})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Stop(context.Background()) // waits for every handler to return; a context with a deadline waits for so long
+
+	// What a client of 2026-07-28 sends, spelled out.
+	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,`+
+		`"method":"tools/call","params":{"name":"greet","arguments":{"name":"Ada"},"_meta":{`+
+		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+		"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "greet"} {
+		call.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(call)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	fmt.Println(string(text), err)
+	// Output:
+	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"weir","version":"dev"}}}} <nil>
+}

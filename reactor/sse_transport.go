@@ -1,0 +1,255 @@
+package reactor
+
+import (
+	"bytes"
+	"crypto/rand"
+	"net/url"
+	"sync"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless http_sse_path is
+// set. A GET opens an event stream, whose first event says where to POST; what the server says goes out on the stream,
+// and a POST is answered 202. So the stream is the conversation, as on a line, and its end is the conversation's. Both are
+// at one path: the POSTs name their session in the query.
+
+// sseTransport is the stream. Nothing more is read from its connection.
+type sseTransport struct {
+	id     string
+	beatAt int64 // when a sign of life is due
+	talk
+}
+
+// sseSessions finds the stream of a POST, which may be another loop's. A session is a connection, so max_connections
+// bounds them.
+type sseSessions struct {
+	sync.RWMutex
+	conns map[string]*conn
+}
+
+func (s *sseSessions) add(id string, c *conn) {
+	s.Lock()
+	defer s.Unlock()
+	if s.conns == nil {
+		s.conns = make(map[string]*conn)
+	}
+	s.conns[id] = c
+}
+
+func (s *sseSessions) remove(id string) {
+	s.Lock()
+	defer s.Unlock()
+	delete(s.conns, id)
+}
+
+func (s *sseSessions) find(id []byte) *conn {
+	s.RLock()
+	defer s.RUnlock()
+	return s.conns[string(id)]
+}
+
+func (s *sseSessions) len() int64 {
+	s.RLock()
+	defer s.RUnlock()
+	return int64(len(s.conns))
+}
+
+// letter is a message that was POSTed, on its way to the loop of its stream. It counts as unfinished input until it is
+// there.
+type letter struct {
+	to  *conn
+	raw []byte
+}
+
+const sessionParam = "sessionId="
+
+var (
+	errSSEMethod  = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, POST to where its first event says"}
+	errSSESession = &codec.Error{Code: codec.CodeInvalidRequest, Message: "no such session: its stream has ended or never was; GET a new one"}
+	errSSEEarly   = &codec.Error{Code: codec.CodeInvalidRequest, Message: "GET the stream when the requests before it are answered"}
+)
+
+// acceptableSSE judges the head of a request to http_sse_path.
+func acceptableSSE(r *codec.HTTPRequest) (status int, fail *codec.Error) {
+	switch {
+	case r.Method == codec.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)), r.Method == codec.MethodOptions:
+		return 0, nil
+	case r.Method != codec.MethodPost:
+		return 405, errSSEMethod
+	case !isJSON(r.ContentType):
+		return 415, errMediaType
+	case !r.HasBody:
+		return 400, errNoBody
+	}
+	return 0, nil
+}
+
+// servesSSE says whether r is for the transport of 2024-11-05.
+func (s *Server) servesSSE(r *codec.HTTPRequest) bool {
+	return s.opts.HTTPSSEPath != "" && string(r.Path) == s.opts.HTTPSSEPath
+}
+
+// serveSSE serves a request to http_sse_path; it takes k over.
+func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
+	k.allow = r.Method == codec.MethodOptions
+	switch {
+	case k.allow:
+		k.Status = 204
+		t.answer(l, c, k, nil)
+	case r.Method == codec.MethodPost:
+		t.post(l, c, r, k)
+	case l.srv.draining.Load():
+		t.refuseSSE(l, c, k, backpressure.Draining)
+	case k.http10: // it has no chunks to stream in
+		k.Status = 405
+		l.fail(c, k, errSSEMethod)
+	case !t.answersNow(c):
+		k.Status = 400
+		l.fail(c, k, errSSEEarly)
+	default:
+		l.openSSE(c, k)
+	}
+	k.release(false)
+}
+
+func (t *httpTransport) refuseSSE(l *loop, c *conn, k *call, refusal backpressure.Refusal) {
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
+	t.answer(l, c, k, l.msg)
+}
+
+// openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
+// system's random source are at least 128 bits.
+func (l *loop) openSSE(c *conn, k *call) {
+	t := &sseTransport{id: rand.Text()}
+	c.transport = t
+	c.pending.Add(1) // for as long as the stream is open, which the peer's silence does not end
+	l.srv.sse.add(t.id, c)
+	l.srv.metrics.streamsOpened.Inc()
+	l.out = appendStreamHead(l.out, c, k)
+	l.out = appendChunk(l.out, &codec.SSEEvent{Name: "endpoint", Data: []byte(l.srv.opts.HTTPSSEPath + "?" + sessionParam + t.id)})
+}
+
+// post hands a message to the loop of its stream.
+func (t *httpTransport) post(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
+	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
+	to := l.srv.sse.find(id)
+	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
+		k.Status = 404
+		l.fail(c, k, errSSESession)
+		return
+	}
+	if to.pause.Load()&(pauseOutbox|pauseQueue) != 0 { // a line would not be read
+		t.refuseSSE(l, c, k, backpressure.ConnectionQueueFull)
+		return
+	}
+	raw := append(getBuffer(len(r.Body)), r.Body...)
+	if !l.srv.takeInput(cap(raw)) {
+		putBuffer(raw)
+		t.refuseSSE(l, c, k, backpressure.QueueBytes)
+		return
+	}
+	k.Status = 202
+	t.answer(l, c, k, nil)
+	in := &to.loop.inbox
+	in.Lock()
+	in.letters = append(in.letters, letter{to, raw})
+	to.loop.wakeLocked()
+	in.Unlock()
+}
+
+// receive serves a message that was POSTed to a stream of this loop.
+func (l *loop) receive(m letter) {
+	c := m.to
+	if !c.finished {
+		t := c.transport.(*sseTransport)
+		k := l.calls.take()
+		t.address(k)
+		c.lastRead = l.now
+		if codec.IsBatch(m.raw) {
+			l.batch(c, k, m.raw)
+		} else {
+			l.message(c, k, m.raw)
+		}
+		l.flush(c)
+		l.srv.queue.Schedule(&c.lane)
+		l.settle(c)
+	}
+	l.srv.inBytes.Add(-int64(cap(m.raw)))
+	putBuffer(m.raw)
+}
+
+func (t *sseTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
+
+// decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
+func (t *sseTransport) decode(_ *loop, _ *conn, b []byte) int { return len(b) }
+
+// eof: the peer may have closed only its sending side. A comment finds out: one that is gone resets the connection.
+func (t *sseTransport) eof(l *loop, _ *conn, _ []byte) {
+	l.out = appendSign(l.out)
+}
+
+func (t *sseTransport) answer(l *loop, c *conn, _ *call, message []byte) {
+	l.out = appendMessageEvent(l.out, message)
+	if len(l.out) > flushAbove {
+		l.flush(c)
+	}
+}
+
+func (t *sseTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
+	k.release(true)
+	return appendMessageEvent(out, message)
+}
+
+func (t *sseTransport) early(c *conn, _ *call, message []byte) bool {
+	return sendMessage(c, appendMessageEvent, message)
+}
+
+func (t *sseTransport) open(l *loop, c *conn, k *call, first []byte) {
+	t.begin(l, c, appendMessageEvent, k, first)
+}
+
+func (t *sseTransport) feed(l *loop, c *conn) { t.tell(l, c, appendMessageEvent) }
+
+func (t *sseTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendMessageEvent) }
+
+// appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
+// message.
+func appendMessageEvent(dst, message []byte) []byte {
+	if len(message) == 0 {
+		return dst
+	}
+	return appendChunk(dst, &codec.SSEEvent{Name: "message", Data: message})
+}
+
+// beat sends a comment every sse_keep_alive.
+func (t *sseTransport) beat(c *conn) {
+	every := int64(c.loop.srv.opts.SSEKeepAlive)
+	if every == 0 || c.loop.now < t.beatAt || !c.caughtUp() {
+		return
+	}
+	if t.beatAt != 0 {
+		c.send(appendSign(nil))
+	}
+	t.beatAt = c.loop.now + every
+}
+
+func (t *sseTransport) idle(*conn, int64) closeReason { return stillOpen }
+
+func (t *sseTransport) unfinished(int) (received int, strict bool) { return 0, false }
+
+func (t *sseTransport) farewell(c *conn) { c.send(codec.AppendHTTPLastChunk(nil)) }
+
+// gone ends the session: what it asked is cancelled, since nobody can hear the answer.
+func (t *sseTransport) gone(c *conn) (cancelled int) {
+	c.loop.srv.sse.remove(t.id)
+	return t.talk.gone(c)
+}
+
+// validSSEPath says whether a path can stand in a URI as it is, and is no other's.
+func validSSEPath(path, mcp string) bool {
+	u, err := url.Parse(path)
+	return path == "" || err == nil && path[0] == '/' && u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == "" && path != mcp
+}

@@ -1,0 +1,160 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A process that is launched by its one client speaks with it on standard input and output (MCP 2026-07-28
+// basic/transports/stdio). A loop serves one end of a socket pair as it serves any connection; two goroutines copy
+// between the other end and the streams. That is two goroutines for a connection, which there are not elsewhere: here
+// there is one connection in the process's life, and the streams may be files, which epoll does not take, or a terminal,
+// whose flags are its shell's too and not to be made non-blocking.
+//
+// Back pressure passes through: a client that does not read blocks the copying of the output, the socket pair fills,
+// then the outbox; the loop stops reading, the socket pair fills the other way, and the input is not read.
+
+// lastWrites is how much longer than its grace a conversation may take for what is left in the socket pair.
+const lastWrites = time.Second
+
+// Streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
+type Streams struct {
+	peer   *net.UnixConn // our end of the socket pair
+	input  chan error
+	reason chan string // one value: why the loop closed its end
+	over   chan struct{}
+	ending Ending // set before over is closed
+}
+
+// Ending is how a conversation over streams ended.
+type Ending struct {
+	Reason string // of the connection, as in the metrics
+	Err    error  // nil: all that the server said is written
+}
+
+// Orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
+// message, or the server was stopped.
+func (e Ending) Orderly() bool {
+	return e.Err == nil && (e.Reason == closePeer.String() || e.Reason == closePeerTruncated.String() || e.Reason == closeDrain.String())
+}
+
+// AttachStreams serves lines that are read from in and written to out; as Attach otherwise. The end of in is a client
+// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels. A Read that
+// blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
+func (s *Server) AttachStreams(name string, in io.Reader, out io.Writer) (*Streams, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("attach %s: make a socket pair: %w", name, err)
+	}
+	ours := os.NewFile(uintptr(pair[0]), name)
+	defer ours.Close() // FileConn has a copy
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("attach %s: %w", name, err), unix.Close(pair[1]))
+	}
+	peer, ok := conn.(*net.UnixConn)
+	if !ok {
+		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
+	}
+	t := &Streams{peer: peer, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
+	if err := s.Attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
+		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
+	}
+	go t.copyInput(in)
+	go t.copyOutput(out)
+	return t, nil
+}
+
+// Input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if the
+// conversation ended before.
+func (t *Streams) Input() <-chan error { return t.input }
+
+// Over is closed when the conversation has ended, whoever ended it, and the output is written or cannot be.
+func (t *Streams) Over() <-chan struct{} { return t.over }
+
+// plainReader and plainWriter hide what else a stream can do from io.Copy, which would splice: plain reads and writes
+// work on whatever a process is given as its standard streams.
+type (
+	plainReader struct{ io.Reader }
+	plainWriter struct{ io.Writer }
+)
+
+func (t *Streams) copyInput(in io.Reader) {
+	_, err := io.Copy(plainWriter{t.peer}, plainReader{in})
+	if ours := (*net.OpError)(nil); errors.As(err, &ours) {
+		return // the loop has ended the conversation: the other half says why
+	}
+	_ = t.peer.CloseWrite() // fails only if that was ended meanwhile
+	if err != nil {
+		err = fmt.Errorf("read the input: %w", err)
+	}
+	t.input <- err
+}
+
+// copyOutput ends when the loop has closed its end, or the output cannot be written any more. Then it closes ours: a
+// conversation without its answers is over, and its calls are cancelled.
+func (t *Streams) copyOutput(out io.Writer) {
+	_, err := io.Copy(plainWriter{out}, plainReader{t.peer})
+	_ = t.peer.Close() // nothing can be lost in it any more
+	if ours := (*net.OpError)(nil); errors.As(err, &ours) {
+		err = nil // the loop cut the conversation short, and says why
+	} else if err != nil {
+		err = fmt.Errorf("write the output: %w", err)
+	}
+	t.ending = Ending{Reason: <-t.reason, Err: err}
+	close(t.over)
+}
+
+// Conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended. stop
+// stops the server and is given what is left of grace. With drain it is called at once, so that what still comes in is
+// refused; without, when everything that was said is answered, which is for after the end of the input.
+func (t *Streams) Conclude(grace time.Duration, drain bool, stop func(ctx context.Context)) Ending {
+	deadline := time.Now().Add(grace)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	if !drain {
+		select {
+		case <-t.over:
+		case <-ctx.Done():
+		}
+	}
+	stop(ctx)
+	last, cancelLast := context.WithDeadline(context.Background(), deadline.Add(lastWrites))
+	defer cancelLast()
+	select {
+	case <-t.over:
+		return t.ending
+	case <-last.Done():
+		return Ending{Reason: closeDrain.String(), Err: errors.New("the output was not read to its end")}
+	}
+}
+
+// ServeStreams serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input
+// ends or ctx is over, and stops the server. What was accepted is answered first, within grace. The error says why the
+// conversation broke off; nil is an orderly end. Nothing else may write to out.
+func (l *Launched) ServeStreams(ctx context.Context, in io.Reader, out io.Writer, grace time.Duration) error {
+	t, err := l.AttachStreams("stdio", in, out)
+	if err != nil {
+		return err
+	}
+	drain := false
+	var unread error
+	select {
+	case <-ctx.Done():
+		drain = true
+	case unread = <-t.input:
+	case <-t.over:
+	}
+	end := t.Conclude(grace, drain, func(ctx context.Context) { l.Stop(ctx) })
+	if end.Err == nil && !end.Orderly() {
+		end.Err = fmt.Errorf("the server ended the conversation: %s", end.Reason)
+	}
+	return errors.Join(unread, end.Err)
+}

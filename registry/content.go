@@ -1,0 +1,126 @@
+package registry
+
+import (
+	"fmt"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+//lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results here
+
+// What a revision does not know of a content does not leave to its clients, some of which validate: a member is left out,
+// and a content of a type that it has not becomes a text that says what was left out, so that the model knows that there
+// was something, and where a link leads.
+
+// contentTypes are those that results may hold, as bits; revisions say which they have.
+type contentTypes uint8
+
+const (
+	contentAudio contentTypes = 1 << iota
+	contentLinks
+
+	// texts, images and embedded resources are in all. What belongs to sampling alone (tool_use, tool_result) is in none.
+)
+
+// visible is the part of c that the revision knows: c itself where that is all of it. c is not written to. nil: there is
+// nothing in c.
+func (rev *revision) visible(c mcp.Content) mcp.Content {
+	switch c := c.(type) {
+	case *mcp.TextContent:
+		if c != nil && rev.trims(c.Meta, c.Annotations) {
+			return &mcp.TextContent{Text: c.Text, Annotations: visibleAnnotations(c.Annotations, rev)}
+		} else if c != nil {
+			return c
+		}
+	case *mcp.ImageContent:
+		if c != nil && rev.trims(c.Meta, c.Annotations) {
+			return &mcp.ImageContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
+		} else if c != nil {
+			return c
+		}
+	case *mcp.AudioContent:
+		switch {
+		case c == nil:
+		case rev.contents&contentAudio == 0:
+			return rev.instead("audio", fmt.Sprintf("%s, %d bytes", c.MIMEType, len(c.Data)))
+		case rev.trims(c.Meta, c.Annotations):
+			return &mcp.AudioContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
+		default:
+			return c
+		}
+	case *mcp.ResourceLink:
+		return rev.visibleLink(c)
+	case *mcp.EmbeddedResource:
+		return rev.visibleEmbedded(c)
+	case *mcp.ToolUseContent:
+		if c != nil {
+			return rev.instead("tool_use", c.Name)
+		}
+	case *mcp.ToolResultContent:
+		if c != nil {
+			return rev.instead("tool_result", c.ToolUseID)
+		}
+	}
+	return nil
+}
+
+func (rev *revision) visibleLink(c *mcp.ResourceLink) mcp.Content {
+	switch {
+	case c == nil:
+		return nil
+	case rev.contents&contentLinks == 0:
+		what := c.URI
+		for _, more := range []string{c.Name, c.MIMEType, c.Description} {
+			if more != "" {
+				what += ", " + more
+			}
+		}
+		return rev.instead("resource_link", what)
+	case c.Icons == nil || rev.icons:
+		return c
+	}
+	v := *c
+	v.Icons = nil
+	return &v
+}
+
+func (rev *revision) visibleEmbedded(c *mcp.EmbeddedResource) mcp.Content {
+	switch {
+	case c == nil || c.Resource == nil:
+		return nil
+	case rev.trims(c.Meta, c.Annotations) || c.Resource.Meta != nil && !rev.titles:
+		inner := *c.Resource
+		inner.Meta = nil
+		return &mcp.EmbeddedResource{Resource: &inner, Annotations: visibleAnnotations(c.Annotations, rev)}
+	}
+	return c
+}
+
+// trims says whether a content has members that the revision does not know: _meta, and since when its annotations hold.
+func (rev *revision) trims(meta mcp.Meta, a *mcp.Annotations) bool {
+	return !rev.titles && (meta != nil || a != nil && a.LastModified != "")
+}
+
+// instead is what a client gets of a content that its revision has no type for.
+func (rev *revision) instead(kind, what string) mcp.Content {
+	return &mcp.TextContent{Text: "[" + kind + " left out, which MCP " + rev.version + " does not have here: " + what + "]"}
+}
+
+// visibleContents is visible for all contents of a result; false when one is nothing. contents is not written to.
+func (rev *revision) visibleContents(contents []mcp.Content) ([]mcp.Content, bool) {
+	shown := contents
+	for i, c := range contents {
+		v := rev.visible(c)
+		if v == nil {
+			return nil, false
+		}
+		if v == c {
+			continue
+		}
+		if &shown[0] == &contents[0] {
+			shown = append([]mcp.Content(nil), contents...)
+		}
+		shown[i] = v
+	}
+	return shown, true
+}

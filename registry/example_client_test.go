@@ -1,0 +1,63 @@
+package registry_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/reactor"
+	"weir/registry"
+)
+
+// What the examples have in common: a registry to offer things in, and the SDK's client connected to a server of it.
+
+func newRegistry() *registry.Registry {
+	r, err := registry.New(registry.DefaultOptions())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return r
+}
+
+// connect serves r on a port of the kernel's choice and connects a client of the revision to it. stop ends both.
+func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession, stop func()) {
+	o := reactor.DefaultOptions()
+	o.HTTP, o.TCP = "", "127.0.0.1:0"
+	server, err := reactor.Launch(reactor.Assembly{Registry: r, Options: &o})
+	if err != nil {
+		log.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", server.Addrs()["tcp"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err = mcp.NewClient(&mcp.Implementation{Name: "example", Version: "1"}, options).Connect(context.Background(),
+		&mcp.IOTransport{Reader: conn, Writer: writeHalf{conn}}, &mcp.ClientSessionOptions{ProtocolVersion: revision})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return client, func() {
+		client.Close()
+		server.Stop(context.Background())
+	}
+}
+
+// writeHalf leaves the closing to the reading half, which is the same connection.
+type writeHalf struct{ io.Writer }
+
+func (writeHalf) Close() error { return nil }
+
+func text(s string) *mcp.CallToolResult {
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
+}
+
+// said is the text of a result.
+func said(result *mcp.CallToolResult, err error) string {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return result.Content[0].(*mcp.TextContent).Text
+}
