@@ -63,6 +63,11 @@ type Options struct {
 	// (about 8 KiB of stack: 32 MiB at the default). The others wait in the queue.
 	MaxWaitingTools int `yaml:"max_waiting_tools"`
 
+	// TaskLanes is how many connections the work of all MCP tasks together counts as: in how many lanes it stands, and so
+	// how many turns it gets beside everybody else. At most max_executing_per_connection less one of each run at once, which
+	// at the defaults leaves half of max_waiting_tools to calls that somebody waits for.
+	TaskLanes int `yaml:"task_lanes"`
+
 	// ComputeScratchBytes is how much of its answer buffer a Compute worker keeps between batches.
 	ComputeScratchBytes int `yaml:"compute_scratch_bytes"`
 
@@ -125,6 +130,7 @@ func DefaultOptions() Options {
 		OverloadAfter:                time.Second,
 		OverloadWait:                 100 * time.Millisecond,
 		MaxWaitingTools:              4096,
+		TaskLanes:                    64,
 		ComputeScratchBytes:          64 << 10,
 		WaitScratchBytes:             4 << 10,
 		RetryAfterMin:                500 * time.Millisecond,
@@ -167,6 +173,7 @@ func (o Options) Validate() []error {
 	number("max_batch", o.MaxBatch, 1, math.MaxUint16)
 	number("workers", o.Workers, 0, 4096)
 	number("max_waiting_tools", o.MaxWaitingTools, 1, 1<<20)
+	number("task_lanes", o.TaskLanes, 1, 4096)
 	number("compute_scratch_bytes", o.ComputeScratchBytes, 0, 1<<30)
 	number("wait_scratch_bytes", o.WaitScratchBytes, 0, 1<<30)
 	number("max_connections", o.MaxConnections, 0, 1<<26)

@@ -9,7 +9,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// ownLanes is how many lanes there may be that are no connection's: the server's own.
+// ownLanes is how many lanes there may be that are no connection's: the server's own, beside those of tasks (Detach).
 const ownLanes = 1
 
 // Queue holds every message that was admitted and not yet done, and the goroutines that run them.
@@ -27,6 +27,8 @@ type Queue struct {
 	// lingering counts closed lanes that a ring still points at. They keep their places there, so Limits
 	// counts them as open; that is why open connections and leftovers together always fit in a ring.
 	lingering atomic.Int64
+
+	detached atomic.Bool // Detach was called
 
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain

@@ -14,13 +14,14 @@ type DrainReport struct {
 	Connections int64 // open until the last step and closed by it
 }
 
-// Drain stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams, refuse new
+// Drain stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and the tasks, refuse new
 // messages and finish the accepted ones, write out the answers, close every connection, stop the loops. It returns when nothing of the
 // server runs any more; a context that is over shortens the waiting, never the steps.
 func (s *Server) Drain(ctx context.Context) DrainReport {
 	s.draining.Store(true)
 	var report DrainReport
 	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.endAll = true, true })
+	s.registry.StopTasks()
 	s.registry.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)

@@ -226,7 +226,7 @@ func offers(list []byte, name string) bool {
 }
 
 // eof: a request that stays unfinished asks for nothing. Those that are being served pose a riddle: a peer that only
-// closed its sending side wants its answers, one that closed both has cancelled what is of the stateless era, and TCP
+// closed its sending side wants its answers, one that closed both has cancelled what is of the stateless era or only waits, and TCP
 // shows the same FIN for either. An interim response tells them apart: the first one skips it, as every client must
 // (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
 func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
@@ -237,7 +237,7 @@ func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
 		return
 	}
 	for k := t.head; k != nil; k = k.next {
-		if !k.done && k.Modern() && !k.http10 {
+		if !k.done && k.EndsWithPeer() && !k.http10 {
 			c.sendLocked([]byte(codec.HTTPContinue))
 			return
 		}

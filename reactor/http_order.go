@@ -207,7 +207,7 @@ func (c *conn) forgetLocked(k *call) {
 func (t *httpTransport) farewell(*conn) {}
 
 // gone ends the line. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,
-// basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end.
+// basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end, but for those that only wait.
 func (t *httpTransport) gone(c *conn) (cancelled int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,7 +223,7 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 				c.loop.closeStream(k)
 			} else if k.trail != nil {
 				c.strandLocked(k)
-			} else if k.Modern() {
+			} else if k.EndsWithPeer() {
 				k.Cancel()
 				cancelled++
 			}

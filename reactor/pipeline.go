@@ -230,11 +230,18 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
 	dst = append(dst, id...)
-	dst = append(dst, `,"error":{"code":-32603,"message":"Server overloaded","data":{"reason":"`...)
+	dst = append(dst, `,"error":{"code":-32603,"message":"`+overloadedMessage+`","data":`...)
+	return append(appendOverloadData(dst, refusal, after), "}}"...)
+}
+
+const overloadedMessage = "Server overloaded"
+
+func appendOverloadData(dst []byte, refusal backpressure.Refusal, after time.Duration) []byte {
+	dst = append(dst, `{"reason":"`...)
 	dst = append(dst, refusal.String()...)
 	dst = append(dst, `","retryAfterMs":`...)
 	dst = strconv.AppendInt(dst, after.Milliseconds(), 10)
-	return append(dst, `,"executed":false}}}`...)
+	return append(dst, `,"executed":false}`...)
 }
 
 // Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.

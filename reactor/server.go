@@ -34,6 +34,7 @@ type Server struct {
 	opts     Options
 	registry *registry.Registry
 	queue    *backpressure.Queue
+	detached *backpressure.Detached // of the queue: tasks
 	limits   *backpressure.Limits
 	log      zerolog.Logger
 	metrics  serverMetrics
@@ -97,6 +98,8 @@ func New(o Options, d Deps) (*Server, error) {
 		s.loops = append(s.loops, l)
 	}
 	s.registerMetrics(d.Metrics)
+	s.detached = s.queue.Detach(taskRunner{})
+	s.registry.OnTaskReady(s.queueTask)
 	s.registry.OnListsChanged(func() { s.tell(func(l *loop) { l.inbox.changed = true }) })
 	s.setDate(time.Now())
 	return s, nil
@@ -181,7 +184,7 @@ func (s *Server) takeInput(n int) bool {
 }
 
 // runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
-// idle sessions.
+// what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

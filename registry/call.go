@@ -38,6 +38,9 @@ type reply struct {
 
 // serveToolsCall is tools/call.
 func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
+	if x.asTask {
+		return r.createTask(x, dst)
+	}
 	return r.serveHandled(x, x.tool.series, dst, answerToolsCall)
 }
 

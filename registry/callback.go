@@ -2,6 +2,8 @@ package registry
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,9 @@ import (
 type ask struct {
 	x    *Exchange
 	feed *Feed
+	// behalf is the task that the requests are for (x is a tasks/result, which carries them); task is what a tasks/result
+	// without requests waits for.
+	behalf, task *Task
 	// left is how many answers are missing, and one more until the worker that parked the call has let go of it: whoever
 	// takes it to zero resumes the call.
 	left   atomic.Int32
@@ -54,12 +59,13 @@ const (
 	askTimeout             // Options.AskTimeout
 	askCancelled           // the call was cancelled, or its client is gone
 	askStopped             // the server stops
+	askTaskEnded           // the task that it was for has ended
 	askEndings
 )
 
 var (
 	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "no_stream"}
-	askEndingNames  = [askEndings]string{"answered", "error", "timeout", "cancelled", "stopped"}
+	askEndingNames  = [askEndings]string{"answered", "error", "timeout", "cancelled", "stopped", "task_ended"}
 )
 
 // maxAskRounds is how often one call may ask, as in the SDK's client: a handler that is never satisfied ends here.
@@ -111,17 +117,25 @@ func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string)
 		return errInputRequests
 	}
 	a := &ask{x: x, feed: r.feedOf(x.Conv), state: state, open: make(map[string]string, len(requests)),
-		expiry: time.Since(r.epoch) + r.opt.AskTimeout, rounds: 1, responses: mcp.InputResponseMap{}}
+		expiry: r.askExpiry(), rounds: 1, responses: mcp.InputResponseMap{}}
 	if x.inputs != nil {
 		a.rounds = x.inputs.rounds + 1
 	}
 	if a.rounds > maxAskRounds {
 		return errAskRounds
 	}
+	return r.sendAsks(a, requests)
+}
+
+func (r *Registry) askExpiry() time.Duration { return time.Since(r.epoch) + r.opt.AskTimeout }
+
+// sendAsks sends what a asks for and parks its exchange (errParked), or says why it cannot.
+func (r *Registry) sendAsks(a *ask, requests mcp.InputRequestMap) *codec.Error {
+	x := a.x
 	messages := make([][]byte, 0, len(requests))
 	for key, request := range requests {
 		id := `"weir-` + strconv.FormatUint(r.lastAsk.Add(1), 10) + `"`
-		message, e := appendAsk(id, key, request)
+		message, e := appendAsk(id, key, request, a.behalf)
 		if e != nil {
 			return e
 		}
@@ -146,8 +160,8 @@ func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string)
 	return errParked
 }
 
-// appendAsk encodes one request of ours.
-func appendAsk(id, key string, request mcp.InputRequest) ([]byte, *codec.Error) {
+// appendAsk encodes one request of ours, for a task if there is one.
+func appendAsk(id, key string, request mcp.InputRequest, t *Task) ([]byte, *codec.Error) {
 	encoded, err := json.Marshal(mcp.InputRequestMap{key: request})
 	if err != nil {
 		return nil, errResultEncoding
@@ -158,7 +172,13 @@ func appendAsk(id, key string, request mcp.InputRequest) ([]byte, *codec.Error) 
 	}
 	message := append([]byte(`{"jsonrpc":"2.0","id":`), id...)
 	message = append(append(message, `,"method":`...), codec.Member(one, "method")...)
-	if params := codec.Member(one, "params"); params != nil {
+	params := codec.Member(one, "params")
+	if t != nil {
+		if params = relate(params, t); params == nil {
+			return nil, errResultEncoding
+		}
+	}
+	if params != nil {
 		message = append(append(message, `,"params":`...), params...)
 	}
 	return append(message, '}'), nil
@@ -194,13 +214,22 @@ func (r *Registry) await(a *ask) *codec.Error {
 // settle takes n off what a waits for and resumes the call when nothing is left.
 func (a *ask) settle(n int) {
 	if a.left.Add(int32(-n)) == 0 {
-		a.feed.r.parked.remove(a)
+		if a.feed != nil {
+			a.feed.r.parked.remove(a)
+		}
+		if a.behalf != nil {
+			a.behalf.heard(a)
+		}
 		a.x.Back.Resume()
 	}
 }
 
 // abort ends the wait: what is still open is not waited for any more, and the call fails with why. Any goroutine.
 func (a *ask) abort(how askEnding, why *codec.Error) {
+	if a.task != nil {
+		a.task.giveUp(a)
+		return
+	}
 	f := a.feed
 	f.mu.Lock()
 	open := a.open
@@ -215,7 +244,7 @@ func (a *ask) abort(how askEnding, why *codec.Error) {
 	if len(open) == 0 {
 		return
 	}
-	if how == askTimeout || how == askStopped {
+	if how == askTimeout || how == askStopped || how == askTaskEnded {
 		for id := range open { // who asked in vain says so (MCP 2025-11-25, basic/lifecycle, timeouts)
 			a.x.Back.Send([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`))
 		}
@@ -293,7 +322,8 @@ func (r *Registry) StopAsking() {
 	}
 }
 
-// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer.
+// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may still
+// wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it does not want.
 func (c *Conversation) PeerEnded() {
 	f := c.feed.Load()
 	if f == nil {
@@ -304,9 +334,15 @@ func (c *Conversation) PeerEnded() {
 	for _, a := range f.asks {
 		waiting[a] = struct{}{}
 	}
+	tasks := slices.Collect(maps.Values(f.tasks))
 	f.mu.Unlock()
 	for a := range waiting {
 		a.abort(askCancelled, errAskUnanswerable)
+	}
+	for _, w := range tasks {
+		if w.task.awaited() {
+			f.owe(w)
+		}
 	}
 }
 

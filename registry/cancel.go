@@ -38,7 +38,7 @@ type callContext struct {
 	after map[*func()]func() // what AfterFunc registered; nil until then
 	x     *Exchange          // nil once the handler is off: it returned, or its call was ended without it
 	back  *way               // made by the first message ahead of the answer
-	h     *handler           // whose deadline counts
+	h     *handler           // whose deadline counts; nil when none does
 	since time.Duration      // since Registry.epoch, when its time began; 0 before
 }
 
@@ -53,12 +53,13 @@ const (
 
 // begin ties the context to its call, and lets Exchange.Cancel reach it. Before the handler gets it.
 func (c *callContext) begin(x *Exchange, h *handler) {
-	c.x, c.h = x, h
+	c.x = x
 	x.ctx.Store(c)
 	if x.Cancelled() {
 		c.cancel(callCanceled)
 	}
 	if x.Seat != nil && h.timeout > 0 {
+		c.h = h
 		x.Seat.running.Store(c)
 	}
 }
@@ -69,7 +70,7 @@ func (x *Exchange) finish() (overdue bool) {
 	if c == nil {
 		return false
 	}
-	if x.Seat != nil && c.h.timeout > 0 {
+	if c.h != nil {
 		x.Seat.running.Store(nil)
 	}
 	mine, back := c.takeOff(callCanceled)

@@ -20,6 +20,7 @@
 // What is sent unasked is pulled: a Stream says what its client is owed when the transport asks, and Peer.Wake has it ask.
 // What answers a session's POST in several messages leaves a Trail, by which a client that lost its connection resumes.
 //
-// Lock order: a way back before what it reaches; conversation before call context, and before feed; feed before topics.
+// Lock order: a way back before what it reaches; conversation before call context, and before feed; feed before topics, and
+// before a task; a task before the transport's queue; the table of tasks before its partitions.
 // Nothing blocks under any of them.
 package registry

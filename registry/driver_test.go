@@ -25,6 +25,7 @@ type peer struct {
 	principal string
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
+	back      *backstage   // its way back; nil: it has none
 }
 
 // answer is what a transport would send.
@@ -57,7 +58,14 @@ func (p *peer) send(message string, h Header) answer {
 		if e := p.r.Begin(x); e != nil {
 			return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
 		}
+		if p.back != nil {
+			x.Raw = append([]byte(nil), p.buf...) // it may be parked
+			return p.back.dispatch(x)
+		}
 		defer p.r.End(x)
+	}
+	if p.back != nil {
+		x.Back = &place{p.back, x}
 	}
 	out := p.r.Dispatch(x, nil)
 	clear(p.buf)

@@ -56,7 +56,7 @@ var (
 	errTotalSubscriptions = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions", Data: []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
 	errFilter = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs"}
+		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
 	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "duplicate id: a request with this id is still in flight"}
 	errVersionMissing = &codec.Error{Code: codec.CodeInvalidParams,
@@ -106,6 +106,41 @@ var (
 		Message: "params.requestState has expired: send the request anew without it"}
 	errInputResponses = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.inputResponses must be an object"}
+	errNeedsTasks = &codec.Error{Code: codec.CodeMissingCapability,
+		Message: "the request needs a capability that the client did not declare",
+		Data:    []byte(`{"requiredCapabilities":{"extensions":{"` + keyTasks + `":{}}}}`)}
+	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
+		Message: "this tool runs as a task only: send params.task"}
+	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
+		Message: "this tool does not run as a task: send no params.task"}
+	errTaskParam = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.task must be an object, and its ttl a number of milliseconds"}
+	errTaskID = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.taskId must be a string"}
+	errUnknownTask = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "Task not found: it expired or never was"}
+	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
+		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
+	errClientTasks = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many tasks of this client", Data: []byte(`{"reason":"client_task_limit","retryAfterMs":1000,"executed":false}`)}
+	errTotalTasks = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many tasks", Data: []byte(`{"reason":"task_limit","retryAfterMs":1000,"executed":false}`)}
+	errTaskBytesLimit = &codec.Error{Code: codec.CodeInternal,
+		Message: "the task is too large to be kept", Data: []byte(`{"reason":"task_bytes","retryAfterMs":1000,"executed":false}`)}
+	errTaskWaits = &codec.Error{Code: codec.CodeInternal,
+		Message: "too many requests wait for the results of tasks", Data: []byte(`{"reason":"task_wait_limit","retryAfterMs":1000,"executed":false}`)}
+	errTaskWait = &codec.Error{Code: codec.CodeInternal,
+		Message: "the result is not there yet and this transport cannot wait for it"}
+	errTaskBytes = &codec.Error{Code: codec.CodeInternal,
+		Message: "what the task had to keep is too large", Data: []byte(`{"reason":"task_bytes"}`)}
+	errTaskExpired = &codec.Error{Code: codec.CodeInternal,
+		Message: "the task did not end in its time", Data: []byte(`{"reason":"task_expired"}`)}
+	errTaskStopped = &codec.Error{Code: codec.CodeInternal,
+		Message: "the server stops", Data: []byte(`{"reason":"draining"}`)}
+	errTaskCancelled = &codec.Error{Code: codec.CodeInternal,
+		Message: "the task was cancelled", Data: []byte(`{"reason":"task_cancelled"}`)}
+	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
+		Message: "the task ended before its client answered"} // never sent: what the task ended with is
 	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
 		Message: "result too large"}
 	errResultEncoding = &codec.Error{Code: codec.CodeInternal,
@@ -154,6 +189,20 @@ func errUnsupportedVersion(requested []byte) *codec.Error {
 // errHeader is a header that is missing or contradicts the body (MCP 2026-07-28, HeaderMismatch).
 func errHeader(problem string) *codec.Error {
 	return &codec.Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + problem}
+}
+
+// errTaskStuck is a refusal of the queue for a task that has run before.
+func errTaskStuck(refusal *codec.Error) *codec.Error {
+	e := &codec.Error{Code: codec.CodeInternal, Message: "the server cannot go on with the task"}
+	if reason := memberOf(refusal.Data, "reason"); reason != nil {
+		e.Data = append(append([]byte(`{"reason":`), reason...), `,"executed":true}`...)
+	}
+	return e
+}
+
+// errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
+func errTaskOver(s taskStatus) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + taskStatusNames[s] + "'"}
 }
 
 // quote shows a string token of the peer in a message, cut to maxErrorTextBytes.

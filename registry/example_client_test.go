@@ -24,13 +24,8 @@ func newRegistry() *registry.Registry {
 
 // connect serves r on a port of the kernel's choice and connects a client of the revision to it. stop ends both.
 func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession, stop func()) {
-	o := reactor.DefaultOptions()
-	o.HTTP, o.TCP = "", "127.0.0.1:0"
-	server, err := reactor.Launch(reactor.Assembly{Registry: r, Options: &o})
-	if err != nil {
-		log.Fatal(err)
-	}
-	conn, err := net.Dial("tcp", server.Addrs()["tcp"])
+	address, end := serve(r)
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -41,8 +36,19 @@ func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) 
 	}
 	return client, func() {
 		client.Close()
-		server.Stop(context.Background())
+		end()
 	}
+}
+
+// serve serves r on a port of the kernel's choice.
+func serve(r *registry.Registry) (address string, stop func()) {
+	o := reactor.DefaultOptions()
+	o.HTTP, o.TCP = "", "127.0.0.1:0"
+	server, err := reactor.Launch(reactor.Assembly{Registry: r, Options: &o})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return server.Addrs()["tcp"], func() { server.Stop(context.Background()) }
 }
 
 // writeHalf leaves the closing to the reading half, which is the same connection.

@@ -65,7 +65,7 @@ type Exchange struct {
 	// Reset: it is the way of whatever the transport embeds the exchange in.
 	Back Back
 
-	// Seat is the place of the goroutine that dispatches. nil: handlers are told their deadlines and not held to them.
+	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own time.
 	Seat *Seat
 
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
@@ -87,10 +87,10 @@ type Exchange struct {
 	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
 	revision uint8        // index into revisions
 	modern   bool
-	overdue  bool // its handler came too late; the worker's
+	asTask   bool // tools/call: Route decided that a task is made of it
 	listed   bool // in flight; guarded as what is below
 
-	marks  atomic.Uint32               // markCancelled, markLeft
+	marks  atomic.Uint32               // markCancelled and the others
 	asking atomic.Pointer[ask]         // while it is parked
 	ctx    atomic.Pointer[callContext] // of the handler while it runs
 
@@ -102,6 +102,7 @@ type Exchange struct {
 // What anybody may mark an exchange with, at any time.
 const (
 	markCancelled uint32 = 1 << iota
+	markOverdue          // its handler came too late
 	markLeft             // by one of the two who hold it: see LastHolder
 )
 
@@ -133,6 +134,10 @@ func (x *Exchange) Cancelled() bool { return x.marks.Load()&markCancelled != 0 }
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).
 func (x *Exchange) Modern() bool { return x.modern }
+
+// EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
+// only waits for what goes on without it.
+func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.row.waits }
 
 // rev is the revision by whose rules the message is answered.
 func (x *Exchange) rev() *revision { return &revisions[x.revision] }

@@ -101,6 +101,45 @@ func checkAnswer(t *testing.T, x *Exchange, out []byte) {
 	}
 }
 
+// FuzzTask gives a task any wish, any answers and any cursor: whatever they are, requests are answered as FuzzDispatch has
+// it, the task ends once, and nothing of it is left when its time is up.
+func FuzzTask(f *testing.F) {
+	f.Add(`{}`, `{"who":{"action":"accept","content":{"name":"Ada"}}}`, `"a85Ml6w2"`, uint8(0))
+	f.Add(`{"ttl":1e300}`, `{"who":7,"where":{"action":"decline"}}`, `null`, uint8(1))
+	f.Add(`{"ttl":-1}`, `{"who-2":{"roots":[]}}`, `"a"`, uint8(2))
+	r, b, _ := newJobs(f)
+	ways := []string{"this", "both", "insist", "fail", "refuse", "panic", "tell"} // and none that waits
+	f.Fuzz(func(t *testing.T, wish, responses, cursor string, way uint8) {
+		do := `"` + ways[int(way)%len(ways)] + `"`
+		conv := new(Conversation)
+		conv.negotiate(latestLegacy, 1)
+		send := func(message string) string {
+			x := &Exchange{Raw: []byte(message), Conv: conv}
+			if codec.Scan(x.Raw, &x.Env, &limits.JSON) != nil {
+				return ""
+			}
+			r.Route(x)
+			out := r.Dispatch(x, nil)
+			checkAnswer(t, x, out)
+			b.run()
+			return string(out)
+		}
+		for _, tool := range []string{"job", "askjob"} {
+			send(legacyRequest(1, "tools/call", `"name":"`+tool+`","arguments":{"do":`+do+`},"task":`+wish))
+			a := send(asking("tools/call", `"name":"`+tool+`","arguments":{"do":`+do+`}`, ownTasks))
+			if found := taskIDMember.FindStringSubmatch(a); found != nil {
+				send(taskRequest("update", found[1], `,"inputResponses":`+responses))
+				send(taskRequest("get", found[1], ""))
+				send(taskRequest("cancel", found[1], ""))
+			}
+		}
+		send(legacyRequest(1, "tasks/list", `"cursor":`+cursor))
+		later(r)
+		conv.Close()
+		empty(t, r)
+	})
+}
+
 // FuzzEventID: an id that is taken is one that was given, in the very same words.
 func FuzzEventID(f *testing.F) {
 	for _, seed := range []string{"0-0", "7-3", "4294967295-4294967295", "4294967296-0", "-", "01-1", "1-+1"} {

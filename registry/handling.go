@@ -20,6 +20,8 @@ type handler struct {
 	timeout   time.Duration // 0: it has no deadline
 	owner     *Registry
 	series    *callSeries
+	tasks     TaskSupport
+	asksFirst bool
 }
 
 // HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
@@ -110,7 +112,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
 	returned := false
 	defer func() {
-		x.overdue = x.finish()
+		overdue := x.finish()
 		v := recover()
 		if v == nil && !returned {
 			v = "the handler ended its goroutine (runtime.Goexit)" // the caller does not go on; see AppendExited
@@ -122,7 +124,8 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 				r.opt.OnPanic(name, v, debug.Stack())
 			}
 		}
-		if x.overdue {
+		if overdue {
+			x.marks.Or(markOverdue)
 			err = errOverdue
 			r.overdue.Add(-1)
 		}

@@ -53,8 +53,11 @@ func checkMirror(x *Exchange, row *method) *codec.Error {
 		return errHeader("Mcp-Name has characters that must be sent as =?base64?...?=")
 	}
 	token, member := x.Env.Name, "params.name"
-	if row.mirror == mirrorURI {
+	switch row.mirror {
+	case mirrorURI:
 		token, member = x.Env.URI, "params.uri"
+	case mirrorTaskID:
+		token, member = x.Env.TaskID, "params.taskId"
 	}
 	if body, isText := codec.StringOf(token.Of(x.Raw)); !isText || !bytes.Equal(value, body) {
 		return errHeader("Mcp-Name does not match " + member)

@@ -50,6 +50,7 @@ const (
 	featurePrompts feature = 1 << iota
 	featureResources
 	featureCompletions
+	featureTasks
 )
 
 // declare adds a feature to the capabilities, for good: a list that became empty is still a list, and whoever was told of
@@ -106,6 +107,9 @@ func (r *Registry) capabilities(rev *revision) string {
 	}
 	if r.declared&featureCompletions != 0 && rev.completions {
 		b += `,"completions":{}`
+	}
+	if r.declared&featureTasks != 0 {
+		b += taskCapabilities[rev.tasks]
 	}
 	return b + `,"logging":{}}`
 }

@@ -134,6 +134,7 @@ type filter struct {
 	Prompts   bool     `json:"promptsListChanged,omitempty"`
 	Resources bool     `json:"resourcesListChanged,omitempty"`
 	URIs      []string `json:"resourceSubscriptions,omitempty"`
+	TaskIDs   []string `json:"taskIds,omitempty"` // SEP-2663
 }
 
 // serveListen is subscriptions/listen. What it appends is its acknowledgement, the first message of the stream, or the
@@ -142,8 +143,11 @@ func serveListen(r *Registry, x *Exchange, dst []byte) []byte {
 	f, wanted, e := r.listen(x)
 	if e != nil {
 		x.Status = statusUnavailable
-		if e.Code == codec.CodeInvalidParams {
+		switch e.Code {
+		case codec.CodeInvalidParams:
 			x.Status = statusOK
+		case codec.CodeMissingCapability:
+			x.Status = statusBadRequest
 		}
 		return codec.AppendError(dst, x.id(), e)
 	}
@@ -161,6 +165,9 @@ func (r *Registry) listen(x *Exchange) (*Feed, *filter, *codec.Error) {
 		if len(uri) == 0 || len(uri) > maxURIBytes {
 			return nil, nil, errWatchedURI
 		}
+	}
+	if len(wanted.TaskIDs) > 0 && !x.declaresTasks() {
+		return nil, nil, errNeedsTasks
 	}
 	open := 0
 	if x.Conv != nil {
@@ -187,6 +194,10 @@ func (r *Registry) listen(x *Exchange) (*Feed, *filter, *codec.Error) {
 			f.finish()
 			return nil, nil, e
 		}
+	}
+	if e := f.watchTasks(x, wanted); e != nil {
+		f.finish()
+		return nil, nil, e
 	}
 	return f, wanted, nil
 }

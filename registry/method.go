@@ -16,6 +16,8 @@ type method struct {
 	mirror mirror
 	// recalls: params.requestId names a request that its sender takes back.
 	recalls bool
+	// waits: it only waits for something that goes on without it. A client that is gone ends the waiting in every era.
+	waits bool
 	// route, if any, finishes Route on the loop: it may look things up and refuse, and must not allocate or wait.
 	route func(r *Registry, x *Exchange) (Class, *codec.Error)
 	// serve appends the whole response of a request and nothing for a notification.
@@ -40,6 +42,7 @@ const (
 	mirrorNothing mirror = iota
 	mirrorName           // params.name
 	mirrorURI            // params.uri
+	mirrorTaskID         // params.taskId (SEP-2663)
 )
 
 // The table. Serving functions reach nothing that reads it, so it can be a plain variable.
@@ -61,6 +64,11 @@ var methods = [...]method{
 	{name: "prompts/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: servePromptsList},
 	{name: "prompts/get", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routePromptsGet, serve: servePromptsGet},
 	{name: "completion/complete", kind: codec.KindRequest, class: Wait, revisions: everyRevision, route: routeComplete, serve: serveComplete},
+	{name: "tasks/get", kind: codec.KindRequest, class: Inline, revisions: rev20251125 | modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskGet},
+	{name: "tasks/update", kind: codec.KindRequest, class: Compute, revisions: modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskUpdate},
+	{name: "tasks/cancel", kind: codec.KindRequest, class: Inline, revisions: rev20251125 | modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskCancel},
+	{name: "tasks/list", kind: codec.KindRequest, class: Inline, revisions: rev20251125, serve: serveTaskList},
+	{name: "tasks/result", kind: codec.KindRequest, class: Compute, revisions: rev20251125, waits: true, route: routeTaskResult, serve: serveTaskResult},
 }
 
 // methodRows finds a row by the method's token, quotes included, as Scan leaves it.

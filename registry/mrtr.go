@@ -92,6 +92,9 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		}
 		return nil, e
 	}
+	if t := x.task(); t != nil {
+		return nil, t.ask(requests, state)
+	}
 	if !x.modern {
 		return nil, r.park(x, requests, state)
 	}

@@ -16,19 +16,26 @@ import (
 // It reports whether the notification was sent. It is not when the request carried no progressToken, when progress is not
 // more than what was sent before (it MUST increase), when the call is cancelled or over, and when the client takes no
 // messages ahead of the answer: over HTTP without an Accept of text/event-stream, or while it leaves unread what it was
-// sent.
+// sent. The message of a call that runs as a task becomes the task's status message, with a token or without; its progress
+// is sent in 2025-11-25, to the session or connection that began it, the latest if it does not keep up.
 func Progress(ctx context.Context, progress, total float64, message string) bool {
 	w := wayOf(ctx)
 	if w == nil || !finite(progress) || !finite(total) {
 		return false
 	}
+	w.note(message)
 	return w.send(func(x *Exchange, dst []byte) []byte {
 		token := x.Env.ProgressToken.Of(x.Raw)
 		if !isProgressToken(token) || w.began && progress <= w.progress {
 			return nil
 		}
 		w.began, w.progress = true, progress
-		return appendProgress(dst, token, progress, total, message)
+		dst = appendProgress(dst, token, progress, total, message)
+		if t := x.task(); t != nil {
+			dst = append(append(dst[:len(dst)-len("}}")], `,"_meta":`...), t.related()...)
+			dst = append(dst, "}}"...)
+		}
+		return dst
 	})
 }
 
@@ -116,7 +123,7 @@ func (w *way) wants(severity logLevel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.x == nil:
+	case w.x == nil, w.x.task() != nil: // no revision has a way for log messages of tasks
 		return false
 	case w.x.modern:
 		name, ok := codec.StringOf(w.x.Env.LogLevel.Of(w.x.Raw))

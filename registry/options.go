@@ -95,9 +95,36 @@ type Options struct {
 	// handler returns or not; what it returns later is dropped, and until then it counts as running. It is looked at four
 	// times a second, so a call ends up to half a second late. The default is longer than clients wait by themselves (most
 	// 60 seconds), and short enough for a lost place to be found. Progress does not extend it; a call that waits for
-	// its client (ask_timeout) does not run, and its handler has the whole time again when it is resumed. 0 is no limit,
+	// its client (ask_timeout) does not run, and its handler has the whole time again when it is resumed. Tasks have
+	// their own time (task_ttl). 0 is no limit,
 	// else 1s to 24h.
 	HandlerTimeout time.Duration `yaml:"handler_timeout"`
+
+	// MaxTasks is how many tasks may exist, running, waiting or ended and not expired. The next call that would become one
+	// is refused with -32603 (over HTTP 503) and reason task_limit. 1 to 1000000.
+	MaxTasks int `yaml:"max_tasks"`
+	// MaxTasksPerClient is the same for one principal; without authentication for one session or connection, and for all
+	// requests of 2026-07-28 over HTTP together. The reason is client_task_limit. 1 to 1000000.
+	MaxTasksPerClient int `yaml:"max_tasks_per_client"`
+	// MaxTaskBytes is how many bytes one task may keep: its request while it runs, what it asks its client for, its result,
+	// and 2048 of its own. A larger request is refused with reason task_bytes, with anything else too large the task fails,
+	// with the same reason. 4096 to 67108864.
+	MaxTaskBytes int `yaml:"max_task_bytes"`
+	// MaxTaskTotalBytes is the same for all tasks together. 4096 to 17179869184.
+	MaxTaskTotalBytes int `yaml:"max_task_total_bytes"`
+	// TaskTTL is for how long after its beginning a task is kept, if its client does not say; one that has not ended by then
+	// fails with reason task_expired. It is the longest that a handler may take. 1s to 720h.
+	TaskTTL time.Duration `yaml:"task_ttl"`
+	// TaskMaxTTL is the most that a client of 2025-11-25 may ask for, at least task_ttl. 1s to 720h.
+	TaskMaxTTL time.Duration `yaml:"task_max_ttl"`
+	// TaskPollInterval is how long clients are told to wait between two tasks/get. 1ms to 1h.
+	TaskPollInterval time.Duration `yaml:"task_poll_interval"`
+	// MaxTaskWaits is how many tasks/result requests (2025-11-25) may wait for their tasks to end, each with its message and
+	// about 1 KB. The next is refused with reason task_wait_limit. 1 to 1000000.
+	MaxTaskWaits int `yaml:"max_task_waits"`
+	// MaxTaskWaitsPerTask is the same for one task. 1 to 10000.
+	MaxTaskWaitsPerTask int `yaml:"max_task_waits_per_task"`
+
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it. 4096 to 67108864.
 	MaxResultBytes int `yaml:"max_result_bytes"`
@@ -144,6 +171,16 @@ func DefaultOptions() Options {
 		MaxAsksPerClient: 100,
 		AskTimeout:       5 * time.Minute,
 		HandlerTimeout:   5 * time.Minute,
+
+		MaxTasks:            10_000,
+		MaxTasksPerClient:   2000,
+		MaxTaskBytes:        1 << 20,
+		MaxTaskTotalBytes:   64 << 20,
+		TaskTTL:             15 * time.Minute,
+		TaskMaxTTL:          24 * time.Hour,
+		TaskPollInterval:    time.Second,
+		MaxTaskWaits:        10_000,
+		MaxTaskWaitsPerTask: 8,
 	}
 }
 
@@ -203,5 +240,20 @@ func (o *Options) Validate() []error {
 		span("handler_timeout", o.HandlerTimeout, time.Second, 24*time.Hour)
 	}
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
+	o.validateTasks(number, span)
 	return errs
+}
+
+func (o *Options) validateTasks(number func(key string, value, low, high int), span func(key string, value, low, high time.Duration)) {
+	number("max_tasks", o.MaxTasks, 1, 1_000_000)
+	number("max_tasks_per_client", o.MaxTasksPerClient, 1, 1_000_000)
+	number("max_task_bytes", o.MaxTaskBytes, 4096, 64<<20)
+	number("max_task_total_bytes", o.MaxTaskTotalBytes, 4096, 16<<30)
+	span("task_ttl", o.TaskTTL, minTaskTTL, 720*time.Hour)
+	if o.TaskTTL <= 720*time.Hour {
+		span("task_max_ttl", o.TaskMaxTTL, max(o.TaskTTL, minTaskTTL), 720*time.Hour)
+	}
+	span("task_poll_interval", o.TaskPollInterval, time.Millisecond, time.Hour)
+	number("max_task_waits", o.MaxTaskWaits, 1, 1_000_000)
+	number("max_task_waits_per_task", o.MaxTaskWaitsPerTask, 1, 10_000)
 }

@@ -21,7 +21,7 @@ type Seat struct {
 
 // deadlineLocked is when c's handler is due. Whoever asks first starts its time.
 func (c *callContext) deadlineLocked() (deadline time.Time, ok bool) {
-	if c.h == nil || c.h.timeout <= 0 {
+	if c.h == nil {
 		return time.Time{}, false
 	}
 	epoch := c.h.owner.epoch
@@ -86,4 +86,4 @@ func (x *Exchange) LastHolder() bool { return x.marks.Or(markLeft)&markLeft != 0
 
 // Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the transport must neither answer it
 // nor End it.
-func (x *Exchange) Overdue() bool { return x.overdue }
+func (x *Exchange) Overdue() bool { return x.marks.Load()&markOverdue != 0 }

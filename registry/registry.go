@@ -29,6 +29,7 @@ type Registry struct {
 	overdue   atomic.Int64 // handlers that run although their calls were ended
 	asks      atomic.Int64 // our requests that were not answered yet
 	lastAsk   atomic.Uint64
+	tasks     taskTable
 
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
 	onListsChanged atomic.Pointer[func()]
@@ -55,6 +56,7 @@ func New(opt Options) (*Registry, error) {
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeCatalogues()
 	r.sessions = newShards[*session](opt.Partitions)
+	r.tasks.byID = newShards[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
@@ -196,7 +198,7 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 	if e != nil {
 		status := statusOK
 		switch {
-		case e.Code == codec.CodeHeaderMismatch:
+		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
 			status = statusBadRequest
 		case e.Code == codec.CodeMethodNotFound && x.modern:
 			status = statusNotFound

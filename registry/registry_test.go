@@ -74,6 +74,15 @@ func TestOptions(t *testing.T) {
 	f("max_asks", func(o *Options) { o.MaxAsks = 0 })
 	f("max_asks_per_client", func(o *Options) { o.MaxAsksPerClient = 0 })
 	f("ask_timeout", func(o *Options) { o.AskTimeout = 0 })
+	f("max_tasks", func(o *Options) { o.MaxTasks = 0 })
+	f("max_tasks_per_client", func(o *Options) { o.MaxTasksPerClient = 0 })
+	f("max_task_bytes", func(o *Options) { o.MaxTaskBytes = 100 })
+	f("max_task_total_bytes", func(o *Options) { o.MaxTaskTotalBytes = 100 })
+	f("task_ttl", func(o *Options) { o.TaskTTL = time.Millisecond })
+	f("task_max_ttl", func(o *Options) { o.TaskMaxTTL = o.TaskTTL - 1 })
+	f("task_poll_interval", func(o *Options) { o.TaskPollInterval = 0 })
+	f("max_task_waits", func(o *Options) { o.MaxTaskWaits = 0 })
+	f("max_task_waits_per_task", func(o *Options) { o.MaxTaskWaitsPerTask = 0 })
 	f("max_result_bytes", func(o *Options) { o.MaxResultBytes = 100 })
 }
 

@@ -36,7 +36,17 @@ type revision struct {
 	// argumentsAreResults: arguments that do not fit the tool's schema are a tool result with isError, which the
 	// model sees and corrects (SEP-1303, since 2025-11-25); before, they were listed under protocol errors.
 	argumentsAreResults bool
+	// tasks: how a call becomes a task, and by whose wish.
+	tasks taskRule
 }
+
+type taskRule uint8
+
+const (
+	tasksNone      taskRule = iota // unknown to the revision: every call is answered with its result
+	tasksAugmented                 // params.task asks for one (MCP 2025-11-25, basic/utilities/tasks)
+	tasksExtension                 // the client declares the extension and the server decides (SEP-2663)
+)
 
 type structuredRule uint8
 
@@ -74,10 +84,10 @@ var revisions = [revisionCount]revision{
 		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects},
 	{version: "2025-11-25", set: rev20251125, streams: true, primes: true, annotations: true, titles: true, icons: true,
 		contents: contentAudio | contentLinks, completions: true,
-		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects, argumentsAreResults: true},
+		resourceNotFound: codec.CodeResourceNotFound, structured: structuredObjects, argumentsAreResults: true, tasks: tasksAugmented},
 	{version: "2026-07-28", set: rev20260728, modern: true, annotations: true, titles: true, icons: true,
 		contents: contentAudio | contentLinks, completions: true,
-		resourceNotFound: codec.CodeInvalidParams, structured: structuredAny, argumentsAreResults: true},
+		resourceNotFound: codec.CodeInvalidParams, structured: structuredAny, argumentsAreResults: true, tasks: tasksExtension},
 }
 
 // latestLegacy answers an initialize that asks for a version we do not have: the latest we can hold a conversation in

@@ -92,12 +92,13 @@ func (r *Registry) EndSession(id []byte, principal string) (status int) {
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, and drops the
-// events that were kept for Options.ReplayTTL. A session with calls in flight or its stream open is not idle. Call it about
-// once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends the tasks
+// whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight or its stream open
+// is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.expireAsks(at)
+	r.expireTasks(at)
 	return r.sessions.sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
 			r.m.sessionsEnded[endedByAge].Inc()

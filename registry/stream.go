@@ -60,6 +60,18 @@ func (w *way) send(append func(x *Exchange, dst []byte) []byte) bool {
 	return len(w.buf) > 0 && w.x.Back.Send(w.buf)
 }
 
+// note gives a task its status message; nothing for other calls.
+func (w *way) note(message string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.x == nil || message == "" {
+		return
+	}
+	if t := w.x.task(); t != nil {
+		t.note(message)
+	}
+}
+
 // close ends the way: what the handler left running may not speak for it any more.
 func (w *way) close() {
 	w.mu.Lock()

@@ -36,19 +36,24 @@ type Feed struct {
 	stream      *Stream // what it goes out on; nil while a session has none open
 	told        [listKinds]uint32
 	watched     map[string]*watch // by URI
+	tasks       map[string]*watch // by task id
 	first, last *watch            // those that are owed, oldest first
 	events      *replay           // of a session: what its streams have carried
 	end         streamEnd
 	asks        map[string]*ask // our requests to the client that it has not answered, by id
 }
 
-// watch is one subscribed resource of one feed. Guarded by the feed's mutex.
+// watch is one subscribed resource, or one task, of one feed. Guarded by the feed's mutex.
 type watch struct {
 	feed *Feed
 	next *watch // in the list of what is owed
 	uri  []byte // as a JSON string
-	owed bool
-	gone bool // unsubscribed while it was owed
+	task *Task  // instead
+	// progress is the latest of a task that was not told; changed: its status was not either.
+	progress []byte
+	changed  bool
+	owed     bool
+	gone     bool // unsubscribed while it was owed
 }
 
 // Stream is a feed's way out: the open response of a session's GET or of a listen, or a whole connection. Or it is the
@@ -122,15 +127,35 @@ func (f *Feed) appendOwed(dst []byte) []byte {
 		}
 	}
 	for w := f.first; w != nil; w = f.first {
-		if f.first = w.next; f.first == nil {
-			f.last = nil
+		if w.progress != nil && w.changed && !w.gone { // the progress now, the change that came after it next
+			dst = append(dst, w.progress...)
+			w.progress = nil
+			return dst
 		}
-		w.next, w.owed = nil, false
-		if !w.gone {
+		f.pop()
+		switch {
+		case w.gone:
+		case w.task == nil:
 			return f.appendUpdated(dst, w)
+		case w.progress != nil:
+			dst = append(dst, w.progress...)
+			w.progress = nil
+			return dst
+		default:
+			w.changed = false
+			return w.task.appendChanged(dst, f)
 		}
 	}
 	return dst
+}
+
+// pop takes the oldest off the list of what is owed. Needs f.mu.
+func (f *Feed) pop() {
+	w := f.first
+	if f.first = w.next; f.first == nil {
+		f.last = nil
+	}
+	w.next, w.owed = nil, false
 }
 
 // listNames are how lists are called in methods and, with a suffix, in the filter of a listen.
@@ -176,23 +201,30 @@ func (f *Feed) appendMeta(dst []byte) []byte {
 // owe marks w and wakes the peer, once until it was told.
 func (f *Feed) owe(w *watch) {
 	f.mu.Lock()
-	var wake Peer
-	if !w.owed && !w.gone && f.end == streamOpen {
-		w.owed = true
-		if f.last == nil {
-			f.first = w
-			if f.stream != nil && f.stream.peer != nil {
-				wake = f.stream.peer
-			}
-		} else {
-			f.last.next = w
-		}
-		f.last = w
-	}
+	w.changed = true
+	wake := f.mark(w)
 	f.mu.Unlock()
 	if wake != nil {
 		wake.Wake()
 	}
+}
+
+// mark puts w on the list of what is owed and returns whom to wake, if anybody. Needs f.mu.
+func (f *Feed) mark(w *watch) (wake Peer) {
+	if w.owed || w.gone || f.end != streamOpen {
+		return nil
+	}
+	w.owed = true
+	if f.last == nil {
+		f.first = w
+		if f.stream != nil {
+			wake = f.stream.peer
+		}
+	} else {
+		f.last.next = w
+	}
+	f.last = w
+	return wake
 }
 
 // finish ends the feed for good: its subscriptions are given back, its stream is over. Idempotent.
@@ -203,8 +235,8 @@ func (f *Feed) finish() {
 		return
 	}
 	f.end = streamEnded
-	watched, stream := f.watched, f.stream
-	f.watched, f.first, f.last = nil, nil, nil
+	watched, tasks, stream := f.watched, f.tasks, f.stream
+	f.watched, f.tasks, f.first, f.last = nil, nil, nil, nil
 	var carriers []Peer
 	if f.events != nil {
 		carriers = f.events.carriers()
@@ -217,7 +249,10 @@ func (f *Feed) finish() {
 	for uri, w := range watched {
 		f.r.topics.drop(uri, w)
 	}
-	f.r.giveSubscriptions(len(watched) + f.itself())
+	for _, w := range tasks {
+		w.task.unwatch(w)
+	}
+	f.r.giveSubscriptions(len(watched) + (1+len(tasks))*f.itself())
 	if f.listens != nil {
 		f.listens.Add(-1)
 	}
@@ -344,12 +379,8 @@ func (r *Registry) feedOf(c *Conversation) *Feed {
 	return f
 }
 
-// serveSubscribe is resources/subscribe. Subscribing twice is subscribing once.
-func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
-	uri, e := x.watchedURI()
-	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
-	}
+// feedTo is feedOf x's conversation; on a connection of its own its client hears of what it is owed from now on.
+func (r *Registry) feedTo(x *Exchange) *Feed {
 	f := r.feedOf(x.Conv)
 	if x.Transport != HTTP {
 		f.mu.Lock()
@@ -358,6 +389,16 @@ func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 		f.mu.Unlock()
 	}
+	return f
+}
+
+// serveSubscribe is resources/subscribe. Subscribing twice is subscribing once.
+func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.id(), e)
+	}
+	f := r.feedTo(x)
 	if e := f.watch(uri); e != nil {
 		x.Status = statusUnavailable
 		return codec.AppendError(dst, x.id(), e)
@@ -397,7 +438,7 @@ func (f *Feed) watch(uri string) *codec.Error {
 	if f.watched[uri] != nil || f.end != streamOpen {
 		return nil
 	}
-	if e := f.r.takeSubscription(len(f.watched)); e != nil {
+	if e := f.r.takeSubscription(len(f.watched) + len(f.tasks)*f.itself()); e != nil {
 		return e
 	}
 	if f.watched == nil {

@@ -58,7 +58,13 @@ func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error
 	if err := entry.define(t, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	return r.tools.add(entry)
+	if err := r.tools.add(entry); err != nil {
+		return err
+	}
+	if entry.tasks != TaskForbidden {
+		r.offerTasks()
+	}
+	return nil
 }
 
 // define checks the definition and encodes it for each revision.
@@ -73,7 +79,13 @@ func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
 	if t.headers, err = paramHeaders(definition.InputSchema); err != nil {
 		return err
 	}
-	return t.encode(maxBytes, func(rev *revision) any { return visibleTool(definition, rev) })
+	return t.encode(maxBytes, func(rev *revision) any {
+		visible := visibleTool(definition, rev)
+		if rev.tasks == tasksAugmented && t.tasks != TaskForbidden {
+			return &taskTool{Tool: visible, Execution: execution{t.tasks.String()}}
+		}
+		return visible
+	})
 }
 
 // visibleTool is the part of a definition that a revision knows.
@@ -105,6 +117,9 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	x.tool = t
+	if r.tasks.offered.Load() {
+		return x.routeCall(t)
+	}
 	return t.class, nil
 }
 

@@ -32,9 +32,10 @@ type Trail struct {
 }
 
 // OpenTrail makes the stream that answers x resumable, from its first event on; nil when it is not: without a session, in
-// a revision without streams, in a batch, with replay switched off. x is in flight and its Back set.
+// a revision without streams, in a batch, with replay switched off, and for a request that only waits and is as well sent
+// again. x is in flight and its Back set.
 func (r *Registry) OpenTrail(x *Exchange) *Trail {
-	if x.Conv == nil || x.modern || x.Transport != HTTP || x.InBatch || !x.rev().streams || r.opt.ReplayEvents == 0 || r.opt.ReplayBytes == 0 {
+	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.rev().streams || r.opt.ReplayEvents == 0 || r.opt.ReplayBytes == 0 {
 		return nil
 	}
 	f := r.feedOf(x.Conv)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,12 +15,14 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 
 // TestTranscripts plays testdata/*.txt. A transcript is prose (lines with #) around what goes over the wire:
 //
-//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too
+//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of jobs_test.go
 //	transport http          a new client: line, websocket or http
 //	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
-//	-> {...}                a message to the server
+//	-> {...}                a message to the server; $TASK1 is the id of the first task that was seen, and so on
+//	run                     the workers run every task that is queued, and requests that were parked go on (jobs only)
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
+//	<~ {...}                what the server sends besides (jobs only)
 //
 // go test ./registry -run Transcripts -update writes what the server says now; read the difference before you keep it.
 func TestTranscripts(t *testing.T) {
@@ -59,6 +63,8 @@ func play(t *testing.T, script string) string {
 	var p *peer
 	var h Header
 	session := ""
+	var jobs *bench
+	seen := &taskNames{}
 	var out strings.Builder
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
@@ -66,12 +72,19 @@ func play(t *testing.T, script string) string {
 		if word == "<-" {
 			continue // written anew after its message
 		}
+		if word == "<~" {
+			continue
+		}
 		out.WriteString(line + "\n")
 		switch word {
 		case "fixture":
 			r = newFixture(t, func(o *Options) { o.PageSize = 6 })
-			if rest == "offers" {
+			jobs = nil
+			switch rest {
+			case "offers":
 				addFixtureOffers(r)
+			case "jobs":
+				r, jobs, _ = newJobs(t, func(o *Options) { o.PageSize = 6 })
 			}
 		case "transport":
 			transports := map[string]Transport{"line": Line, "websocket": WebSocket, "http": HTTP}
@@ -80,17 +93,30 @@ func play(t *testing.T, script string) string {
 				t.Fatalf("unknown line %q", line)
 			}
 			p, h = &peer{r: r, transport: transport}, Header{}
+			if jobs != nil {
+				p.back = &backstage{r: r}
+			}
 		case "principal":
 			p.principal = rest
 		case "header":
-			setHeader(t, &h, strings.ReplaceAll(rest, "$SESSION", session))
+			setHeader(t, &h, seen.fill(strings.ReplaceAll(rest, "$SESSION", session)))
 		case "->":
-			a := p.send(rest, h)
+			was := p.parked()
+			a := p.send(seen.fill(rest), h)
 			h = Header{}
 			if a.session != "" {
 				session = a.session
 			}
-			out.WriteString(a.line(p.transport))
+			if p.parked() > was {
+				a.body = "(parked)"
+			}
+			out.WriteString(seen.hide(a.line(p.transport)))
+			if jobs != nil {
+				out.WriteString(seen.hide(p.besides()))
+			}
+		case "run":
+			jobs.run()
+			out.WriteString(seen.hide(p.besides()))
 		case "delete":
 			fmt.Fprintf(&out, "<- %d\n", r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)), p.principal))
 		default:
@@ -100,6 +126,55 @@ func play(t *testing.T, script string) string {
 		}
 	}
 	return out.String()
+}
+
+// parked is how many requests of the peer are parked.
+func (p *peer) parked() int {
+	if p == nil || p.back == nil {
+		return 0
+	}
+	return p.back.parked
+}
+
+// besides is what a peer is sent that is no answer to its last message.
+func (p *peer) besides() (lines string) {
+	answers := p.back.again()
+	for _, message := range p.back.early(&p.conv) {
+		lines += "<~ " + message + "\n"
+	}
+	for _, a := range answers {
+		lines += a.line(p.transport)
+	}
+	return lines
+}
+
+// taskNames are the ids of tasks in the order in which they were seen: $TASK1, $TASK2.
+type taskNames struct{ ids []string }
+
+var (
+	taskIDs    = regexp.MustCompile(`"[A-Z2-7]{26}"`)
+	taskStates = regexp.MustCompile(`"requestState":"[^"]*"`)
+	taskTimes  = regexp.MustCompile(`"(createdAt|lastUpdatedAt)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`)
+)
+
+// hide takes out of text what differs from run to run.
+func (n *taskNames) hide(text string) string {
+	text = taskIDs.ReplaceAllStringFunc(text, func(member string) string {
+		id := member[1 : len(member)-1]
+		if !slices.Contains(n.ids, id) {
+			n.ids = append(n.ids, id)
+		}
+		return fmt.Sprintf(`"$TASK%d"`, slices.Index(n.ids, id)+1)
+	})
+	return taskStates.ReplaceAllString(taskTimes.ReplaceAllString(text, `"$1":"TIME"`), `"requestState":"STATE"`)
+}
+
+// fill puts the ids in.
+func (n *taskNames) fill(text string) string {
+	for i := len(n.ids) - 1; i >= 0; i-- {
+		text = strings.ReplaceAll(text, fmt.Sprintf("$TASK%d", i+1), n.ids[i])
+	}
+	return text
 }
 
 func (a answer) line(transport Transport) string {

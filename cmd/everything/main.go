@@ -47,6 +47,7 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 	addTools(offered)
 	addStreams(offered)
 	addQuestions(offered)
+	addJobs(offered)
 	addResources(offered)
 	addPrompts(offered)
 

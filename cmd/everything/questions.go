@@ -63,7 +63,7 @@ func addQuestions(r *registry.Registry) {
 		})
 }
 
-func addAsks(r *registry.Registry, name string, a asks) {
+func addAsks(r *registry.Registry, name string, a asks, opts ...registry.HandlerOption) {
 	registry.AddTool(r, &mcp.Tool{Name: name, Description: "Asks the client"},
 		func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
 			for key := range a.wants {
@@ -72,7 +72,7 @@ func addAsks(r *registry.Registry, name string, a asks) {
 				}
 			}
 			return answer(&mcp.TextContent{Text: a.says(req.Params.InputResponses, req.Params.RequestState)}), nil, nil
-		})
+		}, opts...)
 }
 
 // addRounds offers a tool that asks twice and remembers the first answer in its state.

@@ -1,0 +1,49 @@
+package reactor
+
+import (
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry"
+)
+
+// A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it stands in
+// the same queue as the calls of all connections, as detached work.
+
+// taskJob is a task's place in the queue, for one run of its handler.
+type taskJob struct {
+	ticket backpressure.Ticket
+	task   *registry.Task
+}
+
+// taskRunner runs tasks on workers.
+type taskRunner struct{}
+
+// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is run
+// all the same: nobody has given it up.
+func (taskRunner) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker) {
+	for t := batch; t != nil; {
+		j := t.Job.(*taskJob)
+		t = t.Next()
+		w.Buf = j.task.Run(w.Buf[:0])
+	}
+}
+
+// Drained implements backpressure.Runner: nobody waits for it.
+func (taskRunner) Drained() {}
+
+// queueTask puts a task in line, or says why not.
+func (s *Server) queueTask(t *registry.Task) *codec.Error {
+	j := &taskJob{task: t}
+	j.ticket.Job, j.ticket.Overhead = j, callBytes
+	class := queueClass(t.Class())
+	refusal := backpressure.Draining
+	if !s.draining.Load() {
+		refusal = s.detached.Admit(&j.ticket, class, t.Bytes(), backpressure.Now())
+	}
+	if refusal == backpressure.Accepted {
+		return nil
+	}
+	s.queue.CountRefusal(refusal)
+	return &codec.Error{Code: codec.CodeInternal, Message: overloadedMessage,
+		Data: appendOverloadData(nil, refusal, s.queue.RetryAfter(refusal))}
+}

@@ -1,0 +1,226 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// backstage is the transport of a peer whose requests may be parked: it keeps what was sent ahead of answers, and
+// dispatches again what was resumed, when the test says so.
+type backstage struct {
+	r *Registry
+
+	mu      sync.Mutex
+	sent    []string
+	resumed []*Exchange
+	streams []*Stream
+	parked  int
+}
+
+// place is the way back of one exchange.
+type place struct {
+	*backstage
+	x *Exchange
+}
+
+func (b *backstage) Send(message []byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent = append(b.sent, string(message))
+	return true
+}
+
+func (b *backstage) Wake()      {}
+func (b *backstage) Peer() Peer { return b }
+
+func (p *place) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resumed = append(p.resumed, p.x)
+}
+
+// dispatch is what a worker does with an exchange that is in flight.
+func (b *backstage) dispatch(x *Exchange) answer {
+	if x.Back == nil {
+		x.Back = &place{b, x}
+	}
+	out := b.r.Dispatch(x, nil)
+	switch {
+	case x.Parked():
+		b.mu.Lock()
+		b.parked++
+		b.mu.Unlock()
+		x.LetGo()
+		return answer{status: x.Status}
+	case x.Stream() != nil:
+		b.streams = append(b.streams, x.Stream())
+	default:
+		b.r.End(x)
+	}
+	return answer{status: x.Status, body: string(out)}
+}
+
+// again dispatches what was resumed and returns the answers that came of it.
+func (b *backstage) again() (answers []answer) {
+	for {
+		b.mu.Lock()
+		if len(b.resumed) == 0 {
+			b.mu.Unlock()
+			return answers
+		}
+		x := b.resumed[0]
+		b.resumed = b.resumed[1:]
+		b.parked--
+		b.mu.Unlock()
+		if x.Cancelled() {
+			b.r.End(x)
+		} else if a := b.dispatch(x); a.body != "" {
+			answers = append(answers, a)
+		}
+	}
+}
+
+// early returns what was sent ahead of answers, and what the conversation and the listens are owed.
+func (b *backstage) early(c *Conversation) []string {
+	b.mu.Lock()
+	all := b.sent
+	b.sent = nil
+	b.mu.Unlock()
+	for message := c.Next(b.r, nil); len(message) > 0; message = c.Next(b.r, nil) {
+		all = append(all, string(message))
+	}
+	for _, s := range b.streams {
+		for message, _ := s.Next(nil); len(message) > 0; message, _ = s.Next(nil) {
+			all = append(all, string(message))
+		}
+	}
+	return all
+}
+
+// bench is a queue of tasks that the test empties.
+type bench struct {
+	mu    sync.Mutex
+	more  *sync.Cond
+	tasks []*Task
+	full  *codec.Error // what it says instead of taking any
+	over  bool
+}
+
+func newBench(r *Registry) *bench {
+	b := new(bench)
+	b.more = sync.NewCond(&b.mu)
+	r.OnTaskReady(func(t *Task) *codec.Error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.full != nil {
+			return b.full
+		}
+		b.tasks = append(b.tasks, t)
+		b.more.Signal()
+		return nil
+	})
+	return b
+}
+
+// take is the next task to run; nil when there is none.
+func (b *bench) take() *Task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.tasks) == 0 {
+		return nil
+	}
+	t := b.tasks[0]
+	b.tasks = b.tasks[1:]
+	return t
+}
+
+// await is take for a worker: it waits for the next, and returns nil when the bench is closed and empty.
+func (b *bench) await() *Task {
+	b.mu.Lock()
+	for len(b.tasks) == 0 && !b.over {
+		b.more.Wait()
+	}
+	b.mu.Unlock()
+	return b.take()
+}
+
+func (b *bench) close() {
+	b.mu.Lock()
+	b.over = true
+	b.mu.Unlock()
+	b.more.Broadcast()
+}
+
+// run runs every task that waits, those that queue themselves again too.
+func (b *bench) run() {
+	for t := b.take(); t != nil; t = b.take() {
+		t.Run(nil)
+	}
+}
+
+type jobIn struct {
+	Do string `json:"do"`
+}
+
+// addJobs registers a tool for each way in which a call can become a task.
+func addJobs(r *Registry) {
+	job := func(ctx context.Context, _ *mcp.CallToolRequest, in jobIn) (*mcp.CallToolResult, any, error) {
+		switch in.Do {
+		case "fail":
+			return nil, nil, errors.New("it went wrong")
+		case "refuse":
+			return nil, nil, &jsonrpc.Error{Code: -31999, Message: "not today"}
+		case "panic":
+			panic("secret of the handler")
+		case "leave":
+			runtime.Goexit()
+		case "tell":
+			Log(ctx, "error", "job", "not heard")
+			Progress(ctx, 1, 2, "half way")
+			Progress(ctx, 2, 2, "nearly there")
+		case "wait":
+			<-ctx.Done()
+			return nil, nil, ctx.Err()
+		}
+		return textResult("did " + in.Do), nil, nil
+	}
+	AddTool(r, &mcp.Tool{Name: "job"}, job, Tasks(TaskOptional))
+	AddTool(r, &mcp.Tool{Name: "must"}, job, Tasks(TaskRequired))
+	ask := func(_ context.Context, req *mcp.CallToolRequest, in jobIn) (*mcp.CallToolResult, any, error) {
+		form := func(text string) *mcp.ElicitParams {
+			return &mcp.ElicitParams{Message: text, RequestedSchema: map[string]any{"type": "object"}}
+		}
+		who, _ := req.Params.InputResponses["who"].(*mcp.ElicitResult)
+		switch {
+		case who == nil && in.Do == "both":
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?"), "where": form("your town?")}}, nil, nil
+		case who == nil, in.Do == "insist":
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?")}, RequestState: req.Params.RequestState + "+"}, nil, nil
+		}
+		return textResult(fmt.Sprint("hello ", who.Content["name"], req.Params.RequestState)), nil, nil
+	}
+	AddTool(r, &mcp.Tool{Name: "askjob"}, ask, Tasks(TaskOptional))
+	AddTool(r, &mcp.Tool{Name: "askfirst"}, ask, Tasks(TaskRequired), AskFirst())
+	AddTool(r, &mcp.Tool{Name: "again"}, func(_ context.Context, req *mcp.CallToolRequest, in jobIn) (*mcp.CallToolResult, any, error) {
+		if in.Do == "once" && req.Params.RequestState != "" {
+			return textResult("once more"), nil, nil
+		}
+		return &mcp.CallToolResult{RequestState: "again"}, nil, nil
+	}, Tasks(TaskOptional))
+}
+
+// newJobs is a fixture with tasks, their queue, and a peer that can be parked.
+func newJobs(t testing.TB, change ...func(*Options)) (*Registry, *bench, *peer) {
+	r := newFixture(t, change...)
+	addJobs(r)
+	return r, newBench(r), &peer{r: r, back: &backstage{r: r}}
+}
