@@ -19,6 +19,9 @@ func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal
 	if r := q.check(l, int64(bytes)); r != Accepted {
 		return r
 	}
+	if q.shuts(l, c, now) {
+		return Overload
+	}
 	if r := q.reserve(int64(bytes) + int64(t.Overhead)); r != Accepted {
 		return r
 	}

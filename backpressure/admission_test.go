@@ -237,7 +237,7 @@ func TestQueueAge(t *testing.T) {
 			t.Helper()
 			before := p.aged.Load()
 			p.admit(c, 1, 10)
-			time.Sleep(pause) // the bubble's clock: takes no time
+			elapse(pause)
 			p.schedule()
 			synctest.Wait()
 			expect(t, "aged", p.aged.Load()-before, aged)
@@ -254,7 +254,7 @@ func TestQueueAge(t *testing.T) {
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		p := newPeer(q)
 		p.admit(Compute, 1, 10)
-		time.Sleep(time.Hour)
+		elapse(time.Hour)
 		p.schedule()
 		synctest.Wait()
 		expect(t, "aged without a limit", p.aged.Load(), 0)

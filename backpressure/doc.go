@@ -4,8 +4,9 @@
 // Schedule puts the lane on a lock-free ring of runnable lanes; a worker pops the lane, takes a batch of
 // its oldest messages and hands them to the connection's [Runner]. New connections pass [Limits] first.
 //
-// The one rule: whatever is counted is given back exactly once. A message that Admit accepted ends either
-// in one Run or in one drop by Close, never in both and never in neither, and its counts leave with it.
+// The one rule: whatever is counted is given back exactly once. A message that Admit accepted ends in one
+// Run, or in one drop by Close, or in the hands of who called Expire, never in two of them and never in
+// none, and its counts leave with it.
 //
 // Two classes of work have a ring and a pool of goroutines each, so that tools that wait for something
 // else (class [Wait], thousands of goroutines) never hold up work that only needs a core (class [Compute],

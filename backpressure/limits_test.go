@@ -155,11 +155,11 @@ func TestAcceptRateLimit(t *testing.T) {
 		}
 		expect(t, "of 400 at once", open(400), 300)
 		expect(t, "refusal", l.Open(loopback), AcceptRate)
-		time.Sleep(100 * time.Millisecond) // the bubble's clock: takes no time
+		elapse(100 * time.Millisecond)
 		expect(t, "of 400 a tenth of a second later", open(400), 30)
-		time.Sleep(time.Hour)
+		elapse(time.Hour)
 		expect(t, "of 400 an hour later", open(400), 300)
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		expect(t, "gauge", series(t, set, "weir_connections_accept_rate"), "300")
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"go.uber.org/goleak"
@@ -147,6 +148,9 @@ func series(t testing.TB, set *metrics.Set, name string) string {
 	return ""
 }
 
+// elapse lets the bubble's clock go on, which takes no time.
+func elapse(d time.Duration) { time.Sleep(d) }
+
 // record is an ordered list that several workers write.
 type record[T any] struct {
 	mu   sync.Mutex
@@ -157,4 +161,13 @@ func (r *record[T]) add(v T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.list = append(r.list, v)
+}
+
+// take empties it.
+func (r *record[T]) take() []T {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.list
+	r.list = nil
+	return list
 }

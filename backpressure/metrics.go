@@ -51,6 +51,7 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge("weir_queue_held_peak_bytes", q.held.peak.Load)
 	gauge("weir_queue_held_limit_bytes", func() int64 { return q.held.max })
 	gauge("weir_queue_pressure", func() int64 { return oneIf(q.pressed()) })
+	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now())) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
 		gauge("weir_queue_executing"+label, q.executing[c].Load)

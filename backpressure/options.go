@@ -38,8 +38,21 @@ type Options struct {
 	MaxBatch int `yaml:"max_batch"`
 
 	// MaxQueueAge is how long a message may wait. One that a worker finds older is refused with queue_age
-	// instead of being run: its sender has most likely given up. 0 turns the limit off.
+	// instead of being run: its sender has most likely given up. What no worker comes for is looked at four
+	// times a second. 0 turns the limit off.
 	MaxQueueAge time.Duration `yaml:"max_queue_age"`
+
+	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the
+	// queue to be one that stands, and not a burst that passes. From then on messages may only wait for
+	// OverloadWait, until a worker finds nothing to do. So a burst of a second's work for all cores is served to
+	// its end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
+	OverloadAfter time.Duration `yaml:"overload_after"`
+
+	// OverloadWait is how long a message may wait while the workers are overloaded; older ones are refused with
+	// overload. It is about how late the answers are that are given then, whatever is asked. Longer serves
+	// more of what comes in waves, shorter answers sooner; the answers per second are the same. 0 turns it
+	// off: then every answer of an overloaded server is as late as MaxQueueAge lets it be.
+	OverloadWait time.Duration `yaml:"overload_wait"`
 
 	// Workers is how many goroutines run class Compute. 0 means two per core: one more than the core can
 	// run, so that a worker that is descheduled does not idle its core. On two cores shared with the load, one
@@ -114,6 +127,8 @@ func DefaultOptions() Options {
 		MaxExecutingPerConnection:    32,
 		MaxBatch:                     100,
 		MaxQueueAge:                  5 * time.Second,
+		OverloadAfter:                time.Second,
+		OverloadWait:                 100 * time.Millisecond,
 		MaxWaitingTools:              4096,
 		TaskLanes:                    64,
 		ComputeScratchBytes:          64 << 10,
@@ -171,6 +186,12 @@ func (o Options) Validate() []error {
 	}
 	if o.MaxQueueAge < 0 {
 		fail("max_queue_age: %v is not allowed: want 0s (off) or more", o.MaxQueueAge)
+	}
+	if o.OverloadAfter <= 0 {
+		fail("overload_after: %v is not allowed: want more than 0s", o.OverloadAfter)
+	}
+	if o.OverloadWait < 0 {
+		fail("overload_wait: %v is not allowed: want 0s (off) or more", o.OverloadWait)
 	}
 	if o.RetryAfterMin <= 0 {
 		fail("retry_after_min: %v is not allowed: want more than 0s", o.RetryAfterMin)

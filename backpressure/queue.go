@@ -74,6 +74,9 @@ func (q *Queue) HeldBytes() int { return int(q.held.used.Load()) }
 // Executing returns how many messages of class c are with workers. Concurrent.
 func (q *Queue) Executing(c Class) int { return int(q.executing[c].Load()) }
 
+// MaxWorkers returns how many goroutines run messages at most. Concurrent.
+func (q *Queue) MaxWorkers() int { return q.options.Workers + q.options.MaxWaitingTools }
+
 // Draining reports whether Drain or Stop was called. Concurrent.
 func (q *Queue) Draining() bool { return q.draining.Load() }
 
@@ -153,10 +156,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	b = l.cut(c, min(q.pools[c].quantum(), l.room(c, q.options.MaxExecutingPerConnection)))
 	l.executing[c] += uint16(b.n)
 	owed := l.enlist(q.options.MaxExecutingPerConnection)
-	if l.flags&full != 0 && b.n > 0 && q.halfEmpty(l) {
-		l.flags &^= full
-		drained = true
-	}
+	drained = b.n > 0 && q.madeRoom(l)
 	l.mu.Unlock()
 	q.publish(l, owed)
 	if b.n == 0 {
@@ -166,27 +166,19 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	q.executing[c].Add(int64(b.n))
 	q.executingBytes.Add(b.held)
 	q.waiting.give(int64(b.n))
-	q.age(b, w)
+	now := Now() // once per batch
+	b.age(now, q.verdict(c, now), w.shard)
 	return b, drained
 }
 
-func (q *Queue) halfEmpty(l *Lane) bool {
-	return int(l.waiting) <= q.options.MaxWaitingPerConnection/2 &&
-		l.bytes <= int64(q.options.MaxWaitingBytesPerConnection/2)
-}
-
-// age tells each ticket how long it waited and refuses those that waited too long. The clock is read and
-// the histograms are updated once per batch; the wait that counts is the oldest message's.
-func (q *Queue) age(b batch, w *Worker) {
-	now, limit := Now(), int64(q.options.MaxQueueAge)
-	for t := b.first; t != nil; t = t.next {
-		t.since = now - t.since
-		t.waiting = false
-		if limit > 0 && t.since > limit {
-			t.Refused = QueueAge
-		}
+// madeRoom says whether Drained is owed and due: the lane was full and is half empty now. Needs l.mu.
+func (q *Queue) madeRoom(l *Lane) bool {
+	if l.flags&full == 0 || int(l.waiting) > q.options.MaxWaitingPerConnection/2 ||
+		l.bytes > int64(q.options.MaxWaitingBytesPerConnection/2) {
+		return false
 	}
-	w.shard.observe(b)
+	l.flags &^= full
+	return true
 }
 
 // settle gives back what the batch took, and makes l runnable again if its work had to wait for that. It

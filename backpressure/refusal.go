@@ -19,7 +19,8 @@ const (
 	ConnectionQueueBytes // its waiting messages would exceed MaxWaitingBytesPerConnection
 	QueueFull            // MaxWaiting messages wait in all
 	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
-	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it
+	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it, or by Expire
+	Overload             // it waited longer than OverloadWait while all workers were busy; decided likewise
 	Draining             // the server is stopping; also of connections
 	ConnectionClosed     // its lane was closed before
 
@@ -46,6 +47,7 @@ var refusalTable = [refusals]struct {
 	QueueFull:            {"queue_full", 0},
 	QueueBytes:           {"queue_bytes", 0},
 	QueueAge:             {"queue_age", 0.5},
+	Overload:             {"overload", 0.25},
 	Draining:             {"draining", 0.25},
 	ConnectionClosed:     {"connection_closed", 0},
 	ConnectionLimit:      {"connection_limit", 0.5},

@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"math/bits"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -15,7 +16,8 @@ const cacheLineBytes = 64
 // Each slot carries a turn number. At lap k (position / capacity) the slot may be written when its turn is
 // 2k and read when it is 2k+1, so a zeroed slot is ready for the first lap. A cursor is moved by
 // compare-and-swap first and the slot published after, hence a producer that is descheduled between the
-// two makes consumers see an empty ring although more() is true: they must retry, not sleep.
+// two makes consumers see an empty ring although more() is true: they must retry, not sleep. A consumer that is
+// descheduled there for a whole lap makes producers wait for it: its slot is taken and not free yet.
 type ring[T any] struct {
 	slots []slot[T]
 	mask  uint64
@@ -56,7 +58,11 @@ func (r *ring[T]) push(v T) bool {
 			}
 			position = r.tail.Load()
 		case turn < free: // last lap's value is still there
-			return false
+			if int64(position-r.head.Load()) >= int64(len(r.slots)) { // signed: position may be out of date
+				return false
+			}
+			runtime.Gosched() // somebody has just taken it and will say so
+			position = r.tail.Load()
 		default: // another producer was faster
 			position = r.tail.Load()
 		}

@@ -36,6 +36,28 @@ func TestRingCapacity(t *testing.T) {
 	f(100_000, 131_072)
 }
 
+// A consumer may be descheduled between taking a value and freeing its slot, for as long as others need to come round to
+// it. Then the ring is not full, and a push must wait for the slot: workers take "full" for a broken invariant.
+func TestRingWaitsForASlotThatIsBeingFreed(t *testing.T) {
+	r := newRing[int](2)
+	expect(t, "first", r.push(1), true)
+	expect(t, "second", r.push(2), true)
+	r.head.Add(1) // the first half of a pop
+	pushed := make(chan bool)
+	go func() { pushed <- r.push(3) }()
+	for range 100 {
+		runtime.Gosched()
+		select {
+		case ok := <-pushed:
+			t.Fatalf("push returned %t before the slot was free", ok)
+		default:
+		}
+	}
+	r.slots[0].turn.Store(2) // the second half
+	expect(t, "third", <-pushed, true)
+	expect(t, "full", r.push(4), false)
+}
+
 func TestRingForgetsWhatItGaveAway(t *testing.T) {
 	r := newRing[*Lane](2)
 	r.push(new(Lane))

@@ -41,8 +41,8 @@ type Ticket struct {
 	// Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Set before Admit.
 	Overhead uint16
 
-	// Refused is Accepted, or QueueAge when the message waited longer than Options.MaxQueueAge: Run must
-	// then answer with that refusal instead of doing the work. Valid in Run.
+	// Refused is Accepted, or QueueAge or Overload when the message waited too long: Run must then answer
+	// with that refusal instead of doing the work. Valid in Run, and after Expire.
 	Refused Refusal
 
 	waiting bool // linked in a lane; catches a ticket that is admitted twice

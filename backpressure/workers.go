@@ -13,6 +13,10 @@ type Worker struct {
 	// it holds is worthless after Run returns.
 	Buf []byte
 
+	// Number tells this goroutine from all others alive, of either class: at least 0, less than Queue.MaxWorkers. Low
+	// ones are used first, and again.
+	Number int
+
 	shard     *shard
 	searching bool // this goroutine is the one that pool.searching stands for
 }
@@ -66,11 +70,13 @@ type pool struct {
 	wakeups chan struct{} // a token for each sleeper that was claimed
 	ended   chan struct{} // closed when stopped and no goroutine is left
 	end     sync.Once
+	numbers numbers
 
 	_         [cacheLineBytes]byte // what is above is only read once the pool runs
 	alive     atomic.Int32         // goroutines
 	sleepers  atomic.Int32         // goroutines that sleep and were not claimed yet
 	searching atomic.Bool
+	busySince atomic.Int64 // when somebody saw first that all of limit are at work; 0 while they are not
 	_         [cacheLineBytes]byte
 }
 
@@ -93,6 +99,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 		ended:   make(chan struct{}),
 	}
 	if c == Wait {
+		p.numbers.first = q.options.Workers
 		p.batch = 1
 		p.scratch = q.options.WaitScratchBytes
 	}
@@ -197,13 +204,40 @@ func (p *pool) leave() {
 	}
 }
 
+// numbers are those of a pool's goroutines, from first on. There are never more in use than goroutines alive.
+type numbers struct {
+	sync.Mutex
+	first int
+	used  int // ever
+	free  []int
+}
+
+func (n *numbers) take() int {
+	n.Lock()
+	defer n.Unlock()
+	if last := len(n.free) - 1; last >= 0 {
+		number := n.free[last]
+		n.free = n.free[:last]
+		return number
+	}
+	n.used++
+	return n.first + n.used - 1
+}
+
+func (n *numbers) give(number int) {
+	n.Lock()
+	defer n.Unlock()
+	n.free = append(n.free, number)
+}
+
 // work is the life of a goroutine of the pool.
 func (p *pool) work(searching bool) {
-	w := &Worker{shard: p.queue.metrics.nextShard(p.class), searching: searching}
+	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching}
 	// A Run that calls runtime.Goexit ends this goroutine; it is replaced as soon as there is more to do.
 	// At the ordinary end too something may have been pushed while all of limit seemed to be busy.
 	defer p.wakeIfMore()
 	defer p.leave()
+	defer p.numbers.give(w.Number) // before another goroutine may come in its stead
 	for l := p.next(w); l != nil; l = p.next(w) {
 		p.queue.serve(l, p.class, w)
 	}
@@ -249,6 +283,7 @@ func (p *pool) sleep(w *Worker) bool {
 			break
 		}
 	}
+	p.idle()
 	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
 		return true // no sleeper was claimed for us: stay up
 	}

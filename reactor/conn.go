@@ -11,7 +11,7 @@ import (
 )
 
 // transport is what a connection speaks: line.go, websocket.go, http.go and sse_transport.go implement it. All methods but
-// deliver and early belong to the connection's loop.
+// deliver, replace and early belong to the connection's loop.
 type transport interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
@@ -27,6 +27,8 @@ type transport interface {
 	// queued notes, before its admission, that k will be answered by a worker; dropped takes that back.
 	queued(l *loop, c *conn, k *call)
 	dropped(c *conn, k *call)
+	// replace puts k in the place of a call that its worker does not let go of. Any goroutine.
+	replace(c *conn, stuck, k *call)
 	// deliver appends the answer of an admitted call, framed, to out, or sends it in its turn. It takes k over.
 	// Workers, several at once.
 	deliver(c *conn, k *call, message, out []byte) []byte

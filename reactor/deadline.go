@@ -9,15 +9,22 @@ const sweepInterval = int64(250 * time.Millisecond)
 
 // Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's. So a
 // sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time.
+//
+// The same is true of messages that have waited too long while no worker came for them, at some 2 us each.
 const (
-	closesPerTurn = 4
-	sweepPause    = int64(2 * time.Millisecond)
+	closesPerTurn   = 4
+	refusalsPerTurn = 128
+	sweepPause      = int64(2 * time.Millisecond)
 )
 
-// sweep closes the connections of the loop whose time is up, going on a little later when they are many. Loop only.
+// sweep closes the connections of the loop whose time is up, and refuses the messages whose time is, going on a little
+// later when they are many. Loop only.
 func (l *loop) sweep() {
-	for closed := 0; l.swept < len(l.slots); {
-		if closed == closesPerTurn {
+	if l == l.srv.loops[0] {
+		l.srv.orphans.refuseAged(l, refusalsPerTurn)
+	}
+	for closed, refused := 0, 0; l.swept < len(l.slots); {
+		if closed == closesPerTurn || refused == refusalsPerTurn {
 			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
 			return
 		}
@@ -33,8 +40,33 @@ func (l *loop) sweep() {
 			continue
 		}
 		c.transport.beat(c)
+		if refused += l.refuseAged(c, refusalsPerTurn-refused); refused == refusalsPerTurn {
+			l.swept-- // there may be more
+		}
 	}
 	l.swept = 0
+}
+
+// refuseAged answers the messages of c that are too old and that no worker came for, at most most of them, and says how
+// many there were. Loop only.
+func (l *loop) refuseAged(c *conn, most int) (refused int) {
+	if c.pending.Load() == 0 {
+		return 0
+	}
+	t, n := l.srv.queue.Expire(&c.lane, l.now, most)
+	for t != nil {
+		next := t.Next()
+		l.out, _ = c.execute(t, l.out, &l.self, nil)
+		if t = next; len(l.out) > flushAbove {
+			l.flush(c)
+		}
+	}
+	if n > 0 {
+		l.flush(c)
+		c.pending.Add(int32(-n))
+		l.settle(c)
+	}
+	return n
 }
 
 // overdue names the deadline that c has missed at now, or stillOpen. Loop only.

@@ -27,18 +27,14 @@ func (s *Server) Drain(ctx context.Context) DrainReport {
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
 
-	if len(s.drivers) > 0 { // else the loops have never turned and will not
-		s.stopLoops()
-	}
+	s.stopLoops()
 	for _, d := range s.drivers {
 		if err := d.stop(context.Background()); err != nil {
 			s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
 		}
 	}
-	if len(s.drivers) > 0 {
-		close(s.clockStop)
-		<-s.clockDone
-	}
+	close(s.clockStop)
+	s.clock.Wait()
 	s.release()
 	return report
 }
@@ -51,7 +47,10 @@ func (s *Server) stopLoops() {
 		stopped = append(stopped, done)
 		l.inbox.stop = done
 	})
-	for _, done := range stopped {
+	for i, done := range stopped {
+		if i >= len(s.drivers) { // Start failed before: nobody turns it, but others may have given it connections
+			s.loops[i].readInbox()
+		}
 		<-done // a turn is bounded, so this takes milliseconds
 	}
 }

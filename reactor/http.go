@@ -76,7 +76,7 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := l.srv.queue.Probe(&c.lane, 0); l.srv.refuses(refusal) {
+		if refusal := l.srv.queue.Probe(&c.lane, backpressure.Wait, 0, l.now); l.srv.refuses(refusal) {
 			k := t.begin(l, r)
 			k.keepAlive = false // the body is still on its way
 			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)

@@ -49,6 +49,33 @@ func (t *httpTransport) unlinkLocked(k *call) {
 	t.beatAt.Store(0) // whatever streams now sets it again
 }
 
+// replace moves what is k's to know of stuck's response, and its place in the line if it still has one.
+func (t *httpTransport) replace(c *conn, stuck, k *call) {
+	k.keepAlive, k.http10, k.takesSSE, k.origin = stuck.keepAlive, stuck.http10, stuck.takesSSE, stuck.origin
+	k.started = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k.streaming = stuck.streaming
+	k.answer, stuck.answer = stuck.answer, nil
+	k.trail, stuck.trail = stuck.trail, nil
+	k.adrift, stuck.adrift = stuck.adrift, false
+	switch {
+	case stuck.prev != nil:
+		stuck.prev.next = k
+	case t.head == stuck:
+		t.head = k
+	default:
+		return // the line ended with its connection
+	}
+	if stuck.next != nil {
+		stuck.next.prev = k
+	} else {
+		t.tail = k
+	}
+	k.next, k.prev = stuck.next, stuck.prev
+	stuck.next, stuck.prev = nil, nil
+}
+
 // starts notes that a worker has k. When k is first in the line and too much waits behind it, nothing else is started
 // until it is answered.
 func (t *httpTransport) starts(c *conn, k *call) {
@@ -141,6 +168,7 @@ func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
+		c.forgetLocked(k)
 		k.release(true)
 	case t.head != k:
 		k.answer = appendBuffer(k.answer, answer)

@@ -53,6 +53,7 @@ type loop struct {
 	msg    []byte // one answer before its frame
 	http   httpScratch
 	calls  callStock
+	self   backpressure.Worker // as whom it answers what no worker came for
 
 	now       int64 // the queue's clock, read once a turn
 	slots     []slot
@@ -233,6 +234,13 @@ func (c *conn) post() {
 func (l *loop) deliver(c *conn) {
 	l.inbox.Lock()
 	l.inbox.arrived = append(l.inbox.arrived, c)
+	l.wakeLocked()
+	l.inbox.Unlock()
+}
+
+// wake has the loop turn.
+func (l *loop) wake() {
+	l.inbox.Lock()
 	l.wakeLocked()
 	l.inbox.Unlock()
 }

@@ -57,6 +57,10 @@ func (t turnListener) Accept() (net.Conn, error) {
 	if !t.driver.over {
 		t.driver.loop.turn()
 	}
+	if !t.driver.turned {
+		t.driver.turned = true
+		close(t.driver.first)
+	}
 	return nil, nil
 }
 
@@ -77,9 +81,12 @@ type driver struct {
 
 	turning sync.Mutex // held during a turn
 	over    bool       // none may begin any more; guarded by turning
+	turned  bool       // guarded by turning
+	first   chan struct{}
 }
 
-// drive hands l to a poller. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
+// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who waits
+// until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
 func drive(l *loop) (*driver, error) {
 	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
 		return errors.New("weir gives netpoll no connections")
@@ -87,9 +94,15 @@ func drive(l *loop) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a netpoll event loop: %w", err)
 	}
-	d := &driver{loop: l, events: events, served: make(chan error, 1)}
+	d := &driver{loop: l, events: events, served: make(chan error, 1), first: make(chan struct{})}
 	go func() { d.served <- d.events.Serve(turnListener{d}) }()
-	return d, nil
+	l.wake()
+	select {
+	case <-d.first:
+		return d, nil
+	case err := <-d.served:
+		return nil, fmt.Errorf("give loop %d to netpoll: %w", l.id, err)
+	}
 }
 
 // stop detaches the loop from its poller and returns once no turn runs and none will. Never call it from a turn.

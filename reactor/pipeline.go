@@ -42,7 +42,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		l.stats.inline.Add(1)
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
-		if id := k.Env.RequestID.Of(k.Raw); id != nil && k.Env.Kind == codec.KindNotification {
+		if id := k.Recalled(); id != nil {
 			c.recall(id)
 		}
 		k.release(false)
@@ -65,7 +65,7 @@ func queueClass(c registry.Class) backpressure.Class {
 func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	s := l.srv
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := s.queue.Probe(&c.lane, len(k.Raw)); s.refuses(refusal) {
+	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
 		l.refuse(c, k, refusal)
 		k.release(false)
 		return
@@ -158,7 +158,7 @@ func (c *conn) Drained() { c.post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (l *loop) refuseUnread(c *conn, k *call) bool {
 	s := l.srv
-	refusal := s.queue.Probe(&c.lane, len(k.Raw))
+	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), l.now)
 	if !s.refuses(refusal) {
 		return false
 	}
@@ -248,14 +248,25 @@ func appendOverloadData(dst []byte, refusal backpressure.Refusal, after time.Dur
 func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	out := getBuffer(outRoom)
 	var began int64
+	var r *run
 	if n > 1 {
 		began = backpressure.Now()
+		r = &c.loop.srv.runs[w.Number]
 	}
+	left, settled := n, false
+	defer func() {
+		if !settled { // a handler has ended the goroutine: see exited
+			c.settleWorker(nil, n-left)
+		}
+	}()
 	for t := batch; t != nil; {
 		next := t.Next()
-		var parked bool
-		if out, parked = c.execute(t, out, w); parked {
+		var elsewhere bool
+		if out, elsewhere = c.execute(t, out, w, r); elsewhere {
 			n--
+		}
+		if left--; r.wasTaken() {
+			next, n = nil, n-left
 		}
 		if t = next; t == nil {
 			break
@@ -265,13 +276,15 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 			out, began = out[:0], now
 		}
 	}
+	r.end()
+	settled = true
 	c.settleWorker(out, n)
 	putBuffer(out)
 }
 
-// execute serves one message and appends its framed answer to out. parked: there is none yet, the call waits for its
-// client and is somebody else's.
-func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker) (_ []byte, parked bool) {
+// execute serves one message and appends its framed answer to out. elsewhere: there is none, the call is somebody else's,
+// because it waits for its client, or was answered at the handler's deadline. r is nil without a batch.
+func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker, r *run) (_ []byte, elsewhere bool) {
 	s := c.loop.srv
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
@@ -285,13 +298,25 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case k.Cancelled():
 		k.Status = 202 // there is nothing to say, which HTTP has a status for
 		s.metrics.dropped[dropCancelled].Inc()
+	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
+		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:
-		scratch = s.registry.Dispatch(&k.Exchange, scratch)
+		k.Seat = &s.seats[w.Number]
+		r.enter(c, out, t.Next())
+		scratch = c.dispatch(k, scratch, r)
+		if !r.leave() {
+			out = nil
+		}
 		if k.Parked() {
 			w.Buf = scratch
 			k.LetGo()
+			return out, true
+		}
+		if k.Overdue() {
+			w.Buf = scratch
+			k.letGo()
 			return out, true
 		}
 		if len(scratch) == 0 && k.Cancelled() {
@@ -299,20 +324,51 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		}
 	}
 	s.registry.End(&k.Exchange)
-	if g := k.group; g != nil {
-		if len(scratch) > 0 {
-			g.add(scratch)
-		}
-		k.release(true)
-		if g.finished() {
-			out = g.deliver(c, out)
-			c.pending.Add(-1)
-		}
-	} else {
-		out = c.transport.deliver(c, k, scratch, out)
-	}
+	out = c.conclude(k, scratch, out)
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
 	return out, false
+}
+
+// dispatch runs the handler.
+func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
+	returned := false
+	defer func() {
+		if !returned {
+			c.exited(k, r)
+		}
+	}()
+	scratch = c.loop.srv.registry.Dispatch(&k.Exchange, scratch)
+	returned = true
+	return scratch
+}
+
+// exited answers a call whose handler has ended the worker's goroutine, and what the worker leaves behind with it.
+func (c *conn) exited(k *call, r *run) {
+	r.takeOver()
+	if k.Overdue() {
+		k.letGo()
+		return
+	}
+	s := c.loop.srv
+	message := s.registry.AppendExited(nil, &k.Exchange)
+	s.registry.End(&k.Exchange)
+	c.settleWorker(c.conclude(k, message, nil), 1)
+}
+
+// conclude ends a call that is in flight no more: its answer is appended to out, framed, or sent in its turn. It takes k
+// over. Any goroutine.
+func (c *conn) conclude(k *call, message, out []byte) []byte {
+	g := k.group
+	if g == nil {
+		return c.transport.deliver(c, k, message, out)
+	}
+	g.add(message)
+	k.release(true)
+	if g.finished() {
+		out = g.deliver(c, out)
+		c.pending.Add(-1)
+	}
+	return out
 }
 
 // settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.

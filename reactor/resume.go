@@ -8,6 +8,15 @@ import (
 // A call whose handler asked its client for something is parked: it is no worker's and in no queue, but keeps its place
 // in its connection's line and counts as pending there. It goes on when the registry says so.
 
+// appendCutShort appends the refusal of a call that was parked. It is not the usual one: that says that nothing was
+// executed, and some of this was.
+func (s *Server) appendCutShort(dst []byte, k *call, refusal backpressure.Refusal) []byte {
+	s.queue.CountRefusal(refusal)
+	return codec.AppendError(dst, k.Env.ID.Of(k.Raw), &codec.Error{Code: codec.CodeInternal,
+		Message: "the server cannot go on with the call",
+		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
+}
+
 // Resume implements registry.Back.
 func (k *call) Resume() { k.conn.loop.take(k) }
 
@@ -39,21 +48,9 @@ func (l *loop) resume(k *call) {
 		l.srv.queue.Schedule(lane)
 		return
 	}
-	l.srv.queue.CountRefusal(refusal)
-	// Not the usual refusal: that says that nothing was executed, and some of this was.
-	l.msg = codec.AppendError(l.msg[:0], k.Env.ID.Of(k.Raw), &codec.Error{Code: codec.CodeInternal,
-		Message: "the server cannot go on with the call",
-		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
+	l.msg = l.srv.appendCutShort(l.msg[:0], k, refusal)
 	l.srv.registry.End(&k.Exchange)
-	if g := k.group; g != nil {
-		g.add(l.msg)
-		k.release(true)
-		if g.finished() {
-			l.sendGroup(c, g)
-		}
-	} else {
-		l.out = c.transport.deliver(c, k, l.msg, l.out)
-	}
+	l.out = c.conclude(k, l.msg, l.out)
 	c.pending.Add(-1)
 	l.flush(c)
 	l.settle(c)

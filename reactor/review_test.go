@@ -397,3 +397,44 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 		t.Errorf("%d calls began after the close frame", n)
 	}
 }
+
+// A worker may end a stream that was waiting for its turn after the connection was closed and before the loop has
+// released it. What the stream held must come off the books then, which are of all connections.
+func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
+	b := bareServer(t, false)
+	c, _ := b.connect(newHTTP())
+	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
+	_, second := b.routed(c, body), b.routed(c, body)
+	second.takesSSE = true
+	if !c.transport.early(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.outBytes.Load() == 0 {
+		t.Fatal("nothing is held")
+	}
+	c.close(closePeerReset)
+	c.transport.deliver(c, second, []byte("{}"), nil)
+	b.loop.finish(c)
+	if n := b.outBytes.Load(); n != 0 {
+		t.Errorf("%d bytes are on the books of a connection that is gone", n)
+	}
+}
+
+// Only notifications/cancelled takes a call back, whatever else names a request.
+func TestOtherNotificationsRecallNothing(t *testing.T) {
+	s := start(t, patient)
+	p := s.dial("tcp").greet()
+	var sent strings.Builder
+	const n = heldAbove + 50
+	for id := range n {
+		sent.WriteString(toolCall(fmt.Sprint(id), "stuck", `{}`))
+	}
+	p.send(sent.String())
+	p.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/other","params":{"requestId":%d}}`, n-1) + "\n")
+	p.answers()
+	s.free()
+	last := false
+	for range n {
+		last = last || strings.Contains(p.line(), fmt.Sprintf(`"id":%d,`, n-1))
+	}
+	if !last {
+		t.Error("the call was not answered")
+	}
+}

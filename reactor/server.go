@@ -28,7 +28,8 @@ type Deps struct {
 	Tokens *Tokens
 }
 
-// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order.
+// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order. After
+// a Listen that failed nothing is left to do, after a Start that failed Drain is.
 type Server struct {
 	opts     Options
 	registry *registry.Registry
@@ -49,6 +50,9 @@ type Server struct {
 	ctx       context.Context // for binding only
 	draining  atomic.Bool
 
+	seats []registry.Seat // of the workers, by number
+	runs  []run           // likewise; only those of class Compute take batches
+
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
 	dateText   atomic.Pointer[string]
@@ -61,7 +65,7 @@ type Server struct {
 	orphans   orphans
 	sse       sseSessions
 	clockStop chan struct{}
-	clockDone chan struct{}
+	clock     sync.WaitGroup
 }
 
 // New makes a server that does nothing yet. The error joins everything that Validate finds.
@@ -76,8 +80,9 @@ func New(o Options, d Deps) (*Server, error) {
 		o.Loops = runtime.GOMAXPROCS(0)
 	}
 	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
-		clockStop: make(chan struct{}), clockDone: make(chan struct{})}
+		clockStop: make(chan struct{})}
 	s.origins = newAllowedOrigins(o.AllowedOrigins)
+	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	if d.Tokens != nil {
 		s.tokens.Store(d.Tokens)
 	}
@@ -128,7 +133,7 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start runs the loops. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
+// Start runs the loops, and returns when every one of them turns. When it fails, some may: Drain ends them. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
 // that waits for the end, and the clock of the Date header.
 func (s *Server) Start() error {
 	if err := growPool(len(s.loops)); err != nil {
@@ -147,7 +152,7 @@ func (s *Server) Start() error {
 		}
 		s.drivers = append(s.drivers, d)
 	}
-	go s.runClock()
+	s.clock.Go(s.runClock)
 	return nil
 }
 
@@ -178,16 +183,21 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock formats the Date of responses once a second (RFC 9110 6.6.1) and ends what is too old: idle sessions, tasks.
+// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
-	defer close(s.clockDone)
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var second int64
 	for {
 		select {
 		case now := <-tick.C:
-			s.setDate(now)
-			s.registry.ExpireSessions(now)
+			s.endOverdue(now)
+			if now.Unix() != second {
+				second = now.Unix()
+				s.setDate(now)
+				s.registry.ExpireSessions(now)
+			}
 		case <-s.clockStop:
 			return
 		}

@@ -83,6 +83,8 @@ func (t *talk) queued(*loop, *conn, *call) {}
 
 func (t *talk) dropped(*conn, *call) {}
 
+func (t *talk) replace(*conn, *call, *call) {}
+
 func (t *talk) beat(*conn) {}
 
 func (t *talk) gone(c *conn) (cancelled int) {

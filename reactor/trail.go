@@ -151,7 +151,17 @@ func (o *orphans) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker)
 	for t := batch; t != nil; {
 		next := t.Next()
 		k := t.Job.(*call)
-		_, _ = k.conn.execute(t, nil, w) // their answers go into their trails
+		_, _ = k.conn.execute(t, nil, w, nil) // their answers go into their trails
+		t = next
+	}
+}
+
+// refuseAged ends those that have waited too long while no worker came for them, most of them at most.
+func (o *orphans) refuseAged(l *loop, most int) {
+	t, _ := l.srv.queue.Expire(&o.lane, l.now, most)
+	for t != nil {
+		next := t.Next()
+		_, _ = t.Job.(*call).conn.execute(t, nil, &l.self, nil)
 		t = next
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // exchangeOf is a scanned message of a conversation in revision 2025-11-25.
 func exchangeOf(b testing.TB, message string) *Exchange {
-	x := &Exchange{Raw: []byte(message), Conv: new(Conversation)}
+	x := &Exchange{Raw: []byte(message), Conv: new(Conversation), Seat: new(Seat)}
 	x.Conv.negotiate(latestLegacy, 0)
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		b.Fatal(err)

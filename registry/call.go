@@ -100,7 +100,7 @@ func (c *call) begin(x *Exchange, t *tool, args string) error {
 	}
 	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	return c.handling.begin(x, &c.params.Meta, t.skipsMeta)
+	return c.handling.begin(x, &c.params.Meta, &t.handler)
 }
 
 // rawInvoke runs a handler that checks its own arguments.

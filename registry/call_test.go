@@ -246,8 +246,8 @@ func TestCallContext(t *testing.T) {
 	defer stop()
 	early, stopEarly := context.WithCancel(c)
 	stopEarly()
-	c.cancel()
-	c.cancel()
+	c.cancel(callCanceled)
+	c.cancel(callCanceled)
 	<-c.Done()
 	<-child.Done()
 	if c.Err() != context.Canceled || context.Cause(c) != context.Canceled || child.Err() != context.Canceled || early.Err() == nil {

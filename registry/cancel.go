@@ -18,41 +18,74 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	return dst
 }
 
-// callContext is the context of one call: context.WithCancel without its allocations. It has no parent, no deadline
-// and no values but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got
-// it and may outlive the call; it is cancelled when the call is, and when the handler returned, so that what the handler
-// left running ends too.
-type callContext struct {
-	mu    sync.Mutex
-	ended bool
-	done  chan struct{}      // made by the first Done: most handlers never ask
-	after map[*func()]func() // what AfterFunc registered; nil until then
-	x     *Exchange          // nil once the handler returned: the exchange is reused, the context may be kept
-	back  *way               // made by the first message ahead of the answer
+// Recalled returns, after Route, the id of the request that the message takes back; nil for every other message. Dispatch
+// finds that request if it is in flight; a transport that holds back others, which it has not begun, must look there.
+func (x *Exchange) Recalled() []byte {
+	if x.row == nil || !x.row.recalls {
+		return nil
+	}
+	return x.Env.RequestID.Of(x.Raw)
 }
 
+// callContext is the context of one call: context.WithDeadline without its allocations. It has no parent and no values
+// but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got it and may
+// outlive the call; it is cancelled when the call is, at the handler's deadline, and when the handler returned, so that
+// what the handler left running ends too.
+type callContext struct {
+	mu    sync.Mutex
+	ended callEnd
+	done  chan struct{}      // made by the first Done: most handlers never ask
+	after map[*func()]func() // what AfterFunc registered; nil until then
+	x     *Exchange          // nil once the handler is off: it returned, or its call was ended without it
+	back  *way               // made by the first message ahead of the answer
+	h     *handler           // whose deadline counts; nil when none does
+	since time.Duration      // since Registry.epoch, when its time began; 0 before
+}
+
+// callEnd is why a call's context ended.
+type callEnd uint8
+
+const (
+	callOpen     callEnd = iota
+	callCanceled         // by its client, or because its handler returned
+	callTimeout          // its handler's deadline has passed
+)
+
 // begin ties the context to its call, and lets Exchange.Cancel reach it. Before the handler gets it.
-func (c *callContext) begin(x *Exchange) {
+func (c *callContext) begin(x *Exchange, h *handler) {
 	c.x = x
 	x.ctx.Store(c)
 	if x.Cancelled() {
-		c.cancel()
+		c.cancel(callCanceled)
+	}
+	if x.Seat != nil && h.timeout > 0 {
+		c.h = h
+		x.Seat.running.Store(c)
 	}
 }
 
-// finish ends what begin began, when the handler has returned.
-func (x *Exchange) finish() {
+// finish ends what begin began, when the handler has returned. overdue: its call was ended without it.
+func (x *Exchange) finish() (overdue bool) {
 	c := x.ctx.Swap(nil)
 	if c == nil {
-		return
+		return false
 	}
-	if back := c.cancel(); back != nil {
+	if c.h != nil {
+		x.Seat.running.Store(nil)
+	}
+	mine, back := c.takeOff(callCanceled)
+	if back != nil {
 		back.close()
 	}
+	return mine == nil
 }
 
-// Deadline implements context.Context: a call may take as long as its client waits.
-func (c *callContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+// Deadline implements context.Context. It is the first moment at which the handler may be found overdue.
+func (c *callContext) Deadline() (deadline time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deadlineLocked()
+}
 
 // callKey is the key under which a call's context, and every context derived from it, holds the call's own.
 type callKey struct{}
@@ -71,19 +104,22 @@ func (c *callContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	if c.done == nil {
 		c.done = make(chan struct{})
-		if c.ended {
+		if c.ended != callOpen {
 			close(c.done)
 		}
 	}
 	return c.done
 }
 
-// Err implements context.Context. context.Cause says the same: there is one way to end.
+// Err implements context.Context. context.Cause says the same.
 func (c *callContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	switch c.ended {
+	case callCanceled:
 		return context.Canceled
+	case callTimeout:
+		return context.DeadlineExceeded
 	}
 	return nil
 }
@@ -94,7 +130,7 @@ func (c *callContext) Err() error {
 func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.ended != callOpen {
 		go f()
 		return func() bool { return false }
 	}
@@ -112,15 +148,19 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context and returns the way back, if there is one, for whoever may close it. Idempotent. It starts
-// goroutines for AfterFunc instead of calling, because it is called under a conversation's lock.
-func (c *callContext) cancel() *way {
+// cancel ends the context for a reason, the first one. Idempotent. It starts goroutines for AfterFunc instead of calling,
+// because it is called under a conversation's lock.
+func (c *callContext) cancel(why callEnd) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
-		return c.back
+	c.cancelLocked(why)
+}
+
+func (c *callContext) cancelLocked(why callEnd) {
+	if c.ended != callOpen {
+		return
 	}
-	c.ended, c.x = true, nil
+	c.ended = why
 	if c.done != nil {
 		close(c.done)
 	}
@@ -128,5 +168,14 @@ func (c *callContext) cancel() *way {
 		go f()
 	}
 	c.after = nil
-	return c.back
+}
+
+// takeOff cancels the context because its handler is off, and returns the exchange for the caller to answer, nil if
+// somebody was faster, and the way back, if there is one, for the caller to close.
+func (c *callContext) takeOff(why callEnd) (x *Exchange, back *way) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancelLocked(why)
+	x, c.x = c.x, nil
+	return x, c.back
 }

@@ -29,7 +29,7 @@ func (r *Registry) SetCompletion(h func(context.Context, *mcp.CompleteRequest) (
 		r.completion.Store(nil)
 		return
 	}
-	r.completion.Store(&completion{handler: handle(opts), complete: h})
+	r.completion.Store(&completion{handler: r.handle(opts, r.m.completions), complete: h})
 	r.declare(featureCompletions)
 }
 
@@ -105,7 +105,7 @@ func (r *Registry) invokeCompletion(x *Exchange, h *completion) (*mcp.CompleteRe
 		c.params.Context = &c.given
 	}
 	c.req.Params, c.req.Extra = &c.params, x.extra()
-	if err := c.begin(x, &c.params.Meta, h.skipsMeta); err != nil {
+	if err := c.begin(x, &c.params.Meta, &h.handler); err != nil {
 		return nil, err
 	}
 	return h.complete(context.Context(&c.ctx), &c.req)

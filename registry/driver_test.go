@@ -160,12 +160,21 @@ func echoCall(id int, message string) string {
 // wait polls for something another goroutine does; it is only used where virtual time is not.
 func wait(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !f(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		select {
+		case <-deadline.C:
 			t.Fatal("waited too long for ", what)
+		case <-tick.C:
 		}
 	}
 }
+
+// elapse lets a bubble's clock go on (testing/synctest), which takes no time.
+func elapse(d time.Duration) { time.Sleep(d) }
 
 func httpParam(name string, value []byte) codec.HTTPParam {
 	return codec.HTTPParam{Name: []byte(name), Value: value}

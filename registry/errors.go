@@ -80,6 +80,7 @@ var (
 	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.cursor is not a cursor of this server"}
 	errParked    = &codec.Error{Message: "the call waits for its client"} // never sent
+	errOverdue   = &codec.Error{Message: "the call was ended before"}     // never sent
 	errAskAnswer = &codec.Error{Code: codec.CodeInternal,
 		Message: "the client's answer to what the call asked for is none"}
 	errAskTimeout = &codec.Error{Code: codec.CodeInternal,
@@ -148,6 +149,9 @@ var (
 		Message: "the handler returned no contents"}
 	errInputRequests = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler asked for input, which this server cannot ask for"}
+	// Not a refusal, which says that nothing was executed.
+	errHandlerTimeout = &codec.Error{Code: codec.CodeInternal, Message: "the handler did not return in time",
+		Data: []byte(`{"reason":"handler_timeout","executed":true}`)}
 	errPanicked = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler panicked"}
 )

@@ -65,6 +65,9 @@ type Exchange struct {
 	// Reset: it is the way of whatever the transport embeds the exchange in.
 	Back Back
 
+	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own time.
+	Seat *Seat
+
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
 	Conv *Conversation
@@ -87,14 +90,21 @@ type Exchange struct {
 	asTask   bool // tools/call: Route decided that a task is made of it
 	listed   bool // in flight; guarded as what is below
 
-	cancelled atomic.Bool
-	asking    atomic.Pointer[ask]         // while it is parked
-	ctx       atomic.Pointer[callContext] // of the handler while it runs
+	marks  atomic.Uint32               // markCancelled and the others
+	asking atomic.Pointer[ask]         // while it is parked
+	ctx    atomic.Pointer[callContext] // of the handler while it runs
 
 	// Guarded by Conv.mu, from Begin to End.
 	next   *Exchange // chain of the in-flight table
 	idHash uint64
 }
+
+// What anybody may mark an exchange with, at any time.
+const (
+	markCancelled uint32 = 1 << iota
+	markOverdue          // its handler came too late
+	markLeft             // by one of the two who hold it: see LastHolder
+)
 
 // Reset makes x ready for another message. Nobody else may hold x.
 func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
@@ -102,10 +112,10 @@ func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
 // Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
 // cancelled, and no answer is appended any more. Any goroutine; idempotent.
 func (x *Exchange) Cancel() {
-	x.cancelled.Store(true)
+	x.marks.Or(markCancelled)
 	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
 	if c := x.ctx.Load(); c != nil {
-		c.cancel()
+		c.cancel(callCanceled)
 	}
 	if a := x.asking.Load(); a != nil {
 		a.abort(askCancelled, errAskCancelled)
@@ -119,7 +129,7 @@ func (x *Exchange) Cancel() {
 func (x *Exchange) Stream() *Stream { return x.stream }
 
 // Cancelled says whether Cancel was called. Any goroutine.
-func (x *Exchange) Cancelled() bool { return x.cancelled.Load() }
+func (x *Exchange) Cancelled() bool { return x.marks.Load()&markCancelled != 0 }
 
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).

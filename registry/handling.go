@@ -2,6 +2,7 @@ package registry
 
 import (
 	"runtime/debug"
+	"time"
 
 	"github.com/bytedance/sonic/decoder"
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -16,6 +17,9 @@ import (
 type handler struct {
 	class     Class
 	skipsMeta bool
+	timeout   time.Duration // 0: it has no deadline
+	owner     *Registry
+	series    *callSeries
 	tasks     TaskSupport
 	asksFirst bool
 }
@@ -32,9 +36,13 @@ func Cheap() HandlerOption { return func(h *handler) { h.class = Compute } }
 // request has a _meta, and decoding it costs more than a cheap call.
 func SkipMeta() HandlerOption { return func(h *handler) { h.skipsMeta = true } }
 
+// Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
+// the deadline stands there.
+func Timeout(d time.Duration) HandlerOption { return func(h *handler) { h.timeout = d } }
+
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
-func handle(opts []HandlerOption) handler {
-	h := handler{class: Wait}
+func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
+	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, owner: r, series: series}
 	for _, option := range opts {
 		option(&h)
 	}
@@ -48,14 +56,14 @@ type handling struct {
 	dec decoder.Decoder
 }
 
-// begin decodes the request's _meta and lets Cancel reach the context.
-func (c *handling) begin(x *Exchange, into *mcp.Meta, skip bool) error {
-	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !skip {
+// begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
+func (c *handling) begin(x *Exchange, into *mcp.Meta, h *handler) error {
+	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !h.skipsMeta {
 		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(into)); err != nil {
 			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
 		}
 	}
-	c.ctx.begin(x)
+	c.ctx.begin(x, h)
 	return nil
 }
 
@@ -85,8 +93,11 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	}
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
-	if o == outcomeParked {
+	switch o {
+	case outcomeParked:
 		return dst // x may be in other hands soon, and is counted when it is done
+	case outcomeOverdue:
+		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
 		x.Status, o = statusAccepted, outcomeCancelled
@@ -97,19 +108,36 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 }
 
 // guarded invokes the handler of e, which name tells apart in the log; a panic in there is an error, not the end of the
-// worker.
+// worker. A handler that ends its goroutine is logged likewise.
 func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
+	returned := false
 	defer func() {
-		x.finish()
-		if v := recover(); v != nil {
+		overdue := x.finish()
+		v := recover()
+		if v == nil && !returned {
+			v = "the handler ended its goroutine (runtime.Goexit)" // the caller does not go on; see AppendExited
+		}
+		if v != nil {
 			var none R
 			result, err = none, errPanicked
 			if r.opt.OnPanic != nil {
 				r.opt.OnPanic(name, v, debug.Stack())
 			}
 		}
+		if overdue {
+			x.marks.Or(markOverdue)
+			err = errOverdue
+			r.overdue.Add(-1)
+		}
 	}()
-	return invoke(x, e)
+	result, err = invoke(x, e)
+	returned = true
+	return result, err
+}
+
+// AppendExited appends the answer of a call whose Dispatch will not return, because its handler ended the goroutine.
+func (r *Registry) AppendExited(dst []byte, x *Exchange) []byte {
+	return codec.AppendError(dst, x.id(), errPanicked)
 }
 
 // conclude appends what came of a handler that returns results of its own kind: result, as encode appends it, or err,
@@ -137,10 +165,12 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 // appendFailure appends the error that a handler ended with.
 func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
 	o := outcomeError
-	if e == errParked {
+	switch e {
+	case errParked:
 		return dst, outcomeParked
-	}
-	if e == errPanicked {
+	case errOverdue:
+		return dst, outcomeOverdue
+	case errPanicked:
 		o = outcomePanic
 	}
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {

@@ -14,6 +14,8 @@ type method struct {
 	phase phase
 	// mirror is the member of params that Mcp-Name repeats over HTTP in the modern era.
 	mirror mirror
+	// recalls: params.requestId names a request that its sender takes back.
+	recalls bool
 	// waits: it only waits for something that goes on without it. A client that is gone ends the waiting in every era.
 	waits bool
 	// route, if any, finishes Route on the loop: it may look things up and refuse, and must not allocate or wait.
@@ -50,7 +52,7 @@ var methods = [...]method{
 	{name: "ping", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: anyPhase, serve: servePing},
 	{name: "logging/setLevel", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveSetLevel},
 	{name: "server/discover", kind: codec.KindRequest, class: Inline, revisions: modernRevisions, phase: anyPhase, serve: serveDiscover},
-	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, serve: serveCancelled},
+	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, recalls: true, serve: serveCancelled},
 	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveToolsList},
 	{name: "tools/call", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routeToolsCall, serve: serveToolsCall},
 	{name: "resources/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveResourcesList},

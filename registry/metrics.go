@@ -19,6 +19,7 @@ import (
 //	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
 //	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
 //	weir_handler_seconds{method}          histogram of their time, sampled likewise
+//	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
 //	weir_sessions                         legacy HTTP sessions that exist
 //	weir_sessions_ended_total{reason}     sessions that ended, by reason
 //	weir_subscriptions                    watched resources and open listens
@@ -51,11 +52,14 @@ const (
 	outcomeError             // a JSON-RPC error
 	outcomeCancelled         // nobody waits for the answer any more
 	outcomePanic             // the handler panicked
+	outcomeTimeout           // the handler did not return in time
 	outcomeCount
-	outcomeParked = outcomeCount // not an ending: the call waits for its client
+	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
+	outcomeParked  = outcomeCount
+	outcomeOverdue = outcomeCount + 1
 )
 
-var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic"}
+var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
 
 // ending is why a session ended.
 type ending uint8
@@ -189,6 +193,7 @@ func (m *seriesSet) gauges(r *Registry) {
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, r.subscriptions.Load)
 	gauge(`weir_subscriptions_limit`, func() int64 { return int64(r.opt.MaxSubscriptions) })
+	gauge(`weir_handlers_overdue`, r.overdue.Load)
 	gauge(`weir_client_requests`, r.asks.Load)
 	gauge(`weir_client_requests_limit`, func() int64 { return int64(r.opt.MaxAsks) })
 	gauge(`weir_session_streams`, r.sessionStreams.Load)

@@ -136,7 +136,7 @@ func TestRequestStateIsSealed(t *testing.T) {
 		brother := newFixture(t, func(o *Options) { o.StateKey = strings.Repeat("0F", 32) })
 		addAsk(brother)
 		f(&peer{r: brother, principal: "alice"}, "tools/call", call, `"`+state+`"`, "seven Ada")
-		time.Sleep(2 * time.Minute)
+		elapse(2 * time.Minute)
 		f(p, "tools/call", call, `"`+state+`"`, `"code":-32602,"message":"params.requestState has expired`)
 		for series, want := range map[string]string{`weir_request_state_refused_total{reason="tampered"}`: "8",
 			`weir_request_state_refused_total{reason="expired"}`: "1", `weir_input_required_total`: "1"} {

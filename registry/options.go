@@ -90,6 +90,16 @@ type Options struct {
 	// AskTimeout is how long a call waits for them; people answer some. 1s to 24h.
 	AskTimeout time.Duration `yaml:"ask_timeout"`
 
+	// HandlerTimeout is how long a handler may run, unless it was registered with a Timeout of its own. Then its context
+	// ends with context.DeadlineExceeded and the call is answered with -32603 and reason handler_timeout, whether the
+	// handler returns or not; what it returns later is dropped, and until then it counts as running. It is looked at four
+	// times a second, so a call ends up to half a second late. The default is longer than clients wait by themselves (most
+	// 60 seconds), and short enough for a lost place to be found. Progress does not extend it; a call that waits for
+	// its client (ask_timeout) does not run, and its handler has the whole time again when it is resumed. Tasks have
+	// their own time (task_ttl). 0 is no limit,
+	// else 1s to 24h.
+	HandlerTimeout time.Duration `yaml:"handler_timeout"`
+
 	// MaxTasks is how many tasks may exist, running, waiting or ended and not expired. The next call that would become one
 	// is refused with -32603 (over HTTP 503) and reason task_limit. 1 to 1000000.
 	MaxTasks int `yaml:"max_tasks"`
@@ -160,6 +170,7 @@ func DefaultOptions() Options {
 		MaxAsks:          10_000,
 		MaxAsksPerClient: 100,
 		AskTimeout:       5 * time.Minute,
+		HandlerTimeout:   5 * time.Minute,
 
 		MaxTasks:            10_000,
 		MaxTasksPerClient:   2000,
@@ -225,6 +236,9 @@ func (o *Options) Validate() []error {
 	number("max_asks", o.MaxAsks, 1, 1_000_000)
 	number("max_asks_per_client", o.MaxAsksPerClient, 1, 100_000)
 	span("ask_timeout", o.AskTimeout, time.Second, 24*time.Hour)
+	if o.HandlerTimeout != 0 {
+		span("handler_timeout", o.HandlerTimeout, time.Second, 24*time.Hour)
+	}
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
 	o.validateTasks(number, span)
 	return errs

@@ -32,7 +32,7 @@ func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...Handler
 }
 
 func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerOption) error {
-	entry := &prompt{listed: listed{name: d.Name}, handler: handle(opts), arguments: d.Arguments, get: h}
+	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts, r.m.prompts), arguments: d.Arguments, get: h}
 	if err := entry.define(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 	c.params.Name = p.name
 	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	if err := c.begin(x, &c.params.Meta, p.skipsMeta); err != nil {
+	if err := c.begin(x, &c.params.Meta, &p.handler); err != nil {
 		return nil, err
 	}
 	return p.get(context.Context(&c.ctx), &c.req)

@@ -26,6 +26,7 @@ type Registry struct {
 	sessions  *shards[*session]
 	sealer    cipher.AEAD // of requestState
 	parked    parked
+	overdue   atomic.Int64 // handlers that run although their calls were ended
 	asks      atomic.Int64 // our requests that were not answered yet
 	lastAsk   atomic.Uint64
 	tasks     taskTable

@@ -51,7 +51,7 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 }
 
 func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []HandlerOption) error {
-	entry := &resource{listed: listed{name: d.URI}, handler: handle(opts), mimeType: d.MIMEType, read: h}
+	entry := &resource{listed: listed{name: d.URI}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}
 	if err := checkURI(d.URI); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHa
 }
 
 func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts []HandlerOption) error {
-	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: handle(opts), mimeType: d.MIMEType, read: h}}
+	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}}
 	if err := entry.compile(); err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func invokeResource(x *Exchange, found reading) (reading, error) {
 	c.params.URI = found.uri
 	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	if err := c.begin(x, &c.params.Meta, found.source.skipsMeta); err != nil {
+	if err := c.begin(x, &c.params.Meta, &found.source.handler); err != nil {
 		return found, err
 	}
 	var err error

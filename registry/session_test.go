@@ -19,22 +19,22 @@ func TestSessionsExpire(t *testing.T) {
 		if quiet == lively || len(quiet) != 26 || r.Sessions() != 2 {
 			t.Fatal("sessions", quiet, lively, r.Sessions())
 		}
-		time.Sleep(59 * time.Second)
+		elapse(59 * time.Second)
 		if n := r.ExpireSessions(time.Now()); n != 0 || ping(lively) != 200 {
 			t.Fatal("expired early", n)
 		}
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		if n := r.ExpireSessions(time.Now()); n != 1 || ping(quiet) != 404 || ping(lively) != 200 {
 			t.Fatal("idle session:", n, ping(quiet), ping(lively))
 		}
 		for range 59 {
-			time.Sleep(time.Minute - time.Second)
+			elapse(time.Minute - time.Second)
 			if ping(lively) != 200 {
 				t.Fatal("a busy session ended")
 			}
 			r.ExpireSessions(time.Now())
 		}
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 		if n := r.ExpireSessions(time.Now()); n != 1 || r.Sessions() != 0 {
 			t.Fatal("old session:", n, r.Sessions())
 		}
@@ -66,7 +66,7 @@ func TestSessionWithCallInFlight(t *testing.T) {
 			r.Dispatch(x, nil)
 			r.End(x)
 		})
-		time.Sleep(2 * time.Minute)
+		elapse(2 * time.Minute)
 		if n := r.ExpireSessions(time.Now()); n != 0 {
 			t.Error("expired under a call")
 		}

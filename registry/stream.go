@@ -40,7 +40,7 @@ func wayOf(ctx context.Context) *way {
 func (c *callContext) way() *way {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.x.Back == nil {
+	if c.ended != callOpen || c.x.Back == nil {
 		return nil
 	}
 	if c.back == nil {

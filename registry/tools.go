@@ -18,7 +18,6 @@ type tool struct {
 	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
 	// protocol error (mcp.ToolHandler).
 	errorsAreResults bool
-	series           *callSeries
 }
 
 // AddTool registers a tool whose handler does everything itself, or replaces the tool of the same name: arguments come
@@ -55,7 +54,7 @@ func mustAdd(function, name string, err error) {
 func (r *Registry) RemoveTool(names ...string) int { return r.tools.remove(names) }
 
 func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error {
-	entry.name, entry.handler = t.Name, handle(opts)
+	entry.name, entry.handler = t.Name, r.handle(opts, nil) // bind makes the series
 	if err := entry.define(t, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}

@@ -99,6 +99,7 @@ func startServer(config *Config, log zerolog.Logger) (*server, error) {
 	s.queue.Start()
 	if err := s.reactor.Start(); err != nil {
 		closeIfOpen(adminListener)
+		s.stop()
 		return nil, err
 	}
 	if adminListener != nil {

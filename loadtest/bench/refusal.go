@@ -18,7 +18,7 @@ const (
 	churning           = 32  // connections that are refused and come again
 	neverMillis        = 600_000
 	// fullYAML makes a server that is easily filled and stays full: what waits is never too old.
-	fullYAML = "max_queue_age: 0s\nmax_connection_refusals: 100000\n"
+	fullYAML = "max_queue_age: 0s\noverload_wait: 0s\nmax_connection_refusals: 100000\n"
 )
 
 // refusalCase is one way of being refused.

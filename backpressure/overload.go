@@ -1,0 +1,55 @@
+package backpressure
+
+// When more is asked than can be done, a queue that refuses only what is older than MaxQueueAge settles at that age: the
+// workers are never idle, and every answer is seconds old. So while all workers of class Compute have been busy for
+// OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadWait only. What is older
+// is refused, which is cheap, and the workers come to what is young (docs/decisions/0021-overload-by-busy-workers.md).
+//
+// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are not
+// met. Class Wait is left out: its places are taken for as long as their tools like, which says nothing about how much
+// there is to do.
+
+// verdict is about the messages of class c at now.
+func (q *Queue) verdict(c Class, now int64) verdict {
+	age, overload := int64(q.options.MaxQueueAge), int64(q.options.OverloadWait)
+	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
+		return verdict{overload, Overload}
+	}
+	return verdict{age, QueueAge}
+}
+
+// shuts says whether l takes no more messages of class c at now, because what it has waits too long already: to refuse
+// the next at the door costs a fraction of refusing it when its turn comes. Needs l.mu.
+func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
+	newest := l.tails[c]
+	if c != Compute || newest == nil || q.options.OverloadWait == 0 {
+		return false
+	}
+	return now-newest.next.since > int64(q.options.OverloadWait) && q.overloaded(now)
+}
+
+// overloaded says whether no worker of class Compute has been free for OverloadAfter.
+func (q *Queue) overloaded(now int64) bool {
+	return q.options.OverloadWait > 0 && q.pools[Compute].busyFor(now) > int64(q.options.OverloadAfter)
+}
+
+// busyFor is for how long every goroutine that the pool may have has been at work, as far as anybody looked.
+func (p *pool) busyFor(now int64) int64 {
+	if p.sleepers.Load() > 0 || p.mayGrow() {
+		p.idle()
+		return 0
+	}
+	since := p.busySince.Load()
+	if since == 0 {
+		p.busySince.CompareAndSwap(0, now)
+		return 0
+	}
+	return now - since
+}
+
+// idle notes that a goroutine of the pool has nothing to do.
+func (p *pool) idle() {
+	if p.busySince.Load() != 0 {
+		p.busySince.Store(0)
+	}
+}

@@ -1,0 +1,115 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func overdue(r *Registry, seats []Seat, now time.Time) (late []*Exchange) {
+	r.Overdue(seats, now, func(_ int, x *Exchange) { late = append(late, x) })
+	return late
+}
+
+// What a handler sees of its deadline, and the transport of the handler.
+func TestHandlerDeadline(t *testing.T) {
+	const limit, none = time.Minute, time.Duration(0)
+	f := func(name string, want time.Duration, opts ...HandlerOption) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newFixture(t, func(o *Options) { o.HandlerTimeout = limit })
+				elapse(time.Second) // the bubble's clock; a registry is never used in the instant in which it was made
+				given, leave := make(chan context.Context), make(chan struct{})
+				AddTool(r, &mcp.Tool{Name: "deaf"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+					given <- ctx
+					<-leave
+					return nil, nil, nil
+				}, opts...)
+				x := exchangeOf(t, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"deaf","arguments":{}}}`)
+				seats := make([]Seat, 3)
+				x.Seat = &seats[1]
+				answer := make(chan string)
+				go func() {
+					r.Route(x)
+					if e := r.Begin(x); e != nil {
+						panic(e)
+					}
+					answer <- string(r.Dispatch(x, nil))
+				}()
+				ctx := <-given
+				deadline, told := ctx.Deadline()
+				if told != (want != none) || told && !deadline.Equal(time.Now().Add(want)) {
+					t.Fatalf("the deadline is %v %t, at %v", deadline, told, time.Now())
+				}
+				derived, cancel := context.WithCancel(ctx)
+				defer cancel()
+				elapse(want - 1)
+				if late := overdue(r, seats, time.Now()); len(late) != 0 || ctx.Err() != nil {
+					t.Errorf("%d are overdue before the deadline, %v", len(late), ctx.Err())
+				}
+				elapse(1)
+				late := overdue(r, seats, time.Now())
+				if want == none {
+					if len(late) != 0 || ctx.Err() != nil {
+						t.Errorf("overdue without a deadline")
+					}
+					close(leave)
+					<-answer
+					r.End(x)
+					return
+				}
+				if len(late) != 1 || late[0] != x || x.Conv.busy() {
+					t.Fatalf("%d are overdue, in flight: %t", len(late), x.Conv.busy())
+				}
+				got := string(r.AppendOverdue(nil, x))
+				if want := `{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"the handler did not return in time","data":{"reason":"handler_timeout","executed":true}}}`; got != want {
+					t.Errorf("answered\n%s, want\n%s", got, want)
+				}
+				<-derived.Done()
+				if !errors.Is(ctx.Err(), context.DeadlineExceeded) || context.Cause(derived) != context.DeadlineExceeded {
+					t.Errorf("the context ended with %v, a derived one with %v", ctx.Err(), context.Cause(derived))
+				}
+				if again := overdue(r, seats, time.Now().Add(time.Hour)); len(again) != 0 {
+					t.Error("overdue twice")
+				}
+				close(leave)
+				if late := <-answer; late != "" || !x.Overdue() || r.overdue.Load() != 0 {
+					t.Errorf("the late handler answered %q, known as overdue: %t, counted: %d", late, x.Overdue(), r.overdue.Load())
+				}
+			})
+		})
+	}
+	f("default", limit)
+	f("longer", time.Hour, Timeout(time.Hour))
+	f("shorter", time.Second, Timeout(time.Second), Cheap())
+	f("off", none, Timeout(0))
+}
+
+// Whoever does not ask for a deadline has it from the first look on.
+func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFixture(t, func(o *Options) { o.HandlerTimeout = time.Minute })
+		c := callContext{h: &handler{owner: r, timeout: time.Minute}, x: new(Exchange)}
+		seats := make([]Seat, 1)
+		seats[0].running.Store(&c)
+		c.h.series = r.m.prompts
+		start := time.Now()
+		elapse(time.Second)
+		for range 60 {
+			if late := overdue(r, seats, time.Now()); len(late) != 0 {
+				t.Fatalf("overdue after %v", time.Since(start))
+			}
+			elapse(time.Second)
+		}
+		if deadline, _ := c.Deadline(); !deadline.Equal(start.Add(61 * time.Second)) {
+			t.Errorf("the deadline is %v after the start", deadline.Sub(start))
+		}
+		if late := overdue(r, seats, time.Now()); len(late) != 1 {
+			t.Error("not overdue at its deadline")
+		}
+	})
+}
