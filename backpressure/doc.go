@@ -2,7 +2,8 @@
 //
 // A message crosses it in three steps: Admit counts it and links it into its connection's [Lane];
 // Schedule puts the lane on a lock-free ring of runnable lanes; a worker pops the lane, takes a batch of
-// its oldest messages and hands them to the connection's [Runner]. New connections pass [Limits] first.
+// its oldest messages and hands them to the connection's [Runner]. New connections pass [Limits] first. Work
+// that outlives its connection, an MCP task, enters by [Detached].
 //
 // The one rule: whatever is counted is given back exactly once. A message that Admit accepted ends in one
 // Run, or in one drop by Close, or in the hands of who called Expire, never in two of them and never in

@@ -24,8 +24,9 @@ type Options struct {
 	MaxWaiting int `yaml:"max_waiting"`
 
 	// MaxQueueBytes is how many bytes all messages in the queue may hold, waiting or executing, and the
-	// bookkeeping of each with it: until a message is done its bytes are still in memory. The next one is refused with queue_bytes. The default
-	// is what 350 MB resident leave beside 120 MB of base and 100,000 connections.
+	// bookkeeping of each with it: until a message is done its bytes are still in memory. The next one is
+	// refused with queue_bytes. The default is what 350 MB resident leave beside 120 MB of base and 100,000
+	// connections.
 	MaxQueueBytes int `yaml:"max_queue_bytes"`
 
 	// MaxExecutingPerConnection is how many messages of one connection may be with workers at once; the

@@ -14,12 +14,12 @@
 // left is unexplained, and that is a mark of its own.
 //
 // Files of a run: scenario.go and scenario_yaml.go what is asked, target.go and probe.go whom, runner.go the run, worker.go one
-// process's share of it, crew.go the processes, fault.go hostile clients and villain.go what each of them does, watch.go the server from outside, book.go samples
-// into figures, marks.go the judgement, report.go what is reported, with text.go, html.go, svg.go, bars.go and progress.go for eyes,
-// compare.go two reports.
+// process's share of it, crew.go the processes, fault.go hostile clients and villain.go what each of them does, watch.go the
+// server from outside, book.go samples into figures, marks.go the judgement, report.go what is reported, with text.go, html.go,
+// svg.go, bars.go and progress.go for eyes, compare.go two reports.
 //
-// Files of a fleet: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection, write.go
-// its sending side, pacer.go when to send, message.go what is sent, answer.go how answers are judged, oneid.go calls that all
-// have one id, wire.go with line.go, websocket.go and http.go how messages travel, counters.go what is reported, sys.go the system calls, process.go and host.go
-// the server's process and the machine under it.
+// Files of a fleet: options.go what a fleet is told, fleet.go its commands, loop.go one epoll loop, client.go one connection,
+// write.go its sending side and read.go the other, pacer.go when to send, message.go what is sent, answer.go how answers are
+// judged, oneid.go calls that all have one id, wire.go with line.go, websocket.go and http.go how messages travel, counters.go
+// what is reported, sys.go the system calls, process.go and host.go the server's process and the machine under it.
 package loadtest

@@ -10,8 +10,8 @@ import (
 )
 
 // Attach serves lines on a connection that nobody accepted, such as a socket that the process inherited (AttachStreams is
-// for what is no socket). fd is a connected stream socket; it must not be used any more, the
-// server closes it, unless Attach failed. name stands for the listener in the log.
+// for what is no socket). fd is a connected stream socket; it must not be used any more, the server closes it, unless Attach
+// failed. name stands for the listener in the log.
 //
 // The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no
 // deadline is held against its peer: a launcher that says and reads nothing for an hour, because it is being debugged,

@@ -207,7 +207,8 @@ func (c *conn) forgetLocked(k *call) {
 func (t *httpTransport) farewell(*conn) {}
 
 // gone ends the line. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,
-// basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end, but for those that only wait.
+// basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end, but for
+// those that only wait.
 func (t *httpTransport) gone(c *conn) (cancelled int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

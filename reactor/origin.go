@@ -8,8 +8,8 @@ import (
 )
 
 // What an HTTP request must be before its body is looked at: for this host, from an allowed origin, to our path, from
-// somebody we know (auth.go), with a method and types we speak. The order is that of the checks' importance: a page in somebody's browser that reaches us
-// through a rebound name learns nothing but 403.
+// somebody we know (auth.go), with a method and types we speak. The order is that of the checks' importance: a page in
+// somebody's browser that reaches us through a rebound name learns nothing but 403.
 
 var (
 	errHost         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}

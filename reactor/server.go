@@ -133,8 +133,9 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start runs the loops, and returns when every one of them turns. When it fails, some may: Drain ends them. The goroutines it starts are netpoll's (one per loop, for the life of the process), one per loop
-// that waits for the end, and the clock of the Date header.
+// Start runs the loops, and returns when every one of them turns. When it fails, some may: Drain ends them. The goroutines
+// it starts are netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of
+// the Date header.
 func (s *Server) Start() error {
 	if err := growPool(len(s.loops)); err != nil {
 		return err

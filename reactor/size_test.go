@@ -5,9 +5,18 @@ import (
 	"unsafe"
 )
 
-// Go allocates it from the class of 512 bytes.
-func TestCallSize(t *testing.T) {
-	if n := unsafe.Sizeof(call{}); n > 512 {
-		t.Errorf("a call is %d bytes", n)
+// TestSizes holds the table of docs/ARCHITECTURE.md, memory per connection: what Go allocates of each, from its size classes.
+func TestSizes(t *testing.T) {
+	f := func(name string, got, most uintptr) {
+		if got > most {
+			t.Errorf("%s is %d bytes, at most %d", name, got, most)
+		}
 	}
+	f("conn", unsafe.Sizeof(conn{}), 320)
+	f("lineTransport", unsafe.Sizeof(lineTransport{}), 96)
+	f("httpTransport", unsafe.Sizeof(httpTransport{}), 64)
+	f("wsTransport", unsafe.Sizeof(wsTransport{}), 112)
+	f("sseTransport", unsafe.Sizeof(sseTransport{}), 112)
+	f("slot", unsafe.Sizeof(slot{}), 16)
+	f("call", unsafe.Sizeof(call{}), 512)
 }

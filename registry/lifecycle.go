@@ -126,8 +126,7 @@ func serverInfoJSON(o *Options, rev *revision) string {
 
 // serveInitialize begins a legacy conversation: of the connection, or over HTTP of a new session. A version we have is
 // confirmed, any other is answered with the latest of the legacy era, which the client takes or leaves (MCP 2025-11-25,
-// basic/lifecycle). Of what the client says about itself only what it
-// can be asked is kept.
+// basic/lifecycle). Of what the client says about itself only what it can be asked is kept.
 func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {

@@ -43,7 +43,7 @@ type Options struct {
 	// 3 ns each. 1 to 10000.
 	MaxResourceTemplates int `yaml:"max_resource_templates"`
 
-	// MaxSessions is how many legacy HTTP sessions may exist at once, at about 150 bytes each. The next initialize is
+	// MaxSessions is how many legacy HTTP sessions may exist at once, at about 160 bytes each. The next initialize is
 	// answered with 503. Most clients never end their sessions, so session_idle does. 1 to 10000000.
 	MaxSessions int `yaml:"max_sessions"`
 	// SessionIdle is how long a session may go without a request before it is forgotten; its client then gets 404 and
@@ -96,8 +96,7 @@ type Options struct {
 	// times a second, so a call ends up to half a second late. The default is longer than clients wait by themselves (most
 	// 60 seconds), and short enough for a lost place to be found. Progress does not extend it; a call that waits for
 	// its client (ask_timeout) does not run, and its handler has the whole time again when it is resumed. Tasks have
-	// their own time (task_ttl). 0 is no limit,
-	// else 1s to 24h.
+	// their own time (task_ttl). 0 is no limit, else 1s to 24h.
 	HandlerTimeout time.Duration `yaml:"handler_timeout"`
 
 	// MaxTasks is how many tasks may exist, running, waiting or ended and not expired. The next call that would become one

@@ -71,7 +71,7 @@ func (r *Registry) Overdue(seats []Seat, now time.Time, end func(seat int, x *Ex
 	}
 }
 
-// AppendOverdue appends the answer of a call that Registry.Overdue returned: none, if it was cancelled.
+// AppendOverdue appends the answer of a call that Registry.Overdue handed out: none, if it was cancelled.
 func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 	if x.Cancelled() {
 		x.Status = statusAccepted
@@ -84,6 +84,6 @@ func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 // when they are done with it, and says to the second that nobody else has it.
 func (x *Exchange) LastHolder() bool { return x.marks.Or(markLeft)&markLeft != 0 }
 
-// Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the transport must neither answer it
-// nor End it.
+// Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the
+// transport must neither answer it nor End it.
 func (x *Exchange) Overdue() bool { return x.marks.Load()&markOverdue != 0 }

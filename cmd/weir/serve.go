@@ -20,7 +20,7 @@ import (
 	"weir/registry"
 )
 
-// server is the assembled process. Its fields are set by newServer and start, and only read afterwards.
+// server is the assembled process. Its fields are set by startServer, and only read afterwards.
 type server struct {
 	config    *Config
 	log       zerolog.Logger
