@@ -108,12 +108,7 @@ func (r *Bar) draw(b *strings.Builder, middle float64, x func(float64) float64) 
 func (c *BarChart) span() (low, high float64) {
 	low, high = math.Inf(1), 0
 	for _, r := range c.Bars {
-		for _, v := range r.Values {
-			high = max(high, v)
-			if v > 0 {
-				low = min(low, v)
-			}
-		}
+		low, high = reach(low, high, r.Values)
 	}
 	if high == 0 {
 		return 0.1, 1

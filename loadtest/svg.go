@@ -146,12 +146,7 @@ func (c *chart) drawTips(b *strings.Builder, x func(float64) float64) {
 func (c *chart) span() (low, high float64) {
 	low, high = math.Inf(1), 0
 	for _, l := range c.lines {
-		for _, v := range l.values {
-			high = max(high, v)
-			if v > 0 {
-				low = min(low, v)
-			}
-		}
+		low, high = reach(low, high, l.values)
 	}
 	if !c.log {
 		if high == 0 {
@@ -168,6 +163,17 @@ func (c *chart) span() (low, high float64) {
 	high = max(high, c.limit)
 	low = math.Pow(10, math.Floor(math.Log10(max(low, smallestLog))))
 	return low, math.Pow(10, math.Ceil(math.Log10(max(high, low*10))))
+}
+
+// reach is the span from low to high, widened to hold the values: down to the least above 0, where a logarithmic axis may begin.
+func reach(low, high float64, values []float64) (least, most float64) {
+	for _, v := range values {
+		high = max(high, v)
+		if v > 0 {
+			low = min(low, v)
+		}
+	}
+	return low, high
 }
 
 func (c *chart) ticks(low, high float64) []float64 {

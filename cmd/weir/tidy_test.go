@@ -185,6 +185,24 @@ func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	}
 }
 
+// TestTidyDecisions: docs/decisions are numbered one by one, and each says its number.
+func TestTidyDecisions(t *testing.T) {
+	files, err := filepath.Glob(repository + "/docs/decisions/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for i, file := range files { // sorted by name
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := fmt.Sprintf("%04d", i+1)
+		if !strings.HasPrefix(filepath.Base(file), number+"-") || !bytes.HasPrefix(text, []byte("# "+number+": ")) {
+			t.Errorf("%s is number %s", file, number)
+		}
+	}
+}
+
 func TestTidyWords(t *testing.T) {
 	for _, name := range trackedFiles(t) {
 		text, err := os.ReadFile(filepath.Join(repository, name))

@@ -68,14 +68,7 @@ func (e *env) weigh(t *table, transport loadtest.Transport, step int) error {
 		if err := e.openAndCall(f, step); err != nil {
 			return err
 		}
-		if err := e.sleep(settle); err != nil {
-			return err
-		}
-		m, err := s.Memory()
-		if err != nil {
-			return err
-		}
-		st, err := s.status()
+		bytes, goroutines, err := e.settled(s, settle)
 		if err != nil {
 			return err
 		}
@@ -83,14 +76,14 @@ func (e *env) weigh(t *table, transport loadtest.Transport, step int) error {
 		if c.Open != uint64((i+1)*step) {
 			return fmt.Errorf("%d of %d connections are open: %v", c.Open, (i+1)*step, c.Ended)
 		}
-		counts, resident = append(counts, float64(c.Open)), append(resident, float64(m.ResidentBytes))
+		counts, resident = append(counts, float64(c.Open)), append(resident, bytes)
 		switch i {
 		case 0:
-			t.sample(name+" first MiB", float64(m.ResidentBytes)/(1<<20))
-			t.sample(name+" first goroutines", float64(st.Goroutines))
+			t.sample(name+" first MiB", bytes/(1<<20))
+			t.sample(name+" first goroutines", goroutines)
 		case memorySteps - 1:
-			t.sample(name+" last MiB", float64(m.ResidentBytes)/(1<<20))
-			t.sample(name+" last goroutines", float64(st.Goroutines))
+			t.sample(name+" last MiB", bytes/(1<<20))
+			t.sample(name+" last goroutines", goroutines)
 			t.sample(name+" slab bytes", (slabBytes()-slabBefore)/float64(c.Open))
 		}
 	}
@@ -98,6 +91,19 @@ func (e *env) weigh(t *table, transport loadtest.Transport, step int) error {
 	t.sample(name+" bytes", bytes)
 	t.sample(name+" r2", r2)
 	return nil
+}
+
+// settled lets the server rest, and returns its resident bytes and its goroutines.
+func (e *env) settled(s *server, rest time.Duration) (resident, goroutines float64, err error) {
+	if err := e.sleep(rest); err != nil {
+		return 0, 0, err
+	}
+	m, err := s.Memory()
+	if err != nil {
+		return 0, 0, err
+	}
+	st, err := s.status()
+	return float64(m.ResidentBytes), float64(st.Goroutines), err
 }
 
 // openAndCall opens n connections and waits until each has had its call answered.

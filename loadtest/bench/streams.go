@@ -120,19 +120,12 @@ func (e *env) weighStreams(t *table, s *server, f *loadtest.Fleet) error {
 		if err := e.openStreams(f, step); err != nil {
 			return err
 		}
-		if err := e.sleep(streamSettle); err != nil {
-			return err
-		}
-		m, err := s.Memory()
+		bytes, running, err := e.settled(s, streamSettle)
 		if err != nil {
 			return err
 		}
-		st, err := s.status()
-		if err != nil {
-			return err
-		}
-		counts, resident = append(counts, float64((i+1)*step)), append(resident, float64(m.ResidentBytes))
-		goroutines = append(goroutines, float64(st.Goroutines))
+		counts, resident = append(counts, float64((i+1)*step)), append(resident, bytes)
+		goroutines = append(goroutines, running)
 	}
 	t.sample("goroutines", goroutines[streamSteps-1]-goroutines[0])
 	bytes, r2 := slope(counts, resident)
