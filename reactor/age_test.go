@@ -10,10 +10,13 @@ import (
 	"weir/registry"
 )
 
+// shortAge is the age limit of these tests: short to wait for, and no worker of a busy machine takes so long to come.
+const shortAge = 250 * time.Millisecond
+
 // Every place is taken by a tool that does not return, and still nothing waits longer than it may.
 func TestQueueAgeWithoutAWorker(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxWaitingTools, b.MaxQueueAge = 2, 50*time.Millisecond
+		b.MaxWaitingTools, b.MaxQueueAge = 2, shortAge
 	})
 	hog := s.dial("tcp").greet()
 	hog.send(toolCall("1", "stuck", `{}`) + toolCall("2", "stuck", `{}`))
@@ -108,7 +111,7 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 // A call that was parked has run: its refusal must not say that nothing was executed.
 func TestQueueAgeOfAResumedCall(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxWaitingTools, b.MaxQueueAge = 1, 50*time.Millisecond
+		b.MaxWaitingTools, b.MaxQueueAge = 1, shortAge
 	})
 	s.addAsk()
 	p, hog := s.dial("tcp").greetAble(), s.dial("tcp").greet()

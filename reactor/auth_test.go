@@ -213,10 +213,11 @@ func TestLineTokenCutAnywhere(t *testing.T) {
 // Silence and a first line that never ends are the same.
 func TestLineAuthTimeout(t *testing.T) {
 	s := start(t, guarded, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
-		o.Auth.Timeout = 100 * time.Millisecond
+		o.Auth.Timeout = 500 * time.Millisecond // in which quick has to speak
 	})
-	silent, slow, quick := s.dial("tcp"), s.dial("tcp"), s.dial("tcp")
+	quick := s.dial("tcp")
 	quick.send(bearing("alice") + "\n")
+	silent, slow := s.dial("tcp"), s.dial("tcp")
 	slow.send("Authorization: Bea")
 	silent.gone()
 	slow.gone()

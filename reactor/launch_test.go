@@ -5,7 +5,8 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/backpressure"
 	"weir/registry"
@@ -36,7 +37,12 @@ func TestLaunchFails(t *testing.T) {
 func TestLaunchStops(t *testing.T) {
 	reg, err := registry.New(registry.DefaultOptions())
 	must(t, err)
-	registry.AddDemoTools(reg)
+	begun, release := make(chan struct{}), make(chan struct{})
+	registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		close(begun)
+		<-release
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
+	})
 	o, b := DefaultOptions(), backpressure.DefaultOptions()
 	o.HTTP, o.TCP, b.MaxConnections = "", "127.0.0.1:0", 1
 	launched, err := Launch(Assembly{Registry: reg, Options: &o, Bounds: &b})
@@ -44,13 +50,21 @@ func TestLaunchStops(t *testing.T) {
 	s := &server{Server: launched.Server, t: t, queue: launched.queue}
 	p := s.dial("tcp").greet()
 	contains(t, s.dial("tcp").rest(), "connection_limit")
-	p.send(toolCall("1", "sleep", `{"ms":100}`))
-	s.eventually("it runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	p.send(toolCall("1", "last", `{}`))
+	<-begun
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	began := time.Now()
-	if report := launched.Stop(ctx); report.Messages != 0 || time.Since(began) > patience/2 {
-		t.Errorf("%+v after %v", report, time.Since(began))
+	stopped := make(chan DrainReport, 1)
+	go func() { stopped <- launched.Stop(ctx) }()
+	s.eventually("it drains", s.queue.Draining)
+	select {
+	case report := <-stopped:
+		t.Errorf("it did not wait for the call: %+v", report)
+	default:
 	}
-	contains(t, p.rest(), `"slept"`)
+	close(release)
+	if report := <-stopped; report.Messages != 0 || ctx.Err() != nil {
+		t.Errorf("%+v, %v", report, ctx.Err())
+	}
+	contains(t, p.rest(), `"done"`)
 }

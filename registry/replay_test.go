@@ -96,7 +96,7 @@ func TestReplayTTL(t *testing.T) {
 		}
 		return stream
 	}
-	r.ExpireSessions(time.Now().Add(59 * time.Second))
+	r.ExpireSessions(time.Now().Add(30 * time.Second))
 	resume("1-1", statusOK).Close()
 	resume("2-0", statusOK).Close()
 	if got := r.replayBytes.Load(); got != 3 {
