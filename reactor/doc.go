@@ -1,7 +1,7 @@
 // Package reactor holds the sockets: listeners, event loops, connections and what each transport means for MCP.
 //
 // A fixed pool of loops, one per core, multiplexes every connection; no goroutine belongs to a connection, whether it
-// is idle, busy or stalled (streams.go, for a process that its one client launched, has two). A message goes one way:
+// is idle, busy or stalled (stdio.go, for a process that its one client launched, has two). A message goes one way:
 //
 //	accept -> loop -> decode -> admit -> queue -> worker -> dispatch -> encode -> write
 //

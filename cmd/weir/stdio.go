@@ -12,7 +12,7 @@ import (
 )
 
 // stdio serves standard input and output until the client closes its end or a signal comes, and returns the process's
-// exit code. It is the same server with one client (reactor/streams.go says how).
+// exit code. It is the same server with one client (reactor/stdio.go says how).
 func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	log := newLogger(config.Log, stderr)
 	setMemoryLimit(config.MemoryLimitBytes)
