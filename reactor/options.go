@@ -3,6 +3,7 @@ package reactor
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -221,8 +222,11 @@ func (o *Options) validateAddresses() []error {
 		if value == "" {
 			return
 		}
-		if _, _, err := net.SplitHostPort(value); err != nil {
+		_, port, err := net.SplitHostPort(value)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %q is not an address, write host:port (such as 127.0.0.1:8080) or \"\" to switch it off", key, value))
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q has no port from 0 to 65535 behind the last colon", key, value))
 		}
 	}
 	address("http", o.HTTP)
