@@ -171,6 +171,7 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 		check(err != nil || len(token) > 0 && !bytes.ContainsAny(token, " \t\r\n"), "--token-file: %s does not hold one token", f.TokenFile)
 		headers += "Authorization: Bearer " + string(token) + "\r\n"
 	}
+	errs = append(errs, mayWrite("--json", f.JSON), mayWrite("--html", f.HTML))
 	scenario, err := loadtest.ReadScenario(f.Scenario)
 	if err != nil {
 		errs = append(errs, err)
@@ -218,6 +219,22 @@ func (f *loadRunFlags) write(report *loadtest.Report) error {
 		return report.WriteHTML(f.HTML)
 	}
 	return nil
+}
+
+// mayWrite says before an hour of load whether its report can be written to path, and leaves nothing there.
+func mayWrite(flag, path string) error {
+	info, err := os.Stat(path)
+	if path == "" || err == nil && !info.Mode().IsRegular() && !info.IsDir() { // a pipe, whose reader would see it end
+		return nil
+	}
+	file, opened := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if opened != nil {
+		return fmt.Errorf("%s: %w", flag, opened)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		os.Remove(path)
+	}
+	return file.Close()
 }
 
 func compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
