@@ -3,6 +3,7 @@ package reactor
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -247,6 +248,11 @@ func (o *Options) validateAddresses() []error {
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
 			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))
+		}
+	}
+	for _, host := range o.AllowedHosts {
+		if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/[]")) {
+			errs = append(errs, fmt.Errorf("allowed_hosts: %q is not the name of a host, write it without scheme, port and path", host))
 		}
 	}
 	return errs

@@ -81,13 +81,13 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	if tokens {
 		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
 	}
-	if config.Demo {
+	if tries := tryLines(addresses, config.Server.HTTPPath, tokens); config.Demo && len(tries) > 0 {
 		b.WriteString("\nTry, from another terminal")
 		if tokens {
 			b.WriteString(" whose TOKEN is a token (weir token NAME makes one)")
 		}
 		b.WriteString(":\n")
-		for _, line := range tryLines(addresses, config.Server.HTTPPath, tokens) {
+		for _, line := range tries {
 			fmt.Fprintf(&b, "\n# %s\n%s\n", line.about, line.command)
 		}
 	}

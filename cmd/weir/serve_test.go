@@ -118,6 +118,11 @@ func TestServeBanner(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
 	}
+	var quiet strings.Builder
+	printBanner(&quiet, &config, map[string]string{"unix": "/run/w.sock"})
+	if strings.Contains(quiet.String(), "Try") {
+		t.Errorf("nothing to try:\n%s", &quiet)
+	}
 	if strings.Contains(out.String(), "Bearer") {
 		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
 	}
