@@ -22,6 +22,7 @@ func TestFlags(t *testing.T) {
 	f("serve --wrokers 3", exitUsage, "", `did you mean "--workers"`)
 	f("serve --workers x", exitUsage, "", "--workers: expected a valid 64 bit int")
 	f("serve --wrokers 3", exitUsage, "", `Run "weir serve --help" for`)
+	f("load compare --help", exitOK, "Exit codes: 0 nothing is worse", "")
 	f("load run", exitUsage, "", `Run "weir load run --help" for`)
 	f("load --rat 3 baseline", exitUsage, "", `Run "weir load --help" for`)
 	f("token", exitUsage, "", `Run "weir token --help" for`)
