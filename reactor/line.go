@@ -57,7 +57,7 @@ func (t *lineTransport) address(k *call) { k.Transport, k.Conv = registry.Line, 
 
 var (
 	errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
-	errLineHTTP    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this is HTTP, and lines of JSON are spoken here; HTTP is spoken at the address of http; this connection ends here"}
+	errLineHTTP    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this connection ends here"}
 )
 
 // refuse ends the connection, with an answer that says why.

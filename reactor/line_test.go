@@ -74,7 +74,7 @@ func TestLineIsNotHTTP(t *testing.T) {
 	for _, request := range []string{"POST /mcp HTTP/1.1\r\n", "GET / HTTP/1.1\n", "POST /{} HTTP/1.0\r\n"} {
 		p := s.dial("tcp")
 		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
-		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "HTTP is spoken at the address of http") {
+		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "HTTP is spoken on that of the key http") {
 			t.Errorf("%q: %s", request, got)
 		}
 	}
