@@ -1,6 +1,8 @@
 package reactor
 
 import (
+	"bytes"
+
 	"weir/codec"
 	"weir/registry"
 )
@@ -22,13 +24,18 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 	for !c.halted() {
 		msg, n, err := t.decoder.Next(b[used:], l.srv.opts.Messages.Line.MaxMessageBytes)
 		if err != nil {
-			t.tooLarge(l, c)
+			// Where the next message begins is unknown until a newline comes, if one ever does.
+			t.refuse(l, c, errLineTooLong, closeMessageTooBig)
 			return len(b)
 		}
 		if n == 0 {
 			break
 		}
 		used += n
+		if isHTTP(msg) {
+			t.refuse(l, c, errLineHTTP, closeBadRequest)
+			return len(b)
+		}
 		if msg != nil {
 			t.message(l, c, msg)
 		}
@@ -48,15 +55,28 @@ func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
 
 func (t *lineTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
 
-var errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
+var (
+	errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
+	errLineHTTP    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this connection ends here"}
+)
 
-// tooLarge ends the connection: where the next message begins is unknown until a newline comes, if one ever does.
-func (t *lineTransport) tooLarge(l *loop, c *conn) {
+// refuse ends the connection, with an answer that says why.
+func (t *lineTransport) refuse(l *loop, c *conn, e *codec.Error, reason closeReason) {
 	l.stats.received.Add(1)
 	k := l.calls.take()
-	l.fail(c, k, errLineTooLong)
+	l.fail(c, k, e)
 	k.release(false)
-	c.endAfterAnswers(closeMessageTooBig)
+	c.endAfterAnswers(reason)
+}
+
+// isHTTP recognizes the request line of HTTP/1. Any page in a browser can POST to a port of this machine, unasked while it
+// sends what a form could send; were only its head refused line by line, its body would be served as messages.
+func isHTTP(line []byte) bool {
+	if len(line) == 0 || line[0] < 'A' || line[0] > 'Z' {
+		return false
+	}
+	line = bytes.TrimRight(line, "\r")
+	return bytes.HasSuffix(line, []byte(" HTTP/1.1")) || bytes.HasSuffix(line, []byte(" HTTP/1.0"))
 }
 
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.

@@ -67,6 +67,22 @@ func TestLineErrors(t *testing.T) {
 	f("the connection is still good", strings.TrimSpace(toolCall("6", "echo", `{"message":"well"}`)), `"id":6`, `well`)
 }
 
+// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not be
+// served as lines.
+func TestLineIsNotHTTP(t *testing.T) {
+	s := start(t)
+	for _, request := range []string{"POST /mcp HTTP/1.1\r\n", "GET / HTTP/1.1\n", "POST /{} HTTP/1.0\r\n"} {
+		p := s.dial("tcp")
+		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
+		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "HTTP is spoken on that of the key http") {
+			t.Errorf("%q: %s", request, got)
+		}
+	}
+	s.eventually("the connections are closed as bad requests", func() bool {
+		return s.metric(`weir_connections_closed_total{reason="bad_request"}`) == "3"
+	})
+}
+
 func TestLineTooLong(t *testing.T) {
 	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Messages.Line.MaxMessageBytes = 2048 })
 	p := s.dial("tcp").greet()

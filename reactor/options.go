@@ -3,6 +3,8 @@ package reactor
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -221,8 +223,11 @@ func (o *Options) validateAddresses() []error {
 		if value == "" {
 			return
 		}
-		if _, _, err := net.SplitHostPort(value); err != nil {
+		_, port, err := net.SplitHostPort(value)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %q is not an address, write host:port (such as 127.0.0.1:8080) or \"\" to switch it off", key, value))
+		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q has no port from 0 to 65535 behind the last colon", key, value))
 		}
 	}
 	address("http", o.HTTP)
@@ -243,6 +248,11 @@ func (o *Options) validateAddresses() []error {
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
 			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))
+		}
+	}
+	for _, host := range o.AllowedHosts {
+		if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/[]")) {
+			errs = append(errs, fmt.Errorf("allowed_hosts: %q is not the name of a host, write it without scheme, port and path", host))
 		}
 	}
 	return errs

@@ -78,13 +78,19 @@ func TestPostStreamHasIDs(t *testing.T) {
 					}
 					return fmt.Sprint(stream, "-", n)
 				}
+				step := func(full string) string {
+					if version == "2024-11-05" {
+						return wordless(full)
+					}
+					return full
+				}
 				if primed {
 					if ev := e.next(); ev != (event{id: id(0)}) {
 						t.Errorf("it begins with %+v", ev)
 					}
 				}
-				e.wantEvent(id(1), step1)
-				e.wantEvent(id(2), step2)
+				e.wantEvent(id(1), step(step1))
+				e.wantEvent(id(2), step(step2))
 				e.wantEvent(id(3), logLine)
 				if ev := e.next(); ev.id != id(4) || !strings.Contains(ev.data, endsWith) {
 					t.Errorf("it ends with %+v", ev)

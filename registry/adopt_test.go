@@ -98,8 +98,12 @@ func TestAdoptAnswersAsTheServer(t *testing.T) {
 	old.initialize(t, "2024-11-05")
 	f := func(method, params string, want ...string) {
 		t.Helper()
-		for _, got := range []answer{old.send(`{"jsonrpc":"2.0","id":1,"method":"`+method+`","params":{`+strings.TrimSuffix(params, ",")+`}}`, Header{}),
+		for era, got := range []answer{old.send(`{"jsonrpc":"2.0","id":1,"method":"`+method+`","params":{`+strings.TrimSuffix(params, ",")+`}}`, Header{}),
 			(&peer{r: r}).send(modern(method, params, ""), Header{})} {
+			// The SDK sets a result's type on the server's side: it must not come out twice, nor where nobody knows it.
+			if n := strings.Count(got.body, `"resultType"`); n != era && strings.Contains(got.body, `"result":`) {
+				t.Errorf("%s %s: %d times resultType in\n%s", method, params, n, got.body)
+			}
 			for _, part := range want {
 				if !strings.Contains(got.body, part) {
 					t.Errorf("%s %s: no %s in\n%s", method, params, part, got.body)

@@ -1,6 +1,13 @@
 // Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools, prompts,
 // resources.
 //
+// Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before or while
+// reactor.Launch's server runs, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
+// Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result with InputRequests
+// and is called again, from its beginning: with the answers in Params.InputResponses, by the same keys and as pointers
+// (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or change. So it asks before it acts.
+// The examples show each. The rest is for transports.
+//
 // Its one rule: an answer depends on the message, on its conversation and on what is registered, never on a socket. A
 // transport hands in one scanned message at a time (Exchange) and gets bytes back:
 //

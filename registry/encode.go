@@ -126,10 +126,14 @@ func (rev *revision) allows(structured []byte) bool {
 
 // encodeRichResult encodes what is more than texts with the SDK's own encoders.
 func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
-	result := *rep.result // the handler may return the same one to several calls
-	var ok bool
-	if result.Content, ok = rev.visibleContents(result.Content); !ok {
+	content, ok := rev.visibleContents(rep.result.Content)
+	if !ok {
 		return nil, errResultEncoding
+	}
+	// A new one, because the handler may return the same to several calls, and of these members alone: what comes through an
+	// adopted server has a resultType of the SDK's in it.
+	result := mcp.CallToolResult{
+		Meta: rep.result.Meta, Content: content, StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
 	}
 	if rep.structured != nil {
 		if textFallback(result.Content, rep.structured) {

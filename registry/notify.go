@@ -10,8 +10,8 @@ import (
 )
 
 // Progress tells the client how far the call is to which ctx belongs (MCP 2025-11-25, basic/utilities/progress): progress
-// so far, total if it is known (else 0), and a message for people, which may be empty. It may be called from any
-// goroutine that the handler started, until the handler returns, and never blocks.
+// so far, total if it is known (else 0), and a message for people, which may be empty, and which clients of 2024-11-05 are
+// not sent. It may be called from any goroutine that the handler started, until the handler returns, and never blocks.
 //
 // It reports whether the notification was sent. It is not when the request carried no progressToken, when progress is not
 // more than what was sent before (it MUST increase), when the call is cancelled or over, and when the client takes no
@@ -30,6 +30,9 @@ func Progress(ctx context.Context, progress, total float64, message string) bool
 			return nil
 		}
 		w.began, w.progress = true, progress
+		if !x.rev().annotations {
+			message = ""
+		}
 		dst = appendProgress(dst, token, progress, total, message)
 		if t := x.task(); t != nil {
 			dst = append(append(dst[:len(dst)-len("}}")], `,"_meta":`...), t.related()...)

@@ -85,6 +85,30 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// The message of progress came with 2025-03-26.
+func TestProgressOfEachRevision(t *testing.T) {
+	r := newFixture(t)
+	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+		Progress(ctx, 1, 2, "half")
+		return nil, nil, nil
+	})
+	for i := range revisionCount - 1 {
+		w, conv := &wire{}, new(Conversation)
+		conv.negotiate(i, 0)
+		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":7}}}`)
+		x.Back, x.Conv = w, conv
+		r.Route(x)
+		r.Dispatch(x, nil)
+		want := `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"total":2,"message":"half"}}`
+		if revisions[i].version == "2024-11-05" {
+			want = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"total":2}}`
+		}
+		if !slices.Equal(w.sent, []string{want}) {
+			t.Errorf("%s: %q", revisions[i].version, w.sent)
+		}
+	}
+}
+
 // A handler's goroutine that goes on talking while the call ends never reaches the next user of the exchange.
 func TestProgressRacesWithTheEnd(t *testing.T) {
 	r := newFixture(t)

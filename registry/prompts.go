@@ -25,8 +25,8 @@ type prompt struct {
 // definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not be
 // changed afterwards.
 //
-// The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned by
-// many calls.
+// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one result may
+// be returned by many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
 	mustAdd("AddPrompt", d.Name, r.addPrompt(d, h, opts))
 }

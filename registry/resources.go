@@ -43,8 +43,8 @@ type template struct {
 // for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
 // Options.MaxResources. d must not be changed afterwards.
 //
-// The request's Session and Extra are nil. Nothing that a handler returns is written to, so one result may be returned to
-// many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
+// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one result may
+// be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
 // in the result, and share them if its CacheScope says "public"; one that says nothing is "private".
 func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
 	mustAdd("AddResource", d.URI, r.addResource(d, h, opts))

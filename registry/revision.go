@@ -22,7 +22,7 @@ type revision struct {
 	// stream begins with an event without data, from whose id the client may resume (SEP-1699); earlier clients would
 	// parse it.
 	streams, primes bool
-	// annotations (of tools), titles (with _meta of what is listed and of contents, structured output, and since when
+	// annotations (of tools; with the message of progress), titles (with _meta of what is listed and of contents, structured output, and since when
 	// annotations hold) and icons: members that clients of earlier revisions have not heard of and that some validate against.
 	annotations, titles, icons bool
 	// contents: the types that results may hold beside texts, images and embedded resources (content.go).

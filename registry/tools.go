@@ -25,8 +25,9 @@ type tool struct {
 // with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a definition that
 // cannot be served, and beyond Options.MaxTools. t must not be changed afterwards.
 //
-// The request's Session and Extra are nil. Its Arguments are the handler's to keep, and must not be written to. Nothing
-// that a handler returns is written to either, so one result may be returned by many calls.
+// The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments are
+// the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one result may
+// be returned by many calls.
 func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
 	mustAdd("AddTool", t.Name, r.addTool(t, &tool{invoke: rawInvoke(h)}, opts))
 }

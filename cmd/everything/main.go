@@ -23,9 +23,9 @@ const stopTimeout = 10 * time.Second
 
 func main() {
 	var flags struct {
-		HTTP string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Listen for HTTP on host:port; port 0 lets the kernel choose."`
+		HTTP string `name:"http" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port (default ${default}); port 0 lets the kernel choose."`
 	}
-	kong.Parse(&flags, kong.Name("everything"), kong.Description("The fixture server of the MCP conformance suite."))
+	kong.Parse(&flags, kong.Name("everything"), kong.Description("The fixture server of the MCP conformance suite: tools, streams, questions, resources and prompts at http://ADDR/mcp, until SIGTERM or SIGINT."))
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	server, stop, err := start(flags.HTTP)

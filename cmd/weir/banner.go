@@ -15,8 +15,13 @@ type tryLine struct {
 }
 
 // tryLines are the commands for a server with the demo tools that listens on these addresses ("" or absent: off) and
-// serves HTTP at path. They are printed at the start and stand in README.md; a test runs each against a real server.
-func tryLines(addresses map[string]string, path string) []tryLine {
+// serves HTTP at path; with tokens they take one from the shell's TOKEN. They are printed at the start and, without tokens,
+// stand in README.md; a test runs each against a real server.
+func tryLines(addresses map[string]string, path string, tokens bool) []tryLine {
+	header, first := "", ""
+	if tokens {
+		header, first = `  -H "Authorization: Bearer $TOKEN" \`+"\n", `"Authorization: Bearer $TOKEN" `
+	}
 	const (
 		curl       = `curl -sw '\n' http://%s%s -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \` + "\n"
 		initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"me","version":"1"}}}`
@@ -27,15 +32,15 @@ func tryLines(addresses map[string]string, path string) []tryLine {
 	var lines []tryLine
 	if address := dialable(addresses["http"]); address != "" {
 		lines = append(lines,
-			tryLine{"initialize, as clients up to 2025-11-25 begin", fmt.Sprintf(curl, address, path) +
+			tryLine{"initialize, as clients up to 2025-11-25 begin", fmt.Sprintf(curl, address, path) + header +
 				`  -d '` + initialize + `'`},
-			tryLine{"call a tool, as clients of 2026-07-28 do: no handshake", fmt.Sprintf(curl, address, path) +
+			tryLine{"call a tool, as clients of 2026-07-28 do: no handshake", fmt.Sprintf(curl, address, path) + header +
 				`  -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: echo' \` + "\n" +
 				`  -d '` + call + `,` + modern + `}}'`})
 	}
 	if address := dialable(addresses["tcp"]); address != "" {
 		host, port, _ := net.SplitHostPort(address)
-		lines = append(lines, tryLine{"the same two over TCP, one message per line", `printf '%s\n' '` + initialize + "' \\\n" +
+		lines = append(lines, tryLine{"the same two over TCP, one message per line", `printf '%s\n' ` + first + `'` + initialize + "' \\\n" +
 			`  '{"jsonrpc":"2.0","method":"notifications/initialized"}' '` + call + `}}' \` + "\n" +
 			`  | nc -N ` + host + ` ` + port})
 	}
@@ -72,14 +77,19 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 			fmt.Fprintf(&b, "  %-44s"+line.form+"\n", line.about, address)
 		}
 	}
-	if config.Demo {
-		b.WriteString("\nTry, from another terminal:\n")
-		for _, line := range tryLines(addresses, config.Server.HTTPPath) {
+	tokens := config.tokens != nil
+	if tokens {
+		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
+	}
+	if tries := tryLines(addresses, config.Server.HTTPPath, tokens); config.Demo && len(tries) > 0 {
+		b.WriteString("\nTry, from another terminal")
+		if tokens {
+			b.WriteString(" whose TOKEN is a token (weir token NAME makes one)")
+		}
+		b.WriteString(":\n")
+		for _, line := range tries {
 			fmt.Fprintf(&b, "\n# %s\n%s\n", line.about, line.command)
 		}
-	}
-	if config.tokens != nil {
-		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
 	}
 	b.WriteString("\nCtrl-C drains and stops; twice stops at once.\n\n")
 	io.WriteString(out, b.String()) // a terminal that went away misses nothing that the log does not say

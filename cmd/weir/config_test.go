@@ -48,6 +48,14 @@ func TestConfigMistakes(t *testing.T) {
 		`c.yaml:1:1: unknown key "mpc"; did you mean "mcp"?`)
 	f("max_depth: 10",
 		`c.yaml:1:1: unknown key "max_depth"; did you mean "messages.json.max_depth"?`)
+	f("mcp.session_idle: 5m",
+		`c.yaml:1:1: unknown key "mcp.session_idle"; the dots stand for sections, so write "session_idle:" indented below "mcp:"`)
+	f("messages:\n  json.max_depth: 10",
+		`c.yaml:2:3: unknown key "messages.json.max_depth"; the dots stand for sections, so write "max_depth:" indented below "json:"`)
+	f("allowed_hosts: [mcp.example, 'mcp.example:443', 'https://mcp.example', '', 'fd00::1']",
+		`c.yaml:1:16: allowed_hosts: "mcp.example:443" is not the name of a host, write it without scheme, port and path`,
+		`c.yaml:1:16: allowed_hosts: "https://mcp.example" is not the name of a host, write it without scheme, port and path`,
+		`c.yaml:1:16: allowed_hosts: "" is not the name of a host, write it without scheme, port and path`)
 	f("zzzzzzzz: 1",
 		`c.yaml:1:1: unknown key "zzzzzzzz"`)
 	f("workers: 2\ndemo: true\nworkers: 3\n",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -156,8 +157,19 @@ func parse(args []string, stdout, stderr io.Writer) (cli *commands, command stri
 		return nil, "", code, true
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "weir: %v\nRun \"weir --help\", or \"weir serve --help\", for what is understood.\n", err)
+		fmt.Fprintf(stderr, "weir: %v\nRun \"%s --help\" for what is understood.\n", err, commandOf(err))
 		return nil, "", exitUsage, true
 	}
 	return cli, context.Command(), exitOK, false
+}
+
+// commandOf is the command at which the command line went wrong, as one would type it: its help has what was meant.
+func commandOf(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil {
+		if at := wrong.Context.Selected(); at != nil {
+			return "weir " + at.Path()
+		}
+	}
+	return "weir"
 }

@@ -239,3 +239,23 @@ func TestLoadCompare(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, stdout)
 	}
 }
+
+// TestLoadReportIsWritable: a place where no report can be written is found before the run, and nothing is left where one can.
+func TestLoadReportIsWritable(t *testing.T) {
+	dir := t.TempDir()
+	code, _, stderr := loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "no", "r.json"), "--html", dir)
+	if code != exitUsage || !strings.Contains(stderr, "--json: open ") || !strings.Contains(stderr, "--html: open ") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	kept := filepath.Join(dir, "kept.html")
+	if err := os.WriteFile(kept, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr = loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "r.json"), "--html", kept); code != exitNotRun {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if text, _ := os.ReadFile(kept); err != nil || len(names) != 1 || string(text) != "before" {
+		t.Errorf("%v: %q, %q", err, names, text)
+	}
+}

@@ -79,8 +79,11 @@ func (d *decoder) suggest(full, section string) string {
 			best, bestDistance = known, distance
 		}
 	}
-	if best == "" {
+	switch {
+	case best == "":
 		return ""
+	case best == full: // written with its dots, as messages and docs/CONFIG.md name it
+		return fmt.Sprintf("; the dots stand for sections, so write %q indented below %q", leaf+":", lastKey(strings.TrimSuffix(full, "."+leaf))+":")
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,8 +50,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	}
 	s, err := startServer(config, log)
 	if err != nil {
-		log.Error().Err(err).Msg("not started")
-		return exitRuntime
+		return notStarted(log, err)
 	}
 	log.Info().Str("version", version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
@@ -70,6 +70,16 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
 		return exitRuntime
 	}
+}
+
+// notStarted says why, and what to do about the commonest cause.
+func notStarted(log zerolog.Logger, err error) int {
+	line := log.Error().Err(err)
+	if errors.Is(err, unix.EADDRINUSE) {
+		line = line.Str("hint", "another process listens there (ss -ltnp names it): stop it, or give this listener's flag another address; port 0 is any free one")
+	}
+	line.Msg("not started")
+	return exitRuntime
 }
 
 // awaitStop waits for the signal that ends the server, and reloads the tokens for others.

@@ -57,26 +57,34 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	return s
 }
 
-// TestServeTryLines runs exactly the commands that the banner prints.
+// TestServeTryLines runs exactly the commands that the banner prints, without tokens and with.
 func TestServeTryLines(t *testing.T) {
 	for _, program := range []string{"curl", "nc", "bash"} {
 		if _, err := exec.LookPath(program); err != nil {
 			skipAtDesk(t, program+" is not installed: the lines of the banner were not run")
 		}
 	}
-	s := startTest(t, nil)
+	path, tokens := makeTokens(t, "alice")
+	tryAll(t, startTest(t, nil), "")
+	tryAll(t, startGuarded(t, path), tokens["alice"])
+}
+
+func tryAll(t *testing.T, s *server, token string) {
+	t.Helper()
 	want := [][]string{
 		{`{"jsonrpc":"2.0","id":1,"result":{`, `"protocolVersion":"2025-11-25"`, `"name":"weir"`},
 		{`{"jsonrpc":"2.0","id":2,"result":{`, `"text":"hello"`, `"resultType":"complete"`},
 		{`{"jsonrpc":"2.0","id":1,"result":{`, `{"jsonrpc":"2.0","id":2,"result":{`, `"text":"hello"`},
 	}
-	lines := tryLines(s.addresses, s.config.Server.HTTPPath)
+	lines := tryLines(s.addresses, s.config.Server.HTTPPath, token != "")
 	if len(lines) != len(want) {
 		t.Fatalf("%d lines, the test knows %d", len(lines), len(want))
 	}
 	for i, line := range lines {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		out, err := exec.CommandContext(ctx, "bash", "-c", line.command).CombinedOutput()
+		try := exec.CommandContext(ctx, "bash", "-c", line.command)
+		try.Env = append(os.Environ(), "TOKEN="+token)
+		out, err := try.CombinedOutput()
 		cancel()
 		for _, part := range want[i] {
 			if err != nil || !strings.Contains(string(out), part) {
@@ -94,7 +102,7 @@ func TestServeReadmeTryLines(t *testing.T) {
 	}
 	config := DefaultConfig()
 	addresses := map[string]string{"http": config.Server.HTTP, "tcp": config.Server.TCP}
-	for _, line := range tryLines(addresses, config.Server.HTTPPath) {
+	for _, line := range tryLines(addresses, config.Server.HTTPPath, false) {
 		if !strings.Contains(string(readme), line.command) {
 			t.Errorf("README.md lacks this command, as it stands here:\n%s", line.command)
 		}
@@ -109,6 +117,11 @@ func TestServeBanner(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
+	}
+	var quiet strings.Builder
+	printBanner(&quiet, &config, map[string]string{"unix": "/run/w.sock"})
+	if strings.Contains(quiet.String(), "Try") {
+		t.Errorf("nothing to try:\n%s", &quiet)
 	}
 	if strings.Contains(out.String(), "Bearer") {
 		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
@@ -367,7 +380,8 @@ func TestServePortTaken(t *testing.T) {
 		t.Helper()
 		args := []string{"serve", "--http", "127.0.0.1:0", "--tcp", "", "--admin", "", flag, taken.Addr().String()}
 		var errs strings.Builder
-		if code := run(args, io.Discard, &errs); code != exitRuntime || !strings.Contains(errs.String(), "address already in use") {
+		if code := run(args, io.Discard, &errs); code != exitRuntime || !strings.Contains(errs.String(), "address already in use") ||
+			!strings.Contains(errs.String(), "ss -ltnp names it") {
 			t.Errorf("%s: exit %d, %s", flag, code, &errs)
 		}
 	}

@@ -22,14 +22,12 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer signal.Stop(signals)
 	s, err := startServer(config, log)
 	if err != nil {
-		log.Error().Err(err).Msg("not started")
-		return exitRuntime
+		return notStarted(log, err)
 	}
 	streams, err := s.reactor.AttachStreams("stdio", stdin, stdout)
 	if err != nil {
-		log.Error().Err(err).Msg("not started")
 		s.stop()
-		return exitRuntime
+		return notStarted(log, err)
 	}
 	log.Info().Str("version", version).Any("listening", s.addresses).Int("workers", config.Queue.Workers).
 		Msg("serving standard input and output")
