@@ -50,7 +50,7 @@ tidy: ## Sizes, imports, folders and go.mod as STYLE asks
 	$(GO) test -run 'Tidy' ./cmd/weir
 
 .PHONY: docs
-docs: ## Write docs/CONFIG.md and docs/METRICS.md anew from the code
+docs: ## Write docs/CONFIG.md anew from the comments in the code
 	$(GO) generate ./cmd/weir
 
 .PHONY: conformance
