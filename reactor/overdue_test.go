@@ -89,11 +89,16 @@ func TestHandlerTimeout(t *testing.T) {
 	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })
 	f("websocket", (*server).webSocketClient, clientFrame)
 	session := "" // of the last connection
-	f("http", func(s *server) client {
+	f("http", sessionClient(&session), func(text string) string { return post(text, session) })
+}
+
+// sessionClient connects over HTTP and leaves the header of its session in session.
+func sessionClient(session *string) func(*server) client {
+	return func(s *server) client {
 		p := s.dial("http")
-		session = p.session()
+		*session = p.session()
 		return client{peer: p, answer: func() (string, error) { _, body, err := p.readResponse(); return body, err }}
-	}, func(text string) string { return post(text, session) })
+	}
 }
 
 // A stream that has begun ends with the answer; one that must wait for its turn, too.
@@ -187,11 +192,7 @@ func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
 	}
 	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })
 	session := "" // of the last connection
-	f("http", func(s *server) client {
-		p := s.dial("http")
-		session = p.session()
-		return client{peer: p, answer: func() (string, error) { _, body, err := p.readResponse(); return body, err }}
-	}, func(text string) string { return post(text, session) })
+	f("http", sessionClient(&session), func(text string) string { return post(text, session) })
 }
 
 // A handler that ends its goroutine, as a failed assertion of package testing does, leaves nothing unanswered.
