@@ -65,17 +65,23 @@ func oneFleet(t *testing.T, address string, change func(*Options)) *Fleet {
 	})
 }
 
-func TestOneIDAddsUp(t *testing.T) {
-	address := oneServer(t, func(number string) []string { return []string{oneAnswer(number)} })
-	f := oneFleet(t, address, func(o *Options) { o.Loops = 2 })
+// playOne opens n connections and lets them make all their calls.
+func playOne(t *testing.T, f *Fleet, n int) {
+	t.Helper()
 	ctx := within(t)
-	if err := f.Open(ctx, 7); err != nil {
+	if err := f.Open(ctx, n); err != nil {
 		t.Fatal(err)
 	}
 	f.Start()
 	if err := f.Done(ctx); err != nil {
 		t.Fatalf("%v: %+v", err, f.Counters())
 	}
+}
+
+func TestOneIDAddsUp(t *testing.T) {
+	address := oneServer(t, func(number string) []string { return []string{oneAnswer(number)} })
+	f := oneFleet(t, address, func(o *Options) { o.Loops = 2 })
+	playOne(t, f, 7)
 	// The server answers what is cancelled in the same write too: it reads one line at a time.
 	c := f.Counters()
 	if c.Check() != nil || c.Sent != 200 || c.Cancelled != 20 || c.Results != 180 || c.Raced > 10 {
@@ -111,14 +117,7 @@ func TestOneIDOverHTTP(t *testing.T) {
 	}))
 	defer s.Close()
 	f := oneFleet(t, s.Listener.Addr().String(), func(o *Options) { o.Transport, o.Era = HTTP, Modern })
-	ctx := within(t)
-	if err := f.Open(ctx, 3); err != nil {
-		t.Fatal(err)
-	}
-	f.Start()
-	if err := f.Done(ctx); err != nil {
-		t.Fatalf("%v: %+v", err, f.Counters())
-	}
+	playOne(t, f, 3)
 	f.Close()
 	s.Close() // waits for the handlers
 	if left != 10 {
@@ -156,16 +155,9 @@ func TestOneIDInASession(t *testing.T) {
 	}))
 	defer s.Close()
 	f := oneFleet(t, s.Listener.Addr().String(), func(o *Options) { o.Transport = HTTP })
-	ctx := within(t)
-	if err := f.Open(ctx, 3); err != nil {
-		t.Fatal(err)
-	}
-	f.Start()
-	if err := f.Done(ctx); err != nil {
-		t.Fatalf("%v: %+v", err, f.Counters())
-	}
+	playOne(t, f, 3)
 	// This server answers every echo, cancelled or not, and a slow call with 202 before or after it is taken back.
-	if err := f.await(ctx, func(l *loop) bool { return l.stats.Raced == 10 }); err != nil {
+	if err := f.await(within(t), func(l *loop) bool { return l.stats.Raced == 10 }); err != nil {
 		t.Errorf("%v: %+v", err, f.Counters())
 	}
 	c := f.Counters()
