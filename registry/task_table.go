@@ -207,10 +207,11 @@ func (r *Registry) tasksThat(is func(*Task) bool) (found []*Task) {
 	return found
 }
 
-// expire forgets a task whose time is up, or fails it first. One whose handler does not return stays.
+// expire forgets a task whose time is up, or fails it first. One whose handler does not return stays, and so does one that
+// the queue has not let go of: what is forgotten is counted nowhere, and would fill the queue while no worker comes.
 func (t *Task) expire(at time.Duration) {
 	t.mu.Lock()
-	ended := t.status.terminal() && !t.running
+	ended := t.status.terminal() && !t.running && !t.queued
 	t.mu.Unlock()
 	if ended {
 		t.forget()
