@@ -1,7 +1,9 @@
 package backpressure
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -17,21 +19,35 @@ func TestIdleWorkerIsNotMarkedBusy(t *testing.T) {
 	}
 	p := q.pools[Compute]
 	p.alive.Store(p.limit) // nobody really works here
-	for round := range 100_000 {
+	var turn, looked atomic.Int64
+	var looker sync.WaitGroup
+	const rounds = 200_000
+	looker.Go(func() {
+		for n := int64(1); n <= rounds; n++ {
+			for turn.Load() < n {
+				runtime.Gosched()
+			}
+			p.busyFor(1)
+			looked.Store(n)
+		}
+	})
+	for n := int64(1); n <= rounds; n++ {
 		p.sleepers.Store(0)
 		p.busySince.Store(0)
-		var start, done sync.WaitGroup
-		start.Add(1)
-		done.Go(func() {
-			start.Wait()
-			p.busyFor(1)
-		})
-		start.Done()
+		turn.Store(n)
+		for range n % 64 { // to meet it at every step
+			looked.Load()
+		}
 		p.sleepers.Add(1) // as pool.sleep does
 		p.idle()
-		done.Wait()
+		for looked.Load() < n {
+			runtime.Gosched()
+		}
 		if p.busySince.Load() != 0 {
-			t.Fatalf("round %d: a worker sleeps, and all have been busy since %d", round, p.busySince.Load())
+			t.Errorf("round %d: a worker sleeps, and all have been busy since %d", n, p.busySince.Load())
+			break
 		}
 	}
+	turn.Store(rounds)
+	looker.Wait()
 }
