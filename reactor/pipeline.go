@@ -339,6 +339,8 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 // exited answers a call whose handler has ended the worker's goroutine, and what the worker leaves behind with it.
 func (c *conn) exited(k *call, r *run) {
 	r.takeOver()
+	r.leave()
+	r.wasTaken() // or the next worker in this seat would find it so
 	if k.Overdue() {
 		k.letGo()
 		return
