@@ -153,3 +153,26 @@ func addExit(s *server) {
 			return nil, nil, nil
 		})
 }
+
+// A listen that is cancelled is over, and one with the same id may begin in the same write.
+func TestCancelledListenIsReplaced(t *testing.T) {
+	s := start(t)
+	p := s.dial("tcp")
+	listen := `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{` + modernIs + `}}}` + "\n"
+	const rounds = 100
+	for range rounds {
+		p.send(listen + cancelOf("1") + "\n" + listen)
+		contains(t, p.line(), "acknowledged")
+		contains(t, p.line(), "acknowledged")
+		p.send(cancelOf("1") + "\n")
+	}
+	p.send(listen)
+	contains(t, p.line(), "acknowledged")
+	addExit(s)
+	contains(t, p.line(), "tools/list_changed")
+	p.send(`{"jsonrpc":"2.0","id":"last","method":"ping","params":{"_meta":{` + modernIs + `}}}` + "\n")
+	contains(t, p.line(), `"id":"last"`)
+	if n := s.metric("weir_subscriptions"); n != "1" {
+		t.Errorf("%s subscriptions", n)
+	}
+}
