@@ -2,6 +2,8 @@ package registry
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +119,34 @@ func TestTaskTTLs(t *testing.T) {
 		p.says(t, legacyRequest(1, "tools/call", `"name":"job","arguments":{"do":"this"},"task":{"ttl":`+ttl+`}`), want)
 	}
 	b.run()
+	later(r)
+	empty(t, r)
+}
+
+// A client's tasks are listed in their order, whichever of them have left.
+func TestTasksLeaveInAnyOrder(t *testing.T) {
+	r, b, p := newJobs(t, func(o *Options) { o.MaxTasksPerClient = 100 })
+	p.initialize(t, "2025-11-25")
+	rng := rand.New(rand.NewPCG(1, 2))
+	var ids []string
+	for round := range 400 {
+		if len(ids) == 100 || len(ids) > 0 && rng.IntN(3) == 0 {
+			i := rng.IntN(len(ids))
+			found, _ := r.tasks.byID.get([]byte(ids[i]))
+			found.forget()
+			ids = slices.Delete(ids, i, i+1)
+		} else {
+			ids = append(ids, p.begin(t, legacyJob(round+1, "job", "this")))
+		}
+		b.run()
+	}
+	var listed []string
+	for _, found := range taskIDMember.FindAllStringSubmatch(p.send(legacyRequest(1000, "tasks/list", ""), Header{}).body, -1) {
+		listed = append(listed, found[1])
+	}
+	if !slices.Equal(listed, ids) {
+		t.Errorf("%d are listed, want %d: %v", len(listed), len(ids), listed)
+	}
 	later(r)
 	empty(t, r)
 }
