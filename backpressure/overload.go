@@ -42,6 +42,9 @@ func (p *pool) busyFor(now int64) int64 {
 	since := p.busySince.Load()
 	if since == 0 {
 		p.busySince.CompareAndSwap(0, now)
+		if p.sleepers.Load() > 0 { // it fell asleep meanwhile, and may have looked before there was something to undo
+			p.idle()
+		}
 		return 0
 	}
 	return now - since

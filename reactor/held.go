@@ -74,6 +74,10 @@ func (l *loop) hold(c *conn, k *call, class backpressure.Class) backpressure.Ref
 func (c *conn) unhold(h *held) (recalled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.unholdLocked(h)
+}
+
+func (c *conn) unholdLocked(h *held) (recalled bool) {
 	back := c.back
 	if back.waiting--; back.waiting == 0 {
 		defer func() { c.back = nil }()
@@ -109,7 +113,8 @@ func (c *conn) recall(id []byte) {
 }
 
 // thaw makes a call of a held message, as the loop makes one of each message that comes: scanned, routed, in flight. Its
-// id may be in use by now and its tool gone; then the answer says so, and is all there is to do.
+// id may be in use by now and its tool gone; then the answer says so, and is all there is to do. One that was taken back
+// never is in flight.
 func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 	s := c.loop.srv
 	k := thawed.Get().(*call)
@@ -119,12 +124,14 @@ func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
 	k.class = queueClass(s.registry.Route(&k.Exchange))
-	if err := s.registry.Begin(&k.Exchange); err != nil {
-		c.unhold(h)
-		return k, codec.AppendError(answer, k.Env.ID.Of(k.Raw), err)
-	}
-	if c.unhold(h) {
+	c.mu.Lock() // over Begin, so that a cancellation finds k here or there
+	defer c.mu.Unlock()
+	if c.unholdLocked(h) {
 		k.Cancel()
+		return k, answer
+	}
+	if err := s.registry.Begin(&k.Exchange); err != nil {
+		return k, codec.AppendError(answer, k.Env.ID.Of(k.Raw), err)
 	}
 	return k, answer
 }

@@ -369,3 +369,32 @@ func TestHandlerTimeoutOfATrail(t *testing.T) {
 	s.overdue("0")
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
 }
+
+// The worker that comes after one whose goroutine was ended finds nothing of that one's batch.
+func TestBatchAfterAnExit(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers = 1 })
+	pass := make(chan struct{})
+	t.Cleanup(func() { close(pass) })
+	addCheap := func(name string, do func()) {
+		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			do()
+			return &mcp.CallToolResult{}, nil, nil
+		}, registry.Cheap())
+	}
+	addCheap("hold", func() { s.stuck <- struct{}{}; <-pass })
+	addCheap("exit", runtime.Goexit)
+	p := s.dial("tcp").greet()
+	batch := func(text string, ids ...string) {
+		p.send(toolCall("0", "hold", `{}`))
+		s.awaitStuck()
+		p.send(text + `{"jsonrpc":"2.0","id":"sent","method":"ping"}` + "\n")
+		contains(t, p.line(), `"id":"sent"`)
+		pass <- struct{}{}
+		contains(t, p.line(), `"id":0`)
+		for _, id := range ids {
+			contains(t, p.line(), `"id":`+id)
+		}
+	}
+	batch(toolCall("1", "exit", `{}`)+toolCall("2", "echo", `{"message":"x"}`), "2", "1")
+	batch(toolCall("3", "echo", `{"message":"x"}`)+cancelOf("3")+"\n"+toolCall("4", "echo", `{"message":"x"}`)+toolCall("5", "echo", `{"message":"x"}`), "4", "5")
+}

@@ -40,11 +40,11 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 	switch class := s.registry.Route(&k.Exchange); class {
 	case registry.Inline:
 		l.stats.inline.Add(1)
+		if id := k.Recalled(); id != nil {
+			c.recall(id) // before Dispatch looks among what is in flight: a held message goes there (thaw)
+		}
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
-		if id := k.Recalled(); id != nil {
-			c.recall(id)
-		}
 		k.release(false)
 	case registry.Listening:
 		l.stats.inline.Add(1)
@@ -144,8 +144,8 @@ func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
 	if k.group == nil {
 		c.transport.dropped(c, k)
 	}
-	l.srv.registry.End(&k.Exchange)
-	l.refuse(c, k, refusal)
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.Env.ID.Of(k.Raw), refusal)
+	l.answer(c, k, c.endCall(k, l.msg))
 	if k.group != nil && k.group.finished() {
 		l.sendGroup(c, k.group)
 	}
@@ -296,8 +296,6 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	c.transport.starts(c, k)
 	switch {
 	case k.Cancelled():
-		k.Status = 202 // there is nothing to say, which HTTP has a status for
-		s.metrics.dropped[dropCancelled].Inc()
 	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
@@ -319,12 +317,8 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 			k.letGo()
 			return out, true
 		}
-		if len(scratch) == 0 && k.Cancelled() {
-			s.metrics.dropped[dropCancelled].Inc()
-		}
 	}
-	s.registry.End(&k.Exchange)
-	out = c.conclude(k, scratch, out)
+	out = c.conclude(k, c.endCall(k, scratch), out)
 	w.Buf = scratch // the queue drops it when it has grown too large to keep
 	return out, false
 }
@@ -345,14 +339,28 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 // exited answers a call whose handler has ended the worker's goroutine, and what the worker leaves behind with it.
 func (c *conn) exited(k *call, r *run) {
 	r.takeOver()
+	r.leave()
+	r.wasTaken() // or the next worker in this seat would find it so
 	if k.Overdue() {
 		k.letGo()
 		return
 	}
 	s := c.loop.srv
 	message := s.registry.AppendExited(nil, &k.Exchange)
+	c.settleWorker(c.conclude(k, c.endCall(k, message), nil), 1)
+}
+
+// endCall takes a call out of its conversation and returns its answer, message, or nothing if it was cancelled in time: whoever
+// is answered under its id is another call's client. Any goroutine.
+func (c *conn) endCall(k *call, message []byte) []byte {
+	s := c.loop.srv
 	s.registry.End(&k.Exchange)
-	c.settleWorker(c.conclude(k, message, nil), 1)
+	if !k.Cancelled() {
+		return message
+	}
+	s.metrics.dropped[dropCancelled].Inc()
+	k.Status = 202 // there is nothing to say, which HTTP has a status for
+	return message[:0]
 }
 
 // conclude ends a call that is in flight no more: its answer is appended to out, framed, or sent in its turn. It takes k

@@ -49,8 +49,7 @@ func (l *loop) resume(k *call) {
 		return
 	}
 	l.msg = l.srv.appendCutShort(l.msg[:0], k, refusal)
-	l.srv.registry.End(&k.Exchange)
-	l.out = c.conclude(k, l.msg, l.out)
+	l.out = c.conclude(k, c.endCall(k, l.msg), l.out)
 	c.pending.Add(-1)
 	l.flush(c)
 	l.settle(c)

@@ -67,10 +67,12 @@ func (t *talk) pump(l *loop, c *conn, frame framing, next func([]byte) []byte) {
 // endListens ends every listen as the specification wants it (registry.Stream.AppendCancelled).
 func (t *talk) endListens(l *loop, c *conn, frame framing) {
 	for _, k := range t.listens {
-		l.msg = k.stream.AppendCancelled(l.msg[:0])
-		l.out = frame(l.out, l.msg)
-		l.msg = k.stream.AppendResult(l.msg[:0])
-		l.out = frame(l.out, l.msg)
+		if !k.Cancelled() {
+			l.msg = k.stream.AppendCancelled(l.msg[:0])
+			l.out = frame(l.out, l.msg)
+			l.msg = k.stream.AppendResult(l.msg[:0])
+			l.out = frame(l.out, l.msg)
+		}
 		l.closeStream(k)
 	}
 	t.listens = nil

@@ -20,8 +20,14 @@ type taskRunner struct{}
 
 // Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is run
 // all the same: nobody has given it up.
-func (taskRunner) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker) {
-	for t := batch; t != nil; {
+func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
+	t := batch
+	defer func() {
+		if t != nil { // a handler has ended the goroutine, and the rest of the batch is in nobody else's hands
+			r.Run(t, n, w)
+		}
+	}()
+	for t != nil {
 		j := t.Job.(*taskJob)
 		t = t.Next()
 		w.Buf = j.task.Run(w.Buf[:0])

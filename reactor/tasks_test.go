@@ -327,3 +327,34 @@ func TestTasksAtDrain(t *testing.T) {
 		t.Errorf("%s tasks ended", got)
 	}
 }
+
+// A handler that ends its goroutine takes no task of its batch with it.
+func TestTaskThatExitsInABatch(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers, b.TaskLanes = 1, 1 })
+	addQuick := func(name string, do func()) {
+		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			do()
+			return &mcp.CallToolResult{}, nil, nil
+		}, registry.Tasks(registry.TaskOptional), registry.Cheap())
+	}
+	addQuick("hold", func() { s.stuck <- struct{}{}; <-s.release })
+	addQuick("exit", runtime.Goexit)
+	addQuick("quick", func() {})
+	p := s.dial("tcp")
+	begin := func(tool string) string {
+		p.send(modernTask("1", "tools/call", `"name":"`+tool+`","arguments":{}`) + "\n")
+		return taskIn(t, p.line())
+	}
+	begin("hold")
+	s.awaitStuck()
+	exits := []string{begin("exit"), begin("exit")}
+	rest := []string{begin("quick"), begin("quick")}
+	s.free()
+	for _, id := range exits {
+		s.taskIs(id, `"status":"failed"`)
+	}
+	for _, id := range rest {
+		s.taskIs(id, `"status":"completed"`)
+	}
+	s.eventually("the queue is empty", func() bool { return s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0 })
+}

@@ -36,6 +36,7 @@ type ask struct {
 	// Guarded by feed.mu until left is zero.
 	open      map[string]string // the requests that were not answered: our id to the handler's key
 	responses mcp.InputResponseMap
+	size      int // of the messages they came in
 	failed    *codec.Error
 	state     string
 }
@@ -295,6 +296,7 @@ func (a *ask) take(key string, x *Exchange) *codec.Error {
 		return errAskAnswer
 	}
 	a.responses[key] = one[key]
+	a.size += len(x.Raw)
 	return nil
 }
 

@@ -19,7 +19,7 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 // Recalled returns, after Route, the id of the request that the message takes back; nil for every other message. Dispatch
-// finds that request if it is in flight; a transport that holds back others, which it has not begun, must look there.
+// finds that request if it is in flight; a transport that holds back others, which it has not begun, must look there, first.
 func (x *Exchange) Recalled() []byte {
 	if x.row == nil || !x.row.recalls {
 		return nil

@@ -56,7 +56,8 @@ func (c *Conversation) capabilities() capabilities {
 	return capabilities(c.state.Load() >> capabilityShift)
 }
 
-// busy says whether any request is in flight.
+// busy says whether any request is in flight. One that was cancelled is not: nobody waits for it, though its handler may
+// still run.
 func (c *Conversation) busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +65,7 @@ func (c *Conversation) busy() bool {
 }
 
 // CancelAll cancels every request in flight, as when the peer is gone, and returns how many there were. They stay in the
-// table until their End.
+// table until their End: who could reuse their ids is gone too.
 func (c *Conversation) CancelAll() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,7 +114,8 @@ func (r *Registry) Begin(x *Exchange) *codec.Error {
 }
 
 // End takes the request out of its conversation: nothing can cancel it from then on, and x may be reused. It must be
-// called exactly once after a Begin that returned nil.
+// called after a Begin that returned nil, before the answer is sent: if x is Cancelled after it, there is none, for its id
+// may be another request's by now. Idempotent.
 func (r *Registry) End(x *Exchange) {
 	c := x.Conv
 	if c == nil {
@@ -121,9 +123,13 @@ func (r *Registry) End(x *Exchange) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !x.listed {
-		return // Begin had nothing to mark
+	if x.listed { // else Begin had nothing to mark, or it was cancelled
+		c.remove(x)
 	}
+}
+
+// remove needs c.mu, and x listed.
+func (c *Conversation) remove(x *Exchange) {
 	x.listed = false
 	if c.one == x {
 		c.one = nil
@@ -138,8 +144,9 @@ func (r *Registry) End(x *Exchange) {
 	}
 }
 
-// cancelID cancels the request with this id; false when it is not in flight. Under the lock, so that the exchange cannot
-// end, and be reused for another request, in between.
+// cancelID cancels the request with this id; false when it is not in flight. A cancelled request is never answered, so its
+// id is free at once, whatever its handler does about it. Under the lock, so that the exchange cannot end, and be reused
+// for another request, in between.
 func (c *Conversation) cancelID(hash uint64, id []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,6 +154,7 @@ func (c *Conversation) cancelID(hash uint64, id []byte) bool {
 	if x == nil {
 		return false
 	}
+	c.remove(x)
 	x.Cancel()
 	return true
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -140,4 +141,63 @@ func TestConversationsAreApart(t *testing.T) {
 	if got := answered.Load() + silent.Load(); got != clients/workers*workers*calls {
 		t.Errorf("%d answered + %d cancelled", answered.Load(), silent.Load())
 	}
+}
+
+// A call that ends while it is cancelled and its id is used again: either the cancellation comes too late, and the call is
+// answered, or it frees the id, and the call is not. Never both.
+func TestCancelledIDIsReused(t *testing.T) {
+	r := newFixture(t)
+	conv := new(Conversation)
+	conv.negotiate(latestLegacy, 0)
+	begin := func(text string) *Exchange {
+		x := exchangeOf(t, text)
+		x.Conv = conv
+		r.Route(x)
+		if e := r.Begin(x); e != nil {
+			t.Fatal(text, e)
+		}
+		return x
+	}
+	begin(echoCall(2, "beside it")) // so that there is a table
+	id := []byte("1")
+	answered := 0
+	for i := range 10_000 {
+		x := begin(echoCall(1, "first"))
+		var done sync.WaitGroup
+		done.Go(func() {
+			if i%2 == 0 {
+				r.Dispatch(x, nil)
+			}
+			r.End(x)
+		})
+		cancelled := conv.cancelID(maphash.Bytes(r.seed, id), id)
+		if cancelled {
+			second := begin(echoCall(1, "second"))
+			done.Wait()
+			if !x.Cancelled() || second.Cancelled() {
+				t.Fatal("the wrong one is cancelled")
+			}
+			if e := r.Begin(exchangeLike(t, second)); e == nil {
+				t.Fatal("the end of the first took the second out of the table")
+			}
+			r.End(second)
+			r.End(second) // idempotent
+			continue
+		}
+		done.Wait()
+		answered++
+		if x.Cancelled() {
+			t.Fatal("not cancelled, but marked")
+		}
+	}
+	t.Logf("%d of 10,000 were answered", answered)
+	if got := conv.CancelAll(); got != 1 {
+		t.Errorf("%d are in flight, want the one beside", got)
+	}
+}
+
+func exchangeLike(t *testing.T, x *Exchange) *Exchange {
+	same := exchangeOf(t, string(x.Raw))
+	same.Conv = x.Conv
+	return same
 }

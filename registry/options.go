@@ -105,9 +105,9 @@ type Options struct {
 	// MaxTasksPerClient is the same for one principal; without authentication for one session or connection, and for all
 	// requests of 2026-07-28 over HTTP together. The reason is client_task_limit. 1 to 1000000.
 	MaxTasksPerClient int `yaml:"max_tasks_per_client"`
-	// MaxTaskBytes is how many bytes one task may keep: its request while it runs, what it asks its client for, its result,
-	// and 2048 of its own. A larger request is refused with reason task_bytes, with anything else too large the task fails,
-	// with the same reason. 4096 to 67108864.
+	// MaxTaskBytes is how many bytes one task may keep: its request while it runs, what it asks its client for and is
+	// answered, its result, and 2048 of its own. A larger request or answer is refused with reason task_bytes, with anything
+	// else too large the task fails, with the same reason. 4096 to 67108864.
 	MaxTaskBytes int `yaml:"max_task_bytes"`
 	// MaxTaskTotalBytes is the same for all tasks together. 4096 to 17179869184.
 	MaxTaskTotalBytes int `yaml:"max_task_total_bytes"`

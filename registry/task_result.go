@@ -176,7 +176,7 @@ func (t *Task) disown(a *ask) {
 func (t *Task) heard(a *ask) {
 	switch a.failed {
 	case nil:
-		if a.failed = t.answer(a.responses, a); a.failed == nil {
+		if a.failed = t.answer(a.responses, a.size, a); a.failed == nil {
 			return
 		}
 	case errAskCancelled, errAskUnanswerable, errAskNoStream, errAskStopped, errTaskEnded:

@@ -45,6 +45,7 @@ type question struct {
 // it comes back, perhaps longer, and holds nothing of worth.
 func (t *Task) Run(scratch []byte) []byte {
 	t.mu.Lock()
+	t.queued = false
 	if t.status != taskWorking || t.running {
 		t.mu.Unlock() // it ended while it waited
 		return scratch
@@ -258,8 +259,9 @@ func (t *Task) questionsOf(requests mcp.InputRequestMap) (questions []question, 
 }
 
 // answer takes responses to what the task asks for, by their keys, from who asked or from tasks/update (nil); others are
-// ignored. With the last one the task goes on, and the error is that it cannot for now: then nothing was taken.
-func (t *Task) answer(responses mcp.InputResponseMap, from *ask) *codec.Error {
+// ignored. They came in size bytes, which the task keeps until its handler has returned. With the last one the task goes
+// on. An error is that it cannot for now, or that they do not fit: then nothing was taken.
+func (t *Task) answer(responses mcp.InputResponseMap, size int, from *ask) *codec.Error {
 	t.mu.Lock()
 	if t.asker == from {
 		t.asker = nil
@@ -281,11 +283,17 @@ func (t *Task) answer(responses mcp.InputResponseMap, from *ask) *codec.Error {
 		t.mu.Unlock()
 		return nil
 	}
+	if !t.charge(t.held - taskBytes + size) {
+		t.r.m.tasksRefused[taskBytesLimit].Inc()
+		t.mu.Unlock()
+		return errTaskBytesLimit
+	}
 	kept := t.responses
 	t.responses = taken
 	if len(open) == 0 {
 		if e := t.resumeLocked(); e != nil {
 			t.responses = kept
+			t.charge(t.held - taskBytes - size)
 			t.mu.Unlock()
 			return e
 		}

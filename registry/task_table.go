@@ -37,11 +37,18 @@ func ownerKey(x *Exchange) taskKey {
 	return taskKey{conv: x.Conv}
 }
 
-// taskOwner is a client with tasks, in the order in which they began.
+// taskOwner is a client with tasks, in the order in which they began. Those that have left leave gaps, less than half of
+// all: hundreds of thousands may expire together, and each would move all that began after it.
 type taskOwner struct {
 	key   taskKey
-	tasks []*Task
+	tasks []ownedTask
+	count int // without the gaps
 	last  uint64
+}
+
+type ownedTask struct {
+	number uint64
+	task   *Task // nil: a gap
 }
 
 // taskRefusal is why no task was made.
@@ -81,7 +88,7 @@ func (tt *taskTable) enter(t *Task) taskRefusal {
 	switch {
 	case o == nil:
 		o = t.owner
-	case len(o.tasks) >= t.r.opt.MaxTasksPerClient:
+	case o.count >= t.r.opt.MaxTasksPerClient:
 		return taskClientLimit
 	}
 	if !tt.byID.put(t.id, t, t.r.opt.MaxTasks) {
@@ -93,7 +100,8 @@ func (tt *taskTable) enter(t *Task) taskRefusal {
 	tt.owners[o.key] = o
 	o.last++
 	t.owner, t.number = o, o.last
-	o.tasks = append(o.tasks, t)
+	o.tasks = append(o.tasks, ownedTask{t.number, t})
+	o.count++
 	return taskRefusals
 }
 
@@ -104,17 +112,20 @@ func (tt *taskTable) leave(t *Task) {
 	tt.byID.remove([]byte(t.id))
 	o := t.owner
 	if i, found := slices.BinarySearchFunc(o.tasks, t.number, byNumber); found {
-		o.tasks = slices.Delete(o.tasks, i, i+1)
+		o.tasks[i].task = nil
+		if o.count--; o.count*2 <= len(o.tasks) {
+			o.tasks = slices.DeleteFunc(o.tasks, func(t ownedTask) bool { return t.task == nil })
+		}
 	}
-	if len(o.tasks) == 0 && tt.owners[o.key] == o {
+	if o.count == 0 && tt.owners[o.key] == o {
 		delete(tt.owners, o.key)
 	}
 }
 
-func byNumber(t *Task, number uint64) int { return cmp.Compare(t.number, number) }
+func byNumber(t ownedTask, number uint64) int { return cmp.Compare(t.number, number) }
 
 // of returns the tasks of a client after a number, in order of their beginning.
-func (tt *taskTable) of(key taskKey, after uint64, most int) []*Task {
+func (tt *taskTable) of(key taskKey, after uint64, most int) (found []*Task) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
 	o := tt.owners[key]
@@ -122,7 +133,12 @@ func (tt *taskTable) of(key taskKey, after uint64, most int) []*Task {
 		return nil
 	}
 	i, _ := slices.BinarySearchFunc(o.tasks, after+1, byNumber)
-	return slices.Clone(o.tasks[i:min(i+most, len(o.tasks))])
+	for ; i < len(o.tasks) && len(found) < most; i++ {
+		if t := o.tasks[i].task; t != nil {
+			found = append(found, t)
+		}
+	}
+	return found
 }
 
 // charge puts the task on the books with n bytes and its own, instead of what it was there with; false, and no change:
@@ -207,10 +223,11 @@ func (r *Registry) tasksThat(is func(*Task) bool) (found []*Task) {
 	return found
 }
 
-// expire forgets a task whose time is up, or fails it first. One whose handler does not return stays.
+// expire forgets a task whose time is up, or fails it first. One whose handler does not return stays, and so does one that
+// the queue has not let go of: what is forgotten is counted nowhere, and would fill the queue while no worker comes.
 func (t *Task) expire(at time.Duration) {
 	t.mu.Lock()
-	ended := t.status.terminal() && !t.running
+	ended := t.status.terminal() && !t.running && !t.queued
 	t.mu.Unlock()
 	if ended {
 		t.forget()

@@ -41,7 +41,7 @@ func (f *Feed) watchTasks(x *Exchange, wanted *filter) *codec.Error {
 	honoured := wanted.TaskIDs[:0]
 	for _, id := range wanted.TaskIDs {
 		t := f.r.findTask(x, []byte(id))
-		if t == nil || slices.Contains(honoured, id) {
+		if t == nil {
 			continue
 		}
 		w, e := f.watchTask(t)
@@ -57,9 +57,13 @@ func (f *Feed) watchTasks(x *Exchange, wanted *filter) *codec.Error {
 	return nil
 }
 
+// watchTask: nil, nil for a task that f watches already, or that was forgotten meanwhile.
 func (f *Feed) watchTask(t *Task) (*watch, *codec.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.tasks[t.id] != nil {
+		return nil, nil
+	}
 	if e := f.r.takeSubscription(len(f.watched) + len(f.tasks)); e != nil {
 		return nil, e
 	}

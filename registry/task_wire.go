@@ -148,7 +148,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	responses, e := decodeResponses(raw)
 	if e == nil {
-		if e = t.answer(responses, nil); e != nil {
+		if e = t.answer(responses, len(raw), nil); e != nil {
 			x.Status = statusUnavailable
 		}
 	}
@@ -196,18 +196,21 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
 	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-maxListOverheadBytes, 0, 0
 	for _, t := range all {
-		if seen == r.opt.PageSize || len(dst) > limit-maxTaskListed {
+		if seen == r.opt.PageSize {
 			break
 		}
+		if !t.x.modern { // else of the other era, which has no list
+			before := len(dst)
+			if sent > 0 {
+				dst = append(dst, ',')
+			}
+			if dst = t.appendListed(dst); len(dst) > limit && sent > 0 { // a page has one at least, or the list would not go on
+				dst = dst[:before]
+				break
+			}
+			sent++
+		}
 		seen++
-		if t.x.modern { // of the other era, which has no list
-			continue
-		}
-		if sent > 0 {
-			dst = append(dst, ',')
-		}
-		sent++
-		dst = t.appendListed(dst)
 	}
 	dst = append(dst, ']')
 	if seen < len(all) {
@@ -215,9 +218,6 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	return append(dst, "}}"...)
 }
-
-// maxTaskListed is the longest that a task is without its result: a status message may be escaped, six bytes for one.
-const maxTaskListed = 6*(maxErrorTextBytes+3) + 512
 
 func (t *Task) appendListed(dst []byte) []byte {
 	t.mu.Lock()

@@ -67,6 +67,7 @@ type Task struct {
 
 	mu        sync.Mutex
 	status    taskStatus
+	queued    bool // it is in line for one
 	running   bool // a worker has it
 	gone      bool // forgotten
 	message   string
@@ -137,13 +138,15 @@ func (r *Registry) offerTasks() {
 // not block or call the task back, and returns the refusal that the client gets when there is no room.
 func (r *Registry) OnTaskReady(f func(*Task) *codec.Error) { r.tasks.queue.Store(&f) }
 
-// queueTask hands t to the workers.
+// queueTask hands t to the workers. Needs t.mu.
 func (r *Registry) queueTask(t *Task) *codec.Error {
 	f := r.tasks.queue.Load()
 	if f == nil {
 		return errNoTaskWorkers
 	}
-	return (*f)(t)
+	e := (*f)(t)
+	t.queued = t.queued || e == nil
+	return e
 }
 
 // Class is on which workers the task runs. While it waits to Run.

@@ -66,7 +66,7 @@ func isolation(e *env) (*table, error) {
 		isolatedClients)
 	t.note("every %dth call is cancelled: one half in the write that sends it, the other half calls `sleep` and is cancelled after %v; in "+
 		"2026-07-28 the connection is closed", cancelEvery, cancelAfter)
-	t.note("refused are also calls whose id was found in flight: the cancelled call before them had not ended yet")
+	t.note("refused would also be calls whose id was found in flight, by a server that keeps it until the cancelled call before has ended")
 	t.note("sent = answered + cancelled + refused + unexplained; marks are for the worst run")
 	return t, nil
 }
