@@ -27,7 +27,7 @@ type callContext struct {
 	ended bool
 	done  chan struct{}      // made by the first Done: most handlers never ask
 	after map[*func()]func() // what AfterFunc registered; nil until then
-	x     *Exchange          // nil once the handler returned: the exchange is reused, the context may be kept
+	x     *Exchange          // nil once the call was cancelled or the handler returned: the exchange is reused, the context may be kept
 	back  *way               // made by the first message ahead of the answer
 }
 
@@ -38,6 +38,13 @@ func (c *callContext) begin(x *Exchange) {
 	if x.Cancelled() {
 		c.cancel()
 	}
+}
+
+// exchange is the call's, for its handler, until that returns; nil when the call was cancelled.
+func (c *callContext) exchange() *Exchange {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.x
 }
 
 // finish ends what begin began, when the handler has returned.
