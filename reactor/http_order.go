@@ -118,6 +118,14 @@ func (t *httpTransport) answersNow(c *conn) bool {
 	return t.head == nil
 }
 
+// done reports whether nothing that c was asked is in progress, so that it may become another transport: also a call that
+// is adrift comes back to this one. Only the loop adds, so a yes stays true.
+func (t *httpTransport) done(c *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.head == nil && c.adrift == 0
+}
+
 // deliver sends k's answer if it is k's turn, and the ready ones behind it; else it keeps the answer. HTTP answers are
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
@@ -161,8 +169,11 @@ func (t *httpTransport) sendReadyLocked(c *conn) {
 		t.unlinkLocked(k)
 		k.release(true)
 	}
-	if t.head != nil && t.head.streaming {
+	if k := t.head; k != nil && k.streaming {
 		t.advanceLocked(c)
+		if k.stream != nil || k.trail != nil {
+			c.post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
+		}
 	}
 	t.throttleLocked(c)
 	c.relaxLocked()

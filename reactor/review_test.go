@@ -121,6 +121,29 @@ func TestUpgradeBehindAnUnansweredRequest(t *testing.T) {
 const upgradeRequest = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
+// Nor must the connection of a call that has closed its stream become something else: the call comes back to it.
+func TestUpgradeUnderACallThatClosedItsStream(t *testing.T) {
+	s := start(t, withSSE)
+	s.addPoll()
+	for _, request := range []string{upgradeRequest, getSSE("Connection: close")} {
+		p, q := s.dial("http"), s.dial("http")
+		session := p.session()
+		p.send(post(pollCall("1", `{}`), session))
+		e := p.stream()
+		e.wantEvent("1-0", "")
+		e.ends()
+		s.awaitStuck()
+		p.send(request)
+		p.wantStatus(400, "when the requests before it are answered")
+		q.send(resumeFrom(session, "1-0"))
+		e = q.stream()
+		e.next()
+		s.release <- struct{}{}
+		contains(t, e.data()+e.data(), "closed 1")
+		e.ends()
+	}
+}
+
 // A call that waits for its turn to run must not be stopped by the answers that wait for it.
 func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })

@@ -106,7 +106,7 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call
 	case k.http10: // it has no chunks to stream in
 		k.Status = 405
 		l.fail(c, k, errSSEMethod)
-	case !t.answersNow(c):
+	case !t.done(c):
 		k.Status = 400
 		l.fail(c, k, errSSEEarly)
 	default:
