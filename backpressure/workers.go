@@ -84,7 +84,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    newRing[*Lane](q.options.MaxConnections + ownLanes),
+		ring:    newRing[*Lane](q.options.MaxConnections + OwnLanes),
 		batch:   q.options.MaxBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),

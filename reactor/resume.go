@@ -32,7 +32,7 @@ func (l *loop) resume(k *call) {
 			home.take(k)
 			return
 		}
-		lane = &l.srv.orphans.lane
+		lane = l.srv.orphans.laneOf(k)
 	}
 	refusal := l.srv.queue.Admit(lane, &k.ticket, k.class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {

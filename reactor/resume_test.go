@@ -240,3 +240,51 @@ func TestSDKClientAnswers(t *testing.T) {
 		})
 	}
 }
+
+// The parked calls of one client that go on without their connection do not hold up those of others.
+func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 0
+	})
+	registry.AddTool(s.registry, &mcp.Tool{Name: "ponder"},
+		func(_ context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
+			if req.Params.InputResponses == nil {
+				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
+			}
+			if in.Things > 1 {
+				s.stuck <- struct{}{}
+				<-s.release
+			}
+			return nil, nil, nil
+		})
+	// orphan leaves a call behind, answers what it asks, and returns the header of its session.
+	orphan := func(things int) string {
+		p, q := s.dial("http"), s.dial("http")
+		session := p.ableSession()
+		p.send(post(strings.Replace(askCall("1", things), `"ask"`, `"ponder"`, 1), session))
+		e := p.stream()
+		e.next()
+		request := e.data()
+		open := s.Connections()
+		p.Close()
+		s.eventually("its connection ends", func() bool { return s.Connections() < open })
+		q.send(post(reply(t, request, `"result":{"roots":[]}`), session))
+		q.wantStatus(202)
+		return session
+	}
+	orphan(2)
+	s.awaitStuck()
+	var others []string
+	for range 8 {
+		others = append(others, orphan(1))
+	}
+	s.eventually("others are served", func() bool { return s.queue.Executing(backpressure.Wait) == 1 && s.queue.Waiting() < len(others)/2 })
+	s.free()
+	for _, session := range others { // those too with whom the first one's lane is shared
+		p := s.dial("http")
+		p.send(resumeFrom(session, "1-1"))
+		e := p.stream()
+		e.next()
+		contains(t, e.data(), `"id":1`)
+	}
+}
