@@ -219,7 +219,9 @@ func TestSSEOfAPeerThatAsksMoreThanItReads(t *testing.T) {
 	})
 	const listBytes = 100_000
 	registry.AddTool(s.registry, &mcp.Tool{Name: "long", Description: strings.Repeat("x", listBytes)},
-		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) { return nil, nil, nil })
+		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			return nil, nil, nil
+		})
 	p, q := s.dial("http"), s.dial("http")
 	must(t, p.Conn.(*net.TCPConn).SetReadBuffer(4096))
 	e, path := p.sse()
