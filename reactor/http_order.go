@@ -148,6 +148,7 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
+		c.forgetLocked(k)
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		k.release(true)
 	case t.head != k:

@@ -52,6 +52,25 @@ func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
 	}
 }
 
+// What such a call had said before its turn came is taken off the books with it.
+func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
+	b := bareServer(t, false)
+	c, _ := b.connect(newHTTP())
+	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
+	b.routed(c, body)
+	second := b.routed(c, body)
+	second.takesSSE = true
+	if !c.transport.early(c, second, []byte("{}")) || b.outBytes.Load() == 0 {
+		t.Fatal("nothing waits for its turn")
+	}
+	c.close(closePeerReset)
+	c.transport.deliver(c, second, []byte("{}"), nil)
+	c.transport.gone(c)
+	if held, all := c.held, b.outBytes.Load(); held != 0 || all != 0 {
+		t.Errorf("%d bytes are left on the connection's books, %d on the server's", held, all)
+	}
+}
+
 // What is on its way while we do not read is late by our doing.
 func TestPausedConnectionIsNotLateWhenItGoesOn(t *testing.T) {
 	b := bareServer(t, false)
