@@ -214,6 +214,36 @@ func TestAskLimits(t *testing.T) {
 	}
 }
 
+// The messages of the calls that wait are bounded together, and the answers that came to those that wait for more.
+func TestAskBytes(t *testing.T) {
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxAskBytes = 64 << 10 })
+	s.addAsk()
+	p := s.dial("tcp").greetAble()
+	pad := `"_meta":{"pad":"` + strings.Repeat("x", 40_000) + `"}`
+	big := func(id string) string {
+		return strings.Replace(askCall(id, 1), `"arguments"`, pad+`,"arguments"`, 1) + "\n"
+	}
+	p.send(big("1"))
+	request := p.line()
+	p.send(big("2"))
+	contains(t, p.line(), `"id":2`, `"reason":"request_bytes"`)
+	if got := s.metric("weir_client_request_bytes"); len(got) != 5 {
+		t.Errorf("%s bytes are held, want 40 KB", got)
+	}
+	p.send(reply(t, request, ada) + "\n")
+	contains(t, p.line(), `"id":1`, greeted)
+	p.send(askCall("3", 2) + "\n")
+	first, second := p.line(), p.line()
+	long := `"result":{"action":"accept","roots":[],"content":{"n":"` + strings.Repeat("x", 70_000) + `"}}`
+	p.send(reply(t, first, long) + "\n" + reply(t, second, long) + "\n")
+	contains(t, p.line(), `"id":3`, `"reason":"request_bytes"`)
+	for _, series := range []string{"weir_client_request_bytes", "weir_client_requests"} {
+		if got := s.metric(series); got != "0" {
+			t.Errorf("%s is %s at the end", series, got)
+		}
+	}
+}
+
 // The SDK's client answers over each transport and in both eras; the handler is the same.
 func TestSDKClientAnswers(t *testing.T) {
 	s := start(t)

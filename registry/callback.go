@@ -25,6 +25,7 @@ type ask struct {
 	// left is how many answers are missing, and one more until the worker that parked the call has let go of it: whoever
 	// takes it to zero resumes the call.
 	left   atomic.Int32
+	bytes  int64         // of the call's message and of the answers, in Registry.askBytes; guarded as what is below
 	expiry time.Duration // since Registry.epoch
 	rounds int
 
@@ -44,6 +45,7 @@ type (
 const (
 	askClientLimit askRefusal = iota // Options.MaxAsksPerClient
 	askTotalLimit                    // Options.MaxAsks
+	askBytesLimit                    // Options.MaxAskBytes
 	askNoStream                      // the client takes no messages ahead of an answer
 	askRefusals
 )
@@ -58,7 +60,7 @@ const (
 )
 
 var (
-	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "no_stream"}
+	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "request_bytes", "no_stream"}
 	askEndingNames  = [askEndings]string{"answered", "error", "timeout", "cancelled", "stopped"}
 )
 
@@ -179,6 +181,9 @@ func (r *Registry) await(a *ask) *codec.Error {
 		r.asks.Add(-int64(n))
 		r.m.askRefused[askTotalLimit].Inc()
 		return errTotalAsks
+	case !a.hold(len(a.x.Raw)):
+		r.asks.Add(-int64(n))
+		return errAskBytes
 	}
 	if f.asks == nil {
 		f.asks = make(map[string]*ask, n)
@@ -191,10 +196,23 @@ func (r *Registry) await(a *ask) *codec.Error {
 	return nil
 }
 
+// hold counts n more bytes that a keeps while it waits, or refuses them. Needs feed.mu.
+func (a *ask) hold(n int) bool {
+	r := a.feed.r
+	if r.askBytes.Add(int64(n)) > int64(r.opt.MaxAskBytes) {
+		r.askBytes.Add(-int64(n))
+		r.m.askRefused[askBytesLimit].Inc()
+		return false
+	}
+	a.bytes += int64(n)
+	return true
+}
+
 // settle takes n off what a waits for and resumes the call when nothing is left.
 func (a *ask) settle(n int) {
 	if a.left.Add(int32(-n)) == 0 {
 		a.feed.r.parked.remove(a)
+		a.feed.r.askBytes.Add(-a.bytes)
 		a.x.Back.Resume()
 	}
 }
@@ -259,6 +277,9 @@ func (a *ask) take(key string, x *Exchange) *codec.Error {
 	if failure := x.Env.Error.Of(x.Raw); failure != nil {
 		message, _ := codec.StringOf(codec.Member(failure, "message"))
 		return &codec.Error{Code: codec.CodeInternal, Message: "the client refused what the call asked for: " + clip(string(message))}
+	}
+	if !a.hold(len(x.Raw)) {
+		return errAskBytes
 	}
 	single, err := json.Marshal(map[string]json.RawMessage{key: x.Env.Result.Of(x.Raw)})
 	var one mcp.InputResponseMap
