@@ -318,3 +318,23 @@ func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 		contains(t, e.data(), `"id":1`)
 	}
 }
+
+// A call that asks while the server stops is not left waiting for an answer that nobody will wait for.
+func TestAskDuringAStop(t *testing.T) {
+	s := start(t)
+	registry.AddTool(s.registry, &mcp.Tool{Name: "late"},
+		func(context.Context, *mcp.CallToolRequest, askIn) (*mcp.CallToolResult, any, error) {
+			s.stuck <- struct{}{}
+			<-s.release
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
+		})
+	p := s.dial("tcp").greetAble()
+	p.send(strings.Replace(askCall("1", 1), `"ask"`, `"late"`, 1) + "\n")
+	s.awaitStuck()
+	stopped := make(chan DrainReport)
+	go func() { stopped <- s.stop(patience) }()
+	s.eventually("it stops", func() bool { return s.queue.Draining() })
+	s.free()
+	contains(t, p.rest(), `"id":1,"error"`, `"reason":"draining"`)
+	<-stopped
+}

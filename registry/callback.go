@@ -109,8 +109,11 @@ func (x *Exchange) LetGo() { x.asking.Load().settle(1) }
 
 // park sends the requests of x's handler to its client.
 func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
-	if x.Conv == nil || x.Back == nil {
+	switch {
+	case x.Conv == nil || x.Back == nil:
 		return errInputRequests
+	case r.stopped.Load():
+		return errAskStopped
 	}
 	a := &ask{x: x, feed: r.feedOf(x.Conv), state: state, open: make(map[string]string, len(requests)),
 		expiry: time.Since(r.epoch) + r.opt.AskTimeout, rounds: 1, responses: mcp.InputResponseMap{}}
@@ -134,8 +137,12 @@ func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string)
 		return e
 	}
 	x.asking.Store(a)
-	if x.Cancelled() { // before it could be seen as parked
+	switch { // before it could be seen as parked
+	case x.Cancelled():
 		a.abort(askCancelled, errAskCancelled)
+		return errParked
+	case r.stopped.Load():
+		a.abort(askStopped, errAskStopped)
 		return errParked
 	}
 	for _, message := range messages {
@@ -307,8 +314,9 @@ func (r *Registry) expireAsks(at time.Duration) {
 	}
 }
 
-// StopAsking ends the waiting of every parked call: the server stops, and they are to end too. Any goroutine.
+// StopAsking ends the waiting of every parked call, now and from now on: the server stops, and they are to end too. Any goroutine.
 func (r *Registry) StopAsking() {
+	r.stopped.Store(true)
 	for _, a := range r.parked.overdue(0, true) {
 		a.abort(askStopped, errAskStopped)
 	}

@@ -27,6 +27,7 @@ type Registry struct {
 	sealer    cipher.AEAD // of requestState
 	parked    parked
 	asks      atomic.Int64 // our requests that were not answered yet
+	stopped   atomic.Bool  // nobody is asked any more
 	askBytes  atomic.Int64 // what the calls that made them hold
 	lastAsk   atomic.Uint64
 

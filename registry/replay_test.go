@@ -105,13 +105,20 @@ func TestReplayTTL(t *testing.T) {
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
 	resume("1-1", statusBadRequest)
 	resume("2-0", statusBadRequest)
-	resume("2-1", statusOK)
+	resumed := resume("2-1", statusOK)
 	running.Record([]byte("c"))
 	if got := r.replayBytes.Load(); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
 	}
-	if got := len(s.conv.feed.Load().events.posts); got != 1 {
+	events := s.conv.feed.Load().events
+	if got := len(events.posts); got != 1 {
 		t.Errorf("%d streams are known, want the running one", got)
+	}
+	running.End(&Exchange{}, nil)
+	resumed.Close()
+	events.expire(time.Since(r.epoch) + time.Second)
+	if events.kept != nil || events.posts != nil {
+		t.Errorf("room for %d events and %v is kept for none", cap(events.kept), events.posts)
 	}
 }
 
