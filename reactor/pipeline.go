@@ -278,6 +278,8 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case k.Cancelled():
 		k.Status = 202 // there is nothing to say, which HTTP has a status for
 		s.metrics.dropped[dropCancelled].Inc()
+	case t.Refused != backpressure.Accepted && k.Parked():
+		scratch = s.appendHalfDone(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
 	default:

@@ -39,11 +39,7 @@ func (l *loop) resume(k *call) {
 		l.srv.queue.Schedule(lane)
 		return
 	}
-	l.srv.queue.CountRefusal(refusal)
-	// Not the usual refusal: that says that nothing was executed, and some of this was.
-	l.msg = codec.AppendError(l.msg[:0], k.Env.ID.Of(k.Raw), &codec.Error{Code: codec.CodeInternal,
-		Message: "the server cannot go on with the call",
-		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
+	l.msg = l.srv.appendHalfDone(l.msg[:0], k, refusal)
 	l.srv.registry.End(&k.Exchange)
 	if g := k.group; g != nil {
 		g.add(l.msg)
@@ -57,4 +53,12 @@ func (l *loop) resume(k *call) {
 	c.pending.Add(-1)
 	l.flush(c)
 	l.settle(c)
+}
+
+// appendHalfDone is the refusal of a call that was parked. The usual one says that nothing was executed, and some of this was.
+func (s *Server) appendHalfDone(dst []byte, k *call, refusal backpressure.Refusal) []byte {
+	s.queue.CountRefusal(refusal)
+	return codec.AppendError(dst, k.Env.ID.Of(k.Raw), &codec.Error{Code: codec.CodeInternal,
+		Message: "the server cannot go on with the call",
+		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }

@@ -338,3 +338,23 @@ func TestAskDuringAStop(t *testing.T) {
 	contains(t, p.rest(), `"id":1,"error"`, `"reason":"draining"`)
 	<-stopped
 }
+
+// A parked call that waits too long for its second turn is not told that nothing was executed.
+func TestParkedCallThatWaitsTooLong(t *testing.T) {
+	const age = 50 * time.Millisecond
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, age
+	})
+	s.addAsk()
+	p := s.dial("tcp").greetAble()
+	p.send(askCall("1", 1) + "\n")
+	request := p.line()
+	p.send(toolCall("2", "stuck", `{}`))
+	s.awaitStuck()
+	p.send(reply(t, request, ada) + "\n")
+	s.eventually("it waits for its turn", func() bool { return s.queue.Waiting() == 1 })
+	since := time.Now()
+	s.eventually("it has waited too long", func() bool { return time.Since(since) > age })
+	s.free()
+	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_age"`, `"executed":true`)
+}
