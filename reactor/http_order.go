@@ -60,6 +60,16 @@ func (t *httpTransport) starts(c *conn, k *call) {
 	c.mu.Unlock()
 }
 
+// waitsAgain takes back that a worker has k, which was parked and goes on: what waits for its answer must not keep it from
+// being taken.
+func (t *httpTransport) waitsAgain(c *conn, k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.started = false; c.reason == stillOpen {
+		t.throttleLocked(c)
+	}
+}
+
 // keepLocked keeps a ready answer, of which n bytes are new, until its turn.
 func (t *httpTransport) keepLocked(c *conn, k *call, n int) {
 	k.done = true

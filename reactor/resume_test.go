@@ -358,3 +358,26 @@ func TestParkedCallThatWaitsTooLong(t *testing.T) {
 	s.free()
 	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_age"`, `"executed":true`)
 }
+
+// A parked call at the head of a pipeline goes on however many answers wait behind it.
+func TestParkedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
+	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.MaxOutboxBytes = 8192 })
+	s.addAsk()
+	p, q := s.dial("http"), s.dial("http")
+	session := p.ableSession()
+	p.send(post(askCall("1", 1), session))
+	e := p.stream()
+	e.next()
+	request := e.next()
+	for id := 2; id < 100; id++ {
+		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)), session))
+	}
+	s.eventually("the answers have no more room", func() bool { return s.metric("weir_outbox_full_total") == "1" })
+	q.send(post(reply(t, request.data, ada), session))
+	q.wantStatus(202)
+	contains(t, e.data(), greeted)
+	e.ends()
+	for id := 2; id < 100; id++ {
+		p.wantStatus(200, fmt.Sprintf(`"id":%d,`, id))
+	}
+}
