@@ -306,7 +306,9 @@ func (c *Conversation) Next(r *Registry, dst []byte) []byte {
 	}
 	for kind := range listKinds {
 		if now := r.lists[kind].Load(); c.told[kind] != now {
+			c.mu.Lock() // a worker may be making the feed
 			c.told[kind] = now
+			c.mu.Unlock()
 			return append(dst, listChanged[kind]...)
 		}
 	}
