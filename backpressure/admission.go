@@ -11,6 +11,16 @@ import "fmt"
 //
 // Calls for one lane must not overlap; different lanes are independent. It never blocks or allocates.
 func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
+	return q.admit(l, t, c, bytes, now, false)
+}
+
+// AdmitFirst is Admit for a message that has run once and goes on: it is older than all that wait, and goes before them.
+// Its age counts anew, so those behind it may be found too old that much later by Expire.
+func (q *Queue) AdmitFirst(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
+	return q.admit(l, t, c, bytes, now, true)
+}
+
+func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, first bool) Refusal {
 	if bytes < 0 || t.waiting {
 		panic(fmt.Sprintf("backpressure: bad ticket: %d bytes, waiting already: %t", bytes, t.waiting))
 	}
@@ -26,7 +36,7 @@ func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal
 		return r
 	}
 	t.since, t.bytes, t.Refused, t.waiting = now, uint32(bytes), Accepted, true
-	l.append(c, t)
+	l.link(c, t, first)
 	return Accepted
 }
 

@@ -76,15 +76,19 @@ func (l *Lane) Idle() bool {
 
 func (l *Lane) running() int { return int(l.executing[Compute]) + int(l.executing[Wait]) }
 
-// append links t behind the newest ticket of class c.
-func (l *Lane) append(c Class, t *Ticket) {
-	if newest := l.tails[c]; newest == nil {
+// link puts t behind the newest ticket of class c, or before the oldest: in the circle that is one place, and the
+// difference who is called the newest.
+func (l *Lane) link(c Class, t *Ticket, first bool) {
+	newest := l.tails[c]
+	if newest == nil {
 		t.next = t
 	} else {
 		t.next = newest.next
 		newest.next = t
 	}
-	l.tails[c] = t
+	if newest == nil || !first {
+		l.tails[c] = t
+	}
 	l.waiting++
 	l.bytes += int64(t.bytes)
 }

@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"fmt"
 	"testing"
 	"unsafe"
 )
@@ -18,7 +19,7 @@ func TestLaneCut(t *testing.T) {
 		for i := range waiting {
 			m := newMessage(i)
 			m.bytes = 10
-			l.append(Compute, &m.Ticket)
+			l.link(Compute, &m.Ticket, false)
 		}
 		b := l.cut(Compute, cut)
 		expect(t, "taken", b.n, want)
@@ -46,6 +47,19 @@ func TestLaneCut(t *testing.T) {
 	f(5, 4, 4)
 	f(5, 5, 5)
 	f(100, 32, 32)
+}
+
+// What goes on goes before all that wait, and what comes later still behind them.
+func TestLaneFirst(t *testing.T) {
+	var l Lane
+	var got []int
+	for i, first := range []bool{true, false, true, false} {
+		l.link(Compute, &newMessage(i).Ticket, first)
+	}
+	for t1 := l.cut(Compute, 4).first; t1 != nil; t1 = t1.Next() {
+		got = append(got, t1.Job.(*message).number)
+	}
+	expect(t, "order", fmt.Sprint(got), "[2 0 1 3]")
 }
 
 func TestWaitLeavesOneToCompute(t *testing.T) {

@@ -41,7 +41,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 	if o.MaxConnections == 0 || o.SoftConnections == 0 {
 		errs = append(errs, errors.New("max_connections, soft_connections: 0 is not allowed here: want resolved options"))
 	}
-	if o.MaxConnections+ownLanes+q.options.TaskLanes > q.pools[Compute].ring.capacity() {
+	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.capacity() {
 		errs = append(errs, fmt.Errorf("max_connections: %d is not allowed: the queue was made for %d",
 			o.MaxConnections, q.options.MaxConnections))
 	}

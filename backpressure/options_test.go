@@ -87,8 +87,8 @@ func TestUnresolvedOptionsAreRefused(t *testing.T) {
 	}
 	small, large := testOptions(), testOptions()
 	small.MaxConnections, small.SoftConnections = 10, 10
-	large.MaxConnections = 100
-	large.SoftConnections = 100
+	large.MaxConnections = 1000
+	large.SoftConnections = 1000
 	q, set := newQueue(t, small)
 	if _, err := NewLimits(large, q, nil, set); err == nil {
 		t.Error("limits above what the rings hold")

@@ -90,7 +90,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    newRing[*Lane](q.options.MaxConnections + ownLanes + q.options.TaskLanes),
+		ring:    newRing[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
 		batch:   q.options.MaxBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),

@@ -201,7 +201,7 @@ func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status in
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
 func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
-	if !t.answersNow(c) { // their answers could not leave as HTTP any more
+	if !t.done(c) { // their answers could not leave as HTTP any more
 		t.reject(l, c, r, 400, errUpgradeEarly)
 		return
 	}

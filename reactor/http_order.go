@@ -87,6 +87,16 @@ func (t *httpTransport) starts(c *conn, k *call) {
 	c.mu.Unlock()
 }
 
+// waitsAgain takes back that a worker has k, which was parked and goes on: what waits for its answer must not keep it from
+// being taken.
+func (t *httpTransport) waitsAgain(c *conn, k *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k.started = false; c.reason == stillOpen {
+		t.throttleLocked(c)
+	}
+}
+
 // keepLocked keeps a ready answer, of which n bytes are new, until its turn.
 func (t *httpTransport) keepLocked(c *conn, k *call, n int) {
 	k.done = true
@@ -145,6 +155,14 @@ func (t *httpTransport) answersNow(c *conn) bool {
 	return t.head == nil
 }
 
+// done reports whether nothing that c was asked is in progress, so that it may become another transport: also a call that
+// is adrift comes back to this one. Only the loop adds, so a yes stays true.
+func (t *httpTransport) done(c *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return t.head == nil && c.adrift == 0
+}
+
 // deliver sends k's answer if it is k's turn, and the ready ones behind it; else it keeps the answer. HTTP answers are
 // never left in out: another worker may send the next one as soon as this one has left the line.
 func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
@@ -167,6 +185,7 @@ func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
 func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
+		c.forgetLocked(k)
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		c.forgetLocked(k)
 		k.release(true)
@@ -189,8 +208,11 @@ func (t *httpTransport) sendReadyLocked(c *conn) {
 		t.unlinkLocked(k)
 		k.release(true)
 	}
-	if t.head != nil && t.head.streaming {
+	if k := t.head; k != nil && k.streaming {
 		t.advanceLocked(c)
+		if k.stream != nil || k.trail != nil {
+			c.post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
+		}
 	}
 	t.throttleLocked(c)
 	c.relaxLocked()

@@ -31,7 +31,7 @@ func (l *loop) take(k *call) {
 // resume puts a call that was parked in line again, or ends it if there is no room or, unless its stream can be resumed, no
 // peer any more. Loop only.
 func (l *loop) resume(k *call) {
-	c, lane := k.conn, &k.conn.lane
+	c, lane, admit := k.conn, &k.conn.lane, l.srv.queue.AdmitFirst
 	if c.finished {
 		if !l.survives(k) {
 			c.abandon(&k.ticket)
@@ -41,9 +41,11 @@ func (l *loop) resume(k *call) {
 			home.take(k)
 			return
 		}
-		lane = &l.srv.orphans.lane
+		lane, admit = l.srv.orphans.laneOf(k), l.srv.queue.Admit // of several clients, so each in its turn
+	} else if t, ordered := c.transport.(*httpTransport); ordered {
+		t.waitsAgain(c, k)
 	}
-	refusal := l.srv.queue.Admit(lane, &k.ticket, k.class, len(k.Raw), l.now)
+	refusal := admit(lane, &k.ticket, k.class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
 		l.srv.queue.Schedule(lane)
 		return

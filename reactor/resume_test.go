@@ -214,6 +214,36 @@ func TestAskLimits(t *testing.T) {
 	}
 }
 
+// The messages of the calls that wait are bounded together, and the answers that came to those that wait for more.
+func TestAskBytes(t *testing.T) {
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxAskBytes = 64 << 10 })
+	s.addAsk()
+	p := s.dial("tcp").greetAble()
+	pad := `"_meta":{"pad":"` + strings.Repeat("x", 40_000) + `"}`
+	big := func(id string) string {
+		return strings.Replace(askCall(id, 1), `"arguments"`, pad+`,"arguments"`, 1) + "\n"
+	}
+	p.send(big("1"))
+	request := p.line()
+	p.send(big("2"))
+	contains(t, p.line(), `"id":2`, `"reason":"request_bytes"`)
+	if got := s.metric("weir_client_request_bytes"); len(got) != 5 {
+		t.Errorf("%s bytes are held, want 40 KB", got)
+	}
+	p.send(reply(t, request, ada) + "\n")
+	contains(t, p.line(), `"id":1`, greeted)
+	p.send(askCall("3", 2) + "\n")
+	first, second := p.line(), p.line()
+	long := `"result":{"action":"accept","roots":[],"content":{"n":"` + strings.Repeat("x", 70_000) + `"}}`
+	p.send(reply(t, first, long) + "\n" + reply(t, second, long) + "\n")
+	contains(t, p.line(), `"id":3`, `"reason":"request_bytes"`)
+	for _, series := range []string{"weir_client_request_bytes", "weir_client_requests"} {
+		if got := s.metric(series); got != "0" {
+			t.Errorf("%s is %s at the end", series, got)
+		}
+	}
+}
+
 // The SDK's client answers over each transport and in both eras; the handler is the same.
 func TestSDKClientAnswers(t *testing.T) {
 	s := start(t)
@@ -238,5 +268,116 @@ func TestSDKClientAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The parked calls of one client that go on without their connection do not hold up those of others.
+func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 0
+	})
+	registry.AddTool(s.registry, &mcp.Tool{Name: "ponder"},
+		func(_ context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
+			if req.Params.InputResponses == nil {
+				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
+			}
+			if in.Things > 1 {
+				s.stuck <- struct{}{}
+				<-s.release
+			}
+			return nil, nil, nil
+		})
+	// orphan leaves a call behind, answers what it asks, and returns the header of its session.
+	orphan := func(things int) string {
+		p, q := s.dial("http"), s.dial("http")
+		session := p.ableSession()
+		p.send(post(strings.Replace(askCall("1", things), `"ask"`, `"ponder"`, 1), session))
+		e := p.stream()
+		e.next()
+		request := e.data()
+		open := s.Connections()
+		p.Close()
+		s.eventually("its connection ends", func() bool { return s.Connections() < open })
+		q.send(post(reply(t, request, `"result":{"roots":[]}`), session))
+		q.wantStatus(202)
+		return session
+	}
+	orphan(2)
+	s.awaitStuck()
+	var others []string
+	for range 8 {
+		others = append(others, orphan(1))
+	}
+	s.eventually("others are served", func() bool { return s.queue.Executing(backpressure.Wait) == 1 && s.queue.Waiting() < len(others)/2 })
+	s.free()
+	for _, session := range others { // those too with whom the first one's lane is shared
+		p := s.dial("http")
+		p.send(resumeFrom(session, "1-1"))
+		e := p.stream()
+		e.next()
+		contains(t, e.data(), `"id":1`)
+	}
+}
+
+// A call that asks while the server stops is not left waiting for an answer that nobody will wait for.
+func TestAskDuringAStop(t *testing.T) {
+	s := start(t)
+	registry.AddTool(s.registry, &mcp.Tool{Name: "late"},
+		func(context.Context, *mcp.CallToolRequest, askIn) (*mcp.CallToolResult, any, error) {
+			s.stuck <- struct{}{}
+			<-s.release
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
+		})
+	p := s.dial("tcp").greetAble()
+	p.send(strings.Replace(askCall("1", 1), `"ask"`, `"late"`, 1) + "\n")
+	s.awaitStuck()
+	stopped := make(chan DrainReport)
+	go func() { stopped <- s.stop(patience) }()
+	s.eventually("it stops", func() bool { return s.queue.Draining() })
+	s.free()
+	contains(t, p.rest(), `"id":1,"error"`, `"reason":"draining"`)
+	<-stopped
+}
+
+// A parked call that waits too long for its second turn is not told that nothing was executed.
+func TestParkedCallThatWaitsTooLong(t *testing.T) {
+	const age = 50 * time.Millisecond
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, age
+	})
+	s.addAsk()
+	p := s.dial("tcp").greetAble()
+	p.send(askCall("1", 1) + "\n")
+	request := p.line()
+	p.send(toolCall("2", "stuck", `{}`))
+	s.awaitStuck()
+	p.send(reply(t, request, ada) + "\n")
+	s.eventually("it waits for its turn", func() bool { return s.queue.Waiting() == 1 })
+	since := time.Now()
+	s.eventually("it has waited too long", func() bool { return time.Since(since) > age })
+	s.free()
+	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_age"`, `"executed":true`)
+}
+
+// A parked call at the head of a pipeline goes on however many answers wait behind it.
+func TestParkedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
+	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.MaxOutboxBytes = 8192 })
+	s.addAsk()
+	p, q := s.dial("http"), s.dial("http")
+	session := p.ableSession()
+	p.send(post(askCall("1", 1), session))
+	e := p.stream()
+	e.next()
+	request := e.next()
+	for id := 2; id < 100; id++ {
+		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)), session))
+	}
+	s.eventually("the answers have no more room", func() bool { return s.metric("weir_outbox_full_total") == "1" })
+	q.send(post(reply(t, request.data, ada), session))
+	q.wantStatus(202)
+	contains(t, e.data(), greeted)
+	e.ends()
+	for id := 2; id < 100; id++ {
+		p.wantStatus(200, fmt.Sprintf(`"id":%d,`, id))
 	}
 }

@@ -52,6 +52,25 @@ func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
 	}
 }
 
+// What such a call had said before its turn came is taken off the books with it.
+func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
+	b := bareServer(t, false)
+	c, _ := b.connect(newHTTP())
+	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
+	b.routed(c, body)
+	second := b.routed(c, body)
+	second.takesSSE = true
+	if !c.transport.early(c, second, []byte("{}")) || b.outBytes.Load() == 0 {
+		t.Fatal("nothing waits for its turn")
+	}
+	c.close(closePeerReset)
+	c.transport.deliver(c, second, []byte("{}"), nil)
+	c.transport.gone(c)
+	if held, all := c.held, b.outBytes.Load(); held != 0 || all != 0 {
+		t.Errorf("%d bytes are left on the connection's books, %d on the server's", held, all)
+	}
+}
+
 // What is on its way while we do not read is late by our doing.
 func TestPausedConnectionIsNotLateWhenItGoesOn(t *testing.T) {
 	b := bareServer(t, false)
@@ -120,6 +139,29 @@ func TestUpgradeBehindAnUnansweredRequest(t *testing.T) {
 
 const upgradeRequest = "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+// Nor must the connection of a call that has closed its stream become something else: the call comes back to it.
+func TestUpgradeUnderACallThatClosedItsStream(t *testing.T) {
+	s := start(t, withSSE)
+	s.addPoll()
+	for _, request := range []string{upgradeRequest, getSSE("Connection: close")} {
+		p, q := s.dial("http"), s.dial("http")
+		session := p.session()
+		p.send(post(pollCall("1", `{}`), session))
+		e := p.stream()
+		e.wantEvent("1-0", "")
+		e.ends()
+		s.awaitStuck()
+		p.send(request)
+		p.wantStatus(400, "when the requests before it are answered")
+		q.send(resumeFrom(session, "1-0"))
+		e = q.stream()
+		e.next()
+		s.release <- struct{}{}
+		contains(t, e.data()+e.data(), "closed 1")
+		e.ends()
+	}
+}
 
 // A call that waits for its turn to run must not be stopped by the answers that wait for it.
 func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {

@@ -87,7 +87,7 @@ func New(o Options, d Deps) (*Server, error) {
 		s.tokens.Store(d.Tokens)
 	}
 	s.challenges, s.metadata = newChallenges(&o.Auth), newMetadata(&o.Auth)
-	s.orphans.lane.Init(&s.orphans)
+	s.orphans.init()
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)

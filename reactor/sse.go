@@ -24,7 +24,7 @@ func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
 	defer func() { putBuffer(frame) }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	lost := k.trail != nil && (k.adrift || c.reason != stillOpen) // then it may still be kept
+	lost := k.trail != nil && (k.adrift || c.reason != stillOpen || !k.trail.Posted()) // then it may still be kept
 	if !lost && !c.roomLocked(len(message)+eventRoom) {
 		return false
 	}

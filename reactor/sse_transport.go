@@ -106,7 +106,7 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call
 	case k.http10: // it has no chunks to stream in
 		k.Status = 405
 		l.fail(c, k, errSSEMethod)
-	case !t.answersNow(c):
+	case !t.done(c):
 		k.Status = 400
 		l.fail(c, k, errSSEEarly)
 	default:
@@ -168,9 +168,11 @@ func (l *loop) receive(m letter) {
 		k := l.calls.take()
 		t.address(k)
 		c.lastRead = l.now
-		if codec.IsBatch(m.raw) {
+		switch batch := codec.IsBatch(m.raw); {
+		case c.pause.Load()&pauseOutbox != 0 && l.unheard(c, k, m.raw, batch):
+		case batch:
 			l.batch(c, k, m.raw)
-		} else {
+		default:
 			l.message(c, k, m.raw)
 		}
 		l.flush(c)
@@ -179,6 +181,22 @@ func (l *loop) receive(m letter) {
 	}
 	l.srv.inBytes.Add(-int64(cap(m.raw)))
 	putBuffer(m.raw)
+}
+
+// unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may bring
+// hundreds. It takes k over, unless the message asks for no answer.
+func (l *loop) unheard(c *conn, k *call, raw []byte, batch bool) bool {
+	id := nullID
+	if !batch {
+		if err := codec.Scan(raw, &k.Env, &l.srv.opts.Messages.JSON); err != nil || k.Env.Kind != codec.KindRequest {
+			return false
+		}
+		id = k.Env.ID.Of(raw)
+	}
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, backpressure.ConnectionQueueFull)
+	l.answer(c, k, l.msg)
+	k.release(false)
+	return true
 }
 
 func (t *sseTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }

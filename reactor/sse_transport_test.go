@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -209,6 +210,38 @@ func TestSSEOfAPeerThatDoesNotRead(t *testing.T) {
 		r, body := q.response()
 		return r.StatusCode == 503 && r.Header.Get("Retry-After") != "" && strings.Contains(body, "connection_queue_full")
 	})
+}
+
+// Nor do POSTs that were taken before it showed fill its outbox.
+func TestSSEOfAPeerThatAsksMoreThanItReads(t *testing.T) {
+	s := start(t, withSSE, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.SendBufferBytes, o.MaxOutboxBytes, o.Loops = 4096, 4096, 1
+	})
+	const listBytes = 100_000
+	registry.AddTool(s.registry, &mcp.Tool{Name: "long", Description: strings.Repeat("x", listBytes)},
+		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			return nil, nil, nil
+		})
+	p, q := s.dial("http"), s.dial("http")
+	must(t, p.Conn.(*net.TCPConn).SetReadBuffer(4096))
+	e, path := p.sse()
+	q.asked(path, strings.Replace(hello, "2025-11-25", "2025-03-26", 1))
+	contains(t, e.message(), `"id":0`)
+	q.send(strings.Repeat(postTo(path, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)+
+		postTo(path, `[{"jsonrpc":"2.0","id":2,"method":"tools/list"}]`), 50)) // one read
+	most := int64(0)
+	s.eventually("all are served", func() bool {
+		most = max(most, s.outBytes.Load())
+		return s.inBytes.Load() == 0 && s.refused("connection_queue_full") != "0"
+	})
+	if most > 4*listBytes {
+		t.Errorf("%d bytes waited in an outbox of 4096", most)
+	}
+	heard := e.message() + e.message()
+	for m := ""; !strings.Contains(m, "connection_queue_full"); heard += m {
+		m = e.message()
+	}
+	contains(t, heard+e.message(), `"id":1,"error"`, `"id":null,"error"`)
 }
 
 // What finds the queue full is refused on the stream; with on_full pause it waits, and what comes behind it may be 503. All

@@ -86,9 +86,29 @@ type (
 	plainWriter struct{ io.Writer }
 )
 
+// pairEnd is our end of the socket pair, as plain. Its errors are told from those of the streams, which may be sockets too.
+type (
+	pairEnd   struct{ conn *net.UnixConn }
+	pairError struct{ error }
+)
+
+func (p pairEnd) Read(b []byte) (n int, err error) {
+	if n, err = p.conn.Read(b); err != nil && err != io.EOF {
+		err = pairError{err}
+	}
+	return n, err
+}
+
+func (p pairEnd) Write(b []byte) (n int, err error) {
+	if n, err = p.conn.Write(b); err != nil {
+		err = pairError{err}
+	}
+	return n, err
+}
+
 func (t *Streams) copyInput(in io.Reader) {
-	_, err := io.Copy(plainWriter{t.peer}, plainReader{in})
-	if ours := (*net.OpError)(nil); errors.As(err, &ours) {
+	_, err := io.Copy(pairEnd{t.peer}, plainReader{in})
+	if ours := (pairError{}); errors.As(err, &ours) {
 		return // the loop has ended the conversation: the other half says why
 	}
 	_ = t.peer.CloseWrite() // fails only if that was ended meanwhile
@@ -101,9 +121,9 @@ func (t *Streams) copyInput(in io.Reader) {
 // copyOutput ends when the loop has closed its end, or the output cannot be written any more. Then it closes ours: a
 // conversation without its answers is over, and its calls are cancelled.
 func (t *Streams) copyOutput(out io.Writer) {
-	_, err := io.Copy(plainWriter{out}, plainReader{t.peer})
+	_, err := io.Copy(plainWriter{out}, pairEnd{t.peer})
 	_ = t.peer.Close() // nothing can be lost in it any more
-	if ours := (*net.OpError)(nil); errors.As(err, &ours) {
+	if ours := (pairError{}); errors.As(err, &ours) {
 		err = nil // the loop cut the conversation short, and says why
 	} else if err != nil {
 		err = fmt.Errorf("write the output: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,12 @@ func TestStreamsBreakOff(t *testing.T) {
 		})
 	}
 	f("the input fails", "read the input: broken", func(s *streamed) { s.in.CloseWithError(errors.New("broken")) })
+	socket := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("gone")} // the streams may be sockets, as our pair is
+	f("the input is a socket that fails", "read the input: read tcp: gone", func(s *streamed) { s.in.CloseWithError(socket) })
+	f("the output is a socket that fails", "write the output: read tcp: gone", func(s *streamed) {
+		s.outEnd.CloseWithError(socket)
+		s.send(toolCall("1", "echo", `{"message":"x"}`))
+	})
 	f("the output fails", "write the output: broken", func(s *streamed) {
 		s.outEnd.CloseWithError(errors.New("broken"))
 		s.send(toolCall("1", "sleep", `{"ms":600000}`) + toolCall("2", "echo", `{"message":"x"}`))

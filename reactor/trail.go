@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"hash/maphash"
 	"time"
 
 	"weir/backpressure"
@@ -142,9 +143,24 @@ func (l *loop) survives(k *call) bool {
 	return k.trail != nil
 }
 
-// orphans run the parked calls whose connections have ended, when they go on. They share one lane, and so its bounds, and
-// it is the first loop that admits them.
-type orphans struct{ lane backpressure.Lane }
+// orphans run the parked calls whose connections have ended, when they go on. Those of a session are in one lane, and so in
+// the bounds of a connection, which few other sessions share. It is the first loop that admits them all.
+type orphans struct {
+	seed  maphash.Seed
+	lanes [backpressure.OwnLanes]backpressure.Lane
+}
+
+func (o *orphans) init() {
+	o.seed = maphash.MakeSeed()
+	for i := range o.lanes {
+		o.lanes[i].Init(o)
+	}
+}
+
+// laneOf is the lane of k's session.
+func (o *orphans) laneOf(k *call) *backpressure.Lane {
+	return &o.lanes[maphash.Comparable(o.seed, k.Conv)%backpressure.OwnLanes]
+}
 
 // Run implements backpressure.Runner.
 func (o *orphans) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker) {
@@ -158,11 +174,16 @@ func (o *orphans) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker)
 
 // refuseAged ends those that have waited too long while no worker came for them, most of them at most.
 func (o *orphans) refuseAged(l *loop, most int) {
-	t, _ := l.srv.queue.Expire(&o.lane, l.now, most)
-	for t != nil {
-		next := t.Next()
-		_, _ = t.Job.(*call).conn.execute(t, nil, &l.self, nil)
-		t = next
+	for i := range o.lanes {
+		t, n := l.srv.queue.Expire(&o.lanes[i], l.now, most)
+		for t != nil {
+			next := t.Next()
+			_, _ = t.Job.(*call).conn.execute(t, nil, &l.self, nil)
+			t = next
+		}
+		if most -= n; most == 0 {
+			return
+		}
 	}
 }
 

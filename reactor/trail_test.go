@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,80 @@ func TestPostStreamIsTakenOver(t *testing.T) {
 	s.free()
 	contains(t, third.data(), `"id":1`)
 	third.ends()
+}
+
+// A stream that waited for its turn is sent what it was owed meanwhile, and one that was left for another ends then.
+func TestStreamsThatWaitForTheirTurn(t *testing.T) {
+	s := start(t)
+	s.addTell()
+	p, q, r := s.dial("http"), s.dial("http"), s.dial("http")
+	session := p.session()
+	p.send(postTell("1", `{"times":2}`, `"progressToken":"p"`, session))
+	e := p.stream()
+	for range 5 {
+		e.next()
+	}
+	e.ends()
+	before := post(strings.TrimSpace(toolCall("2", "stuck", `{}`)), session)
+	p.send(before + resumeFrom(session, "1-1"))
+	s.awaitStuck()
+	q.send(strings.Replace(before, `"id":2`, `"id":3`, 1) + get(session))
+	s.awaitStuck()
+	r.send(strings.Replace(before, `"id":2`, `"id":4`, 1) + postTell("5", `{"times":2,"wait":true}`, `"progressToken":"p"`, session))
+	s.awaitStuck()
+	s.awaitStuck()
+	s.eventually("the streams are open", func() bool {
+		return s.metric(`weir_stream_resumes_total{outcome="resumed"}`) == "1" && s.metric("weir_session_streams") == "1"
+	})
+	s.change("new")
+	other := s.dial("http")
+	other.send(resumeFrom(session, "2-0"))
+	e = other.stream()
+	e.wantEvent("2-0", "")
+	e.wantEvent("2-1", step1)
+	s.free()
+	contains(t, e.data()+e.data()+e.data(), step2, logLine, `"id":5`)
+	e.ends()
+	p.wantStatus(200, "free")
+	e = p.stream()
+	e.wantEvent("1-1", "")
+	e.wantEvent("1-2", step2)
+	q.wantStatus(200, "free")
+	e = q.stream()
+	e.next()
+	e.wantEvent("0-1", toolsChanged)
+}
+
+// That the connection it broke on takes nothing any more does not keep a message from who has resumed the stream.
+func TestPostStreamResumesBesideAFullOutbox(t *testing.T) {
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.SendBufferBytes, o.MaxOutboxBytes = 4096, 8192
+	})
+	text := strings.Repeat("x", 1000)
+	registry.AddTool(s.registry, &mcp.Tool{Name: "flood"},
+		func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+			steps := 1.0
+			for registry.Progress(ctx, steps, 0, text) {
+				steps++
+			}
+			s.stuck <- struct{}{}
+			<-s.release
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("sent ", registry.Progress(ctx, steps+1, 0, text))}}}, nil, nil
+		})
+	p, q := s.dial("http"), s.dial("http")
+	must(t, p.Conn.(*net.TCPConn).SetReadBuffer(4096))
+	session := p.session()
+	p.send(post(strings.Replace(pollCall("1", `{}`), "poll", "flood", 1), session))
+	s.awaitStuck()
+	q.send(resumeFrom(session, "1-0"))
+	e := q.stream()
+	e.next()
+	s.free()
+	for heard := ""; !strings.Contains(heard, `"id":1`); {
+		if heard = e.data(); strings.Contains(heard, "sent false") {
+			t.Error("it was dropped")
+		}
+	}
 }
 
 // A call closes its stream and goes on without a connection; its client comes back for the rest.

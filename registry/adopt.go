@@ -148,14 +148,18 @@ func forward[R mcp.Result](ctx context.Context, a *Adopted, method string, req m
 // before it asks the session.
 func declareClient(ctx context.Context, meta *mcp.Meta) {
 	c, ok := ctx.Value(callKey{}).(*callContext)
-	if !ok || c.x.modern || c.x.Conv == nil {
-		return // c.x is this exchange until the handler returns
+	if !ok {
+		return
+	}
+	version, declared, ok := c.legacyClient()
+	if !ok {
+		return
 	}
 	if *meta == nil {
 		*meta = mcp.Meta{}
 	}
-	(*meta)[mcp.MetaKeyProtocolVersion] = c.x.rev().version
-	(*meta)[mcp.MetaKeyClientCapabilities] = c.x.Conv.capabilities().declaration()
+	(*meta)[mcp.MetaKeyProtocolVersion] = version
+	(*meta)[mcp.MetaKeyClientCapabilities] = declared.declaration()
 }
 
 // progressed, logged and listChanged are what an SDK server tells its sessions and this package passes on.

@@ -444,3 +444,26 @@ func BenchmarkAdopted(b *testing.B) {
 	theirs("raw/sdk", raw)
 	ours("raw/adopted", raw, adopted)
 }
+
+// A call that is cancelled before its handler looks at its client is no panic.
+func TestAdoptedCallThatIsCancelled(t *testing.T) {
+	r := newFixture(t)
+	a, err := r.Adopt(sdkServer(), Adoption{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	p := &peer{r: r}
+	p.initialize(t, "2025-11-25")
+	x := exchangeOf(t, callOf("weather", `{"city":"Rome"}`))
+	x.Conv = &p.conv
+	r.Route(x)
+	c := new(call)
+	x.Cancel()
+	if err := c.begin(x, x.tool, `{"city":"Rome"}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.callTool(&c.ctx, &c.req); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

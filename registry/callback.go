@@ -30,6 +30,7 @@ type ask struct {
 	// left is how many answers are missing, and one more until the worker that parked the call has let go of it: whoever
 	// takes it to zero resumes the call.
 	left   atomic.Int32
+	bytes  int64         // of the call's message and of the answers, in Registry.askBytes; guarded as what is below
 	expiry time.Duration // since Registry.epoch
 	rounds int
 
@@ -50,6 +51,7 @@ type (
 const (
 	askClientLimit askRefusal = iota // Options.MaxAsksPerClient
 	askTotalLimit                    // Options.MaxAsks
+	askBytesLimit                    // Options.MaxAskBytes
 	askNoStream                      // the client takes no messages ahead of an answer
 	askRefusals
 )
@@ -65,7 +67,7 @@ const (
 )
 
 var (
-	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "no_stream"}
+	askRefusalNames = [askRefusals]string{"client_request_limit", "request_limit", "request_bytes", "no_stream"}
 	askEndingNames  = [askEndings]string{"answered", "error", "timeout", "cancelled", "stopped", "task_ended"}
 )
 
@@ -114,8 +116,11 @@ func (x *Exchange) LetGo() { x.asking.Load().settle(1) }
 
 // park sends the requests of x's handler to its client.
 func (r *Registry) park(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
-	if x.Conv == nil || x.Back == nil {
+	switch {
+	case x.Conv == nil || x.Back == nil:
 		return errInputRequests
+	case r.stopped.Load():
+		return errAskStopped
 	}
 	a := &ask{x: x, feed: r.feedOf(x.Conv), state: state, open: make(map[string]string, len(requests)),
 		expiry: r.askExpiry(), rounds: 1, responses: mcp.InputResponseMap{}}
@@ -147,8 +152,12 @@ func (r *Registry) sendAsks(a *ask, requests mcp.InputRequestMap) *codec.Error {
 		return e
 	}
 	x.asking.Store(a)
-	if x.Cancelled() { // before it could be seen as parked
+	switch { // before it could be seen as parked
+	case x.Cancelled():
 		a.abort(askCancelled, errAskCancelled)
+		return errParked
+	case r.stopped.Load():
+		a.abort(askStopped, errAskStopped)
 		return errParked
 	}
 	for _, message := range messages {
@@ -200,6 +209,9 @@ func (r *Registry) await(a *ask) *codec.Error {
 		r.asks.Add(-int64(n))
 		r.m.askRefused[askTotalLimit].Inc()
 		return errTotalAsks
+	case !a.hold(len(a.x.Raw)):
+		r.asks.Add(-int64(n))
+		return errAskBytes
 	}
 	if f.asks == nil {
 		f.asks = make(map[string]*ask, n)
@@ -212,11 +224,24 @@ func (r *Registry) await(a *ask) *codec.Error {
 	return nil
 }
 
+// hold counts n more bytes that a keeps while it waits, or refuses them. Needs feed.mu.
+func (a *ask) hold(n int) bool {
+	r := a.feed.r
+	if r.askBytes.Add(int64(n)) > int64(r.opt.MaxAskBytes) {
+		r.askBytes.Add(-int64(n))
+		r.m.askRefused[askBytesLimit].Inc()
+		return false
+	}
+	a.bytes += int64(n)
+	return true
+}
+
 // settle takes n off what a waits for and resumes the call when nothing is left.
 func (a *ask) settle(n int) {
 	if a.left.Add(int32(-n)) == 0 {
 		if a.feed != nil {
 			a.feed.r.parked.remove(a)
+			a.feed.r.askBytes.Add(-a.bytes)
 		}
 		if a.behalf != nil {
 			a.behalf.heard(a)
@@ -290,6 +315,9 @@ func (a *ask) take(key string, x *Exchange) *codec.Error {
 		message, _ := codec.StringOf(codec.Member(failure, "message"))
 		return &codec.Error{Code: codec.CodeInternal, Message: "the client refused what the call asked for: " + clip(string(message))}
 	}
+	if !a.hold(len(x.Raw)) {
+		return errAskBytes
+	}
 	single, err := json.Marshal(map[string]json.RawMessage{key: x.Env.Result.Of(x.Raw)})
 	var one mcp.InputResponseMap
 	if err != nil || one.UnmarshalJSON(single) != nil {
@@ -317,8 +345,9 @@ func (r *Registry) expireAsks(at time.Duration) {
 	}
 }
 
-// StopAsking ends the waiting of every parked call: the server stops, and they are to end too. Any goroutine.
+// StopAsking ends the waiting of every parked call, now and from now on: the server stops, and they are to end too. Any goroutine.
 func (r *Registry) StopAsking() {
+	r.stopped.Store(true)
 	for _, a := range r.parked.overdue(0, true) {
 		a.abort(askStopped, errAskStopped)
 	}

@@ -64,6 +64,17 @@ func (c *callContext) begin(x *Exchange, h *handler) {
 	}
 }
 
+// legacyClient is what the call's client said of itself in initialize; false when it said nothing, and when the handler is
+// off: the exchange is reused then.
+func (c *callContext) legacyClient() (version string, declared capabilities, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.x == nil || c.x.modern || c.x.Conv == nil {
+		return "", 0, false
+	}
+	return c.x.rev().version, c.x.Conv.capabilities(), true
+}
+
 // finish ends what begin began, when the handler has returned. overdue: its call was ended without it.
 func (x *Exchange) finish() (overdue bool) {
 	c := x.ctx.Swap(nil)

@@ -100,6 +100,8 @@ var (
 		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit"}`)}
 	errTotalAsks = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many requests wait for clients", Data: []byte(`{"reason":"request_limit"}`)}
+	errAskBytes = &codec.Error{Code: codec.CodeInternal,
+		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"request_bytes"}`)}
 	errRequestState = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState is not one that this server gave for this request"}
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,

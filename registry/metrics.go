@@ -30,6 +30,7 @@ import (
 //	weir_input_required_total             results that asked the client for input
 //	weir_request_state_refused_total{reason}  requests whose requestState was not taken
 //	weir_client_requests, _limit          our requests to clients that were not answered yet, Options.MaxAsks
+//	weir_client_request_bytes, _limit_bytes  what the calls hold that made them, Options.MaxAskBytes
 //	weir_client_requests_refused_total{reason}  calls that could not ask their client
 //	weir_client_requests_ended_total{reason}    how our requests ended
 //	weir_tasks, _limit                    tasks that exist, Options.MaxTasks
@@ -196,6 +197,8 @@ func (m *seriesSet) gauges(r *Registry) {
 	gauge(`weir_handlers_overdue`, r.overdue.Load)
 	gauge(`weir_client_requests`, r.asks.Load)
 	gauge(`weir_client_requests_limit`, func() int64 { return int64(r.opt.MaxAsks) })
+	gauge(`weir_client_request_bytes`, r.askBytes.Load)
+	gauge(`weir_client_request_limit_bytes`, func() int64 { return int64(r.opt.MaxAskBytes) })
 	gauge(`weir_session_streams`, r.sessionStreams.Load)
 	gauge(`weir_replay_bytes`, r.replayBytes.Load)
 	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })

@@ -82,11 +82,15 @@ type Options struct {
 	StateKey string `yaml:"state_key"`
 
 	// MaxAsks is how many requests to legacy clients (sampling, elicitation, roots), sent for handlers that need input, may
-	// wait for their answers. A call that would exceed it fails with reason request_limit. Each holds its call's message
-	// and about 1 KB. 1 to 1000000.
+	// wait for their answers. A call that would exceed it fails with reason request_limit. Each holds about 1 KB
+	// and, within max_ask_bytes, its call's message. 1 to 1000000.
 	MaxAsks int `yaml:"max_asks"`
 	// MaxAsksPerClient is the same for one session or connection, with reason client_request_limit. 1 to 100000.
 	MaxAsksPerClient int `yaml:"max_asks_per_client"`
+	// MaxAskBytes is how many bytes of messages they may hold together: those of the calls that wait, and of the answers to
+	// calls that wait for more. A call that would exceed it, with its own or an answer, fails with reason request_bytes.
+	// 65536 to 17179869184.
+	MaxAskBytes int `yaml:"max_ask_bytes"`
 	// AskTimeout is how long a call waits for them; people answer some. 1s to 24h.
 	AskTimeout time.Duration `yaml:"ask_timeout"`
 
@@ -168,6 +172,7 @@ func DefaultOptions() Options {
 
 		MaxAsks:          10_000,
 		MaxAsksPerClient: 100,
+		MaxAskBytes:      32 << 20,
 		AskTimeout:       5 * time.Minute,
 		HandlerTimeout:   5 * time.Minute,
 
@@ -234,6 +239,7 @@ func (o *Options) Validate() []error {
 	}
 	number("max_asks", o.MaxAsks, 1, 1_000_000)
 	number("max_asks_per_client", o.MaxAsksPerClient, 1, 100_000)
+	number("max_ask_bytes", o.MaxAskBytes, 64<<10, 16<<30)
 	span("ask_timeout", o.AskTimeout, time.Second, 24*time.Hour)
 	if o.HandlerTimeout != 0 {
 		span("handler_timeout", o.HandlerTimeout, time.Second, 24*time.Hour)

@@ -28,6 +28,8 @@ type Registry struct {
 	parked    parked
 	overdue   atomic.Int64 // handlers that run although their calls were ended
 	asks      atomic.Int64 // our requests that were not answered yet
+	stopped   atomic.Bool  // nobody is asked any more
+	askBytes  atomic.Int64 // what the calls that made them hold
 	lastAsk   atomic.Uint64
 	tasks     taskTable
 

@@ -73,6 +73,7 @@ func TestOptions(t *testing.T) {
 	f("state_key", func(o *Options) { o.StateKey = "secret" })
 	f("max_asks", func(o *Options) { o.MaxAsks = 0 })
 	f("max_asks_per_client", func(o *Options) { o.MaxAsksPerClient = 0 })
+	f("max_ask_bytes", func(o *Options) { o.MaxAskBytes = 0 })
 	f("ask_timeout", func(o *Options) { o.AskTimeout = 0 })
 	f("max_tasks", func(o *Options) { o.MaxTasks = 0 })
 	f("max_tasks_per_client", func(o *Options) { o.MaxTasksPerClient = 0 })

@@ -114,6 +114,12 @@ func (p *replay) expire(before time.Duration) {
 	if n > 0 {
 		p.dropOldest(n)
 	}
+	if len(p.kept) == 0 { // nor is the room kept that they took
+		p.kept = nil
+	}
+	if len(p.posts) == 0 {
+		p.posts = nil
+	}
 }
 
 // forget keeps nothing more of what was.

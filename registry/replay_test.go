@@ -105,13 +105,20 @@ func TestReplayTTL(t *testing.T) {
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
 	resume("1-1", statusBadRequest)
 	resume("2-0", statusBadRequest)
-	resume("2-1", statusOK)
+	resumed := resume("2-1", statusOK)
 	running.Record([]byte("c"))
 	if got := r.replayBytes.Load(); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
 	}
-	if got := len(s.conv.feed.Load().events.posts); got != 1 {
+	events := s.conv.feed.Load().events
+	if got := len(events.posts); got != 1 {
 		t.Errorf("%d streams are known, want the running one", got)
+	}
+	running.End(&Exchange{}, nil)
+	resumed.Close()
+	events.expire(time.Since(r.epoch) + time.Second)
+	if events.kept != nil || events.posts != nil {
+		t.Errorf("room for %d events and %v is kept for none", cap(events.kept), events.posts)
 	}
 }
 
@@ -122,3 +129,51 @@ func (deaf) Wake()            {}
 func (deaf) Send([]byte) bool { return false }
 func (deaf) Peer() Peer       { return deaf{} }
 func (deaf) Resume()          {}
+
+// The answer that pushes out what its stream has kept is there for who resumes behind that.
+func TestReplayOfAnAnswerAlone(t *testing.T) {
+	r := newFixture(t, func(o *Options) { o.ReplayEvents = 2 })
+	p := &peer{r: r, transport: HTTP}
+	id := []byte(p.initialize(t, "2025-11-25"))
+	s, _ := r.sessions.get(id)
+	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+	one, other := r.OpenTrail(x), r.OpenTrail(x)
+	one.Record([]byte("a"))
+	other.Record([]byte("b"))
+	one.End(x, []byte("answer"))
+	stream, _, e := r.OpenStream(&Header{SessionID: id}, "", []byte("1-1"), deaf{})
+	if e != nil {
+		t.Fatal(e)
+	}
+	if message, event := stream.Next(nil); string(message) != "answer" || event != eventID(1, 2) {
+		t.Errorf("%s is sent again, as %d", message, event)
+	}
+}
+
+// A message that found its session before that ended leaves nothing behind in it.
+func TestSessionEndsUnderAMessage(t *testing.T) {
+	r := newFixture(t)
+	f := func(leave func(x *Exchange)) {
+		t.Helper()
+		p := &peer{r: r, transport: HTTP}
+		id := []byte(p.initialize(t, "2025-11-25"))
+		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"test://text"}}`)
+		x.Transport, x.Header, x.Conv, x.Back = HTTP, &Header{SessionID: id}, nil, deaf{}
+		if r.Route(x); x.Conv == nil {
+			t.Fatal("not routed")
+		}
+		if status := r.EndSession(id, ""); status != statusNoContent {
+			t.Fatal("status", status)
+		}
+		leave(x)
+		if kept, watched := r.replayBytes.Load(), r.subscriptions.Load(); kept != 0 || watched != 0 {
+			t.Errorf("%d bytes and %d subscriptions are left", kept, watched)
+		}
+	}
+	f(func(x *Exchange) { r.Dispatch(x, nil) })
+	f(func(x *Exchange) {
+		if trail := r.OpenTrail(x); trail != nil {
+			trail.Record([]byte("a"))
+		}
+	})
+}

@@ -341,7 +341,9 @@ func (c *Conversation) Next(r *Registry, dst []byte) []byte {
 	}
 	for kind := range listKinds {
 		if now := r.lists[kind].Load(); c.told[kind] != now {
+			c.mu.Lock() // a worker may be making the feed
 			c.told[kind] = now
+			c.mu.Unlock()
 			return append(dst, listChanged[kind]...)
 		}
 	}
@@ -360,9 +362,19 @@ func (f *Feed) current() *Stream {
 	return f.stream
 }
 
-// Close ends what the conversation is subscribed to: the peer is gone.
+// endedFeed is the feed of conversations that ended without one.
+var endedFeed = &Feed{end: streamEnded}
+
+// Close ends what the conversation is subscribed to, and keeps it from beginning again: the peer is gone. In a session a
+// message may have found the conversation before, and be served after.
 func (c *Conversation) Close() {
-	if f := c.feed.Load(); f != nil {
+	c.mu.Lock()
+	f := c.feed.Load()
+	if f == nil {
+		c.feed.Store(endedFeed)
+	}
+	c.mu.Unlock()
+	if f != nil {
 		f.finish()
 	}
 }
@@ -384,7 +396,7 @@ func (r *Registry) feedTo(x *Exchange) *Feed {
 	f := r.feedOf(x.Conv)
 	if x.Transport != HTTP {
 		f.mu.Lock()
-		if f.stream == nil && x.Back != nil {
+		if f.stream == nil && f.end == streamOpen && x.Back != nil {
 			f.stream = &Stream{feed: f, peer: x.Back.Peer()}
 		}
 		f.mu.Unlock()

@@ -110,8 +110,9 @@ func (t *Trail) Record(message []byte) (id EventID, posted, kept bool) {
 func (t *Trail) End(x *Exchange, answer []byte) (id EventID, posted bool) {
 	f := t.feed
 	f.mu.Lock()
-	posted, t.post, t.ended = t.post != nil, nil, true
+	posted, t.post = t.post != nil, nil
 	if f.end != streamOpen {
+		t.ended = true
 		f.mu.Unlock()
 		return 0, posted
 	}
@@ -121,6 +122,7 @@ func (t *Trail) End(x *Exchange, answer []byte) (id EventID, posted bool) {
 			p.lose(t)
 		}
 	}
+	t.ended = true // not before: to keep the answer may drop all that t had, which must not end t yet
 	f.events.prune(t)
 	id = eventID(t.number, t.latest)
 	t.tellLocked()
