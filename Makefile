@@ -29,12 +29,15 @@ test: ## Every test, those with real clients too
 race: ## Every test under the race detector
 	$(GO) test -race -timeout 25m ./...
 
+# Go's fuzzer now and then calls the end of its time a failure, without an input that fails: that is none.
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (5s)
-	@for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
 	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
 	    echo "fuzz $$target $(FUZZTIME)"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1 | tee "$$log" || \
+	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; }; \
 	  done; \
 	done
 
