@@ -37,7 +37,7 @@ fuzz: ## Every fuzz target for FUZZTIME (5s)
 	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
 	    echo "fuzz $$target $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1 | tee "$$log" || \
-	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; }; \
+	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; } || exit 1; \
 	  done; \
 	done
 
