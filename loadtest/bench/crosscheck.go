@@ -24,8 +24,17 @@ const (
 	crossEvery       = 25 * time.Millisecond
 	crossKnownWindow = 3 * time.Second
 	crossSleepers    = 20
-	wrkMissing       = "skipped: wrk is not installed (Debian: apt-get install wrk), and it is the other generator of this question"
+	// crossPaced is what the tool takes that paces the closed loop: with it the machine is not full, and two generators must
+	// come to the same rate. Where it is full, the one that costs less gets more through.
+	crossPaced = 5 * time.Millisecond
+	wrkMissing = "skipped: wrk is not installed (Debian: apt-get install wrk), and it is the other generator of this question"
 )
+
+// crossLoad is a closed loop that both generators make.
+type crossLoad struct{ name, tool, arguments string }
+
+// key names a sample of the load.
+func (l crossLoad) key(what string) string { return l.name + " " + what }
 
 // crosscheck measures the generator by others: wrk makes the same request, the server counts the calls, the kernel's scheduler
 // counts the processor's time, and arithmetic says what latency an overloaded connection must show.
@@ -40,30 +49,39 @@ func crosscheck(e *env) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := e.scaled(crossConnections)
+	n, standard := e.scaled(crossConnections), loadtest.DefaultOptions()
+	full := crossLoad{"full", standard.Tool, standard.Arguments}
+	paced := crossLoad{"paced", "sleep", fmt.Sprintf(`{"ms":%d}`, crossPaced.Milliseconds())}
 	for run := range e.runs {
-		if err := e.ownAgainstServer(t, s, n); err != nil {
-			return nil, fmt.Errorf("this generator: %w", err)
+		for _, load := range []crossLoad{full, paced} {
+			if err := e.ownAgainstServer(t, s, load, n); err != nil {
+				return nil, fmt.Errorf("this generator: %w", err)
+			}
+			if err := e.wrkAgainstServer(t, s, load, wrk, n); err != nil {
+				return nil, fmt.Errorf("wrk: %w", err)
+			}
+			of := func(what string) string { return number(t.Samples[load.key(what)][run]) }
+			e.progress("run %d, %s: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, load.tool, of("own calls/s"),
+				of("wrk calls/s"), of("own cpu us"), of("wrk cpu us"))
 		}
-		if err := e.wrkAgainstServer(t, s, wrk, n); err != nil {
-			return nil, fmt.Errorf("wrk: %w", err)
-		}
-		e.progress("run %d: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, number(t.Samples["own calls/s"][run]),
-			number(t.Samples["wrk calls/s"][run]), number(t.Samples["own cpu us"][run]), number(t.Samples["wrk cpu us"][run]))
 	}
 	if err := e.knownLatency(t, s); err != nil {
 		return nil, fmt.Errorf("known latency: %w", err)
 	}
-	t.compare("calls/s, wrk", "own calls/s", "wrk calls/s", crossAgree)
-	t.compare("server's CPU per call, us, beside wrk", "own cpu us", "wrk cpu us", crossAgree)
-	t.compare("server's CPU per call, us, by the scheduler's clock", "own cpu us", "own scheduler us", crossAgree)
-	t.compare("calls, counted by the server", "own calls", "counted calls", 0)
+	t.compare(fmt.Sprintf("calls/s, wrk, calls of %v", crossPaced), paced.key("own calls/s"), paced.key("wrk calls/s"), crossAgree)
+	t.compare(fmt.Sprintf("median latency, us, wrk, calls of %v", crossPaced), paced.key("own p50 us"), paced.key("wrk p50 us"), crossAgree)
+	t.compare("server's CPU per call, us, beside wrk", full.key("own cpu us"), full.key("wrk cpu us"), crossAgree)
+	t.compare("server's CPU per call, us, by the scheduler's clock", full.key("own cpu us"), full.key("own scheduler us"), crossAgree)
+	t.compare("calls, counted by the server", full.key("own calls"), full.key("counted calls"), 0)
 	t.compare("median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms", crossAgree)
-	t.row("median latency of the closed loop, us, wrk", t.text("own p50 us"), t.text("wrk p50 us"), number(t.median("wrk p50 us")/t.median("own p50 us")))
-	t.row("generator's CPU per call, us, wrk", t.text("own generator us"), t.text("wrk generator us"),
-		number(t.median("wrk generator us")/t.median("own generator us")))
-	t.atMost("calls that wrk has not seen answered and the server counts", worst(t.Samples["wrk unseen"]), float64(n), "calls (one per connection)")
-	t.note("the same request over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns", n)
+	for _, what := range []string{"calls/s", "p50 us", "generator us"} {
+		own, other := full.key("own "+what), full.key("wrk "+what)
+		t.row(map[string]string{"calls/s": "calls/s of a full machine, wrk", "p50 us": "median latency there, us, wrk",
+			"generator us": "generator's CPU per call there, us, wrk"}[what], t.text(own), t.text(other), number(t.median(other)/t.median(own)))
+	}
+	t.atMost("calls that wrk has not seen answered and the server counts", worst(t.Samples[full.key("wrk unseen")]), float64(n), "calls (one per connection)")
+	t.note("the same requests over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns: `sleep` with %v, where the "+
+		"tool paces both generators; and `echo`, where the processors do and the generator that costs less gets more through", n, crossPaced)
 	t.note("the scheduler's clock is /proc/PID/task/*/schedstat, in nanoseconds; the figure beside it is /proc/PID/stat's")
 	t.note("the overloaded connections (%d) call `sleep` with %v every %v and wait for each answer: call k, from 0, must be answered %v + k x %v "+
 		"after its plan; what the tool takes beyond its time (measured from the write: %s ms) is in the arithmetic", crossSleepers, crossSleep,
@@ -121,15 +139,15 @@ func scheduled(pid int) (time.Duration, error) {
 }
 
 // ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted meanwhile.
-func (e *env) ownAgainstServer(t *table, s *server, n int) error {
+func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error {
 	f, err := e.open(n, func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Era = s.http, loadtest.HTTP, loadtest.Modern
+		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.http, loadtest.HTTP, loadtest.Modern, load.tool, load.arguments
 	})
 	if err != nil {
 		return err
 	}
 	defer e.closeFleet(f)
-	counted, err := s.counted("echo")
+	counted, err := s.counted(load.tool)
 	if err != nil {
 		return err
 	}
@@ -158,18 +176,18 @@ func (e *env) ownAgainstServer(t *table, s *server, n int) error {
 		return err
 	}
 	c, took, ownThen := f.Counters(), time.Since(began), loadtest.OwnCPU()
-	countedThen, err := s.counted("echo")
+	countedThen, err := s.counted(load.tool)
 	if err != nil {
 		return err
 	}
 	calls := float64(c.Results)
-	t.sample("own calls", calls)
-	t.sample("counted calls", countedThen-counted)
-	t.sample("own calls/s", calls/took.Seconds())
-	t.sample("own cpu us", micros(usedThen-used)/calls)
-	t.sample("own scheduler us", micros(clockThen-clock)/calls)
-	t.sample("own generator us", micros(ownThen-own)/calls)
-	t.sample("own p50 us", float64(c.Latency.ValueAtQuantile(50)))
+	t.sample(load.key("own calls"), calls)
+	t.sample(load.key("counted calls"), countedThen-counted)
+	t.sample(load.key("own calls/s"), calls/took.Seconds())
+	t.sample(load.key("own cpu us"), micros(usedThen-used)/calls)
+	t.sample(load.key("own scheduler us"), micros(clockThen-clock)/calls)
+	t.sample(load.key("own generator us"), micros(ownThen-own)/calls)
+	t.sample(load.key("own p50 us"), float64(c.Latency.ValueAtQuantile(50)))
 	return nil
 }
 
@@ -192,14 +210,14 @@ const wrkBody = `{"jsonrpc":"2.0","id":1000000000,"method":"tools/call","params"
 	`{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
 
 // wrkAgainstServer has wrk make the same calls.
-func (e *env) wrkAgainstServer(t *table, s *server, wrk string, n int) error {
+func (e *env) wrkAgainstServer(t *table, s *server, load crossLoad, wrk string, n int) error {
 	o := loadtest.DefaultOptions()
 	script := filepath.Join(e.dir, "wrk.lua")
-	text := fmt.Sprintf(wrkScript, fmt.Sprintf(wrkBody, o.Tool, o.Arguments), o.Tool)
+	text := fmt.Sprintf(wrkScript, fmt.Sprintf(wrkBody, load.tool, load.arguments), load.tool)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return err
 	}
-	counted, err := s.counted("echo")
+	counted, err := s.counted(load.tool)
 	if err != nil {
 		return err
 	}
@@ -219,7 +237,7 @@ func (e *env) wrkAgainstServer(t *table, s *server, wrk string, n int) error {
 	if err != nil {
 		return err
 	}
-	countedThen, err := s.counted("echo")
+	countedThen, err := s.counted(load.tool)
 	if err != nil {
 		return err
 	}
@@ -228,11 +246,11 @@ func (e *env) wrkAgainstServer(t *table, s *server, wrk string, n int) error {
 		return err
 	}
 	calls := countedThen - counted
-	t.sample("wrk calls/s", said.perSec)
-	t.sample("wrk cpu us", micros(usedThen-used)/calls)
-	t.sample("wrk generator us", micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
-	t.sample("wrk p50 us", said.p50)
-	t.sample("wrk unseen", math.Abs(calls-said.calls))
+	t.sample(load.key("wrk calls/s"), said.perSec)
+	t.sample(load.key("wrk cpu us"), micros(usedThen-used)/calls)
+	t.sample(load.key("wrk generator us"), micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
+	t.sample(load.key("wrk p50 us"), said.p50)
+	t.sample(load.key("wrk unseen"), math.Abs(calls-said.calls))
 	return nil
 }
 
