@@ -11,13 +11,17 @@ type verdict struct {
 
 // age tells each ticket how long it has waited at now and refuses those that waited too long. The histograms are updated
 // once per batch; the wait that counts is the oldest message's.
-func (b batch) age(now int64, v verdict, s *shard) {
+func (q *Queue) age(b batch, now int64, v verdict, s *shard) {
+	late := false
 	for t := b.first; t != nil; t = t.next {
 		t.since = now - t.since
 		t.waiting = false
 		if v.most > 0 && t.since > v.most {
-			t.Refused = v.beyond
+			t.Refused, late = v.beyond, true
 		}
+	}
+	if late && v.beyond == Overload {
+		q.foundLate(now)
 	}
 	s.observe(b)
 }
@@ -53,7 +57,7 @@ func (q *Queue) Expire(l *Lane, now int64, most int) (expired *Ticket, n int) {
 		}
 		q.held.give(b.held)
 		q.waiting.give(int64(b.n))
-		b.age(now, verdicts[c], q.metrics.nextShard(Class(c)))
+		q.age(b, now, verdicts[c], q.metrics.nextShard(Class(c)))
 		expired = b.before(expired)
 	}
 	q.wakeDrain()

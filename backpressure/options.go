@@ -45,7 +45,7 @@ type Options struct {
 
 	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the
 	// queue to be one that stands, and not a burst that passes. From then on messages may only wait for
-	// OverloadWait, until a worker finds nothing to do. So a burst of a second's work for all cores is served to
+	// OverloadWait, until for as long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to
 	// its end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
 	OverloadAfter time.Duration `yaml:"overload_after"`
 
@@ -129,7 +129,7 @@ func DefaultOptions() Options {
 		MaxBatch:                     100,
 		MaxQueueAge:                  5 * time.Second,
 		OverloadAfter:                time.Second,
-		OverloadWait:                 100 * time.Millisecond,
+		OverloadWait:                 75 * time.Millisecond,
 		MaxWaitingTools:              4096,
 		TaskLanes:                    64,
 		ComputeScratchBytes:          64 << 10,

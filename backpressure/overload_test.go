@@ -117,14 +117,14 @@ func TestGoodputUnderOverload(t *testing.T) {
 			if wait > 0 && p99 > wait+50*callCost {
 				t.Errorf("%d connections, %d times the load: p99 of the good answers is %v", connections, times, p99)
 			}
-			elapse(wait + 50*callCost)
+			elapse(m.q.options.OverloadAfter + wait + 50*callCost)
 			if wait > 0 && (m.q.overloaded(Now()) || m.q.Waiting() > 0) {
 				t.Errorf("still overloaded after the load, %d wait", m.q.Waiting())
 			}
 			elapse(time.Hour) // what waits without the rule
 		})
 	}
-	const wait = 100 * time.Millisecond
+	const wait = 75 * time.Millisecond
 	for _, connections := range []int{8, 50, 2000} {
 		f(connections, 2, wait, 0.97, 1)
 		f(connections, 5, wait, 0.93, 1)
@@ -155,13 +155,13 @@ func TestBurstIsNoOverload(t *testing.T) {
 			}
 		})
 	}
-	const wait = 100 * time.Millisecond
+	const wait = 75 * time.Millisecond
 	f(10_000, 100*time.Microsecond, wait, 10_000)
 	f(10_000, time.Millisecond, wait, 1_000)
 	f(4_000, time.Millisecond, 0, 4_000)
 }
 
-// Overload is when no worker has paused for overload_after, and ends with the first that does.
+// Overload is when no worker has paused for overload_after, and ends when some have for as long.
 func TestOverloadBegins(t *testing.T) {
 	o := testOptions()
 	o.Workers = 2
@@ -186,8 +186,50 @@ func TestOverloadBegins(t *testing.T) {
 		f("longer", true)
 		b.gate <- struct{}{}
 		synctest.Wait()
-		f("one has nothing to do", false)
+		f("one has nothing to do", true)
+		elapse(o.OverloadAfter)
+		f("for as long again", true)
+		elapse(2 * time.Millisecond)
+		f("longer", false)
 		a.gate <- struct{}{}
+	})
+}
+
+// A worker that pauses does not end it while messages are late: their lanes may have stopped because nobody reads the
+// refusals.
+func TestOverloadLastsWhileMessagesAreLate(t *testing.T) {
+	o := testOptions()
+	o.Workers = 2
+	inBubble(t, o, func(t *testing.T, q *Queue) {
+		gate, reader := make(chan struct{}), newPeer(q)
+		for range o.Workers {
+			hog := newPeer(q)
+			hog.gate = gate
+			hog.admit(Compute, 1, 1)
+			hog.schedule()
+		}
+		synctest.Wait()
+		reader.admit(Compute, 1, 1)
+		q.overloaded(Now())
+		elapse(o.OverloadAfter + 1)
+		expect(t, "both workers are busy", q.overloaded(Now()), true)
+		q.Pause(&reader.Lane)
+		close(gate)
+		synctest.Wait()
+		f := func(what string, want bool) {
+			t.Helper()
+			expect(t, what, q.overloaded(Now()), want)
+		}
+		elapse(o.OverloadAfter / 2)
+		var late Refusal
+		reader.onRun = func(m *message, _ int) { late = m.Refused }
+		q.Resume(&reader.Lane)
+		synctest.Wait()
+		expect(t, "what was late is refused", late, Overload)
+		elapse(o.OverloadAfter)
+		f("as long as it lasts after that", true)
+		elapse(2 * time.Millisecond)
+		f("longer", false)
 	})
 }
 

@@ -77,6 +77,7 @@ type pool struct {
 	sleepers  atomic.Int32         // goroutines that sleep and were not claimed yet
 	searching atomic.Bool
 	busySince atomic.Int64 // when somebody saw first that all of limit are at work; 0 while they are not
+	stoodAt   atomic.Int64 // when the queue was last seen to be overloaded; 0: never
 	_         [cacheLineBytes]byte
 }
 
