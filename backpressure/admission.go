@@ -29,7 +29,7 @@ func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, first b
 	if r := q.check(l, int64(bytes)); r != Accepted {
 		return r
 	}
-	if q.shuts(l, c, now) {
+	if !first && q.shuts(l, c, now) { // what goes before the late ones is not late
 		return Overload
 	}
 	if r := q.reserve(int64(bytes) + int64(t.Overhead)); r != Accepted {

@@ -251,17 +251,21 @@ func TestOverloadShutsTheDoor(t *testing.T) {
 			expect(t, "admitted "+c.String(), got, want)
 		}
 		f(Compute, Accepted)
+		asked := newPeer(q)
+		asked.admit(Compute, 1, 1)
 		elapse(o.OverloadWait)
 		f(Compute, Accepted)
 		elapse(1)
 		f(Compute, Overload)
 		f(Wait, Accepted)
+		expect(t, "what goes on, of another", q.AdmitFirst(&asked.Lane, &newMessage(2).Ticket, Compute, 1, Now()), Accepted)
 		expired, n := q.Expire(&p.Lane, Now(), 10)
 		expect(t, "expired", n, 1)
 		expect(t, "why", expired.Refused, Overload)
 		f(Compute, Accepted)
 		hog.gate <- struct{}{}
 		p.schedule()
+		asked.schedule()
 		synctest.Wait()
 	})
 }
