@@ -1,6 +1,6 @@
 package codec
 
-import "fmt"
+import "weir/codec/option"
 
 // Limits holds every bound that this package enforces. The zero value is not usable: start from DefaultLimits.
 // It is read-only once decoders use it, and then safe for any number of goroutines.
@@ -19,100 +19,72 @@ type Limits struct {
 type JSONLimits struct {
 	// MaxDepth is how many arrays and objects may be open at once, the message itself included. The scanner recurses
 	// once per level (about 400 bytes of stack), so 64 levels cost 25 KiB at worst, and 100,000 '[' are refused after
-	// 65 bytes were read. Beyond it: -32700, the message is refused whole. 4 to 1000.
-	MaxDepth int `yaml:"max_depth"`
+	// 65 bytes were read. Beyond it: -32700, the message is refused whole.
+	MaxDepth int `yaml:"max_depth" default:"64" min:"4" max:"1000" unit:"levels"`
 	// MaxMembers is how many object members one message may hold, all its objects together. Array elements are not
 	// counted: they cost no more than their bytes, while a member costs a slot in a key table (16 bytes at most half
-	// full: 10,000 members need 512 KiB while the scan lasts). Beyond it: -32700. 16 to 1000000.
-	MaxMembers int `yaml:"max_members"`
-	// MaxIDBytes is the longest string id of a request, counted between its quotes as it was sent. The id is kept
-	// while the call runs and echoed in the answer, so it is what a peer may make us hold per call. Beyond it: -32600,
-	// answered with a null id. 16 to 1024.
-	MaxIDBytes int `yaml:"max_id_bytes"`
+	// full: 10,000 members need 512 KiB while the scan lasts). Beyond it: -32700.
+	MaxMembers int `yaml:"max_members" default:"10000" min:"16" max:"1000000" unit:"members"`
+	// MaxIDBytes is the longest string id of a request, counted between its quotes as it was sent. The id is kept while
+	// the call runs and echoed in the answer, so it is what a peer may make us hold per call. Beyond it: -32600,
+	// answered with a null id.
+	MaxIDBytes int `yaml:"max_id_bytes" default:"128 B" min:"16 B" max:"1 KiB" unit:"bytes"`
 }
 
 // LineLimits bounds newline-delimited JSON.
 type LineLimits struct {
-	// MaxMessageBytes is the longest line, its end not counted. It is checked while reading: a peer that never sends
-	// a newline is cut off one byte later, not when memory is gone. Beyond it: ErrMessageTooLarge, and as the place
-	// of the next message is unknown then, the connection ends. 1024 to 4194304.
-	MaxMessageBytes int `yaml:"max_message_bytes"`
+	// MaxMessageBytes is the longest line, its end not counted. It is checked while reading: a peer that never sends a
+	// newline is cut off one byte later, not when memory is gone. Beyond it: ErrMessageTooLarge, and as the place of
+	// the next message is unknown then, the connection ends.
+	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
 }
 
 // HTTPLimits bounds one HTTP/1.1 request.
 type HTTPLimits struct {
-	// MaxRequestLineBytes is the longest request line, its end not counted; RFC 9112 section 3 asks for at least
-	// 8,000 octets. Beyond it: 414, then close. 256 to 65536.
-	MaxRequestLineBytes int `yaml:"max_request_line_bytes"`
-	// MaxHeaderValueBytes is the longest value of one header field; bearer tokens are the long ones in practice.
-	// Beyond it: 431, then close. 256 to 65536.
-	MaxHeaderValueBytes int `yaml:"max_header_value_bytes"`
+	// MaxRequestLineBytes is the longest request line, its end not counted; RFC 9112 section 3 asks for at least 8,000
+	// octets. Beyond it: 414, then close.
+	MaxRequestLineBytes int `yaml:"max_request_line_bytes" default:"8000 B" min:"256 B" max:"64 KiB" unit:"bytes"`
+	// MaxHeaderValueBytes is the longest value of one header field; bearer tokens are the long ones in practice. Beyond
+	// it: 431, then close.
+	MaxHeaderValueBytes int `yaml:"max_header_value_bytes" default:"4 KiB" min:"256 B" max:"64 KiB" unit:"bytes"`
 	// MaxHeaders is how many field lines one request may carry, trailers included. Each costs a comparison with the
-	// names we know. Beyond it: 431, then close. 8 to 1000.
-	MaxHeaders int `yaml:"max_headers"`
+	// names we know. Beyond it: 431, then close.
+	MaxHeaders int `yaml:"max_headers" default:"100" min:"8" max:"1000" unit:"lines"`
 	// MaxHeaderBytes is the size of the whole head without the request line: what an unfinished head may hold in a
-	// connection's buffer. It must hold one value of max_header_value_bytes. Beyond it: 431, then close. 1024 to 262144.
-	MaxHeaderBytes int `yaml:"max_header_bytes"`
+	// connection's buffer. It must hold one value of max_header_value_bytes. Beyond it: 431, then close.
+	MaxHeaderBytes int `yaml:"max_header_bytes" default:"32 KiB" min:"1 KiB" max:"256 KiB" unit:"bytes"`
 	// MaxBodyBytes is the longest body after chunks were joined; a Content-Length above it is refused before a byte of
-	// the body is read. Beyond it: 413, then close. 1024 to 4194304.
-	MaxBodyBytes int `yaml:"max_body_bytes"`
-	// MaxChunkExtensionBytes is the longest chunk extension, which is read and dropped: without a bound it is a way
-	// to send for ever without sending a body (RFC 9112 section 7.1.1). Beyond it: 400, then close. 0 to 4096.
-	MaxChunkExtensionBytes int `yaml:"max_chunk_extension_bytes"`
+	// the body is read. Beyond it: 413, then close.
+	MaxBodyBytes int `yaml:"max_body_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
+	// MaxChunkExtensionBytes is the longest chunk extension, which is read and dropped: without a bound it is a way to
+	// send for ever without sending a body (RFC 9112 section 7.1.1). Beyond it: 400, then close.
+	MaxChunkExtensionBytes int `yaml:"max_chunk_extension_bytes" default:"256 B" min:"0" max:"4 KiB" unit:"bytes"`
 }
 
 // WSLimits bounds one WebSocket message.
 type WSLimits struct {
 	// MaxMessageBytes is the longest message, counted over all its fragments and checked against the announced frame
-	// length before anything is kept. Beyond it: close 1009. 1024 to 4194304.
-	MaxMessageBytes int `yaml:"max_message_bytes"`
+	// length before anything is kept. Beyond it: close 1009.
+	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
 	// MaxFragments is how many frames one message may be cut into: a peer that sends empty fragments for ever would
-	// otherwise cost time and never reach the byte limit. Beyond it: close 1009. 1 to 10000.
-	MaxFragments int `yaml:"max_fragments"`
+	// otherwise cost time and never reach the byte limit. Beyond it: close 1009.
+	MaxFragments int `yaml:"max_fragments" default:"64" min:"1" max:"10000" unit:"frames"`
 }
 
 // DefaultLimits returns the limits a server has when its configuration names none.
 func DefaultLimits() Limits {
-	return Limits{
-		JSON: JSONLimits{MaxDepth: 64, MaxMembers: 10_000, MaxIDBytes: 128},
-		Line: LineLimits{MaxMessageBytes: 1 << 20},
-		HTTP: HTTPLimits{
-			MaxRequestLineBytes:    8000,
-			MaxHeaderValueBytes:    4096,
-			MaxHeaders:             100,
-			MaxHeaderBytes:         32 << 10,
-			MaxBodyBytes:           1 << 20,
-			MaxChunkExtensionBytes: 256,
-		},
-		WebSocket: WSLimits{MaxMessageBytes: 1 << 20, MaxFragments: 64},
-	}
+	var l Limits
+	option.SetDefaults(&l)
+	return l
 }
 
-// Validate returns every limit that is out of its range, each error naming the yaml key (relative to this struct), the
-// value and what is allowed. No error means that the limits may be used.
+// Validate returns every limit that is out of its range, each error an *option.Mistake about its yaml key (relative to this
+// struct). No error means that the limits may be used.
 func (l *Limits) Validate() []error {
-	const maxMessage = 4 << 20
-	var errs []error
-	check := func(key string, value, low, high int) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", key, value, low, high))
-		}
+	found := option.Check(l)
+	if !found.Has("http.max_header_bytes") && l.HTTP.MaxHeaderBytes < l.HTTP.MaxHeaderValueBytes {
+		found.Add("http.max_header_bytes", "%s is below http.max_header_value_bytes: allowed is %[2]s or more",
+			option.FormatSize(int64(l.HTTP.MaxHeaderBytes)), option.FormatSize(int64(l.HTTP.MaxHeaderValueBytes)))
 	}
-	check("json.max_depth", l.JSON.MaxDepth, 4, 1000)
-	check("json.max_members", l.JSON.MaxMembers, 16, 1_000_000)
-	check("json.max_id_bytes", l.JSON.MaxIDBytes, 16, 1024)
-	check("line.max_message_bytes", l.Line.MaxMessageBytes, 1024, maxMessage)
-	check("http.max_request_line_bytes", l.HTTP.MaxRequestLineBytes, 256, 64<<10)
-	check("http.max_header_value_bytes", l.HTTP.MaxHeaderValueBytes, 256, 64<<10)
-	check("http.max_headers", l.HTTP.MaxHeaders, 8, 1000)
-	check("http.max_header_bytes", l.HTTP.MaxHeaderBytes, 1024, 256<<10)
-	check("http.max_body_bytes", l.HTTP.MaxBodyBytes, 1024, maxMessage)
-	check("http.max_chunk_extension_bytes", l.HTTP.MaxChunkExtensionBytes, 0, 4096)
-	check("websocket.max_message_bytes", l.WebSocket.MaxMessageBytes, 1024, maxMessage)
-	check("websocket.max_fragments", l.WebSocket.MaxFragments, 1, 10_000)
-	if l.HTTP.MaxHeaderBytes < l.HTTP.MaxHeaderValueBytes {
-		errs = append(errs, fmt.Errorf("http.max_header_bytes: %d is less than http.max_header_value_bytes (%d)",
-			l.HTTP.MaxHeaderBytes, l.HTTP.MaxHeaderValueBytes))
-	}
-	return errs
+	return found.Errors()
 }
