@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -39,7 +40,7 @@ type Header struct {
 	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
 	ProtocolVersion, SessionID, Method, Name []byte
 	// Params holds the Mcp-Param-{Name} headers.
-	Params []codec.HTTPParam
+	Params []http1.Param
 }
 
 // Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,

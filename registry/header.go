@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // In the modern era HTTP headers repeat parts of the body, so that what stands in front of the server can route without
@@ -123,7 +124,7 @@ func checkParamHeaders(x *Exchange, wanted []paramHeader) *codec.Error {
 }
 
 // headerParam finds a header by name; field names have no case (RFC 9110 5.1).
-func headerParam(params []codec.HTTPParam, name string) ([]byte, bool) {
+func headerParam(params []http1.Param, name string) ([]byte, bool) {
 	for i := range params {
 		if len(params[i].Name) == len(name) && bytes.EqualFold(params[i].Name, []byte(name)) {
 			return params[i].Value, true
