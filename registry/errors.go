@@ -9,7 +9,6 @@ import (
 	"weir/registry/protocol"
 )
 
-
 // Refusals that say the same every time; they are encoded and never changed.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
