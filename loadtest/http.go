@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // httpWire is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
@@ -13,12 +14,12 @@ type httpWire struct {
 	era        Era
 	revision   string
 	headers    string // further lines, each with its CRLF
-	reply      codec.HTTPReply
-	limits     codec.HTTPLimits
+	reply      http1.Reply
+	limits     http1.Limits
 }
 
 func newHTTPWire(o *Options) *httpWire {
-	limits := codec.DefaultLimits().HTTP
+	limits := http1.DefaultLimits()
 	limits.MaxBodyBytes = o.MaxAnswerBytes
 	return &httpWire{path: o.Path, host: o.host(), era: o.Era, revision: o.revision(), headers: o.Headers, limits: limits}
 }
@@ -71,7 +72,7 @@ func (w *httpWire) next(d *decoder, b []byte) (arrival, int, error) {
 	if err != nil {
 		return arrival{}, 0, fmt.Errorf("%w: %w", errBadWire, err)
 	}
-	if step != codec.HTTPReady {
+	if step != http1.Ready {
 		return arrival{}, 0, nil
 	}
 	a := arrival{kind: arrivalNothing, status: w.reply.Status, session: w.reply.SessionID}

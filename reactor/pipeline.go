@@ -6,6 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -219,7 +220,7 @@ func (s *Server) appendTurnAway(dst []byte, ln *listener, refusal backpressure.R
 	}
 	var room [256]byte
 	body := appendOverloaded(room[:0], nullID, refusal, after)
-	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
+	return http1.AppendResponse(dst, &http1.Response{
 		Status: 503, ContentType: jsonType, Date: s.date(), RetryAfter: seconds(after), Close: true,
 	}, body)
 }
