@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"errors"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -8,7 +9,6 @@ import (
 	"weir/codec"
 	"weir/registry/protocol"
 )
-
 
 // Refusals that say the same every time; they are encoded and never changed.
 var (
@@ -171,7 +171,7 @@ func protocolError(err error) *codec.Error {
 		return nil
 	}
 	e := &codec.Error{Code: int(wire.Code), Message: wire.Message}
-	if len(wire.Data) > 0 && jsonValid(wire.Data) {
+	if len(wire.Data) > 0 && json.Valid(wire.Data) {
 		e.Data = wire.Data
 	}
 	return e
