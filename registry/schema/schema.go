@@ -1,4 +1,4 @@
-package registry
+package schema
 
 import (
 	"bytes"
@@ -17,22 +17,20 @@ import (
 // nothing that is skipped is checked again. Strings point into the input.
 const strictOptions = decoder.OptionCaseSensitive | decoder.OptionNoValidateJSON
 
-// decodeStrict decodes text, valid JSON that nobody writes to afterwards, into v. d is scratch, and part of the call so
-// that it is not an allocation of its own.
-func decodeStrict(d *decoder.Decoder, text string, v any) error {
-	d.Reset(text)
-	d.SetOptions(strictOptions)
-	return d.Decode(v)
+// Decoder is scratch for decoding. It is part of the caller's own memory, so that it is not an allocation of its own.
+// The zero value is ready; one goroutine at a time uses it.
+type Decoder struct{ sonic decoder.Decoder }
+
+// Decode decodes text, valid JSON that nobody writes to afterwards, into v. Keys match in exact case, and strings in v
+// point into text.
+func (d *Decoder) Decode(text string, v any) error {
+	d.sonic.Reset(text)
+	d.sonic.SetOptions(strictOptions)
+	return d.sonic.Decode(v)
 }
 
-// pretouch compiles the decoder of a type when a tool is registered, not during its first call.
-func pretouch(t reflect.Type) error { return sonic.Pretouch(t) }
-
-// jsonValid says whether a handler's raw JSON is that.
-func jsonValid(raw []byte) bool { return json.Valid(raw) }
-
-// schema checks one tool's arguments or output.
-type schema struct {
+// Schema checks one tool's arguments or output. Immutable; safe for concurrent use.
+type Schema struct {
 	resolved *jsonschema.Resolved
 	flat     *flatSchema // nil: only the full validator understands the schema
 	// hasDefaults: valid values may have to be completed, so what is decoded is not what was sent.
@@ -42,10 +40,40 @@ type schema struct {
 	elemZero any
 }
 
-// compileSchema resolves the schema in *field, or infers it from T and puts it there, as the SDK's AddTool does:
+// Input compiles the schema of arguments that are decoded into In. One that is missing in *definition is inferred and
+// put there.
+func Input[In any](definition *any) (*Schema, error) {
+	if *definition == nil && reflect.TypeFor[In]() == reflect.TypeFor[any]() {
+		*definition = &jsonschema.Schema{Type: "object"}
+	}
+	s, err := compile[In](definition)
+	if err != nil {
+		return nil, fmt.Errorf("input schema: %w", err)
+	}
+	// The decoder of the type is compiled now, not during the first call.
+	if err := sonic.Pretouch(reflect.TypeFor[In]()); err != nil {
+		return nil, fmt.Errorf("input type: %w", err)
+	}
+	return s, nil
+}
+
+// Output compiles the schema of what Out encodes to. One that is missing in *definition is inferred and put there,
+// unless Out is any: then the output is not described, and the Schema is nil.
+func Output[Out any](definition *any) (*Schema, error) {
+	if *definition == nil && reflect.TypeFor[Out]() == reflect.TypeFor[any]() {
+		return nil, nil
+	}
+	s, err := compile[Out](definition)
+	if err != nil {
+		return nil, fmt.Errorf("output schema: %w", err)
+	}
+	return s, nil
+}
+
+// compile resolves the schema in *field, or infers it from T and puts it there, as the SDK's AddTool does:
 // jsonschema-go's rules, pointers as what they point to, defaults checked.
-func compileSchema[T any](field *any) (*schema, error) {
-	s := new(schema)
+func compile[T any](field *any) (*Schema, error) {
+	s := new(Schema)
 	var definition *jsonschema.Schema
 	switch given := (*field).(type) {
 	case nil:
@@ -86,13 +114,13 @@ func compileSchema[T any](field *any) (*schema, error) {
 	return s, nil
 }
 
-// decode checks args, an object or "" for none, and decodes it into in, a pointer to the zero value. The error names
-// what does not fit and may quote it.
-func (s *schema) decode(d *decoder.Decoder, args string, in any) error {
+// Decode checks args, an object or "" for none, and decodes it into in, a pointer to the zero value, whose strings then
+// point into args. The error names what does not fit and may quote it.
+func (s *Schema) Decode(d *Decoder, args string, in any) error {
 	if args == "" {
 		args = "{}"
 	}
-	if s.flat != nil && s.flat.accepts(args) && decodeStrict(d, args, in) == nil {
+	if s.flat != nil && s.flat.accepts(args) && d.Decode(args, in) == nil {
 		return nil
 	}
 	// Everything that is not plainly right takes the long way, which has the last word and finds the words for no.
@@ -110,7 +138,7 @@ func (s *schema) decode(d *decoder.Decoder, args string, in any) error {
 	target := reflect.ValueOf(in).Elem()
 	if !s.hasDefaults {
 		target.SetZero()
-		if decodeStrict(d, args, in) == nil {
+		if d.Decode(args, in) == nil {
 			return nil // as it was sent: large integers keep every digit
 		}
 	}
@@ -120,11 +148,34 @@ func (s *schema) decode(d *decoder.Decoder, args string, in any) error {
 	if err != nil {
 		return err
 	}
-	return decodeStrict(d, string(completed), in)
+	return d.Decode(string(completed), in)
+}
+
+// Encode encodes and checks a typed output; nil when there is none, which only an Out of any or a pointer without
+// inferred schema can say. A nil pointer whose element was described stands for the element's zero value.
+func Encode[Out any](s *Schema, out Out) ([]byte, error) {
+	var value any = out
+	if s != nil && s.elemZero != nil && reflect.ValueOf(value).IsNil() {
+		value = s.elemZero
+	}
+	if value == nil {
+		return nil, nil
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("marshaling output: %w", err)
+	}
+	if s == nil {
+		return encoded, nil
+	}
+	if encoded, err = s.checkOutput(encoded); err != nil {
+		return nil, fmt.Errorf("validating tool output: %w", err)
+	}
+	return encoded, nil
 }
 
 // checkOutput checks an encoded output and returns it, completed with the schema's defaults.
-func (s *schema) checkOutput(encoded []byte) ([]byte, error) {
+func (s *Schema) checkOutput(encoded []byte) ([]byte, error) {
 	if s.flat != nil && s.flat.accepts(bytesAsString(encoded)) {
 		return encoded, nil
 	}
@@ -150,19 +201,19 @@ func (s *schema) checkOutput(encoded []byte) ([]byte, error) {
 	return json.Marshal(instance)
 }
 
-// checkInputSchema wants what tools/list must show: an object with type "object" (MCP, Tool.inputSchema).
-func checkInputSchema(definition any) error {
+// CheckInput wants what tools/list must show: an object with type "object" (MCP, Tool.inputSchema).
+func CheckInput(definition any) error {
 	if definition == nil {
 		return errors.New("the input schema is missing")
 	}
-	if !describesObject(definition) {
+	if !DescribesObject(definition) {
 		return errors.New(`the input schema must be an object with type "object"`)
 	}
 	return nil
 }
 
-// describesObject says whether a schema in any of its Go forms is an object with type "object".
-func describesObject(definition any) bool {
+// DescribesObject says whether a schema in any of its Go forms is an object with type "object".
+func DescribesObject(definition any) bool {
 	raw, err := json.Marshal(definition)
 	if err != nil {
 		return false

@@ -1,4 +1,4 @@
-package registry
+package schema
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ import (
 // text as it stands, in one pass, without allocating.
 //
 // Its rule: it may only say "certainly valid" or "ask the full validator", never "invalid". So it can be no stricter
-// than jsonschema-go, gives no error messages of its own, and whatever is unusual (escapes in keys, exponents, 1.0 for an
-// integer) may simply be handed on. FuzzFlatSchema holds it to never being laxer.
+// than jsonschema-go, gives no error messages of its own, and whatever is unusual (escapes in keys, exponents, 1.0 for
+// an integer) may simply be handed on. FuzzFlatSchema holds it to never being laxer.
 type flatSchema struct {
 	props    []flatProperty
 	required uint64 // bit i: props[i] must be there
@@ -46,7 +46,9 @@ const (
 	flatBoolean
 )
 
-var flatKinds = map[string]flatKind{"string": flatString, "integer": flatInteger, "number": flatNumber, "boolean": flatBoolean}
+var flatKinds = map[string]flatKind{
+	"string": flatString, "integer": flatInteger, "number": flatNumber, "boolean": flatBoolean,
+}
 
 // maxFlatProperties is the width of the mask of required members.
 const maxFlatProperties = 64

@@ -1,4 +1,4 @@
-package registry
+package schema
 
 import (
 	"encoding/json"
@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bytedance/sonic/decoder"
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"weir/codec"
@@ -18,9 +17,14 @@ import (
 var flatSchemas = []string{
 	`{"type":"object"}`,
 	`{"type":"object","additionalProperties":false}`,
-	`{"type":"object","title":"t","description":"d","properties":{"a":{"type":"string","description":"x","format":"date"}},"required":["a"],"additionalProperties":false}`,
-	`{"type":"object","properties":{"a":{"type":"string","minLength":2,"maxLength":4},"b":{"type":"string","enum":["x","yz",""]},"c":{}},"additionalProperties":true}`,
-	`{"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":600000},"b":{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":1e3},"c":{"type":"boolean"}},"required":["c","a"]}`,
+	`{"type":"object","title":"t","description":"d",` +
+		`"properties":{"a":{"type":"string","description":"x","format":"date"}},` +
+		`"required":["a"],"additionalProperties":false}`,
+	`{"type":"object","properties":{"a":{"type":"string","minLength":2,"maxLength":4},` +
+		`"b":{"type":"string","enum":["x","yz",""]},"c":{}},"additionalProperties":true}`,
+	`{"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":600000},` +
+		`"b":{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":1e3},` +
+		`"c":{"type":"boolean"}},"required":["c","a"]}`,
 	`{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"number"}}}`,
 }
 
@@ -46,10 +50,10 @@ var deepSchemas = []string{
 	`{"type":"object","patternProperties":{"^a":{"type":"string"}}}`,
 }
 
-func compileText(t testing.TB, text string) *schema {
+func compileText(t testing.TB, text string) *Schema {
 	t.Helper()
 	var field any = json.RawMessage(text)
-	s, err := compileSchema[any](&field)
+	s, err := compile[any](&field)
 	if err != nil {
 		t.Fatal(text, err)
 	}
@@ -78,7 +82,7 @@ func TestFlatSchemasAreRecognised(t *testing.T) {
 
 // checkFlat holds the flat checker to its rule: what it accepts, the validator accepts. Not compared is what the
 // validator never gets to see, numbers beyond float64: where the schema says nothing of a member, its type decides.
-func checkFlat(t *testing.T, s *schema, instance string) (flat, full bool) {
+func checkFlat(t *testing.T, s *Schema, instance string) (flat, full bool) {
 	t.Helper()
 	flat = s.flat != nil && s.flat.accepts(instance)
 	var v map[string]any
@@ -93,8 +97,10 @@ func checkFlat(t *testing.T, s *schema, instance string) (flat, full bool) {
 }
 
 func TestFlatAgainstValidator(t *testing.T) {
-	values := []string{`""`, `"x"`, `"yz"`, `"abc"`, `"abcde"`, `"éé"`, `"\u0041b"`, `"a\"b"`, `"\\"`, `0`, `-0`, `-1`, `1`, `1.0`, `0.5`,
-		`0.50001`, `999.5`, `1e2`, `1e3`, `600000`, `600001`, `123456789012345`, `1234567890123456`, `9007199254740993`, `1e400`,
+	values := []string{`""`, `"x"`, `"yz"`, `"abc"`, `"abcde"`, `"éé"`, `"\u0041b"`, `"a\"b"`, `"\\"`,
+		`0`, `-0`, `-1`, `1`, `1.0`, `0.5`,
+		`0.50001`, `999.5`, `1e2`, `1e3`, `600000`, `600001`,
+		`123456789012345`, `1234567890123456`, `9007199254740993`, `1e400`,
 		`true`, `false`, `null`, `[]`, `[1,{"a":"]"}]`, `{}`, `{"a":"}","b":[1]}`, ` 1 `, "\t\"x\"\n"}
 	accepted, valid := 0, 0
 	for _, text := range flatSchemas {
@@ -114,7 +120,8 @@ func TestFlatAgainstValidator(t *testing.T) {
 				}
 			}
 		}
-		for _, instance := range []string{`{}`, ` { } `, `{"\u0061":"x","c":true}`, `{"A":1}`, `{"other":[{"a":[]}]}`, `[]`, `null`, ``} {
+		for _, instance := range []string{`{}`, ` { } `, `{"\u0061":"x","c":true}`, `{"A":1}`,
+			`{"other":[{"a":[]}]}`, `[]`, `null`, ``} {
 			checkFlat(t, s, instance)
 		}
 	}
@@ -129,10 +136,11 @@ func FuzzFlatSchema(f *testing.F) {
 		f.Add(uint8(i), `{"a":"x","b":"yz","c":true}`)
 		f.Add(uint8(i), `{"a":12,"b":0.75,"c":false,"d":[{"x":"\\"}]}`)
 	}
-	schemas := make([]*schema, len(flatSchemas))
+	schemas := make([]*Schema, len(flatSchemas))
 	for i, text := range flatSchemas {
 		schemas[i] = compileText(f, text)
 	}
+	limits := codec.DefaultLimits()
 	f.Fuzz(func(t *testing.T, which uint8, instance string) {
 		// Arguments come out of a scanned message: valid JSON, no key twice.
 		message := []byte(`{"jsonrpc":"2.0","method":"m","params":{"arguments":` + instance + `}}`)
@@ -158,7 +166,7 @@ func TestDecode(t *testing.T) {
 		L []int   `json:"l,omitempty"`
 	}
 	var field any
-	s, err := compileSchema[in](&field)
+	s, err := compile[in](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +174,7 @@ func TestDecode(t *testing.T) {
 	f := func(args string, want in, wrong string) {
 		t.Helper()
 		var got in
-		err := s.decode(new(decoder.Decoder), args, &got)
+		err := s.Decode(new(Decoder), args, &got)
 		if wrong != "" {
 			if err == nil || !strings.Contains(err.Error(), wrong) {
 				t.Errorf("%s: error %v, want %q", args, err, wrong)
@@ -196,13 +204,13 @@ func TestDecode(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	type in struct{ Unit string }
 	var field any = json.RawMessage(`{"type":"object","properties":{"Unit":{"type":"string","default":"celsius"}}}`)
-	s, err := compileSchema[in](&field)
+	s, err := compile[in](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{`{}`: "celsius", `{"Unit":"kelvin"}`: "kelvin"} {
 		var got in
-		if err := s.decode(new(decoder.Decoder), args, &got); err != nil || got.Unit != want {
+		if err := s.Decode(new(Decoder), args, &got); err != nil || got.Unit != want {
 			t.Errorf("%s: %+v %v", args, got, err)
 		}
 	}
@@ -217,31 +225,31 @@ func TestTypedOutputs(t *testing.T) {
 		X int `json:"x"`
 	}
 	var field any
-	pointer, err := compileSchema[*point](&field)
+	pointer, err := compile[*point](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := encodeOutput[*point](pointer, nil); err != nil || string(out) != `{"x":0}` {
+	if out, err := Encode[*point](pointer, nil); err != nil || string(out) != `{"x":0}` {
 		t.Errorf("nil pointer: %s %v", out, err)
 	}
-	if out, err := encodeOutput(pointer, &point{2}); err != nil || string(out) != `{"x":2}` {
+	if out, err := Encode(pointer, &point{2}); err != nil || string(out) != `{"x":2}` {
 		t.Errorf("pointer: %s %v", out, err)
 	}
-	if out, err := encodeOutput[any](nil, nil); err != nil || out != nil {
+	if out, err := Encode[any](nil, nil); err != nil || out != nil {
 		t.Errorf("nothing: %s %v", out, err)
 	}
 	field = nil
-	object, err := compileSchema[map[string]int](&field)
+	object, err := compile[map[string]int](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := encodeOutput(object, map[string]int(nil)); err != nil || string(out) != `{}` {
+	if out, err := Encode(object, map[string]int(nil)); err != nil || string(out) != `{}` {
 		t.Errorf("nil map: %s %v", out, err)
 	}
 	field = json.RawMessage(`{"type":"object","required":["y"]}`)
-	if wrong, err := compileSchema[point](&field); err != nil {
+	if wrong, err := compile[point](&field); err != nil {
 		t.Fatal(err)
-	} else if _, err := encodeOutput(wrong, point{}); err == nil {
+	} else if _, err := Encode(wrong, point{}); err == nil {
 		t.Error("an output that does not fit its schema")
 	}
 }
