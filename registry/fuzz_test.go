@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // FuzzDispatch sends any message over any transport to one registry: whatever it is, the server does not fail, answers a
@@ -47,7 +48,7 @@ func FuzzDispatch(f *testing.F) {
 		}
 		x.Conv = new(Conversation)
 		if how&4 != 0 {
-			x.Conv.negotiate(int(how)%latestLegacy, 0)
+			x.Conv.negotiate(int(how)%protocol.LatestLegacy, 0)
 		}
 		if x.Transport == HTTP {
 			x.Conv = nil
@@ -112,7 +113,7 @@ func FuzzTask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wish, responses, cursor string, way uint8) {
 		do := `"` + ways[int(way)%len(ways)] + `"`
 		conv := new(Conversation)
-		conv.negotiate(latestLegacy, 1)
+		conv.negotiate(protocol.LatestLegacy, 1)
 		send := func(message string) string {
 			x := &Exchange{Raw: []byte(message), Conv: conv}
 			if codec.Scan(x.Raw, &x.Env, &limits.JSON) != nil {

@@ -43,9 +43,10 @@ var allowedImports = map[string][]string{
 	"codec":        {"github.com/bytedance/sonic", "github.com/gobwas/ws"},
 	"backpressure": {"github.com/VictoriaMetrics/metrics"},
 	"registry": {
-		"weir/codec", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
+		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
+	"registry/protocol": {"weir/codec"},
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {

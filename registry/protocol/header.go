@@ -1,4 +1,4 @@
-package registry
+package protocol
 
 import (
 	"bytes"
@@ -13,13 +13,21 @@ import (
 	"weir/codec"
 )
 
-// In the modern era HTTP headers repeat parts of the body, so that what stands in front of the server can route without
-// parsing. Whoever reads the body must check that both say the same, or a balancer and a server can be shown different
-// requests (MCP 2026-07-28, basic/transports/streamable-http, server validation). All of this is checked in Route, while
-// the headers' bytes are there.
+// In the modern era HTTP headers repeat parts of the body, so that what stands in front of the server can route
+// without parsing. Whoever reads the body must check that both say the same, or a balancer and a server can be shown
+// different requests (MCP 2026-07-28, basic/transports/streamable-http, server validation).
 
-// checkVersionHeader compares MCP-Protocol-Version with the version in _meta.
-func checkVersionHeader(h *Header, version []byte) *codec.Error {
+// Header holds the HTTP headers that MCP gives a meaning. A nil slice is a header that was not sent; an empty one was
+// sent empty. The slices alias the connection's buffer: nothing here keeps them.
+type Header struct {
+	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
+	ProtocolVersion, SessionID, Method, Name []byte
+	// Params holds the Mcp-Param-{Name} headers.
+	Params []codec.HTTPParam
+}
+
+// CheckVersion compares MCP-Protocol-Version with the version in _meta.
+func (h *Header) CheckVersion(version []byte) *codec.Error {
 	switch {
 	case h.ProtocolVersion == nil:
 		return errHeader("MCP-Protocol-Version is missing")
@@ -29,37 +37,48 @@ func checkVersionHeader(h *Header, version []byte) *codec.Error {
 	return nil
 }
 
-// checkMethodHeader compares Mcp-Method with the method.
-func checkMethodHeader(x *Exchange) *codec.Error {
-	if x.Header.Method == nil {
+// CheckMethod compares Mcp-Method with the method of the message.
+func (h *Header) CheckMethod(raw []byte, e *codec.Envelope) *codec.Error {
+	if h.Method == nil {
 		return errHeader("Mcp-Method is missing")
 	}
-	if method, ok := codec.StringOf(x.Env.Method.Of(x.Raw)); !ok || !bytes.Equal(x.Header.Method, method) {
+	if method, ok := codec.StringOf(e.Method.Of(raw)); !ok || !bytes.Equal(h.Method, method) {
 		return errHeader("Mcp-Method does not match the method")
 	}
 	return nil
 }
 
-// checkMirror compares Mcp-Name with the member of params that the method has it repeat.
-func checkMirror(x *Exchange, row *method) *codec.Error {
-	if row.mirror == mirrorNothing {
+// Mirror names the member of params that Mcp-Name repeats; each method has one (MCP 2026-07-28,
+// basic/transports/streamable-http).
+type Mirror uint8
+
+const (
+	MirrorNothing Mirror = iota
+	MirrorName           // params.name
+	MirrorURI            // params.uri
+	MirrorTaskID         // params.taskId (SEP-2663)
+)
+
+// CheckName compares Mcp-Name with the member of params that the method has it repeat.
+func (h *Header) CheckName(raw []byte, e *codec.Envelope, mirror Mirror) *codec.Error {
+	if mirror == MirrorNothing {
 		return nil
 	}
-	if x.Header.Name == nil {
+	if h.Name == nil {
 		return errHeader("Mcp-Name is missing")
 	}
-	value, ok := decodeHeader(x.Header.Name)
+	value, ok := decodeHeader(h.Name)
 	if !ok {
 		return errHeader("Mcp-Name has characters that must be sent as =?base64?...?=")
 	}
-	token, member := x.Env.Name, "params.name"
-	switch row.mirror {
-	case mirrorURI:
-		token, member = x.Env.URI, "params.uri"
-	case mirrorTaskID:
-		token, member = x.Env.TaskID, "params.taskId"
+	token, member := e.Name, "params.name"
+	switch mirror {
+	case MirrorURI:
+		token, member = e.URI, "params.uri"
+	case MirrorTaskID:
+		token, member = e.TaskID, "params.taskId"
 	}
-	if body, isText := codec.StringOf(token.Of(x.Raw)); !isText || !bytes.Equal(value, body) {
+	if body, isText := codec.StringOf(token.Of(raw)); !isText || !bytes.Equal(value, body) {
 		return errHeader("Mcp-Name does not match " + member)
 	}
 	return nil
@@ -85,22 +104,21 @@ func decodeHeader(value []byte) ([]byte, bool) {
 	return decoded, err == nil
 }
 
-// paramHeader is a property that a tool wants repeated as Mcp-Param-{name} (its schema's x-mcp-header).
-type paramHeader struct {
+// ParamHeader is a property that a tool wants repeated as Mcp-Param-{name} (its schema's x-mcp-header).
+type ParamHeader struct {
 	name string
 	path []string // keys from the arguments down
 }
 
-// maxSafeInteger bounds mirrored integers: JavaScript has no larger ones.
-const maxSafeInteger = 1<<53 - 1
+// MaxSafeInteger bounds mirrored integers: JavaScript has no larger ones.
+const MaxSafeInteger = 1<<53 - 1
 
-// checkParamHeaders compares the Mcp-Param headers that a tool asks for with the arguments. A value that is absent or
+// CheckParams compares the Mcp-Param headers that a tool asks for with the arguments. A value that is absent or
 // null has no header; any other must have one.
-func checkParamHeaders(x *Exchange, wanted []paramHeader) *codec.Error {
-	arguments := x.Env.Arguments.Of(x.Raw)
+func (h *Header) CheckParams(wanted []ParamHeader, arguments []byte) *codec.Error {
 	for i := range wanted {
 		w := &wanted[i]
-		sent, found := headerParam(x.Header.Params, w.name)
+		sent, found := headerParam(h.Params, w.name)
 		value := lookup(arguments, w.path)
 		if value == nil || string(value) == "null" {
 			if found {
@@ -143,8 +161,8 @@ func lookup(value []byte, path []string) []byte {
 	return value
 }
 
-// sameValue compares a header with a JSON token: strings as text, booleans by name, integers as numbers, so that 42.0 is
-// 42.
+// sameValue compares a header with a JSON token: strings as text, booleans by name, integers as numbers, so that 42.0
+// is 42.
 func sameValue(header, token []byte) bool {
 	switch token[0] {
 	case '"':
@@ -153,25 +171,27 @@ func sameValue(header, token []byte) bool {
 	case 't', 'f':
 		return bytes.Equal(header, token)
 	}
-	body, ok := safeInteger(string(token))
+	body, ok := SafeInteger(string(token))
 	if !ok {
 		return false
 	}
-	sent, ok := safeInteger(string(header))
+	sent, ok := SafeInteger(string(header))
 	return ok && sent == body
 }
 
-func safeInteger(text string) (int64, bool) {
+// SafeInteger is the integer that a JSON number, or a header, spells; 42.0 is 42. False when it is none, or beyond
+// MaxSafeInteger.
+func SafeInteger(text string) (int64, bool) {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v != math.Trunc(v) || math.Abs(v) > maxSafeInteger {
+	if err != nil || v != math.Trunc(v) || math.Abs(v) > MaxSafeInteger {
 		return 0, false
 	}
 	return int64(v), true
 }
 
-// paramHeaders reads and checks the x-mcp-header annotations of an input schema. An annotation in the wrong place makes
+// ParamHeaders reads and checks the x-mcp-header annotations of an input schema. An annotation in the wrong place makes
 // the definition invalid, so that clients drop the tool: better to fail where it is registered.
-func paramHeaders(inputSchema any) ([]paramHeader, error) {
+func ParamHeaders(inputSchema any) ([]ParamHeader, error) {
 	raw, err := json.Marshal(inputSchema)
 	if err != nil {
 		return nil, err
@@ -183,13 +203,13 @@ func paramHeaders(inputSchema any) ([]paramHeader, error) {
 	if err := json.Unmarshal(raw, &root); err != nil {
 		return nil, err
 	}
-	var found []paramHeader
+	var found []ParamHeader
 	if err := collectHeaders(root, nil, &found); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(found, func(a, b paramHeader) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(found, func(a, b ParamHeader) int { return strings.Compare(a.name, b.name) })
 	for i := 1; i < len(found); i++ {
-		if slices.ContainsFunc(found[:i], func(p paramHeader) bool { return strings.EqualFold(p.name, found[i].name) }) {
+		if slices.ContainsFunc(found[:i], func(p ParamHeader) bool { return strings.EqualFold(p.name, found[i].name) }) {
 			return nil, fmt.Errorf("%s %q is used twice", keyParamHeader, found[i].name)
 		}
 	}
@@ -202,7 +222,7 @@ func paramHeaders(inputSchema any) ([]paramHeader, error) {
 const keyParamHeader = "x-mcp-header"
 
 // collectHeaders walks the chains of properties, the only places where an annotation may stand.
-func collectHeaders(schema map[string]any, path []string, found *[]paramHeader) error {
+func collectHeaders(schema map[string]any, path []string, found *[]ParamHeader) error {
 	properties, _ := schema["properties"].(map[string]any)
 	for key, value := range properties {
 		property, ok := value.(map[string]any)
@@ -218,7 +238,7 @@ func collectHeaders(schema map[string]any, path []string, found *[]paramHeader) 
 			if kind := property["type"]; kind != "string" && kind != "integer" && kind != "boolean" {
 				return fmt.Errorf("%s of %q needs type string, integer or boolean", keyParamHeader, strings.Join(at, "."))
 			}
-			*found = append(*found, paramHeader{name: name, path: at})
+			*found = append(*found, ParamHeader{name: name, path: at})
 		}
 		if err := collectHeaders(property, at, found); err != nil {
 			return err
