@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry/protocol"
 )
 
@@ -52,7 +53,7 @@ func FuzzDispatch(f *testing.F) {
 		}
 		if x.Transport == HTTP {
 			x.Conv = nil
-			x.Header = &Header{ProtocolVersion: version, Method: method, Name: name, Params: []codec.HTTPParam{{Name: method, Value: name}}}
+			x.Header = &Header{ProtocolVersion: version, Method: method, Name: name, Params: []http1.Param{{Name: method, Value: name}}}
 			if how&4 != 0 {
 				x.Header.SessionID = session
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // In the modern era HTTP headers repeat parts of the body, so that what stands in front of the server can route
@@ -23,7 +24,7 @@ type Header struct {
 	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
 	ProtocolVersion, SessionID, Method, Name []byte
 	// Params holds the Mcp-Param-{Name} headers.
-	Params []codec.HTTPParam
+	Params []http1.Param
 }
 
 // CheckVersion compares MCP-Protocol-Version with the version in _meta.
@@ -141,7 +142,7 @@ func (h *Header) CheckParams(wanted []ParamHeader, arguments []byte) *codec.Erro
 }
 
 // headerParam finds a header by name; field names have no case (RFC 9110 5.1).
-func headerParam(params []codec.HTTPParam, name string) ([]byte, bool) {
+func headerParam(params []http1.Param, name string) ([]byte, bool) {
 	for i := range params {
 		if len(params[i].Name) == len(name) && bytes.EqualFold(params[i].Name, []byte(name)) {
 			return params[i].Value, true

@@ -1,13 +1,13 @@
-package codec
+package http1
 
 import "strconv"
 
-// HTTPContinue tells a peer that waits with its body to send it (RFC 9110 section 15.2.1).
-const HTTPContinue = "HTTP/1.1 100 Continue\r\n\r\n"
+// Continue tells a peer that waits with its body to send it (RFC 9110 section 15.2.1).
+const Continue = "HTTP/1.1 100 Continue\r\n\r\n"
 
-// HTTPResponse is what AppendHTTPResponse writes into a head. Empty strings and zeros leave their field out. A CR, LF or
+// Response is what AppendResponse writes into a head. Empty strings and zeros leave their field out. A CR, LF or
 // NUL inside a value is written as a space (RFC 9110 section 5.5), so no value can end its field.
-type HTTPResponse struct {
+type Response struct {
 	Status          int    // 100 to 599
 	ContentType     string // Content-Type, written only with a body
 	Date            string // IMF-fixdate (RFC 9110 section 6.6.1), formatted by the caller at most once a second
@@ -18,38 +18,37 @@ type HTTPResponse struct {
 	Close           bool   // Connection: close; the caller closes when this is written
 	KeepAlive       bool   // Connection: keep-alive; for HTTP/1.0 peers that asked for it, idle talk for all others
 	NoBuffering     bool   // X-Accel-Buffering: no; for event streams behind nginx
-	// Stream announces a chunked body: the caller appends it with AppendHTTPChunk and AppendHTTPLastChunk. For HTTP/1.1
-	// peers only; the body given to AppendHTTPResponse must be empty.
+	// Stream announces a chunked body: the caller appends it between BeginChunk and EndChunk, and ends it with
+	// AppendLastChunk. For HTTP/1.1 peers only; the body given to AppendResponse must be empty.
 	Stream bool
-	// HeadOnly leaves the body out and keeps its Content-Length (RFC 9110 section 9.3.2).
-	HeadOnly bool
-	// Extra is appended as it is: complete field lines, each with its CRLF, made of constants and never of a peer's bytes.
+	// Extra is appended as it is: complete field lines, each with its CRLF, made of constants and never of a peer's
+	// bytes.
 	Extra string
 }
 
-// AppendHTTPResponse appends a whole response and returns the extended slice; it allocates only when dst must grow.
+// AppendResponse appends a whole response and returns the extended slice; it allocates only when dst must grow.
 // Content-Length is always written, except for 1xx and 204, which have no body (RFC 9110 section 8.6), and streams.
-func AppendHTTPResponse(dst []byte, h *HTTPResponse, body []byte) []byte {
-	dst = appendHTTPStatus(dst, h.Status)
-	dst = appendHTTPField(dst, "Date: ", h.Date)
+func AppendResponse(dst []byte, h *Response, body []byte) []byte {
+	dst = appendStatus(dst, h.Status)
+	dst = appendField(dst, "Date: ", h.Date)
 	bodyless := h.Status < 200 || h.Status == 204 || h.Status == 304
 	switch {
 	case bodyless:
 		body = nil
 	case h.Stream:
-		dst = appendHTTPField(dst, "Content-Type: ", h.ContentType)
+		dst = appendField(dst, "Content-Type: ", h.ContentType)
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	default:
 		if len(body) > 0 {
-			dst = appendHTTPField(dst, "Content-Type: ", h.ContentType)
+			dst = appendField(dst, "Content-Type: ", h.ContentType)
 		}
 		dst = append(dst, "Content-Length: "...)
 		dst = strconv.AppendUint(dst, uint64(len(body)), 10)
 		dst = append(dst, "\r\n"...)
 	}
-	dst = appendHTTPField(dst, "Mcp-Session-Id: ", h.SessionID)
-	dst = appendHTTPField(dst, "Allow: ", h.Allow)
-	dst = appendHTTPField(dst, "WWW-Authenticate: ", h.WWWAuthenticate)
+	dst = appendField(dst, "Mcp-Session-Id: ", h.SessionID)
+	dst = appendField(dst, "Allow: ", h.Allow)
+	dst = appendField(dst, "WWW-Authenticate: ", h.WWWAuthenticate)
 	if h.RetryAfter > 0 {
 		dst = append(dst, "Retry-After: "...)
 		dst = strconv.AppendUint(dst, uint64(h.RetryAfter), 10)
@@ -67,30 +66,34 @@ func AppendHTTPResponse(dst []byte, h *HTTPResponse, body []byte) []byte {
 	default:
 		dst = append(dst, "\r\n"...)
 	}
-	if h.HeadOnly {
-		return dst
-	}
 	return append(dst, body...)
 }
 
-// AppendHTTPChunk appends one chunk of a streamed body (RFC 9112 section 7.1). Empty data appends nothing: a chunk of size 0
-// would end the body.
-func AppendHTTPChunk(dst, data []byte) []byte {
-	if len(data) == 0 {
-		return dst
+// BeginChunk opens a chunk of a streamed body whose data the caller appends; EndChunk closes it and needs the length
+// that dst had before. The size is written with leading zeros (RFC 9112 section 7.1 allows any), so that the data
+// need not be moved when its length is known.
+func BeginChunk(dst []byte) []byte { return append(dst, "00000000\r\n"...) }
+
+// EndChunk closes the chunk that was opened when dst was from bytes long. A chunk without data would end the body and
+// is taken back.
+func EndChunk(dst []byte, from int) []byte {
+	const digits, hex = 8, "0123456789abcdef"
+	n := len(dst) - from - digits - 2
+	if n == 0 {
+		return dst[:from]
 	}
-	dst = strconv.AppendUint(dst, uint64(len(data)), 16)
-	dst = append(dst, "\r\n"...)
-	dst = append(dst, data...)
+	for i := digits - 1; i >= 0; i, n = i-1, n>>4 {
+		dst[from+i] = hex[n&15]
+	}
 	return append(dst, "\r\n"...)
 }
 
-// AppendHTTPLastChunk ends a streamed body.
-func AppendHTTPLastChunk(dst []byte) []byte { return append(dst, "0\r\n\r\n"...) }
+// AppendLastChunk ends a streamed body.
+func AppendLastChunk(dst []byte) []byte { return append(dst, "0\r\n\r\n"...) }
 
-// appendHTTPStatus appends the status line (RFC 9112 section 4).
-func appendHTTPStatus(dst []byte, status int) []byte {
-	if line := httpStatusLine(status); line != "" {
+// appendStatus appends the status line (RFC 9112 section 4).
+func appendStatus(dst []byte, status int) []byte {
+	if line := statusLine(status); line != "" {
 		return append(dst, line...)
 	}
 	dst = append(dst, "HTTP/1.1 "...)
@@ -98,8 +101,8 @@ func appendHTTPStatus(dst []byte, status int) []byte {
 	return append(dst, " \r\n"...) // the reason phrase may be empty, the space before it may not
 }
 
-// httpStatusLine is the finished status line of the statuses that Weir answers; "" for others.
-func httpStatusLine(status int) string {
+// statusLine is the finished status line of the statuses that Weir answers; "" for others.
+func statusLine(status int) string {
 	switch status {
 	case 200:
 		return "HTTP/1.1 200 OK\r\n"
@@ -153,8 +156,8 @@ func httpStatusLine(status int) string {
 	return ""
 }
 
-// appendHTTPField appends one field line; nothing when the value is empty.
-func appendHTTPField(dst []byte, name, value string) []byte {
+// appendField appends one field line; nothing when the value is empty.
+func appendField(dst []byte, name, value string) []byte {
 	if value == "" {
 		return dst
 	}

@@ -1,4 +1,4 @@
-package codec
+package http1
 
 import (
 	"bytes"
@@ -6,16 +6,18 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"weir/codec/internal/codectest"
 )
 
-// smallHTTP are limits that vectors can reach with few bytes.
-var smallHTTP = HTTPLimits{
+// smallLimits are limits that vectors can reach with few bytes.
+var smallLimits = Limits{
 	MaxRequestLineBytes: 60, MaxHeaderValueBytes: 40, MaxHeaders: 6, MaxHeaderBytes: 300,
 	MaxBodyBytes: 32, MaxChunkExtensionBytes: 16,
 }
 
-// describeHTTP writes a request as one line: what was absent is left out.
-func describeHTTP(r *HTTPRequest) string {
+// describeRequest writes a request as one line: what was absent is left out.
+func describeRequest(r *Request) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s %s", [...]string{"OTHER", "GET", "HEAD", "POST", "DELETE", "OPTIONS"}[r.Method], r.Path)
 	if r.Query != nil {
@@ -51,25 +53,34 @@ func describeHTTP(r *HTTPRequest) string {
 	return s.String()
 }
 
-// poisonHTTP decodes another connection's request into r, as a loop that shares one HTTPRequest does.
-func poisonHTTP(t *testing.T, r *HTTPRequest) {
+// poisonRequest decodes another connection's request into r, as a loop that shares one Request does.
+func poisonRequest(t *testing.T, r *Request) {
 	t.Helper()
-	var d HTTPDecoder
-	lim := DefaultLimits().HTTP
+	var d Decoder
+	lim := DefaultLimits()
 	other := []byte("DELETE /other?x HTTP/1.1\r\nHost: other\r\nOrigin: o\r\nMcp-Session-Id: other\r\nMcp-Param-P: o\r\n" +
 		"Accept: a\r\nAccept: b\r\nContent-Length: 3\r\n\r\nabc")
-	if step, _, err := d.Next(other, r, &lim); step != HTTPReady || err != nil {
+	if step, _, err := d.Next(other, r, &lim); step != Ready || err != nil {
 		t.Fatalf("poison: step %d, %v", step, err)
 	}
 }
 
-// httpTranscript feeds input in pieces that end at the cuts and writes down what came out. The buffer moves with every
+// maxBufferBytes is the most that one incomplete message can occupy in the buffer under lim. Chunk framing and
+// trailers are part of it: they are dropped only when the message is complete.
+func maxBufferBytes(lim *Limits) int {
+	const ends = 2*maxEmptyLines + 2 + 2 + 2 // CRLFs of empty lines, start line, chunk line, chunk data
+	chunkLine := maxChunkDigits + lim.MaxChunkExtensionBytes
+	return ends + lim.MaxRequestLineBytes + lim.MaxHeaderBytes + lim.MaxBodyBytes +
+		maxChunkOverheadBytes + chunkLine + lim.MaxHeaderBytes
+}
+
+// transcript feeds input in pieces that end at the cuts and writes down what came out. The buffer moves with every
 // piece, and the request serves another connection in between.
-func httpTranscript(t *testing.T, input []byte, lim *HTTPLimits, cuts []int) string {
+func transcript(t *testing.T, input []byte, lim *Limits, cuts []int) string {
 	t.Helper()
 	var (
-		d       HTTPDecoder
-		r       HTTPRequest
+		d       Decoder
+		r       Request
 		out     []string
 		heads   int
 		head    string
@@ -86,11 +97,11 @@ func httpTranscript(t *testing.T, input []byte, lim *HTTPLimits, cuts []int) str
 		for {
 			step, n, err := d.Next(b, &r, lim)
 			if err != nil {
-				e := err.(*HTTPError)
+				e := err.(*Error)
 				return strings.Join(append(out, fmt.Sprintf("%d %s", e.Status, e.Reason)), " | ")
 			}
-			if step == HTTPReady {
-				got := describeHTTP(&r)
+			if step == Ready {
+				got := describeRequest(&r)
 				if heads > 0 && got != head {
 					t.Fatalf("cuts %v: head was %q, at the end it is %q", cuts, head, got)
 				}
@@ -107,20 +118,20 @@ func httpTranscript(t *testing.T, input []byte, lim *HTTPLimits, cuts []int) str
 			if n != 0 {
 				t.Fatalf("cuts %v: step %d consumed %d bytes", cuts, step, n)
 			}
-			if step == HTTPHead {
+			if step == Head {
 				if heads++; heads > 1 {
-					t.Fatalf("cuts %v: a second HTTPHead", cuts)
+					t.Fatalf("cuts %v: a second Head", cuts)
 				}
-				head = describeHTTP(&r)
+				head = describeRequest(&r)
 				continue
 			}
-			if len(b) > MaxHTTPBufferBytes(lim) {
-				t.Fatalf("cuts %v: %d bytes held, the bound is %d", cuts, len(b), MaxHTTPBufferBytes(lim))
+			if len(b) > maxBufferBytes(lim) {
+				t.Fatalf("cuts %v: %d bytes held, the bound is %d", cuts, len(b), maxBufferBytes(lim))
 			}
 			break
 		}
 		pending = b
-		poisonHTTP(t, &r)
+		poisonRequest(t, &r)
 	}
 	if len(pending) > 0 {
 		inHead, body := d.Pending()
@@ -129,22 +140,11 @@ func httpTranscript(t *testing.T, input []byte, lim *HTTPLimits, cuts []int) str
 	return strings.Join(out, " | ")
 }
 
-// everyCut runs f without cuts, with one cut at each place, and cut into single bytes.
-func everyCut(n int, f func(cuts []int)) {
-	f(nil)
-	all := make([]int, 0, n)
-	for i := 1; i < n; i++ {
-		f([]int{i})
-		all = append(all, i)
-	}
-	f(all)
-}
-
-func checkHTTP(t *testing.T, input, want string, lim *HTTPLimits) {
+func checkRequest(t *testing.T, input, want string, lim *Limits) {
 	t.Helper()
-	everyCut(len(input), func(cuts []int) {
+	codectest.EveryCut(len(input), func(cuts []int) {
 		t.Helper()
-		if got := httpTranscript(t, []byte(input), lim, cuts); got != want {
+		if got := transcript(t, []byte(input), lim, cuts); got != want {
 			if len(cuts) > 3 {
 				cuts = cuts[:3]
 			}
@@ -161,9 +161,9 @@ const (
 		`{"jsonrpc":"2.0","id":12345,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello, worl"}}}`
 )
 
-// TestHTTPRequests: what a good request means, and requests at the edge of the grammar that are legal.
-func TestHTTPRequests(t *testing.T) {
-	lim := DefaultLimits().HTTP
+// TestRequests: what a good request means, and requests at the edge of the grammar that are legal.
+func TestRequests(t *testing.T) {
+	lim := DefaultLimits()
 	for _, c := range []struct{ name, in, want string }{
 		{"get", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", `GET / host="h"`},
 		{"post", postHead + "Content-Length: 3\r\n\r\nabc", `POST /mcp host="h" body="abc"`},
@@ -221,12 +221,12 @@ func TestHTTPRequests(t *testing.T) {
 		{"unfinished body", postHead + "Content-Length: 5\r\n\r\nab", `more head=false body=2`},
 		{"unfinished chunk", postHead + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\nde", `more head=false body=5`},
 	} {
-		t.Run(c.name, func(t *testing.T) { checkHTTP(t, c.in, c.want, &lim) })
+		t.Run(c.name, func(t *testing.T) { checkRequest(t, c.in, c.want, &lim) })
 	}
 }
 
-// TestHTTPLimits: each limit at its last good value and one beyond.
-func TestHTTPLimits(t *testing.T) {
+// TestLimits: each limit at its last good value and one beyond.
+func TestLimits(t *testing.T) {
 	pad := func(n int) string { return strings.Repeat("a", n) }
 	te := "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for _, c := range []struct{ name, in, want string }{
@@ -257,26 +257,26 @@ func TestHTTPLimits(t *testing.T) {
 		{"trailers too large", te + "0\r\n" + pad(256) + ": " + pad(39) + "\r\n\r\n", "431 header_too_large"},
 		{"empty lines", strings.Repeat("\r\n", 3) + "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "400 empty_lines"},
 	} {
-		t.Run(c.name, func(t *testing.T) { checkHTTP(t, c.in, c.want, &smallHTTP) })
+		t.Run(c.name, func(t *testing.T) { checkRequest(t, c.in, c.want, &smallLimits) })
 	}
 }
 
-// TestHTTPChunkOverhead: framing of tiny chunks stays under its bound, and so does the buffer.
-func TestHTTPChunkOverhead(t *testing.T) {
-	lim := DefaultLimits().HTTP
+// TestChunkOverhead: framing of tiny chunks stays under its bound, and so does the buffer.
+func TestChunkOverhead(t *testing.T) {
+	lim := DefaultLimits()
 	te := postHead + "Transfer-Encoding: chunked\r\n\r\n"
-	if got := httpTranscript(t, []byte(te+strings.Repeat("1\r\nx\r\n", 13_000)+"0\r\n\r\n"), &lim, nil); !strings.Contains(got, "body=") {
+	if got := transcript(t, []byte(te+strings.Repeat("1\r\nx\r\n", 13_000)+"0\r\n\r\n"), &lim, nil); !strings.Contains(got, "body=") {
 		t.Errorf("13,000 chunks of one byte: %.80s", got)
 	}
-	if got := httpTranscript(t, []byte(te+strings.Repeat("1\r\nx\r\n", 20_000)), &lim, nil); got != "400 chunk_overhead" {
+	if got := transcript(t, []byte(te+strings.Repeat("1\r\nx\r\n", 20_000)), &lim, nil); got != "400 chunk_overhead" {
 		t.Errorf("20,000 chunks of one byte: %.80s", got)
 	}
 }
 
-// TestHTTPDribble: one byte per call over a request near every limit costs linear work. The bound is generous: quadratic
+// TestDribble: one byte per call over a request near every limit costs linear work. The bound is generous: quadratic
 // rescans of 1 MiB would need an hour.
-func TestHTTPDribble(t *testing.T) {
-	lim := DefaultLimits().HTTP
+func TestDribble(t *testing.T) {
+	lim := DefaultLimits()
 	var in bytes.Buffer
 	in.WriteString("POST /" + strings.Repeat("p", 7000) + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n")
 	for range 7 {
@@ -288,14 +288,14 @@ func TestHTTPDribble(t *testing.T) {
 	}
 	in.WriteString("0\r\n\r\n")
 	b := in.Bytes()
-	var d HTTPDecoder
-	var r HTTPRequest
+	var d Decoder
+	var r Request
 	for i := 1; i <= len(b); i++ {
 		step, n, err := d.Next(b[:i], &r, &lim)
 		if err != nil {
 			t.Fatalf("byte %d: %v", i, err)
 		}
-		if (step == HTTPReady) != (i == len(b)) {
+		if (step == Ready) != (i == len(b)) {
 			t.Fatalf("byte %d: step %d, n %d", i, step, n)
 		}
 	}
@@ -304,17 +304,14 @@ func TestHTTPDribble(t *testing.T) {
 	}
 }
 
-func TestHTTPSizes(t *testing.T) {
-	if n := unsafe.Sizeof(HTTPDecoder{}); n > 48 {
-		t.Errorf("HTTPDecoder has %d bytes, it is part of every connection and may have 48", n)
-	}
-	if n := unsafe.Sizeof(WSDecoder{}); n > 32 {
-		t.Errorf("WSDecoder has %d bytes, it is part of every connection and may have 32", n)
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(Decoder{}); n > 48 {
+		t.Errorf("Decoder has %d bytes, it is part of every connection and may have 48", n)
 	}
 }
 
-// TestHTTPPlainLen compares the search by words with the definition, every byte at every place.
-func TestHTTPPlainLen(t *testing.T) {
+// TestPlainLen compares the search by words with the definition, every byte at every place.
+func TestPlainLen(t *testing.T) {
 	for n := range 20 {
 		for at := range n {
 			for c := range 256 {
@@ -324,7 +321,7 @@ func TestHTTPPlainLen(t *testing.T) {
 				if c < ' ' || c == 0x7F {
 					want = at
 				}
-				if got := httpPlainLen(s); got != want {
+				if got := plainLen(s); got != want {
 					t.Fatalf("%d bytes, %#x at %d: %d", n, c, at, got)
 				}
 			}
@@ -332,18 +329,18 @@ func TestHTTPPlainLen(t *testing.T) {
 	}
 }
 
-func TestHTTPAllocations(t *testing.T) {
-	lim := DefaultLimits().HTTP
+func TestAllocations(t *testing.T) {
+	lim := DefaultLimits()
 	ready := func(t *testing.T, in string) {
 		t.Helper()
-		var d HTTPDecoder
-		var r HTTPRequest
+		var d Decoder
+		var r Request
 		buf := make([]byte, 0, 1<<16)
 		if n := testing.AllocsPerRun(200, func() {
 			buf = append(buf[:0], in...)
 			for len(buf) > 0 {
 				step, n, err := d.Next(buf, &r, &lim)
-				if step != HTTPReady || err != nil {
+				if step != Ready || err != nil {
 					t.Fatalf("step %d, %v", step, err)
 				}
 				buf = buf[n:]
@@ -357,10 +354,10 @@ func TestHTTPAllocations(t *testing.T) {
 	ready(t, "GET / HTTP/1.1\r\nHost: h\r\nAccept: a\r\nAccept: b\r\nMcp-Param-A: 1\r\nMcp-Param-B: 2\r\n\r\n")
 	ready(t, postHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3;x=y\r\nabc\r\n0\r\nX: y\r\n\r\n")
 
-	var r HTTPRequest
+	var r Request
 	bad := []byte("GET / HTTP/1.1\r\nHost : h\r\n\r\n")
 	if n := testing.AllocsPerRun(200, func() {
-		var d HTTPDecoder
+		var d Decoder
 		if _, _, err := d.Next(bad, &r, &lim); err == nil {
 			t.Fatal("accepted")
 		}

@@ -1,12 +1,13 @@
-package codec
+package http1
 
 import (
 	"strings"
 	"testing"
 )
 
-// smuggling are shapes that at least one server or proxy in use has read differently from another. Each must end in an error
-// before any request comes out of the decoder, so that the connection closes and nothing behind the shape is ever read.
+// smuggling are shapes that at least one server or proxy in use has read differently from another. Each must end in
+// an error before any request comes out of the decoder, so that the connection closes and nothing behind the shape is
+// ever read.
 var smuggling = func() []struct{ name, in, want string } {
 	const (
 		head   = "POST /mcp HTTP/1.1\r\nHost: h\r\n"
@@ -185,25 +186,25 @@ var smuggling = func() []struct{ name, in, want string } {
 	}
 }()
 
-func TestHTTPSmuggling(t *testing.T) {
-	lim := DefaultLimits().HTTP
+func TestSmuggling(t *testing.T) {
+	lim := DefaultLimits()
 	names := map[string]bool{}
 	for _, c := range smuggling {
 		if names[c.name] {
 			t.Errorf("two shapes are called %q", c.name)
 		}
 		names[c.name] = true
-		t.Run(c.name, func(t *testing.T) { checkHTTP(t, c.in, c.want, &lim) })
+		t.Run(c.name, func(t *testing.T) { checkRequest(t, c.in, c.want, &lim) })
 	}
 	if len(smuggling) < 60 {
 		t.Errorf("%d shapes, at least 60 are promised", len(smuggling))
 	}
 }
 
-// TestHTTPSmuggledBytesAreTheNextRequest: with honest framing, what stands behind a body is a request of its own and is judged
-// as one, be it what an attacker hoped to hide.
-func TestHTTPSmuggledBytesAreTheNextRequest(t *testing.T) {
-	lim := DefaultLimits().HTTP
+// TestSmuggledBytesAreTheNextRequest: with honest framing, what stands behind a body is a request of its own and is
+// judged as one, be it what an attacker hoped to hide.
+func TestSmuggledBytesAreTheNextRequest(t *testing.T) {
+	lim := DefaultLimits()
 	for _, c := range []struct{ name, in, want string }{
 		{"body shorter than it looks", postHead + "Content-Length: 1\r\n\r\nXGET /admin HTTP/1.1\r\nHost: h\r\n\r\n",
 			`POST /mcp host="h" body="X" | GET /admin host="h"`},
@@ -213,19 +214,19 @@ func TestHTTPSmuggledBytesAreTheNextRequest(t *testing.T) {
 		{"underscore is another name", postHead + "Content_Length: 5\r\nTransfer_Encoding: chunked\r\n\r\nhello\r\n",
 			`POST /mcp host="h" | 400 request_line`},
 	} {
-		t.Run(c.name, func(t *testing.T) { checkHTTP(t, c.in, c.want, &lim) })
+		t.Run(c.name, func(t *testing.T) { checkRequest(t, c.in, c.want, &lim) })
 	}
 }
 
-// TestHTTPReasons: every refusal has a word of its own.
-func TestHTTPReasons(t *testing.T) {
+// TestReasons: every refusal has a word of its own.
+func TestReasons(t *testing.T) {
 	words := map[string]bool{}
-	for _, e := range []*HTTPError{
-		errHTTPBareLF, errHTTPEmptyLines, errHTTPLineTooLong, errHTTPHeaderTooLarge, errHTTPTooManyHeaders, errHTTPRequestLine,
-		errHTTPTarget, errHTTPVersion, errHTTPStatusLine, errHTTPObsFold, errHTTPSpaceColon, errHTTPName, errHTTPValue,
-		errHTTPDuplicate, errHTTPHost, errHTTPExpect, errHTTPTrailerField, errHTTPContentLength, errHTTPTransferEncoding,
-		errHTTPBothLengths, errHTTPChunkedOld, errHTTPBodyTooLarge, errHTTPNoLength, errHTTPChunkSize, errHTTPChunkExtension,
-		errHTTPChunkEnd, errHTTPChunkOverhead,
+	for _, e := range []*Error{
+		errBareLF, errEmptyLines, errLineTooLong, errHeaderTooLarge, errTooManyHeaders, errRequestLine,
+		errTarget, errVersion, errStatusLine, errObsFold, errSpaceColon, errName, errValue,
+		errDuplicate, errHost, errExpect, errTrailerField, errContentLength, errTransferEncoding,
+		errBothLengths, errChunkedOld, errBodyTooLarge, errNoLength, errChunkSize, errChunkExtension,
+		errChunkEnd, errChunkOverhead,
 	} {
 		if words[e.Reason] || e.Status < 400 || e.Detail == "" {
 			t.Errorf("%v: reason used twice, status or detail missing", e)
