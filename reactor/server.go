@@ -94,9 +94,11 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		}
 		s.loops = append(s.loops, l)
 	}
+	if err := reg.Attach((*attachment)(s)); err != nil {
+		s.release()
+		return nil, err
+	}
 	s.registerMetrics(c.Metrics)
-	s.registry.OnTaskReady(s.queueTask)
-	s.registry.OnListsChanged(func() { s.tell(func(l *loop) { l.inbox.changed = true }) })
 	s.setDate(time.Now())
 	return s, nil
 }
@@ -267,6 +269,7 @@ func (s *Server) date() string { return *s.dateText.Load() }
 
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
+	s.registry.Detach((*attachment)(s))
 	for _, l := range s.loops {
 		l.closeListeners()
 		l.closeDescriptors()

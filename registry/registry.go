@@ -33,8 +33,8 @@ type Registry struct {
 	lastAsk   atomic.Uint64
 	tasks     taskTable
 
+	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
-	onListsChanged atomic.Pointer[func()]
 	topics         topics
 	subscriptions  atomic.Int64 // watched resources and open listens
 	replayBytes    atomic.Int64 // held for resuming, of all sessions

@@ -16,7 +16,7 @@ import (
 // list's number (Registry.lists); whoever has been told an older one owes its client a notification, however many
 // changes there were. An updated resource is marked once with each subscriber until it was told. So a client that does
 // not read costs a number and its marks, and the transport asks (Stream.Next) when it does read: it is woken by
-// Peer.Wake for a resource, and by what OnListsChanged was given for a list.
+// Peer.Wake for a resource, and by Server.ListsChanged for a list.
 
 // Peer is the connection at the other end of a stream.
 type Peer interface {
@@ -316,15 +316,10 @@ func (r *Registry) announceUpdate(uri string) {
 // announceList notes that a list changed, and has the transports look whom it concerns.
 func (r *Registry) announceList(kind listKind) {
 	r.lists[kind].Add(1)
-	if f := r.onListsChanged.Load(); f != nil {
-		(*f)()
+	if s := r.server.Load(); s != nil {
+		(*s).ListsChanged()
 	}
 }
-
-// OnListsChanged sets what is called after the list of tools, prompts or resources has changed: the transport, which then
-// asks every conversation (Conversation.Next) and every stream what it owes. f is called on the goroutine that changed
-// the list, possibly several at once, and must not block.
-func (r *Registry) OnListsChanged(f func()) { r.onListsChanged.Store(&f) }
 
 // catchUp makes a conversation that begins now owe nothing of what was before.
 func (c *Conversation) catchUp(r *Registry) {

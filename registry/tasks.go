@@ -14,7 +14,7 @@ import (
 
 // A task is a tools/call that goes on without the request that began it: the client gets an id at once and asks for the
 // rest when it likes (MCP 2025-11-25, basic/utilities/tasks; SEP-2663 since 2026-07-28). The registry owns it: no
-// connection and no session does, so none ends it. Its handler runs on the queue's workers like any other (OnTaskReady);
+// connection and no session does, so none ends it. Its handler runs on the server's workers like any other (Server.QueueTask);
 // while it waits for its client a task is some memory and nothing else.
 //
 // The files: tasks.go the tool's side and how one begins, task_run.go what becomes of it, task_table.go who has how many,
@@ -134,17 +134,13 @@ func (r *Registry) offerTasks() {
 	r.tasks.offered.Store(true)
 }
 
-// OnTaskReady sets what queues a task for its Run: the transport. It is called with the task locked, on any goroutine, must
-// not block or call the task back, and returns the refusal that the client gets when there is no room.
-func (r *Registry) OnTaskReady(f func(*Task) *codec.Error) { r.tasks.queue.Store(&f) }
-
 // queueTask hands t to the workers. Needs t.mu.
 func (r *Registry) queueTask(t *Task) *codec.Error {
-	f := r.tasks.queue.Load()
-	if f == nil {
+	s := r.server.Load()
+	if s == nil {
 		return errNoTaskWorkers
 	}
-	e := (*f)(t)
+	e := (*s).QueueTask(t)
 	t.queued = t.queued || e == nil
 	return e
 }
