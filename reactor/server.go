@@ -53,7 +53,8 @@ type Server struct {
 	inBytes    atomic.Int64 // capacity of all unfinished input
 	dateText   atomic.Pointer[string]
 	wall       atomic.Int64 // Unix seconds, of the Date header
-	complaints complaints
+	complaints complaints   // of descriptors that are out
+	failures   sync.Map     // *complaints, by registry.FailureKind
 	reserve    struct {
 		sync.Mutex
 		fd int

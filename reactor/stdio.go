@@ -26,13 +26,13 @@ const lastWrites = time.Second
 
 // streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
 type streams struct {
-	peer   *net.UnixConn // our end of the socket pair
+	peer *net.UnixConn // our end of the socket pair
 	// input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if
 	// the conversation ended before.
 	input  chan error
 	reason chan string   // one value: why the loop closed its end
 	over   chan struct{} // closed when the conversation has ended, and the output is written or cannot be
-	ending ending // set before over is closed
+	ending ending        // set before over is closed
 }
 
 // ending is how a conversation over streams ended.

@@ -165,7 +165,9 @@ func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mc
 		}
 		structured, err := encodeOutput(output, out)
 		if err != nil {
-			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: clip(err.Error())}
+			e := &codec.Error{Code: codec.CodeInternal, Message: clip(err.Error())}
+			t.owner.report(Failure{Kind: FailureOutput, Name: t.name, Err: e})
+			return reply{}, e
 		}
 		return reply{result: result, structured: structured}, nil
 	}

@@ -228,7 +228,7 @@ func (x *Exchange) refuse(status int, e *codec.Error) Class {
 // Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
 // for responses and for calls that were cancelled (x.Status is then 202, for a transport that has to say something).
 // It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
-// reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
+// reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()
