@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // FailureKind says what a handler did wrong, in the word of the log.
@@ -56,7 +57,7 @@ func (x *Exchange) handlerName() string {
 		return ""
 	}
 	if uri, ok := codec.StringOf(x.Env.URI.Of(x.Raw)); ok {
-		return clip(string(uri))
+		return protocol.Clip(string(uri))
 	}
 	return x.row.name
 }

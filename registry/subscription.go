@@ -158,25 +158,20 @@ func (f *Feed) pop() {
 	w.next, w.owed = nil, false
 }
 
-// listNames are how lists are called in methods and, with a suffix, in the filter of a listen.
-var listNames = [listKinds]string{listTools: "tools", listPrompts: "prompts", listResources: "resources"}
-
 // listChanged are the notifications of the legacy era, one per kind.
 var listChanged = func() (all [listKinds][]byte) {
-	for kind, name := range listNames {
-		all[kind] = []byte(`{"jsonrpc":"2.0","method":"notifications/` + name + `/list_changed"}`)
+	for kind := range listKinds {
+		all[kind] = []byte(`{"jsonrpc":"2.0","method":"` + kind.ChangedMethod() + `"}`)
 	}
 	return all
 }()
-
-const keySubscription = "io.modelcontextprotocol/subscriptionId"
 
 func (f *Feed) appendListChanged(dst []byte, kind listKind) []byte {
 	if f.id == nil {
 		return append(dst, listChanged[kind]...)
 	}
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/`...)
-	dst = append(dst, listNames[kind]...)
+	dst = append(dst, kind.String()...)
 	dst = append(dst, `/list_changed","params":{`...)
 	return append(f.appendMeta(dst), "}}"...)
 }
@@ -407,7 +402,7 @@ func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	f := r.feedTo(x)
 	if e := f.watch(uri); e != nil {
-		x.Status = statusUnavailable
+		x.Outcome = LimitReached
 		return codec.AppendError(dst, x.id(), e)
 	}
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // A task is a tools/call that goes on without the request that began it: the client gets an id at once and asks for the
@@ -110,14 +111,6 @@ func (s taskStatus) terminal() bool { return s >= taskCompleted }
 // taskBytes is about what a task keeps beside its request, questions and result.
 const taskBytes = 2048
 
-const keyTasks = "io.modelcontextprotocol/tasks"
-
-// taskCapabilities is how a server says in its capabilities that it has tasks.
-var taskCapabilities = map[taskRule]string{
-	tasksAugmented: `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`,
-	tasksExtension: `,"extensions":{"` + keyTasks + `":{}}`,
-}
-
 // taskTool is a tool as tools/list of 2025-11-25 shows it.
 type taskTool struct {
 	*mcp.Tool
@@ -159,8 +152,8 @@ func (x *Exchange) declaresTasks() bool {
 
 // routeCall decides whether a tools/call becomes a task.
 func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
-	switch x.rev().tasks {
-	case tasksExtension:
+	switch x.rev().Tasks {
+	case protocol.TasksExtension:
 		answers := x.Env.InputResponses.Of(x.Raw) != nil || x.Env.RequestState.Of(x.Raw) != nil
 		switch {
 		case t.tasks == TaskForbidden:
@@ -175,7 +168,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 			x.asTask = true
 			return Inline, nil
 		}
-	case tasksAugmented:
+	case protocol.TasksAugmented:
 		wanted := memberOf(x.Env.Params.Of(x.Raw), "task")
 		switch {
 		case wanted == nil && t.tasks == TaskRequired:
@@ -196,7 +189,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 // createTask is a tools/call that becomes a task: it is kept, queued and only then answered (SEP-2663, task creation).
 func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	from := len(dst)
@@ -209,14 +202,14 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	}
 	if e != nil {
 		if e.Code == codec.CodeInternal {
-			x.Status = statusUnavailable
+			x.Outcome = LimitReached
 		}
 		return codec.AppendError(dst[:from], x.id(), e)
 	}
 	r.m.tasksCreated.Inc()
 	if x.Cancelled() { // while it was made: nobody will know its id
 		t.fail(taskByRequest, errTaskCancelled)
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst[:from]
 	}
 	return dst
@@ -254,7 +247,7 @@ func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if wish == nil || string(wish) == "null" {
 		return r.opt.TaskTTL, nil
 	}
-	millis, ok := safeInteger(string(wish))
+	millis, ok := protocol.SafeInteger(string(wish))
 	if !ok || millis < 0 {
 		return 0, errTaskParam
 	}
