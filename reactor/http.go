@@ -81,7 +81,7 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 			k.keepAlive = false // the body is still on its way
 			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
 			t.answer(l, c, k, l.msg)
-			k.release(false)
+			k.release()
 			c.endAfterAnswers(closeRequested)
 			return false
 		}
@@ -96,7 +96,7 @@ var nullID = []byte("null")
 
 // begin makes the call for a request.
 func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
-	k := l.calls.take()
+	k := l.newCall()
 	t.address(k)
 	k.Status = 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
@@ -134,16 +134,16 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	case codec.MethodGet:
 		if l.srv.isMetadata(r.Path) {
 			t.answer(l, c, k, l.srv.metadata)
-			k.release(false)
+			k.release()
 			return
 		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
 				l.refuse(c, k, backpressure.Draining)
-				k.release(false)
+				k.release()
 				return
 			}
-			k.release(false)
+			k.release()
 			t.upgrade(l, c, r)
 			return
 		}
@@ -151,11 +151,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 	case codec.MethodDelete:
 		k.Status = l.srv.registry.EndSession(r.SessionID, c.principal())
 		t.answer(l, c, k, nil)
-		k.release(false)
+		k.release()
 	case codec.MethodOptions:
 		k.Status, k.allow = 204, true
 		t.answer(l, c, k, nil)
-		k.release(false)
+		k.release()
 	default:
 		l.http.header = registry.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
@@ -172,11 +172,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
-	k := l.calls.take()
+	k := l.newCall()
 	k.Status = err.Status
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 	reason := closeBadRequest
 	if err.Status == 413 {
 		reason = closeMessageTooBig
@@ -196,7 +196,7 @@ func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status in
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 }
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
