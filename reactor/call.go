@@ -3,6 +3,7 @@ package reactor
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/backpressure"
 	"weir/registry"
@@ -34,10 +35,11 @@ type call struct {
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool  // list the methods
-	badToken   bool  // of a 401: a token came and is not good
-	takesSSE   bool  // the client takes messages ahead of the answer
-	retryAfter int32 // seconds; 0 when k was not refused
+	allow      bool          // list the methods
+	badToken   bool          // of a 401: a token came and is not good
+	takesSSE   bool          // the client takes messages ahead of the answer
+	status     uint16        // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
+	retryAfter time.Duration // 0 when k was not refused
 	origin     *allowedOrigin
 }
 
@@ -126,7 +128,7 @@ func (k *call) release() {
 	k.Exchange.Reset()
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
 	k.started, k.origin, k.ownsBuffer = false, nil, false
-	k.done, k.keepAlive, k.http10, k.allow, k.retryAfter = false, false, false, false, 0
+	k.done, k.keepAlive, k.http10, k.allow, k.status, k.retryAfter = false, false, false, false, 0, 0
 	k.takesSSE, k.streaming, k.badToken, k.trail, k.adrift = false, false, false, nil, false
 	if k.stock == nil {
 		sharedCalls.Put(k)

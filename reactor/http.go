@@ -98,7 +98,6 @@ var nullID = []byte("null")
 func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
 	k := l.newCall()
 	t.address(k)
-	k.Status = 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	if r.Origin != nil {
 		k.origin = l.srv.allowedOrigin(r.Origin)
@@ -149,11 +148,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 		}
 		t.openSession(l, c, r, k)
 	case codec.MethodDelete:
-		k.Status = l.srv.registry.EndSession(r.SessionID, c.principal())
+		k.Outcome = l.srv.registry.EndSession(r.SessionID, c.principal())
 		t.answer(l, c, k, nil)
 		k.release()
 	case codec.MethodOptions:
-		k.Status, k.allow = 204, true
+		k.status, k.allow = 204, true
 		t.answer(l, c, k, nil)
 		k.release()
 	default:
@@ -173,7 +172,7 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
 	k := l.newCall()
-	k.Status = err.Status
+	k.status = uint16(err.Status)
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	t.answer(l, c, k, l.msg)
 	k.release()
@@ -187,7 +186,7 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status int, fail *codec.Error) {
 	k := t.begin(l, r)
-	k.Status, k.allow, k.badToken = status, status == 405, fail != tokenErrors[tokenMissing]
+	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != tokenErrors[tokenMissing]
 	l.msg = l.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:

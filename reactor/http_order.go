@@ -262,21 +262,20 @@ const httpHeadRoom = 256
 
 // appendHTTP appends the response that carries message. Safe for workers and loop.
 func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
+	status := k.statusCode()
 	h := codec.HTTPResponse{
-		Status: k.Status, ContentType: jsonType, Date: c.loop.srv.date(),
-		SessionID: k.SessionID, RetryAfter: int(k.retryAfter),
+		Status: status, ContentType: jsonType, Date: c.loop.srv.date(),
+		SessionID: k.SessionID, RetryAfter: k.retryAfterSeconds(status),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
-	if k.Status == 401 {
+	if status == 401 {
 		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
 	}
 	switch {
-	case k.Status == 503 && h.RetryAfter == 0:
-		h.RetryAfter = 1 // the registry's refusals, of sessions
-	case k.Status == 426:
+	case status == 426:
 		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
 	case k.origin != nil:
 		h.Extra = k.origin.answer

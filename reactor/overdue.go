@@ -32,7 +32,7 @@ func (k *call) endWithoutHandler() {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
 	standIn := newSharedCall()
-	standIn.conn, standIn.group, standIn.Status = c, k.group, k.Status
+	standIn.conn, standIn.group, standIn.Outcome = c, k.group, k.Outcome
 	standIn.Raw = bytes.Clone(k.Env.ID.Of(k.Raw)) // all that anybody still asks of the message
 	standIn.Env.ID = codec.Span{Len: uint32(len(standIn.Raw))}
 	c.transport.address(standIn)

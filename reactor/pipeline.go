@@ -32,7 +32,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err.(*codec.Error))
 		k.release()
 		return
@@ -81,7 +81,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	}
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
 		k.release()
 		return
@@ -199,12 +199,12 @@ func (l *loop) answer(c *conn, k *call, message []byte) {
 	c.transport.answer(l, c, k, message)
 }
 
-// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and sets the HTTP status that goes with it.
-// A notification (no id) gets no answer.
+// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
+// notification (no id) gets no answer.
 func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
-	k.Status, k.retryAfter = 503, int32(seconds(after))
+	k.Outcome, k.retryAfter = registry.Overloaded, after
 	if id == nil {
 		return dst
 	}
@@ -217,15 +217,8 @@ func (s *Server) appendTurnAway(dst []byte, ln *listener, refusal backpressure.R
 	if ln.name != "http" {
 		return append(appendOverloaded(dst, nullID, refusal, after), '\n')
 	}
-	var room [256]byte
-	body := appendOverloaded(room[:0], nullID, refusal, after)
-	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
-		Status: 503, ContentType: jsonType, Date: s.date(), RetryAfter: seconds(after), Close: true,
-	}, body)
+	return s.appendHTTPTurnAway(dst, refusal, after)
 }
-
-// seconds rounds up to what Retry-After can say (RFC 9110 10.2.3).
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
@@ -359,7 +352,7 @@ func (c *conn) endCall(k *call, message []byte) []byte {
 		return message
 	}
 	s.metrics.dropped[dropCancelled].Inc()
-	k.Status = 202 // there is nothing to say, which HTTP has a status for
+	k.Outcome = registry.Cancelled
 	return message[:0]
 }
 

@@ -18,7 +18,7 @@ import (
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
 	k := b.loop.newCall()
-	k.Transport, k.Status = registry.HTTP, 200
+	k.Transport = registry.HTTP
 	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))

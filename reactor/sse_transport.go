@@ -97,17 +97,17 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call
 	k.allow = r.Method == codec.MethodOptions
 	switch {
 	case k.allow:
-		k.Status = 204
+		k.status = 204
 		t.answer(l, c, k, nil)
 	case r.Method == codec.MethodPost:
 		t.post(l, c, r, k)
 	case l.srv.draining.Load():
 		t.refuseSSE(l, c, k, backpressure.Draining)
 	case k.http10: // it has no chunks to stream in
-		k.Status = 405
+		k.status = 405
 		l.fail(c, k, errSSEMethod)
 	case !t.done(c):
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, errSSEEarly)
 	default:
 		l.openSSE(c, k)
@@ -137,7 +137,7 @@ func (t *httpTransport) post(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
 	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
 	to := l.srv.sse.find(id)
 	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
-		k.Status = 404
+		k.Outcome = registry.UnknownSession
 		l.fail(c, k, errSSESession)
 		return
 	}
@@ -151,7 +151,7 @@ func (t *httpTransport) post(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
 		t.refuseSSE(l, c, k, backpressure.QueueBytes)
 		return
 	}
-	k.Status = 202
+	k.Outcome = registry.Accepted
 	t.answer(l, c, k, nil)
 	in := &to.loop.inbox
 	in.Lock()

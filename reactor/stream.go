@@ -66,14 +66,14 @@ func (l *loop) listen(c *conn, k *call) {
 		k.release()
 		return
 	case k.Transport == registry.HTTP && !k.takesSSE:
-		k.Status = 406
+		k.Outcome = registry.NeedsStream
 		l.fail(c, k, errNotAcceptable)
 		k.release()
 		return
 	}
 	k.own(k.Raw)
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
 		k.release()
 		return
@@ -104,16 +104,16 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *c
 		return
 	}
 	if k.http10 { // it has no chunks to stream in
-		k.Status, k.allow = 405, true
+		k.Outcome, k.allow = registry.NoStream, true
 		l.fail(c, k, errMethod)
 		k.release()
 		return
 	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, status, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
+	stream, outcome, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
-		k.Status, k.allow = status, status == 405
+		k.Outcome, k.allow = outcome, outcome == registry.NoStream
 		l.fail(c, k, fail)
 		k.release()
 		return

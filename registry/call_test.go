@@ -199,8 +199,8 @@ func TestCancelRunning(t *testing.T) {
 				t.Errorf("cancelled by id %s", id)
 			}
 		}
-		if out := <-answer; len(out) != 0 || x.Status != statusAccepted {
-			t.Errorf("answered %s, status %d", out, x.Status)
+		if out := <-answer; len(out) != 0 || x.Outcome != Cancelled {
+			t.Errorf("answered %s, outcome %d", out, x.Outcome)
 		}
 		if time.Since(begun) != 0 {
 			t.Error("the handler slept for", time.Since(begun))

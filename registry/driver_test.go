@@ -28,6 +28,12 @@ type peer struct {
 	back      *backstage   // its way back; nil: it has none
 }
 
+// httpStatuses are the statuses that reactor gives to outcomes: the transcripts show what is on the wire.
+var httpStatuses = [OutcomeCount]int{
+	Answered: 200, Accepted: 202, Cancelled: 202, Ended: 204, Invalid: 400, UnknownMethod: 404, UnknownSession: 404,
+	NoStream: 405, StreamOpen: 409, NeedsStream: 406, LimitReached: 503, Overloaded: 503,
+}
+
 // answer is what a transport would send.
 type answer struct {
 	status  int
@@ -69,7 +75,7 @@ func (p *peer) send(message string, h Header) answer {
 	}
 	out := p.r.Dispatch(x, nil)
 	clear(p.buf)
-	return answer{status: x.Status, session: x.SessionID, body: string(out)}
+	return answer{status: httpStatuses[x.Outcome], session: x.SessionID, body: string(out)}
 }
 
 type weatherIn struct {

@@ -9,19 +9,6 @@ import (
 	"weir/codec"
 )
 
-// HTTP statuses that MCP asks for, with the clause where it is not obvious.
-const (
-	statusOK             = 200
-	statusAccepted       = 202 // notifications, and requests that are cancelled: no body
-	statusNoContent      = 204
-	statusBadRequest     = 400
-	statusNotFound       = 404 // ended session (2025-11-25), unknown method (2026-07-28)
-	statusMethod         = 405 // a GET that no stream is there for
-	statusConflict       = 409 // a session has one stream
-	statusTooManySession = 503
-	statusUnavailable    = 503
-)
-
 // maxErrorTextBytes cuts what an error message may repeat of a peer's own arguments, which validation errors quote.
 const maxErrorTextBytes = 1024
 

@@ -56,6 +56,9 @@ type Exchange struct {
 	Transport Transport
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
 	InBatch bool
+	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With Answered
+	// and the refusals there is a response, unless the message was a notification.
+	Outcome Outcome
 	// Header is needed for HTTP, during Route only.
 	Header *Header
 	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
@@ -71,10 +74,6 @@ type Exchange struct {
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
 	Conv *Conversation
-	// Status is the HTTP status of the answer, set by Route and, for initialize and cancelled calls, by Dispatch:
-	// 200 with the response, 202 with an empty body for what is not answered, 4xx and 503 with an error response
-	// (with an empty body if the message was a notification).
-	Status int
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 

@@ -82,7 +82,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	answer func(r *Registry, x *Exchange, dst []byte) ([]byte, outcome),
 ) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		s.calls[outcomeCancelled].Inc()
 		return dst
 	}
@@ -100,7 +100,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
-		x.Status, o = statusAccepted, outcomeCancelled
+		x.Outcome, o = Cancelled, outcomeCancelled
 		dst = dst[:before]
 	}
 	s.finished(start, o)

@@ -60,13 +60,13 @@ func (b *backstage) dispatch(x *Exchange) answer {
 		b.parked++
 		b.mu.Unlock()
 		x.LetGo()
-		return answer{status: x.Status}
+		return answer{status: httpStatuses[x.Outcome]}
 	case x.Stream() != nil:
 		b.streams = append(b.streams, x.Stream())
 	default:
 		b.r.End(x)
 	}
-	return answer{status: x.Status, body: string(out)}
+	return answer{status: httpStatuses[x.Outcome], body: string(out)}
 }
 
 // again dispatches what was resumed and returns the answers that came of it.

@@ -130,7 +130,7 @@ func serverInfoJSON(o *Options, rev *revision) string {
 func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
-		x.Status = statusBadRequest
+		x.Outcome = Invalid
 		return codec.AppendError(dst, x.id(), errInitializeVersion)
 	}
 	i := revisionIndex(version)
@@ -139,7 +139,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	if x.Transport == HTTP {
 		if x.SessionID, ok = r.openSession(x.Principal, i, readCapabilities(x)); !ok {
-			x.Status = statusTooManySession
+			x.Outcome = LimitReached
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}
 	} else {

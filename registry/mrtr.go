@@ -88,7 +88,7 @@ func decodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
 func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
 		if x.modern {
-			x.Status = statusBadRequest
+			x.Outcome = Invalid
 		}
 		return nil, e
 	}

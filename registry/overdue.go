@@ -75,7 +75,7 @@ func (r *Registry) Overdue(seats []Seat, now time.Time, end func(seat int, x *Ex
 // AppendOverdue appends the answer of a call that Registry.Overdue handed out: none, if it was cancelled.
 func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	return codec.AppendError(dst, x.id(), errHandlerTimeout)

@@ -86,13 +86,13 @@ func (r *Registry) makeCatalogues() {
 	r.templates = newCatalogue[*template](1, "max_resource_templates", o.MaxResourceTemplates, hear(listResources, featureResources))
 }
 
-// Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Status, for
+// Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
 // HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and Dispatch
 // appends the refusal. It never waits, and allocates only to say no.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (r *Registry) Route(x *Exchange) Class {
-	x.Status = statusOK
+	x.Outcome = Answered
 	var row *method
 	if x.Env.Kind != codec.KindResponse {
 		row = methodOf(&x.Env, x.Raw)
@@ -114,17 +114,17 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 		return r.accept(x, row)
 	}
 	if x.InBatch {
-		return x.refuse(statusBadRequest, errModernInBatch)
+		return x.refuse(Invalid, errModernInBatch)
 	}
 	if e := checkModern(x); e != nil {
-		return x.refuse(statusBadRequest, e)
+		return x.refuse(Invalid, e)
 	}
 	if row == nil || row.revisions&x.rev().set == 0 {
-		return x.refuse(statusNotFound, errMethodNotFound(x))
+		return x.refuse(UnknownMethod, errMethodNotFound(x))
 	}
 	if x.Transport == HTTP {
 		if e := checkMirror(x, row); e != nil {
-			return x.refuse(statusBadRequest, e)
+			return x.refuse(Invalid, e)
 		}
 	}
 	return r.routeRow(x, row)
@@ -162,8 +162,8 @@ func checkModern(x *Exchange) *codec.Error {
 // routeLegacy judges a message of a conversation that began, or begins, with initialize.
 func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	if x.Transport == HTTP {
-		if status, e := r.attach(x, row); e != nil {
-			return x.refuse(status, e)
+		if o, e := r.attach(x, row); e != nil {
+			return x.refuse(o, e)
 		}
 	}
 	negotiated := 0 // index + 1
@@ -179,13 +179,13 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	}
 	switch {
 	case row == nil || row.revisions&x.rev().set == 0:
-		return x.refuse(statusOK, errMethodNotFound(x))
+		return x.refuse(Answered, errMethodNotFound(x))
 	case row.phase == beforeInitialize && negotiated > 0:
-		return x.refuse(statusBadRequest, errInitializedTwice)
+		return x.refuse(Invalid, errInitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:
-		return x.refuse(statusBadRequest, errInitializeInBatch)
+		return x.refuse(Invalid, errInitializeInBatch)
 	case row.phase == afterInitialize && negotiated == 0:
-		return x.refuse(statusBadRequest, errInitializeFirst)
+		return x.refuse(Invalid, errInitializeFirst)
 	}
 	return r.routeRow(x, row)
 }
@@ -198,21 +198,21 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 	}
 	class, e := row.route(r, x)
 	if e != nil {
-		status := statusOK
+		outcome := Answered
 		switch {
 		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
-			status = statusBadRequest
+			outcome = Invalid
 		case e.Code == codec.CodeMethodNotFound && x.modern:
-			status = statusNotFound
+			outcome = UnknownMethod
 		}
-		return x.refuse(status, e)
+		return x.refuse(outcome, e)
 	}
 	return class
 }
 
 // accept ends Route for what is not answered: notifications, and responses, of which we expect none.
 func (r *Registry) accept(x *Exchange, row *method) Class {
-	x.Status = statusAccepted
+	x.Outcome = Accepted
 	if row != nil && row.revisions&x.rev().set != 0 {
 		x.row = row
 	}
@@ -220,13 +220,14 @@ func (r *Registry) accept(x *Exchange, row *method) Class {
 }
 
 // refuse ends Route with an error.
-func (x *Exchange) refuse(status int, e *codec.Error) Class {
-	x.Status, x.refusal = status, e
+func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
+	x.Outcome, x.refusal = o, e
 	return Inline
 }
 
 // Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
-// for responses and for calls that were cancelled (x.Status is then 202, for a transport that has to say something).
+// for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to say
+// something).
 // It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
 // reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {

@@ -88,24 +88,24 @@ func TestReplayTTL(t *testing.T) {
 	}
 	trail(true)
 	running := trail(false)
-	resume := func(event string, want int) *Stream {
+	resume := func(event string, want Outcome) *Stream {
 		t.Helper()
-		stream, status, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
-		if status != want {
-			t.Errorf("%s: status %d %v, want %d", event, status, e, want)
+		stream, outcome, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
+		if outcome != want {
+			t.Errorf("%s: outcome %d %v, want %d", event, outcome, e, want)
 		}
 		return stream
 	}
 	r.ExpireSessions(time.Now().Add(30 * time.Second))
-	resume("1-1", statusOK).Close()
-	resume("2-0", statusOK).Close()
+	resume("1-1", Answered).Close()
+	resume("2-0", Answered).Close()
 	if got := r.replayBytes.Load(); got != 3 {
 		t.Errorf("%d bytes are kept, want 3", got)
 	}
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
-	resume("1-1", statusBadRequest)
-	resume("2-0", statusBadRequest)
-	resumed := resume("2-1", statusOK)
+	resume("1-1", Invalid)
+	resume("2-0", Invalid)
+	resumed := resume("2-1", Answered)
 	running.Record([]byte("c"))
 	if got := r.replayBytes.Load(); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
@@ -162,8 +162,8 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 		if r.Route(x); x.Conv == nil {
 			t.Fatal("not routed")
 		}
-		if status := r.EndSession(id, ""); status != statusNoContent {
-			t.Fatal("status", status)
+		if outcome := r.EndSession(id, ""); outcome != Ended {
+			t.Fatal("outcome", outcome)
 		}
 		leave(x)
 		if kept, watched := r.replayBytes.Load(), r.subscriptions.Load(); kept != 0 || watched != 0 {

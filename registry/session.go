@@ -19,27 +19,27 @@ type session struct {
 }
 
 // attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
-func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error) {
+func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
 	x.Conv = nil
 	h := x.Header
 	if h.ProtocolVersion != nil && revisionIndex(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
 		// not the negotiated one is let pass: the session's revision decides.
-		return statusBadRequest, errUnsupportedVersion(h.ProtocolVersion)
+		return Invalid, errUnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
 		if row != nil && row.phase == beforeInitialize {
-			return 0, nil
+			return Answered, nil
 		}
-		return statusBadRequest, errSessionMissing
+		return Invalid, errSessionMissing
 	}
 	s, ok := r.session(h.SessionID, x.Principal)
 	if !ok {
-		return statusNotFound, errSessionUnknown
+		return UnknownSession, errSessionUnknown
 	}
 	s.touch(r)
 	x.Conv = &s.conv
-	return 0, nil
+	return Answered, nil
 }
 
 // session finds a session of principal. Somebody else's is as unknown as one that never was: who has learned an id has
@@ -71,24 +71,24 @@ func (r *Registry) openSession(principal string, revision int, declared capabili
 	return id, true
 }
 
-// EndSession ends a session at its client's wish (HTTP DELETE) and returns the status to answer: 204, 404 when there is
-// no such session of principal (any more), 400 when no id was sent. Calls still in flight are cancelled: nobody may ask
+// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession
+// when there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled: nobody may ask
 // for their results now.
-func (r *Registry) EndSession(id []byte, principal string) (status int) {
+func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	if len(id) == 0 {
-		return statusBadRequest
+		return Invalid
 	}
 	if _, ok := r.session(id, principal); !ok {
-		return statusNotFound
+		return UnknownSession
 	}
 	s, ok := r.sessions.remove(id)
 	if !ok {
-		return statusNotFound // it ended in between; an id is never given twice
+		return UnknownSession // it ended in between; an id is never given twice
 	}
 	r.m.sessionsEnded[endedByClient].Inc()
 	s.conv.CancelAll()
 	s.conv.Close()
-	return statusNoContent
+	return Ended
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and

@@ -412,7 +412,7 @@ func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	f := r.feedTo(x)
 	if e := f.watch(uri); e != nil {
-		x.Status = statusUnavailable
+		x.Outcome = LimitReached
 		return codec.AppendError(dst, x.id(), e)
 	}
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))

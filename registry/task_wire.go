@@ -135,7 +135,7 @@ func serveTaskGet(r *Registry, x *Exchange, dst []byte) []byte {
 // serveTaskUpdate is tasks/update (2026-07-28).
 func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	t, e := r.taskOf(x)
@@ -149,7 +149,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	responses, e := decodeResponses(raw)
 	if e == nil {
 		if e = t.answer(responses, len(raw), nil); e != nil {
-			x.Status = statusUnavailable
+			x.Outcome = LimitReached
 		}
 	}
 	if e != nil {

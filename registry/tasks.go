@@ -200,7 +200,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 // createTask is a tools/call that becomes a task: it is kept, queued and only then answered (SEP-2663, task creation).
 func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	from := len(dst)
@@ -213,14 +213,14 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	}
 	if e != nil {
 		if e.Code == codec.CodeInternal {
-			x.Status = statusUnavailable
+			x.Outcome = LimitReached
 		}
 		return codec.AppendError(dst[:from], x.id(), e)
 	}
 	r.m.tasksCreated.Inc()
 	if x.Cancelled() { // while it was made: nobody will know its id
 		t.fail(taskByRequest, errTaskCancelled)
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst[:from]
 	}
 	return dst
