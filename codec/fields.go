@@ -44,7 +44,8 @@ const (
 )
 
 // The protocol's keys per level. params holds what a server may receive in any revision, 2024-11-05 to 2026-07-28: a
-// gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896 worked.
+// gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896
+// worked.
 var (
 	envelopeKeys = []string{"jsonrpc", "id", "method", "params", "result", "error"}
 	paramsKeys   = []string{"name", "uri", "arguments", "cursor", "requestId", "taskId", "_meta", "protocolVersion",
@@ -116,9 +117,9 @@ func lookup(at level, name []byte) field {
 	return fieldNone
 }
 
-// variantOf returns the protocol key that name is a case variant of, or "". It is asked only about names that lookup does
-// not know. Folding is Unicode's simple folding, as
-// encoding/json folds: "paramſ" (U+017F) would reach a field named params there.
+// variantOf returns the protocol key that name is a case variant of, or "". It is asked only about names that lookup
+// does not know. Folding is Unicode's simple folding, as encoding/json folds: "paramſ" (U+017F) would reach a field
+// named params there.
 func variantOf(at level, name []byte) string {
 	var keys []string
 	switch at {

@@ -3,8 +3,6 @@ package loadtest
 import (
 	"context"
 	"fmt"
-	"maps"
-	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -15,8 +13,9 @@ type book struct {
 	run      *Run
 	report   Report
 	watch    *watcher
-	before   Vitals // the server before the first connection
-	idle     Vitals // and at the beginning of the first phase
+	stats    func() Vitals // the latest of watch
+	before   Vitals        // the server before the first connection
+	idle     Vitals        // and at the beginning of the first phase
 	began    time.Time
 	instants []time.Duration
 	phaseOf  []int // by instant
@@ -73,13 +72,6 @@ func newBook(r *Run, p *Probe) *book {
 	return b
 }
 
-func (t *Target) transportName() string {
-	if t.Network == "unix" {
-		return "unix"
-	}
-	return t.Transport.String()
-}
-
 func (b *book) interval() time.Duration { return b.instants[0] }
 
 func (b *book) phaseName(i int) string { return b.run.Scenario.Phases[i].Name }
@@ -92,7 +84,7 @@ func (b *book) describeGenerator(jobs []Job) {
 
 // opened takes note of the connections that were opened before the beginning.
 func (b *book) opened(s Sample, took time.Duration) {
-	b.idle = b.watch.now()
+	b.idle = b.stats()
 	b.vitals = b.idle
 	if !b.run.Scenario.OpenFirst {
 		return
@@ -121,7 +113,7 @@ func (b *book) take(s *Sample) *Point {
 	phase := b.phaseOf[s.Index]
 	b.complete = s.Index == len(b.instants)-1
 	seconds := (at - b.lastAt).Seconds()
-	v := b.watch.now()
+	v := b.stats()
 	change := difference(&s.Counters, &b.last.Counters)
 	serverCPU := max(0, v.CPUSeconds-b.vitals.CPUSeconds)
 	for _, p := range []*phaseBook{&b.phases[phase], &b.total} {
@@ -207,55 +199,10 @@ func (b *book) dead() string {
 	return ""
 }
 
-func failuresOf(m map[string]uint64) string {
-	var s []string
-	for _, name := range sortedNames(m) {
-		s = append(s, fmt.Sprintf("%s: %d", name, m[name]))
-	}
-	return strings.Join(s, ", ")
-}
-
-// difference is what happened between two samples. Histograms hold that already.
-func difference(now, before *Counters) Counters {
-	d := *now
-	d.Planned -= before.Planned
-	d.Sent -= before.Sent
-	d.Results -= before.Results
-	d.ToolErrors -= before.ToolErrors
-	d.Errors -= before.Errors
-	d.Refused -= before.Refused
-	d.Cancelled -= before.Cancelled
-	d.Raced -= before.Raced
-	d.Lost -= before.Lost
-	d.Bad -= before.Bad
-	d.Crossed -= before.Crossed
-	d.Notices -= before.Notices
-	d.Events -= before.Events
-	d.BytesSent -= before.BytesSent
-	d.BytesReceived -= before.BytesReceived
-	d.Opened -= before.Opened
-	d.InFlight, d.Open, d.Served = 0, 0, 0
-	for i := range d.Ended {
-		d.Ended[i] -= before.Ended[i]
-		d.Unopened[i] -= before.Unopened[i]
-	}
-	for _, m := range []struct{ now, before *map[string]uint64 }{
-		{&d.Reasons, &before.Reasons}, {&d.Turned, &before.Turned}, {&d.Failures, &before.Failures},
-	} {
-		*m.now = maps.Clone(*m.now)
-		for name, n := range *m.before {
-			if (*m.now)[name] -= n; (*m.now)[name] == 0 {
-				delete(*m.now, name)
-			}
-		}
-	}
-	return d
-}
-
 // finish completes the report.
 func (b *book) finish(ctx context.Context, err error) {
 	b.watch.look(context.WithoutCancel(ctx))
-	end := b.watch.now()
+	end := b.stats()
 	b.conclude(ctx.Err() != nil, err, &end)
 }
 

@@ -302,7 +302,7 @@ func (l *loop) opened(c *client) {
 	switch {
 	case l.opts.Stream:
 		c.state = stateStreaming // before send, which may end the connection
-		l.send(c, streamRequest(l.opts, l.wire, &l.msgs, c.session))
+		l.send(c, streamRequest(&l.opts.WireOptions, l.wire, &l.msgs, c.session))
 	case l.plan == nil:
 		l.fill(c)
 	case l.joining && l.sending:

@@ -211,3 +211,50 @@ func (c *Counters) endings() string {
 	}
 	return s
 }
+
+func failuresOf(m map[string]uint64) string {
+	var s []string
+	for _, name := range sortedNames(m) {
+		s = append(s, fmt.Sprintf("%s: %d", name, m[name]))
+	}
+	return strings.Join(s, ", ")
+}
+
+func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
+
+// difference is what happened between two samples. Histograms hold that already.
+func difference(now, before *Counters) Counters {
+	d := *now
+	d.Planned -= before.Planned
+	d.Sent -= before.Sent
+	d.Results -= before.Results
+	d.ToolErrors -= before.ToolErrors
+	d.Errors -= before.Errors
+	d.Refused -= before.Refused
+	d.Cancelled -= before.Cancelled
+	d.Raced -= before.Raced
+	d.Lost -= before.Lost
+	d.Bad -= before.Bad
+	d.Crossed -= before.Crossed
+	d.Notices -= before.Notices
+	d.Events -= before.Events
+	d.BytesSent -= before.BytesSent
+	d.BytesReceived -= before.BytesReceived
+	d.Opened -= before.Opened
+	d.InFlight, d.Open, d.Served = 0, 0, 0
+	for i := range d.Ended {
+		d.Ended[i] -= before.Ended[i]
+		d.Unopened[i] -= before.Unopened[i]
+	}
+	for _, m := range []struct{ now, before *map[string]uint64 }{
+		{&d.Reasons, &before.Reasons}, {&d.Turned, &before.Turned}, {&d.Failures, &before.Failures},
+	} {
+		*m.now = maps.Clone(*m.now)
+		for name, n := range *m.before {
+			if (*m.now)[name] -= n; (*m.now)[name] == 0 {
+				delete(*m.now, name)
+			}
+		}
+	}
+	return d
+}

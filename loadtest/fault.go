@@ -137,7 +137,7 @@ func (h *HostileCounts) takeFleet(c *Counters) {
 // between, so no epoll set is needed.
 type crowd struct {
 	to   unix.Sockaddr
-	opts *Options
+	opts *WireOptions
 	wire wire
 	msgs messages
 	stop chan struct{}
@@ -159,7 +159,7 @@ const (
 )
 
 // startCrowd lets the hostile clients loose; close ends them.
-func startCrowd(o *Options, h Hostile) (*crowd, error) {
+func startCrowd(o *WireOptions, h Hostile) (*crowd, error) {
 	to, err := sockaddr(o.Network, o.Address)
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func startCrowd(o *Options, h Hostile) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{to: to, opts: o, wire: newWire(o), msgs: msgs, judge: newJudge(), in: make([]byte, readBufferSize),
+	c := &crowd{to: to, opts: o, wire: newWire(o), msgs: msgs, judge: newJudge(), in: make([]byte, readBytes),
 		stop: make(chan struct{}), done: make(chan struct{})}
 	for i := range hostileKinds {
 		k := &hostileKinds[i]

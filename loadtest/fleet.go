@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Fleet is a number of connections of one kind. Its methods may be called from any goroutine, one at a time; each acts on
@@ -28,7 +25,7 @@ func NewFleet(o Options) (*Fleet, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	msgs, err := newMessages(&o)
+	msgs, err := newMessages(&o.WireOptions)
 	if err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
@@ -48,20 +45,6 @@ func NewFleet(o Options) (*Fleet, error) {
 		f.wg.Go(l.run)
 	}
 	return f, nil
-}
-
-func sockaddr(network, address string) (unix.Sockaddr, error) {
-	if network == "unix" {
-		return &unix.SockaddrUnix{Name: address}, nil
-	}
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return nil, err
-	}
-	if ap.Addr().Is6() && !ap.Addr().Is4In6() {
-		return &unix.SockaddrInet6{Port: int(ap.Port()), Addr: ap.Addr().As16()}, nil
-	}
-	return &unix.SockaddrInet4{Port: int(ap.Port()), Addr: ap.Addr().Unmap().As4()}, nil
 }
 
 // each runs do on every loop's own goroutine and waits for all.

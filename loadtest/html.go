@@ -210,19 +210,3 @@ func (r *Report) htmlFacts(b *strings.Builder) {
 	}
 	b.WriteString("</table>\n")
 }
-
-// thousands writes a count with separators, and small ones with a digit behind the point.
-func thousands(v float64) string {
-	if v != 0 && v < 10 && v != float64(int64(v)) {
-		return fmt.Sprintf("%.2g", v)
-	}
-	digits := fmt.Sprintf("%.0f", v)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 && d != '-' {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // httpWire is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
@@ -13,12 +14,12 @@ type httpWire struct {
 	era        Era
 	revision   string
 	headers    string // further lines, each with its CRLF
-	reply      codec.HTTPReply
-	limits     codec.HTTPLimits
+	reply      http1.Reply
+	limits     http1.Limits
 }
 
-func newHTTPWire(o *Options) *httpWire {
-	limits := codec.DefaultLimits().HTTP
+func newHTTPWire(o *WireOptions) *httpWire {
+	limits := http1.DefaultLimits()
 	limits.MaxBodyBytes = o.MaxAnswerBytes
 	return &httpWire{path: o.Path, host: o.host(), era: o.Era, revision: o.revision(), headers: o.Headers, limits: limits}
 }
@@ -71,7 +72,7 @@ func (w *httpWire) next(d *decoder, b []byte) (arrival, int, error) {
 	if err != nil {
 		return arrival{}, 0, fmt.Errorf("%w: %w", errBadWire, err)
 	}
-	if step != codec.HTTPReady {
+	if step != http1.Ready {
 		return arrival{}, 0, nil
 	}
 	a := arrival{kind: arrivalNothing, status: w.reply.Status, session: w.reply.SessionID}
@@ -97,4 +98,18 @@ func lastEvent(body []byte) []byte {
 		data = data[:eol]
 	}
 	return bytes.TrimSpace(data)
+}
+
+// streamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the server),
+// or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
+func streamRequest(o *WireOptions, w wire, msgs *messages, session []byte) []byte {
+	if msgs.listen != nil {
+		t := w.wrap(msgs.listen, idOffset(msgs.listen), nil)
+		return t.append(nil, firstID)
+	}
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.host(), o.Headers)
+	if len(session) > 0 {
+		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.revision())
+	}
+	return append(b, "\r\n"...)
 }

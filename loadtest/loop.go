@@ -86,7 +86,7 @@ func newLoop(o *Options, msgs messages, to unix.Sockaddr, base time.Time, index 
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: newWire(o), judge: newJudge(), stats: newCounters(),
+	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: newWire(&o.WireOptions), judge: newJudge(), stats: newCounters(),
 		in: make([]byte, readBufferSize), names: index, round: 1}
 	l.call = l.wire.wrap(msgs.call, idOffset(msgs.call), nil)
 	if o.OneID != nil {

@@ -244,19 +244,3 @@ func (b *book) recovered(phase int, begin, end time.Duration, bound float64) tim
 	}
 	return Never
 }
-
-func percent(v float64) string { return fmt.Sprintf("%.4g%%", v*100) }
-
-func milliseconds(v float64) string {
-	switch {
-	case v >= 1000:
-		return fmt.Sprintf("%.2f s", v/1000)
-	case v >= 100:
-		return fmt.Sprintf("%.0f ms", v)
-	case v >= 1:
-		return fmt.Sprintf("%.1f ms", v)
-	}
-	return fmt.Sprintf("%.2f ms", v)
-}
-
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

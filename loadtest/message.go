@@ -53,7 +53,7 @@ type messages struct {
 	listen   []byte // what opens the stream of the modern era
 }
 
-func newMessages(o *Options) (messages, error) {
+func newMessages(o *WireOptions) (messages, error) {
 	if !json.Valid([]byte(o.Arguments)) {
 		return messages{}, fmt.Errorf("option Arguments: not JSON: %s", o.Arguments)
 	}
@@ -89,7 +89,7 @@ func newMessages(o *Options) (messages, error) {
 }
 
 // addStream adds what opens an event stream, as far as that is a message: GET is none.
-func (m *messages) addStream(o *Options, meta string) {
+func (m *messages) addStream(o *WireOptions, meta string) {
 	switch {
 	case o.Era == Modern:
 		filter := `"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true`

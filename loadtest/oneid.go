@@ -98,7 +98,7 @@ func newWords(o *Options, w wire, session []byte) *words {
 	call := func(tool, arguments string) template {
 		other := *o
 		other.Tool, other.Arguments = tool, arguments
-		msgs, err := newMessages(&other)
+		msgs, err := newMessages(&other.WireOptions)
 		if err != nil {
 			panic(fmt.Sprintf("loadtest: %v", err)) // both were checked
 		}

@@ -7,57 +7,9 @@ import (
 	"time"
 )
 
-// Transport is how messages travel.
-type Transport uint8
-
-const (
-	// Line is newline-delimited JSON over TCP or a Unix socket.
-	Line Transport = iota
-	// WebSocket is one message per text frame, subprotocol mcp.
-	WebSocket
-	// HTTP is streamable HTTP: one POST per message on kept connections.
-	HTTP
-)
-
-// String returns the word used in tables and flags.
-func (t Transport) String() string { return [...]string{"tcp", "ws", "http"}[t] }
-
-// Era is which of the two families of protocol revisions the clients speak (MCP 2026-07-28, basic/versioning).
-type Era uint8
-
-const (
-	// Legacy initialises each connection; over HTTP with a session (MCP 2025-11-25).
-	Legacy Era = iota
-	// Modern sends each request alone with its own _meta (MCP 2026-07-28).
-	Modern
-)
-
-// Opening is what makes a connection count as open.
-type Opening uint8
-
-const (
-	// OpenSession is the era's whole handshake: initialize and notifications/initialized, or nothing when Modern.
-	OpenSession Opening = iota
-	// OpenPing is one answered ping: the cheapest proof that a server took a connection and serves it.
-	OpenPing
-	// OpenBare is the connection itself (and the WebSocket upgrade).
-	OpenBare
-)
-
 // Options says what a fleet is. The zero value is not usable: start from DefaultOptions.
 type Options struct {
-	// Network is "tcp" or "unix".
-	Network string
-	// Address is host:port with a numeric host, or the path of a Unix socket.
-	Address string
-	// Host is the Host header; empty: the address itself, or localhost for a socket that has none.
-	Host string
-	// Path is the endpoint of HTTP and WebSocket.
-	Path string
-
-	Transport Transport
-	Era       Era
-	Opening   Opening
+	WireOptions
 
 	// Loops is how many goroutines drive the connections, each with its share of them. More loops than cores only cost.
 	// 1 to 64.
@@ -76,23 +28,6 @@ type Options struct {
 	// 200,000 calls in a second has no time left to send them. What a call waits for its step counts as latency. 0 to 1s.
 	Tick time.Duration
 
-	// Method is what is called: tools/call, or a method without parameters.
-	Method string
-	// Revision is what an initialized session speaks; empty: 2025-11-25.
-	Revision string
-	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the first
-	// lines of each connection.
-	Headers string
-	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools do not see.
-	Tool      string
-	Arguments string
-	PadBytes  int
-
-	// Stream has each connection open an event stream after its opening, and count what arrives on it, instead of calling:
-	// its session's with GET, or a subscriptions/listen for changed lists when Modern. HTTP only.
-	Stream bool
-	// Watch is the URI of a resource of whose updates the streams want to hear too; empty: of none.
-	Watch string
 	// Renew has each connection end its session and begin another one, again and again, instead of calling. The books
 	// count one such round (DELETE, initialize, notifications/initialized) as a call. Legacy HTTP only.
 	Renew bool
@@ -113,23 +48,16 @@ type Options struct {
 	// ReceiveBufferBytes and SendBufferBytes set the sockets' kernel buffers. 0: the kernel's default.
 	ReceiveBufferBytes int
 	SendBufferBytes    int
-
-	// MaxAnswerBytes bounds what is kept of one unfinished answer; beyond it the connection ends as bad. 1024 to 67108864.
-	MaxAnswerBytes int
 }
 
 // DefaultOptions returns a polite closed loop of `echo` calls over newline-delimited TCP; Address is still to be set.
 func DefaultOptions() Options {
-	return Options{
-		Network: "tcp", Path: "/mcp",
-		Loops: 1, Window: 1, MaxConnecting: 256, MaxAnswerBytes: 1 << 20,
-		Method: methodCall, Tool: "echo", Arguments: `{"message":"0123456789abcdef"}`,
-	}
+	return Options{WireOptions: DefaultWireOptions(), Loops: 1, Window: 1, MaxConnecting: 256}
 }
 
 // Validate returns everything that is wrong with the options, joined; nil when a fleet can be built.
 func (o *Options) Validate() error {
-	var errs []error
+	errs := []error{o.WireOptions.Validate()}
 	check := func(field string, value, low, high int) {
 		if value < low || value > high {
 			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", field, value, low, high))
@@ -138,29 +66,15 @@ func (o *Options) Validate() error {
 	check("Loops", o.Loops, 1, 64)
 	check("Window", o.Window, 1, 1<<24)
 	check("CallsPerConnection", o.CallsPerConnection, 0, 1<<32)
-	check("PadBytes", o.PadBytes, 0, 4<<20)
 	check("MaxConnecting", o.MaxConnecting, 0, 1<<20)
-	check("MaxAnswerBytes", o.MaxAnswerBytes, 1024, 64<<20)
-	if o.Network != "tcp" && o.Network != "unix" {
-		errs = append(errs, fmt.Errorf("option Network: %q is neither tcp nor unix", o.Network))
-	}
-	if o.Address == "" {
-		errs = append(errs, errors.New("option Address: is empty"))
-	}
-	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
-		errs = append(errs, fmt.Errorf("unknown transport %d, era %d or opening %d", o.Transport, o.Era, o.Opening))
-	}
 	if o.RatePerSecond < 0 || o.RatePerSecond > 10e6 {
 		errs = append(errs, fmt.Errorf("RatePerSecond: %v is out of range, allowed is 0 to 10000000", o.RatePerSecond))
 	}
 	if o.Tick < 0 || o.Tick > time.Second || o.ReopenAfter < 0 || o.ReopenAfter > time.Hour {
 		errs = append(errs, fmt.Errorf("option Tick %v is not 0 to 1s, or ReopenAfter %v not 0 to 1h", o.Tick, o.ReopenAfter))
 	}
-	if o.Method == "" {
-		errs = append(errs, errors.New("option Method: is empty"))
-	}
-	if o.Stream && o.Transport != HTTP || o.Renew && (o.Transport != HTTP || o.Era != Legacy) {
-		errs = append(errs, errors.New("option Stream is for HTTP, Renew for legacy HTTP"))
+	if o.Renew && (o.Transport != HTTP || o.Era != Legacy) {
+		errs = append(errs, errors.New("option Renew: is for legacy HTTP"))
 	}
 	if o.OneID != nil {
 		errs = append(errs, o.OneID.validate(o))
@@ -171,14 +85,6 @@ func (o *Options) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// revision is what a session is asked to speak.
-func (o *Options) revision() string {
-	if o.Revision == "" {
-		return legacyRevision
-	}
-	return o.Revision
 }
 
 // LoopbackSources returns n addresses of the loopback network, 127.0.0.2 and on. n is at most 253.

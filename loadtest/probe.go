@@ -134,8 +134,8 @@ func dialProbe(ctx context.Context, t *Target, headers string) (*prober, error) 
 	return &prober{target: t, conn: conn, headers: headers, nextID: firstID}, nil
 }
 
-func (c *prober) options(p *Probe) Options {
-	o := DefaultOptions()
+func (c *prober) options(p *Probe) WireOptions {
+	o := DefaultWireOptions()
 	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host, c.target.Transport
 	o.Era, o.Revision, o.Headers = p.Era, p.Revision, c.headers
 	return o
@@ -207,7 +207,7 @@ type listedTool struct {
 }
 
 // call sends one request and waits for its answer; an error answer is an error.
-func (c *prober) call(o *Options, body []byte) (result, error) {
+func (c *prober) call(o *WireOptions, body []byte) (result, error) {
 	var r result
 	t := newWire(o).wrap(body, idOffset(body), c.session)
 	id := c.nextID
@@ -256,7 +256,7 @@ func (c *prober) call(o *Options, body []byte) (result, error) {
 }
 
 // receive waits for one arrival.
-func (c *prober) receive(o *Options) (arrival, error) {
+func (c *prober) receive(o *WireOptions) (arrival, error) {
 	w := newWire(o)
 	buf := make([]byte, 64<<10)
 	for {
@@ -441,20 +441,6 @@ func (c *prober) hasStreams(ctx context.Context, p *Probe, headers string) bool 
 	head := make([]byte, 64)
 	n, err := other.conn.Read(head)
 	return err == nil && strings.HasPrefix(string(head[:n]), "HTTP/1.1 200")
-}
-
-// streamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the server),
-// or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
-func streamRequest(o *Options, w wire, msgs *messages, session []byte) []byte {
-	if msgs.listen != nil {
-		t := w.wrap(msgs.listen, idOffset(msgs.listen), nil)
-		return t.append(nil, firstID)
-	}
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.host(), o.Headers)
-	if len(session) > 0 {
-		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.revision())
-	}
-	return append(b, "\r\n"...)
 }
 
 // leave ends the probe's session.

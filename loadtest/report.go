@@ -106,6 +106,14 @@ type HostileReport struct {
 	Counts  HostileCounts `json:"counts"`
 }
 
+// StreamCounts is what event streams have shown.
+type StreamCounts struct {
+	Open   uint64 `json:"open"`
+	Events uint64 `json:"events"`
+	Ended  uint64 `json:"ended_by_server"`
+	Bad    uint64 `json:"bad"`
+}
+
 // Tally is where calls and connections ended. Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + Unexplained
 // (over the whole run; within a phase what is in flight at its ends belongs to its neighbours).
 type Tally struct {

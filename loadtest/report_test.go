@@ -4,92 +4,34 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew instead of comparing with them")
-
-func compareWithFile(t *testing.T, name, got string) {
+// sample reads a report of testdata: "even", or "slower", the same with three times the latency. The test of the recorder
+// that made them writes them anew.
+func sample(t *testing.T, name string) *Report {
 	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
+	r, err := ReadReport(filepath.Join("testdata", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("%s differs (-update writes it):\n%s", file, got)
-	}
-}
-
-// sampleBook is a run of the flood scenario, 6 s long, that saw what no server would do twice.
-func sampleBook(t *testing.T, slower float64) *Report {
-	t.Helper()
-	s := FindScenario("flood").Scaled(0.01)
-	s.settle(0)
-	r := &Run{Scenario: s, Version: "v1", Commit: "0123456789abcdef", Command: "weir load flood",
-		Target: Target{URL: "tcp://127.0.0.1:7777", Network: "tcp", Address: "127.0.0.1:7777"}}
-	b := newBook(r, &Probe{Revision: "2025-11-25", Server: "weir <v1>", Method: methodCall, Tool: "echo", Args: `{}`})
-	b.report.Started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	b.report.Machine = Host{CPU: "a CPU", Cores: 2, MemoryBytes: 8 << 30, Kernel: "6.1", Go: "go1.26", OpenFiles: 20_000}
-	b.watch = &watcher{admin: "127.0.0.1:1", limits: ServerLimits{Version: "v1", Commit: "fedcba9876543210", Connections: 100, QueueMessages: 1000, QueueBytes: 1 << 20}}
-	b.watch.latest = Vitals{ResidentBytes: 20 << 20, CPUSeconds: 1}
-	b.before = b.watch.now()
-	b.describeGenerator(r.jobs(DefaultOptions()))
-	c := newCounters()
-	for i := range b.instants {
-		n := uint64(100 + i)
-		c.Planned += n
-		c.Sent += n
-		c.Results += n - 3
-		c.Refused += 2
-		c.Errors++
-		c.Reasons["queue_full"] += 2
-		c.Reasons["no <luck>"]++
-		c.Open = uint64(10 * i)
-		c.Opened = c.Open
-		sample := Sample{Index: i, Counters: c, CPU: time.Duration(i) * 10 * time.Millisecond}
-		sample.Counters = newCounters()
-		sample.Counters.add(&c)
-		for k := range n - 3 {
-			record(sample.Counters.Latency, time.Duration(slower*float64(k+1))*100*time.Microsecond)
-			record(sample.Counters.Late, 20*time.Microsecond)
-		}
-		b.watch.latest.ResidentBytes += 1 << 20
-		b.watch.latest.CPUSeconds += 0.05
-		b.take(&sample)
-	}
-	c.InFlight = 1
-	c.Sent++
-	last := Sample{Index: len(b.instants), Counters: c}
-	b.take(&last)
-	b.watch.admin = ""
-	end := b.watch.now()
-	b.conclude(false, nil, &end)
-	return &b.report
+	return r
 }
 
 func TestReportText(t *testing.T) {
 	var out strings.Builder
-	sampleBook(t, 1).Print(&out)
-	compareWithFile(t, "report.txt", out.String())
+	sample(t, "even").Print(&out)
+	compareWithFile(t, "testdata/report.txt", out.String())
 }
 
 // The page must be whole: every tag closed, every name from outside escaped.
 func TestReportPage(t *testing.T) {
-	r := sampleBook(t, 1)
+	r := sample(t, "even")
 	page := r.HTML()
 	for _, want := range []string{"weir &lt;v1&gt;", "no &lt;luck&gt;", "<svg", "mark 150 ms", ">missed<"} {
 		if !strings.Contains(page, want) {
@@ -118,7 +60,7 @@ func TestReportPage(t *testing.T) {
 }
 
 func TestReportTravels(t *testing.T) {
-	r := sampleBook(t, 1)
+	r := sample(t, "even")
 	file := filepath.Join(t.TempDir(), "r.json")
 	if err := r.Write(file); err != nil {
 		t.Fatal(err)
@@ -142,39 +84,8 @@ func TestReportTravels(t *testing.T) {
 	}
 }
 
-func TestMarksAreJudged(t *testing.T) {
-	r := sampleBook(t, 1)
-	want := map[string]bool{"p95": true, "error_rate": false, "connect_success": true, "memory_bytes": true, "lost": true, "unexplained": false}
-	for _, m := range r.Marks {
-		if held, ok := want[m.Name]; !ok || held != m.Held {
-			t.Errorf("%+v", m)
-		}
-		delete(want, m.Name)
-	}
-	if len(want) > 0 || r.Outcome != Missed {
-		t.Errorf("%s, and not judged: %v", r.Outcome, want)
-	}
-}
-
-func TestStreamsAreJudged(t *testing.T) {
-	f := func(s *StreamCounts, held, unknown bool) {
-		t.Helper()
-		b := &book{run: &Run{Scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}}}
-		b.report.Streams = s
-		b.judgeStreams(&judging{report: &b.report}, 1)
-		if m := b.report.Marks[0]; m.Held != held || m.Unknown != unknown {
-			t.Errorf("%+v: %+v", s, m)
-		}
-	}
-	f(&StreamCounts{Open: 4, Events: 9}, true, false)
-	f(&StreamCounts{Open: 3}, false, false)
-	f(&StreamCounts{Open: 4, Ended: 1}, false, false) // and opened again
-	f(&StreamCounts{Open: 4, Bad: 5}, false, false)
-	f(nil, true, true)
-}
-
 func TestCompare(t *testing.T) {
-	a, b := sampleBook(t, 1), sampleBook(t, 3)
+	a, b := sample(t, "even"), sample(t, "slower")
 	c := Compare(a, a)
 	if c.Worse() || len(c.Differences) < 10 || len(c.Warnings) > 0 {
 		t.Errorf("with itself: %+v", c)
@@ -196,37 +107,6 @@ func TestCompare(t *testing.T) {
 		t.Errorf("%q", c.Warnings)
 	}
 	var out strings.Builder
-	Compare(a, sampleBook(t, 3)).Print(&out)
-	compareWithFile(t, "compare.txt", out.String())
-}
-
-func TestCountersTravel(t *testing.T) {
-	a, b := newCounters(), newCounters()
-	for i := range 10_000 {
-		record(a.Latency, time.Duration(i)*time.Microsecond)
-		record(b.Latency, time.Duration(i)*time.Millisecond)
-	}
-	record(a.Late, time.Hour) // counts as ten minutes
-	a.Sent, b.Sent, a.Reasons["x"], b.Reasons["x"], a.Ended[EndRefused] = 1, 2, 3, 4, 5
-	sum := newCounters()
-	for _, c := range []Counters{a, b} {
-		text, err := json.Marshal(Sample{Counters: c})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s Sample
-		if err := json.Unmarshal(text, &s); err != nil {
-			t.Fatal(err)
-		}
-		sum.add(&s.Counters)
-	}
-	want := newCounters()
-	want.add(&a)
-	want.add(&b)
-	if sum.Sent != 3 || sum.Reasons["x"] != 7 || sum.Ended != want.Ended || !sum.Latency.Equals(want.Latency) || !sum.Late.Equals(want.Late) {
-		t.Errorf("%+v", sum)
-	}
-	if err := new(Counters).UnmarshalJSON([]byte(`{"Histograms":["AAAA"]}`)); err == nil {
-		t.Error("half of the histograms were taken")
-	}
+	Compare(a, sample(t, "slower")).Print(&out)
+	compareWithFile(t, "testdata/compare.txt", out.String())
 }

@@ -93,7 +93,7 @@ func (r *Run) Do(ctx context.Context) (*Report, error) {
 	defer stopWatching()
 	watch, notes := newWatcher(ctx, &r.Target, r.Admin, r.PID)
 	b.report.Notes = append(b.report.Notes, notes...)
-	b.watch = watch
+	b.watch, b.stats = watch, watch.now
 	b.before = watch.now()
 	go watch.run(watching, max(200*time.Millisecond, b.interval()/2))
 	crew, err := startCrew(ctx, jobs, r.WorkerCommand)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -83,7 +84,7 @@ func (c *chart) draw(b *strings.Builder) {
 	}
 	step := niceStep(end / timeTicks)
 	for t := 0.0; t <= end*(1+thinnest); t += step {
-		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s s</text>`, x(t), chartTop+plotHeight+timeTextGap, plainNumber(round(t, 3)))
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s s</text>`, x(t), chartTop+plotHeight+timeTextGap, strconv.FormatFloat(round(t, 3), 'f', -1, 64))
 	}
 	if c.limit > 0 && c.limit <= high {
 		fmt.Fprintf(b, `<path class="limit" d="M%g %.1fH%g"/><text class="limit" x="%g" y="%.1f" text-anchor="end">mark %s</text>`, chartLeft, y(c.limit),
@@ -134,7 +135,7 @@ func (c *chart) drawTips(b *strings.Builder, x func(float64) float64) {
 		}
 		right := x(c.times[min(i+step-1, len(c.times)-1)])
 		fmt.Fprintf(b, `<g class="tip"><rect x="%.1f" y="%g" width="%.1f" height="%g"/><title>%s s`, left, chartTop, max(right-left, 1), plotHeight,
-			plainNumber(round(c.times[i], 2)))
+			strconv.FormatFloat(round(c.times[i], 2), 'f', -1, 64))
 		for _, l := range c.lines {
 			fmt.Fprintf(b, "\n%s: %s", html.EscapeString(l.name), c.format(l.values[i]))
 		}

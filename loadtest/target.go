@@ -112,3 +112,10 @@ func (t *Target) loopback4() bool {
 	address, err := netip.ParseAddrPort(t.Address)
 	return t.Network == "tcp" && err == nil && address.Addr().Is4() && address.Addr().IsLoopback()
 }
+
+func (t *Target) transportName() string {
+	if t.Network == "unix" {
+		return "unix"
+	}
+	return t.Transport.String()
+}

@@ -3,13 +3,9 @@ package loadtest
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 )
-
-func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Print writes the report as text for people.
 func (r *Report) Print(out io.Writer) {

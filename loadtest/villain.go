@@ -30,6 +30,7 @@ const (
 	oversizeMost  = 64 << 20  // and then the client gives up: the server has no limit
 	oversizeSays  = 1 << 30   // what is announced where lengths are
 	saidBytes     = 80        // of what a server says that are kept
+	readBytes     = 256 << 10 // taken in one read
 )
 
 // villain is one hostile client.

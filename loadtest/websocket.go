@@ -27,7 +27,7 @@ type webSocketWire struct {
 	key [4]byte
 }
 
-func newWebSocketWire(o *Options) *webSocketWire {
+func newWebSocketWire(o *WireOptions) *webSocketWire {
 	var nonce [20]byte
 	rand.Read(nonce[:]) // never fails: crypto/rand ends the program instead
 	w := &webSocketWire{http: newHTTPWire(o), key: [4]byte(nonce[16:])}

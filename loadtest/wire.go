@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"weir/codec"
+	"weir/codec/http1"
 )
 
 // errBadWire says that the server sent bytes that the transport's grammar does not allow.
@@ -27,7 +27,7 @@ type wire interface {
 
 // decoder is what is kept of one connection between two reads, beside the bytes themselves: how far they were understood.
 type decoder struct {
-	http codec.HTTPReplyDecoder
+	http http1.ReplyDecoder
 }
 
 // arrivalKind is what came from the server.
@@ -62,7 +62,7 @@ func (a *arrival) isProse() bool {
 // statusName names an HTTP answer by its status.
 func (a *arrival) statusName() []byte { return fmt.Appendf(nil, "http_%d", a.status) }
 
-func newWire(o *Options) wire {
+func newWire(o *WireOptions) wire {
 	switch o.Transport {
 	case WebSocket:
 		return newWebSocketWire(o)
@@ -71,17 +71,6 @@ func newWire(o *Options) wire {
 	default:
 		return lineWire{o.Headers}
 	}
-}
-
-// host is the Host header: the address itself, or a name for a socket that has none.
-func (o *Options) host() string {
-	if o.Host != "" {
-		return o.Host
-	}
-	if o.Network == "unix" {
-		return "localhost"
-	}
-	return o.Address
 }
 
 // idOffset finds the ten zeros of a body's id; -1 for a notification.

@@ -9,9 +9,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-func testWire(t *testing.T, transport Transport, change func(*Options)) (wire, Options) {
+func testWire(t *testing.T, transport Transport, change func(*WireOptions)) (wire, WireOptions) {
 	t.Helper()
-	o := DefaultOptions()
+	o := DefaultWireOptions()
 	o.Address, o.Transport = "127.0.0.1:1", transport
 	if change != nil {
 		change(&o)
@@ -24,7 +24,7 @@ func TestWrapKeepsTheBody(t *testing.T) {
 	const want = 1234567890
 	for _, transport := range []Transport{Line, WebSocket, HTTP} {
 		for _, pad := range []int{0, 100, 300, 70_000} { // each length of a WebSocket header
-			w, o := testWire(t, transport, func(o *Options) { o.PadBytes = pad })
+			w, o := testWire(t, transport, func(o *WireOptions) { o.PadBytes = pad })
 			msgs, err := newMessages(&o)
 			if err != nil {
 				t.Fatal(err)
@@ -59,7 +59,7 @@ func TestWrapKeepsTheBody(t *testing.T) {
 }
 
 func TestModernRequestsRepeatTheBodyInHeaders(t *testing.T) {
-	w, o := testWire(t, HTTP, func(o *Options) { o.Era = Modern })
+	w, o := testWire(t, HTTP, func(o *WireOptions) { o.Era = Modern })
 	msgs, err := newMessages(&o)
 	if err != nil {
 		t.Fatal(err)
@@ -154,47 +154,4 @@ func describe(a arrival) string {
 		s += "/" + string(a.session)
 	}
 	return s
-}
-
-func TestJudge(t *testing.T) {
-	j := newJudge()
-	f := func(msg string, want outcome, id uint64, reason string) {
-		t.Helper()
-		v := j.judge([]byte(msg))
-		if v.outcome != want || v.id != id || v.hasID != (id > 0) || reason != "" && string(v.reason) != reason {
-			t.Errorf("%s: got %+v (%s)", msg, v, v.reason)
-		}
-	}
-	const result = `,"result":{"content":[]}}`
-	f(messagePrefix+"1000000001"+result, outcomeResult, 1000000001, "") // read in full
-	f(messagePrefix+"1000000002"+result, outcomeResult, 1000000002, "") // and by comparison
-	f(messagePrefix+"100000000x"+result, outcomeBad, 0, "")
-	f(messagePrefix+"1000000003"+`,"result":{"content":{}]}`, outcomeBad, 0, "") // as long, and broken
-	f(`{"result":{},"id":7,"jsonrpc":"2.0"}`, outcomeResult, 7, "")
-	f(messagePrefix+`"7"`+result, outcomeBad, 0, "")
-	f(messagePrefix+"7"+`,"result":{"isError":true}}`, outcomeToolError, 7, "")
-	f(messagePrefix+"7"+`,"error":{"code":-32603,"message":"m","data":{"reason":"queue_full"}}}`, outcomeRefused, 7, "queue_full")
-	f(messagePrefix+"7"+`,"error":{"code":-32603,"message":"m"}}`, outcomeError, 7, "m")
-	f(messagePrefix+"null"+`,"error":{"code":-32603,"message":"m","data":{"reason":"x"}}}`, outcomeRefused, 0, "x")
-	f(`{"jsonrpc":"2.0","method":"notifications/message"}`, outcomeNotice, 0, "")
-	f(`{}`, outcomeBad, 0, "")
-}
-
-func TestOptionsNameWhatIsWrong(t *testing.T) {
-	f := func(change func(*Options), want string) {
-		t.Helper()
-		o := DefaultOptions()
-		o.Address = "127.0.0.1:1"
-		change(&o)
-		if _, err := NewFleet(o); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-	f(func(o *Options) { o.Address = "" }, "Address")
-	f(func(o *Options) { o.Address = "localhost:1" }, "localhost")
-	f(func(o *Options) { o.Network = "udp" }, "Network")
-	f(func(o *Options) { o.Loops = 0 }, "Loops")
-	f(func(o *Options) { o.Window = 0 }, "Window")
-	f(func(o *Options) { o.RatePerSecond = -1 }, "RatePerSecond")
-	f(func(o *Options) { o.Arguments = "{" }, "Arguments")
 }

@@ -2,11 +2,8 @@ package loadtest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Job is one worker's share of a run, as it travels to another process.
@@ -29,14 +26,6 @@ type Sample struct {
 	CPU      time.Duration // of the worker's process
 	Hostile  HostileCounts
 	Streams  StreamCounts
-}
-
-// StreamCounts is what event streams have shown.
-type StreamCounts struct {
-	Open   uint64 `json:"open"`
-	Events uint64 `json:"events"`
-	Ended  uint64 `json:"ended_by_server"`
-	Bad    uint64 `json:"bad"`
 }
 
 const (
@@ -145,7 +134,7 @@ func (d *driver) start() (err error) {
 		d.deaf.Hold(d.job.Hostile.NeverRead)
 	}
 	if h := d.job.Hostile; h.total() > h.NeverRead {
-		d.crowd, err = startCrowd(&d.job.Options, h)
+		d.crowd, err = startCrowd(&d.job.Options.WireOptions, h)
 	}
 	return err
 }
@@ -236,49 +225,4 @@ func (s *Sample) merge(o *Sample) {
 	s.Streams.Events += o.Streams.Events
 	s.Streams.Ended += o.Streams.Ended
 	s.Streams.Bad += o.Streams.Bad
-}
-
-// packedCounters is how counters travel between processes: the figures as JSON, the histograms in the format that all
-// HdrHistogram libraries read.
-type packedCounters struct {
-	Figures    figures
-	Histograms [][]byte
-}
-
-type figures Counters // without MarshalJSON; the histograms are left out by their tags
-
-// MarshalJSON implements json.Marshaler.
-func (c Counters) MarshalJSON() ([]byte, error) {
-	p := packedCounters{Figures: figures(c)}
-	for _, h := range c.histograms() {
-		b, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-		if err != nil {
-			return nil, fmt.Errorf("histogram: %w", err)
-		}
-		p.Histograms = append(p.Histograms, b)
-	}
-	return json.Marshal(p)
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *Counters) UnmarshalJSON(text []byte) error {
-	p := packedCounters{Figures: figures(newCounters())}
-	if err := json.Unmarshal(text, &p); err != nil {
-		return err
-	}
-	*c = Counters(p.Figures)
-	into := c.histograms()
-	if len(p.Histograms) != len(into) {
-		return fmt.Errorf("%d histograms, want %d", len(p.Histograms), len(into))
-	}
-	for i, b := range p.Histograms {
-		h, err := hdrhistogram.Decode(b)
-		if err != nil {
-			return fmt.Errorf("histogram %d: %w", i, err)
-		}
-		if dropped := into[i].Merge(h); dropped > 0 {
-			return fmt.Errorf("histogram %d: %d values are out of range", i, dropped)
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // Who the peer is. With Deps.Tokens nothing is served before a bearer token (RFC 6750) has said so: each HTTP request and
@@ -132,7 +133,7 @@ var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server 
 
 // authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but only when
 // everything before is answered: so what is in progress on it is one principal's, and ends with that one's token.
-func (t *httpTransport) authorize(l *loop, c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
+func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
 	if !l.srv.guarded() {
 		return 0, nil
 	}

@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
+	"github.com/gobwas/ws"
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
-	"weir/codec"
 	"weir/registry"
 )
 
@@ -110,5 +110,5 @@ func newHTTP() transport { return new(httpTransport) }
 
 // clientFrame is one masked text frame.
 func clientFrame(text string) string {
-	return string(codec.AppendWSClientFrame(nil, wsOpText, []byte(text), [4]byte{1, 2, 3, 4}))
+	return string(ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(text)))))
 }

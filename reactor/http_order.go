@@ -1,6 +1,6 @@
 package reactor
 
-import "weir/codec"
+import "weir/codec/http1"
 
 // HTTP/1.1 answers in the order of the requests (RFC 9112 9.3.2) while workers finish in any order. A call's place in
 // the line is taken when it is queued; an answer that is ready before its turn waits at its place and counts as outbox.
@@ -263,7 +263,7 @@ const httpHeadRoom = 256
 // appendHTTP appends the response that carries message. Safe for workers and loop.
 func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 	status := k.statusCode()
-	h := codec.HTTPResponse{
+	h := http1.Response{
 		Status: status, ContentType: jsonType, Date: c.loop.srv.date(),
 		SessionID: k.SessionID, RetryAfter: k.retryAfterSeconds(status),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
@@ -283,5 +283,5 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 			h.Extra = k.origin.preflight
 		}
 	}
-	return codec.AppendHTTPResponse(dst, &h, message)
+	return http1.AppendResponse(dst, &h, message)
 }

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -48,7 +48,7 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 func (s *Server) appendHTTPTurnAway(dst []byte, refusal backpressure.Refusal, after time.Duration) []byte {
 	var room [256]byte
 	body := appendOverloaded(room[:0], nullID, refusal, after)
-	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
+	return http1.AppendResponse(dst, &http1.Response{
 		Status: int(httpStatuses[registry.Overloaded]), ContentType: jsonType, Date: s.date(), RetryAfter: seconds(after), Close: true,
 	}, body)
 }

@@ -97,10 +97,12 @@ func New(o Options, d Deps) (*Server, error) {
 		}
 		s.loops = append(s.loops, l)
 	}
-	s.registerMetrics(d.Metrics)
 	s.detached = s.queue.Detach(taskRunner{})
-	s.registry.OnTaskReady(s.queueTask)
-	s.registry.OnListsChanged(func() { s.tell(func(l *loop) { l.inbox.changed = true }) })
+	if err := s.registry.Attach((*attachment)(s)); err != nil {
+		s.release()
+		return nil, err
+	}
+	s.registerMetrics(d.Metrics)
 	s.setDate(time.Now())
 	return s, nil
 }
@@ -215,6 +217,7 @@ func (s *Server) date() string { return *s.dateText.Load() }
 
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
+	s.registry.Detach((*attachment)(s))
 	for _, l := range s.loops {
 		l.closeListeners()
 		l.closeDescriptors()

@@ -3,6 +3,7 @@ package reactor
 import (
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -96,7 +97,7 @@ func (l *loop) closeStream(k *call) {
 }
 
 // openSession serves a session's GET.
-func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
+func (t *httpTransport) openSession(l *loop, c *conn, r *http1.Request, k *call) {
 	if l.srv.draining.Load() {
 		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, backpressure.Draining)
 		t.answer(l, c, k, l.msg)
@@ -182,7 +183,7 @@ func (t *httpTransport) pump(l *loop, c *conn, k *call) {
 
 // end ends k's stream, the head of the line, with last as its last bytes, and lets the line go on.
 func (t *httpTransport) end(l *loop, c *conn, k *call, last []byte) {
-	last = codec.AppendHTTPLastChunk(last)
+	last = http1.AppendLastChunk(last)
 	c.mu.Lock()
 	c.sendLocked(last)
 	t.unlinkLocked(k)

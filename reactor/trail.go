@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -36,7 +36,7 @@ func (t *httpTransport) conclude(c *conn, k *call, message, out []byte) []byte {
 	if posted && len(message) > 0 {
 		out = appendEvent(out, id, message)
 	}
-	out = codec.AppendHTTPLastChunk(out)
+	out = http1.AppendLastChunk(out)
 	t.deliverLocked(c, k, out[mark:])
 	return out[:mark]
 }
@@ -83,7 +83,7 @@ func (t *httpTransport) yield(c *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k := t.head; c.reason == stillOpen && k != nil && k.trail != nil && !k.trail.Posted() {
-		t.partLocked(c, k, codec.AppendHTTPLastChunk(nil))
+		t.partLocked(c, k, http1.AppendLastChunk(nil))
 	}
 }
 
@@ -121,7 +121,7 @@ func (t *httpTransport) part(c *conn, k *call, retry time.Duration) bool {
 		last = appendStreamHead(last, c, k)
 	}
 	last = appendPriming(last, trail.Latest(), retry)
-	t.partLocked(c, k, codec.AppendHTTPLastChunk(last))
+	t.partLocked(c, k, http1.AppendLastChunk(last))
 	return true
 }
 

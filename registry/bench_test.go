@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Run with: go test ./registry -run '^$' -bench . -benchmem -cpu 1,2
@@ -21,7 +22,7 @@ import (
 // exchangeOf is a scanned message of a conversation in revision 2025-11-25.
 func exchangeOf(b testing.TB, message string) *Exchange {
 	x := &Exchange{Raw: []byte(message), Conv: new(Conversation), Seat: new(Seat)}
-	x.Conv.negotiate(latestLegacy, 0)
+	x.Conv.negotiate(protocol.LatestLegacy, 0)
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		b.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func BenchmarkEncodeOutput(b *testing.B) {
 		dst := make([]byte, 0, 1<<10)
 		b.ReportAllocs()
 		for b.Loop() {
-			dst = appendPlainResult(dst[:0], &revisions[latestLegacy], result.Content, nil)
+			dst = appendPlainResult(dst[:0], protocol.RevisionAt(protocol.LatestLegacy), result.Content, nil)
 		}
 	})
 }
@@ -239,7 +240,7 @@ func sessionBytes(t testing.TB, sessions int) float64 {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for range sessions {
-		if _, ok := r.openSession("", latestLegacy, 0); !ok {
+		if _, ok := r.openSession("", protocol.LatestLegacy, 0); !ok {
 			t.Fatal("refused")
 		}
 	}

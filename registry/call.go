@@ -11,6 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // What one call of a typed tool allocates, besides what its handler does; TestCallAllocations holds the number:
@@ -70,7 +71,7 @@ func (x *Exchange) failed(err error) (reply, *codec.Error) {
 	}
 	_, badArguments := err.(*argumentError)
 	switch {
-	case badArguments && !x.rev().argumentsAreResults:
+	case badArguments && !x.rev().ArgumentsAreResults:
 		return reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
 	case !badArguments && !x.tool.errorsAreResults:
 		return reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
@@ -165,7 +166,7 @@ func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mc
 		}
 		structured, err := encodeOutput(output, out)
 		if err != nil {
-			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: clip(err.Error())}
+			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
 		}
 		return reply{result: result, structured: structured}, nil
 	}

@@ -11,13 +11,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // listed is what a list holds of one entry, whatever its kind. Immutable.
 type listed struct {
 	// name is what the entry is known and sorted by: a tool's or prompt's name, a resource's URI, a template's text.
 	name       string
-	definition [revisionCount][]byte // its object in the list, as each revision knows it
+	definition [protocol.RevisionCount][]byte // its object in the list, as each revision knows it
 }
 
 // shown is the part of an entry that lists work with.
@@ -27,9 +29,9 @@ func (l *listed) shown() *listed { return l }
 type entry interface{ shown() *listed }
 
 // encode prepares the definition for every revision; visible returns what a revision knows of it.
-func (l *listed) encode(maxBytes int, visible func(rev *revision) any) error {
-	for i := range revisions {
-		d, err := json.Marshal(visible(&revisions[i]))
+func (l *listed) encode(maxBytes int, visible func(rev *protocol.Revision) any) error {
+	for i := range protocol.RevisionCount {
+		d, err := json.Marshal(visible(protocol.RevisionAt(i)))
 		if err != nil {
 			return err
 		}
@@ -45,11 +47,11 @@ func (l *listed) encode(maxBytes int, visible func(rev *revision) any) error {
 }
 
 // hide clears what every definition may have and the revision does not know.
-func (rev *revision) hide(title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
-	if !rev.titles {
+func hide(rev *protocol.Revision, title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
+	if !rev.Titles {
 		*title, *meta = "", nil
 	}
-	if !rev.icons {
+	if !rev.Icons {
 		*icons = nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // maxCompletions is how many values one answer holds (MCP, server/utilities/completion: at most 100).
@@ -137,7 +138,7 @@ func (r *Registry) checkReference(sent *sentCompletion, argument string) *codec.
 				return nil
 			}
 			if t = r.match(uri); t == nil {
-				return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown resource template: " + clip(*ref.URI)}
+				return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown resource template: " + protocol.Clip(*ref.URI)}
 			}
 		}
 		if !slices.Contains(t.variables, argument) {

@@ -18,7 +18,7 @@
 //	End       after Begin, when the exchange is over
 //
 // A feature is a row in method.go, a function in its own file and a transcript in testdata; what differs between
-// revisions of MCP is a column in revision.go, and no other file compares versions.
+// revisions of MCP is a column of the table in package protocol, and no other file compares versions.
 //
 // Two eras are served on one endpoint and told apart per request (MCP 2026-07-28, basic/versioning): a request that
 // names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a

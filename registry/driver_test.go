@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 var limits = codec.DefaultLimits()
@@ -182,6 +183,6 @@ func wait(t testing.TB, what string, f func() bool) {
 // elapse lets a bubble's clock go on (testing/synctest), which takes no time.
 func elapse(d time.Duration) { time.Sleep(d) }
 
-func httpParam(name string, value []byte) codec.HTTPParam {
-	return codec.HTTPParam{Name: []byte(name), Value: value}
+func httpParam(name string, value []byte) http1.Param {
+	return http1.Param{Name: []byte(name), Value: value}
 }

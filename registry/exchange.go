@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -32,15 +33,6 @@ const (
 	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
 	Listening
 )
-
-// Header holds the HTTP headers that MCP gives a meaning. A nil slice is a header that was not sent; an empty one was
-// sent empty. The slices alias the connection's buffer and are read only during Route.
-type Header struct {
-	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
-	ProtocolVersion, SessionID, Method, Name []byte
-	// Params holds the Mcp-Param-{Name} headers.
-	Params []codec.HTTPParam
-}
 
 // Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,
 // fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
@@ -139,7 +131,7 @@ func (x *Exchange) Modern() bool { return x.modern }
 func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.row.waits }
 
 // rev is the revision by whose rules the message is answered.
-func (x *Exchange) rev() *revision { return &revisions[x.revision] }
+func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.revision)) }
 
 // id is the request's id token; nil for notifications.
 func (x *Exchange) id() []byte { return x.Env.ID.Of(x.Raw) }

@@ -118,18 +118,26 @@ type bench struct {
 func newBench(r *Registry) *bench {
 	b := new(bench)
 	b.more = sync.NewCond(&b.mu)
-	r.OnTaskReady(func(t *Task) *codec.Error {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.full != nil {
-			return b.full
-		}
-		b.tasks = append(b.tasks, t)
-		b.more.Signal()
-		return nil
-	})
+	if err := r.Attach(b); err != nil {
+		panic(err)
+	}
 	return b
 }
+
+// QueueTask implements Server.
+func (b *bench) QueueTask(t *Task) *codec.Error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full != nil {
+		return b.full
+	}
+	b.tasks = append(b.tasks, t)
+	b.more.Signal()
+	return nil
+}
+
+// ListsChanged implements Server.
+func (b *bench) ListsChanged() {}
 
 // take is the next task to run; nil when there is none.
 func (b *bench) take() *Task {

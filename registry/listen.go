@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
@@ -12,11 +13,11 @@ import (
 // owed. Only the principal whose session it is gets it. On refusal its outcome is returned with the error.
 func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer Peer) (*Stream, Outcome, *codec.Error) {
 	if h.ProtocolVersion != nil {
-		i := revisionIndex(h.ProtocolVersion)
+		i := protocol.FindRevision(h.ProtocolVersion)
 		if i < 0 {
 			return nil, Invalid, errUnsupportedVersion(h.ProtocolVersion)
 		}
-		if !revisions[i].streams {
+		if !protocol.RevisionAt(i).Streams {
 			return nil, NoStream, errNoStream
 		}
 	}
@@ -27,8 +28,8 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if !ok {
 		return nil, UnknownSession, errSessionUnknown
 	}
-	rev := &revisions[s.conv.negotiated()-1]
-	if !rev.streams {
+	rev := protocol.RevisionAt(s.conv.negotiated() - 1)
+	if !rev.Streams {
 		return nil, NoStream, errNoStream
 	}
 	s.touch(r)
@@ -36,7 +37,7 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if stream, number, ok := parseEventID(lastEventID); ok && stream != 0 {
 		return f.carryOn(stream, number, peer)
 	}
-	return f.open(rev.primes, lastEventID, peer)
+	return f.open(rev.Primes, lastEventID, peer)
 }
 
 // carryOn opens a stream that resumes the response to a POST.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -33,8 +34,8 @@ type Registry struct {
 	lastAsk   atomic.Uint64
 	tasks     taskTable
 
+	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
-	onListsChanged atomic.Pointer[func()]
 	topics         topics
 	subscriptions  atomic.Int64 // watched resources and open listens
 	replayBytes    atomic.Int64 // held for resuming, of all sessions
@@ -105,7 +106,7 @@ func (r *Registry) Route(x *Exchange) Class {
 
 // routeModern judges a message that carries everything with it (MCP 2026-07-28). Sessions are ignored.
 func (r *Registry) routeModern(x *Exchange, row *method) Class {
-	x.revision = revisionCount - 1
+	x.revision = protocol.LatestRevision
 	if x.Transport == HTTP {
 		x.Conv = nil
 	}
@@ -119,11 +120,11 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 	if e := checkModern(x); e != nil {
 		return x.refuse(Invalid, e)
 	}
-	if row == nil || row.revisions&x.rev().set == 0 {
+	if row == nil || row.revisions&x.rev().Set == 0 {
 		return x.refuse(UnknownMethod, errMethodNotFound(x))
 	}
 	if x.Transport == HTTP {
-		if e := checkMirror(x, row); e != nil {
+		if e := x.Header.CheckName(x.Raw, &x.Env, row.mirror); e != nil {
 			return x.refuse(Invalid, e)
 		}
 	}
@@ -138,12 +139,12 @@ func checkModern(x *Exchange) *codec.Error {
 	}
 	if x.Transport == HTTP {
 		// Before the version is judged: what disagrees with itself is not a version.
-		if e := checkVersionHeader(x.Header, version); e != nil {
+		if e := x.Header.CheckVersion(version); e != nil {
 			return e
 		}
 	}
-	i := revisionIndex(version)
-	if i < 0 || !revisions[i].modern {
+	i := protocol.FindRevision(version)
+	if i < 0 || !protocol.RevisionAt(i).Modern {
 		return errUnsupportedVersion(version)
 	}
 	x.revision = uint8(i)
@@ -154,7 +155,7 @@ func checkModern(x *Exchange) *codec.Error {
 		return e
 	}
 	if x.Transport == HTTP {
-		return checkMethodHeader(x)
+		return x.Header.CheckMethod(x.Raw, &x.Env)
 	}
 	return nil
 }
@@ -170,7 +171,7 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	if x.Conv != nil {
 		negotiated = x.Conv.negotiated()
 	}
-	x.revision = latestLegacy // for what may be asked before initialize
+	x.revision = protocol.LatestLegacy // for what may be asked before initialize
 	if negotiated > 0 {
 		x.revision = uint8(negotiated - 1)
 	}
@@ -178,7 +179,7 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 		return r.accept(x, row)
 	}
 	switch {
-	case row == nil || row.revisions&x.rev().set == 0:
+	case row == nil || row.revisions&x.rev().Set == 0:
 		return x.refuse(Answered, errMethodNotFound(x))
 	case row.phase == beforeInitialize && negotiated > 0:
 		return x.refuse(Invalid, errInitializedTwice)
@@ -213,7 +214,7 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 // accept ends Route for what is not answered: notifications, and responses, of which we expect none.
 func (r *Registry) accept(x *Exchange, row *method) Class {
 	x.Outcome = Accepted
-	if row != nil && row.revisions&x.rev().set != 0 {
+	if row != nil && row.revisions&x.rev().Set != 0 {
 		x.row = row
 	}
 	return Inline
@@ -262,5 +263,5 @@ func (r *Registry) AcceptsBatch(x *Exchange) bool {
 		conv = &s.conv
 	}
 	n := conv.negotiated()
-	return n > 0 && revisions[n-1].batches
+	return n > 0 && protocol.RevisionAt(n-1).Batches
 }

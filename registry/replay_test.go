@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/registry/protocol"
 )
 
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a gap
@@ -78,7 +80,7 @@ func TestReplayTTL(t *testing.T) {
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.get(id)
 	trail := func(ended bool) *Trail {
-		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 		made := r.OpenTrail(x)
 		made.Record([]byte("a"))
 		if ended {
@@ -136,7 +138,7 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.get(id)
-	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 	one, other := r.OpenTrail(x), r.OpenTrail(x)
 	one.Record([]byte("a"))
 	other.Record([]byte("b"))

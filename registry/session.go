@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // session is a legacy conversation over HTTP, where no connection holds it (MCP 2025-11-25, basic/transports, session
@@ -22,7 +23,7 @@ type session struct {
 func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
 	x.Conv = nil
 	h := x.Header
-	if h.ProtocolVersion != nil && revisionIndex(h.ProtocolVersion) < 0 {
+	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
 		// not the negotiated one is let pass: the session's revision decides.
 		return Invalid, errUnsupportedVersion(h.ProtocolVersion)
@@ -58,7 +59,7 @@ func (s *session) touch(r *Registry) { s.used.Store(int64(time.Since(r.epoch))) 
 // openSession begins a session of principal in a negotiated revision and returns its id; false at Options.MaxSessions.
 // The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
 // session.
-func (r *Registry) openSession(principal string, revision int, declared capabilities) (string, bool) {
+func (r *Registry) openSession(principal string, revision int, declared protocol.Capabilities) (string, bool) {
 	s := &session{created: time.Since(r.epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision, declared)

@@ -13,9 +13,8 @@ import (
 // taskTable holds the tasks there are, finds them by id, and counts them.
 type taskTable struct {
 	byID    *shards[*Task]
-	offered atomic.Bool // some tool has tasks
-	stopped atomic.Bool // the server stops: whatever comes now ends at once
-	queue   atomic.Pointer[func(*Task) *codec.Error]
+	offered atomic.Bool  // some tool has tasks
+	stopped atomic.Bool  // the server stops: whatever comes now ends at once
 	bytes   atomic.Int64 // that all tasks keep
 	waits   atomic.Int64 // parked tasks/result requests
 

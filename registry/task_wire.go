@@ -91,8 +91,6 @@ func (t *Task) related() []byte {
 	return []byte(`{"` + keyRelatedTask + `":{"taskId":"` + t.id + `"}}`)
 }
 
-const keyRelatedTask = "io.modelcontextprotocol/related-task"
-
 // relate is an object of ours with the task in its _meta; a new one for nil.
 func relate(object []byte, t *Task) []byte {
 	members := map[string]json.RawMessage{}

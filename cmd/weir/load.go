@@ -127,17 +127,17 @@ func load(flags *loadFlags, command string, args []string, stdout, stderr io.Wri
 		defer progress.End()
 		run.Progress = progress.Show
 	}
-	report, err := run.Do(ctx)
+	result, err := run.Do(ctx)
 	if err != nil {
 		fmt.Fprintf(stderr, "weir load: %v\n", err)
 		return exitNotRun
 	}
-	report.Print(stdout)
-	if err := flags.Run.write(report); err != nil {
+	result.Print(stdout)
+	if err := flags.Run.write(result); err != nil {
 		fmt.Fprintf(stderr, "weir load: %v\n", err)
 		return exitNotRun
 	}
-	switch report.Outcome {
+	switch result.Outcome {
 	case loadtest.Held, loadtest.Skipped:
 		return exitOK
 	case loadtest.Missed:
@@ -169,9 +169,9 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	for _, report := range [][2]string{{"--json", f.JSON}, {"--html", f.HTML}} {
-		err := writable(report[1])
-		check(err == nil, "%s: %v", report[0], err)
+	for _, place := range [][2]string{{"--json", f.JSON}, {"--html", f.HTML}} {
+		err := writable(place[1])
+		check(err == nil, "%s: %v", place[0], err)
 	}
 	errs = append(errs, mayWrite("--json", f.JSON), mayWrite("--html", f.HTML))
 	scenario, err := loadtest.ReadScenario(f.Scenario)
@@ -251,14 +251,14 @@ func writable(file string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-func (f *loadRunFlags) write(report *loadtest.Report) error {
+func (f *loadRunFlags) write(r *loadtest.Report) error {
 	if f.JSON != "" {
-		if err := report.Write(f.JSON); err != nil {
+		if err := r.Write(f.JSON); err != nil {
 			return err
 		}
 	}
 	if f.HTML != "" {
-		return report.WriteHTML(f.HTML)
+		return r.WriteHTML(f.HTML)
 	}
 	return nil
 }

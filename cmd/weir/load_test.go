@@ -119,8 +119,8 @@ func TestLoadServerDies(t *testing.T) {
 	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") || !strings.Contains(string(page), "partial") {
 		t.Errorf("exit %d, %v\n%s%s", code, err, &stdout, &stderr)
 	}
-	if report, err := loadtest.ReadReport(kept); err != nil || report.Outcome != loadtest.Partial || len(report.Series) == 0 {
-		t.Errorf("%v: %+v", err, report)
+	if result, err := loadtest.ReadReport(kept); err != nil || result.Outcome != loadtest.Partial || len(result.Series) == 0 {
+		t.Errorf("%v: %+v", err, result)
 	}
 }
 
