@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
 )
 
 // cost is one measured window of one server.
@@ -20,13 +21,13 @@ type cost struct {
 
 // cost lets a fleet call for one window and reads what the server used meanwhile. The fleet is started before the window and
 // stopped after it, so neither end is measured.
-func (e *env) cost(p *loadtest.Process, f *loadtest.Fleet) (cost, error) {
+func (e *env) cost(p *observe.Process, f *client.Fleet) (cost, error) {
 	f.Start()
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}
 	f.ResetLatency()
-	began, before, own := time.Now(), f.Counters(), loadtest.OwnCPU()
+	began, before, own := time.Now(), f.Counters(), observe.OwnCPU()
 	used, err := p.CPU()
 	if err != nil {
 		return cost{}, err
@@ -38,7 +39,7 @@ func (e *env) cost(p *loadtest.Process, f *loadtest.Fleet) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	after, ownThen, took := f.Counters(), loadtest.OwnCPU(), time.Since(began)
+	after, ownThen, took := f.Counters(), observe.OwnCPU(), time.Since(began)
 	if err := e.halt(f); err != nil {
 		return cost{}, fmt.Errorf("%s: %w", p.Name, err)
 	}
