@@ -103,13 +103,7 @@ func (j *judging) add(name, want, got string, held, unknown bool) {
 func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
 	for i := range j.report.Phases {
 		if p := &j.report.Phases[i]; which(p) {
-			t.Sent += p.Tally.Sent
-			t.Results += p.Tally.Results
-			t.ToolErrors += p.Tally.ToolErrors
-			t.Errors += p.Tally.Errors
-			t.Refused += p.Tally.Refused
-			t.Lost += p.Tally.Lost
-			t.Bad += p.Tally.Bad
+			client.Add(&t, &p.Tally)
 		}
 	}
 	return t

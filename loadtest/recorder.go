@@ -125,7 +125,7 @@ func (b *recorder) record(s *Sample) *report.Point {
 	serverCPU := max(0, v.CPUSeconds-b.lastSeen.CPUSeconds)
 	for _, p := range []*phaseRecorder{&b.phases[phase], &b.total} {
 		p.seconds += seconds
-		p.counters.Add(&change)
+		client.Add(&p.counters, &change)
 		p.peakOpen = max(p.peakOpen, s.Counters.Open)
 		p.peakBytes = max(p.peakBytes, v.ResidentBytes)
 		p.peakQueue = max(p.peakQueue, v.QueueMessages)
@@ -168,9 +168,9 @@ func (b *recorder) wanted(phase int) bool {
 // recordEnd enters the sample that comes when all calls have ended.
 func (b *recorder) recordEnd(s *Sample) {
 	change := client.Difference(&s.Counters, &b.last.Counters)
-	b.total.counters.Add(&change)
+	client.Add(&b.total.counters, &change)
 	last := &b.phases[len(b.phases)-1]
-	last.counters.Add(&change)
+	client.Add(&last.counters, &change)
 	late := max(0, s.At-b.lastAt).Seconds() // what was answered after the end took its time too
 	b.total.seconds += late
 	last.seconds += late
@@ -258,10 +258,8 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 func (p *phaseRecorder) report(name string) report.PhaseReport {
 	c := &p.counters
 	t := report.Tally{
-		Planned: c.Planned, Sent: c.Sent, Results: c.Results, ToolErrors: c.ToolErrors, Errors: c.Errors, Refused: c.Refused,
-		Lost: c.Lost, Bad: c.Bad, Reasons: c.Reasons, Opened: c.Opened, TurnedAway: c.Ended[client.EndRefused],
-		ConnectFailed: c.FailedToOpen(), ClosedOnUs: c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset] - c.Unopened[client.EndPeerClosed] - c.Unopened[client.EndPeerReset],
-		Turned: c.TurnedAway, Failures: c.Failures,
+		Outcomes: c.Outcomes, TurnedAway: c.Ended[client.EndRefused], ConnectFailed: c.FailedToOpen(),
+		ClosedByServer: c.EndedByServer() - c.Unopened[client.EndPeerClosed] - c.Unopened[client.EndPeerReset],
 	}
 	each := func(n uint64) float64 { return float64(n) / max(p.seconds, 1e-9) }
 	r := report.PhaseReport{

@@ -43,7 +43,7 @@ func sampleRun(t *testing.T, slower float64) *report.Report {
 		c.Opened = c.Open
 		sample := Sample{Index: i, Counters: c, CPU: time.Duration(i) * 10 * time.Millisecond}
 		sample.Counters = client.NewCounters()
-		sample.Counters.Add(&c)
+		client.Add(&sample.Counters, &c)
 		for k := range n - 3 {
 			client.Record(sample.Counters.Latency, time.Duration(slower*float64(k+1))*100*time.Microsecond)
 			client.Record(sample.Counters.Late, 20*time.Microsecond)

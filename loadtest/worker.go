@@ -189,7 +189,7 @@ func (d *driver) report(index int) {
 	}
 	if d.streams != nil {
 		c := d.streams.Counters()
-		s.Streams = report.StreamCounts{Open: c.Open, Events: c.Events, Ended: c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset], Bad: c.Bad}
+		s.Streams = report.StreamCounts{Open: c.Open, Events: c.Events, Ended: c.EndedByServer(), Bad: c.Bad}
 	}
 	if index >= 0 {
 		s.At = time.Since(d.begin)
@@ -223,11 +223,8 @@ func (d *driver) close() {
 // merge adds another worker's sample of the same instant.
 func (s *Sample) merge(o *Sample) {
 	s.At = max(s.At, o.At)
-	s.Counters.Add(&o.Counters)
+	client.Add(&s.Counters, &o.Counters)
 	s.CPU += o.CPU
 	s.Hostile.Add(o.Hostile)
-	s.Streams.Open += o.Streams.Open
-	s.Streams.Events += o.Streams.Events
-	s.Streams.Ended += o.Streams.Ended
-	s.Streams.Bad += o.Streams.Bad
+	client.Add(&s.Streams, &o.Streams)
 }

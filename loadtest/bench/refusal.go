@@ -219,28 +219,21 @@ func (e *env) refusals(p *observe.Process, f *client.Fleet, count func(*client.C
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}
-	before, own, began := f.Counters(), observe.OwnCPU(), time.Now()
-	used, err := p.CPU()
+	w, err := e.observe(p, f, e.window(), p.CPU)
 	if err != nil {
 		return cost{}, err
 	}
-	if err := e.sleep(e.window()); err != nil {
-		return cost{}, err
-	}
-	usedThen, err := p.CPU()
-	if err != nil {
-		return cost{}, err
-	}
-	after, ownThen, took := f.Counters(), observe.OwnCPU(), time.Since(began)
 	ctx, cancel := context.WithTimeout(e.ctx, time.Second)
 	defer cancel()
 	_ = f.Stop(ctx) // what the server holds never ends; the fleet is closed with the case
-	n := float64(count(&after) - count(&before))
+	n := float64(count(&w.after) - count(&w.before))
 	if n == 0 {
-		return cost{}, fmt.Errorf("nothing was refused: %+v", after)
+		return cost{}, fmt.Errorf("nothing was refused: %+v", w.after)
 	}
-	if answered := after.Results - before.Results; float64(answered) > n/100 || after.Bad > 0 {
-		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, after.Bad, after.Failures)
+	if answered := w.after.Results - w.before.Results; float64(answered) > n/100 || w.after.Bad > 0 {
+		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.after.Bad, w.after.Failures)
 	}
-	return cost{calls: n, refused: n, perSec: n / took.Seconds(), server: micros(usedThen-used) / n, own: micros(ownThen-own) / n}, nil
+	c := w.costOf(n)
+	c.refused = n
+	return c, nil
 }

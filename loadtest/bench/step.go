@@ -65,19 +65,11 @@ func (e *env) offer(p *observe.Process, f *client.Fleet, rate float64, window ti
 		return step{}, err
 	}
 	f.ResetLatency()
-	began, before, own := time.Now(), f.Counters(), observe.OwnCPU()
-	used, err := usedBy(p)
+	w, err := e.observe(p, f, window, func() (time.Duration, error) { return usedBy(p) })
 	if err != nil {
 		return step{}, err
 	}
-	if err := e.sleep(window); err != nil {
-		return step{}, err
-	}
-	usedThen, err := usedBy(p)
-	if err != nil {
-		return step{}, err
-	}
-	after, ownThen, seconds := f.Counters(), observe.OwnCPU(), time.Since(began).Seconds()
+	after, seconds := &w.after, w.took.Seconds()
 	ctx, cancel := context.WithTimeout(e.ctx, drainTimeout)
 	defer cancel()
 	stopped := f.Stop(ctx)
@@ -86,11 +78,11 @@ func (e *env) offer(p *observe.Process, f *client.Fleet, rate float64, window ti
 	}
 	end := f.Counters()
 	s := step{
-		offered: rate, answered: float64(after.Results-before.Results) / seconds,
+		offered: rate, answered: float64(after.Results-w.before.Results) / seconds,
 		failed: failures(&end) - failures(&start), reasons: reasonsSince(&start, &end),
 		p50: millis(after.Latency.ValueAtQuantile(50)), p95: millis(after.Latency.ValueAtQuantile(95)),
 		p99: millis(after.Latency.ValueAtQuantile(99)), service: millis(after.Service.ValueAtQuantile(99)), late: millis(after.Late.ValueAtQuantile(99)),
-		server: (usedThen - used).Seconds() / seconds, own: (ownThen - own).Seconds() / seconds,
+		server: w.server.Seconds() / seconds, own: w.own.Seconds() / seconds,
 	}
 	if stopped != nil {
 		s.failed += float64(end.InFlight)

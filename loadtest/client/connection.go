@@ -350,7 +350,7 @@ func (l *loop) renewed(c *connection) {
 
 // turnedAway counts a connection that the server refused by name.
 func (l *loop) turnedAway(c *connection, reason []byte) {
-	count(l.stats.TurnedAway, reason)
+	count(l.stats.TurnedAwayReasons, reason)
 	l.end(c, EndRefused, nil)
 }
 

@@ -39,38 +39,46 @@ func (r EndReason) String() string {
 // MaxNames bounds the reasons and failures that are told apart in one fleet; what is beyond them is counted as "more".
 const MaxNames = 64
 
+// Outcomes is where calls and connections ended. Counters and reports hold it, so that a counter has one name, one unit and one
+// sentence: the tags of its field are its row in the table of counters (see Table), and sums, differences, the JSON of reports,
+// their text and their page follow from them.
+type Outcomes struct {
+	Planned    uint64            `json:"planned" unit:"calls" help:"an open load should have sent by now; what sent lacks of it found no room"`
+	Sent       uint64            `json:"sent" unit:"calls" help:"handed to the kernel, without what opened the connections"`
+	Results    uint64            `json:"results" unit:"calls" ended:"answered" help:"answered with a result"`
+	ToolErrors uint64            `json:"tool_errors" unit:"calls" ended:"answered" help:"answered with a result that has isError"`
+	Errors     uint64            `json:"errors" unit:"calls" ended:"answered" help:"answered with an error that is no refusal"`
+	Refused    uint64            `json:"refused" unit:"calls" ended:"refused" help:"refused with a named reason, or HTTP 503 or 429"`
+	Cancelled  uint64            `json:"cancelled" unit:"calls" ended:"cancelled" help:"taken back, or in flight when the run was stopped early"`
+	Lost       uint64            `json:"lost" unit:"calls" ended:"failed" help:"their connection ended first"`
+	Bad        uint64            `json:"bad" unit:"answers" help:"to no call, unreadable, or with ids that do not add up"`
+	Reasons    map[string]uint64 `json:"reasons,omitempty" unit:"calls" help:"refusals and errors, by what the server said"`
+
+	Opened            uint64            `json:"opened" unit:"connections" help:"opened, ever"`
+	TurnedAwayReasons map[string]uint64 `json:"turned_away_reasons,omitempty" unit:"connections" help:"refused, by what the server said"`
+	Failures          map[string]uint64 `json:"failures,omitempty" unit:"connections" help:"not made, or ended as bad, by the error"`
+}
+
 // Counters is what a fleet has seen since it was made. At any moment
 // Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + InFlight, and a run is clean when Lost, Bad and Crossed
-// are zero.
+// are zero. What is tagged level is true of the moment; the others only grow.
 type Counters struct {
-	Planned    uint64 // calls that an open load should have sent by now; what Sent lacks of it waits for room in the window or socket
-	Sent       uint64 // calls handed to the kernel, not counting what opened the connections
-	Results    uint64
-	ToolErrors uint64 // results with isError
-	Errors     uint64 // JSON-RPC errors that are no refusals
-	Refused    uint64 // refusals with a named reason
-	Cancelled  uint64 // calls that we took back before they were answered
-	Raced      uint64 // of these, the ones that were answered all the same: the answer was on its way
-	Lost       uint64 // calls whose connection ended first
-	InFlight   uint64
-	Bad        uint64 // answers to nothing, unreadable answers, ids that do not add up
-	Crossed    uint64 // with OneID: answers that belong to another connection's call, to none, or to one answered before
-	Notices    uint64 // the server's own messages
-	Events     uint64 // that arrived on event streams
-	Heard      uint64 // open streams on which something arrived since Fleet.Expect
+	Outcomes
 
-	BytesSent, BytesReceived uint64
+	InFlight uint64 `unit:"calls" merge:"level" help:"sent and not ended yet"`
+	Raced    uint64 `unit:"calls" help:"cancelled, and answered all the same: the answer was on its way"`
+	Crossed  uint64 `unit:"answers" help:"with OneID: to another connection's call, to none, or to one answered before"`
+	Notices  uint64 `unit:"messages" help:"the server's own"`
+	Events   uint64 `unit:"events" help:"that arrived on event streams"`
+	Heard    uint64 `unit:"streams" merge:"level" help:"on which something arrived since Fleet.Expect"`
 
-	Opened uint64 // connections that were opened, ever
-	Open   uint64 // connections that are open now
-	Served uint64 // of the open ones, those that have had a result of a call
-	Ended  [endReasons]uint64
-	// Unopened are those of Ended that were never open.
-	Unopened [endReasons]uint64
+	BytesSent     uint64 `unit:"bytes" help:"handed to the kernel"`
+	BytesReceived uint64 `unit:"bytes" help:"taken from the kernel"`
 
-	Reasons    map[string]uint64 // of refused calls and of errors
-	TurnedAway map[string]uint64 // of refused connections
-	Failures   map[string]uint64 // why connections failed or were bad
+	Open     uint64             `unit:"connections" merge:"level" help:"open now"`
+	Served   uint64             `unit:"connections" merge:"level" help:"open now, and had a result of a call"`
+	Ended    [endReasons]uint64 `unit:"connections" help:"ended, by EndReason"`
+	Unopened [endReasons]uint64 `unit:"connections" help:"of the ended, those that were never open"`
 
 	// Latency of answered calls that were not refused, in microseconds: from the plan when the load is open, else from the
 	// write. With a window above 1 and a closed loop it is a sample, the last call of a write.
@@ -95,19 +103,12 @@ const (
 
 // NewCounters returns counters that have seen nothing.
 func NewCounters() Counters {
-	return Counters{
-		Reasons: map[string]uint64{}, TurnedAway: map[string]uint64{}, Failures: map[string]uint64{},
-		Latency: newHistogram(), Refusal: newHistogram(), Service: newHistogram(), Late: newHistogram(), Opening: newHistogram(),
-		Hearing: newHistogram(),
-	}
+	var c Counters
+	makeEmpty(&c)
+	return c
 }
 
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
-
-// Histograms are all of c's, in the order in which workers report them.
-func (c *Counters) Histograms() [6]*hdrhistogram.Histogram {
-	return [6]*hdrhistogram.Histogram{c.Latency, c.Refusal, c.Service, c.Late, c.Opening, c.Hearing}
-}
 
 // Record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
 func Record(h *hdrhistogram.Histogram, d time.Duration) {
@@ -125,45 +126,6 @@ func count(m map[string]uint64, name []byte) {
 		return
 	}
 	m[string(name[:min(len(name), 200)])]++
-}
-
-// Add merges another loop's counters into c.
-func (c *Counters) Add(o *Counters) {
-	c.Planned += o.Planned
-	c.Sent += o.Sent
-	c.Results += o.Results
-	c.ToolErrors += o.ToolErrors
-	c.Errors += o.Errors
-	c.Refused += o.Refused
-	c.Cancelled += o.Cancelled
-	c.Raced += o.Raced
-	c.Lost += o.Lost
-	c.InFlight += o.InFlight
-	c.Bad += o.Bad
-	c.Crossed += o.Crossed
-	c.Notices += o.Notices
-	c.Events += o.Events
-	c.Heard += o.Heard
-	c.BytesSent += o.BytesSent
-	c.BytesReceived += o.BytesReceived
-	c.Opened += o.Opened
-	c.Open += o.Open
-	c.Served += o.Served
-	for i, n := range o.Ended {
-		c.Ended[i] += n
-		c.Unopened[i] += o.Unopened[i]
-	}
-	for _, m := range [][2]map[string]uint64{{c.Reasons, o.Reasons}, {c.TurnedAway, o.TurnedAway}, {c.Failures, o.Failures}} {
-		for name, n := range m[1] {
-			m[0][name] += n
-		}
-	}
-	from := o.Histograms()
-	for i, h := range c.Histograms() {
-		if from[i].TotalCount() > 0 { // a merge walks every bucket
-			h.Merge(from[i])
-		}
-	}
 }
 
 // Answered is how many calls ended with an answer of whatever kind.
@@ -187,6 +149,9 @@ func (c *Counters) Check() error {
 	return nil
 }
 
+// EndedByServer is how many connections the server closed or reset.
+func (c *Counters) EndedByServer() uint64 { return c.Ended[EndPeerClosed] + c.Ended[EndPeerReset] }
+
 // FailedToOpen is how many connections never opened although nobody refused them by name.
 func (c *Counters) FailedToOpen() (sum uint64) {
 	for why, n := range c.Unopened {
@@ -199,7 +164,7 @@ func (c *Counters) FailedToOpen() (sum uint64) {
 
 // Troubles is how connections ended, with what refused them or made them fail.
 func (c *Counters) Troubles() string {
-	parts := []string{strings.TrimSpace(c.endings()), ListCounts(c.TurnedAway), ListCounts(c.Failures)}
+	parts := []string{strings.TrimSpace(c.endings()), ListCounts(c.TurnedAwayReasons), ListCounts(c.Failures)}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
@@ -223,40 +188,3 @@ func ListCounts(m map[string]uint64) string {
 }
 
 func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
-
-// Difference is what happened between two samples. Histograms hold that already.
-func Difference(now, before *Counters) Counters {
-	d := *now
-	d.Planned -= before.Planned
-	d.Sent -= before.Sent
-	d.Results -= before.Results
-	d.ToolErrors -= before.ToolErrors
-	d.Errors -= before.Errors
-	d.Refused -= before.Refused
-	d.Cancelled -= before.Cancelled
-	d.Raced -= before.Raced
-	d.Lost -= before.Lost
-	d.Bad -= before.Bad
-	d.Crossed -= before.Crossed
-	d.Notices -= before.Notices
-	d.Events -= before.Events
-	d.BytesSent -= before.BytesSent
-	d.BytesReceived -= before.BytesReceived
-	d.Opened -= before.Opened
-	d.InFlight, d.Open, d.Served = 0, 0, 0
-	for i := range d.Ended {
-		d.Ended[i] -= before.Ended[i]
-		d.Unopened[i] -= before.Unopened[i]
-	}
-	for _, m := range []struct{ now, before *map[string]uint64 }{
-		{&d.Reasons, &before.Reasons}, {&d.TurnedAway, &before.TurnedAway}, {&d.Failures, &before.Failures},
-	} {
-		*m.now = maps.Clone(*m.now)
-		for name, n := range *m.before {
-			if (*m.now)[name] -= n; (*m.now)[name] == 0 {
-				delete(*m.now, name)
-			}
-		}
-	}
-	return d
-}

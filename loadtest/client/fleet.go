@@ -95,7 +95,7 @@ func (f *Fleet) Open(ctx context.Context, n int) error {
 	err := f.await(ctx, func(l *loop) bool { return l.toOpen == 0 && l.opening == 0 })
 	after := f.Counters()
 	if got := after.Opened - before.Opened; err != nil || got != uint64(n) {
-		return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", got, n, after.endings(), after.TurnedAway, after.Failures,
+		return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", got, n, after.endings(), after.TurnedAwayReasons, after.Failures,
 			errors.Join(err, errNotAllOpen))
 	}
 	return nil
@@ -187,7 +187,7 @@ func (f *Fleet) Take() Counters {
 	f.each(func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
-		sum.Add(&l.stats)
+		Add(&sum, &l.stats)
 		for _, h := range l.stats.Histograms() {
 			h.Reset()
 		}
@@ -202,7 +202,7 @@ func (f *Fleet) Counters() Counters {
 	f.each(func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
-		sum.Add(&l.stats)
+		Add(&sum, &l.stats)
 	})
 	return sum
 }

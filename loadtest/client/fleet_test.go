@@ -110,7 +110,7 @@ func TestFleetSeesWhatIsWrong(t *testing.T) {
 	},
 		func(c *Counters) bool { return c.Check() == nil && c.Results == 2 && c.Notices == 2 })
 	f("turned away", func(string) string { return refusal("null") }, func(c *Counters) bool {
-		return c.TurnedAway["queue_full"] == 1 && c.Ended[EndRefused] == 1 && c.Lost == 1
+		return c.TurnedAwayReasons["queue_full"] == 1 && c.Ended[EndRefused] == 1 && c.Lost == 1
 	})
 	f("hung up", func(string) string { return fixture.HangUp }, func(c *Counters) bool {
 		return c.Ended[EndPeerClosed] == 1 && c.Lost == 1 && c.Check() != nil
@@ -126,7 +126,7 @@ func TestFleetIsTurnedAway(t *testing.T) {
 	address := fixture.LineServer(t, "tcp", func(string) string { return refusal + "\n" })
 	f := testFleet(t, func(o *Options) { o.Address = address })
 	err := f.Open(fixture.Within(t), 3)
-	if c := f.Counters(); err == nil || c.TurnedAway["connection_limit"] != 3 || c.Ended[EndRefused] != 3 {
+	if c := f.Counters(); err == nil || c.TurnedAwayReasons["connection_limit"] != 3 || c.Ended[EndRefused] != 3 {
 		t.Errorf("%v: %+v", err, c)
 	}
 }

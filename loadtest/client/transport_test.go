@@ -132,7 +132,7 @@ func TestFleetIsTurnedAwayByStatus(t *testing.T) {
 	for _, transport := range []wire.Transport{wire.HTTP, wire.WebSocket} {
 		fleet := testFleet(t, func(o *Options) { o.Address, o.Transport = s.Listener.Addr().String(), transport })
 		err := fleet.Open(fixture.Within(t), 2)
-		if c := fleet.Counters(); err == nil || c.TurnedAway["connection_limit"] != 2 {
+		if c := fleet.Counters(); err == nil || c.TurnedAwayReasons["connection_limit"] != 2 {
 			t.Errorf("%v: %v: %+v", transport, err, c)
 		}
 		fleet.Close()

@@ -88,11 +88,7 @@ const (
 
 // Add adds what another worker has counted.
 func (h *Counts) Add(o Counts) {
-	h.Opened += o.Opened
-	h.ClosedByServer += o.ClosedByServer
-	h.Refused += o.Refused
-	h.Failed += o.Failed
-	h.Vanished += o.Vanished
+	client.Add(h, &o)
 	for kind, endings := range o.Ended {
 		for ending, n := range endings {
 			h.countEnding(kind, ending, n)
@@ -131,7 +127,7 @@ func (h *Counts) EndedByServer(kind string) (sum uint64) {
 func (h *Counts) AddFleet(c *client.Counters) {
 	const kind = "never_read"
 	h.Opened += c.Opened
-	h.ClosedByServer += c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset]
+	h.ClosedByServer += c.EndedByServer()
 	h.Refused += c.Ended[client.EndRefused]
 	h.Failed += c.Ended[client.EndConnectFailed]
 	for why, n := range c.Ended {

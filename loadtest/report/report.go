@@ -9,6 +9,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"weir/loadtest/client"
 	"weir/loadtest/hostile"
 	"weir/loadtest/observe"
 )
@@ -120,24 +121,11 @@ type StreamCounts struct {
 // Tally is where calls and connections ended. Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + Unexplained
 // (over the whole run; within a phase what is in flight at its ends belongs to its neighbours).
 type Tally struct {
-	Planned     uint64            `json:"planned"` // by an open load
-	Sent        uint64            `json:"sent"`
-	Results     uint64            `json:"results"`
-	ToolErrors  uint64            `json:"tool_errors"`
-	Errors      uint64            `json:"errors"`
-	Refused     uint64            `json:"refused"`
-	Cancelled   uint64            `json:"cancelled"`   // in flight when the run was stopped early
-	Lost        uint64            `json:"lost"`        // their connection ended first
-	Unexplained uint64            `json:"unexplained"` // in flight after the grace at the end
-	Bad         uint64            `json:"bad"`         // answers that no client can make sense of
-	Reasons     map[string]uint64 `json:"reasons,omitempty"`
-
-	Opened        uint64            `json:"opened"`
-	TurnedAway    uint64            `json:"turned_away"`
-	ConnectFailed uint64            `json:"connect_failed"` // or ended before they were open
-	ClosedOnUs    uint64            `json:"closed_by_server"`
-	Turned        map[string]uint64 `json:"turned_away_reasons,omitempty"`
-	Failures      map[string]uint64 `json:"failures,omitempty"`
+	client.Outcomes
+	Unexplained    uint64 `json:"unexplained" unit:"calls" ended:"unexplained" help:"in flight after the grace at the end"`
+	TurnedAway     uint64 `json:"turned_away" unit:"connections" help:"refused by name"`
+	ConnectFailed  uint64 `json:"connect_failed" unit:"connections" help:"not made, or ended before they were open"`
+	ClosedByServer uint64 `json:"closed_by_server" unit:"connections" help:"ended by the server after they were open"`
 }
 
 // Latency is a distribution in milliseconds.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/loadtest/client"
 	"weir/loadtest/internal/fixture"
 )
 
@@ -111,4 +113,44 @@ func TestCompare(t *testing.T) {
 	var out strings.Builder
 	Compare(a, sample(t, "slower")).Print(&out)
 	fixture.Golden(t, "testdata/compare.txt", out.String())
+}
+
+// TestDocsTableCounters holds the table of counters in docs/LOAD.md to that of the code.
+func TestDocsTableCounters(t *testing.T) {
+	page, err := os.ReadFile("../../docs/LOAD.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range client.Table(&Tally{}) {
+		ended := row.Ended
+		if ended == "" {
+			ended = "-"
+		}
+		if line := fmt.Sprintf("| `%s` | %s | %s | %s |\n", row.Name, row.Unit, ended, row.Help); !strings.Contains(string(page), line) {
+			t.Errorf("docs/LOAD.md lacks the row:\n%s", line)
+		}
+	}
+}
+
+func TestCommittedReportsAreRead(t *testing.T) {
+	files, err := filepath.Glob("../../docs/reports/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		r, err := ReadReport(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		text, err := os.ReadFile(strings.TrimSuffix(file, ".json") + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var now strings.Builder
+		r.Print(&now)
+		if !strings.Contains(string(text), strings.TrimSpace(now.String())) {
+			t.Errorf("%s says now:\n%s", file, &now)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -61,23 +62,54 @@ func (r *Report) printPhases(out io.Writer) {
 	w.Flush()
 }
 
+// printEndings writes what became of the calls that were sent. The first counter of an ending is what one expects of it; the
+// others are told where there are any.
+func printEndings(out io.Writer, t *Tally) {
+	type ending struct {
+		word             string
+		calls, exception uint64
+		parts            []string
+	}
+	var endings []*ending
+	for _, row := range client.Table(t) {
+		if row.Ended == "" {
+			continue
+		}
+		at := slices.IndexFunc(endings, func(e *ending) bool { return e.word == row.Ended })
+		if at < 0 {
+			endings = append(endings, &ending{word: row.Ended, calls: row.Value})
+			continue
+		}
+		e := endings[at]
+		e.calls += row.Value
+		e.exception += row.Value
+		e.parts = append(e.parts, fmt.Sprintf("%d %s", row.Value, strings.ReplaceAll(row.Name, "_", " ")))
+	}
+	fmt.Fprintf(out, "\nsent %d", t.Sent)
+	for i, e := range endings {
+		fmt.Fprintf(out, " %c %s %d", "=+"[min(i, 1)], e.word, e.calls)
+	}
+	fmt.Fprintln(out)
+	for _, e := range endings {
+		if e.exception > 0 {
+			fmt.Fprintf(out, "  of the %s: %s\n", e.word, strings.Join(e.parts, ", "))
+		}
+	}
+}
+
 // printAccounts shows that every call is accounted for.
 func (r *Report) printAccounts(out io.Writer) {
 	t := &r.Total.Tally
-	fmt.Fprintf(out, "\nsent %d = answered %d + refused %d + cancelled %d + failed %d + unexplained %d\n", t.Sent, t.Results+t.ToolErrors+t.Errors,
-		t.Refused, t.Cancelled, t.Lost, t.Unexplained)
-	if t.ToolErrors+t.Errors > 0 {
-		fmt.Fprintf(out, "  of the answered: %d tool errors, %d errors\n", t.ToolErrors, t.Errors)
-	}
+	printEndings(out, t)
 	for _, one := range []struct {
 		what string
 		m    map[string]uint64
-	}{{"refusals and errors", t.Reasons}, {"turned away", t.Turned}, {"failures", t.Failures}} {
+	}{{"refusals and errors", t.Reasons}, {"turned away", t.TurnedAwayReasons}, {"failures", t.Failures}} {
 		if len(one.m) > 0 {
 			fmt.Fprintf(out, "  %s: %s\n", one.what, client.ListCounts(one.m))
 		}
 	}
-	fmt.Fprintf(out, "connections: %d opened, %d turned away, %d failed, %d closed by the server", t.Opened, t.TurnedAway, t.ConnectFailed, t.ClosedOnUs)
+	fmt.Fprintf(out, "connections: %d opened, %d turned away, %d failed, %d closed by the server", t.Opened, t.TurnedAway, t.ConnectFailed, t.ClosedByServer)
 	if o := &r.Total.Opening; o.Count > 0 {
 		fmt.Fprintf(out, "; open after p50 %s, p99 %s, max %s", Milliseconds(o.P50), Milliseconds(o.P99), Milliseconds(o.Max))
 	}
