@@ -19,23 +19,18 @@ func TestLimitsAreChecked(t *testing.T) {
 	groups := reflect.TypeFor[Limits]()
 	for g := range groups.NumField() {
 		for f := range groups.Field(g).Type.NumField() {
-			for value, complaint := range map[int64]string{-1: "-1 is below ", 1 << 50: " is above "} {
+			for value, complaint := range map[int64]string{-1: ": -1 is below ", 1<<40 + 1: ": 1099511627777 is above "} {
 				l := DefaultLimits()
 				reflect.ValueOf(&l).Elem().Field(g).Field(f).SetInt(value)
 				key := groups.Field(g).Tag.Get("yaml") + "." + groups.Field(g).Type.Field(f).Tag.Get("yaml")
 				found := false
 				for _, err := range l.Validate() {
-					found = found || strings.HasPrefix(err.Error(), key+": ") && strings.Contains(err.Error(), complaint)
+					found = found || strings.HasPrefix(err.Error(), key+complaint)
 				}
 				if !found {
 					t.Errorf("%s = %d: %v", key, value, l.Validate())
 				}
 			}
 		}
-	}
-	l := DefaultLimits()
-	l.HTTP.MaxHeaderBytes, l.HTTP.MaxHeaderValueBytes = 2048, 4096
-	if errs := l.Validate(); len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), "http.max_header_bytes: 2 KiB is below http.max_header_value_bytes: allowed is 4 KiB or more") {
-		t.Error(errs)
 	}
 }

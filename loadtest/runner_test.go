@@ -9,6 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
+	"weir/loadtest/internal/fixture"
+	"weir/loadtest/report"
+	"weir/loadtest/wire"
 )
 
 // asWorker makes the test binary a worker process, as weir load's own binary is one.
@@ -28,12 +34,12 @@ func TestMain(m *testing.M) {
 func offering(answer func(line string) string) func(line string) string {
 	return func(line string) string {
 		if strings.Contains(line, `"method":"tools/list"`) {
-			return messagePrefix + id(line) + `,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
+			return wire.MessagePrefix + fixture.Id(line) + `,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
 		}
 		if strings.Contains(line, `"method":"tools/call"`) {
 			return answer(line)
 		}
-		return echo(line)
+		return fixture.Echo(line)
 	}
 }
 
@@ -44,7 +50,7 @@ func testRun(t *testing.T, address, scenario string) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := ParseTarget(t.Context(), "tcp://"+address)
+	target, err := wire.ParseTarget(t.Context(), "tcp://"+address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +70,7 @@ marks: {p95: 1h, error_rate: 0, connect_success: 1, lost: 0, unexplained: 0}
 func TestRun(t *testing.T) {
 	t.Setenv(asWorker, "1")
 	for _, workers := range []int{1, 3} {
-		r := testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
+		r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
 		r.Workers, r.WorkerCommand = workers, []string{os.Args[0]}
 		points := 0
 		r.Progress = func(e Event) {
@@ -72,14 +78,14 @@ func TestRun(t *testing.T) {
 				points++
 			}
 		}
-		report, err := r.Do(within(t))
+		result, err := r.Do(fixture.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		total := &report.Total.Tally
-		if report.Outcome != Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(report.Phases) != 3 ||
-			points != len(report.Series) || total.Opened < 8 || report.Generator.Workers != workers {
-			t.Errorf("%d workers: %+v", workers, report)
+		total := &result.Total.Tally
+		if result.Outcome != report.Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(result.Phases) != 3 ||
+			points != len(result.Series) || total.Opened < 8 || result.Generator.Workers != workers {
+			t.Errorf("%d workers: %+v", workers, result)
 		}
 		// 0.3 s of 4 connections on average at 50 per second, 0.3 s of 8 at 75, 0.2 s of 5 at 50; the plan knows no luck, the
 		// moments at which connections open do.
@@ -90,7 +96,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunClosedAndOpenFirst(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), `
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), `
 name: closed
 question: How many?
 closed: true
@@ -99,41 +105,41 @@ phases: [{name: all, duration: 200ms, connections: 10}]
 marks: {unexplained: 0}
 hostile: {never_read: 1, slow_drip: 1, half_request: 1, vanish: 1}
 `)
-	report, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Outcome != Held || report.Total.Tally.Planned != 0 || report.Total.Tally.Results == 0 || report.Hostile.Counts.Opened < 4 ||
-		!strings.Contains(strings.Join(report.Notes, "\n"), "10 connections were opened before the beginning") {
-		t.Errorf("%+v", report)
+	if result.Outcome != report.Held || result.Total.Tally.Planned != 0 || result.Total.Tally.Results == 0 || result.Hostile.Counts.Opened < 4 ||
+		!strings.Contains(strings.Join(result.Notes, "\n"), "10 connections were opened before the beginning") {
+		t.Errorf("%+v", result)
 	}
 }
 
 func TestRunMeasuresCapacity(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), `
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), `
 name: over
 question: What?
 capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
 `)
-	report, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rate := report.Phases[0].Tally.Planned; report.Capacity <= 0 || float64(rate) < 0.05*report.Capacity || float64(rate) > 0.2*report.Capacity {
-		t.Errorf("capacity %v, then planned %d in 0.2 s", report.Capacity, rate)
+	if rate := result.Phases[0].Tally.Planned; result.Capacity <= 0 || float64(rate) < 0.05*result.Capacity || float64(rate) > 0.2*result.Capacity {
+		t.Errorf("capacity %v, then planned %d in 0.2 s", result.Capacity, rate)
 	}
 }
 
 // A server that dies in the middle of a run: what was measured is kept, and the report says what happened.
 func TestRunOfAServerThatDies(t *testing.T) {
 	var calls atomic.Int64
-	r := testRun(t, testServer(t, "tcp", func(line string) string {
+	r := testRun(t, fixture.LineServer(t, "tcp", func(line string) string {
 		if calls.Load() > 50 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(func(line string) string { calls.Add(1); return echo(line) })(line)
+		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
 	}), `
 name: long
 question: Does it last?
@@ -141,24 +147,24 @@ phases: [{name: all, duration: 1h, connections: 4, rate: 200}]
 marks: {unexplained: 0, lost: 0}
 `)
 	r.Scenario = r.Scenario.Scaled(1.0 / 900) // 4 s
-	report, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Outcome != Partial || !strings.Contains(report.Problem, "has held no connection for") || report.Total.Tally.Results == 0 ||
-		report.Seconds >= 4 || report.Total.Tally.Unexplained != 0 {
-		t.Errorf("%+v", report)
+	if result.Outcome != report.Partial || !strings.Contains(result.Problem, "has held no connection for") || result.Total.Tally.Results == 0 ||
+		result.Seconds >= 4 || result.Total.Tally.Unexplained != 0 {
+		t.Errorf("%+v", result)
 	}
 }
 
 // A server that keeps its connections and stops answering: the calls are unexplained, and that mark is missed.
 func TestRunOfAServerThatFallsSilent(t *testing.T) {
 	var calls atomic.Int64
-	r := testRun(t, testServer(t, "tcp", offering(func(line string) string {
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
 		if calls.Add(1) > 50 {
 			return ""
 		}
-		return echo(line)
+		return fixture.Echo(line)
 	})), `
 name: silent
 question: Does it answer?
@@ -167,55 +173,55 @@ phases: [{name: all, duration: 500ms, connections: 4, rate: 200}]
 marks: {unexplained: 0}
 `)
 	r.Grace = 50 * time.Millisecond
-	report, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := &report.Total.Tally
-	if report.Outcome != Missed || total.Unexplained != 20 || total.Sent != total.Results+20 || total.Planned <= total.Sent {
-		t.Errorf("%+v", report)
+	total := &result.Total.Tally
+	if result.Outcome != report.Missed || total.Unexplained != 20 || total.Sent != total.Results+20 || total.Planned <= total.Sent {
+		t.Errorf("%+v", result)
 	}
 }
 
 func TestRunThatIsInterrupted(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
 	r.Scenario = r.Scenario.Scaled(100)
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(fixture.Within(t))
 	r.Progress = func(e Event) {
 		if e.Point != nil {
 			cancel()
 		}
 	}
-	report, err := r.Do(ctx)
+	result, err := r.Do(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Outcome != Partial || report.Problem != "it was interrupted" || len(report.Series) == 0 || report.Total.Tally.Unexplained != 0 {
-		t.Errorf("%+v", report)
+	if result.Outcome != report.Partial || result.Problem != "it was interrupted" || len(result.Series) == 0 || result.Total.Tally.Unexplained != 0 {
+		t.Errorf("%+v", result)
 	}
 }
 
 func TestRunThatCannotBegin(t *testing.T) {
 	f := func(answer func(string) string, want string) {
 		t.Helper()
-		r := testRun(t, testServer(t, "tcp", answer), smallScenario)
-		if report, err := r.Do(within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %+v, %v; want %q", report, err, want)
+		r := testRun(t, fixture.LineServer(t, "tcp", answer), smallScenario)
+		if result, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %+v, %v; want %q", result, err, want)
 		}
 	}
 	f(func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }, "speaks HTTP, not lines: try --target http://127.0.0.1:")
 	f(func(string) string { return "220 mail.example ESMTP\r\n" }, "does not seem to speak MCP over tcp")
-	f(func(string) string { return hangUpNow }, "the server closed the connection")
+	f(func(string) string { return fixture.HangUp }, "the server closed the connection")
 	f(offering(func(line string) string {
-		return messagePrefix + id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
+		return wire.MessagePrefix + fixture.Id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
 	}), "choose another one with --tool and --arguments")
 	r := testRun(t, "127.0.0.1:1", smallScenario)
-	if _, err := r.Do(within(t)); err == nil || !strings.Contains(err.Error(), "start the server, or say with --target where it listens") {
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), "start the server, or say with --target where it listens") {
 		t.Errorf("got %v", err)
 	}
-	r = testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
-	r.Wish.Tool = "nope"
-	if _, err := r.Do(within(t)); err == nil || !strings.Contains(err.Error(), `the server has no tool "nope"; it lists echo`) {
+	r = testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
+	r.Probe.Tool = "nope"
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), `the server has no tool "nope"; it lists echo`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -225,18 +231,18 @@ func TestRunThatEndsBeforeItsBeginning(t *testing.T) {
 	var calls atomic.Int64
 	dying := func(line string) string {
 		if calls.Load() > 5 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(func(line string) string { calls.Add(1); return echo(line) })(line)
+		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
 	}
-	r := testRun(t, testServer(t, "tcp", dying), `
+	r := testRun(t, fixture.LineServer(t, "tcp", dying), `
 name: over
 question: What?
 capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
 `)
-	if _, err := r.Do(within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
+	if _, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
 		t.Errorf("got %v", err)
 	}
 	const opening = `
@@ -247,87 +253,64 @@ phases: [{name: all, duration: 1s, connections: 300, rate: 1}]
 marks: {unexplained: 0}
 `
 	var greeted atomic.Int64
-	address := testServer(t, "tcp", func(line string) string {
+	address := fixture.LineServer(t, "tcp", func(line string) string {
 		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(1) > 100 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(echo)(line)
+		return offering(fixture.Echo)(line)
 	})
 	r = testRun(t, address, opening)
-	report, err := r.Do(within(t))
-	if err != nil || report.Outcome != Partial || !strings.Contains(report.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
-		t.Errorf("%v: %+v", err, report)
+	result, err := r.Do(fixture.Within(t))
+	if err != nil || result.Outcome != report.Partial || !strings.Contains(result.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
+		t.Errorf("%v: %+v", err, result)
 	}
-	ctx, cancel := context.WithCancel(within(t))
-	silent := testServer(t, "tcp", func(line string) string {
+	ctx, cancel := context.WithCancel(fixture.Within(t))
+	silent := fixture.LineServer(t, "tcp", func(line string) string {
 		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(-1) < 0 {
 			cancel()
 			return ""
 		}
-		return offering(echo)(line)
+		return offering(fixture.Echo)(line)
 	})
 	greeted.Store(20)
 	r = testRun(t, silent, opening)
-	if report, err = r.Do(ctx); err != nil || report.Outcome != Partial || report.Problem != "it was interrupted" {
-		t.Errorf("%v: %+v", err, report)
+	if result, err = r.Do(ctx); err != nil || result.Outcome != report.Partial || result.Problem != "it was interrupted" {
+		t.Errorf("%v: %+v", err, result)
 	}
 }
 
-func TestParseTarget(t *testing.T) {
-	f := func(text, want string) {
-		t.Helper()
-		got, err := ParseTarget(t.Context(), text)
-		s := fmt.Sprintf("%s %s %s %s", got.transportName(), got.Address, got.Path, got.Host)
-		if err != nil {
-			s = err.Error()
+func TestInstantsEndWithTheirPhases(t *testing.T) {
+	for _, s := range BuiltIn() {
+		for _, scale := range []float64{1, 0.1, 0.003} {
+			s := s.Scaled(scale)
+			all := instants(s)
+			end, i := time.Duration(0), 0
+			for k := range s.Phases {
+				for end += s.Phases[k].Duration; i < len(all) && all[i] < end; i++ {
+				}
+				if i == len(all) || all[i] != end {
+					t.Fatalf("%s x %v: no step ends with phase %d at %v", s.Name, scale, k, end)
+				}
+			}
+			if len(all) > 2*maxPoints {
+				t.Errorf("%s x %v: %d steps", s.Name, scale, len(all))
+			}
 		}
-		if !strings.Contains(s, want) {
-			t.Errorf("%s: got %s, want %s", text, s, want)
-		}
-	}
-	f("http://127.0.0.1:8080/x?y=z", "http 127.0.0.1:8080 /x?y=z 127.0.0.1:8080")
-	f("http://localhost", "http 127.0.0.1:80 /mcp localhost")
-	f("ws://[::1]:9/mcp", "ws [::1]:9 /mcp [::1]:9")
-	f("tcp://127.0.0.1:7", "tcp 127.0.0.1:7")
-	f("unix:/a/b", "unix /a/b")
-	f("unix:///a/b", "unix /a/b")
-	f("unix:", "names no socket")
-	f("tcp://127.0.0.1", "lacks a host or a port")
-	f("https://a.example/", "TLS is not spoken here")
-	f("127.0.0.1:7", "want http://HOST:PORT/mcp")
-	f("ftp://x/", "want http://HOST:PORT/mcp")
-}
-
-func TestWatchReadsMetrics(t *testing.T) {
-	var before, after Vitals
-	before.takeMetrics(`weir_refusals_total{reason="a"} 1
-go_gc_pauses_seconds_bucket{le="0.001"} 5
-go_gc_pauses_seconds_bucket{le="0.002"} 5
-go_gc_pauses_seconds_bucket{le="+Inf"} 5
-`)
-	after.takeMetrics(`# a comment
-weir_refusals_total{reason="a"} 2
-weir_refusals_total{reason="b"} 3.5
-weir_queue_waiting_peak_messages 7
-go_gc_pauses_seconds_bucket{le="0.001"} 6
-go_gc_pauses_seconds_bucket{le="0.002"} 105
-go_gc_pauses_seconds_bucket{le="+Inf"} 105
-nonsense
-`)
-	if after.Refusals != 5.5 || after.QueuePeak != 7 || pauseQuantile(&before, &after, 0.99) != 2 || pauseQuantile(&before, &after, 0.01) != 1 ||
-		pauseQuantile(&after, &after, 1) != 0 || pauseQuantile(&Vitals{}, &after, 1) != 0 {
-		t.Errorf("%+v", after)
 	}
 }
 
-func TestWatchFindsTheListener(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
-		address := testServer(t, network, echo)
-		if pid := listenerPID(&Target{Network: network, Address: address}); pid != os.Getpid() {
-			t.Errorf("%s: got process %d, this one is %d", network, pid, os.Getpid())
+func TestJobsShareTheWhole(t *testing.T) {
+	s := FindScenario("flood")
+	s.Hostile = hostile.Clients{SlowDrip: 5}
+	for workers := 1; workers < 8; workers++ {
+		r := &Run{Scenario: s, Workers: workers}
+		peak, drips := 0.0, 0
+		for _, j := range r.jobs(client.DefaultOptions()) {
+			peak += j.Connections[1].From
+			drips += j.Hostile.SlowDrip
 		}
-	}
-	if pid := listenerPID(&Target{Network: "tcp", Address: "127.0.0.1:1"}); pid != 0 {
-		t.Errorf("somebody listens on port 1: %d", pid)
+		if peak != 500 || drips != 5 {
+			t.Errorf("%d workers: %v connections and %d hostile ones", workers, peak, drips)
+		}
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/codec/option"
+	"weir/codec/websocket"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -113,8 +115,20 @@ type Options struct {
 	// Auth says who may come. Without a TokensFile anybody may.
 	Auth AuthOptions `yaml:"auth"`
 	// Messages bounds one message on each transport.
-	Messages codec.Limits `yaml:"messages"`
+	Messages MessageLimits `yaml:"messages"`
 }
+
+// MessageLimits are the bounds of every codec.
+type MessageLimits struct {
+	codec.Limits `yaml:",inline"`
+	// HTTP bounds one HTTP/1.1 request.
+	HTTP http1.Limits `yaml:"http"`
+	// WebSocket bounds one WebSocket message and its fragments.
+	WebSocket websocket.Limits `yaml:"websocket"`
+}
+
+// Validate returns every limit that is out of its range, as the codecs do; keys are relative to this struct.
+func (m *MessageLimits) Validate() []error { return option.Check(m).Errors() }
 
 // AuthOptions is how peers say who they are.
 type AuthOptions struct {

@@ -11,7 +11,8 @@ import (
 )
 
 // Check holds every option below a pointer to a struct against its tags, and returns all that is wrong. A section that has
-// a Validate() []error of its own is asked instead; its keys are then put below the section's.
+// a Validate() []error of its own is asked instead; its keys are then put below the section's. A struct that embeds one with
+// a Validate must have its own, or the embedded one's is asked for all of it.
 func Check(options any) Mistakes {
 	var found Mistakes
 	check(reflect.ValueOf(options).Elem(), "", &found)
