@@ -59,7 +59,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
 	"loadtest": {
-		"weir/codec", "weir/loadtest", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml", "golang.org/x/sys/unix",
+		"weir/codec", "weir/loadtest", "github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix",
 	},
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
