@@ -63,7 +63,7 @@ func ceiling(e *env) (*table, error) {
 	t := &table{Columns: ceilingColumns}
 	n := e.scaled(ceilingConnections)
 	for _, w := range ways {
-		if err := e.oneCeiling(t, w, n); err != nil {
+		if err := oneCeiling(e, t, w, n); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
 		e.stopAll()
@@ -89,7 +89,7 @@ type climb struct {
 }
 
 // oneCeiling finds the highest rate that is held as often as there are runs, one after the other.
-func (e *env) oneCeiling(t *table, w way, n int) error {
+func oneCeiling(e *env, t *table, w way, n int) error {
 	s, err := e.weir("")
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (e *env) oneCeiling(t *table, w way, n int) error {
 			continue
 		}
 		inARow++
-		t.sampleStep(name, got)
+		sampleStep(t, name, got)
 		t.sample(name+" rate", rate)
 	}
 	t.row(name, t.text(name+" rate"), t.text(name+" p50 ms"), t.text(name+" p95 ms"), t.text(name+" p99 ms"), t.text(name+" server cores"),
@@ -253,7 +253,7 @@ func wide(e *env) (*table, error) {
 		}
 		e.progress("run %d: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms)", run+1, number(rate),
 			number(got.answered), number(got.p95), number(got.server), number(got.own), number(got.late))
-		t.sampleStep(name, got)
+		sampleStep(t, name, got)
 		if err := e.sleep(calmAfter); err != nil {
 			return nil, err
 		}

@@ -82,8 +82,8 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 // costColumns head the rows that costRow writes.
 var costColumns = []string{"server", "CPU per call, us", "calls/s", "p50, us", "p99, us", "generator's CPU per call, us"}
 
-// keep enters a window into the table's samples under the server's name.
-func (t *table) keep(name string, c cost) {
+// keepCost enters a window into the table's samples under the server's name.
+func keepCost(t *table, name string, c cost) {
 	t.sample(name+" cpu us", c.server)
 	t.sample(name+" calls/s", c.perSec)
 	t.sample(name+" p50 us", c.p50)
@@ -91,13 +91,13 @@ func (t *table) keep(name string, c cost) {
 	t.sample(name+" generator cpu us", c.own)
 }
 
-func (t *table) costRow(name string) {
+func costRow(t *table, name string) {
 	t.row(name, t.text(name+" cpu us"), t.text(name+" calls/s"), t.text(name+" p50 us"), t.text(name+" p99 us"),
 		t.text(name+" generator cpu us"))
 }
 
-// ratio keeps the ratio of two servers' CPU in one round: machines drift, and a ratio within a round drifts least.
-func (t *table) ratio(a, b string, costs map[string]cost) string {
+// costRatio keeps the ratio of two servers' CPU in one round: machines drift, and a ratio within a round drifts least.
+func costRatio(t *table, a, b string, costs map[string]cost) string {
 	key := a + " / " + b
 	t.sample(key, costs[a].server/costs[b].server)
 	return key

@@ -27,7 +27,7 @@ type contender struct {
 
 // rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile falls on
 // all alike. Only one is busy at a time; the others' connections stay open and idle.
-func (e *env) rounds(t *table, all []contender, each func(costs map[string]cost)) error {
+func rounds(e *env, t *table, all []contender, each func(costs map[string]cost)) error {
 	for run := range e.runs {
 		costs := map[string]cost{}
 		for _, c := range all {
@@ -37,19 +37,19 @@ func (e *env) rounds(t *table, all []contender, each func(costs map[string]cost)
 			}
 			e.progress("run %d: %s: %s us of CPU per call, %s calls/s, generator %s us", run+1, c.name,
 				number(got.server), number(got.perSec), number(got.own))
-			t.keep(c.name, got)
+			keepCost(t, c.name, got)
 			costs[c.name] = got
 		}
 		each(costs)
 	}
 	for _, c := range all {
-		t.costRow(c.name)
+		costRow(t, c.name)
 	}
 	return nil
 }
 
 // tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own bytes.
-func (e *env) tcpContenders(t *table, connections, window int) ([]contender, error) {
+func tcpContenders(e *env, t *table, connections, window int) ([]contender, error) {
 	var all []contender
 	var args []string
 	add := func(name string, p *observe.Process, address string) error {
@@ -81,15 +81,15 @@ func (e *env) tcpContenders(t *table, connections, window int) ([]contender, err
 
 func cpuTCP(e *env) (*table, error) {
 	t := &table{Columns: costColumns}
-	all, err := e.tcpContenders(t, tcpConnections, 1)
+	all, err := tcpContenders(e, t, tcpConnections, 1)
 	if err != nil {
 		return nil, err
 	}
 	t.note("%d connections, one call in flight on each", tcpConnections)
 	key := ""
-	err = e.rounds(t, all, func(costs map[string]cost) {
+	err = rounds(e, t, all, func(costs map[string]cost) {
 		if !e.peers {
-			key = t.ratio("weir", "echo-epoll", costs)
+			key = costRatio(t, "weir", "echo-epoll", costs)
 		}
 	})
 	if key != "" {
@@ -166,10 +166,10 @@ func cpuHTTP(e *env) (*table, error) {
 	t.note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", httpConnections)
 	t.note("go-sdk answers each call with an SSE stream unless told otherwise; go-sdk -json is told otherwise")
 	var toMCPGo, toSDK, toJSON string
-	err := e.rounds(t, all, func(costs map[string]cost) {
+	err := rounds(e, t, all, func(costs map[string]cost) {
 		if !e.peers {
-			toMCPGo, toSDK = t.ratio("weir", "mcp-go", costs), t.ratio("weir", "go-sdk", costs)
-			toJSON = t.ratio("weir", "go-sdk -json", costs)
+			toMCPGo, toSDK = costRatio(t, "weir", "mcp-go", costs), costRatio(t, "weir", "go-sdk", costs)
+			toJSON = costRatio(t, "weir", "go-sdk -json", costs)
 		}
 	})
 	if toSDK != "" {
@@ -187,14 +187,14 @@ const (
 
 func pipelined(e *env) (*table, error) {
 	t := &table{Columns: costColumns}
-	all, err := e.tcpContenders(t, pipelinedConnections, pipelinedDepth)
+	all, err := tcpContenders(e, t, pipelinedConnections, pipelinedDepth)
 	if err != nil {
 		return nil, err
 	}
 	t.note("%d TCP connections, %d calls in flight on each; server and generator share %d cores", pipelinedConnections,
 		pipelinedDepth, observe.ThisHost().Cores)
 	t.note("latency is that of the last call of each write")
-	if err := e.rounds(t, all, func(map[string]cost) {}); err != nil {
+	if err := rounds(e, t, all, func(map[string]cost) {}); err != nil {
 		return nil, err
 	}
 	if !e.peers {

@@ -56,10 +56,10 @@ func crosscheck(e *env) (*table, error) {
 	paced := crossLoad{"paced", "sleep", fmt.Sprintf(`{"ms":%d}`, crossPaced.Milliseconds())}
 	for run := range e.runs {
 		for _, load := range []crossLoad{full, paced} {
-			if err := e.ownAgainstServer(t, s, load, n); err != nil {
+			if err := ownAgainstServer(e, t, s, load, n); err != nil {
 				return nil, fmt.Errorf("this generator: %w", err)
 			}
-			if err := e.wrkAgainstServer(t, s, load, wrk, n); err != nil {
+			if err := wrkAgainstServer(e, t, s, load, wrk, n); err != nil {
 				return nil, fmt.Errorf("wrk: %w", err)
 			}
 			of := func(what string) string { return number(t.Samples[load.key(what)][run]) }
@@ -67,15 +67,15 @@ func crosscheck(e *env) (*table, error) {
 				of("wrk calls/s"), of("own cpu us"), of("wrk cpu us"))
 		}
 	}
-	if err := e.knownLatency(t, s); err != nil {
+	if err := knownLatency(e, t, s); err != nil {
 		return nil, fmt.Errorf("known latency: %w", err)
 	}
-	t.compare(fmt.Sprintf("calls/s, wrk, calls of %v", crossPaced), paced.key("own calls/s"), paced.key("wrk calls/s"), crossAgree)
-	t.compare(fmt.Sprintf("median latency, us, wrk, calls of %v", crossPaced), paced.key("own p50 us"), paced.key("wrk p50 us"), crossAgree)
-	t.compare("server's CPU per call, us, beside wrk", full.key("own cpu us"), full.key("wrk cpu us"), crossAgree)
-	t.compare("server's CPU per call, us, by the scheduler's clock", full.key("own cpu us"), full.key("own scheduler us"), crossAgree)
-	t.compare("calls, counted by the server", full.key("own calls"), full.key("counted calls"), 0)
-	t.compare("median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms", crossAgree)
+	compareFigures(t, fmt.Sprintf("calls/s, wrk, calls of %v", crossPaced), paced.key("own calls/s"), paced.key("wrk calls/s"), crossAgree)
+	compareFigures(t, fmt.Sprintf("median latency, us, wrk, calls of %v", crossPaced), paced.key("own p50 us"), paced.key("wrk p50 us"), crossAgree)
+	compareFigures(t, "server's CPU per call, us, beside wrk", full.key("own cpu us"), full.key("wrk cpu us"), crossAgree)
+	compareFigures(t, "server's CPU per call, us, by the scheduler's clock", full.key("own cpu us"), full.key("own scheduler us"), crossAgree)
+	compareFigures(t, "calls, counted by the server", full.key("own calls"), full.key("counted calls"), 0)
+	compareFigures(t, "median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms", crossAgree)
 	for _, what := range []string{"calls/s", "p50 us", "generator us"} {
 		own, other := full.key("own "+what), full.key("wrk "+what)
 		t.row(map[string]string{"calls/s": "calls/s of a full machine, wrk", "p50 us": "median latency there, us, wrk",
@@ -91,9 +91,9 @@ func crosscheck(e *env) (*table, error) {
 	return t, nil
 }
 
-// compare enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are taken within a
+// compareFigures enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are taken within a
 // round: machines drift from one to the next.
-func (t *table) compare(what, own, other string, agree float64) {
+func compareFigures(t *table, what, own, other string, agree float64) {
 	var ratios []float64
 	for i, v := range t.Samples[own] {
 		ratios = append(ratios, t.Samples[other][i]/v)
@@ -111,37 +111,14 @@ func worst(v []float64) float64 {
 	return most
 }
 
-// counted is how many calls of a tool the server has finished with a result.
-func (s *server) counted(tool string) (float64, error) {
+// callsCounted is how many calls of a tool the server has finished with a result.
+func callsCounted(s *server, tool string) (float64, error) {
 	series, err := s.metrics()
 	return series[`weir_tool_calls_total{tool="`+tool+`",outcome="ok"}`], err
 }
 
-// scheduled is the time that a process's threads have had on a processor, by the scheduler's own count: another account than
-// the one behind /proc/PID/stat. A thread that ended is missing in it; the runtime keeps its threads.
-func scheduled(pid int) (time.Duration, error) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("no schedstat of process %d", pid)
-	}
-	var sum time.Duration
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return 0, err
-		}
-		first, _, _ := strings.Cut(string(text), " ")
-		ns, err := strconv.ParseInt(first, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", file, err)
-		}
-		sum += time.Duration(ns)
-	}
-	return sum, nil
-}
-
 // ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted meanwhile.
-func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error {
+func ownAgainstServer(e *env, t *table, s *server, load crossLoad, n int) error {
 	f, err := e.open(n, func(o *client.Options) {
 		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.http, wire.HTTP, wire.Modern, load.tool, load.arguments
 	})
@@ -149,7 +126,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 		return err
 	}
 	defer e.closeFleet(f)
-	counted, err := s.counted(load.tool)
+	counted, err := callsCounted(s, load.tool)
 	if err != nil {
 		return err
 	}
@@ -163,7 +140,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 		return err
 	}
 	f.Start()
-	if err := e.sleep(e.crossWindow()); err != nil {
+	if err := e.sleep(crossWindow(e)); err != nil {
 		return err
 	}
 	if err := e.halt(f); err != nil {
@@ -178,7 +155,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 		return err
 	}
 	c, took, ownThen := f.Counters(), time.Since(began), observe.OwnCPU()
-	countedThen, err := s.counted(load.tool)
+	countedThen, err := callsCounted(s, load.tool)
 	if err != nil {
 		return err
 	}
@@ -194,7 +171,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 }
 
 // crossWindow is whole seconds: wrk knows no others.
-func (e *env) crossWindow() time.Duration {
+func crossWindow(e *env) time.Duration {
 	return max(time.Second, e.window().Round(time.Second))
 }
 
@@ -212,14 +189,14 @@ const wrkBody = `{"jsonrpc":"2.0","id":1000000000,"method":"tools/call","params"
 	`{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
 
 // wrkAgainstServer has wrk make the same calls.
-func (e *env) wrkAgainstServer(t *table, s *server, load crossLoad, wrk string, n int) error {
+func wrkAgainstServer(e *env, t *table, s *server, load crossLoad, wrk string, n int) error {
 	o := client.DefaultOptions()
 	script := filepath.Join(e.dir, "wrk.lua")
 	text := fmt.Sprintf(wrkScript, fmt.Sprintf(wrkBody, load.tool, load.arguments), load.tool)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return err
 	}
-	counted, err := s.counted(load.tool)
+	counted, err := callsCounted(s, load.tool)
 	if err != nil {
 		return err
 	}
@@ -227,9 +204,9 @@ func (e *env) wrkAgainstServer(t *table, s *server, load crossLoad, wrk string, 
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.crossWindow()+settleTimeout)
+	ctx, cancel := context.WithTimeout(e.ctx, crossWindow(e)+settleTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprintf("-c%d", n), fmt.Sprintf("-d%ds", int(e.crossWindow().Seconds())), "--latency",
+	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprintf("-c%d", n), fmt.Sprintf("-d%ds", int(crossWindow(e).Seconds())), "--latency",
 		"-s", script, "http://"+s.http+o.Path)
 	out, err := cmd.Output()
 	if err != nil {
@@ -239,7 +216,7 @@ func (e *env) wrkAgainstServer(t *table, s *server, load crossLoad, wrk string, 
 	if err != nil {
 		return err
 	}
-	countedThen, err := s.counted(load.tool)
+	countedThen, err := callsCounted(s, load.tool)
 	if err != nil {
 		return err
 	}
@@ -287,7 +264,7 @@ func readWrk(out string) (wrkSaid, error) {
 }
 
 // knownLatency offers connections twice what they can do, so that the latency of every call follows from the plan.
-func (e *env) knownLatency(t *table, s *server) error {
+func knownLatency(e *env, t *table, s *server) error {
 	f, err := e.open(crossSleepers, func(o *client.Options) {
 		o.Address, o.Transport = s.http, wire.HTTP
 		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, crossSleep.Milliseconds())

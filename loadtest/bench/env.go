@@ -11,15 +11,30 @@ import (
 	"weir/loadtest/observe"
 )
 
+// setup is what every benchmark is told by the command line.
+type setup struct {
+	weir    string // the program under test
+	runs    int    // of each measurement
+	seconds float64
+	scale   float64
+	loops   int
+	peers   bool // measure the peers alone
+}
+
 // env is what one benchmark works with. It belongs to the main goroutine.
 type env struct {
-	config
+	setup
 	ctx     context.Context
 	dir     string // for binaries, sockets and configuration files
 	name    string
 	began   time.Time
 	fleets  []*client.Fleet
 	servers []*observe.Process
+}
+
+// newEnv begins a benchmark; stopAll ends it. dir is for files.
+func newEnv(ctx context.Context, s setup, dir, name string) *env {
+	return &env{setup: s, ctx: ctx, dir: dir, name: name, began: time.Now()}
 }
 
 // Bounds of every single step, so that no run hangs: a server that does not do what is asked fails the benchmark instead.

@@ -83,7 +83,7 @@ func flood(e *env) (*table, error) {
 		"RSS growth, KiB", "of it beyond the caps, KiB"}}
 	for _, c := range floodCases {
 		for run := range e.runs {
-			if err := e.oneFlood(t, c); err != nil {
+			if err := oneFlood(e, t, c); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
 			e.progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name, number(t.Samples[c.name+" MiB"][run]),
@@ -91,7 +91,7 @@ func flood(e *env) (*table, error) {
 		}
 		t.row(c.name, t.text(c.name+" MiB"), t.text(c.name+" sent"), t.text(c.name+" refused"), t.text(c.name+" held"),
 			t.text(c.name+" unaccounted"), t.text(c.name+" growth KiB"), t.text(c.name+" beyond KiB"))
-		e.judgeFlood(t, c)
+		judgeFlood(e, t, c)
 	}
 	t.note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
 		floodMessage, e.scaled(floodBytes)>>20)
@@ -102,7 +102,7 @@ func flood(e *env) (*table, error) {
 	return t, nil
 }
 
-func (e *env) judgeFlood(t *table, c floodCase) {
+func judgeFlood(e *env, t *table, c floodCase) {
 	t.atMost("RSS beyond the caps, "+c.name, t.median(c.name+" beyond KiB"), growthAllowed>>10, "KiB")
 	t.atMost("unaccounted, "+c.name, t.median(c.name+" unaccounted"), 0, "calls")
 	switch {
@@ -118,7 +118,7 @@ func (e *env) judgeFlood(t *table, c floodCase) {
 	}
 }
 
-func (e *env) oneFlood(t *table, c floodCase) error {
+func oneFlood(e *env, t *table, c floodCase) error {
 	yaml := ""
 	if c.pause {
 		yaml = "on_full: pause\n"
@@ -128,7 +128,7 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	before, err := e.warm(s, c.transport)
+	before, err := warmServer(e, s, c.transport)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 	}
 	defer e.closeFleet(f)
 	f.Start()
-	if err := e.untilQuiet(f); err != nil {
+	if err := untilQuiet(e, f); err != nil {
 		return err
 	}
 	m, err := s.Memory()
@@ -162,14 +162,14 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 	t.sample(c.name+" held", held)
 	t.sample(c.name+" growth KiB", growth/1024)
 	t.sample(c.name+" beyond KiB", (growth-caps)/1024)
-	unaccounted, err := e.reckon(f, c)
+	unaccounted, err := lostOf(e, f, c)
 	t.sample(c.name+" unaccounted", unaccounted)
 	return err
 }
 
-// warm makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
+// warmServer makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
 // resident then.
-func (e *env) warm(s *server, transport wire.Transport) (int64, error) {
+func warmServer(e *env, s *server, transport wire.Transport) (int64, error) {
 	f, err := e.open(1, func(o *client.Options) {
 		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.address(transport), transport, 64, e.scaled(warmUpCalls)
 		o.PadBytes = floodMessage
@@ -194,7 +194,7 @@ func (e *env) warm(s *server, transport wire.Transport) (int64, error) {
 }
 
 // untilQuiet waits until nothing more goes out or comes in: the flood is over, or it is blocked.
-func (e *env) untilQuiet(f *client.Fleet) error {
+func untilQuiet(e *env, f *client.Fleet) error {
 	last, since := uint64(0), time.Now()
 	return e.poll(samplingPeriod, floodTimeout, func() (bool, error) {
 		c := f.Counters()
@@ -205,9 +205,9 @@ func (e *env) untilQuiet(f *client.Fleet) error {
 	})
 }
 
-// reckon waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads cannot know; of it only
+// lostOf waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads cannot know; of it only
 // what came before it stopped reading is judged.
-func (e *env) reckon(f *client.Fleet, c floodCase) (float64, error) {
+func lostOf(e *env, f *client.Fleet, c floodCase) (float64, error) {
 	if c.neverReads {
 		got := f.Counters()
 		return float64(got.Bad), nil

@@ -37,11 +37,11 @@ func isolation(e *env) (*table, error) {
 	t := &table{Columns: []string{"clients", "calls sent", "answered", "cancelled", "of these answered all the same", "refused", "crossed",
 		"unexplained", "calls/s"}}
 	for run := range e.runs {
-		if err := e.oneIsolation(t); err != nil {
+		if err := oneIsolation(e, t); err != nil {
 			return nil, err
 		}
-		e.progress("run %d: %s calls, %s crossed, %s unexplained", run+1, number(t.total("sent", run)), number(t.total("crossed", run)),
-			number(t.total("unexplained", run)))
+		e.progress("run %d: %s calls, %s crossed, %s unexplained", run+1, number(totalOf(t, "sent", run)), number(totalOf(t, "crossed", run)),
+			number(totalOf(t, "unexplained", run)))
 	}
 	for _, k := range isolatedKinds {
 		cells := []string{k.name}
@@ -53,15 +53,15 @@ func isolation(e *env) (*table, error) {
 	least := func(figure string) float64 {
 		var runs []float64
 		for run := range e.runs {
-			runs = append(runs, t.total(figure, run))
+			runs = append(runs, totalOf(t, figure, run))
 		}
 		return median(runs)
 	}
 	t.atLeast("calls", least("sent"), float64(e.scaled(isolatedCalls)), "calls")
 	t.atLeast("cancelled", least("cancelled"), 0.09*least("sent"), "calls")
 	for _, k := range isolatedKinds {
-		t.atMost("crossed, "+k.name, t.worst(k.name+" crossed"), 0, "answers")
-		t.atMost("unexplained, "+k.name, t.worst(k.name+" unexplained"), 0, "calls")
+		t.atMost("crossed, "+k.name, worstOf(t, k.name+" crossed"), 0, "answers")
+		t.atMost("unexplained, "+k.name, worstOf(t, k.name+" unexplained"), 0, "calls")
 	}
 	t.note("%d clients, a quarter on each transport, all at once; every call has the id 1 and a number of its own that its answer must bring back",
 		isolatedClients)
@@ -72,15 +72,15 @@ func isolation(e *env) (*table, error) {
 	return t, nil
 }
 
-// total is the sum of a figure over the kinds of clients in one run.
-func (t *table) total(figure string, run int) (sum float64) {
+// totalOf is the sum of a figure over the kinds of clients in one run.
+func totalOf(t *table, figure string, run int) (sum float64) {
 	for _, k := range isolatedKinds {
 		sum += t.Samples[k.name+" "+figure][run]
 	}
 	return sum
 }
 
-func (e *env) oneIsolation(t *table) error {
+func oneIsolation(e *env, t *table) error {
 	s, err := e.weir("")
 	if err != nil {
 		return err
@@ -117,13 +117,13 @@ func (e *env) oneIsolation(t *table) error {
 		return err
 	}
 	for i, f := range fleets {
-		t.sampleOutcomes(isolatedKinds[i].name, f.Counters(), took[i])
+		sampleOutcomes(t, isolatedKinds[i].name, f.Counters(), took[i])
 	}
 	return nil
 }
 
 // sampleOutcomes keeps what became of the calls of one kind of clients.
-func (t *table) sampleOutcomes(name string, c client.Counters, took time.Duration) {
+func sampleOutcomes(t *table, name string, c client.Counters, took time.Duration) {
 	refused := c.Refused + c.Errors
 	t.sample(name+" sent", float64(c.Sent))
 	t.sample(name+" answered", float64(c.Results+c.ToolErrors))

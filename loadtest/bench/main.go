@@ -19,54 +19,15 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
-
-// benchmark answers one question.
-type benchmark struct {
-	name     string
-	question string
-	run      func(*env) (*table, error)
-}
-
-var benchmarks = []benchmark{
-	{"cpu-tcp", "What does a call cost the server over TCP, beside a bare epoll echo of the same bytes?", cpuTCP},
-	{"cpu-http", "What does a call cost the server over HTTP, beside the two Go SDKs?", cpuHTTP},
-	{"pipelined", "How many calls per second does the server answer when they come in a stream?", pipelined},
-	{"ceiling", "What is the highest rate that the server holds, over each transport?", ceiling},
-	{"wide", "Do 15,000 connections that each call five times a second get quick answers?", wide},
-	{"memory", "What does an idle connection weigh?", memory},
-	{"storm", "Does a storm of connections get in, and do those who are in notice?", storm},
-	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
-	{"stalled", "Do clients that never read harm those that do?", stalled},
-	{"refusal", "What does a refusal cost the server?", refusal},
-	{"listens", "What does an open subscriptions/listen weigh, and how soon do all of them hear of a change?", listens},
-	{"session-streams", "What does a session with an open stream weigh, and how soon do all of them hear of a change?", sessionStreams},
-	{"session-cost", "Does a session cost more to open and end when there are many?", sessionCost},
-	{"isolation", "Does every answer reach whom it is for, when all calls have the same id and some are taken back?", isolation},
-	{"peers-latency", "What do clients of the Go SDKs' servers and of this one see at the same load?", peersLatency},
-	{"peers-memory", "What does a session weigh, beside the two Go SDKs?", peersMemory},
-	{"peers-overload", "What is left of each server at twice its own ceiling?", peersOverload},
-	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
-}
-
-// goesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
-func (b benchmark) goesBy(name string) bool {
-	return b.name == name || strings.HasPrefix(b.name, name+"-")
-}
 
 // config is the command line.
 type config struct {
-	weir    string
-	runs    int
-	seconds float64
-	scale   float64
-	loops   int
-	peers   bool
-	out     string
-	keep    bool
-	from    string
-	page    bool
+	setup
+	out  string
+	keep bool
+	from string
+	page bool
 	// plots is a folder for the pictures, document a page that shows them and the tables.
 	plots, document string
 }
@@ -100,7 +61,7 @@ func run() error {
 	if c.out != "" {
 		var kept error
 		if c.keep {
-			kept = r.keep(c.out)
+			kept = r.keep(c.out, benchmarkNames())
 		}
 		if kept == nil { // an older record that cannot be read is not written over
 			kept = r.write(c.out)
@@ -118,10 +79,10 @@ func (c *config) show(r *record) error {
 	}
 	var errs []error
 	if c.plots != "" {
-		errs = append(errs, r.plot(c.plots))
+		errs = append(errs, writePlots(r, c.plots))
 	}
 	if c.document != "" {
-		errs = append(errs, r.document(c.document, c.plots))
+		errs = append(errs, writePage(r, c.document, c.plots))
 	}
 	return errors.Join(errs...)
 }
@@ -175,13 +136,13 @@ func measure(ctx context.Context, c config, names []string) (*record, error) {
 	if c.weir, err = filepath.Abs(c.weir); err != nil {
 		return nil, err
 	}
-	r := newRecord(ctx, c)
+	r := newRecord(ctx, c.runs, c.seconds, c.scale)
 	var failed []string
 	for _, b := range benchmarks {
 		if len(names) > 0 && !slices.ContainsFunc(names, b.goesBy) {
 			continue
 		}
-		e := &env{config: c, ctx: ctx, dir: dir, name: b.name, began: time.Now()}
+		e := newEnv(ctx, c.setup, dir, b.name)
 		t, err := b.run(e)
 		e.stopAll()
 		if err != nil {

@@ -26,7 +26,7 @@ func memory(e *env) (*table, error) {
 	step := e.scaled(memoryStep)
 	for _, transport := range []wire.Transport{wire.Line, wire.WebSocket, wire.HTTP} {
 		for run := range e.runs {
-			if err := e.weigh(t, transport, step); err != nil {
+			if err := weighConnections(e, t, transport, step); err != nil {
 				return nil, fmt.Errorf("%v: %w", transport, err)
 			}
 			e.progress("run %d: %v: %s bytes per connection", run+1, transport, number(t.Samples[transport.String()+" bytes"][run]))
@@ -46,8 +46,8 @@ func memory(e *env) (*table, error) {
 	return t, nil
 }
 
-// weigh measures one transport once, with a server of its own.
-func (e *env) weigh(t *table, transport wire.Transport, step int) error {
+// weighConnections measures one transport once, with a server of its own.
+func weighConnections(e *env, t *table, transport wire.Transport, step int) error {
 	s, err := e.weir(fmt.Sprintf("max_connections: %d\nlog:\n  level: warn\n", step*memorySteps+100))
 	if err != nil {
 		return err
@@ -66,10 +66,10 @@ func (e *env) weigh(t *table, transport wire.Transport, step int) error {
 	slabBefore := slabBytes()
 	var counts, resident []float64
 	for i := range memorySteps {
-		if err := e.openAndCall(f, step); err != nil {
+		if err := openAndCall(e, f, step); err != nil {
 			return err
 		}
-		bytes, goroutines, err := e.settled(s, settle)
+		bytes, goroutines, err := settled(e, s, settle)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (e *env) weigh(t *table, transport wire.Transport, step int) error {
 }
 
 // settled lets the server rest, and returns its resident bytes and its goroutines.
-func (e *env) settled(s *server, rest time.Duration) (resident, goroutines float64, err error) {
+func settled(e *env, s *server, rest time.Duration) (resident, goroutines float64, err error) {
 	if err := e.sleep(rest); err != nil {
 		return 0, 0, err
 	}
@@ -108,7 +108,7 @@ func (e *env) settled(s *server, rest time.Duration) (resident, goroutines float
 }
 
 // openAndCall opens n connections and waits until each has had its call answered.
-func (e *env) openAndCall(f *client.Fleet, n int) error {
+func openAndCall(e *env, f *client.Fleet, n int) error {
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
 	if err := f.Open(ctx, n); err != nil {

@@ -53,7 +53,7 @@ const (
 var entrants = []string{weirName, "mcp-go", "go-sdk", echoName}
 
 // enter starts one of them.
-func (e *env) enter(name string) (entrant, error) {
+func enter(e *env, name string) (entrant, error) {
 	switch name {
 	case weirName:
 		s, err := e.weir("log:\n  level: warn\n")
@@ -100,7 +100,7 @@ func peersLatency(e *env) (*table, error) {
 	}
 	var all []running
 	for _, name := range entrants {
-		c, err := e.enter(name)
+		c, err := enter(e, name)
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func peersLatency(e *env) (*table, error) {
 				}
 				e.progress("%s: %s/s offered, %s/s answered, p50 %s ms, p99 %s ms, %s us of CPU per call", c.name, number(rate), number(got.answered),
 					number(got.p50), number(got.p99), number(got.microsPerCall(got.server)))
-				t.sampleStep(at(c.name, rate), got)
+				sampleStep(t, at(c.name, rate), got)
 			}
 		}
 	}
@@ -144,11 +144,11 @@ func peersMemory(e *env) (*table, error) {
 	t := &table{Columns: []string{"server", "resident bytes per session", "R²", "goroutines per session", "sessions at the end", "RSS then, MiB",
 		"goroutines then", "stopped by"}}
 	for _, name := range entrants[:3] {
-		c, err := e.enter(name)
+		c, err := enter(e, name)
 		if err != nil {
 			return nil, err
 		}
-		stopped, err := e.weighSessions(t, c)
+		stopped, err := weighSessions(e, t, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -169,7 +169,7 @@ func peersMemory(e *env) (*table, error) {
 }
 
 // weighSessions opens an entrant's sessions; stopped says why there are not as many as were asked for.
-func (e *env) weighSessions(t *table, c entrant) (stopped string, err error) {
+func weighSessions(e *env, t *table, c entrant) (stopped string, err error) {
 	stopped = "nothing"
 	f, err := e.fleet(func(o *client.Options) {
 		c.sessions(o)
@@ -198,7 +198,7 @@ func (e *env) weighSessions(t *table, c entrant) (stopped string, err error) {
 		return nil
 	}
 	for range sessionsSteps {
-		if err := e.openAndCall(f, step); err != nil {
+		if err := openAndCall(e, f, step); err != nil {
 			return "", err
 		}
 		if err := look(); err != nil {
@@ -231,11 +231,11 @@ func peersOverload(e *env) (*table, error) {
 	t := &table{Columns: []string{"server", "ceiling, calls/s", "offered, calls/s", "goodput, calls/s", "of the ceiling", "p99 of the good, ms",
 		"of that from the write, ms", "failed or refused", "peak RSS, MiB"}}
 	for _, name := range entrants[:3] {
-		c, err := e.enter(name)
+		c, err := enter(e, name)
 		if err != nil {
 			return nil, err
 		}
-		if err := e.overloadOf(t, c); err != nil {
+		if err := overloadOf(e, t, c); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		e.stopAll()
@@ -250,7 +250,7 @@ func peersOverload(e *env) (*table, error) {
 	return t, nil
 }
 
-func (e *env) overloadOf(t *table, c entrant) error {
+func overloadOf(e *env, t *table, c entrant) error {
 	climb := &climb{e: e, name: c.name, process: c.process, n: e.scaled(overloadConnections), options: func(o *client.Options) {
 		c.sessions(o)
 		o.Tick = openTick
@@ -269,7 +269,7 @@ func (e *env) overloadOf(t *table, c entrant) error {
 		return err
 	}
 	after := climb.fleet.Counters()
-	t.sampleStep(c.name, got)
+	sampleStep(t, c.name, got)
 	t.sample(c.name+" ceiling", ceiling)
 	t.sample(c.name+" offered", overloadFactor*ceiling)
 	t.sample(c.name+" share", got.answered/ceiling)

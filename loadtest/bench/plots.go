@@ -112,7 +112,7 @@ func plotOverload(r *record) *report.BarChart {
 }
 
 // drawn is the plots of which something was measured, by file name.
-func (r *record) drawn() map[string]string {
+func drawn(r *record) map[string]string {
 	files := map[string]string{}
 	for _, p := range plots {
 		c := p.chart(r)
@@ -125,12 +125,12 @@ func (r *record) drawn() map[string]string {
 	return files
 }
 
-// plot writes the pictures into a folder.
-func (r *record) plot(dir string) error {
+// writePlots writes the pictures into a folder.
+func writePlots(r *record, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for name, svg := range r.drawn() {
+	for name, svg := range drawn(r) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(svg), 0o644); err != nil {
 			return err
 		}
@@ -147,14 +147,14 @@ const (
 var errNoMarkers = fmt.Errorf("the page lacks the lines %q and %q, between which the record belongs", strings.TrimSpace(recordBegin), strings.TrimSpace(recordEnd))
 
 // inPage returns a page with the record between its markers: the plots, by their path from the page, and then the tables.
-func (r *record) inPage(page, plotsFromPage string) (string, error) {
+func inPage(r *record, page, plotsFromPage string) (string, error) {
 	before, rest, begins := strings.Cut(page, recordBegin)
 	_, after, ends := strings.Cut(rest, recordEnd)
 	if !begins || !ends {
 		return "", errNoMarkers
 	}
 	var b strings.Builder
-	drawn := r.drawn()
+	drawn := drawn(r)
 	for _, p := range plots {
 		if file := p.file + ".svg"; plotsFromPage != "" && drawn[file] != "" {
 			fmt.Fprintf(&b, "![%s](%s/%s)\n\n", p.caption, filepath.ToSlash(plotsFromPage), file)
@@ -164,8 +164,8 @@ func (r *record) inPage(page, plotsFromPage string) (string, error) {
 	return before + recordBegin + "\n" + b.String() + "\n" + recordEnd + after, nil
 }
 
-// document writes the record into a page.
-func (r *record) document(file, plotsDir string) error {
+// writePage writes the record into a page.
+func writePage(r *record, file, plotsDir string) error {
 	page, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (r *record) document(file, plotsDir string) error {
 			return err
 		}
 	}
-	text, err := r.inPage(string(page), plotsDir)
+	text, err := inPage(r, string(page), plotsDir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

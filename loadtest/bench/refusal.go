@@ -62,9 +62,9 @@ func refusal(e *env) (*table, error) {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
 			e.progress("run %d: %s: %s us", run+1, c.name, number(got.server))
-			t.keep(c.name, got)
+			keepCost(t, c.name, got)
 		}
-		e.judgeRefusal(t, c)
+		judgeRefusal(e, t, c)
 	}
 	t.note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting and closing it")
 	t.note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that does nothing " +
@@ -73,7 +73,7 @@ func refusal(e *env) (*table, error) {
 	return t, nil
 }
 
-func (e *env) judgeRefusal(t *table, c refusalCase) {
+func judgeRefusal(e *env, t *table, c refusalCase) {
 	own, beyond, name := t.median(c.name+" cpu us"), "", "CPU per refusal, "+c.name
 	floor := ""
 	switch {
@@ -112,7 +112,7 @@ func bareRefusal(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	return e.turnedAway(p, address, wire.Line)
+	return costOfTurnedAway(e, p, address, wire.Line)
 }
 
 // ownCap fills each connection's own queue with its first calls; the rest of them is refused.
@@ -129,7 +129,7 @@ func ownCap(e *env, c refusalCase) (cost, error) {
 		return cost{}, err
 	}
 	f.Start()
-	return e.refusals(s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
+	return costOfRefusals(e, s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
 // globalCap fills the server with other connections' calls first.
@@ -145,16 +145,16 @@ func globalCap(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	if err := e.fill(s); err != nil {
+	if err := fillServer(e, s); err != nil {
 		return cost{}, fmt.Errorf("the server does not fill up: %w", err)
 	}
 	f.Start()
-	return e.refusals(s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
+	return costOfRefusals(e, s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
-// fill sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
+// fillServer sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
 // of which the workers then take what they can hold; the second fills what they left.
-func (e *env) fill(s *server) error {
+func fillServer(e *env, s *server) error {
 	var waves [2]*client.Fleet
 	for i := range waves {
 		f, err := e.open(heldConnections, func(o *client.Options) {
@@ -192,11 +192,11 @@ func connectionCap(e *env, c refusalCase) (cost, error) {
 	if _, err := e.open(heldConnections, func(o *client.Options) { o.Address = s.tcp }); err != nil {
 		return cost{}, err
 	}
-	return e.turnedAway(s.Process, s.address(c.transport), c.transport)
+	return costOfTurnedAway(e, s.Process, s.address(c.transport), c.transport)
 }
 
-// turnedAway comes again and again to a server that takes no connection.
-func (e *env) turnedAway(p *observe.Process, address string, transport wire.Transport) (cost, error) {
+// costOfTurnedAway comes again and again to a server that takes no connection.
+func costOfTurnedAway(e *env, p *observe.Process, address string, transport wire.Transport) (cost, error) {
 	f, err := e.fleet(func(o *client.Options) {
 		o.Address, o.Transport, o.Reopen = address, transport, true
 		o.Opening, o.Sources = wire.OpenBare, client.LoopbackSources(8)
@@ -205,7 +205,7 @@ func (e *env) turnedAway(p *observe.Process, address string, transport wire.Tran
 		return cost{}, err
 	}
 	f.Launch(churning) // and never Start: they do not get to call
-	got, err := e.refusals(p, f, func(k *client.Counters) uint64 { return k.Ended[client.EndRefused] })
+	got, err := costOfRefusals(e, p, f, func(k *client.Counters) uint64 { return k.Ended[client.EndRefused] })
 	c := f.Counters()
 	if other := c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset] + c.Ended[client.EndConnectFailed]; err == nil &&
 		other > c.Ended[client.EndRefused]/100 {
@@ -214,8 +214,8 @@ func (e *env) turnedAway(p *observe.Process, address string, transport wire.Tran
 	return got, err
 }
 
-// refusals measures one window of a fleet that is being refused; count says how often it was.
-func (e *env) refusals(p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (cost, error) {
+// costOfRefusals measures one window of a fleet that is being refused; count says how often it was.
+func costOfRefusals(e *env, p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (cost, error) {
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}

@@ -109,7 +109,7 @@ func (t *table) median(key string) float64 { return median(t.Samples[key]) }
 // text is median as a cell.
 func (t *table) text(key string) string { return number(t.median(key)) }
 
-func newRecord(ctx context.Context, c config) *record {
+func newRecord(ctx context.Context, runs int, seconds, scale float64) *record {
 	commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
 		commit = []byte("unknown")
@@ -118,7 +118,7 @@ func newRecord(ctx context.Context, c config) *record {
 	}
 	return &record{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
 		Command: "go run ./loadtest/bench " + strings.Join(os.Args[1:], " "),
-		Host:    observe.ThisHost(), Runs: c.runs, Seconds: c.seconds, Scale: c.scale}
+		Host:    observe.ThisHost(), Runs: runs, Seconds: seconds, Scale: scale}
 }
 
 func readRecord(path string) (*record, error) {
@@ -142,7 +142,7 @@ func (r *record) write(path string) error {
 }
 
 // keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
-func (r *record) keep(path string) error {
+func (r *record) keep(path string, order []string) error {
 	old, err := readRecord(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -159,9 +159,7 @@ func (r *record) keep(path string) error {
 		}
 		r.Tables = append(r.Tables, t)
 	}
-	place := func(t *table) int {
-		return slices.IndexFunc(benchmarks, func(b benchmark) bool { return b.name == t.Name })
-	}
+	place := func(t *table) int { return slices.Index(order, t.Name) }
 	slices.SortStableFunc(r.Tables, func(a, b *table) int { return cmp.Compare(place(a), place(b)) })
 	return nil
 }

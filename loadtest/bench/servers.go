@@ -70,7 +70,7 @@ func (e *env) weir(yaml string) (*server, error) {
 	socket := filepath.Join(e.dir, name+".sock")
 	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
 	defer cancel()
-	p, err := observe.StartProcess(ctx, "weir", []string{e.config.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
+	p, err := observe.StartProcess(ctx, "weir", []string{e.setup.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
 		"--tcp", "127.0.0.1:0", "--unix", socket, "--admin", admin}, nil)
 	if err != nil {
 		return nil, err

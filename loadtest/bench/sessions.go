@@ -31,7 +31,7 @@ func sessionCost(e *env) (*table, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := e.openStreams(beside, n); err != nil {
+		if err := openStreams(e, beside, n); err != nil {
 			return nil, err
 		}
 		f, err := e.open(renewConnections, func(o *client.Options) {
@@ -51,7 +51,7 @@ func sessionCost(e *env) (*table, error) {
 		all = append(all, contender{names[i], s.Process, f})
 	}
 	key := ""
-	err := e.rounds(t, all, func(costs map[string]cost) { key = t.ratio(names[1], names[0], costs) })
+	err := rounds(e, t, all, func(costs map[string]cost) { key = costRatio(t, names[1], names[0], costs) })
 	if err != nil {
 		return nil, err
 	}

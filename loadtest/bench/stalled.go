@@ -24,7 +24,7 @@ func stalled(e *env) (*table, error) {
 		"ratio", "closed as write_stalled", "closed as outbox_budget", "last closed after, s", "peak RSS, MiB"}}
 	n := e.scaled(stalledConnections)
 	for run := range e.runs {
-		if err := e.oneStall(t, n); err != nil {
+		if err := oneStall(e, t, n); err != nil {
 			return nil, err
 		}
 		e.progress("run %d: good p99 %s ms alone, %s ms beside %d stalled", run+1, number(t.Samples["alone ms"][run]),
@@ -40,19 +40,19 @@ func stalled(e *env) (*table, error) {
 	return t, nil
 }
 
-func (e *env) oneStall(t *table, n int) error {
+func oneStall(e *env, t *table, n int) error {
 	s, err := e.weir("")
 	if err != nil {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	good, err := e.busy(s)
+	good, err := busyFleet(e, s)
 	if err != nil {
 		return err
 	}
 	defer e.closeFleet(good)
 	good.Start()
-	alone, err := e.latencyOf(good)
+	alone, err := latencyOf(e, good)
 	if err != nil {
 		return err
 	}
@@ -100,14 +100,14 @@ func (e *env) oneStall(t *table, n int) error {
 	if err != nil {
 		return err
 	}
-	t.sampleStall(alone, onset, during, series)
+	sampleStall(t, alone, onset, during, series)
 	t.sample("closed s", waited.Seconds())
 	t.sample("peak MiB", float64(m.PeakBytes)/(1<<20))
 	return e.halt(good)
 }
 
 // sampleStall keeps what the good clients saw, and how the others ended.
-func (t *table) sampleStall(alone float64, onset, during client.Counters, series map[string]float64) {
+func sampleStall(t *table, alone float64, onset, during client.Counters, series map[string]float64) {
 	p99 := float64(during.Latency.ValueAtQuantile(99))
 	t.sample("alone ms", alone/1000)
 	t.sample("onset ms", float64(onset.Latency.ValueAtQuantile(99))/1000)

@@ -14,13 +14,13 @@ const (
 	busyPerSecond    = 5000 // calls of all busy connections together, planned: an open load
 )
 
-// busy opens the fleet of well-behaved clients whose latency shows what others suffer.
-func (e *env) busy(s *server) (*client.Fleet, error) {
+// busyFleet opens the fleet of well-behaved clients whose latency shows what others suffer.
+func busyFleet(e *env, s *server) (*client.Fleet, error) {
 	return e.open(busyConnections, func(o *client.Options) { o.Address, o.RatePerSecond = s.tcp, busyPerSecond })
 }
 
 // latencyOf starts a fleet and returns its p99 in microseconds over one window.
-func (e *env) latencyOf(f *client.Fleet) (float64, error) {
+func latencyOf(e *env, f *client.Fleet) (float64, error) {
 	if err := e.sleep(warmUp); err != nil {
 		return 0, err
 	}
@@ -37,7 +37,7 @@ func storm(e *env) (*table, error) {
 		"dropped by the kernel", "busy p99 alone, ms", "busy p99 in the storm, ms"}}
 	n := e.scaled(stormConnections)
 	for run := range e.runs {
-		if err := e.oneStorm(t, n); err != nil {
+		if err := oneStorm(e, t, n); err != nil {
 			return nil, err
 		}
 		e.progress("run %d: %d connections open after %s ms", run+1, n, number(t.Samples["all ms"][run]))
@@ -53,19 +53,19 @@ func storm(e *env) (*table, error) {
 	return t, nil
 }
 
-func (e *env) oneStorm(t *table, n int) error {
+func oneStorm(e *env, t *table, n int) error {
 	s, err := e.weir("")
 	if err != nil {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	calm, err := e.busy(s)
+	calm, err := busyFleet(e, s)
 	if err != nil {
 		return err
 	}
 	defer e.closeFleet(calm)
 	calm.Start()
-	alone, err := e.latencyOf(calm)
+	alone, err := latencyOf(e, calm)
 	if err != nil {
 		return err
 	}

@@ -41,18 +41,18 @@ type streamKind struct {
 var watched = "bench://" + strings.Repeat("x", 1<<10)
 
 func listens(e *env) (*table, error) {
-	return e.streams(streamKind{"listen", wire.Modern, 8 << 10})
+	return measureStreams(e, streamKind{"listen", wire.Modern, 8 << 10})
 }
 
 func sessionStreams(e *env) (*table, error) {
-	return e.streams(streamKind{"session with its stream", wire.Legacy, 40 << 10})
+	return measureStreams(e, streamKind{"session with its stream", wire.Legacy, 40 << 10})
 }
 
-func (e *env) streams(k streamKind) (*table, error) {
+func measureStreams(e *env, k streamKind) (*table, error) {
 	t := &table{Columns: []string{"clients", "a change heard by half of those who read, ms", "by 99 %, ms", "by all, ms", "the slowest change, ms",
 		"CPU per change, ms"}}
 	for run := range e.runs {
-		if err := e.oneRunOfStreams(t, k); err != nil {
+		if err := oneRunOfStreams(e, t, k); err != nil {
 			return nil, err
 		}
 		e.progress("run %d: %s bytes per %s, the slowest change heard by all after %s ms, beside silent ones %s ms", run+1,
@@ -67,7 +67,7 @@ func (e *env) streams(k streamKind) (*table, error) {
 	t.atMost("goroutines gained", t.median("goroutines"), 4, "")
 	t.atMost("the slowest change, heard by all", t.median("slowest ms"), 500, "ms")
 	t.atMost("the slowest change, heard by all who read, beside silent ones", t.median("silent slowest ms"), 1000, "ms")
-	t.atMost("streams that heard of a change twice, or not at all", t.worst("wrong"), 0, "")
+	t.atMost("streams that heard of a change twice, or not at all", worstOf(t, "wrong"), 0, "")
 	t.atMost("held for a silent one", t.median("held bytes"), k.quietBytes, "bytes")
 	t.atMost("held for a silent one, after as many events again", t.median("held twice bytes"), k.quietBytes, "bytes")
 	t.atLeast("silent ones closed as write_stalled", t.median("write_stalled"), float64(silent), "clients")
@@ -81,8 +81,8 @@ func (e *env) streams(k streamKind) (*table, error) {
 	return t, nil
 }
 
-// worst is the largest of the samples under a key.
-func (t *table) worst(key string) float64 {
+// worstOf is the largest of the samples under a key.
+func worstOf(t *table, key string) float64 {
 	worst := 0.0
 	for _, v := range t.Samples[key] {
 		worst = max(worst, v)
@@ -90,7 +90,7 @@ func (t *table) worst(key string) float64 {
 	return worst
 }
 
-func (e *env) oneRunOfStreams(t *table, k streamKind) error {
+func oneRunOfStreams(e *env, t *table, k streamKind) error {
 	s, err := e.changing()
 	if err != nil {
 		return err
@@ -104,24 +104,24 @@ func (e *env) oneRunOfStreams(t *table, k streamKind) error {
 		return err
 	}
 	defer e.closeFleet(readers)
-	if err := e.weighStreams(t, s, readers); err != nil {
+	if err := weighStreams(e, t, s, readers); err != nil {
 		return err
 	}
-	if err := e.changes(t, s, readers, streamChanges, ""); err != nil {
+	if err := measureChanges(e, t, s, readers, streamChanges, ""); err != nil {
 		return err
 	}
-	return e.besideSilent(t, s, readers, k)
+	return besideSilent(e, t, s, readers, k)
 }
 
 // weighStreams opens the streams in steps, as the memory benchmark does connections.
-func (e *env) weighStreams(t *table, s *server, f *client.Fleet) error {
+func weighStreams(e *env, t *table, s *server, f *client.Fleet) error {
 	step := e.scaled(streamStep)
 	var counts, resident, goroutines []float64
 	for i := range streamSteps {
-		if err := e.openStreams(f, step); err != nil {
+		if err := openStreams(e, f, step); err != nil {
 			return err
 		}
-		bytes, running, err := e.settled(s, streamSettle)
+		bytes, running, err := settled(e, s, streamSettle)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (e *env) weighStreams(t *table, s *server, f *client.Fleet) error {
 }
 
 // openStreams opens n more streams and waits until something has arrived on each: what it begins with.
-func (e *env) openStreams(f *client.Fleet, n int) error {
+func openStreams(e *env, f *client.Fleet, n int) error {
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
 	if err := f.Open(ctx, n); err != nil {
@@ -149,16 +149,16 @@ func (e *env) openStreams(f *client.Fleet, n int) error {
 	return c.Check()
 }
 
-// changes has the list change n times and measures each time until every open stream of f has heard of it. prefix goes before
+// measureChanges has the list change n times and measures each time until every open stream of f has heard of it. prefix goes before
 // the names of the samples.
-func (e *env) changes(t *table, s *server, f *client.Fleet, n int, prefix string) error {
+func measureChanges(e *env, t *table, s *server, f *client.Fleet, n int, prefix string) error {
 	used, err := s.CPU()
 	if err != nil {
 		return err
 	}
 	slowest := 0.0
 	for range n {
-		c, err := e.change(t, s, f)
+		c, err := changeOnce(e, t, s, f)
 		if err != nil {
 			return err
 		}
@@ -174,9 +174,9 @@ func (e *env) changes(t *table, s *server, f *client.Fleet, n int, prefix string
 	return err
 }
 
-// change has the list change once and waits until every open stream of f has heard of it, and a little longer: none may hear
+// changeOnce has the list change once and waits until every open stream of f has heard of it, and a little longer: none may hear
 // twice.
-func (e *env) change(t *table, s *server, f *client.Fleet) (client.Counters, error) {
+func changeOnce(e *env, t *table, s *server, f *client.Fleet) (client.Counters, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, hearTimeout)
 	defer cancel()
 	before := f.Counters()
@@ -198,7 +198,7 @@ func (e *env) change(t *table, s *server, f *client.Fleet) (client.Counters, err
 
 // besideSilent replaces some of the readers by clients that never read, fills what lies between them and the server, and
 // measures what the others notice and what the server holds.
-func (e *env) besideSilent(t *table, s *server, readers *client.Fleet, k streamKind) error {
+func besideSilent(e *env, t *table, s *server, readers *client.Fleet, k streamKind) error {
 	silent := e.scaled(silentStreams)
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
@@ -222,7 +222,7 @@ func (e *env) besideSilent(t *table, s *server, readers *client.Fleet, k streamK
 		return err
 	}
 	for _, key := range []string{"held bytes", "held twice bytes"} {
-		if err := e.update(s, silentUpdates); err != nil {
+		if err := updateAll(e, s, silentUpdates); err != nil {
 			return err
 		}
 		held, err := s.live()
@@ -231,7 +231,7 @@ func (e *env) besideSilent(t *table, s *server, readers *client.Fleet, k streamK
 		}
 		t.sample(key, (held-before)/float64(silent))
 	}
-	if err := e.changes(t, s, readers, silentChanges, "silent "); err != nil {
+	if err := measureChanges(e, t, s, readers, silentChanges, "silent "); err != nil {
 		return err
 	}
 	stalled := 0.0
@@ -247,8 +247,8 @@ func (e *env) besideSilent(t *table, s *server, readers *client.Fleet, k streamK
 	return nil
 }
 
-// update says n times that the watched resource is new, slowly enough that each is a message of its own.
-func (e *env) update(s *server, n int) error {
+// updateAll says n times that the watched resource is new, slowly enough that each is a message of its own.
+func updateAll(e *env, s *server, n int) error {
 	for range n {
 		if err := s.tell("/update?uri=" + url.QueryEscape(watched)); err != nil {
 			return err
