@@ -8,12 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/loadtest/bench/cases"
+	"weir/loadtest/bench/record"
 )
 
 // The page and the plots are what make bench-docs makes of docs/benchmarks.json.
 func TestRecordIsInThePage(t *testing.T) {
 	const docs = "../../docs"
-	r, err := readRecord(filepath.Join(docs, "benchmarks.json"))
+	r, err := record.Read(filepath.Join(docs, "benchmarks.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,24 +43,24 @@ func TestRecordIsInThePage(t *testing.T) {
 
 // Every plot is drawn from the samples of its benchmark, as a whole file that needs no other.
 func TestPlots(t *testing.T) {
-	tables := map[string]*table{}
+	tables := map[string]*record.Table{}
 	for _, name := range []string{"cpu-http", "cpu-tcp", "ceiling", "memory", "peers-latency", "peers-memory", "peers-overload"} {
-		tables[name] = &table{Name: name}
+		tables[name] = &record.Table{Name: name}
 	}
-	for i, name := range append(slices.Clone(entrants), "echo-epoll") {
-		tables["cpu-http"].sample(name+" cpu us", 10*float64(i+1))
-		tables["cpu-tcp"].sample(name+" cpu us", 10*float64(i+1))
-		tables["peers-memory"].sample(name+" bytes", 1000*float64(i+1))
-		tables["peers-overload"].sample(name+" share", 0.9)
-		for _, rate := range peersRates {
+	for i, name := range append(slices.Clone(cases.Entrants), "echo-epoll") {
+		tables["cpu-http"].Sample(name+" cpu us", 10*float64(i+1))
+		tables["cpu-tcp"].Sample(name+" cpu us", 10*float64(i+1))
+		tables["peers-memory"].Sample(name+" bytes", 1000*float64(i+1))
+		tables["peers-overload"].Sample(name+" share", 0.9)
+		for _, rate := range cases.PeersRates {
 			for k, q := range []string{" p50 ms", " p95 ms", " p99 ms"} {
-				tables["peers-latency"].sample(at(name, rate)+q, float64(k+1))
+				tables["peers-latency"].Sample(cases.At(name, rate)+q, float64(k+1))
 			}
 		}
 	}
-	tables["ceiling"].sample("tcp rate", 250_000)
-	tables["memory"].sample("ws bytes", 600)
-	r := &record{}
+	tables["ceiling"].Sample("tcp rate", 250_000)
+	tables["memory"].Sample("ws bytes", 600)
+	r := &record.Record{}
 	if n := len(drawn(r)); n != 0 {
 		t.Errorf("%d plots of nothing", n)
 	}

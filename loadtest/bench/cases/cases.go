@@ -1,15 +1,21 @@
-package main
+package cases
 
-import "strings"
+import (
+	"strings"
 
-// benchmark answers one question.
-type benchmark struct {
-	name     string
-	question string
-	run      func(*env) (*table, error)
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
+)
+
+// Case answers one question.
+type Case struct {
+	Name     string
+	Question string
+	Run      func(*harness.Env) (*record.Table, error)
 }
 
-var benchmarks = []benchmark{
+// All is every benchmark, in the order of the record.
+var All = []Case{
 	{"cpu-tcp", "What does a call cost the server over TCP, beside a bare epoll echo of the same bytes?", cpuTCP},
 	{"cpu-http", "What does a call cost the server over HTTP, beside the two Go SDKs?", cpuHTTP},
 	{"pipelined", "How many calls per second does the server answer when they come in a stream?", pipelined},
@@ -30,15 +36,15 @@ var benchmarks = []benchmark{
 	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
 }
 
-// benchmarkNames are the names in the order of the list.
-func benchmarkNames() (names []string) {
-	for _, b := range benchmarks {
-		names = append(names, b.name)
+// Names are the names in the order of the list.
+func Names() (names []string) {
+	for _, b := range All {
+		names = append(names, b.Name)
 	}
 	return names
 }
 
-// goesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
-func (b benchmark) goesBy(name string) bool {
-	return b.name == name || strings.HasPrefix(b.name, name+"-")
+// GoesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
+func (b Case) GoesBy(name string) bool {
+	return b.Name == name || strings.HasPrefix(b.Name, name+"-")
 }

@@ -1,4 +1,4 @@
-package main
+package record
 
 import (
 	"path/filepath"
@@ -8,28 +8,28 @@ import (
 )
 
 func TestReportReadsBack(t *testing.T) {
-	tb := &table{Name: "x", Question: "Why?", Columns: []string{"a", "b"}}
-	tb.sample("k", 3)
-	tb.sample("k", 1)
-	tb.row("weir", tb.text("k"))
-	tb.atMost("cost", 2, 2, "us")
-	tb.atLeast("rate", 1, 2, "calls/s")
-	tb.note("by %s", "hand")
-	if !tb.missed() {
+	tb := &Table{Name: "x", Question: "Why?", Columns: []string{"a", "b"}}
+	tb.Sample("k", 3)
+	tb.Sample("k", 1)
+	tb.Row("weir", tb.Text("k"))
+	tb.AtMost("cost", 2, 2, "us")
+	tb.AtLeast("rate", 1, 2, "calls/s")
+	tb.Note("by %s", "hand")
+	if !tb.Missed() {
 		t.Error("1 is not at least 2")
 	}
 	path := filepath.Join(t.TempDir(), "r.json")
-	r := &record{Commit: "abc", Runs: 2, Seconds: 3, Scale: 1, Tables: []*table{tb}}
-	if err := r.write(path); err != nil {
+	r := &Record{Commit: "abc", Runs: 2, Seconds: 3, Scale: 1, Tables: []*Table{tb}}
+	if err := r.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readRecord(path)
+	got, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var page, plain strings.Builder
-	got.print(&page, true)
-	got.print(&plain, false)
+	got.Print(&page, true)
+	got.Print(&plain, false)
 	for _, want := range []string{"### x", "| a | b |", "| --- | ---: |", "| weir | 2 |", "- pass: cost: 2, at most 2 us",
 		"- MISSED: rate: 1, at least 2 calls/s", "- Note: by hand", "commit abc"} {
 		if !strings.Contains(page.String(), want) {
@@ -44,16 +44,16 @@ func TestReportReadsBack(t *testing.T) {
 // A record can be made in parts: what is not measured anew stays, in the order of the benchmarks, and says where it is from.
 func TestReportKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
-	old := &record{Commit: "old", Runs: 3, Seconds: 2, Tables: []*table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
-	now := &record{Commit: "new", Tables: []*table{{Name: "storm"}}}
-	if err := now.keep(path, []string{"cpu-tcp", "storm", "refusal"}); err != nil || len(now.Tables) != 1 {
+	old := &Record{Commit: "old", Runs: 3, Seconds: 2, Tables: []*Table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
+	now := &Record{Commit: "new", Tables: []*Table{{Name: "storm"}}}
+	if err := now.Keep(path, []string{"cpu-tcp", "storm", "refusal"}); err != nil || len(now.Tables) != 1 {
 		t.Errorf("nothing was there to keep: %v", err)
 	}
-	if err := old.write(path); err != nil {
+	if err := old.Write(path); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // what was kept once is not taken for new the second time
-		if err := now.keep(path, []string{"cpu-tcp", "storm", "refusal"}); err != nil {
+		if err := now.Keep(path, []string{"cpu-tcp", "storm", "refusal"}); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -64,9 +64,9 @@ func TestReportKeeps(t *testing.T) {
 		if want := []string{"cpu-tcp" + from, "storm ", "refusal" + from}; !slices.Equal(got, want) || len(now.Tables[1].Notes) != 0 {
 			t.Errorf("%q", got)
 		}
-		if err := now.write(path); err != nil {
+		if err := now.Write(path); err != nil {
 			t.Fatal(err)
 		}
-		now = &record{Commit: "newer", Tables: []*table{now.Tables[1]}}
+		now = &Record{Commit: "newer", Tables: []*Table{now.Tables[1]}}
 	}
 }

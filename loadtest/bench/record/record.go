@@ -1,4 +1,4 @@
-package main
+package record
 
 import (
 	"cmp"
@@ -18,8 +18,8 @@ import (
 	"weir/loadtest/observe"
 )
 
-// record is what one invocation has found, with everything that a reader needs to doubt it.
-type record struct {
+// Record is what one invocation has found, with everything that a reader needs to doubt it.
+type Record struct {
 	Date    time.Time    `json:"date"`
 	Commit  string       `json:"commit"`
 	Command string       `json:"command"`
@@ -27,16 +27,16 @@ type record struct {
 	Runs    int          `json:"runs"`
 	Seconds float64      `json:"seconds"` // of one measured window
 	Scale   float64      `json:"scale"`
-	Tables  []*table     `json:"tables"`
+	Tables  []*Table     `json:"tables"`
 }
 
-// table answers one question.
-type table struct {
+// Table answers one question.
+type Table struct {
 	Name     string     `json:"name"`
 	Question string     `json:"question"`
 	Columns  []string   `json:"columns"`
 	Rows     [][]string `json:"rows"`
-	Marks    []mark     `json:"marks"`
+	Marks    []Mark     `json:"marks"`
 	Notes    []string   `json:"notes,omitempty"`
 	// Recorded is when and from what, where that is not what the report's head says.
 	Recorded string `json:"recorded,omitempty"`
@@ -44,8 +44,8 @@ type table struct {
 	Samples map[string][]float64 `json:"samples,omitempty"`
 }
 
-// mark is a figure with what it may be at most (or, with AtLeast, at least).
-type mark struct {
+// Mark is a figure with what it may be at most (or, with AtLeast, at least).
+type Mark struct {
 	Name    string  `json:"name"`
 	Value   float64 `json:"value"`
 	Limit   float64 `json:"limit"`
@@ -53,14 +53,15 @@ type mark struct {
 	AtLeast bool    `json:"at_least,omitempty"`
 }
 
-func (m mark) passed() bool {
+func (m Mark) passed() bool {
 	if m.AtLeast {
 		return m.Value >= m.Limit
 	}
 	return m.Value <= m.Limit
 }
 
-func (m mark) String() string {
+// String is the mark with its verdict.
+func (m Mark) String() string {
 	verdict, relation := "pass", "at most"
 	if !m.passed() {
 		verdict = "MISSED"
@@ -68,72 +69,79 @@ func (m mark) String() string {
 	if m.AtLeast {
 		relation = "at least"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s, %s %s %s", verdict, m.Name, number(m.Value), relation, number(m.Limit), m.Unit))
+	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s, %s %s %s", verdict, m.Name, Number(m.Value), relation, Number(m.Limit), m.Unit))
 }
 
-func (t *table) missed() bool {
-	return slices.ContainsFunc(t.Marks, func(m mark) bool { return !m.passed() })
+// Missed says whether any mark does not hold.
+func (t *Table) Missed() bool {
+	return slices.ContainsFunc(t.Marks, func(m Mark) bool { return !m.passed() })
 }
 
-func (t *table) row(cells ...string) { t.Rows = append(t.Rows, cells) }
+// Row adds a row.
+func (t *Table) Row(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-func (t *table) note(format string, args ...any) {
+// Note adds a sentence below the table.
+func (t *Table) Note(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 
-// atMost and atLeast add a mark.
-func (t *table) atMost(name string, value, limit float64, unit string) {
-	t.Marks = append(t.Marks, mark{Name: name, Value: value, Limit: limit, Unit: unit})
+// AtMost adds a mark that value holds when it is no more than limit.
+func (t *Table) AtMost(name string, value, limit float64, unit string) {
+	t.Marks = append(t.Marks, Mark{Name: name, Value: value, Limit: limit, Unit: unit})
 }
 
-func (t *table) atLeast(name string, value, limit float64, unit string) {
-	t.Marks = append(t.Marks, mark{Name: name, Value: value, Limit: limit, Unit: unit, AtLeast: true})
+// AtLeast adds a mark that value holds when it is no less than limit.
+func (t *Table) AtLeast(name string, value, limit float64, unit string) {
+	t.Marks = append(t.Marks, Mark{Name: name, Value: value, Limit: limit, Unit: unit, AtLeast: true})
 }
 
-// sample keeps one run's figure and returns nothing: median reads them back.
-func (t *table) sample(key string, value float64) {
+// Sample keeps one run's figure and returns nothing: median reads them back.
+func (t *Table) Sample(key string, value float64) {
 	if t.Samples == nil {
 		t.Samples = map[string][]float64{}
 	}
 	t.Samples[key] = append(t.Samples[key], value)
 }
 
-// dropSamples forgets what was kept under keys that begin like this.
-func (t *table) dropSamples(prefix string) {
+// DropSamples forgets what was kept under keys that begin like this.
+func (t *Table) DropSamples(prefix string) {
 	maps.DeleteFunc(t.Samples, func(key string, _ []float64) bool { return strings.HasPrefix(key, prefix) })
 }
 
-// median of the samples under a key; 0 when there are none.
-func (t *table) median(key string) float64 { return median(t.Samples[key]) }
+// Median of the samples under a key; 0 when there are none.
+func (t *Table) Median(key string) float64 { return Median(t.Samples[key]) }
 
-// text is median as a cell.
-func (t *table) text(key string) string { return number(t.median(key)) }
+// Text is median as a cell.
+func (t *Table) Text(key string) string { return Number(t.Median(key)) }
 
-func newRecord(ctx context.Context, runs int, seconds, scale float64) *record {
+// New begins the record of an invocation on this machine, at this commit.
+func New(ctx context.Context, runs int, seconds, scale float64) *Record {
 	commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
 		commit = []byte("unknown")
 	} else if dirty, _ := exec.CommandContext(ctx, "git", "status", "--porcelain").Output(); len(dirty) > 0 {
 		commit = append([]byte(strings.TrimSpace(string(commit))), "+changes"...)
 	}
-	return &record{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
+	return &Record{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
 		Command: "go run ./loadtest/bench " + strings.Join(os.Args[1:], " "),
 		Host:    observe.ThisHost(), Runs: runs, Seconds: seconds, Scale: scale}
 }
 
-func readRecord(path string) (*record, error) {
+// Read reads what Write wrote.
+func Read(path string) (*Record, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	r := &record{}
+	r := &Record{}
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
 }
 
-func (r *record) write(path string) error {
+// Write writes the record as JSON into a file.
+func (r *Record) Write(path string) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -141,9 +149,9 @@ func (r *record) write(path string) error {
 	return os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
-// keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
-func (r *record) keep(path string, order []string) error {
-	old, err := readRecord(path)
+// Keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
+func (r *Record) Keep(path string, order []string) error {
+	old, err := Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -151,7 +159,7 @@ func (r *record) keep(path string, order []string) error {
 		return err
 	}
 	for _, t := range old.Tables {
-		if slices.ContainsFunc(r.Tables, func(now *table) bool { return now.Name == t.Name }) {
+		if slices.ContainsFunc(r.Tables, func(now *Table) bool { return now.Name == t.Name }) {
 			continue
 		}
 		if t.Recorded == "" {
@@ -159,12 +167,13 @@ func (r *record) keep(path string, order []string) error {
 		}
 		r.Tables = append(r.Tables, t)
 	}
-	place := func(t *table) int { return slices.Index(order, t.Name) }
-	slices.SortStableFunc(r.Tables, func(a, b *table) int { return cmp.Compare(place(a), place(b)) })
+	place := func(t *Table) int { return slices.Index(order, t.Name) }
+	slices.SortStableFunc(r.Tables, func(a, b *Table) int { return cmp.Compare(place(a), place(b)) })
 	return nil
 }
 
-func (r *record) print(w io.Writer, page bool) {
+// Print writes the tables for people; page chooses Markdown.
+func (r *Record) Print(w io.Writer, page bool) {
 	h := r.Host
 	fmt.Fprintf(w, "%s, commit %s, %s; %d cores of %s, %.0f GiB, Linux %s, %d open files; median of %d runs, %gs each",
 		r.Date.Format("2006-01-02"), r.Commit, h.Go, h.Cores, h.CPU, float64(h.MemoryBytes)/(1<<30), h.Kernel, h.OpenFiles,
@@ -182,7 +191,7 @@ func (r *record) print(w io.Writer, page bool) {
 	}
 }
 
-func (t *table) plain(w io.Writer) {
+func (t *Table) plain(w io.Writer) {
 	fmt.Fprintf(w, "\n%s: %s\n", t.Name, t.Question)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{t.Columns}, t.Rows...) {
@@ -200,7 +209,7 @@ func (t *table) plain(w io.Writer) {
 	}
 }
 
-func (t *table) markdown(w io.Writer) {
+func (t *Table) markdown(w io.Writer) {
 	fmt.Fprintf(w, "\n### %s\n\n%s\n\n", t.Name, t.Question)
 	line := func(cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
 	if len(t.Columns) > 0 {
@@ -221,3 +230,14 @@ func (t *table) markdown(w io.Writer) {
 		fmt.Fprintf(w, "- Note: %s\n", n)
 	}
 }
+
+// Named returns a table that was measured, or one without samples.
+func (r *Record) Named(name string) *Table {
+	if i := slices.IndexFunc(r.Tables, func(t *Table) bool { return t.Name == name }); i >= 0 {
+		return r.Tables[i]
+	}
+	return &Table{}
+}
+
+// Has says whether a figure was measured.
+func (t *Table) Has(key string) bool { return len(t.Samples[key]) > 0 }

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/wire"
 )
@@ -78,63 +80,63 @@ var floodCases = []floodCase{
 	{name: "ws, on_full: pause", transport: wire.WebSocket, pause: true},
 }
 
-func flood(e *env) (*table, error) {
-	t := &table{Columns: []string{"variant", "MiB accepted", "calls sent", "refused", "held by the server", "unaccounted",
+func flood(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: []string{"variant", "MiB accepted", "calls sent", "refused", "held by the server", "unaccounted",
 		"RSS growth, KiB", "of it beyond the caps, KiB"}}
 	for _, c := range floodCases {
-		for run := range e.runs {
+		for run := range e.Runs {
 			if err := oneFlood(e, t, c); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			e.progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name, number(t.Samples[c.name+" MiB"][run]),
-				number(t.Samples[c.name+" refused"][run]), number(t.Samples[c.name+" growth KiB"][run]))
+			e.Progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name, record.Number(t.Samples[c.name+" MiB"][run]),
+				record.Number(t.Samples[c.name+" refused"][run]), record.Number(t.Samples[c.name+" growth KiB"][run]))
 		}
-		t.row(c.name, t.text(c.name+" MiB"), t.text(c.name+" sent"), t.text(c.name+" refused"), t.text(c.name+" held"),
-			t.text(c.name+" unaccounted"), t.text(c.name+" growth KiB"), t.text(c.name+" beyond KiB"))
+		t.Row(c.name, t.Text(c.name+" MiB"), t.Text(c.name+" sent"), t.Text(c.name+" refused"), t.Text(c.name+" held"),
+			t.Text(c.name+" unaccounted"), t.Text(c.name+" growth KiB"), t.Text(c.name+" beyond KiB"))
 		judgeFlood(e, t, c)
 	}
-	t.note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
-		floodMessage, e.scaled(floodBytes)>>20)
-	t.note("small messages: no filler, %d MiB of them", e.scaled(smallBytes)>>20)
-	t.note("the caps: %d KiB or %d messages waiting, %d executing, %d KiB outbox, %d KiB input; the server's bookkeeping is beyond them",
+	t.Note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
+		floodMessage, e.Scaled(floodBytes)>>20)
+	t.Note("small messages: no filler, %d MiB of them", e.Scaled(smallBytes)>>20)
+	t.Note("the caps: %d KiB or %d messages waiting, %d executing, %d KiB outbox, %d KiB input; the server's bookkeeping is beyond them",
 		waitingBytes>>10, waitingCap, executingCap, outboxBytes>>10, readBytes>>10)
-	t.note("HTTP answers in order, so behind a stuck call nothing is answered: the outbox fills and reading pauses")
+	t.Note("HTTP answers in order, so behind a stuck call nothing is answered: the outbox fills and reading pauses")
 	return t, nil
 }
 
-func judgeFlood(e *env, t *table, c floodCase) {
-	t.atMost("RSS beyond the caps, "+c.name, t.median(c.name+" beyond KiB"), growthAllowed>>10, "KiB")
-	t.atMost("unaccounted, "+c.name, t.median(c.name+" unaccounted"), 0, "calls")
+func judgeFlood(e *harness.Env, t *record.Table, c floodCase) {
+	t.AtMost("RSS beyond the caps, "+c.name, t.Median(c.name+" beyond KiB"), growthAllowed>>10, "KiB")
+	t.AtMost("unaccounted, "+c.name, t.Median(c.name+" unaccounted"), 0, "calls")
 	switch {
 	case c.pause:
-		t.atMost("refused, "+c.name, t.median(c.name+" refused"), 0, "calls")
-		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
+		t.AtMost("refused, "+c.name, t.Median(c.name+" refused"), 0, "calls")
+		t.AtMost("accepted before the writes blocked, "+c.name, t.Median(c.name+" MiB"), blockedAtMost>>20, "MiB")
 	case c.neverReads || c.transport == wire.HTTP:
-		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
+		t.AtMost("accepted before the writes blocked, "+c.name, t.Median(c.name+" MiB"), blockedAtMost>>20, "MiB")
 	default:
-		t.atLeast("accepted, "+c.name, t.median(c.name+" MiB"), float64(e.scaled(c.bytes())>>20), "MiB")
+		t.AtLeast("accepted, "+c.name, t.Median(c.name+" MiB"), float64(e.Scaled(c.bytes())>>20), "MiB")
 		most := min(waitingCap, float64(waitingBytes/(c.filler()+smallMessage))) + executingCap
-		t.atMost("held, "+c.name, t.median(c.name+" held"), most, "calls")
+		t.AtMost("held, "+c.name, t.Median(c.name+" held"), most, "calls")
 	}
 }
 
-func oneFlood(e *env, t *table, c floodCase) error {
+func oneFlood(e *harness.Env, t *record.Table, c floodCase) error {
 	yaml := ""
 	if c.pause {
 		yaml = "on_full: pause\n"
 	}
-	s, err := e.weir(yaml)
+	s, err := e.Weir(yaml)
 	if err != nil {
 		return err
 	}
-	defer e.stopServer(s.Process)
+	defer e.StopServer(s.Process)
 	before, err := warmServer(e, s, c.transport)
 	if err != nil {
 		return err
 	}
-	calls := e.scaled(c.bytes()) / (c.filler() + smallMessage)
-	f, err := e.open(1, func(o *client.Options) {
-		o.Address, o.Transport, o.NeverRead = s.address(c.transport), c.transport, c.neverReads
+	calls := e.Scaled(c.bytes()) / (c.filler() + smallMessage)
+	f, err := e.Open(1, func(o *client.Options) {
+		o.Address, o.Transport, o.NeverRead = s.Address(c.transport), c.transport, c.neverReads
 		o.Tool, o.Arguments, o.PadBytes = "sleep", fmt.Sprintf(`{"ms":%d}`, c.stuckMillis()), c.filler()
 		o.Window, o.CallsPerConnection = floodWindow, calls
 		o.ReceiveBufferBytes, o.SendBufferBytes = smallBuffer, smallBuffer
@@ -142,7 +144,7 @@ func oneFlood(e *env, t *table, c floodCase) error {
 	if err != nil {
 		return err
 	}
-	defer e.closeFleet(f)
+	defer e.CloseFleet(f)
 	f.Start()
 	if err := untilQuiet(e, f); err != nil {
 		return err
@@ -156,33 +158,33 @@ func oneFlood(e *env, t *table, c floodCase) error {
 	wire := float64(got.BytesSent) / float64(max(1, got.Sent))
 	caps := min(held*wire, waitingBytes+executingCap*wire) + outboxBytes + readBytes
 	growth := float64(m.PeakBytes - before)
-	t.sample(c.name+" MiB", float64(got.BytesSent)/(1<<20))
-	t.sample(c.name+" sent", float64(got.Sent))
-	t.sample(c.name+" refused", float64(got.Refused))
-	t.sample(c.name+" held", held)
-	t.sample(c.name+" growth KiB", growth/1024)
-	t.sample(c.name+" beyond KiB", (growth-caps)/1024)
+	t.Sample(c.name+" MiB", float64(got.BytesSent)/(1<<20))
+	t.Sample(c.name+" sent", float64(got.Sent))
+	t.Sample(c.name+" refused", float64(got.Refused))
+	t.Sample(c.name+" held", held)
+	t.Sample(c.name+" growth KiB", growth/1024)
+	t.Sample(c.name+" beyond KiB", (growth-caps)/1024)
 	unaccounted, err := lostOf(e, f, c)
-	t.sample(c.name+" unaccounted", unaccounted)
+	t.Sample(c.name+" unaccounted", unaccounted)
 	return err
 }
 
 // warmServer makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
 // resident then.
-func warmServer(e *env, s *server, transport wire.Transport) (int64, error) {
-	f, err := e.open(1, func(o *client.Options) {
-		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.address(transport), transport, 64, e.scaled(warmUpCalls)
+func warmServer(e *harness.Env, s *harness.Server, transport wire.Transport) (int64, error) {
+	f, err := e.Open(1, func(o *client.Options) {
+		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.Address(transport), transport, 64, e.Scaled(warmUpCalls)
 		o.PadBytes = floodMessage
 	})
 	if err != nil {
 		return 0, err
 	}
 	f.Start()
-	err = e.poll(samplingPeriod, settleTimeout, func() (bool, error) {
+	err = e.Poll(samplingPeriod, harness.SettleTimeout, func() (bool, error) {
 		c := f.Counters()
-		return c.Answered() == uint64(e.scaled(warmUpCalls)), c.Check()
+		return c.Answered() == uint64(e.Scaled(warmUpCalls)), c.Check()
 	})
-	e.closeFleet(f)
+	e.CloseFleet(f)
 	if err != nil {
 		return 0, fmt.Errorf("warm-up: %w", err)
 	}
@@ -194,9 +196,9 @@ func warmServer(e *env, s *server, transport wire.Transport) (int64, error) {
 }
 
 // untilQuiet waits until nothing more goes out or comes in: the flood is over, or it is blocked.
-func untilQuiet(e *env, f *client.Fleet) error {
+func untilQuiet(e *harness.Env, f *client.Fleet) error {
 	last, since := uint64(0), time.Now()
-	return e.poll(samplingPeriod, floodTimeout, func() (bool, error) {
+	return e.Poll(samplingPeriod, floodTimeout, func() (bool, error) {
 		c := f.Counters()
 		if now := c.BytesSent + c.BytesReceived; now != last {
 			last, since = now, time.Now()
@@ -207,14 +209,14 @@ func untilQuiet(e *env, f *client.Fleet) error {
 
 // lostOf waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads cannot know; of it only
 // what came before it stopped reading is judged.
-func lostOf(e *env, f *client.Fleet, c floodCase) (float64, error) {
+func lostOf(e *harness.Env, f *client.Fleet, c floodCase) (float64, error) {
 	if c.neverReads {
 		got := f.Counters()
 		return float64(got.Bad), nil
 	}
-	if err := e.halt(f); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := e.Halt(f); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return 0, err
 	}
 	got := f.Counters()
-	return float64(got.Sent) - float64(got.Answered()), e.ctx.Err()
+	return float64(got.Sent) - float64(got.Answered()), e.Ctx.Err()
 }

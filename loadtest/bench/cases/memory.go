@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/wire"
 )
@@ -20,47 +22,47 @@ const (
 
 // memory opens connections in steps and fits a line through what the server holds: the slope is the weight of a connection, free
 // of what the server weighs without any.
-func memory(e *env) (*table, error) {
-	t := &table{Columns: []string{"transport", "resident bytes per connection", "R²", "RSS at the first step, MiB",
+func memory(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: []string{"transport", "resident bytes per connection", "R²", "RSS at the first step, MiB",
 		"RSS at the last, MiB", "goroutines at the first", "at the last", "kernel slab per connection, both ends, bytes"}}
-	step := e.scaled(memoryStep)
+	step := e.Scaled(memoryStep)
 	for _, transport := range []wire.Transport{wire.Line, wire.WebSocket, wire.HTTP} {
-		for run := range e.runs {
+		for run := range e.Runs {
 			if err := weighConnections(e, t, transport, step); err != nil {
 				return nil, fmt.Errorf("%v: %w", transport, err)
 			}
-			e.progress("run %d: %v: %s bytes per connection", run+1, transport, number(t.Samples[transport.String()+" bytes"][run]))
+			e.Progress("run %d: %v: %s bytes per connection", run+1, transport, record.Number(t.Samples[transport.String()+" bytes"][run]))
 		}
 		name := transport.String()
-		t.row(name, t.text(name+" bytes"), strconv.FormatFloat(t.median(name+" r2"), 'f', 4, 64), t.text(name+" first MiB"),
-			t.text(name+" last MiB"), t.text(name+" first goroutines"), t.text(name+" last goroutines"), t.text(name+" slab bytes"))
+		t.Row(name, t.Text(name+" bytes"), strconv.FormatFloat(t.Median(name+" r2"), 'f', 4, 64), t.Text(name+" first MiB"),
+			t.Text(name+" last MiB"), t.Text(name+" first goroutines"), t.Text(name+" last goroutines"), t.Text(name+" slab bytes"))
 		limit := 1024.0
 		if transport == wire.HTTP {
 			limit = 2048
 		}
-		t.atMost("resident per idle connection, "+name, t.median(name+" bytes"), limit, "bytes")
-		t.atMost("goroutines gained, "+name, t.median(name+" last goroutines")-t.median(name+" first goroutines"), 4, "")
+		t.AtMost("resident per idle connection, "+name, t.Median(name+" bytes"), limit, "bytes")
+		t.AtMost("goroutines gained, "+name, t.Median(name+" last goroutines")-t.Median(name+" first goroutines"), 4, "")
 	}
-	t.note("%d to %d connections in %d steps, each initialised and then one call; HTTP with a session", step, step*memorySteps, memorySteps)
-	t.note("RSS holds whatever garbage the collector has not returned yet; kernel memory is not part of it")
+	t.Note("%d to %d connections in %d steps, each initialised and then one call; HTTP with a session", step, step*memorySteps, memorySteps)
+	t.Note("RSS holds whatever garbage the collector has not returned yet; kernel memory is not part of it")
 	return t, nil
 }
 
 // weighConnections measures one transport once, with a server of its own.
-func weighConnections(e *env, t *table, transport wire.Transport, step int) error {
-	s, err := e.weir(fmt.Sprintf("max_connections: %d\nlog:\n  level: warn\n", step*memorySteps+100))
+func weighConnections(e *harness.Env, t *record.Table, transport wire.Transport, step int) error {
+	s, err := e.Weir(fmt.Sprintf("max_connections: %d\nlog:\n  level: warn\n", step*memorySteps+100))
 	if err != nil {
 		return err
 	}
-	defer e.stopServer(s.Process)
-	f, err := e.fleet(func(o *client.Options) {
-		o.Address, o.Transport, o.CallsPerConnection = s.address(transport), transport, 1
+	defer e.StopServer(s.Process)
+	f, err := e.Fleet(func(o *client.Options) {
+		o.Address, o.Transport, o.CallsPerConnection = s.Address(transport), transport, 1
 		o.Sources = client.LoopbackSources(8)
 	})
 	if err != nil {
 		return err
 	}
-	defer e.closeFleet(f)
+	defer e.CloseFleet(f)
 	f.Start()
 	name := transport.String()
 	slabBefore := slabBytes()
@@ -80,36 +82,36 @@ func weighConnections(e *env, t *table, transport wire.Transport, step int) erro
 		counts, resident = append(counts, float64(c.Open)), append(resident, bytes)
 		switch i {
 		case 0:
-			t.sample(name+" first MiB", bytes/(1<<20))
-			t.sample(name+" first goroutines", goroutines)
+			t.Sample(name+" first MiB", bytes/(1<<20))
+			t.Sample(name+" first goroutines", goroutines)
 		case memorySteps - 1:
-			t.sample(name+" last MiB", bytes/(1<<20))
-			t.sample(name+" last goroutines", goroutines)
-			t.sample(name+" slab bytes", (slabBytes()-slabBefore)/float64(c.Open))
+			t.Sample(name+" last MiB", bytes/(1<<20))
+			t.Sample(name+" last goroutines", goroutines)
+			t.Sample(name+" slab bytes", (slabBytes()-slabBefore)/float64(c.Open))
 		}
 	}
-	bytes, r2 := slope(counts, resident)
-	t.sample(name+" bytes", bytes)
-	t.sample(name+" r2", r2)
+	bytes, r2 := record.Slope(counts, resident)
+	t.Sample(name+" bytes", bytes)
+	t.Sample(name+" r2", r2)
 	return nil
 }
 
 // settled lets the server rest, and returns its resident bytes and its goroutines.
-func settled(e *env, s *server, rest time.Duration) (resident, goroutines float64, err error) {
-	if err := e.sleep(rest); err != nil {
+func settled(e *harness.Env, s *harness.Server, rest time.Duration) (resident, goroutines float64, err error) {
+	if err := e.Sleep(rest); err != nil {
 		return 0, 0, err
 	}
 	m, err := s.Memory()
 	if err != nil {
 		return 0, 0, err
 	}
-	st, err := s.status()
+	st, err := s.Status()
 	return float64(m.ResidentBytes), float64(st.Goroutines), err
 }
 
 // openAndCall opens n connections and waits until each has had its call answered.
-func openAndCall(e *env, f *client.Fleet, n int) error {
-	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
+func openAndCall(e *harness.Env, f *client.Fleet, n int) error {
+	ctx, cancel := context.WithTimeout(e.Ctx, harness.OpenTimeout)
 	defer cancel()
 	if err := f.Open(ctx, n); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package record
 
 import (
 	"math"
@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// median returns the middle value, or the mean of the two in the middle; 0 for none.
-func median(v []float64) float64 {
+// Median returns the middle value, or the mean of the two in the middle; 0 for none.
+func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
 	}
@@ -18,8 +18,8 @@ func median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
-// slope fits y = a + b*x by least squares and returns b with R², the share of y's variation that the line explains.
-func slope(x, y []float64) (b, r2 float64) {
+// Slope fits y = a + b*x by least squares and returns b with R², the share of y's variation that the line explains.
+func Slope(x, y []float64) (b, r2 float64) {
 	var mx, my float64
 	for i := range x {
 		mx += x[i] / float64(len(x))
@@ -36,19 +36,19 @@ func slope(x, y []float64) (b, r2 float64) {
 	return xy / xx, xy * xy / (xx * yy)
 }
 
-// geometric is the middle of two rates: as many times above the one as below the other.
-func geometric(a, b float64) float64 { return math.Sqrt(a * b) }
+// Geometric is the middle of two rates: as many times above the one as below the other.
+func Geometric(a, b float64) float64 { return math.Sqrt(a * b) }
 
-// number writes a figure with three significant digits, or whole when it is large.
-func number(v float64) string {
+// Number writes a figure with three significant digits, or whole when it is large.
+func Number(v float64) string {
 	if a := math.Abs(v); a >= 100 || v == math.Trunc(v) {
-		return grouped(int64(math.Round(v)))
+		return Grouped(int64(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
-// grouped writes 1234567 as 1,234,567.
-func grouped(n int64) string {
+// Grouped writes 1234567 as 1,234,567.
+func Grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]

@@ -1,11 +1,11 @@
-package main
+package record
 
 import "testing"
 
 func TestMedian(t *testing.T) {
 	f := func(want float64, in ...float64) {
 		t.Helper()
-		if got := median(in); got != want {
+		if got := Median(in); got != want {
 			t.Errorf("median(%v) = %v, want %v", in, got, want)
 		}
 	}
@@ -16,13 +16,13 @@ func TestMedian(t *testing.T) {
 }
 
 func TestSlope(t *testing.T) {
-	if b, r2 := slope([]float64{1, 2, 3}, []float64{12, 14, 16}); b != 2 || r2 < 0.9999 {
+	if b, r2 := Slope([]float64{1, 2, 3}, []float64{12, 14, 16}); b != 2 || r2 < 0.9999 {
 		t.Errorf("a straight line: %v, %v", b, r2)
 	}
-	if b, r2 := slope([]float64{1, 2, 3, 4}, []float64{1, 3, 1, 3}); b < 0.39 || b > 0.41 || r2 > 0.3 {
+	if b, r2 := Slope([]float64{1, 2, 3, 4}, []float64{1, 3, 1, 3}); b < 0.39 || b > 0.41 || r2 > 0.3 {
 		t.Errorf("hardly a line: %v, %v", b, r2)
 	}
-	if b, r2 := slope([]float64{1, 2}, []float64{7, 7}); b != 0 || r2 != 0 {
+	if b, r2 := Slope([]float64{1, 2}, []float64{7, 7}); b != 0 || r2 != 0 {
 		t.Errorf("a level: %v, %v", b, r2)
 	}
 }
@@ -30,7 +30,7 @@ func TestSlope(t *testing.T) {
 func TestNumber(t *testing.T) {
 	f := func(in float64, want string) {
 		t.Helper()
-		if got := number(in); got != want {
+		if got := Number(in); got != want {
 			t.Errorf("number(%v) = %s, want %s", in, got, want)
 		}
 	}

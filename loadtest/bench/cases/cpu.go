@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"bufio"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
 	"weir/loadtest/wire"
@@ -27,73 +29,73 @@ type contender struct {
 
 // rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile falls on
 // all alike. Only one is busy at a time; the others' connections stay open and idle.
-func rounds(e *env, t *table, all []contender, each func(costs map[string]cost)) error {
-	for run := range e.runs {
-		costs := map[string]cost{}
+func rounds(e *harness.Env, t *record.Table, all []contender, each func(costs map[string]harness.Cost)) error {
+	for run := range e.Runs {
+		costs := map[string]harness.Cost{}
 		for _, c := range all {
-			got, err := e.cost(c.process, c.fleet)
+			got, err := e.Cost(c.process, c.fleet)
 			if err != nil {
 				return err
 			}
-			e.progress("run %d: %s: %s us of CPU per call, %s calls/s, generator %s us", run+1, c.name,
-				number(got.server), number(got.perSec), number(got.own))
-			keepCost(t, c.name, got)
+			e.Progress("run %d: %s: %s us of CPU per call, %s calls/s, generator %s us", run+1, c.name,
+				record.Number(got.Server), record.Number(got.PerSec), record.Number(got.Own))
+			harness.KeepCost(t, c.name, got)
 			costs[c.name] = got
 		}
 		each(costs)
 	}
 	for _, c := range all {
-		costRow(t, c.name)
+		harness.CostRow(t, c.name)
 	}
 	return nil
 }
 
 // tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own bytes.
-func tcpContenders(e *env, t *table, connections, window int) ([]contender, error) {
+func tcpContenders(e *harness.Env, t *record.Table, connections, window int) ([]contender, error) {
 	var all []contender
 	var args []string
 	add := func(name string, p *observe.Process, address string) error {
-		f, err := e.open(connections, func(o *client.Options) { o.Address, o.Window = address, window })
+		f, err := e.Open(connections, func(o *client.Options) { o.Address, o.Window = address, window })
 		all = append(all, contender{name, p, f})
 		return err
 	}
-	if !e.peers {
-		s, err := e.weir("")
+	if !e.Peers {
+		s, err := e.Weir("")
 		if err != nil {
 			return nil, err
 		}
-		answer, err := probe(s.tcp)
+		answer, err := probe(s.TCP)
 		if err != nil {
 			return nil, fmt.Errorf("probe: %w", err)
 		}
-		t.note("the echo answers with weir's own bytes: %s", answer)
+		t.Note("the echo answers with weir's own bytes: %s", answer)
 		args = []string{"-answer", strings.Replace(answer, answerDigits, "0000000000", 1)}
-		if err := add("weir", s.Process, s.tcp); err != nil {
+		if err := add("weir", s.Process, s.TCP); err != nil {
 			return nil, err
 		}
 	}
-	p, address, err := e.peer("echo-epoll", args...)
+	p, address, err := e.Peer("echo-epoll", args...)
 	if err != nil {
 		return nil, err
 	}
 	return all, add("echo-epoll", p, address)
 }
 
-func cpuTCP(e *env) (*table, error) {
-	t := &table{Columns: costColumns}
+func cpuTCP(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: harness.CostColumns}
 	all, err := tcpContenders(e, t, tcpConnections, 1)
 	if err != nil {
 		return nil, err
 	}
-	t.note("%d connections, one call in flight on each", tcpConnections)
+	t.Note("%d connections, one call in flight on each", tcpConnections)
 	key := ""
-	err = rounds(e, t, all, func(costs map[string]cost) {
-		if !e.peers {
-			key = costRatio(t, "weir", "echo-epoll", costs)
+	err = rounds(e, t, all, func(costs map[string]harness.Cost) {
+		if !e.Peers {
+			key = harness.CostRatio(t, "weir", "echo-epoll", costs)
 		}
 	})
 	if key != "" {
-		t.atMost("CPU per call, "+key, t.median(key), 2, "times (aim 1.5)")
+		t.AtMost("CPU per call, "+key, t.Median(key), 2, "times (aim 1.5)")
 	}
 	return t, err
 }
@@ -132,22 +134,22 @@ func probe(address string) (string, error) {
 	return answer, err
 }
 
-func cpuHTTP(e *env) (*table, error) {
-	t := &table{Columns: costColumns}
+func cpuHTTP(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: harness.CostColumns}
 	var all []contender
 	add := func(name string, p *observe.Process, address string) error {
-		f, err := e.open(httpConnections, func(o *client.Options) {
+		f, err := e.Open(httpConnections, func(o *client.Options) {
 			o.Address, o.Transport = address, wire.HTTP
 		})
 		all = append(all, contender{name, p, f})
 		return err
 	}
-	if !e.peers {
-		s, err := e.weir("")
+	if !e.Peers {
+		s, err := e.Weir("")
 		if err != nil {
 			return nil, err
 		}
-		if err := add("weir", s.Process, s.http); err != nil {
+		if err := add("weir", s.Process, s.HTTP); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +157,7 @@ func cpuHTTP(e *env) (*table, error) {
 		name, program string
 		args          []string
 	}{{"mcp-go", "mcp-go", nil}, {"go-sdk", "go-sdk", nil}, {"go-sdk -json", "go-sdk", []string{"-json"}}} {
-		p, address, err := e.peer(peer.program, peer.args...)
+		p, address, err := e.Peer(peer.program, peer.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -163,19 +165,19 @@ func cpuHTTP(e *env) (*table, error) {
 			return nil, err
 		}
 	}
-	t.note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", httpConnections)
-	t.note("go-sdk answers each call with an SSE stream unless told otherwise; go-sdk -json is told otherwise")
+	t.Note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", httpConnections)
+	t.Note("go-sdk answers each call with an SSE stream unless told otherwise; go-sdk -json is told otherwise")
 	var toMCPGo, toSDK, toJSON string
-	err := rounds(e, t, all, func(costs map[string]cost) {
-		if !e.peers {
-			toMCPGo, toSDK = costRatio(t, "weir", "mcp-go", costs), costRatio(t, "weir", "go-sdk", costs)
-			toJSON = costRatio(t, "weir", "go-sdk -json", costs)
+	err := rounds(e, t, all, func(costs map[string]harness.Cost) {
+		if !e.Peers {
+			toMCPGo, toSDK = harness.CostRatio(t, "weir", "mcp-go", costs), harness.CostRatio(t, "weir", "go-sdk", costs)
+			toJSON = harness.CostRatio(t, "weir", "go-sdk -json", costs)
 		}
 	})
 	if toSDK != "" {
-		t.atMost("CPU per call, "+toMCPGo, t.median(toMCPGo), 1.0/5, "(one fifth)")
-		t.atMost("CPU per call, "+toSDK, t.median(toSDK), 1.0/20, "(one twentieth)")
-		t.note("%s: %s", toJSON, number(t.median(toJSON)))
+		t.AtMost("CPU per call, "+toMCPGo, t.Median(toMCPGo), 1.0/5, "(one fifth)")
+		t.AtMost("CPU per call, "+toSDK, t.Median(toSDK), 1.0/20, "(one twentieth)")
+		t.Note("%s: %s", toJSON, record.Number(t.Median(toJSON)))
 	}
 	return t, err
 }
@@ -185,21 +187,21 @@ const (
 	pipelinedDepth       = 64
 )
 
-func pipelined(e *env) (*table, error) {
-	t := &table{Columns: costColumns}
+func pipelined(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: harness.CostColumns}
 	all, err := tcpContenders(e, t, pipelinedConnections, pipelinedDepth)
 	if err != nil {
 		return nil, err
 	}
-	t.note("%d TCP connections, %d calls in flight on each; server and generator share %d cores", pipelinedConnections,
+	t.Note("%d TCP connections, %d calls in flight on each; server and generator share %d cores", pipelinedConnections,
 		pipelinedDepth, observe.ThisHost().Cores)
-	t.note("latency is that of the last call of each write")
-	if err := rounds(e, t, all, func(map[string]cost) {}); err != nil {
+	t.Note("latency is that of the last call of each write")
+	if err := rounds(e, t, all, func(map[string]harness.Cost) {}); err != nil {
 		return nil, err
 	}
-	if !e.peers {
-		t.atLeast("calls per second", t.median("weir calls/s"), 500_000, "calls/s")
-		t.atMost("CPU per call, generator / weir", t.median("weir generator cpu us")/t.median("weir cpu us"), 0.5, "times")
+	if !e.Peers {
+		t.AtLeast("calls per second", t.Median("weir calls/s"), 500_000, "calls/s")
+		t.AtMost("CPU per call, generator / weir", t.Median("weir generator cpu us")/t.Median("weir cpu us"), 0.5, "times")
 	}
 	return t, nil
 }

@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"net/http"
@@ -18,11 +18,11 @@ func TestServerTellsAboutItself(t *testing.T) {
 		}
 	}))
 	defer h.Close()
-	s := &server{admin: h.URL}
-	if st, err := s.status(); err != nil || st.Listeners["tcp"] != "127.0.0.1:1" || st.Goroutines != 12 || st.Queue.Waiting != 3 {
+	s := &Server{admin: h.URL}
+	if st, err := s.Status(); err != nil || st.Listeners["tcp"] != "127.0.0.1:1" || st.Goroutines != 12 || st.Queue.Waiting != 3 {
 		t.Errorf("%+v: %v", st, err)
 	}
-	if m, err := s.metrics(); err != nil || m["weir_a"] != 1 || m[`weir_b{reason="write stalled"}`] != 2.5 {
+	if m, err := s.Metrics(); err != nil || m["weir_a"] != 1 || m[`weir_b{reason="write stalled"}`] != 2.5 {
 		t.Errorf("%v: %v", m, err)
 	}
 	if _, err := s.get("/other"); err == nil {

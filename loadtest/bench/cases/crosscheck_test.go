@@ -1,8 +1,10 @@
-package main
+package cases
 
 import (
 	"strings"
 	"testing"
+
+	"weir/loadtest/bench/harness"
 )
 
 func TestReadWrk(t *testing.T) {
@@ -27,7 +29,7 @@ Transfer/sec:     29.29MB
 
 func TestCrosscheckWithoutWrk(t *testing.T) {
 	t.Setenv("PATH", "")
-	got, err := crosscheck(&env{ctx: t.Context()})
+	got, err := crosscheck(&harness.Env{Ctx: t.Context()})
 	if err != nil || len(got.Marks) != 0 || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "apt-get install wrk") {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
 	"weir/loadtest/wire"
@@ -40,21 +42,21 @@ func (l crossLoad) key(what string) string { return l.name + " " + what }
 
 // crosscheck measures the generator by others: wrk makes the same request, the server counts the calls, the kernel's scheduler
 // counts the processor's time, and arithmetic says what latency an overloaded connection must show.
-func crosscheck(e *env) (*table, error) {
-	t := &table{Columns: []string{"what", "this generator", "the other way", "other / this"}}
+func crosscheck(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: []string{"what", "this generator", "the other way", "other / this"}}
 	wrk, err := exec.LookPath("wrk")
 	if err != nil {
-		t.note(wrkMissing)
+		t.Note(wrkMissing)
 		return t, nil
 	}
-	s, err := e.weir("")
+	s, err := e.Weir("")
 	if err != nil {
 		return nil, err
 	}
-	n, standard := e.scaled(crossConnections), client.DefaultOptions()
+	n, standard := e.Scaled(crossConnections), client.DefaultOptions()
 	full := crossLoad{"full", standard.Tool, standard.Arguments}
 	paced := crossLoad{"paced", "sleep", fmt.Sprintf(`{"ms":%d}`, crossPaced.Milliseconds())}
-	for run := range e.runs {
+	for run := range e.Runs {
 		for _, load := range []crossLoad{full, paced} {
 			if err := ownAgainstServer(e, t, s, load, n); err != nil {
 				return nil, fmt.Errorf("this generator: %w", err)
@@ -62,8 +64,8 @@ func crosscheck(e *env) (*table, error) {
 			if err := wrkAgainstServer(e, t, s, load, wrk, n); err != nil {
 				return nil, fmt.Errorf("wrk: %w", err)
 			}
-			of := func(what string) string { return number(t.Samples[load.key(what)][run]) }
-			e.progress("run %d, %s: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, load.tool, of("own calls/s"),
+			of := func(what string) string { return record.Number(t.Samples[load.key(what)][run]) }
+			e.Progress("run %d, %s: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, load.tool, of("own calls/s"),
 				of("wrk calls/s"), of("own cpu us"), of("wrk cpu us"))
 		}
 	}
@@ -78,29 +80,29 @@ func crosscheck(e *env) (*table, error) {
 	compareFigures(t, "median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms", crossAgree)
 	for _, what := range []string{"calls/s", "p50 us", "generator us"} {
 		own, other := full.key("own "+what), full.key("wrk "+what)
-		t.row(map[string]string{"calls/s": "calls/s of a full machine, wrk", "p50 us": "median latency there, us, wrk",
-			"generator us": "generator's CPU per call there, us, wrk"}[what], t.text(own), t.text(other), number(t.median(other)/t.median(own)))
+		t.Row(map[string]string{"calls/s": "calls/s of a full machine, wrk", "p50 us": "median latency there, us, wrk",
+			"generator us": "generator's CPU per call there, us, wrk"}[what], t.Text(own), t.Text(other), record.Number(t.Median(other)/t.Median(own)))
 	}
-	t.atMost("calls that wrk has not seen answered and the server counts", worst(t.Samples[full.key("wrk unseen")]), float64(n), "calls (one per connection)")
-	t.note("the same requests over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns: `sleep` with %v, where the "+
+	t.AtMost("calls that wrk has not seen answered and the server counts", worst(t.Samples[full.key("wrk unseen")]), float64(n), "calls (one per connection)")
+	t.Note("the same requests over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns: `sleep` with %v, where the "+
 		"tool paces both generators; and `echo`, where the processors do and the generator that costs less gets more through", n, crossPaced)
-	t.note("the scheduler's clock is /proc/PID/task/*/schedstat, in nanoseconds; the figure beside it is /proc/PID/stat's")
-	t.note("the overloaded connections (%d) call `sleep` with %v every %v and wait for each answer: call k, from 0, must be answered %v + k x %v "+
+	t.Note("the scheduler's clock is /proc/PID/task/*/schedstat, in nanoseconds; the figure beside it is /proc/PID/stat's")
+	t.Note("the overloaded connections (%d) call `sleep` with %v every %v and wait for each answer: call k, from 0, must be answered %v + k x %v "+
 		"after its plan; what the tool takes beyond its time (measured from the write: %s ms) is in the arithmetic", crossSleepers, crossSleep,
-		crossEvery, crossSleep, crossSleep-crossEvery, t.text("known service ms"))
+		crossEvery, crossSleep, crossSleep-crossEvery, t.Text("known service ms"))
 	return t, nil
 }
 
 // compareFigures enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are taken within a
 // round: machines drift from one to the next.
-func compareFigures(t *table, what, own, other string, agree float64) {
+func compareFigures(t *record.Table, what, own, other string, agree float64) {
 	var ratios []float64
 	for i, v := range t.Samples[own] {
 		ratios = append(ratios, t.Samples[other][i]/v)
 	}
-	ratio := median(ratios)
-	t.row(what, t.text(own), t.text(other), strconv.FormatFloat(ratio, 'f', 3, 64))
-	t.atMost("differs by, "+what, math.Abs(ratio-1), agree, "")
+	ratio := record.Median(ratios)
+	t.Row(what, t.Text(own), t.Text(other), strconv.FormatFloat(ratio, 'f', 3, 64))
+	t.AtMost("differs by, "+what, math.Abs(ratio-1), agree, "")
 }
 
 func worst(v []float64) float64 {
@@ -112,20 +114,20 @@ func worst(v []float64) float64 {
 }
 
 // callsCounted is how many calls of a tool the server has finished with a result.
-func callsCounted(s *server, tool string) (float64, error) {
-	series, err := s.metrics()
+func callsCounted(s *harness.Server, tool string) (float64, error) {
+	series, err := s.Metrics()
 	return series[`weir_tool_calls_total{tool="`+tool+`",outcome="ok"}`], err
 }
 
 // ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted meanwhile.
-func ownAgainstServer(e *env, t *table, s *server, load crossLoad, n int) error {
-	f, err := e.open(n, func(o *client.Options) {
-		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.http, wire.HTTP, wire.Modern, load.tool, load.arguments
+func ownAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load crossLoad, n int) error {
+	f, err := e.Open(n, func(o *client.Options) {
+		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.HTTP, wire.HTTP, wire.Modern, load.tool, load.arguments
 	})
 	if err != nil {
 		return err
 	}
-	defer e.closeFleet(f)
+	defer e.CloseFleet(f)
 	counted, err := callsCounted(s, load.tool)
 	if err != nil {
 		return err
@@ -135,22 +137,22 @@ func ownAgainstServer(e *env, t *table, s *server, load crossLoad, n int) error 
 	if err != nil {
 		return err
 	}
-	clock, err := scheduled(s.PID())
+	clock, err := harness.Scheduled(s.PID())
 	if err != nil {
 		return err
 	}
 	f.Start()
-	if err := e.sleep(crossWindow(e)); err != nil {
+	if err := e.Sleep(crossWindow(e)); err != nil {
 		return err
 	}
-	if err := e.halt(f); err != nil {
+	if err := e.Halt(f); err != nil {
 		return err
 	}
 	usedThen, err := s.CPU()
 	if err != nil {
 		return err
 	}
-	clockThen, err := scheduled(s.PID())
+	clockThen, err := harness.Scheduled(s.PID())
 	if err != nil {
 		return err
 	}
@@ -160,19 +162,19 @@ func ownAgainstServer(e *env, t *table, s *server, load crossLoad, n int) error 
 		return err
 	}
 	calls := float64(c.Results)
-	t.sample(load.key("own calls"), calls)
-	t.sample(load.key("counted calls"), countedThen-counted)
-	t.sample(load.key("own calls/s"), calls/took.Seconds())
-	t.sample(load.key("own cpu us"), micros(usedThen-used)/calls)
-	t.sample(load.key("own scheduler us"), micros(clockThen-clock)/calls)
-	t.sample(load.key("own generator us"), micros(ownThen-own)/calls)
-	t.sample(load.key("own p50 us"), float64(c.Latency.ValueAtQuantile(50)))
+	t.Sample(load.key("own calls"), calls)
+	t.Sample(load.key("counted calls"), countedThen-counted)
+	t.Sample(load.key("own calls/s"), calls/took.Seconds())
+	t.Sample(load.key("own cpu us"), harness.Micros(usedThen-used)/calls)
+	t.Sample(load.key("own scheduler us"), harness.Micros(clockThen-clock)/calls)
+	t.Sample(load.key("own generator us"), harness.Micros(ownThen-own)/calls)
+	t.Sample(load.key("own p50 us"), float64(c.Latency.ValueAtQuantile(50)))
 	return nil
 }
 
 // crossWindow is whole seconds: wrk knows no others.
-func crossWindow(e *env) time.Duration {
-	return max(time.Second, e.window().Round(time.Second))
+func crossWindow(e *harness.Env) time.Duration {
+	return max(time.Second, e.Window().Round(time.Second))
 }
 
 const wrkScript = `wrk.method = "POST"
@@ -189,9 +191,9 @@ const wrkBody = `{"jsonrpc":"2.0","id":1000000000,"method":"tools/call","params"
 	`{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
 
 // wrkAgainstServer has wrk make the same calls.
-func wrkAgainstServer(e *env, t *table, s *server, load crossLoad, wrk string, n int) error {
+func wrkAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load crossLoad, wrk string, n int) error {
 	o := client.DefaultOptions()
-	script := filepath.Join(e.dir, "wrk.lua")
+	script := filepath.Join(e.Dir, "wrk.lua")
 	text := fmt.Sprintf(wrkScript, fmt.Sprintf(wrkBody, load.tool, load.arguments), load.tool)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return err
@@ -204,10 +206,10 @@ func wrkAgainstServer(e *env, t *table, s *server, load crossLoad, wrk string, n
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, crossWindow(e)+settleTimeout)
+	ctx, cancel := context.WithTimeout(e.Ctx, crossWindow(e)+harness.SettleTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprintf("-c%d", n), fmt.Sprintf("-d%ds", int(crossWindow(e).Seconds())), "--latency",
-		"-s", script, "http://"+s.http+o.Path)
+		"-s", script, "http://"+s.HTTP+o.Path)
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -225,11 +227,11 @@ func wrkAgainstServer(e *env, t *table, s *server, load crossLoad, wrk string, n
 		return err
 	}
 	calls := countedThen - counted
-	t.sample(load.key("wrk calls/s"), said.perSec)
-	t.sample(load.key("wrk cpu us"), micros(usedThen-used)/calls)
-	t.sample(load.key("wrk generator us"), micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
-	t.sample(load.key("wrk p50 us"), said.p50)
-	t.sample(load.key("wrk unseen"), math.Abs(calls-said.calls))
+	t.Sample(load.key("wrk calls/s"), said.perSec)
+	t.Sample(load.key("wrk cpu us"), harness.Micros(usedThen-used)/calls)
+	t.Sample(load.key("wrk generator us"), harness.Micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
+	t.Sample(load.key("wrk p50 us"), said.p50)
+	t.Sample(load.key("wrk unseen"), math.Abs(calls-said.calls))
 	return nil
 }
 
@@ -251,7 +253,7 @@ func readWrk(out string) (wrkSaid, error) {
 			w.perSec, _ = strconv.ParseFloat(f[1], 64)
 		case len(f) == 2 && f[0] == "50%":
 			if d, err := time.ParseDuration(f[1]); err == nil {
-				w.p50 = micros(d)
+				w.p50 = harness.Micros(d)
 			}
 		case strings.Contains(line, "Non-2xx") || strings.Contains(line, "Socket errors"):
 			return w, errors.New(strings.TrimSpace(line))
@@ -264,28 +266,28 @@ func readWrk(out string) (wrkSaid, error) {
 }
 
 // knownLatency offers connections twice what they can do, so that the latency of every call follows from the plan.
-func knownLatency(e *env, t *table, s *server) error {
-	f, err := e.open(crossSleepers, func(o *client.Options) {
-		o.Address, o.Transport = s.http, wire.HTTP
+func knownLatency(e *harness.Env, t *record.Table, s *harness.Server) error {
+	f, err := e.Open(crossSleepers, func(o *client.Options) {
+		o.Address, o.Transport = s.HTTP, wire.HTTP
 		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, crossSleep.Milliseconds())
 	})
 	if err != nil {
 		return err
 	}
-	defer e.closeFleet(f)
+	defer e.CloseFleet(f)
 	each := 1 / crossEvery.Seconds()
 	f.StartPlan(client.NewPlan(client.Segment{Length: crossKnownWindow, From: each, To: each}), time.Now())
-	if err := e.sleep(crossKnownWindow); err != nil {
+	if err := e.Sleep(crossKnownWindow); err != nil {
 		return err
 	}
-	if err := e.halt(f); err != nil {
+	if err := e.Halt(f); err != nil {
 		return err
 	}
 	c := f.Counters()
 	last := float64(c.Results)/crossSleepers - 1 // k of the last call that was answered
 	service := c.Service.Mean() / 1000
-	t.sample("known service ms", service)
-	t.sample("known p50 ms", millis(c.Latency.ValueAtQuantile(50)))
-	t.sample("arithmetic p50 ms", service+last/2*(service-float64(crossEvery.Milliseconds())))
+	t.Sample("known service ms", service)
+	t.Sample("known p50 ms", harness.Millis(c.Latency.ValueAtQuantile(50)))
+	t.Sample("arithmetic p50 ms", service+last/2*(service-float64(crossEvery.Milliseconds())))
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
 	"weir/loadtest/wire"
@@ -28,7 +30,7 @@ type refusalCase struct {
 	name      string
 	transport wire.Transport
 	window    int
-	run       func(e *env, c refusalCase) (used cost, err error)
+	run       func(e *harness.Env, c refusalCase) (used harness.Cost, err error)
 }
 
 // What the same bytes cost without any server's work: the machine's own part of a refusal.
@@ -52,101 +54,101 @@ var refusalCases = []refusalCase{
 	{"connection limit, http", wire.HTTP, 1, connectionCap},
 }
 
-func refusal(e *env) (*table, error) {
-	t := &table{Columns: []string{"refused at", "CPU per refusal, us", "beyond the bare one, us", "refusals/s", "generator's CPU, us"}}
+func refusal(e *harness.Env) (*record.Table, error) {
+	t := &record.Table{Columns: []string{"refused at", "CPU per refusal, us", "beyond the bare one, us", "refusals/s", "generator's CPU, us"}}
 	for _, c := range refusalCases {
-		for run := range e.runs {
+		for run := range e.Runs {
 			got, err := c.run(e, c)
-			e.stopAll()
+			e.StopAll()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			e.progress("run %d: %s: %s us", run+1, c.name, number(got.server))
-			keepCost(t, c.name, got)
+			e.Progress("run %d: %s: %s us", run+1, c.name, record.Number(got.Server))
+			harness.KeepCost(t, c.name, got)
 		}
 		judgeRefusal(e, t, c)
 	}
-	t.note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting and closing it")
-	t.note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that does nothing " +
+	t.Note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting and closing it")
+	t.Note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that does nothing " +
 		"else, and the mark is for what is beyond that")
-	t.note("HTTP answers a connection in order, so its own cap is never seen as a refusal behind a stuck call")
+	t.Note("HTTP answers a connection in order, so its own cap is never seen as a refusal behind a stuck call")
 	return t, nil
 }
 
-func judgeRefusal(e *env, t *table, c refusalCase) {
-	own, beyond, name := t.median(c.name+" cpu us"), "", "CPU per refusal, "+c.name
+func judgeRefusal(e *harness.Env, t *record.Table, c refusalCase) {
+	own, beyond, name := t.Median(c.name+" cpu us"), "", "CPU per refusal, "+c.name
 	floor := ""
 	switch {
 	case c.name == floorCall || c.name == floorConnection:
 	case c.window > 1:
-		t.atMost(name, own, refusalLimit, "us")
+		t.AtMost(name, own, refusalLimit, "us")
 	default:
 		floor = floorCall
 		if strings.HasPrefix(c.name, "connection limit") {
 			floor = floorConnection
 		}
-		more := own - t.median(floor+" cpu us")
-		beyond = number(more)
-		t.atMost(name+", beyond the bare one", more, refusalLimit, "us")
+		more := own - t.Median(floor+" cpu us")
+		beyond = record.Number(more)
+		t.AtMost(name+", beyond the bare one", more, refusalLimit, "us")
 	}
-	t.row(c.name, number(own), beyond, t.text(c.name+" calls/s"), t.text(c.name+" generator cpu us"))
+	t.Row(c.name, record.Number(own), beyond, t.Text(c.name+" calls/s"), t.Text(c.name+" generator cpu us"))
 }
 
 // bareEcho measures the echo with as many connections as are refused.
-func bareEcho(e *env, c refusalCase) (cost, error) {
-	p, address, err := e.peer("echo-epoll")
+func bareEcho(e *harness.Env, c refusalCase) (harness.Cost, error) {
+	p, address, err := e.Peer("echo-epoll")
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
-	f, err := e.open(refusalConnections, func(o *client.Options) { o.Address = address })
+	f, err := e.Open(refusalConnections, func(o *client.Options) { o.Address = address })
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
-	return e.cost(p, f)
+	return e.Cost(p, f)
 }
 
 // bareRefusal measures a server that refuses every connection and does nothing else.
-func bareRefusal(e *env, c refusalCase) (cost, error) {
-	p, address, err := e.peer("echo-epoll", "-refuse", `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,`+
+func bareRefusal(e *harness.Env, c refusalCase) (harness.Cost, error) {
+	p, address, err := e.Peer("echo-epoll", "-refuse", `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,`+
 		`"message":"Server overloaded","data":{"reason":"connection_limit","retryAfterMs":1000,"executed":false}}}`)
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
 	return costOfTurnedAway(e, p, address, wire.Line)
 }
 
 // ownCap fills each connection's own queue with its first calls; the rest of them is refused.
-func ownCap(e *env, c refusalCase) (cost, error) {
-	s, err := e.weir(fullYAML + "max_waiting_per_connection: 16\n")
+func ownCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
+	s, err := e.Weir(fullYAML + "max_waiting_per_connection: 16\n")
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
-	f, err := e.open(20, func(o *client.Options) {
-		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
+	f, err := e.Open(20, func(o *client.Options) {
+		o.Address, o.Transport, o.Window = s.Address(c.transport), c.transport, c.window
 		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
 	})
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
 	f.Start()
 	return costOfRefusals(e, s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
 // globalCap fills the server with other connections' calls first.
-func globalCap(e *env, c refusalCase) (cost, error) {
-	s, err := e.weir(fullYAML + fmt.Sprintf("max_waiting: 100\nmax_waiting_tools: %d\n", stuckTools))
+func globalCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
+	s, err := e.Weir(fullYAML + fmt.Sprintf("max_waiting: 100\nmax_waiting_tools: %d\n", stuckTools))
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
 	// Opened before the server is full: then it would refuse the connections.
-	f, err := e.open(refusalConnections, func(o *client.Options) {
-		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
+	f, err := e.Open(refusalConnections, func(o *client.Options) {
+		o.Address, o.Transport, o.Window = s.Address(c.transport), c.transport, c.window
 	})
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
 	if err := fillServer(e, s); err != nil {
-		return cost{}, fmt.Errorf("the server does not fill up: %w", err)
+		return harness.Cost{}, fmt.Errorf("the server does not fill up: %w", err)
 	}
 	f.Start()
 	return costOfRefusals(e, s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
@@ -154,11 +156,11 @@ func globalCap(e *env, c refusalCase) (cost, error) {
 
 // fillServer sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
 // of which the workers then take what they can hold; the second fills what they left.
-func fillServer(e *env, s *server) error {
+func fillServer(e *harness.Env, s *harness.Server) error {
 	var waves [2]*client.Fleet
 	for i := range waves {
-		f, err := e.open(heldConnections, func(o *client.Options) {
-			o.Address, o.Window, o.CallsPerConnection = s.tcp, stuckCalls, stuckCalls
+		f, err := e.Open(heldConnections, func(o *client.Options) {
+			o.Address, o.Window, o.CallsPerConnection = s.TCP, stuckCalls, stuckCalls
 			o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
 		})
 		if err != nil {
@@ -168,8 +170,8 @@ func fillServer(e *env, s *server) error {
 	}
 	for _, f := range waves {
 		f.Start()
-		err := e.poll(samplingPeriod, openTimeout, func() (bool, error) {
-			st, err := s.status()
+		err := e.Poll(samplingPeriod, harness.OpenTimeout, func() (bool, error) {
+			st, err := s.Status()
 			c := f.Counters()
 			return c.Refused > 0 && st.Queue.ExecutingWait == stuckTools, err
 		})
@@ -177,32 +179,32 @@ func fillServer(e *env, s *server) error {
 			return err
 		}
 	}
-	return e.poll(samplingPeriod, openTimeout, func() (bool, error) {
-		st, err := s.status()
+	return e.Poll(samplingPeriod, harness.OpenTimeout, func() (bool, error) {
+		st, err := s.Status()
 		return st.Queue.Waiting == st.Queue.WaitingLimit, err
 	})
 }
 
 // connectionCap holds all connections that the server allows, and comes again and again.
-func connectionCap(e *env, c refusalCase) (cost, error) {
-	s, err := e.weir(fullYAML + fmt.Sprintf("max_connections: %d\n", heldConnections))
+func connectionCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
+	s, err := e.Weir(fullYAML + fmt.Sprintf("max_connections: %d\n", heldConnections))
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
-	if _, err := e.open(heldConnections, func(o *client.Options) { o.Address = s.tcp }); err != nil {
-		return cost{}, err
+	if _, err := e.Open(heldConnections, func(o *client.Options) { o.Address = s.TCP }); err != nil {
+		return harness.Cost{}, err
 	}
-	return costOfTurnedAway(e, s.Process, s.address(c.transport), c.transport)
+	return costOfTurnedAway(e, s.Process, s.Address(c.transport), c.transport)
 }
 
 // costOfTurnedAway comes again and again to a server that takes no connection.
-func costOfTurnedAway(e *env, p *observe.Process, address string, transport wire.Transport) (cost, error) {
-	f, err := e.fleet(func(o *client.Options) {
+func costOfTurnedAway(e *harness.Env, p *observe.Process, address string, transport wire.Transport) (harness.Cost, error) {
+	f, err := e.Fleet(func(o *client.Options) {
 		o.Address, o.Transport, o.Reopen = address, transport, true
 		o.Opening, o.Sources = wire.OpenBare, client.LoopbackSources(8)
 	})
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
 	f.Launch(churning) // and never Start: they do not get to call
 	got, err := costOfRefusals(e, p, f, func(k *client.Counters) uint64 { return k.Ended[client.EndRefused] })
@@ -215,25 +217,25 @@ func costOfTurnedAway(e *env, p *observe.Process, address string, transport wire
 }
 
 // costOfRefusals measures one window of a fleet that is being refused; count says how often it was.
-func costOfRefusals(e *env, p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (cost, error) {
-	if err := e.sleep(warmUp); err != nil {
-		return cost{}, err
+func costOfRefusals(e *harness.Env, p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (harness.Cost, error) {
+	if err := e.Sleep(harness.WarmUp); err != nil {
+		return harness.Cost{}, err
 	}
-	w, err := e.observe(p, f, e.window(), p.CPU)
+	w, err := e.Observe(p, f, e.Window(), p.CPU)
 	if err != nil {
-		return cost{}, err
+		return harness.Cost{}, err
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, time.Second)
+	ctx, cancel := context.WithTimeout(e.Ctx, time.Second)
 	defer cancel()
 	_ = f.Stop(ctx) // what the server holds never ends; the fleet is closed with the case
-	n := float64(count(&w.after) - count(&w.before))
+	n := float64(count(&w.After) - count(&w.Before))
 	if n == 0 {
-		return cost{}, fmt.Errorf("nothing was refused: %+v", w.after)
+		return harness.Cost{}, fmt.Errorf("nothing was refused: %+v", w.After)
 	}
-	if answered := w.after.Results - w.before.Results; float64(answered) > n/100 || w.after.Bad > 0 {
-		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.after.Bad, w.after.Failures)
+	if answered := w.After.Results - w.Before.Results; float64(answered) > n/100 || w.After.Bad > 0 {
+		return harness.Cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.After.Bad, w.After.Failures)
 	}
-	c := w.costOf(n)
-	c.refused = n
+	c := w.CostOf(n)
+	c.Refused = n
 	return c, nil
 }

@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"fmt"
@@ -16,18 +16,18 @@ import (
 )
 
 func TestStepIsHeld(t *testing.T) {
-	f := func(s step, want string) {
+	f := func(s Step, want string) {
 		t.Helper()
-		ok, why := s.held()
+		ok, why := s.Held()
 		if why != want || ok != (want == "") {
 			t.Errorf("%+v: %v, %q, want %q", s, ok, why, want)
 		}
 	}
-	f(step{offered: 1000, answered: 990, p95: 149}, "")
-	f(step{offered: 1000, answered: 979, p95: 149}, "answered 979 of 1,000/s")
-	f(step{offered: 1000, answered: 1000, p95: 150}, "p95 150 ms")
-	f(step{offered: 1000, answered: 1000, failed: 2, reasons: "queue_full: 2"}, "2 calls failed (queue_full: 2)")
-	if got := (step{answered: 50_000}).microsPerCall(0.5); got != 10 {
+	f(Step{offered: 1000, Answered: 990, P95: 149}, "")
+	f(Step{offered: 1000, Answered: 979, P95: 149}, "answered 979 of 1,000/s")
+	f(Step{offered: 1000, Answered: 1000, P95: 150}, "p95 150 ms")
+	f(Step{offered: 1000, Answered: 1000, failed: 2, reasons: "queue_full: 2"}, "2 calls failed (queue_full: 2)")
+	if got := (Step{Answered: 50_000}).MicrosPerCall(0.5); got != 10 {
 		t.Errorf("half a core for 50,000 calls/s is %v us", got)
 	}
 	var before, after client.Counters
@@ -51,33 +51,33 @@ func TestOffer(t *testing.T) {
 		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{}}`, id)
 	}))
 	defer s.Close()
-	e := newEnv(t.Context(), setup{loops: 1}, "", "")
-	defer e.stopAll()
-	f, err := e.open(4, func(o *client.Options) {
+	e := NewEnv(t.Context(), Setup{Loops: 1}, "", "")
+	defer e.StopAll()
+	f, err := e.Open(4, func(o *client.Options) {
 		o.Address, o.Transport, o.Era = s.Listener.Addr().String(), wire.HTTP, wire.Modern
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := observe.Attach("this", os.Getpid())
-	got, err := e.offer(p, f, 200, 500*time.Millisecond)
-	if err != nil || got.failed != 0 || got.answered < 100 || got.answered > 300 || got.p99 <= 0 || got.p50 > got.p99 {
+	got, err := e.Offer(p, f, 200, 500*time.Millisecond)
+	if err != nil || got.failed != 0 || got.Answered < 100 || got.Answered > 300 || got.P99 <= 0 || got.P50 > got.P99 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	e.closeFleet(f)
-	if f, err = e.fleet(func(o *client.Options) { o.Address = "127.0.0.1:1" }); err != nil {
+	e.CloseFleet(f)
+	if f, err = e.Fleet(func(o *client.Options) { o.Address = "127.0.0.1:1" }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.offer(p, f, 200, time.Second); err == nil {
+	if _, err := e.Offer(p, f, 200, time.Second); err == nil {
 		t.Error("no connection is open, and nobody says so")
 	}
 }
 
 func TestScheduled(t *testing.T) {
-	if d, err := scheduled(os.Getpid()); err != nil || d <= 0 {
+	if d, err := Scheduled(os.Getpid()); err != nil || d <= 0 {
 		t.Errorf("%v, %v", d, err)
 	}
-	if _, err := scheduled(-1); err == nil {
+	if _, err := Scheduled(-1); err == nil {
 		t.Error("there is no such process")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"bufio"
@@ -19,18 +19,18 @@ import (
 	"weir/loadtest/wire"
 )
 
-// peer builds one of the servers under loadtest/peers and starts it; it returns its address.
-func (e *env) peer(name string, args ...string) (*observe.Process, string, error) {
-	binary := filepath.Join(e.dir, name)
+// Peer builds one of the servers under loadtest/peers and starts it; it returns its address.
+func (e *Env) Peer(name string, args ...string) (*observe.Process, string, error) {
+	binary := filepath.Join(e.Dir, name)
 	if _, err := os.Stat(binary); err != nil {
-		e.progress("building %s", name)
-		build := exec.CommandContext(e.ctx, "go", "build", "-C", filepath.Join("loadtest", "peers", name), "-o", binary, ".")
+		e.Progress("building %s", name)
+		build := exec.CommandContext(e.Ctx, "go", "build", "-C", filepath.Join("loadtest", "peers", name), "-o", binary, ".")
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
 	}
 	var address string
-	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(e.Ctx, startTimeout)
 	defer cancel()
 	p, err := observe.StartProcess(ctx, name, append([]string{binary}, args...), func(line string) bool {
 		rest, ok := strings.CutPrefix(line, "listening ")
@@ -46,17 +46,17 @@ func (e *env) peer(name string, args ...string) (*observe.Process, string, error
 	return p, address, nil
 }
 
-// server is a running weir.
-type server struct {
+// Server is a running weir.
+type Server struct {
 	*observe.Process
-	tcp, http, unix string
+	TCP, HTTP, Unix string
 	admin           string // http://host:port
 }
 
-// weir starts the server under test. yaml is its configuration beside the addresses, which are always free ones.
-func (e *env) weir(yaml string) (*server, error) {
+// Weir starts the server under test. yaml is its configuration beside the addresses, which are always free ones.
+func (e *Env) Weir(yaml string) (*Server, error) {
 	name := fmt.Sprintf("%s-%d", e.name, len(e.servers)) // a benchmark may have several at once
-	file := filepath.Join(e.dir, name+".yaml")
+	file := filepath.Join(e.Dir, name+".yaml")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, err
 	}
@@ -67,26 +67,26 @@ func (e *env) weir(yaml string) (*server, error) {
 	}
 	admin := probe.Addr().String()
 	probe.Close()
-	socket := filepath.Join(e.dir, name+".sock")
-	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
+	socket := filepath.Join(e.Dir, name+".sock")
+	ctx, cancel := context.WithTimeout(e.Ctx, startTimeout)
 	defer cancel()
-	p, err := observe.StartProcess(ctx, "weir", []string{e.setup.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
+	p, err := observe.StartProcess(ctx, "weir", []string{e.Setup.Program, "serve", "--config", file, "--http", "127.0.0.1:0",
 		"--tcp", "127.0.0.1:0", "--unix", socket, "--admin", admin}, nil)
 	if err != nil {
 		return nil, err
 	}
 	e.servers = append(e.servers, p)
-	s := &server{Process: p, admin: "http://" + admin}
-	err = e.poll(20*time.Millisecond, startTimeout, func() (bool, error) {
+	s := &Server{Process: p, admin: "http://" + admin}
+	err = e.Poll(20*time.Millisecond, startTimeout, func() (bool, error) {
 		if !p.Alive() {
 			return false, fmt.Errorf("weir ended:\n%s", p.Output())
 		}
-		status, err := s.status()
+		status, err := s.Status()
 		if err != nil {
 			return false, nil // not up yet
 		}
 		s.listens(status)
-		return s.tcp != "" && s.http != "", nil
+		return s.TCP != "" && s.HTTP != "", nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("weir did not come up: %w\n%s", err, p.Output())
@@ -94,18 +94,18 @@ func (e *env) weir(yaml string) (*server, error) {
 	return s, nil
 }
 
-func (s *server) listens(status status) {
-	s.tcp, s.http, s.unix = status.Listeners["tcp"], status.Listeners["http"], status.Listeners["unix"]
+func (s *Server) listens(status status) {
+	s.TCP, s.HTTP, s.Unix = status.Listeners["tcp"], status.Listeners["http"], status.Listeners["unix"]
 }
 
-// changing starts weir with a list that can be changed (loadtest/peers/changing).
-func (e *env) changing() (*server, error) {
-	p, admin, err := e.peer("changing")
+// Changing starts weir with a list that can be changed (loadtest/peers/changing).
+func (e *Env) Changing() (*Server, error) {
+	p, admin, err := e.Peer("changing")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Process: p, admin: "http://" + admin}
-	status, err := s.status()
+	s := &Server{Process: p, admin: "http://" + admin}
+	status, err := s.Status()
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +113,9 @@ func (e *env) changing() (*server, error) {
 	return s, nil
 }
 
-// tell has a changing server do something.
-func (s *server) tell(path string) error {
-	answer, err := adminClient.Post(s.admin+path, "", nil)
+// Tell has a changing server do something.
+func (s *Server) Tell(path string) error {
+	answer, err := AdminClient.Post(s.admin+path, "", nil)
 	if err != nil {
 		return err
 	}
@@ -126,8 +126,8 @@ func (s *server) tell(path string) error {
 	return nil
 }
 
-// live is how many bytes of its heap a changing server has in use: garbage, which RSS has in it, is no load.
-func (s *server) live() (float64, error) {
+// Live is how many bytes of its heap a changing server has in use: garbage, which RSS has in it, is no load.
+func (s *Server) Live() (float64, error) {
 	b, err := s.get("/live")
 	if err != nil {
 		return 0, err
@@ -147,7 +147,8 @@ type status struct {
 	} `json:"queue"`
 }
 
-func (s *server) status() (status, error) {
+// Status asks the admin listener.
+func (s *Server) Status() (status, error) {
 	b, err := s.get("/status")
 	var st status
 	if err == nil {
@@ -156,8 +157,8 @@ func (s *server) status() (status, error) {
 	return st, err
 }
 
-// metrics returns the server's series by name with labels.
-func (s *server) metrics() (map[string]float64, error) {
+// Metrics returns the server's series by name with labels.
+func (s *Server) Metrics() (map[string]float64, error) {
 	b, err := s.get("/metrics")
 	if err != nil {
 		return nil, err
@@ -177,13 +178,13 @@ func (s *server) metrics() (map[string]float64, error) {
 	return series, nil
 }
 
-// adminClient asks on a connection of its own each time: a kept one would be one of the goroutines that are counted.
-var adminClient = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+// AdminClient asks on a connection of its own each time: a kept one would be one of the goroutines that are counted.
+var AdminClient = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 const maxAdminBytes = 16 << 20
 
-func (s *server) get(path string) ([]byte, error) {
-	answer, err := adminClient.Get(s.admin + path)
+func (s *Server) get(path string) ([]byte, error) {
+	answer, err := AdminClient.Get(s.admin + path)
 	if err != nil {
 		return nil, err
 	}
@@ -194,10 +195,10 @@ func (s *server) get(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(answer.Body, maxAdminBytes))
 }
 
-// address of a transport.
-func (s *server) address(t wire.Transport) string {
+// Address of a transport.
+func (s *Server) Address(t wire.Transport) string {
 	if t == wire.Line {
-		return s.tcp
+		return s.TCP
 	}
-	return s.http
+	return s.HTTP
 }
