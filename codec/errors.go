@@ -27,11 +27,10 @@ const (
 	CodeUnsupportedVersion = -32022
 	// CodeResourceNotFound: no such resource. MCP 2024-11-05 to 2025-11-25; later revisions must not see it.
 	CodeResourceNotFound = -32002
-	// CodeURLElicitation: the user has to visit a URL first. MCP 2025-11-25 only.
-	CodeURLElicitation = -32042
 )
 
-// ErrMessageTooLarge ends a line connection: where the next message starts is unknown once one is longer than the limit.
+// ErrMessageTooLarge ends a line connection: where the next message starts is unknown once one is longer than the
+// limit.
 var ErrMessageTooLarge = errors.New("message is longer than the limit")
 
 // Error is an error as the peer will see it: the error object of a JSON-RPC response (JSON-RPC 2.0, section 5.1).

@@ -44,7 +44,8 @@ const (
 )
 
 // The protocol's keys per level. params holds what a server may receive in any revision, 2024-11-05 to 2026-07-28: a
-// gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896 worked.
+// gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896
+// worked.
 var (
 	envelopeKeys = []string{"jsonrpc", "id", "method", "params", "result", "error"}
 	paramsKeys   = []string{"name", "uri", "arguments", "cursor", "requestId", "taskId", "_meta", "protocolVersion",
@@ -116,9 +117,9 @@ func lookup(at level, name []byte) field {
 	return fieldNone
 }
 
-// variantOf returns the protocol key that name is a case variant of, or "". It is asked only about names that lookup does
-// not know. Folding is Unicode's simple folding, as
-// encoding/json folds: "paramſ" (U+017F) would reach a field named params there.
+// variantOf returns the protocol key that name is a case variant of, or "". It is asked only about names that lookup
+// does not know. Folding is Unicode's simple folding, as encoding/json folds: "paramſ" (U+017F) would reach a field
+// named params there.
 func variantOf(at level, name []byte) string {
 	var keys []string
 	switch at {
@@ -231,7 +232,8 @@ func (s *scanner) noteParams(sp Span) bool {
 	case '{':
 		return true
 	case '[':
-		return s.refuse(CodeInvalidParams, `"params" must be an object, by-position parameters are not used in MCP`, int(sp.Off))
+		return s.refuse(CodeInvalidParams,
+			`"params" must be an object, by-position parameters are not used in MCP`, int(sp.Off))
 	default:
 		return s.refuse(CodeInvalidRequest, `"params" must be an object`, int(sp.Off))
 	}
@@ -257,7 +259,8 @@ func (s *scanner) noteID(sp Span) bool {
 		return true
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		if !isInteger(token) {
-			return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer within 2^53, without fraction or exponent`, at)
+			return s.refuse(CodeInvalidRequest,
+				`"id" must be a string or an integer within 2^53, without fraction or exponent`, at)
 		}
 	default:
 		return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer`, at)

@@ -144,8 +144,8 @@ func FuzzLine(f *testing.F) {
 	})
 }
 
-// FuzzNextElement: an array that is valid JSON gives the elements encoding/json finds; and if every element is valid and
-// the walk ends well, the whole is valid, so that checking the elements is checking the batch.
+// FuzzNextElement: an array that is valid JSON gives the elements encoding/json finds; and if every element is valid
+// and the walk ends well, the whole is valid, so that checking the elements is checking the batch.
 func FuzzNextElement(f *testing.F) {
 	f.Add([]byte(`[{"jsonrpc":"2.0","method":"m"}, 1,"]",[[],{}] ]`))
 	f.Add([]byte(`[{]},"\"",tru]`))

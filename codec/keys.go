@@ -21,8 +21,8 @@ type fewKey struct {
 	off, len uint32
 }
 
-// digestOf returns the key's bytes for up to eight of them, else a mix of its first and last eight. raw[off+len] exists:
-// it is the closing quote.
+// digestOf returns the key's bytes for up to eight of them, else a mix of its first and last eight. raw[off+len]
+// exists: it is the closing quote.
 func digestOf(raw []byte, off, n int) uint64 {
 	if off+8 > len(raw) {
 		var w uint64

@@ -138,8 +138,8 @@ func TestLineLimit(t *testing.T) {
 	}
 }
 
-// TestLineLooksOnce: what was searched is not searched again. The decoder's own mark shows it; the bytes before the mark
-// are replaced by LFs, which it would find if it looked.
+// TestLineLooksOnce: what was searched is not searched again. The decoder's own mark shows it; the bytes before the
+// mark are replaced by LFs, which it would find if it looked.
 func TestLineLooksOnce(t *testing.T) {
 	var d LineDecoder
 	if _, n, err := d.Next([]byte("abc"), 100); n != 0 || err != nil {

@@ -14,9 +14,9 @@ var peekLimits = JSONLimits{MaxDepth: 128, MaxMembers: peekBytes, MaxIDBytes: 10
 
 // Peek finds what admission needs to know about a big message without reading all of it: kind, id, method and the
 // members of params, where they end within the first 4 KiB; and the id also when it is the last member, where the
-// TypeScript and Python SDKs put it. It reports no errors and allocates nothing: what it cannot find is absent, and Kind
-// is KindInvalid when the kind is not certain. Nothing it finds is certain before Scan agreed; its use is to refuse
-// early, with the right id, what would cost much to check.
+// TypeScript and Python SDKs put it. It reports no errors and allocates nothing: what it cannot find is absent, and
+// Kind is KindInvalid when the kind is not certain. Nothing it finds is certain before Scan agreed; its use is to
+// refuse early, with the right id, what would cost much to check.
 func Peek(raw []byte, e *Envelope) {
 	*e = Envelope{}
 	window := raw
@@ -27,7 +27,9 @@ func Peek(raw []byte, e *Envelope) {
 			window = window[:len(window)-1]
 		}
 	}
-	s := scanner{raw: window, e: e, lim: &peekLimits, depth: peekLimits.MaxDepth, members: peekLimits.MaxMembers, quiet: true}
+	s := scanner{
+		raw: window, e: e, lim: &peekLimits, depth: peekLimits.MaxDepth, members: peekLimits.MaxMembers, quiet: true,
+	}
 	whole := s.message() || len(raw) <= peekBytes
 	s.release()
 	if whole {
@@ -48,8 +50,8 @@ func isNumberByte(c byte) bool {
 	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
 
-// lastID reads the id backwards from the end of an object whose last member it is. In valid JSON the last '}' closes the
-// message and what stands before it is its last value, so going backwards cannot be led into a nested object or a
+// lastID reads the id backwards from the end of an object whose last member it is. In valid JSON the last '}' closes
+// the message and what stands before it is its last value, so going backwards cannot be led into a nested object or a
 // string; ids that need unescaping are left to Scan.
 func lastID(raw []byte) Span {
 	end, ok := backOver(raw, len(raw), "}")

@@ -73,7 +73,8 @@ func TestPeekCutsNumbers(t *testing.T) {
 	}
 }
 
-// TestPeekAgreesWithScan: what Peek is certain about, Scan confirms, for every message of the benchmarks in both orders.
+// TestPeekAgreesWithScan: what Peek is certain about, Scan confirms, for every message of the benchmarks in both
+// orders.
 func TestPeekAgreesWithScan(t *testing.T) {
 	lim := DefaultLimits().JSON
 	for _, m := range benchMessages {

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// scanner reads one message once, front to back. It lives on the caller's stack and allocates only to describe an error.
-// Every method that advances returns the index after what it read, or -1 with err set.
+// scanner reads one message once, front to back. It lives on the caller's stack and allocates only to describe an
+// error. Every method that advances returns the index after what it read, or -1 with err set.
 type scanner struct {
 	raw   []byte
 	e     *Envelope
@@ -21,13 +21,14 @@ type scanner struct {
 	err            *Error
 }
 
-// Scan checks the whole of raw strictly and fills e: RFC 8259 to the letter, UTF-8, no key twice in one object, protocol
-// keys spelled exactly, and the rules of JSON-RPC 2.0 for the envelope. It is one pass; good input allocates nothing.
-// It may be called by any number of goroutines; e and raw belong to the caller.
+// Scan checks the whole of raw strictly and fills e: RFC 8259 to the letter, UTF-8, no key twice in one object,
+// protocol keys spelled exactly, and the rules of JSON-RPC 2.0 for the envelope. It is one pass; good input allocates
+// nothing. It may be called by any number of goroutines; e and raw belong to the caller.
 //
-// The error, where there is one, is an *Error: CodeParse for what is not JSON or exceeds a limit, CodeInvalidRequest for
-// JSON that is not one JSON-RPC message, CodeInvalidParams for array parameters. It names the offence and its byte offset
-// (from 0). e.ID is set even then, if a valid and unambiguous id came before the offence, so that the answer can carry it.
+// The error, where there is one, is an *Error: CodeParse for what is not JSON or exceeds a limit, CodeInvalidRequest
+// for JSON that is not one JSON-RPC message, CodeInvalidParams for array parameters. It names the offence and its
+// byte offset (from 0). e.ID is set even then, if a valid and unambiguous id came before the offence, so that the
+// answer can carry it.
 func Scan(raw []byte, e *Envelope, lim *JSONLimits) error {
 	*e = Envelope{}
 	s := scanner{raw: raw, e: e, lim: lim, depth: lim.MaxDepth, members: lim.MaxMembers}
@@ -339,7 +340,8 @@ func (s *scanner) twice(name []byte, from int, at level) bool {
 	return s.quotes(CodeInvalidRequest, "duplicate key", name, "", "", from)
 }
 
-// plainName unescapes a key. U+0000 is refused in keys: C strings end there, so "name\u0000x" is "name" to some readers.
+// plainName unescapes a key. U+0000 is refused in keys: C strings end there, so "name\u0000x" is "name" to some
+// readers.
 func (s *scanner) plainName(inner []byte, from int) ([]byte, bool) {
 	if s.keys == nil {
 		s.keys = takeKeySet()

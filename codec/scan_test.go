@@ -146,7 +146,8 @@ func TestScanEnvelope(t *testing.T) {
 	}
 }
 
-// TestScanCaseVariants: a key that another parser would take for a protocol key is refused where that key means something.
+// TestScanCaseVariants: a key that another parser would take for a protocol key is refused where that key means
+// something.
 func TestScanCaseVariants(t *testing.T) {
 	lim := DefaultLimits().JSON
 	variants := func(key string) []string {

@@ -35,7 +35,8 @@ func AppendSSEEvent(dst []byte, e *SSEEvent) []byte {
 	return append(appendSSEData(dst, e.Data), '\n')
 }
 
-// appendSSEData appends data, a field for each of its lines. CRLF, LF and CR all end a line; JSON that Weir writes has none.
+// appendSSEData appends data, a field for each of its lines. CRLF, LF and CR all end a line; JSON that Weir writes
+// has none.
 func appendSSEData(dst, data []byte) []byte {
 	for {
 		dst = append(dst, "data: "...)
@@ -53,22 +54,3 @@ func appendSSEData(dst, data []byte) []byte {
 
 // SSEComment is a line that clients ignore: it keeps a quiet stream alive in the eyes of what stands between.
 const SSEComment = ":\n\n"
-
-// BeginHTTPChunk opens a chunk of a streamed body whose data the caller appends; EndHTTPChunk closes it and needs the
-// length that dst had before. The size is written with leading zeros (RFC 9112 section 7.1 allows any), so that the data
-// need not be moved when its length is known.
-func BeginHTTPChunk(dst []byte) []byte { return append(dst, "00000000\r\n"...) }
-
-// EndHTTPChunk closes the chunk that was opened when dst was from bytes long. A chunk without data would end the body and
-// is taken back.
-func EndHTTPChunk(dst []byte, from int) []byte {
-	const digits, hex = 8, "0123456789abcdef"
-	n := len(dst) - from - digits - 2
-	if n == 0 {
-		return dst[:from]
-	}
-	for i := digits - 1; i >= 0; i, n = i-1, n>>4 {
-		dst[from+i] = hex[n&15]
-	}
-	return append(dst, "\r\n"...)
-}

@@ -1,10 +1,6 @@
 package codec
 
 import (
-	"bufio"
-	"bytes"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -40,34 +36,10 @@ func TestSSERoundTrip(t *testing.T) {
 	}
 }
 
-// net/http judges the chunks, whatever their lengths.
-func TestOpenChunks(t *testing.T) {
-	body := AppendHTTPResponse(nil, &HTTPResponse{Status: 200, ContentType: "text/event-stream", Stream: true, NoBuffering: true}, nil)
-	var want bytes.Buffer
-	for _, n := range []int{0, 1, 15, 16, 17, 255, 4096, 70_000} {
-		from := len(body)
-		data := bytes.Repeat([]byte{'a' + byte(n%26)}, n)
-		body = EndHTTPChunk(append(BeginHTTPChunk(body), data...), from)
-		want.Write(data)
-	}
-	body = AppendHTTPLastChunk(body)
-	r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(body)), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := io.ReadAll(r.Body)
-	if err != nil || !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("%v: got %d bytes, want %d", err, len(got), want.Len())
-	}
-	if r.Header.Get("X-Accel-Buffering") != "no" {
-		t.Error(r.Header)
-	}
-}
-
 func TestSSEAllocations(t *testing.T) {
 	dst, data := make([]byte, 0, 1024), []byte(`{"jsonrpc":"2.0"}`)
 	if n := testing.AllocsPerRun(100, func() {
-		dst = EndHTTPChunk(AppendSSEEvent(BeginHTTPChunk(dst[:0]), &SSEEvent{ID: data[:1], Data: data}), 0)
+		dst = AppendSSEEvent(dst[:0], &SSEEvent{ID: data[:1], Data: data})
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

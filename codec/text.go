@@ -73,8 +73,8 @@ func (s *scanner) text(i int) (end int, escaped bool) {
 	return s.hardText(i, at)
 }
 
-// hardText is text for all that needs thought, apart so that the usual string costs one call; start is the opening quote
-// and everything before i is checked.
+// hardText is text for all that needs thought, apart so that the usual string costs one call; start is the opening
+// quote and everything before i is checked.
 func (s *scanner) hardText(start, i int) (end int, escaped bool) {
 	raw := s.raw
 	for {

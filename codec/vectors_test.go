@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// vector is one JSON text and what must happen to it. RFC 8259 decides for "yes" and "no"; where it leaves the choice to
-// the implementation, "yes!" and "no!" are ours, with the reason in the name.
+// vector is one JSON text and what must happen to it. RFC 8259 decides for "yes" and "no"; where it leaves the choice
+// to the implementation, "yes!" and "no!" are ours, with the reason in the name.
 type vector struct {
 	name, text, want string
 }
@@ -322,8 +322,8 @@ func TestVectorsAgainstStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestVectorsAgainstJSONText asks a second judge, one as strict about UTF-8, surrogates and duplicates as we are: it may
-// differ in the depth limit only.
+// TestVectorsAgainstJSONText asks a second judge, one as strict about UTF-8, surrogates and duplicates as we are: it
+// may differ in the depth limit only.
 func TestVectorsAgainstJSONText(t *testing.T) {
 	for _, v := range vectors {
 		if strings.Contains(v.name, "max_depth") {
@@ -358,8 +358,8 @@ func TestVectorsBroken(t *testing.T) {
 	}
 }
 
-// compareWithStandardLibrary wants encoding/json's verdict on text, alone and as an argument, except where a decision of
-// ours is the reason. It returns what is wrong, or "".
+// compareWithStandardLibrary wants encoding/json's verdict on text, alone and as an argument, except where a decision
+// of ours is the reason. It returns what is wrong, or "".
 func compareWithStandardLibrary(text []byte) string {
 	lim := DefaultLimits().JSON
 	lim.MaxDepth += 2

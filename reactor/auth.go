@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // Who the peer is. With Deps.Tokens nothing is served before a bearer token (RFC 6750) has said so: each HTTP request and
@@ -132,7 +133,7 @@ var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server 
 
 // authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but only when
 // everything before is answered: so what is in progress on it is one principal's, and ends with that one's token.
-func (t *httpTransport) authorize(l *loop, c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
+func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
 	if !l.srv.guarded() {
 		return 0, nil
 	}
@@ -203,8 +204,8 @@ func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 	if n := len(authorizationName); len(line) > n && bytes.EqualFold(line[:n], []byte(authorizationName)) {
 		g, refusal = l.srv.identify(bytes.Trim(line[n:], " \t"))
 	}
-	k := l.calls.take()
-	defer k.release(false)
+	k := l.newCall()
+	defer k.release()
 	if refusal != tokenGood {
 		l.srv.metrics.tokensRefused[refusal].Inc()
 		l.fail(c, k, tokenErrors[refusal])

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry"
 )
 
 // JSON-RPC batches: MCP 2025-03-26 requires that they are received, every later revision took them away. Each element
@@ -49,7 +50,7 @@ func (g *batchGroup) message() []byte {
 func (g *batchGroup) deliver(c *conn, out []byte) []byte {
 	message := g.message()
 	if len(message) == 0 {
-		g.anchor.Status = 202
+		g.anchor.Outcome = registry.Accepted
 	}
 	return c.transport.deliver(c, g.anchor, message, out)
 }
@@ -59,9 +60,9 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 	anchor.Raw, anchor.Principal = msg, c.principal()
 	if err := l.batchAcceptable(anchor, msg); err != nil {
 		l.stats.received.Add(1)
-		anchor.Status = 400
+		anchor.Outcome = registry.Invalid
 		l.fail(c, anchor, err)
-		anchor.release(false)
+		anchor.release()
 		return
 	}
 	g := &batchGroup{anchor: anchor}
@@ -73,7 +74,7 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 		if err != nil || next < 0 {
 			break // the array was walked once already, by batchAcceptable
 		}
-		k := l.calls.take()
+		k := l.newCall()
 		k.Transport, k.Header, k.Conv, k.InBatch, k.group = anchor.Transport, anchor.Header, anchor.Conv, true, g
 		l.message(c, k, element)
 		at = next

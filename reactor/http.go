@@ -6,13 +6,15 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
+	"weir/codec/websocket"
 	"weir/registry"
 )
 
 // httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing to
 // MCP here; sessions and eras are told apart per request, by the registry.
 type httpTransport struct {
-	decoder codec.HTTPDecoder
+	decoder http1.Decoder
 
 	// Requests in the order they came, first to be answered first (RFC 9112 9.3.2). Guarded by conn.mu; only the loop
 	// adds. The head is never done while the mutex is free.
@@ -23,7 +25,7 @@ type httpTransport struct {
 
 // httpScratch is what a loop needs to read requests, once for all its connections.
 type httpScratch struct {
-	request codec.HTTPRequest
+	request http1.Request
 	header  registry.Header
 }
 
@@ -38,13 +40,13 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 	for !c.halted() {
 		step, n, err := t.decoder.Next(b[used:], r, &l.srv.opts.Messages.HTTP)
 		if err != nil {
-			t.malformed(l, c, err.(*codec.HTTPError))
+			t.malformed(l, c, err.(*http1.Error))
 			return len(b)
 		}
 		switch step {
-		case codec.HTTPNeedMore:
+		case http1.NeedMore:
 			return used
-		case codec.HTTPHead:
+		case http1.Head:
 			if !t.head0(l, c, r) {
 				return len(b)
 			}
@@ -61,7 +63,7 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 
 // head0 judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
 // whether to go on.
-func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
+func (t *httpTransport) head0(l *loop, c *conn, r *http1.Request) bool {
 	if status, fail := t.acceptable(l, c, r); fail != nil {
 		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
@@ -81,13 +83,13 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 			k.keepAlive = false // the body is still on its way
 			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
 			t.answer(l, c, k, l.msg)
-			k.release(false)
+			k.release()
 			c.endAfterAnswers(closeRequested)
 			return false
 		}
 	}
 	if r.ExpectContinue && c.pending.Load() == 0 { // else its 100 would come between earlier answers; it is optional
-		l.out = append(l.out, codec.HTTPContinue...)
+		l.out = append(l.out, http1.Continue...)
 	}
 	return true
 }
@@ -95,10 +97,9 @@ func (t *httpTransport) head0(l *loop, c *conn, r *codec.HTTPRequest) bool {
 var nullID = []byte("null")
 
 // begin makes the call for a request.
-func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
-	k := l.calls.take()
+func (t *httpTransport) begin(l *loop, r *http1.Request) *call {
+	k := l.newCall()
 	t.address(k)
-	k.Status = 200
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	if r.Origin != nil {
 		k.origin = l.srv.allowedOrigin(r.Origin)
@@ -110,7 +111,7 @@ func (t *httpTransport) begin(l *loop, r *codec.HTTPRequest) *call {
 func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
 
 // request serves one complete request.
-func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
+func (t *httpTransport) request(l *loop, c *conn, r *http1.Request) {
 	if status, fail := t.acceptable(l, c, r); fail != nil {
 		t.reject(l, c, r, status, fail)
 	} else {
@@ -121,7 +122,7 @@ func (t *httpTransport) request(l *loop, c *conn, r *codec.HTTPRequest) {
 	}
 }
 
-func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
+func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 	if l.srv.draining.Load() {
 		r.KeepAlive = false
 	}
@@ -131,31 +132,31 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 		return
 	}
 	switch r.Method {
-	case codec.MethodGet:
+	case http1.MethodGet:
 		if l.srv.isMetadata(r.Path) {
 			t.answer(l, c, k, l.srv.metadata)
-			k.release(false)
+			k.release()
 			return
 		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
 				l.refuse(c, k, backpressure.Draining)
-				k.release(false)
+				k.release()
 				return
 			}
-			k.release(false)
+			k.release()
 			t.upgrade(l, c, r)
 			return
 		}
 		t.openSession(l, c, r, k)
-	case codec.MethodDelete:
-		k.Status = l.srv.registry.EndSession(r.SessionID, c.principal())
+	case http1.MethodDelete:
+		k.Outcome = l.srv.registry.EndSession(r.SessionID, c.principal())
 		t.answer(l, c, k, nil)
-		k.release(false)
-	case codec.MethodOptions:
-		k.Status, k.allow = 204, true
+		k.release()
+	case http1.MethodOptions:
+		k.status, k.allow = 204, true
 		t.answer(l, c, k, nil)
-		k.release(false)
+		k.release()
 	default:
 		l.http.header = registry.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
@@ -171,12 +172,12 @@ func (t *httpTransport) serve(l *loop, c *conn, r *codec.HTTPRequest) {
 }
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
-func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
-	k := l.calls.take()
-	k.Status = err.Status
+func (t *httpTransport) malformed(l *loop, c *conn, err *http1.Error) {
+	k := l.newCall()
+	k.status = uint16(err.Status)
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 	reason := closeBadRequest
 	if err.Status == 413 {
 		reason = closeMessageTooBig
@@ -185,22 +186,22 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *codec.HTTPError) {
 }
 
 // reject answers a request whose head is not acceptable to MCP.
-func (t *httpTransport) reject(l *loop, c *conn, r *codec.HTTPRequest, status int, fail *codec.Error) {
+func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, fail *codec.Error) {
 	k := t.begin(l, r)
-	k.Status, k.allow, k.badToken = status, status == 405, fail != tokenErrors[tokenMissing]
+	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != tokenErrors[tokenMissing]
 	l.msg = l.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:
 		l.msg = l.srv.appendRefusal(l.msg, k, nullID, backpressure.PrincipalLimit)
-	case r.Method != codec.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
+	case r.Method != http1.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 }
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
-func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
+func (t *httpTransport) upgrade(l *loop, c *conn, r *http1.Request) {
 	if !t.done(c) { // their answers could not leave as HTTP any more
 		t.reject(l, c, r, 400, errUpgradeEarly)
 		return
@@ -209,7 +210,7 @@ func (t *httpTransport) upgrade(l *loop, c *conn, r *codec.HTTPRequest) {
 	if offers(r.WSProtocol, "mcp") {
 		protocol = "mcp"
 	}
-	l.out = codec.AppendWSUpgrade(l.out, r.WSKey, protocol)
+	l.out = websocket.AppendUpgrade(l.out, r.WSKey, protocol)
 	c.transport = &wsTransport{}
 }
 
@@ -238,7 +239,7 @@ func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
 	}
 	for k := t.head; k != nil; k = k.next {
 		if !k.done && k.EndsWithPeer() && !k.http10 {
-			c.sendLocked([]byte(codec.HTTPContinue))
+			c.sendLocked([]byte(http1.Continue))
 			return
 		}
 	}

@@ -1,6 +1,6 @@
 package reactor
 
-import "weir/codec"
+import "weir/codec/http1"
 
 // HTTP/1.1 answers in the order of the requests (RFC 9112 9.3.2) while workers finish in any order. A call's place in
 // the line is taken when it is queued; an answer that is ready before its turn waits at its place and counts as outbox.
@@ -134,14 +134,14 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		}
 		return
 	}
-	place := l.calls.take()
+	place := l.newCall()
 	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.head == nil { // the last one left meanwhile
 		c.sendLocked(place.answer)
 		putBuffer(place.answer)
-		place.release(true)
+		place.release()
 		return
 	}
 	t.linkLocked(place)
@@ -188,14 +188,14 @@ func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 		c.forgetLocked(k)
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		c.forgetLocked(k)
-		k.release(true)
+		k.release()
 	case t.head != k:
 		k.answer = appendBuffer(k.answer, answer)
 		t.keepLocked(c, k, len(answer))
 	default:
 		c.sendLocked(answer)
 		t.unlinkLocked(k)
-		k.release(true)
+		k.release()
 		t.sendReadyLocked(c)
 	}
 }
@@ -206,7 +206,7 @@ func (t *httpTransport) sendReadyLocked(c *conn) {
 		c.sendLocked(k.answer)
 		c.forgetLocked(k)
 		t.unlinkLocked(k)
-		k.release(true)
+		k.release()
 	}
 	if k := t.head; k != nil && k.streaming {
 		t.advanceLocked(c)
@@ -238,7 +238,7 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 		next := k.next
 		if k.done {
 			c.forgetLocked(k)
-			k.release(true)
+			k.release()
 		} else {
 			k.next, k.prev = nil, nil
 			c.forgetLocked(k)
@@ -262,21 +262,20 @@ const httpHeadRoom = 256
 
 // appendHTTP appends the response that carries message. Safe for workers and loop.
 func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
-	h := codec.HTTPResponse{
-		Status: k.Status, ContentType: jsonType, Date: c.loop.srv.date(),
-		SessionID: k.SessionID, RetryAfter: int(k.retryAfter),
+	status := k.statusCode()
+	h := http1.Response{
+		Status: status, ContentType: jsonType, Date: c.loop.srv.date(),
+		SessionID: k.SessionID, RetryAfter: k.retryAfterSeconds(status),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
-	if k.Status == 401 {
+	if status == 401 {
 		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
 	}
 	switch {
-	case k.Status == 503 && h.RetryAfter == 0:
-		h.RetryAfter = 1 // the registry's refusals, of sessions
-	case k.Status == 426:
+	case status == 426:
 		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
 	case k.origin != nil:
 		h.Extra = k.origin.answer
@@ -284,5 +283,5 @@ func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
 			h.Extra = k.origin.preflight
 		}
 	}
-	return codec.AppendHTTPResponse(dst, &h, message)
+	return http1.AppendResponse(dst, &h, message)
 }

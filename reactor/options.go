@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/codec/http1"
+	"weir/codec/websocket"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -116,7 +118,28 @@ type Options struct {
 	// Auth says who may come. Without a TokensFile anybody may.
 	Auth AuthOptions `yaml:"auth"`
 	// Messages bounds one message on each transport.
-	Messages codec.Limits `yaml:"messages"`
+	Messages MessageLimits `yaml:"messages"`
+}
+
+// MessageLimits are the bounds of every codec.
+type MessageLimits struct {
+	codec.Limits `yaml:",inline"`
+	// HTTP bounds one HTTP/1.1 request.
+	HTTP http1.Limits `yaml:"http"`
+	// WebSocket bounds one WebSocket message and its fragments.
+	WebSocket websocket.Limits `yaml:"websocket"`
+}
+
+// Validate returns every limit that is out of its range, as the codecs do; keys are relative to this struct.
+func (m *MessageLimits) Validate() []error {
+	errs := m.Limits.Validate()
+	for _, err := range m.HTTP.Validate() {
+		errs = append(errs, fmt.Errorf("http.%w", err))
+	}
+	for _, err := range m.WebSocket.Validate() {
+		errs = append(errs, fmt.Errorf("websocket.%w", err))
+	}
+	return errs
 }
 
 // AuthOptions is how peers say who they are.
@@ -165,7 +188,9 @@ func DefaultOptions() Options {
 		WriteTimeout:          10 * time.Second,
 		LingerTimeout:         2 * time.Second,
 		Auth:                  AuthOptions{Timeout: 2 * time.Second},
-		Messages:              codec.DefaultLimits(),
+		Messages: MessageLimits{
+			Limits: codec.DefaultLimits(), HTTP: http1.DefaultLimits(), WebSocket: websocket.DefaultLimits(),
+		},
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"weir/codec"
+	"weir/codec/http1"
+	"weir/codec/websocket"
 )
 
 // What an HTTP request must be before its body is looked at: for this host, from an allowed origin, to our path, from
@@ -25,7 +27,7 @@ var (
 )
 
 // acceptable judges the head of r; fail is nil when its body may be served.
-func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (status int, fail *codec.Error) {
+func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
 	s := l.srv
 	switch {
 	case !s.hostAllowed(c.listener, r.Host):
@@ -33,14 +35,14 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
 		return 403, errOrigin
 	case s.isMetadata(r.Path):
-		if r.Method != codec.MethodGet && r.Method != codec.MethodOptions {
+		if r.Method != http1.MethodGet && r.Method != http1.MethodOptions {
 			return 405, errMethod
 		}
 		return 0, nil
 	case string(r.Path) != s.opts.HTTPPath && !s.servesSSE(r):
 		return 404, errPath
 	}
-	if r.Method != codec.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
+	if r.Method != http1.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
 		if status, fail := t.authorize(l, c, r); fail != nil {
 			return status, fail
 		}
@@ -49,7 +51,7 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 		return acceptableSSE(r)
 	}
 	switch r.Method {
-	case codec.MethodPost:
+	case http1.MethodPost:
 		switch {
 		case !isJSON(r.ContentType):
 			return 415, errMediaType
@@ -58,7 +60,7 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 		case !r.HasBody:
 			return 400, errNoBody
 		}
-	case codec.MethodGet:
+	case http1.MethodGet:
 		switch {
 		case !r.UpgradeWebSocket && bytes.Contains(r.Accept, []byte(eventStreamType)):
 			return 0, nil // a session's stream; the registry knows whether there is one
@@ -66,10 +68,10 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *codec.HTTPRequest) (stat
 			return 405, errMethod
 		case string(r.WSVersion) != "13":
 			return 426, errWSVersion
-		case !codec.ValidWSKey(r.WSKey):
+		case !websocket.ValidKey(r.WSKey):
 			return 400, errWSKey
 		}
-	case codec.MethodDelete, codec.MethodOptions:
+	case http1.MethodDelete, http1.MethodOptions:
 	default:
 		return 405, errMethod
 	}

@@ -32,9 +32,9 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err.(*codec.Error))
-		k.release(false)
+		k.release()
 		return
 	}
 	switch class := s.registry.Route(&k.Exchange); class {
@@ -45,7 +45,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		}
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
-		k.release(false)
+		k.release()
 	case registry.Listening:
 		l.stats.inline.Add(1)
 		l.listen(c, k)
@@ -67,7 +67,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
 		l.refuse(c, k, refusal)
-		k.release(false)
+		k.release()
 		return
 	}
 	if c.mayHold(k) {
@@ -75,15 +75,15 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 			if refusal != backpressure.Accepted {
 				l.refuse(c, k, refusal)
 			}
-			k.release(false)
+			k.release()
 			return
 		}
 	}
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
-		k.release(true)
+		k.release()
 		return
 	}
 	c.pending.Add(1)
@@ -149,7 +149,7 @@ func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
 	if k.group != nil && k.group.finished() {
 		l.sendGroup(c, k.group)
 	}
-	k.release(true)
+	k.release()
 }
 
 // Drained is called by the queue when a full lane fell to half.
@@ -168,7 +168,7 @@ func (l *loop) refuseUnread(c *conn, k *call) bool {
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
 	l.refuse(c, k, refusal)
-	k.release(false)
+	k.release()
 	return true
 }
 
@@ -199,12 +199,12 @@ func (l *loop) answer(c *conn, k *call, message []byte) {
 	c.transport.answer(l, c, k, message)
 }
 
-// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and sets the HTTP status that goes with it.
-// A notification (no id) gets no answer.
+// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
+// notification (no id) gets no answer.
 func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
-	k.Status, k.retryAfter = 503, int32(seconds(after))
+	k.Outcome, k.retryAfter = registry.Overloaded, after
 	if id == nil {
 		return dst
 	}
@@ -217,15 +217,8 @@ func (s *Server) appendTurnAway(dst []byte, ln *listener, refusal backpressure.R
 	if ln.name != "http" {
 		return append(appendOverloaded(dst, nullID, refusal, after), '\n')
 	}
-	var room [256]byte
-	body := appendOverloaded(room[:0], nullID, refusal, after)
-	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
-		Status: 503, ContentType: jsonType, Date: s.date(), RetryAfter: seconds(after), Close: true,
-	}, body)
+	return s.appendHTTPTurnAway(dst, refusal, after)
 }
-
-// seconds rounds up to what Retry-After can say (RFC 9110 10.2.3).
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
@@ -309,12 +302,12 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		}
 		if k.Parked() {
 			w.Buf = scratch
-			k.LetGo()
+			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}
 		if k.Overdue() {
 			w.Buf = scratch
-			k.letGo()
+			k.release()
 			return out, true
 		}
 	}
@@ -342,7 +335,7 @@ func (c *conn) exited(k *call, r *run) {
 	r.leave()
 	r.wasTaken() // or the next worker in this seat would find it so
 	if k.Overdue() {
-		k.letGo()
+		k.release()
 		return
 	}
 	s := c.loop.srv
@@ -359,7 +352,7 @@ func (c *conn) endCall(k *call, message []byte) []byte {
 		return message
 	}
 	s.metrics.dropped[dropCancelled].Inc()
-	k.Status = 202 // there is nothing to say, which HTTP has a status for
+	k.Outcome = registry.Cancelled
 	return message[:0]
 }
 
@@ -371,7 +364,7 @@ func (c *conn) conclude(k *call, message, out []byte) []byte {
 		return c.transport.deliver(c, k, message, out)
 	}
 	g.add(message)
-	k.release(true)
+	k.release()
 	if g.finished() {
 		out = g.deliver(c, out)
 		c.pending.Add(-1)

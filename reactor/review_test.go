@@ -17,8 +17,8 @@ import (
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
-	k := b.loop.calls.take()
-	k.Transport, k.Status = registry.HTTP, 200
+	k := b.loop.newCall()
+	k.Transport = registry.HTTP
 	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))

@@ -5,6 +5,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -103,7 +104,7 @@ func (t *httpTransport) signLocked(c *conn) {
 // appendSign appends a comment in a chunk of its own.
 func appendSign(dst []byte) []byte {
 	from := len(dst)
-	return codec.EndHTTPChunk(append(codec.BeginHTTPChunk(dst), codec.SSEComment...), from)
+	return http1.EndChunk(append(http1.BeginChunk(dst), codec.SSEComment...), from)
 }
 
 // appendStreamHead appends the head of a response that is an event stream.
@@ -112,7 +113,7 @@ func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 	if k.origin != nil {
 		fields += k.origin.answer
 	}
-	return codec.AppendHTTPResponse(dst, &codec.HTTPResponse{
+	return http1.AppendResponse(dst, &http1.Response{
 		Status: 200, ContentType: eventStreamType, Date: c.loop.srv.date(), SessionID: k.SessionID,
 		Stream: true, NoBuffering: true, Close: !k.keepAlive, Extra: fields,
 	}, nil)
@@ -137,7 +138,7 @@ func appendPriming(dst []byte, id registry.EventID, retry time.Duration) []byte 
 
 func appendChunk(dst []byte, event *codec.SSEEvent) []byte {
 	from := len(dst)
-	return codec.EndHTTPChunk(codec.AppendSSEEvent(codec.BeginHTTPChunk(dst), event), from)
+	return http1.EndChunk(codec.AppendSSEEvent(http1.BeginChunk(dst), event), from)
 }
 
 // appendLastEvent appends the answer, if there is one, and ends the stream.
@@ -145,7 +146,7 @@ func appendLastEvent(dst, message []byte) []byte {
 	if len(message) > 0 {
 		dst = appendEvent(dst, 0, message)
 	}
-	return codec.AppendHTTPLastChunk(dst)
+	return http1.AppendLastChunk(dst)
 }
 
 // Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.

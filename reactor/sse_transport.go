@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -73,11 +74,11 @@ var (
 )
 
 // acceptableSSE judges the head of a request to http_sse_path.
-func acceptableSSE(r *codec.HTTPRequest) (status int, fail *codec.Error) {
+func acceptableSSE(r *http1.Request) (status int, fail *codec.Error) {
 	switch {
-	case r.Method == codec.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)), r.Method == codec.MethodOptions:
+	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)), r.Method == http1.MethodOptions:
 		return 0, nil
-	case r.Method != codec.MethodPost:
+	case r.Method != http1.MethodPost:
 		return 405, errSSEMethod
 	case !isJSON(r.ContentType):
 		return 415, errMediaType
@@ -88,31 +89,31 @@ func acceptableSSE(r *codec.HTTPRequest) (status int, fail *codec.Error) {
 }
 
 // servesSSE says whether r is for the transport of 2024-11-05.
-func (s *Server) servesSSE(r *codec.HTTPRequest) bool {
+func (s *Server) servesSSE(r *http1.Request) bool {
 	return s.opts.HTTPSSEPath != "" && string(r.Path) == s.opts.HTTPSSEPath
 }
 
 // serveSSE serves a request to http_sse_path; it takes k over.
-func (t *httpTransport) serveSSE(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
-	k.allow = r.Method == codec.MethodOptions
+func (t *httpTransport) serveSSE(l *loop, c *conn, r *http1.Request, k *call) {
+	k.allow = r.Method == http1.MethodOptions
 	switch {
 	case k.allow:
-		k.Status = 204
+		k.status = 204
 		t.answer(l, c, k, nil)
-	case r.Method == codec.MethodPost:
+	case r.Method == http1.MethodPost:
 		t.post(l, c, r, k)
 	case l.srv.draining.Load():
 		t.refuseSSE(l, c, k, backpressure.Draining)
 	case k.http10: // it has no chunks to stream in
-		k.Status = 405
+		k.status = 405
 		l.fail(c, k, errSSEMethod)
 	case !t.done(c):
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, errSSEEarly)
 	default:
 		l.openSSE(c, k)
 	}
-	k.release(false)
+	k.release()
 }
 
 func (t *httpTransport) refuseSSE(l *loop, c *conn, k *call, refusal backpressure.Refusal) {
@@ -133,11 +134,11 @@ func (l *loop) openSSE(c *conn, k *call) {
 }
 
 // post hands a message to the loop of its stream.
-func (t *httpTransport) post(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
+func (t *httpTransport) post(l *loop, c *conn, r *http1.Request, k *call) {
 	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
 	to := l.srv.sse.find(id)
 	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
-		k.Status = 404
+		k.Outcome = registry.UnknownSession
 		l.fail(c, k, errSSESession)
 		return
 	}
@@ -151,7 +152,7 @@ func (t *httpTransport) post(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
 		t.refuseSSE(l, c, k, backpressure.QueueBytes)
 		return
 	}
-	k.Status = 202
+	k.Outcome = registry.Accepted
 	t.answer(l, c, k, nil)
 	in := &to.loop.inbox
 	in.Lock()
@@ -165,7 +166,7 @@ func (l *loop) receive(m letter) {
 	c := m.to
 	if !c.finished {
 		t := c.transport.(*sseTransport)
-		k := l.calls.take()
+		k := l.newCall()
 		t.address(k)
 		c.lastRead = l.now
 		switch batch := codec.IsBatch(m.raw); {
@@ -195,7 +196,7 @@ func (l *loop) unheard(c *conn, k *call, raw []byte, batch bool) bool {
 	}
 	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, backpressure.ConnectionQueueFull)
 	l.answer(c, k, l.msg)
-	k.release(false)
+	k.release()
 	return true
 }
 
@@ -217,7 +218,7 @@ func (t *sseTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 }
 
 func (t *sseTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release(true)
+	k.release()
 	return appendMessageEvent(out, message)
 }
 
@@ -258,7 +259,7 @@ func (t *sseTransport) idle(*conn, int64) closeReason { return stillOpen }
 
 func (t *sseTransport) unfinished(int) (received int, strict bool) { return 0, false }
 
-func (t *sseTransport) farewell(c *conn) { c.send(codec.AppendHTTPLastChunk(nil)) }
+func (t *sseTransport) farewell(c *conn) { c.send(http1.AppendLastChunk(nil)) }
 
 // gone ends the session: what it asked is cancelled, since nobody can hear the answer.
 func (t *sseTransport) gone(c *conn) (cancelled int) {

@@ -3,6 +3,7 @@ package reactor
 import (
 	"weir/backpressure"
 	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -63,26 +64,26 @@ func (l *loop) listen(c *conn, k *call) {
 	switch {
 	case s.draining.Load():
 		l.refuse(c, k, backpressure.Draining)
-		k.release(false)
+		k.release()
 		return
 	case k.Transport == registry.HTTP && !k.takesSSE:
-		k.Status = 406
+		k.Outcome = registry.NeedsStream
 		l.fail(c, k, errNotAcceptable)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.own(k.Raw)
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Status = 400
+		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
-		k.release(true)
+		k.release()
 		return
 	}
 	l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 	if k.stream = k.Stream(); k.stream == nil {
 		s.registry.End(&k.Exchange)
 		l.answer(c, k, l.msg)
-		k.release(true)
+		k.release()
 		return
 	}
 	c.transport.open(l, c, k, l.msg)
@@ -92,30 +93,30 @@ func (l *loop) listen(c *conn, k *call) {
 func (l *loop) closeStream(k *call) {
 	k.stream.Close()
 	l.srv.registry.End(&k.Exchange)
-	k.release(true)
+	k.release()
 }
 
 // openSession serves a session's GET.
-func (t *httpTransport) openSession(l *loop, c *conn, r *codec.HTTPRequest, k *call) {
+func (t *httpTransport) openSession(l *loop, c *conn, r *http1.Request, k *call) {
 	if l.srv.draining.Load() {
 		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, backpressure.Draining)
 		t.answer(l, c, k, l.msg)
-		k.release(false)
+		k.release()
 		return
 	}
 	if k.http10 { // it has no chunks to stream in
-		k.Status, k.allow = 405, true
+		k.Outcome, k.allow = registry.NoStream, true
 		l.fail(c, k, errMethod)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.conn = c
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, status, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
+	stream, outcome, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
-		k.Status, k.allow = status, status == 405
+		k.Outcome, k.allow = outcome, outcome == registry.NoStream
 		l.fail(c, k, fail)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.stream = stream
@@ -182,7 +183,7 @@ func (t *httpTransport) pump(l *loop, c *conn, k *call) {
 
 // end ends k's stream, the head of the line, with last as its last bytes, and lets the line go on.
 func (t *httpTransport) end(l *loop, c *conn, k *call, last []byte) {
-	last = codec.AppendHTTPLastChunk(last)
+	last = http1.AppendLastChunk(last)
 	c.mu.Lock()
 	c.sendLocked(last)
 	t.unlinkLocked(k)

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-
-	"weir/codec"
 )
 
 // together runs f n times at once and reports what went wrong.
@@ -213,7 +211,7 @@ func (p *peer) fragments(worker int) error {
 			message = message[n:]
 			if rand.IntN(2) == 0 {
 				pings++
-				sent.Write(codec.AppendWSClientFrame(nil, wsOpPing, []byte("ping"), [4]byte{9, 8, 7, 6}))
+				sent.Write(ws.MustCompileFrame(ws.MaskFrame(ws.NewPingFrame([]byte("ping")))))
 			}
 		}
 	}

@@ -37,8 +37,9 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 // Drained implements backpressure.Runner: nobody waits for it.
 func (taskRunner) Drained() {}
 
-// queueTask puts a task in line, or says why not.
-func (s *Server) queueTask(t *registry.Task) *codec.Error {
+// QueueTask puts a task in line, or says why not.
+func (a *attachment) QueueTask(t *registry.Task) *codec.Error {
+	s := (*Server)(a)
 	j := &taskJob{task: t}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes
 	class := queueClass(t.Class())

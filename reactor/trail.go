@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
+	"weir/codec/http1"
 	"weir/registry"
 )
 
@@ -30,13 +30,13 @@ func (t *httpTransport) conclude(c *conn, k *call, message, out []byte) []byte {
 	id, posted := k.trail.End(&k.Exchange, message)
 	if k.adrift {
 		c.adrift--
-		k.release(true)
+		k.release()
 		return out
 	}
 	if posted && len(message) > 0 {
 		out = appendEvent(out, id, message)
 	}
-	out = codec.AppendHTTPLastChunk(out)
+	out = http1.AppendLastChunk(out)
 	t.deliverLocked(c, k, out[mark:])
 	return out[:mark]
 }
@@ -65,7 +65,7 @@ func (t *httpTransport) partLocked(c *conn, k *call, last []byte) {
 
 // leavePlaceLocked gives k's place in the line, and what k has said, to a response that is complete.
 func (t *httpTransport) leavePlaceLocked(c *conn, k *call, last []byte) {
-	place := thawed.Get().(*call)
+	place := newSharedCall()
 	place.answer, k.answer = appendBuffer(k.answer, last), nil
 	place.prev, place.next = k.prev, k.next
 	place.prev.next = place // k is not the head
@@ -83,7 +83,7 @@ func (t *httpTransport) yield(c *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k := t.head; c.reason == stillOpen && k != nil && k.trail != nil && !k.trail.Posted() {
-		t.partLocked(c, k, codec.AppendHTTPLastChunk(nil))
+		t.partLocked(c, k, http1.AppendLastChunk(nil))
 	}
 }
 
@@ -121,7 +121,7 @@ func (t *httpTransport) part(c *conn, k *call, retry time.Duration) bool {
 		last = appendStreamHead(last, c, k)
 	}
 	last = appendPriming(last, trail.Latest(), retry)
-	t.partLocked(c, k, codec.AppendHTTPLastChunk(last))
+	t.partLocked(c, k, http1.AppendLastChunk(last))
 	return true
 }
 

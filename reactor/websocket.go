@@ -2,22 +2,17 @@ package reactor
 
 import (
 	"weir/codec"
+	"weir/codec/websocket"
 	"weir/registry"
 )
 
 // wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
 // conversation.
 type wsTransport struct {
-	decoder codec.WSDecoder
+	decoder websocket.Decoder
 	pinged  bool // our ping is out and nothing came since
 	talk
 }
-
-const (
-	wsOpText = 0x1
-	wsOpPing = 0x9
-	wsOpPong = 0xA
-)
 
 func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
@@ -25,22 +20,22 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 	for !c.halted() {
 		event, payload, n, err := t.decoder.Next(b[used:], &l.srv.opts.Messages.WebSocket)
 		if err != nil {
-			t.violated(l, c, err.(*codec.WSError))
+			t.violated(l, c, err.(*websocket.Error))
 			return len(b)
 		}
-		if event == codec.WSNeedMore {
+		if event == websocket.NeedMore {
 			break
 		}
 		used += n
 		switch event {
-		case codec.WSText:
+		case websocket.Text:
 			t.message(l, c, payload)
-		case codec.WSPing:
-			l.out = codec.AppendWSFrame(l.out, wsOpPong, payload)
+		case websocket.Ping:
+			l.out = websocket.AppendFrame(l.out, websocket.OpPong, payload)
 			if len(l.out) > flushAbove {
 				l.flush(c)
 			}
-		case codec.WSClose:
+		case websocket.Close:
 			t.closed(l, c, payload)
 			return len(b)
 		}
@@ -49,7 +44,7 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 }
 
 func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
-	k := l.calls.take()
+	k := l.newCall()
 	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
@@ -66,17 +61,17 @@ func (t *wsTransport) closed(l *loop, c *conn, payload []byte) {
 	if len(payload) > 2 {
 		payload = payload[:2]
 	}
-	l.out = codec.AppendWSFrame(l.out, 0x8, payload)
+	l.out = websocket.AppendFrame(l.out, websocket.OpClose, payload)
 	t.part(l, c, closeRequested)
 }
 
 // violated tells the peer which rule it broke.
-func (t *wsTransport) violated(l *loop, c *conn, err *codec.WSError) {
+func (t *wsTransport) violated(l *loop, c *conn, err *websocket.Error) {
 	reason := closeBadFrame
 	if err.Code == 1009 {
 		reason = closeMessageTooBig
 	}
-	l.out = codec.AppendWSClose(l.out, err.Code, err.Reason)
+	l.out = websocket.AppendClose(l.out, err.Code, err.Reason)
 	t.part(l, c, reason)
 }
 
@@ -98,7 +93,7 @@ func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 func (t *wsTransport) eof(l *loop, c *conn, _ []byte) {
 	t.conv.PeerEnded()
 	if c.pending.Load() > 0 {
-		l.out = codec.AppendWSFrame(l.out, wsOpPing, nil)
+		l.out = websocket.AppendFrame(l.out, websocket.OpPing, nil)
 	}
 }
 
@@ -110,7 +105,7 @@ func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 }
 
 func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release(true)
+	k.release()
 	return appendText(out, message)
 }
 
@@ -131,7 +126,7 @@ func appendText(dst, message []byte) []byte {
 	if len(message) == 0 {
 		return dst
 	}
-	return codec.AppendWSFrame(dst, wsOpText, message)
+	return websocket.AppendFrame(dst, websocket.OpText, message)
 }
 
 // idle pings a silent peer once, and gives up on it when that brought no sign of life.
@@ -145,7 +140,7 @@ func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
 	case !t.pinged && quiet > every:
 		t.pinged = true
 		var frame [2]byte
-		c.send(codec.AppendWSFrame(frame[:0], wsOpPing, nil))
+		c.send(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
 	}
 	return stillOpen
 }
@@ -153,4 +148,4 @@ func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
 func (t *wsTransport) unfinished(waiting int) (received int, strict bool) { return waiting, false }
 
 // farewell: 1001, going away (RFC 6455 7.4.1).
-func (t *wsTransport) farewell(c *conn) { c.send(codec.AppendWSClose(nil, 1001, "the server stops")) }
+func (t *wsTransport) farewell(c *conn) { c.send(websocket.AppendClose(nil, 1001, "the server stops")) }

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // Adoption says how an SDK server's offer is taken over.
@@ -74,13 +76,13 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 // callerState is a session of the stateless era, in which handlers return what they ask for instead of sending it. It
 // lets every log message pass: who wants which is decided per call (Log).
 func callerState() *mcp.ServerSessionOptions {
-	params := &mcp.InitializeParams{ProtocolVersion: revisions[revisionCount-1].version}
+	params := &mcp.InitializeParams{ProtocolVersion: protocol.RevisionAt(protocol.LatestRevision).Version}
 	return &mcp.ServerSessionOptions{State: &mcp.ServerSessionState{InitializeParams: params, LogLevel: "debug"}}
 }
 
 // watcherState is one of the era in which every session hears of changed lists, unasked.
 func watcherState() *mcp.ServerSessionOptions {
-	params := &mcp.InitializeParams{ProtocolVersion: revisions[latestLegacy].version}
+	params := &mcp.InitializeParams{ProtocolVersion: protocol.RevisionAt(protocol.LatestLegacy).Version}
 	return &mcp.ServerSessionOptions{State: &mcp.ServerSessionState{InitializeParams: params, InitializedParams: new(mcp.InitializedParams)}}
 }
 
@@ -116,19 +118,19 @@ func (a *Adopted) Close() error {
 func (a *Adopted) callTool(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.CallToolResult](ctx, a, "tools/call", req)
+	return forward[*mcp.CallToolResult](ctx, a, protocol.MethodToolsCall, req)
 }
 
 func (a *Adopted) getPrompt(ctx context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.GetPromptResult](ctx, a, "prompts/get", req)
+	return forward[*mcp.GetPromptResult](ctx, a, protocol.MethodPromptsGet, req)
 }
 
 func (a *Adopted) readResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.ReadResourceResult](ctx, a, "resources/read", req)
+	return forward[*mcp.ReadResourceResult](ctx, a, protocol.MethodResourcesRead, req)
 }
 
 // forward runs the server's handler; its middleware is somebody's code and may answer with anything.
@@ -159,7 +161,7 @@ func declareClient(ctx context.Context, meta *mcp.Meta) {
 		*meta = mcp.Meta{}
 	}
 	(*meta)[mcp.MetaKeyProtocolVersion] = version
-	(*meta)[mcp.MetaKeyClientCapabilities] = declared.declaration()
+	(*meta)[mcp.MetaKeyClientCapabilities] = declared.Declaration()
 }
 
 // progressed, logged and listChanged are what an SDK server tells its sessions and this package passes on.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // quietClient is the other end of an adopted server's sessions: a transport and connection in one. It asks nothing, since
@@ -26,11 +28,11 @@ func newQuietClient(a *Adopted) *quietClient {
 		return func(context.Context, json.RawMessage) { a.listChanged(lists...) }
 	}
 	return &quietClient{answers: make(chan jsonrpc.Message), closed: make(chan struct{}), heard: map[string]func(context.Context, json.RawMessage){
-		"notifications/progress":               a.progressed,
-		"notifications/message":                a.logged,
-		"notifications/tools/list_changed":     changed(a.tools),
-		"notifications/prompts/list_changed":   changed(a.prompts),
-		"notifications/resources/list_changed": changed(a.resources, a.templates),
+		protocol.MethodProgress:                a.progressed,
+		protocol.MethodLogMessage:              a.logged,
+		protocol.ListTools.ChangedMethod():     changed(a.tools),
+		protocol.ListPrompts.ChangedMethod():   changed(a.prompts),
+		protocol.ListResources.ChangedMethod(): changed(a.resources, a.templates),
 	}}
 }
 

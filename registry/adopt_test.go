@@ -271,8 +271,8 @@ func TestAdoptCancels(t *testing.T) {
 	go func() { answer <- r.Dispatch(x, nil) }()
 	<-began
 	x.Cancel()
-	if got := <-answer; len(got) > 0 || x.Status != 202 {
-		t.Errorf("a cancelled call was answered %d %s", x.Status, got)
+	if got := <-answer; len(got) > 0 || x.Outcome != Cancelled {
+		t.Errorf("a cancelled call was answered %d %s", x.Outcome, got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // For a client of the legacy era, what a handler asks for (see mrtr.go) becomes requests of ours: elicitation/create,
@@ -313,7 +314,7 @@ func (r *Registry) takeResponse(x *Exchange) bool {
 func (a *ask) take(key string, x *Exchange) *codec.Error {
 	if failure := x.Env.Error.Of(x.Raw); failure != nil {
 		message, _ := codec.StringOf(codec.Member(failure, "message"))
-		return &codec.Error{Code: codec.CodeInternal, Message: "the client refused what the call asked for: " + clip(string(message))}
+		return &codec.Error{Code: codec.CodeInternal, Message: "the client refused what the call asked for: " + protocol.Clip(string(message))}
 	}
 	if !a.hold(len(x.Raw)) {
 		return errAskBytes
@@ -375,50 +376,4 @@ func (c *Conversation) PeerEnded() {
 			f.owe(w)
 		}
 	}
-}
-
-// capabilities of a legacy client, as bits; which request of ours needs which.
-type capabilities uint8
-
-var capabilityBits = [...]struct{ name, detail string }{
-	{"elicitation", elicitForm}, {"elicitation", elicitURL}, {"sampling", ""}, {"sampling", "tools"}, {"roots", ""},
-}
-
-// readCapabilities keeps what a legacy client declares in initialize of what it can be asked.
-func readCapabilities(x *Exchange) (declared capabilities) {
-	all := memberOf(x.Env.Params.Of(x.Raw), "capabilities")
-	for bit, c := range capabilityBits {
-		if declares(memberOf(all, c.name), c.detail) {
-			declared |= 1 << bit
-		}
-	}
-	return declared
-}
-
-func (c capabilities) has(name, detail string) bool {
-	for bit, known := range capabilityBits {
-		if known.name == name && known.detail == detail {
-			return c&(1<<bit) != 0
-		}
-	}
-	return false
-}
-
-// declaration is what such a client would have declared, as an object of its members.
-func (c capabilities) declaration() map[string]any {
-	declared := map[string]any{}
-	for bit, known := range capabilityBits {
-		if c&(1<<bit) == 0 {
-			continue
-		}
-		details, _ := declared[known.name].(map[string]any)
-		if details == nil {
-			details = map[string]any{}
-			declared[known.name] = details
-		}
-		if known.detail != "" {
-			details[known.detail] = map[string]any{}
-		}
-	}
-	return declared
 }

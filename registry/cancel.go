@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"time"
+
+	"weir/registry/protocol"
 )
 
 // serveCancelled is notifications/cancelled: it cancels the request with params.requestId. An unknown id is ignored, as
@@ -66,13 +68,13 @@ func (c *callContext) begin(x *Exchange, h *handler) {
 
 // legacyClient is what the call's client said of itself in initialize; false when it said nothing, and when the handler is
 // off: the exchange is reused then.
-func (c *callContext) legacyClient() (version string, declared capabilities, ok bool) {
+func (c *callContext) legacyClient() (version string, declared protocol.Capabilities, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.x == nil || c.x.modern || c.x.Conv == nil {
 		return "", 0, false
 	}
-	return c.x.rev().version, c.x.Conv.capabilities(), true
+	return c.x.rev().Version, c.x.Conv.capabilities(), true
 }
 
 // finish ends what begin began, when the handler has returned. overdue: its call was ended without it.

@@ -11,13 +11,16 @@ import (
 	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
+	"weir/registry/shard"
 )
 
 // listed is what a list holds of one entry, whatever its kind. Immutable.
 type listed struct {
 	// name is what the entry is known and sorted by: a tool's or prompt's name, a resource's URI, a template's text.
 	name       string
-	definition [revisionCount][]byte // its object in the list, as each revision knows it
+	definition [protocol.RevisionCount][]byte // its object in the list, as each revision knows it
 }
 
 // shown is the part of an entry that lists work with.
@@ -27,9 +30,9 @@ func (l *listed) shown() *listed { return l }
 type entry interface{ shown() *listed }
 
 // encode prepares the definition for every revision; visible returns what a revision knows of it.
-func (l *listed) encode(maxBytes int, visible func(rev *revision) any) error {
-	for i := range revisions {
-		d, err := json.Marshal(visible(&revisions[i]))
+func (l *listed) encode(maxBytes int, visible func(rev *protocol.Revision) any) error {
+	for i := range protocol.RevisionCount {
+		d, err := json.Marshal(visible(protocol.RevisionAt(i)))
 		if err != nil {
 			return err
 		}
@@ -45,11 +48,11 @@ func (l *listed) encode(maxBytes int, visible func(rev *revision) any) error {
 }
 
 // hide clears what every definition may have and the revision does not know.
-func (rev *revision) hide(title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
-	if !rev.titles {
+func hide(rev *protocol.Revision, title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
+	if !rev.Titles {
 		*title, *meta = "", nil
 	}
-	if !rev.icons {
+	if !rev.Icons {
 		*icons = nil
 	}
 }
@@ -57,7 +60,7 @@ func (rev *revision) hide(title *string, meta *mcp.Meta, icons *[]mcp.Icon) {
 // catalogue is everything of one kind that is offered: looked up by name on every message, listed in order of names,
 // changed now and then.
 type catalogue[E entry] struct {
-	entries  *shards[E]
+	entries  *shard.Table[E]
 	sorted   atomic.Pointer[[]E]
 	changing sync.Mutex // held while entries come or go
 
@@ -70,13 +73,13 @@ type catalogue[E entry] struct {
 }
 
 func newCatalogue[E entry](partitions int, limit string, most int, changed func()) *catalogue[E] {
-	c := &catalogue[E]{entries: newShards[E](partitions), limit: limit, most: most, changed: changed}
+	c := &catalogue[E]{entries: shard.New[E](partitions), limit: limit, most: most, changed: changed}
 	c.sorted.Store(new([]E))
 	return c
 }
 
 // get finds an entry by its name, which need not be kept.
-func (c *catalogue[E]) get(name []byte) (E, bool) { return c.entries.get(name) }
+func (c *catalogue[E]) get(name []byte) (E, bool) { return c.entries.Get(name) }
 
 // all is every entry in order of names. Nobody writes to it.
 func (c *catalogue[E]) all() []E { return *c.sorted.Load() }
@@ -97,7 +100,7 @@ func (c *catalogue[E]) put(e E) bool {
 		c.bind(e)
 	}
 	name := e.shown().name
-	if !c.entries.put(name, e, c.most) {
+	if !c.entries.Put(name, e, c.most) {
 		if c.unbind != nil {
 			c.unbind(e)
 		}
@@ -121,7 +124,7 @@ func (c *catalogue[E]) take(names []string) int {
 	defer c.changing.Unlock()
 	n := 0
 	for _, name := range names {
-		if e, ok := c.entries.remove([]byte(name)); ok {
+		if e, ok := c.entries.Remove([]byte(name)); ok {
 			n++
 			c.publish(name)
 			if c.unbind != nil {

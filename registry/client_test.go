@@ -9,6 +9,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // serveLines answers the lines that come over a pipe, one after the other, until the other side closes.
@@ -27,8 +29,9 @@ func serveLines(r *Registry, conn net.Conn) {
 
 // The SDK's own client judges each revision: it negotiates, validates what it is sent, and finds every kind of ending.
 func TestSDKClient(t *testing.T) {
-	for _, rev := range revisions {
-		t.Run(rev.version, func(t *testing.T) {
+	for i := range protocol.RevisionCount {
+		rev := protocol.RevisionAt(i)
+		t.Run(rev.Version, func(t *testing.T) {
 			ctx := context.Background()
 			r := newFixture(t, func(o *Options) { o.PageSize = 3 })
 			here, there := net.Pipe()
@@ -36,12 +39,12 @@ func TestSDKClient(t *testing.T) {
 			go func() { serveLines(r, there); close(done) }()
 			defer func() { here.Close(); <-done }()
 			client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-			session, err := client.Connect(ctx, &mcp.IOTransport{Reader: here, Writer: here}, &mcp.ClientSessionOptions{ProtocolVersion: rev.version})
+			session, err := client.Connect(ctx, &mcp.IOTransport{Reader: here, Writer: here}, &mcp.ClientSessionOptions{ProtocolVersion: rev.Version})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer session.Close()
-			if got := session.InitializeResult(); got.ProtocolVersion != rev.version || got.ServerInfo.Name != "fixture" || got.Instructions == "" {
+			if got := session.InitializeResult(); got.ProtocolVersion != rev.Version || got.ServerInfo.Name != "fixture" || got.Instructions == "" {
 				t.Errorf("initialized: %+v", got)
 			}
 			tools := 0
@@ -49,19 +52,19 @@ func TestSDKClient(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if tools++; tool.Name == "weather" && (tool.OutputSchema != nil) != (rev.structured != structuredNone) {
+				if tools++; tool.Name == "weather" && (tool.OutputSchema != nil) != rev.Structured.Allows(true) {
 					t.Error("output schema:", tool.OutputSchema)
 				}
 			}
 			if tools != 8 {
 				t.Error("tools:", tools)
 			}
-			judgeCalls(t, ctx, session, &rev)
+			judgeCalls(t, ctx, session, rev)
 		})
 	}
 }
 
-func judgeCalls(t *testing.T, ctx context.Context, session *mcp.ClientSession, rev *revision) {
+func judgeCalls(t *testing.T, ctx context.Context, session *mcp.ClientSession, rev *protocol.Revision) {
 	call := func(name string, arguments any) (*mcp.CallToolResult, error) {
 		return session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: arguments})
 	}
@@ -76,14 +79,14 @@ func judgeCalls(t *testing.T, ctx context.Context, session *mcp.ClientSession, r
 		t.Errorf("echo: %+v %v", res, err)
 	}
 	res, err = call("weather", map[string]any{"city": "Oslo"})
-	if err != nil || res.IsError || (res.StructuredContent != nil) != (rev.structured != structuredNone) {
+	if err != nil || res.IsError || (res.StructuredContent != nil) != rev.Structured.Allows(true) {
 		t.Errorf("weather: %+v %v", res, err)
 	}
 	if res, err = call("weather", map[string]any{"city": ""}); err != nil || !res.IsError {
 		t.Errorf("tool error: %+v %v", res, err)
 	}
 	res, err = call("echo", map[string]any{"message": 7})
-	if rev.argumentsAreResults && (err != nil || !res.IsError) || !rev.argumentsAreResults && code(err) != -32602 {
+	if rev.ArgumentsAreResults && (err != nil || !res.IsError) || !rev.ArgumentsAreResults && code(err) != -32602 {
 		t.Errorf("bad arguments: %+v %v", res, err)
 	}
 	if _, err = call("refuse", nil); code(err) != -31999 {

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // maxCompletions is how many values one answer holds (MCP, server/utilities/completion: at most 100).
@@ -86,7 +87,7 @@ type sentCompletion struct {
 func (r *Registry) invokeCompletion(x *Exchange, h *completion) (*mcp.CompleteResult, error) {
 	c := new(completeCall)
 	sent := &c.sent
-	if err := decodeStrict(&c.dec, string(x.Env.Params.Of(x.Raw)), sent); err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
+	if err := c.dec.Decode(string(x.Env.Params.Of(x.Raw)), sent); err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
 		return nil, errCompletion
 	}
 	if e := r.checkReference(sent, *sent.Argument.Name); e != nil {
@@ -137,7 +138,7 @@ func (r *Registry) checkReference(sent *sentCompletion, argument string) *codec.
 				return nil
 			}
 			if t = r.match(uri); t == nil {
-				return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown resource template: " + clip(*ref.URI)}
+				return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown resource template: " + protocol.Clip(*ref.URI)}
 			}
 		}
 		if !slices.Contains(t.variables, argument) {

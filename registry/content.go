@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 //lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results here
@@ -12,28 +14,18 @@ import (
 // and a content of a type that it has not becomes a text that says what was left out, so that the model knows that there
 // was something, and where a link leads.
 
-// contentTypes are those that results may hold, as bits; revisions say which they have.
-type contentTypes uint8
-
-const (
-	contentAudio contentTypes = 1 << iota
-	contentLinks
-
-	// texts, images and embedded resources are in all. What belongs to sampling alone (tool_use, tool_result) is in none.
-)
-
 // visible is the part of c that the revision knows: c itself where that is all of it. c is not written to. nil: there is
 // nothing in c.
-func (rev *revision) visible(c mcp.Content) mcp.Content {
+func visible(rev *protocol.Revision, c mcp.Content) mcp.Content {
 	switch c := c.(type) {
 	case *mcp.TextContent:
-		if c != nil && rev.trims(c.Meta, c.Annotations) {
+		if c != nil && trims(rev, c.Meta, c.Annotations) {
 			return &mcp.TextContent{Text: c.Text, Annotations: visibleAnnotations(c.Annotations, rev)}
 		} else if c != nil {
 			return c
 		}
 	case *mcp.ImageContent:
-		if c != nil && rev.trims(c.Meta, c.Annotations) {
+		if c != nil && trims(rev, c.Meta, c.Annotations) {
 			return &mcp.ImageContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
 		} else if c != nil {
 			return c
@@ -41,42 +33,42 @@ func (rev *revision) visible(c mcp.Content) mcp.Content {
 	case *mcp.AudioContent:
 		switch {
 		case c == nil:
-		case rev.contents&contentAudio == 0:
-			return rev.instead("audio", fmt.Sprintf("%s, %d bytes", c.MIMEType, len(c.Data)))
-		case rev.trims(c.Meta, c.Annotations):
+		case !rev.Audio:
+			return instead(rev, "audio", fmt.Sprintf("%s, %d bytes", c.MIMEType, len(c.Data)))
+		case trims(rev, c.Meta, c.Annotations):
 			return &mcp.AudioContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
 		default:
 			return c
 		}
 	case *mcp.ResourceLink:
-		return rev.visibleLink(c)
+		return visibleLink(rev, c)
 	case *mcp.EmbeddedResource:
-		return rev.visibleEmbedded(c)
+		return visibleEmbedded(rev, c)
 	case *mcp.ToolUseContent:
 		if c != nil {
-			return rev.instead("tool_use", c.Name)
+			return instead(rev, "tool_use", c.Name)
 		}
 	case *mcp.ToolResultContent:
 		if c != nil {
-			return rev.instead("tool_result", c.ToolUseID)
+			return instead(rev, "tool_result", c.ToolUseID)
 		}
 	}
 	return nil
 }
 
-func (rev *revision) visibleLink(c *mcp.ResourceLink) mcp.Content {
+func visibleLink(rev *protocol.Revision, c *mcp.ResourceLink) mcp.Content {
 	switch {
 	case c == nil:
 		return nil
-	case rev.contents&contentLinks == 0:
+	case !rev.Links:
 		what := c.URI
 		for _, more := range []string{c.Name, c.MIMEType, c.Description} {
 			if more != "" {
 				what += ", " + more
 			}
 		}
-		return rev.instead("resource_link", what)
-	case c.Icons == nil || rev.icons:
+		return instead(rev, "resource_link", what)
+	case c.Icons == nil || rev.Icons:
 		return c
 	}
 	v := *c
@@ -84,11 +76,11 @@ func (rev *revision) visibleLink(c *mcp.ResourceLink) mcp.Content {
 	return &v
 }
 
-func (rev *revision) visibleEmbedded(c *mcp.EmbeddedResource) mcp.Content {
+func visibleEmbedded(rev *protocol.Revision, c *mcp.EmbeddedResource) mcp.Content {
 	switch {
 	case c == nil || c.Resource == nil:
 		return nil
-	case rev.trims(c.Meta, c.Annotations) || c.Resource.Meta != nil && !rev.titles:
+	case trims(rev, c.Meta, c.Annotations) || c.Resource.Meta != nil && !rev.Titles:
 		inner := *c.Resource
 		inner.Meta = nil
 		return &mcp.EmbeddedResource{Resource: &inner, Annotations: visibleAnnotations(c.Annotations, rev)}
@@ -97,20 +89,20 @@ func (rev *revision) visibleEmbedded(c *mcp.EmbeddedResource) mcp.Content {
 }
 
 // trims says whether a content has members that the revision does not know: _meta, and since when its annotations hold.
-func (rev *revision) trims(meta mcp.Meta, a *mcp.Annotations) bool {
-	return !rev.titles && (meta != nil || a != nil && a.LastModified != "")
+func trims(rev *protocol.Revision, meta mcp.Meta, a *mcp.Annotations) bool {
+	return !rev.Titles && (meta != nil || a != nil && a.LastModified != "")
 }
 
 // instead is what a client gets of a content that its revision has no type for.
-func (rev *revision) instead(kind, what string) mcp.Content {
-	return &mcp.TextContent{Text: "[" + kind + " left out, which MCP " + rev.version + " does not have here: " + what + "]"}
+func instead(rev *protocol.Revision, kind, what string) mcp.Content {
+	return &mcp.TextContent{Text: "[" + kind + " left out, which MCP " + rev.Version + " does not have here: " + what + "]"}
 }
 
 // visibleContents is visible for all contents of a result; false when one is nothing. contents is not written to.
-func (rev *revision) visibleContents(contents []mcp.Content) ([]mcp.Content, bool) {
+func visibleContents(rev *protocol.Revision, contents []mcp.Content) ([]mcp.Content, bool) {
 	shown := contents
 	for i, c := range contents {
-		v := rev.visible(c)
+		v := visible(rev, c)
 		if v == nil {
 			return nil, false
 		}

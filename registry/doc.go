@@ -2,7 +2,7 @@
 // resources.
 //
 // Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before or while
-// reactor.Launch's server runs, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
+// reactor.Server serves, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
 // Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result with InputRequests
 // and is called again, from its beginning: with the answers in Params.InputResponses, by the same keys and as pointers
 // (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or change. So it asks before it acts.
@@ -18,7 +18,7 @@
 //	End       after Begin, when the exchange is over
 //
 // A feature is a row in method.go, a function in its own file and a transcript in testdata; what differs between
-// revisions of MCP is a column in revision.go, and no other file compares versions.
+// revisions of MCP is a column of the table in package protocol, and no other file compares versions.
 //
 // Two eras are served on one endpoint and told apart per request (MCP 2026-07-28, basic/versioning): a request that
 // names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a

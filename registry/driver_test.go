@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 var limits = codec.DefaultLimits()
@@ -26,6 +27,12 @@ type peer struct {
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
 	back      *backstage   // its way back; nil: it has none
+}
+
+// httpStatuses are the statuses that reactor gives to outcomes: the transcripts show what is on the wire.
+var httpStatuses = [OutcomeCount]int{
+	Answered: 200, Accepted: 202, Cancelled: 202, Ended: 204, Invalid: 400, UnknownMethod: 404, UnknownSession: 404,
+	NoStream: 405, StreamOpen: 409, NeedsStream: 406, LimitReached: 503, Overloaded: 503,
 }
 
 // answer is what a transport would send.
@@ -69,7 +76,7 @@ func (p *peer) send(message string, h Header) answer {
 	}
 	out := p.r.Dispatch(x, nil)
 	clear(p.buf)
-	return answer{status: x.Status, session: x.SessionID, body: string(out)}
+	return answer{status: httpStatuses[x.Outcome], session: x.SessionID, body: string(out)}
 }
 
 type weatherIn struct {
@@ -176,6 +183,6 @@ func wait(t testing.TB, what string, f func() bool) {
 // elapse lets a bubble's clock go on (testing/synctest), which takes no time.
 func elapse(d time.Duration) { time.Sleep(d) }
 
-func httpParam(name string, value []byte) codec.HTTPParam {
-	return codec.HTTPParam{Name: []byte(name), Value: value}
+func httpParam(name string, value []byte) http1.Param {
+	return http1.Param{Name: []byte(name), Value: value}
 }

@@ -3,10 +3,12 @@ package registry
 import (
 	"encoding/json"
 	"maps"
+	"unsafe"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // appendHead opens a response whose result is appended piece by piece, without a buffer in between.
@@ -36,7 +38,7 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 		if isError {
 			dst = append(dst, `,"isError":true`...)
 		}
-		if x.rev().modern {
+		if x.rev().Modern {
 			dst = append(dst, r.prepared.suffix...)
 		}
 		dst = append(dst, "}}"...)
@@ -84,7 +86,7 @@ func plainText(c mcp.Content) (string, bool) {
 }
 
 // appendPlainResult appends {"content":[...] and structuredContent, and leaves the object open.
-func appendPlainResult(dst []byte, rev *revision, content []mcp.Content, structured []byte) []byte {
+func appendPlainResult(dst []byte, rev *protocol.Revision, content []mcp.Content, structured []byte) []byte {
 	dst = append(dst, `{"content":[`...)
 	for i, c := range content {
 		if i > 0 {
@@ -96,10 +98,10 @@ func appendPlainResult(dst []byte, rev *revision, content []mcp.Content, structu
 		if len(content) > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendText(dst, bytesAsString(structured))
+		dst = appendText(dst, unsafe.String(unsafe.SliceData(structured), len(structured)))
 	}
 	dst = append(dst, ']')
-	if structured != nil && rev.allows(structured) {
+	if structured != nil && rev.Structured.Allows(structured[0] == '{') {
 		dst = append(dst, `,"structuredContent":`...)
 		dst = append(dst, structured...) // encoding/json made it: one line
 	}
@@ -119,14 +121,9 @@ func textFallback(content []mcp.Content, structured []byte) bool {
 	return content == nil || structured[0] != '{'
 }
 
-// allows says whether structured content may leave in this revision.
-func (rev *revision) allows(structured []byte) bool {
-	return rev.structured == structuredAny || rev.structured == structuredObjects && structured[0] == '{'
-}
-
 // encodeRichResult encodes what is more than texts with the SDK's own encoders.
-func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
-	content, ok := rev.visibleContents(rep.result.Content)
+func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, error) {
+	content, ok := visibleContents(rev, rep.result.Content)
 	if !ok {
 		return nil, errResultEncoding
 	}
@@ -151,15 +148,15 @@ func (r *Registry) encodeRichResult(rev *revision, rep reply) ([]byte, error) {
 			return nil, err
 		}
 		result.StructuredContent = json.RawMessage(encoded)
-		if !rev.allows(encoded) {
+		if !rev.Structured.Allows(encoded[0] == '{') {
 			result.StructuredContent = nil
 		}
 	}
-	if rev.modern {
+	if rev.Modern {
 		result.Meta = r.identified(result.Meta)
 	}
 	encoded, err := json.Marshal(&result)
-	if err != nil || !rev.modern {
+	if err != nil || !rev.Modern {
 		return encoded, err
 	}
 	// The SDK keeps resultType to itself, so it is written where the object ends.
@@ -182,7 +179,7 @@ func (r *Registry) identified(meta mcp.Meta) mcp.Meta {
 
 // appendTail ends a response whose result is open behind a member: with its type, its _meta, and the brackets.
 func (r *Registry) appendTail(dst []byte, x *Exchange, meta mcp.Meta) ([]byte, *codec.Error) {
-	modern := x.rev().modern
+	modern := x.rev().Modern
 	switch {
 	case meta == nil && modern:
 		dst = append(dst, r.prepared.suffix...)

@@ -1,29 +1,14 @@
 package registry
 
 import (
+	"encoding/json"
 	"errors"
-	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
-
-// HTTP statuses that MCP asks for, with the clause where it is not obvious.
-const (
-	statusOK             = 200
-	statusAccepted       = 202 // notifications, and requests that are cancelled: no body
-	statusNoContent      = 204
-	statusBadRequest     = 400
-	statusNotFound       = 404 // ended session (2025-11-25), unknown method (2026-07-28)
-	statusMethod         = 405 // a GET that no stream is there for
-	statusConflict       = 409 // a session has one stream
-	statusTooManySession = 503
-	statusUnavailable    = 503
-)
-
-// maxErrorTextBytes cuts what an error message may repeat of a peer's own arguments, which validation errors quote.
-const maxErrorTextBytes = 1024
 
 // Refusals that say the same every time; they are encoded and never changed.
 var (
@@ -77,8 +62,6 @@ var (
 		Message: "params.arguments must be an object of strings"}
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
-	errCursor = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.cursor is not a cursor of this server"}
 	errParked    = &codec.Error{Message: "the call waits for its client"} // never sent
 	errOverdue   = &codec.Error{Message: "the call was ended before"}     // never sent
 	errAskAnswer = &codec.Error{Code: codec.CodeInternal,
@@ -106,11 +89,6 @@ var (
 		Message: "params.requestState is not one that this server gave for this request"}
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState has expired: send the request anew without it"}
-	errInputResponses = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.inputResponses must be an object"}
-	errNeedsTasks = &codec.Error{Code: codec.CodeMissingCapability,
-		Message: "the request needs a capability that the client did not declare",
-		Data:    []byte(`{"requiredCapabilities":{"extensions":{"` + keyTasks + `":{}}}}`)}
 	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
 		Message: "this tool runs as a task only: send params.task"}
 	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
@@ -143,10 +121,6 @@ var (
 		Message: "the task was cancelled", Data: []byte(`{"reason":"task_cancelled"}`)}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
-	errResultTooLarge = &codec.Error{Code: codec.CodeInternal,
-		Message: "result too large"}
-	errResultEncoding = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler's result cannot be encoded"}
 	errNoContents = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler returned no contents"}
 	errInputRequests = &codec.Error{Code: codec.CodeInternal,
@@ -158,39 +132,12 @@ var (
 		Message: "the handler panicked"}
 )
 
-// errMethodNotFound names the method as it was sent, so that a peer sees its own typing error.
-func errMethodNotFound(x *Exchange) *codec.Error {
-	return &codec.Error{Code: codec.CodeMethodNotFound, Message: "method not found: " + quote(x.Env.Method.Of(x.Raw))}
-}
-
-// messageNotFound is what the SDK says too: by it a handler's mcp.ResourceNotFoundError is recognised.
-const messageNotFound = "Resource not found"
-
-// errResourceNotFound names the URI, in the code that the revision has for it.
-func errResourceNotFound(rev *revision, uri string) *codec.Error {
-	data := codec.AppendQuoted([]byte(`{"uri":`), uri)
-	return &codec.Error{Code: rev.resourceNotFound, Message: messageNotFound, Data: append(data, '}')}
-}
-
 func errUnknownPrompt(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + clip(name)}
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + protocol.Clip(name)}
 }
 
 func errUnknownArgument(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + clip(name)}
-}
-
-// errUnsupportedVersion lists what we have (MCP 2026-07-28, UnsupportedProtocolVersionError).
-func errUnsupportedVersion(requested []byte) *codec.Error {
-	data := append([]byte(`{"supported":`), supportedVersions...)
-	data = append(data, `,"requested":`...)
-	data = codec.AppendQuoted(data, clip(string(requested)))
-	return &codec.Error{Code: codec.CodeUnsupportedVersion, Message: "Unsupported protocol version", Data: append(data, '}')}
-}
-
-// errHeader is a header that is missing or contradicts the body (MCP 2026-07-28, HeaderMismatch).
-func errHeader(problem string) *codec.Error {
-	return &codec.Error{Code: codec.CodeHeaderMismatch, Message: "Header mismatch: " + problem}
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + protocol.Clip(name)}
 }
 
 // errTaskStuck is a refusal of the queue for a task that has run before.
@@ -207,30 +154,10 @@ func errTaskOver(s taskStatus) *codec.Error {
 	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + taskStatusNames[s] + "'"}
 }
 
-// quote shows a string token of the peer in a message, cut to maxErrorTextBytes.
-func quote(token []byte) string {
-	if s, ok := codec.StringOf(token); ok {
-		return clip(string(s))
-	}
-	return clip(string(token))
-}
-
-// clip cuts s to maxErrorTextBytes at a character.
-func clip(s string) string {
-	if len(s) <= maxErrorTextBytes {
-		return s
-	}
-	end := maxErrorTextBytes
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "..."
-}
-
 // argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
 type argumentError struct{ err error }
 
-func (e *argumentError) Error() string { return clip(e.err.Error()) }
+func (e *argumentError) Error() string { return protocol.Clip(e.err.Error()) }
 func (e *argumentError) Unwrap() error { return e.err }
 
 // protocolError finds the error that a handler wants the peer to see as a JSON-RPC error; nil when err is an ordinary
@@ -244,7 +171,7 @@ func protocolError(err error) *codec.Error {
 		return nil
 	}
 	e := &codec.Error{Code: int(wire.Code), Message: wire.Message}
-	if len(wire.Data) > 0 && jsonValid(wire.Data) {
+	if len(wire.Data) > 0 && json.Valid(wire.Data) {
 		e.Data = wire.Data
 	}
 	return e

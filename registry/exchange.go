@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -33,15 +34,6 @@ const (
 	Listening
 )
 
-// Header holds the HTTP headers that MCP gives a meaning. A nil slice is a header that was not sent; an empty one was
-// sent empty. The slices alias the connection's buffer and are read only during Route.
-type Header struct {
-	// ProtocolVersion is MCP-Protocol-Version, SessionID is Mcp-Session-Id, Method is Mcp-Method, Name is Mcp-Name.
-	ProtocolVersion, SessionID, Method, Name []byte
-	// Params holds the Mcp-Param-{Name} headers.
-	Params []codec.HTTPParam
-}
-
 // Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,
 // fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
 // on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller
@@ -56,6 +48,9 @@ type Exchange struct {
 	Transport Transport
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
 	InBatch bool
+	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With Answered
+	// and the refusals there is a response, unless the message was a notification.
+	Outcome Outcome
 	// Header is needed for HTTP, during Route only.
 	Header *Header
 	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
@@ -71,10 +66,6 @@ type Exchange struct {
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
 	Conv *Conversation
-	// Status is the HTTP status of the answer, set by Route and, for initialize and cancelled calls, by Dispatch:
-	// 200 with the response, 202 with an empty body for what is not answered, 4xx and 503 with an error response
-	// (with an empty body if the message was a notification).
-	Status int
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 
@@ -140,7 +131,7 @@ func (x *Exchange) Modern() bool { return x.modern }
 func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.row.waits }
 
 // rev is the revision by whose rules the message is answered.
-func (x *Exchange) rev() *revision { return &revisions[x.revision] }
+func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.revision)) }
 
 // id is the request's id token; nil for notifications.
 func (x *Exchange) id() []byte { return x.Env.ID.Of(x.Raw) }

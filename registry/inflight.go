@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Conversation is what a server remembers of one client between its messages: the negotiated revision, and which
@@ -29,7 +30,7 @@ type Conversation struct {
 func (c *Conversation) negotiated() int { return int(c.state.Load() & (1<<levelShift - 1)) }
 
 // negotiate fixes the revision, and what the client can be asked.
-func (c *Conversation) negotiate(revision int, declared capabilities) {
+func (c *Conversation) negotiate(revision int, declared protocol.Capabilities) {
 	c.state.Store(uint32(revision+1) | uint32(declared)<<capabilityShift)
 }
 
@@ -38,22 +39,22 @@ const (
 	capabilityShift = 16
 )
 
-// logLevel is the lowest level of log messages that the client wants; defaultLogLevel before it said so.
-func (c *Conversation) logLevel() logLevel {
+// logLevel is the lowest level of log messages that the client wants; protocol.DefaultLogLevel before it said so.
+func (c *Conversation) logLevel() protocol.LogLevel {
 	if set := uint8(c.state.Load() >> levelShift); set > 0 {
-		return logLevel(set - 1)
+		return protocol.LogLevel(set - 1)
 	}
-	return defaultLogLevel
+	return protocol.DefaultLogLevel
 }
 
 // setLogLevel is logging/setLevel. What else is in state is fixed by now; of two at once one wins.
-func (c *Conversation) setLogLevel(level logLevel) {
+func (c *Conversation) setLogLevel(level protocol.LogLevel) {
 	c.state.Store(c.state.Load()&^(0xff<<levelShift) | uint32(level+1)<<levelShift)
 }
 
 // capabilities is what a legacy client declared that it can be asked.
-func (c *Conversation) capabilities() capabilities {
-	return capabilities(c.state.Load() >> capabilityShift)
+func (c *Conversation) capabilities() protocol.Capabilities {
+	return protocol.Capabilities(c.state.Load() >> capabilityShift)
 }
 
 // busy says whether any request is in flight. One that was cancelled is not: nobody waits for it, though its handler may

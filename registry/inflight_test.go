@@ -11,12 +11,13 @@ import (
 	"testing"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 func TestDuplicateIDs(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(latestLegacy, 0)
+	conv.negotiate(protocol.LatestLegacy, 0)
 	begin := func(id string) (*Exchange, *codec.Error) {
 		x := exchangeOf(t, strings.Replace(echoCall(0, "x"), `"id":0`, `"id":`+id, 1))
 		x.Conv = conv
@@ -56,7 +57,7 @@ func TestDuplicateIDs(t *testing.T) {
 func TestManyInFlight(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(latestLegacy, 0)
+	conv.negotiate(protocol.LatestLegacy, 0)
 	const n = 10_032
 	xs := make([]*Exchange, n)
 	for i := range xs {
@@ -100,7 +101,7 @@ func TestConversationsAreApart(t *testing.T) {
 			conv := make([]Conversation, clients/workers)
 			buf := []byte(nil)
 			for i := range conv {
-				conv[i].negotiate(latestLegacy, 0)
+				conv[i].negotiate(protocol.LatestLegacy, 0)
 			}
 			for range calls {
 				for i := range conv {
@@ -148,7 +149,7 @@ func TestConversationsAreApart(t *testing.T) {
 func TestCancelledIDIsReused(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(latestLegacy, 0)
+	conv.negotiate(protocol.LatestLegacy, 0)
 	begin := func(text string) *Exchange {
 		x := exchangeOf(t, text)
 		x.Conv = conv

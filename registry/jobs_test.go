@@ -60,13 +60,13 @@ func (b *backstage) dispatch(x *Exchange) answer {
 		b.parked++
 		b.mu.Unlock()
 		x.LetGo()
-		return answer{status: x.Status}
+		return answer{status: httpStatuses[x.Outcome]}
 	case x.Stream() != nil:
 		b.streams = append(b.streams, x.Stream())
 	default:
 		b.r.End(x)
 	}
-	return answer{status: x.Status, body: string(out)}
+	return answer{status: httpStatuses[x.Outcome], body: string(out)}
 }
 
 // again dispatches what was resumed and returns the answers that came of it.
@@ -118,18 +118,29 @@ type bench struct {
 func newBench(r *Registry) *bench {
 	b := new(bench)
 	b.more = sync.NewCond(&b.mu)
-	r.OnTaskReady(func(t *Task) *codec.Error {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.full != nil {
-			return b.full
-		}
-		b.tasks = append(b.tasks, t)
-		b.more.Signal()
-		return nil
-	})
+	if err := r.Attach(b); err != nil {
+		panic(err)
+	}
 	return b
 }
+
+// QueueTask implements Server.
+func (b *bench) QueueTask(t *Task) *codec.Error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full != nil {
+		return b.full
+	}
+	b.tasks = append(b.tasks, t)
+	b.more.Signal()
+	return nil
+}
+
+// ListsChanged implements Server.
+func (b *bench) ListsChanged() {}
+
+// HandlerFailed implements Server.
+func (b *bench) HandlerFailed(Failure) {}
 
 // take is the next task to run; nil when there is none.
 func (b *bench) take() *Task {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // preparedAnswers holds what is the same in every answer: encoded once, copied per request.
@@ -21,19 +22,18 @@ type preparedAnswers struct {
 // greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers a
 // probe from its loop. They are made anew when a kind of thing is offered for the first time.
 type greetings struct {
-	initialize [revisionCount][]byte // results; nil for modern revisions
-	discover   []byte                // result
+	initialize [protocol.RevisionCount][]byte // results; nil for modern revisions
+	discover   []byte                         // result
 }
 
 const (
-	keyServerInfo   = "io.modelcontextprotocol/serverInfo"
 	memberResult    = `"resultType":"complete"`
 	emptyResultJSON = `{}`
 )
 
 func prepareAnswers(o *Options) preparedAnswers {
 	var p preparedAnswers
-	p.identity = []byte(serverInfoJSON(o, &revisions[revisionCount-1]))
+	p.identity = []byte(serverInfoJSON(o, protocol.RevisionAt(protocol.LatestRevision)))
 	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + keyServerInfo + `":` + string(p.identity) + `}`)
 	scope := "public"
 	if o.PrivateLists {
@@ -72,21 +72,21 @@ func (r *Registry) greet() {
 	if r.opt.Instructions != "" {
 		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, r.opt.Instructions))
 	}
-	for i := range revisions {
-		rev := &revisions[i]
-		if rev.modern {
+	for i := range protocol.RevisionCount {
+		rev := protocol.RevisionAt(i)
+		if rev.Modern {
 			continue
 		}
-		g.initialize[i] = []byte(`{"protocolVersion":"` + rev.version + `","capabilities":` + r.capabilities(rev) +
+		g.initialize[i] = []byte(`{"protocolVersion":"` + rev.Version + `","capabilities":` + r.capabilities(rev) +
 			`,"serverInfo":` + serverInfoJSON(&r.opt, rev) + instructions + `}`)
 	}
-	g.discover = []byte(`{"supportedVersions":` + supportedVersions + `,"capabilities":` + r.capabilities(&revisions[revisionCount-1]) +
+	g.discover = []byte(`{"supportedVersions":` + protocol.SupportedVersions() + `,"capabilities":` + r.capabilities(protocol.RevisionAt(protocol.LatestRevision)) +
 		instructions + string(r.prepared.caching) + string(r.prepared.suffix) + `}`)
 	r.greetings.Store(g)
 }
 
 // capabilities names what is served and nothing else: that a list tells of its changes, if anybody listens for them here.
-func (r *Registry) capabilities(rev *revision) string {
+func (r *Registry) capabilities(rev *protocol.Revision) string {
 	changes := ""
 	if r.hooks.listChanged != nil {
 		changes = `"listChanged":true`
@@ -105,19 +105,19 @@ func (r *Registry) capabilities(rev *revision) string {
 		}
 		b += `,"resources":{` + strings.Join(members, ",") + `}`
 	}
-	if r.declared&featureCompletions != 0 && rev.completions {
+	if r.declared&featureCompletions != 0 && rev.Completions {
 		b += `,"completions":{}`
 	}
 	if r.declared&featureTasks != 0 {
-		b += taskCapabilities[rev.tasks]
+		b += rev.Tasks.Capability()
 	}
 	return b + `,"logging":{}}`
 }
 
 // serverInfoJSON is the Implementation object that revision rev knows.
-func serverInfoJSON(o *Options, rev *revision) string {
+func serverInfoJSON(o *Options, rev *protocol.Revision) string {
 	b := codec.AppendQuoted([]byte(`{"name":`), o.Name)
-	if rev.titles && o.Title != "" {
+	if rev.Titles && o.Title != "" {
 		b = codec.AppendQuoted(append(b, `,"title":`...), o.Title)
 	}
 	b = codec.AppendQuoted(append(b, `,"version":`...), o.Version)
@@ -130,20 +130,21 @@ func serverInfoJSON(o *Options, rev *revision) string {
 func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
-		x.Status = statusBadRequest
+		x.Outcome = Invalid
 		return codec.AppendError(dst, x.id(), errInitializeVersion)
 	}
-	i := revisionIndex(version)
-	if i < 0 || revisions[i].modern {
-		i = latestLegacy
+	i := protocol.FindRevision(version)
+	if i < 0 || protocol.RevisionAt(i).Modern {
+		i = protocol.LatestLegacy
 	}
+	declared := protocol.ReadCapabilities(memberOf(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
-		if x.SessionID, ok = r.openSession(x.Principal, i, readCapabilities(x)); !ok {
-			x.Status = statusTooManySession
+		if x.SessionID, ok = r.openSession(x.Principal, i, declared); !ok {
+			x.Outcome = LimitReached
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}
 	} else {
-		x.Conv.negotiate(i, readCapabilities(x))
+		x.Conv.negotiate(i, declared)
 		x.Conv.catchUp(r)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])

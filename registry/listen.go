@@ -4,76 +4,77 @@ import (
 	"encoding/json"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
 // basic/transports). A session has one; while it is open only a client that knows the id of one of its events
 // (Last-Event-ID) may take it over, because it lost its connection before we noticed. The peer is woken when something is
-// owed. Only the principal whose session it is gets it. On refusal the HTTP status is returned with the error.
-func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
+// owed. Only the principal whose session it is gets it. On refusal its outcome is returned with the error.
+func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer Peer) (*Stream, Outcome, *codec.Error) {
 	if h.ProtocolVersion != nil {
-		i := revisionIndex(h.ProtocolVersion)
+		i := protocol.FindRevision(h.ProtocolVersion)
 		if i < 0 {
-			return nil, statusBadRequest, errUnsupportedVersion(h.ProtocolVersion)
+			return nil, Invalid, errUnsupportedVersion(h.ProtocolVersion)
 		}
-		if !revisions[i].streams {
-			return nil, statusMethod, errNoStream
+		if !protocol.RevisionAt(i).Streams {
+			return nil, NoStream, errNoStream
 		}
 	}
 	if len(h.SessionID) == 0 {
-		return nil, statusMethod, errNoStream
+		return nil, NoStream, errNoStream
 	}
 	s, ok := r.session(h.SessionID, principal)
 	if !ok {
-		return nil, statusNotFound, errSessionUnknown
+		return nil, UnknownSession, errSessionUnknown
 	}
-	rev := &revisions[s.conv.negotiated()-1]
-	if !rev.streams {
-		return nil, statusMethod, errNoStream
+	rev := protocol.RevisionAt(s.conv.negotiated() - 1)
+	if !rev.Streams {
+		return nil, NoStream, errNoStream
 	}
 	s.touch(r)
 	f := r.feedOf(&s.conv)
 	if stream, number, ok := parseEventID(lastEventID); ok && stream != 0 {
 		return f.carryOn(stream, number, peer)
 	}
-	return f.open(rev.primes, lastEventID, peer)
+	return f.open(rev.Primes, lastEventID, peer)
 }
 
 // carryOn opens a stream that resumes the response to a POST.
-func (f *Feed) carryOn(stream, number uint32, peer Peer) (*Stream, int, *codec.Error) {
+func (f *Feed) carryOn(stream, number uint32, peer Peer) (*Stream, Outcome, *codec.Error) {
 	f.mu.Lock()
 	if f.end != streamOpen {
 		f.mu.Unlock()
-		return nil, statusNotFound, errSessionUnknown
+		return nil, UnknownSession, errSessionUnknown
 	}
 	s, replaced, e := f.resume(stream, number, peer)
 	f.mu.Unlock()
 	if e != nil {
 		f.r.m.resumes[resumeOutcome(e)].Inc()
-		return nil, statusBadRequest, e
+		return nil, Invalid, e
 	}
 	f.r.m.resumes[resumeTaken].Inc()
 	if replaced != nil {
 		replaced.Wake() // it finds itself replaced
 	}
-	return s, statusOK, nil
+	return s, Answered, nil
 }
 
 // open makes a session's feed go out on a new stream.
-func (f *Feed) open(primes bool, lastEventID []byte, peer Peer) (*Stream, int, *codec.Error) {
+func (f *Feed) open(primes bool, lastEventID []byte, peer Peer) (*Stream, Outcome, *codec.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.end != streamOpen:
-		return nil, statusNotFound, errSessionUnknown
+		return nil, UnknownSession, errSessionUnknown
 	case f.stream != nil && lastEventID == nil:
-		return nil, statusConflict, errStreamOpen
+		return nil, StreamOpen, errStreamOpen
 	}
 	if lastEventID != nil {
 		_, number, ok := parseEventID(lastEventID)
 		if !ok || f.events == nil || number > f.events.own.latest {
 			f.r.m.resumes[resumeUnknown].Inc()
-			return nil, statusBadRequest, errEventID
+			return nil, Invalid, errEventID
 		}
 		f.events.own.sent = number
 		f.r.m.resumes[resumeTaken].Inc()
@@ -86,7 +87,7 @@ func (f *Feed) open(primes bool, lastEventID []byte, peer Peer) (*Stream, int, *
 		f.r.sessionStreams.Add(1)
 	}
 	f.stream = &Stream{feed: f, peer: peer, trail: &f.events.own}
-	return f.stream, statusOK, nil
+	return f.stream, Answered, nil
 }
 
 // listening says whether the conversation's stream is open.
@@ -142,12 +143,12 @@ type filter struct {
 func serveListen(r *Registry, x *Exchange, dst []byte) []byte {
 	f, wanted, e := r.listen(x)
 	if e != nil {
-		x.Status = statusUnavailable
+		x.Outcome = LimitReached
 		switch e.Code {
 		case codec.CodeInvalidParams:
-			x.Status = statusOK
+			x.Outcome = Answered
 		case codec.CodeMissingCapability:
-			x.Status = statusBadRequest
+			x.Outcome = Invalid
 		}
 		return codec.AppendError(dst, x.id(), e)
 	}

@@ -1,6 +1,9 @@
 package registry
 
-import "weir/codec"
+import (
+	"weir/codec"
+	"weir/registry/protocol"
+)
 
 // method is a row of the table: all that the path of a message needs to know of it. A new method is a row here, a
 // function in its feature's file and a transcript in testdata.
@@ -9,11 +12,11 @@ type method struct {
 	kind  codec.Kind // KindRequest or KindNotification; sent as the other, it is not this method
 	class Class      // where serve runs; what a tool call costs is the tool's to say (route)
 	// revisions in which the method exists; in the others it is unknown (-32601).
-	revisions revisionSet
+	revisions protocol.RevisionSet
 	// phase of a legacy conversation in which the method may be sent; the modern era has no phases.
 	phase phase
 	// mirror is the member of params that Mcp-Name repeats over HTTP in the modern era.
-	mirror mirror
+	mirror protocol.Mirror
 	// recalls: params.requestId names a request that its sender takes back.
 	recalls bool
 	// waits: it only waits for something that goes on without it. A client that is gone ends the waiting in every era.
@@ -35,40 +38,52 @@ const (
 	anyPhase
 )
 
-// mirror names what the Mcp-Name header repeats (MCP 2026-07-28, basic/transports/streamable-http).
-type mirror uint8
-
-const (
-	mirrorNothing mirror = iota
-	mirrorName           // params.name
-	mirrorURI            // params.uri
-	mirrorTaskID         // params.taskId (SEP-2663)
-)
-
 // The table. Serving functions reach nothing that reads it, so it can be a plain variable.
 var methods = [...]method{
-	{name: "initialize", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: beforeInitialize, serve: serveInitialize},
-	{name: "notifications/initialized", kind: codec.KindNotification, class: Inline, revisions: legacyRevisions, serve: serveInitialized},
-	{name: "ping", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, phase: anyPhase, serve: servePing},
-	{name: "logging/setLevel", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveSetLevel},
-	{name: "server/discover", kind: codec.KindRequest, class: Inline, revisions: modernRevisions, phase: anyPhase, serve: serveDiscover},
-	{name: "notifications/cancelled", kind: codec.KindNotification, class: Inline, revisions: everyRevision, phase: anyPhase, recalls: true, serve: serveCancelled},
-	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveToolsList},
-	{name: "tools/call", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routeToolsCall, serve: serveToolsCall},
-	{name: "resources/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveResourcesList},
-	{name: "resources/templates/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: serveTemplatesList},
-	{name: "resources/read", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorURI, route: routeResourcesRead, serve: serveResourcesRead},
-	{name: "resources/subscribe", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveSubscribe},
-	{name: "resources/unsubscribe", kind: codec.KindRequest, class: Inline, revisions: legacyRevisions, serve: serveUnsubscribe},
-	{name: "subscriptions/listen", kind: codec.KindRequest, class: Listening, revisions: modernRevisions, serve: serveListen},
-	{name: "prompts/list", kind: codec.KindRequest, class: Inline, revisions: everyRevision, serve: servePromptsList},
-	{name: "prompts/get", kind: codec.KindRequest, class: Wait, revisions: everyRevision, mirror: mirrorName, route: routePromptsGet, serve: servePromptsGet},
-	{name: "completion/complete", kind: codec.KindRequest, class: Wait, revisions: everyRevision, route: routeComplete, serve: serveComplete},
-	{name: "tasks/get", kind: codec.KindRequest, class: Inline, revisions: rev20251125 | modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskGet},
-	{name: "tasks/update", kind: codec.KindRequest, class: Compute, revisions: modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskUpdate},
-	{name: "tasks/cancel", kind: codec.KindRequest, class: Inline, revisions: rev20251125 | modernRevisions, mirror: mirrorTaskID, route: routeTask, serve: serveTaskCancel},
-	{name: "tasks/list", kind: codec.KindRequest, class: Inline, revisions: rev20251125, serve: serveTaskList},
-	{name: "tasks/result", kind: codec.KindRequest, class: Compute, revisions: rev20251125, waits: true, route: routeTaskResult, serve: serveTaskResult},
+	{name: protocol.MethodInitialize, kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
+		phase: beforeInitialize, serve: serveInitialize},
+	{name: protocol.MethodInitialized, kind: codec.KindNotification, class: Inline, revisions: protocol.LegacyRevisions,
+		serve: serveInitialized},
+	{name: protocol.MethodPing, kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
+		phase: anyPhase, serve: servePing},
+	{name: protocol.MethodSetLevel, kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
+		serve: serveSetLevel},
+	{name: protocol.MethodDiscover, kind: codec.KindRequest, class: Inline, revisions: protocol.ModernRevisions,
+		phase: anyPhase, serve: serveDiscover},
+	{name: protocol.MethodCancelled, kind: codec.KindNotification, class: Inline, revisions: protocol.EveryRevision,
+		phase: anyPhase, recalls: true, serve: serveCancelled},
+	{name: protocol.MethodToolsList, kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
+		serve: serveToolsList},
+	{name: protocol.MethodToolsCall, kind: codec.KindRequest, class: Wait, revisions: protocol.EveryRevision,
+		mirror: protocol.MirrorName, route: routeToolsCall, serve: serveToolsCall},
+	{name: protocol.MethodResourcesList, kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
+		serve: serveResourcesList},
+	{name: protocol.MethodTemplatesList, kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
+		serve: serveTemplatesList},
+	{name: protocol.MethodResourcesRead, kind: codec.KindRequest, class: Wait, revisions: protocol.EveryRevision,
+		mirror: protocol.MirrorURI, route: routeResourcesRead, serve: serveResourcesRead},
+	{name: protocol.MethodSubscribe, kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
+		serve: serveSubscribe},
+	{name: protocol.MethodUnsubscribe, kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
+		serve: serveUnsubscribe},
+	{name: protocol.MethodListen, kind: codec.KindRequest, class: Listening, revisions: protocol.ModernRevisions,
+		serve: serveListen},
+	{name: protocol.MethodPromptsList, kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
+		serve: servePromptsList},
+	{name: protocol.MethodPromptsGet, kind: codec.KindRequest, class: Wait, revisions: protocol.EveryRevision,
+		mirror: protocol.MirrorName, route: routePromptsGet, serve: servePromptsGet},
+	{name: protocol.MethodComplete, kind: codec.KindRequest, class: Wait, revisions: protocol.EveryRevision,
+		route: routeComplete, serve: serveComplete},
+	{name: protocol.MethodTasksGet, kind: codec.KindRequest, class: Inline, revisions: protocol.Revision20251125 | protocol.ModernRevisions,
+		mirror: protocol.MirrorTaskID, route: routeTask, serve: serveTaskGet},
+	{name: protocol.MethodTasksUpdate, kind: codec.KindRequest, class: Compute, revisions: protocol.ModernRevisions,
+		mirror: protocol.MirrorTaskID, route: routeTask, serve: serveTaskUpdate},
+	{name: protocol.MethodTasksCancel, kind: codec.KindRequest, class: Inline, revisions: protocol.Revision20251125 | protocol.ModernRevisions,
+		mirror: protocol.MirrorTaskID, route: routeTask, serve: serveTaskCancel},
+	{name: protocol.MethodTasksList, kind: codec.KindRequest, class: Inline, revisions: protocol.Revision20251125,
+		serve: serveTaskList},
+	{name: protocol.MethodTasksResult, kind: codec.KindRequest, class: Compute, revisions: protocol.Revision20251125,
+		waits: true, route: routeTaskResult, serve: serveTaskResult},
 }
 
 // methodRows finds a row by the method's token, quotes included, as Scan leaves it.

@@ -8,6 +8,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -152,9 +153,9 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
-	m.reads = newMethodSeries(set, "resources/read")
-	m.prompts = newMethodSeries(set, "prompts/get")
-	m.completions = newMethodSeries(set, "completion/complete")
+	m.reads = newMethodSeries(set, protocol.MethodResourcesRead)
+	m.prompts = newMethodSeries(set, protocol.MethodPromptsGet)
+	m.completions = newMethodSeries(set, protocol.MethodComplete)
 	for i, reason := range endingNames {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}
@@ -202,7 +203,7 @@ func (m *seriesSet) gauges(r *Registry) {
 	gauge(`weir_session_streams`, r.sessionStreams.Load)
 	gauge(`weir_replay_bytes`, r.replayBytes.Load)
 	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })
-	gauge(`weir_tasks`, r.tasks.byID.count.Load)
+	gauge(`weir_tasks`, func() int64 { return int64(r.tasks.byID.Len()) })
 	gauge(`weir_tasks_limit`, func() int64 { return int64(r.opt.MaxTasks) })
 	gauge(`weir_task_bytes`, r.tasks.bytes.Load)
 	gauge(`weir_task_limit_bytes`, func() int64 { return int64(r.opt.MaxTaskTotalBytes) })

@@ -3,12 +3,11 @@ package registry
 import (
 	"encoding/json"
 	"maps"
-	"slices"
-	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 //lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
@@ -88,7 +87,7 @@ func decodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
 func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
 		if x.modern {
-			x.Status = statusBadRequest
+			x.Outcome = Invalid
 		}
 		return nil, e
 	}
@@ -123,76 +122,50 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would have
 // to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	missing := map[string]string{}
+	var needed protocol.Capabilities
 	for _, request := range requests {
-		name, detail := capabilityFor(request)
-		if !x.declares(name, detail) {
-			missing[name] = detail
-		}
+		needed |= capabilityFor(request)
 	}
-	if len(missing) == 0 {
+	missing := needed &^ x.declared()
+	if missing == 0 {
 		return nil
 	}
-	e := errMissingCapability(missing)
+	e := protocol.MissingCapability(missing)
 	if !x.modern {
 		e.Code = codec.CodeInternal // its era has no other
 	}
 	return e
 }
 
-func (x *Exchange) declares(name, detail string) bool {
-	if x.modern {
-		return declares(codec.Member(x.Env.ClientCapabilities.Of(x.Raw), name), detail)
-	}
-	return x.Conv != nil && x.Conv.capabilities().has(name, detail)
-}
-
-// declares says whether a capability is declared with a detail. A form is what an elicitation without details means (MCP
-// 2025-11-25, client/elicitation, capabilities).
-func declares(capability []byte, detail string) bool {
+// declared is what the exchange's client can be asked.
+func (x *Exchange) declared() protocol.Capabilities {
 	switch {
-	case capability == nil || capability[0] != '{':
-		return false
-	case detail == "" || codec.Member(capability, detail) != nil:
-		return true
+	case x.modern:
+		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
+	case x.Conv != nil:
+		return x.Conv.capabilities()
 	}
-	return detail == elicitForm && codec.Member(capability, elicitURL) == nil
+	return 0
 }
 
-const (
-	elicitForm = "form"
-	elicitURL  = "url"
-)
+// elicitURL is the mode of an elicitation that sends its user to a URL.
+const elicitURL = "url"
 
-// capabilityFor is the capability that answering a request takes, and what it must name beside itself, if anything.
-func capabilityFor(request mcp.InputRequest) (name, detail string) {
+// capabilityFor is the capability that answering a request takes.
+func capabilityFor(request mcp.InputRequest) protocol.Capabilities {
 	switch p := request.(type) {
 	case *mcp.ElicitParams:
 		if p.Mode == elicitURL || p.Mode == "" && p.URL != "" {
-			return "elicitation", elicitURL
+			return protocol.ElicitURL
 		}
-		return "elicitation", elicitForm
+		return protocol.ElicitForm
 	case *mcp.CreateMessageWithToolsParams:
 		if len(p.Tools) > 0 {
-			return "sampling", "tools"
+			return protocol.SamplingTools
 		}
-		return "sampling", ""
+		return protocol.Sampling
 	case *mcp.CreateMessageParams:
-		return "sampling", ""
+		return protocol.Sampling
 	}
-	return "roots", ""
-}
-
-// errMissingCapability names the capabilities as the client would declare them.
-func errMissingCapability(missing map[string]string) *codec.Error {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(missing)) {
-		detail := ""
-		if missing[name] != "" {
-			detail = `"` + missing[name] + `":{}`
-		}
-		parts = append(parts, `"`+name+`":{`+detail+`}`)
-	}
-	return &codec.Error{Code: codec.CodeMissingCapability, Message: "the request needs a capability that the client did not declare",
-		Data: []byte(`{"requiredCapabilities":{` + strings.Join(parts, ",") + `}}`)}
+	return protocol.Roots
 }

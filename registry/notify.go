@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Progress tells the client how far the call is to which ctx belongs (MCP 2025-11-25, basic/utilities/progress): progress
@@ -30,7 +31,7 @@ func Progress(ctx context.Context, progress, total float64, message string) bool
 			return nil
 		}
 		w.began, w.progress = true, progress
-		if !x.rev().annotations {
+		if !x.rev().Annotations {
 			message = ""
 		}
 		dst = appendProgress(dst, token, progress, total, message)
@@ -67,28 +68,10 @@ func appendProgress(dst, token []byte, progress, total float64, message string) 
 
 // appendNumber writes a finite float as JSON: integers without exponent, as people expect to read them.
 func appendNumber(dst []byte, v float64) []byte {
-	if v == math.Trunc(v) && math.Abs(v) <= maxSafeInteger {
+	if v == math.Trunc(v) && math.Abs(v) <= protocol.MaxSafeInteger {
 		return strconv.AppendInt(dst, int64(v), 10)
 	}
 	return strconv.AppendFloat(dst, v, 'g', -1, 64)
-}
-
-// logLevel orders the levels of RFC 5424 from the least to the most severe.
-type logLevel uint8
-
-var logLevels = [...]string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
-
-// defaultLogLevel is what a legacy client gets that never said what it wants: which messages it then gets is the server's
-// choice (MCP 2025-11-25, server/utilities/logging).
-const defaultLogLevel logLevel = 1 // info
-
-func levelNamed(name []byte) (logLevel, bool) {
-	for i, known := range logLevels {
-		if string(name) == known {
-			return logLevel(i), true
-		}
-	}
-	return 0, false
 }
 
 // Log sends the client a log message of the call to which ctx belongs (MCP, server/utilities/logging): level is one of
@@ -98,7 +81,7 @@ func levelNamed(name []byte) (logLevel, bool) {
 // What does not encode, or is too long for the transport to hold back, is not sent.
 func Log(ctx context.Context, level, logger string, data any) bool {
 	w := wayOf(ctx)
-	severity, known := levelNamed([]byte(level))
+	severity, known := protocol.ParseLogLevel([]byte(level))
 	if w == nil || !known || !w.wants(severity) {
 		return false
 	}
@@ -108,7 +91,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 	}
 	return w.send(func(x *Exchange, dst []byte) []byte {
 		dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"`...)
-		dst = append(dst, logLevels[severity]...)
+		dst = append(dst, severity.String()...)
 		if logger != "" {
 			dst = append(dst, `","logger":`...)
 			dst = codec.AppendQuoted(dst, logger)
@@ -122,7 +105,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 }
 
 // wants says whether the client asked for messages of this severity, before they are encoded.
-func (w *way) wants(severity logLevel) bool {
+func (w *way) wants(severity protocol.LogLevel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -130,7 +113,7 @@ func (w *way) wants(severity logLevel) bool {
 		return false
 	case w.x.modern:
 		name, ok := codec.StringOf(w.x.Env.LogLevel.Of(w.x.Raw))
-		lowest, known := levelNamed(name)
+		lowest, known := protocol.ParseLogLevel(name)
 		return ok && known && severity >= lowest
 	}
 	return w.x.Conv != nil && severity >= w.x.Conv.logLevel()
@@ -143,7 +126,7 @@ func checkLogLevel(x *Exchange) *codec.Error {
 		return nil
 	}
 	if name, ok := codec.StringOf(token); ok {
-		if _, known := levelNamed(name); known {
+		if _, known := protocol.ParseLogLevel(name); known {
 			return nil
 		}
 	}
@@ -153,7 +136,7 @@ func checkLogLevel(x *Exchange) *codec.Error {
 // serveSetLevel is logging/setLevel.
 func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
 	name, _ := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "level"))
-	level, ok := levelNamed(name)
+	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
 		return codec.AppendError(dst, x.id(), errLogLevel)
 	}

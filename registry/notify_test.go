@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // wire is a transport's way back that keeps what is sent.
@@ -92,7 +94,7 @@ func TestProgressOfEachRevision(t *testing.T) {
 		Progress(ctx, 1, 2, "half")
 		return nil, nil, nil
 	})
-	for i := range revisionCount - 1 {
+	for i := range protocol.RevisionCount - 1 {
 		w, conv := &wire{}, new(Conversation)
 		conv.negotiate(i, 0)
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":7}}}`)
@@ -100,11 +102,11 @@ func TestProgressOfEachRevision(t *testing.T) {
 		r.Route(x)
 		r.Dispatch(x, nil)
 		want := `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"total":2,"message":"half"}}`
-		if revisions[i].version == "2024-11-05" {
+		if protocol.RevisionAt(i).Version == "2024-11-05" {
 			want = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"total":2}}`
 		}
 		if !slices.Equal(w.sent, []string{want}) {
-			t.Errorf("%s: %q", revisions[i].version, w.sent)
+			t.Errorf("%s: %q", protocol.RevisionAt(i).Version, w.sent)
 		}
 	}
 }

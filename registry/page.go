@@ -60,7 +60,7 @@ func appendPage[E entry](r *Registry, x *Exchange, dst []byte, row *listRow, all
 	if sent < len(all) {
 		dst = appendCursor(dst, row.tag, all[sent-1].shown().name)
 	}
-	if x.rev().modern {
+	if x.rev().Modern {
 		dst = append(dst, r.prepared.caching...)
 		dst = append(dst, r.prepared.suffix...)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // prompt is one registered prompt. Immutable.
@@ -58,7 +59,7 @@ func (p *prompt) define(d *mcp.Prompt, maxBytes int) error {
 			return fmt.Errorf("argument %q is there twice", a.Name)
 		}
 	}
-	return p.encode(maxBytes, func(rev *revision) any { return visiblePrompt(d, rev) })
+	return p.encode(maxBytes, func(rev *protocol.Revision) any { return visiblePrompt(d, rev) })
 }
 
 // takes says whether the definition names the argument.
@@ -67,10 +68,10 @@ func (p *prompt) takes(argument string) bool {
 }
 
 // visiblePrompt is the part of a definition that a revision knows.
-func visiblePrompt(d *mcp.Prompt, rev *revision) *mcp.Prompt {
+func visiblePrompt(d *mcp.Prompt, rev *protocol.Revision) *mcp.Prompt {
 	v := *d
-	rev.hide(&v.Title, &v.Meta, &v.Icons)
-	if !rev.titles {
+	hide(rev, &v.Title, &v.Meta, &v.Icons)
+	if !rev.Titles {
 		v.Arguments = slices.Clone(d.Arguments)
 		for i, a := range v.Arguments {
 			untitled := *a
@@ -145,7 +146,7 @@ func (c *handling) texts(object string) (map[string]string, error) {
 		return nil, nil
 	}
 	var texts map[string]string
-	if err := decodeStrict(&c.dec, object, &texts); err != nil {
+	if err := c.dec.Decode(object, &texts); err != nil {
 		return nil, errArgumentsText
 	}
 	for key, text := range texts {
@@ -190,7 +191,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 			}
 			dst = appendText(dst, text)
 		} else {
-			content := x.rev().visible(m.Content)
+			content := visible(x.rev(), m.Content)
 			if content == nil {
 				return nil, errResultEncoding
 			}

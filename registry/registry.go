@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
+	"weir/registry/shard"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -23,7 +25,7 @@ type Registry struct {
 	prompts   *catalogue[*prompt]
 	resources *catalogue[*resource]
 	templates *catalogue[*template]
-	sessions  *shards[*session]
+	sessions  *shard.Table[*session]
 	sealer    cipher.AEAD // of requestState
 	parked    parked
 	overdue   atomic.Int64 // handlers that run although their calls were ended
@@ -33,8 +35,8 @@ type Registry struct {
 	lastAsk   atomic.Uint64
 	tasks     taskTable
 
+	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
-	onListsChanged atomic.Pointer[func()]
 	topics         topics
 	subscriptions  atomic.Int64 // watched resources and open listens
 	replayBytes    atomic.Int64 // held for resuming, of all sessions
@@ -57,8 +59,8 @@ func New(opt Options) (*Registry, error) {
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeCatalogues()
-	r.sessions = newShards[*session](opt.Partitions)
-	r.tasks.byID = newShards[*Task](opt.Partitions)
+	r.sessions = shard.New[*session](opt.Partitions)
+	r.tasks.byID = shard.New[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
@@ -86,13 +88,13 @@ func (r *Registry) makeCatalogues() {
 	r.templates = newCatalogue[*template](1, "max_resource_templates", o.MaxResourceTemplates, hear(listResources, featureResources))
 }
 
-// Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Status, for
+// Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
 // HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and Dispatch
 // appends the refusal. It never waits, and allocates only to say no.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (r *Registry) Route(x *Exchange) Class {
-	x.Status = statusOK
+	x.Outcome = Answered
 	var row *method
 	if x.Env.Kind != codec.KindResponse {
 		row = methodOf(&x.Env, x.Raw)
@@ -105,7 +107,7 @@ func (r *Registry) Route(x *Exchange) Class {
 
 // routeModern judges a message that carries everything with it (MCP 2026-07-28). Sessions are ignored.
 func (r *Registry) routeModern(x *Exchange, row *method) Class {
-	x.revision = revisionCount - 1
+	x.revision = protocol.LatestRevision
 	if x.Transport == HTTP {
 		x.Conv = nil
 	}
@@ -114,17 +116,17 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 		return r.accept(x, row)
 	}
 	if x.InBatch {
-		return x.refuse(statusBadRequest, errModernInBatch)
+		return x.refuse(Invalid, errModernInBatch)
 	}
 	if e := checkModern(x); e != nil {
-		return x.refuse(statusBadRequest, e)
+		return x.refuse(Invalid, e)
 	}
-	if row == nil || row.revisions&x.rev().set == 0 {
-		return x.refuse(statusNotFound, errMethodNotFound(x))
+	if row == nil || row.revisions&x.rev().Set == 0 {
+		return x.refuse(UnknownMethod, errMethodNotFound(x))
 	}
 	if x.Transport == HTTP {
-		if e := checkMirror(x, row); e != nil {
-			return x.refuse(statusBadRequest, e)
+		if e := x.Header.CheckName(x.Raw, &x.Env, row.mirror); e != nil {
+			return x.refuse(Invalid, e)
 		}
 	}
 	return r.routeRow(x, row)
@@ -138,12 +140,12 @@ func checkModern(x *Exchange) *codec.Error {
 	}
 	if x.Transport == HTTP {
 		// Before the version is judged: what disagrees with itself is not a version.
-		if e := checkVersionHeader(x.Header, version); e != nil {
+		if e := x.Header.CheckVersion(version); e != nil {
 			return e
 		}
 	}
-	i := revisionIndex(version)
-	if i < 0 || !revisions[i].modern {
+	i := protocol.FindRevision(version)
+	if i < 0 || !protocol.RevisionAt(i).Modern {
 		return errUnsupportedVersion(version)
 	}
 	x.revision = uint8(i)
@@ -154,7 +156,7 @@ func checkModern(x *Exchange) *codec.Error {
 		return e
 	}
 	if x.Transport == HTTP {
-		return checkMethodHeader(x)
+		return x.Header.CheckMethod(x.Raw, &x.Env)
 	}
 	return nil
 }
@@ -162,15 +164,15 @@ func checkModern(x *Exchange) *codec.Error {
 // routeLegacy judges a message of a conversation that began, or begins, with initialize.
 func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	if x.Transport == HTTP {
-		if status, e := r.attach(x, row); e != nil {
-			return x.refuse(status, e)
+		if o, e := r.attach(x, row); e != nil {
+			return x.refuse(o, e)
 		}
 	}
 	negotiated := 0 // index + 1
 	if x.Conv != nil {
 		negotiated = x.Conv.negotiated()
 	}
-	x.revision = latestLegacy // for what may be asked before initialize
+	x.revision = protocol.LatestLegacy // for what may be asked before initialize
 	if negotiated > 0 {
 		x.revision = uint8(negotiated - 1)
 	}
@@ -178,14 +180,14 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 		return r.accept(x, row)
 	}
 	switch {
-	case row == nil || row.revisions&x.rev().set == 0:
-		return x.refuse(statusOK, errMethodNotFound(x))
+	case row == nil || row.revisions&x.rev().Set == 0:
+		return x.refuse(Answered, errMethodNotFound(x))
 	case row.phase == beforeInitialize && negotiated > 0:
-		return x.refuse(statusBadRequest, errInitializedTwice)
+		return x.refuse(Invalid, errInitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:
-		return x.refuse(statusBadRequest, errInitializeInBatch)
+		return x.refuse(Invalid, errInitializeInBatch)
 	case row.phase == afterInitialize && negotiated == 0:
-		return x.refuse(statusBadRequest, errInitializeFirst)
+		return x.refuse(Invalid, errInitializeFirst)
 	}
 	return r.routeRow(x, row)
 }
@@ -198,37 +200,38 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 	}
 	class, e := row.route(r, x)
 	if e != nil {
-		status := statusOK
+		outcome := Answered
 		switch {
 		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
-			status = statusBadRequest
+			outcome = Invalid
 		case e.Code == codec.CodeMethodNotFound && x.modern:
-			status = statusNotFound
+			outcome = UnknownMethod
 		}
-		return x.refuse(status, e)
+		return x.refuse(outcome, e)
 	}
 	return class
 }
 
 // accept ends Route for what is not answered: notifications, and responses, of which we expect none.
 func (r *Registry) accept(x *Exchange, row *method) Class {
-	x.Status = statusAccepted
-	if row != nil && row.revisions&x.rev().set != 0 {
+	x.Outcome = Accepted
+	if row != nil && row.revisions&x.rev().Set != 0 {
 		x.row = row
 	}
 	return Inline
 }
 
 // refuse ends Route with an error.
-func (x *Exchange) refuse(status int, e *codec.Error) Class {
-	x.Status, x.refusal = status, e
+func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
+	x.Outcome, x.refusal = o, e
 	return Inline
 }
 
 // Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
-// for responses and for calls that were cancelled (x.Status is then 202, for a transport that has to say something).
+// for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to say
+// something).
 // It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
-// reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
+// reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()
@@ -261,5 +264,5 @@ func (r *Registry) AcceptsBatch(x *Exchange) bool {
 		conv = &s.conv
 	}
 	n := conv.negotiated()
-	return n > 0 && revisions[n-1].batches
+	return n > 0 && protocol.RevisionAt(n-1).Batches
 }

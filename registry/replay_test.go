@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/registry/protocol"
 )
 
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a gap
@@ -76,9 +78,9 @@ func TestReplayTTL(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.ReplayTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.get(id)
+	s, _ := r.sessions.Get(id)
 	trail := func(ended bool) *Trail {
-		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 		made := r.OpenTrail(x)
 		made.Record([]byte("a"))
 		if ended {
@@ -88,24 +90,24 @@ func TestReplayTTL(t *testing.T) {
 	}
 	trail(true)
 	running := trail(false)
-	resume := func(event string, want int) *Stream {
+	resume := func(event string, want Outcome) *Stream {
 		t.Helper()
-		stream, status, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
-		if status != want {
-			t.Errorf("%s: status %d %v, want %d", event, status, e, want)
+		stream, outcome, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
+		if outcome != want {
+			t.Errorf("%s: outcome %d %v, want %d", event, outcome, e, want)
 		}
 		return stream
 	}
 	r.ExpireSessions(time.Now().Add(30 * time.Second))
-	resume("1-1", statusOK).Close()
-	resume("2-0", statusOK).Close()
+	resume("1-1", Answered).Close()
+	resume("2-0", Answered).Close()
 	if got := r.replayBytes.Load(); got != 3 {
 		t.Errorf("%d bytes are kept, want 3", got)
 	}
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
-	resume("1-1", statusBadRequest)
-	resume("2-0", statusBadRequest)
-	resumed := resume("2-1", statusOK)
+	resume("1-1", Invalid)
+	resume("2-0", Invalid)
+	resumed := resume("2-1", Answered)
 	running.Record([]byte("c"))
 	if got := r.replayBytes.Load(); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
@@ -135,8 +137,8 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.ReplayEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.get(id)
-	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: latestLegacy, Back: deaf{}}
+	s, _ := r.sessions.Get(id)
+	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 	one, other := r.OpenTrail(x), r.OpenTrail(x)
 	one.Record([]byte("a"))
 	other.Record([]byte("b"))
@@ -162,8 +164,8 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 		if r.Route(x); x.Conv == nil {
 			t.Fatal("not routed")
 		}
-		if status := r.EndSession(id, ""); status != statusNoContent {
-			t.Fatal("status", status)
+		if outcome := r.EndSession(id, ""); outcome != Ended {
+			t.Fatal("outcome", outcome)
 		}
 		leave(x)
 		if kept, watched := r.replayBytes.Load(), r.subscriptions.Load(); kept != 0 || watched != 0 {

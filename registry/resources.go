@@ -15,6 +15,7 @@ import (
 	"github.com/yosida95/uritemplate/v3"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // maxURIBytes bounds the URIs that are registered and read. Over HTTP in the modern era they are header values too.
@@ -55,7 +56,7 @@ func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []Ha
 	if err := checkURI(d.URI); err != nil {
 		return err
 	}
-	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleResource(d, rev) })
+	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *protocol.Revision) any { return visibleResource(d, rev) })
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHa
 	if err := entry.compile(); err != nil {
 		return err
 	}
-	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *revision) any { return visibleTemplate(d, rev) })
+	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *protocol.Revision) any { return visibleTemplate(d, rev) })
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (r *Registry) RemoveResource(uris ...string) int { return r.resources.remov
 func (r *Registry) RemoveResourceTemplate(texts ...string) int { return r.templates.remove(texts) }
 
 // define checks what resources and templates have in common and encodes the definition for each revision.
-func (s *resource) define(name string, maxBytes int, visible func(rev *revision) any) error {
+func (s *resource) define(name string, maxBytes int, visible func(rev *protocol.Revision) any) error {
 	switch {
 	case s.read == nil:
 		return errors.New("the handler is nil")
@@ -144,24 +145,24 @@ func (t *template) matches(uri []byte) bool {
 }
 
 // visibleResource is the part of a definition that a revision knows.
-func visibleResource(d *mcp.Resource, rev *revision) *mcp.Resource {
+func visibleResource(d *mcp.Resource, rev *protocol.Revision) *mcp.Resource {
 	v := *d
 	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	rev.hide(&v.Title, &v.Meta, &v.Icons)
+	hide(rev, &v.Title, &v.Meta, &v.Icons)
 	return &v
 }
 
 // visibleTemplate is the part of a definition that a revision knows.
-func visibleTemplate(d *mcp.ResourceTemplate, rev *revision) *mcp.ResourceTemplate {
+func visibleTemplate(d *mcp.ResourceTemplate, rev *protocol.Revision) *mcp.ResourceTemplate {
 	v := *d
 	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	rev.hide(&v.Title, &v.Meta, &v.Icons)
+	hide(rev, &v.Title, &v.Meta, &v.Icons)
 	return &v
 }
 
 // visibleAnnotations: resources had annotations before tools did, but not since when.
-func visibleAnnotations(a *mcp.Annotations, rev *revision) *mcp.Annotations {
-	if a == nil || rev.titles {
+func visibleAnnotations(a *mcp.Annotations, rev *protocol.Revision) *mcp.Annotations {
+	if a == nil || rev.Titles {
 		return a
 	}
 	v := *a
@@ -197,7 +198,7 @@ func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	if class == Inline {
-		return Inline, errResourceNotFound(x.rev(), string(uri))
+		return Inline, x.rev().ResourceNotFoundError(string(uri))
 	}
 	return class, nil
 }
@@ -241,12 +242,12 @@ func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
 func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 	found := r.find(x)
 	if found.source == nil {
-		return r.appendFailure(dst, x, errResourceNotFound(x.rev(), found.uri))
+		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
 	}
 	found, err := guarded(r, x, found.source.name, found, invokeResource)
 	if saysNotFound(err) {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
-		err = errResourceNotFound(x.rev(), string(uri))
+		err = x.rev().ResourceNotFoundError(string(uri))
 	}
 	return conclude(r, x, dst, found, err, appendContents)
 }
@@ -276,7 +277,7 @@ func invokeResource(x *Exchange, found reading) (reading, error) {
 func saysNotFound(err error) bool {
 	e := protocolError(err)
 	return e != nil && (e.Code == codec.CodeResourceNotFound ||
-		e.Code == codec.CodeInvalidParams && e.Message == messageNotFound)
+		e.Code == codec.CodeInvalidParams && e.Message == protocol.MessageResourceNotFound)
 }
 
 // appendContents appends the response to a resources/read. Nothing in found is written to.
@@ -309,7 +310,7 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 		}
 	}
 	dst = append(dst, ']')
-	if x.rev().modern {
+	if x.rev().Modern {
 		dst = appendCaching(dst, &result.Cacheable)
 	}
 	return r.appendTail(dst, x, result.Meta)
@@ -317,7 +318,7 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 
 // appendContent appends one TextResourceContents or BlobResourceContents. The SDK's own encoder leaves an empty text out,
 // and what has neither is no contents.
-func appendContent(dst []byte, rev *revision, found reading, c *mcp.ResourceContents) ([]byte, *codec.Error) {
+func appendContent(dst []byte, rev *protocol.Revision, found reading, c *mcp.ResourceContents) ([]byte, *codec.Error) {
 	uri, mimeType := c.URI, c.MIMEType
 	if uri == "" {
 		uri = found.uri
@@ -336,7 +337,7 @@ func appendContent(dst []byte, rev *revision, found reading, c *mcp.ResourceCont
 		dst = base64.StdEncoding.AppendEncode(append(dst, `,"blob":"`...), c.Blob)
 		dst = append(dst, '"')
 	}
-	if c.Meta != nil && rev.titles {
+	if c.Meta != nil && rev.Titles {
 		var e *codec.Error
 		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), c.Meta); e != nil {
 			return nil, e

@@ -185,8 +185,8 @@ func TestCancelRead(t *testing.T) {
 		go func() { answer <- r.Dispatch(x, nil) }()
 		synctest.Wait()
 		x.Cancel()
-		if out := <-answer; len(out) != 0 || x.Status != statusAccepted {
-			t.Errorf("answered %s, status %d", out, x.Status)
+		if out := <-answer; len(out) != 0 || x.Outcome != Cancelled {
+			t.Errorf("answered %s, outcome %d", out, x.Outcome)
 		}
 		x = exchangeOf(t, readOf("test://slow"))
 		r.Route(x)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // session is a legacy conversation over HTTP, where no connection holds it (MCP 2025-11-25, basic/transports, session
@@ -19,33 +20,33 @@ type session struct {
 }
 
 // attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
-func (r *Registry) attach(x *Exchange, row *method) (status int, e *codec.Error) {
+func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
 	x.Conv = nil
 	h := x.Header
-	if h.ProtocolVersion != nil && revisionIndex(h.ProtocolVersion) < 0 {
+	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
 		// not the negotiated one is let pass: the session's revision decides.
-		return statusBadRequest, errUnsupportedVersion(h.ProtocolVersion)
+		return Invalid, errUnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
 		if row != nil && row.phase == beforeInitialize {
-			return 0, nil
+			return Answered, nil
 		}
-		return statusBadRequest, errSessionMissing
+		return Invalid, errSessionMissing
 	}
 	s, ok := r.session(h.SessionID, x.Principal)
 	if !ok {
-		return statusNotFound, errSessionUnknown
+		return UnknownSession, errSessionUnknown
 	}
 	s.touch(r)
 	x.Conv = &s.conv
-	return 0, nil
+	return Answered, nil
 }
 
 // session finds a session of principal. Somebody else's is as unknown as one that never was: who has learned an id has
 // learned nothing, not even that it is one (MCP 2025-11-25, basic/security_best_practices, session hijacking).
 func (r *Registry) session(id []byte, principal string) (*session, bool) {
-	s, ok := r.sessions.get(id)
+	s, ok := r.sessions.Get(id)
 	if !ok || s.principal != principal {
 		return nil, false
 	}
@@ -58,37 +59,37 @@ func (s *session) touch(r *Registry) { s.used.Store(int64(time.Since(r.epoch))) 
 // openSession begins a session of principal in a negotiated revision and returns its id; false at Options.MaxSessions.
 // The id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the
 // session.
-func (r *Registry) openSession(principal string, revision int, declared capabilities) (string, bool) {
+func (r *Registry) openSession(principal string, revision int, declared protocol.Capabilities) (string, bool) {
 	s := &session{created: time.Since(r.epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision, declared)
 	s.conv.catchUp(r)
 	id := rand.Text()
-	if !r.sessions.put(id, s, r.opt.MaxSessions) {
+	if !r.sessions.Put(id, s, r.opt.MaxSessions) {
 		r.m.sessionsRefused.Inc()
 		return "", false
 	}
 	return id, true
 }
 
-// EndSession ends a session at its client's wish (HTTP DELETE) and returns the status to answer: 204, 404 when there is
-// no such session of principal (any more), 400 when no id was sent. Calls still in flight are cancelled: nobody may ask
+// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession
+// when there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled: nobody may ask
 // for their results now.
-func (r *Registry) EndSession(id []byte, principal string) (status int) {
+func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	if len(id) == 0 {
-		return statusBadRequest
+		return Invalid
 	}
 	if _, ok := r.session(id, principal); !ok {
-		return statusNotFound
+		return UnknownSession
 	}
-	s, ok := r.sessions.remove(id)
+	s, ok := r.sessions.Remove(id)
 	if !ok {
-		return statusNotFound // it ended in between; an id is never given twice
+		return UnknownSession // it ended in between; an id is never given twice
 	}
 	r.m.sessionsEnded[endedByClient].Inc()
 	s.conv.CancelAll()
 	s.conv.Close()
-	return statusNoContent
+	return Ended
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
@@ -99,7 +100,7 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.expireAsks(at)
 	r.expireTasks(at)
-	return r.sessions.sweep(func(s *session) bool {
+	return r.sessions.Sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
 			r.m.sessionsEnded[endedByAge].Inc()
 			s.conv.CancelAll()
@@ -131,4 +132,4 @@ func (c *Conversation) expireEvents(before time.Duration) {
 }
 
 // Sessions is how many legacy HTTP sessions exist now.
-func (r *Registry) Sessions() int { return r.sessions.len() }
+func (r *Registry) Sessions() int { return r.sessions.Len() }

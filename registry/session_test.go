@@ -70,8 +70,8 @@ func TestSessionWithCallInFlight(t *testing.T) {
 		if n := r.ExpireSessions(time.Now()); n != 0 {
 			t.Error("expired under a call")
 		}
-		if status := r.EndSession(id, ""); status != 204 {
-			t.Error("status", status)
+		if outcome := r.EndSession(id, ""); outcome != Ended {
+			t.Error("outcome", outcome)
 		}
 		done.Wait()
 		if !x.Cancelled() {

@@ -16,7 +16,7 @@ import (
 // list's number (Registry.lists); whoever has been told an older one owes its client a notification, however many
 // changes there were. An updated resource is marked once with each subscriber until it was told. So a client that does
 // not read costs a number and its marks, and the transport asks (Stream.Next) when it does read: it is woken by
-// Peer.Wake for a resource, and by what OnListsChanged was given for a list.
+// Peer.Wake for a resource, and by Server.ListsChanged for a list.
 
 // Peer is the connection at the other end of a stream.
 type Peer interface {
@@ -158,25 +158,20 @@ func (f *Feed) pop() {
 	w.next, w.owed = nil, false
 }
 
-// listNames are how lists are called in methods and, with a suffix, in the filter of a listen.
-var listNames = [listKinds]string{listTools: "tools", listPrompts: "prompts", listResources: "resources"}
-
 // listChanged are the notifications of the legacy era, one per kind.
 var listChanged = func() (all [listKinds][]byte) {
-	for kind, name := range listNames {
-		all[kind] = []byte(`{"jsonrpc":"2.0","method":"notifications/` + name + `/list_changed"}`)
+	for kind := range listKinds {
+		all[kind] = []byte(`{"jsonrpc":"2.0","method":"` + kind.ChangedMethod() + `"}`)
 	}
 	return all
 }()
-
-const keySubscription = "io.modelcontextprotocol/subscriptionId"
 
 func (f *Feed) appendListChanged(dst []byte, kind listKind) []byte {
 	if f.id == nil {
 		return append(dst, listChanged[kind]...)
 	}
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/`...)
-	dst = append(dst, listNames[kind]...)
+	dst = append(dst, kind.String()...)
 	dst = append(dst, `/list_changed","params":{`...)
 	return append(f.appendMeta(dst), "}}"...)
 }
@@ -316,15 +311,10 @@ func (r *Registry) announceUpdate(uri string) {
 // announceList notes that a list changed, and has the transports look whom it concerns.
 func (r *Registry) announceList(kind listKind) {
 	r.lists[kind].Add(1)
-	if f := r.onListsChanged.Load(); f != nil {
-		(*f)()
+	if s := r.server.Load(); s != nil {
+		(*s).ListsChanged()
 	}
 }
-
-// OnListsChanged sets what is called after the list of tools, prompts or resources has changed: the transport, which then
-// asks every conversation (Conversation.Next) and every stream what it owes. f is called on the goroutine that changed
-// the list, possibly several at once, and must not block.
-func (r *Registry) OnListsChanged(f func()) { r.onListsChanged.Store(&f) }
 
 // catchUp makes a conversation that begins now owe nothing of what was before.
 func (c *Conversation) catchUp(r *Registry) {
@@ -412,7 +402,7 @@ func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	f := r.feedTo(x)
 	if e := f.watch(uri); e != nil {
-		x.Status = statusUnavailable
+		x.Outcome = LimitReached
 		return codec.AppendError(dst, x.id(), e)
 	}
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))

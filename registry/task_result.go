@@ -30,7 +30,7 @@ func routeTaskResult(r *Registry, x *Exchange) (Class, *codec.Error) {
 func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 	a := x.asking.Swap(nil)
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	t, e := r.taskOf(x)
@@ -87,7 +87,7 @@ func (t *Task) wait(x *Exchange) *codec.Error {
 		t.r.tasks.waits.Add(-1)
 		t.mu.Unlock()
 		t.r.m.tasksRefused[taskWaitLimit].Inc()
-		x.Status = statusUnavailable
+		x.Outcome = LimitReached
 		return errTaskWaits
 	}
 	a := &ask{x: x, task: t}

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // What becomes of a task. Every change of status is in this file; end is the one way into a terminal status, so that a
@@ -68,7 +69,7 @@ func (t *Task) Run(scratch []byte) []byte {
 		return out
 	case outcomeOK, outcomeToolError:
 		how := taskDone
-		if o == outcomeToolError && t.x.rev().tasks == tasksAugmented {
+		if o == outcomeToolError && t.x.rev().Tasks == protocol.TasksAugmented {
 			how = taskError
 		}
 		if !t.conclude(how, payload{json: t.resultOf(out[from:])}) {
@@ -106,7 +107,7 @@ func (t *Task) conclude(how taskEnding, p payload) bool {
 	switch {
 	case p.isError:
 		text, _ := codec.StringOf(codec.Member(p.json, "message"))
-		message = clip(string(text))
+		message = protocol.Clip(string(text))
 	case how == taskError:
 		message = firstText(p.json)
 	}
@@ -130,7 +131,7 @@ func firstText(result []byte) string {
 	if json.Unmarshal(result, &r) != nil || len(r.Content) == 0 {
 		return ""
 	}
-	return clip(r.Content[0].Text)
+	return protocol.Clip(r.Content[0].Text)
 }
 
 // fail ends a task that may have a handler running, which is told; false: it had ended before.
@@ -140,7 +141,7 @@ func (t *Task) fail(how taskEnding, e *codec.Error) bool {
 		t.mu.Unlock()
 		return false
 	}
-	t.end(how, errorPayload(e), clip(e.Message))
+	t.end(how, errorPayload(e), protocol.Clip(e.Message))
 	t.x.Cancel()
 	return true
 }
@@ -321,7 +322,7 @@ func (t *Task) note(message string) {
 		t.mu.Unlock()
 		return
 	}
-	t.message = clip(message)
+	t.message = protocol.Clip(message)
 	t.announce()
 }
 

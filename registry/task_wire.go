@@ -91,8 +91,6 @@ func (t *Task) related() []byte {
 	return []byte(`{"` + keyRelatedTask + `":{"taskId":"` + t.id + `"}}`)
 }
 
-const keyRelatedTask = "io.modelcontextprotocol/related-task"
-
 // relate is an object of ours with the task in its _meta; a new one for nil.
 func relate(object []byte, t *Task) []byte {
 	members := map[string]json.RawMessage{}
@@ -135,7 +133,7 @@ func serveTaskGet(r *Registry, x *Exchange, dst []byte) []byte {
 // serveTaskUpdate is tasks/update (2026-07-28).
 func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	t, e := r.taskOf(x)
@@ -149,7 +147,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	responses, e := decodeResponses(raw)
 	if e == nil {
 		if e = t.answer(responses, len(raw), nil); e != nil {
-			x.Status = statusUnavailable
+			x.Outcome = LimitReached
 		}
 	}
 	if e != nil {

@@ -10,11 +10,12 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // A task is a tools/call that goes on without the request that began it: the client gets an id at once and asks for the
 // rest when it likes (MCP 2025-11-25, basic/utilities/tasks; SEP-2663 since 2026-07-28). The registry owns it: no
-// connection and no session does, so none ends it. Its handler runs on the queue's workers like any other (OnTaskReady);
+// connection and no session does, so none ends it. Its handler runs on the server's workers like any other (Server.QueueTask);
 // while it waits for its client a task is some memory and nothing else.
 //
 // The files: tasks.go the tool's side and how one begins, task_run.go what becomes of it, task_table.go who has how many,
@@ -110,14 +111,6 @@ func (s taskStatus) terminal() bool { return s >= taskCompleted }
 // taskBytes is about what a task keeps beside its request, questions and result.
 const taskBytes = 2048
 
-const keyTasks = "io.modelcontextprotocol/tasks"
-
-// taskCapabilities is how a server says in its capabilities that it has tasks.
-var taskCapabilities = map[taskRule]string{
-	tasksAugmented: `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`,
-	tasksExtension: `,"extensions":{"` + keyTasks + `":{}}`,
-}
-
 // taskTool is a tool as tools/list of 2025-11-25 shows it.
 type taskTool struct {
 	*mcp.Tool
@@ -134,17 +127,13 @@ func (r *Registry) offerTasks() {
 	r.tasks.offered.Store(true)
 }
 
-// OnTaskReady sets what queues a task for its Run: the transport. It is called with the task locked, on any goroutine, must
-// not block or call the task back, and returns the refusal that the client gets when there is no room.
-func (r *Registry) OnTaskReady(f func(*Task) *codec.Error) { r.tasks.queue.Store(&f) }
-
 // queueTask hands t to the workers. Needs t.mu.
 func (r *Registry) queueTask(t *Task) *codec.Error {
-	f := r.tasks.queue.Load()
-	if f == nil {
+	s := r.server.Load()
+	if s == nil {
 		return errNoTaskWorkers
 	}
-	e := (*f)(t)
+	e := (*s).QueueTask(t)
 	t.queued = t.queued || e == nil
 	return e
 }
@@ -163,8 +152,8 @@ func (x *Exchange) declaresTasks() bool {
 
 // routeCall decides whether a tools/call becomes a task.
 func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
-	switch x.rev().tasks {
-	case tasksExtension:
+	switch x.rev().Tasks {
+	case protocol.TasksExtension:
 		answers := x.Env.InputResponses.Of(x.Raw) != nil || x.Env.RequestState.Of(x.Raw) != nil
 		switch {
 		case t.tasks == TaskForbidden:
@@ -179,7 +168,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 			x.asTask = true
 			return Inline, nil
 		}
-	case tasksAugmented:
+	case protocol.TasksAugmented:
 		wanted := memberOf(x.Env.Params.Of(x.Raw), "task")
 		switch {
 		case wanted == nil && t.tasks == TaskRequired:
@@ -200,7 +189,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 // createTask is a tools/call that becomes a task: it is kept, queued and only then answered (SEP-2663, task creation).
 func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	if x.Cancelled() {
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst
 	}
 	from := len(dst)
@@ -213,14 +202,14 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 	}
 	if e != nil {
 		if e.Code == codec.CodeInternal {
-			x.Status = statusUnavailable
+			x.Outcome = LimitReached
 		}
 		return codec.AppendError(dst[:from], x.id(), e)
 	}
 	r.m.tasksCreated.Inc()
 	if x.Cancelled() { // while it was made: nobody will know its id
 		t.fail(taskByRequest, errTaskCancelled)
-		x.Status = statusAccepted
+		x.Outcome = Cancelled
 		return dst[:from]
 	}
 	return dst
@@ -258,7 +247,7 @@ func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if wish == nil || string(wish) == "null" {
 		return r.opt.TaskTTL, nil
 	}
-	millis, ok := safeInteger(string(wish))
+	millis, ok := protocol.SafeInteger(string(wish))
 	if !ok || millis < 0 {
 		return 0, errTaskParam
 	}

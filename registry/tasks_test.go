@@ -391,8 +391,8 @@ func TestCancelledBeforeItIsATask(t *testing.T) {
 		t.Fatal("class", class)
 	}
 	x.Cancel()
-	if out := r.Dispatch(x, nil); len(out) != 0 || x.Status != statusAccepted || b.take() != nil {
-		t.Errorf("%d %s", x.Status, out)
+	if out := r.Dispatch(x, nil); len(out) != 0 || x.Outcome != Cancelled || b.take() != nil {
+		t.Errorf("%d %s", x.Outcome, out)
 	}
 	empty(t, r)
 }

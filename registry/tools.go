@@ -6,13 +6,15 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
+	"weir/registry/schema"
 )
 
 // tool is one registered tool. Immutable but for its counters.
 type tool struct {
 	listed
 	handler
-	headers []paramHeader // x-mcp-header annotations of its input schema
+	headers []protocol.ParamHeader // x-mcp-header annotations of its input schema
 	// invoke checks the arguments, runs the handler and says what came of it.
 	invoke func(x *Exchange, t *tool) (reply, error)
 	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
@@ -73,16 +75,16 @@ func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
 	if err := checkName(definition.Name); err != nil {
 		return err
 	}
-	if err := checkInputSchema(definition.InputSchema); err != nil {
+	if err := schema.CheckInput(definition.InputSchema); err != nil {
 		return err
 	}
 	var err error
-	if t.headers, err = paramHeaders(definition.InputSchema); err != nil {
+	if t.headers, err = protocol.ParamHeaders(definition.InputSchema); err != nil {
 		return err
 	}
-	return t.encode(maxBytes, func(rev *revision) any {
+	return t.encode(maxBytes, func(rev *protocol.Revision) any {
 		visible := visibleTool(definition, rev)
-		if rev.tasks == tasksAugmented && t.tasks != TaskForbidden {
+		if rev.Tasks == protocol.TasksAugmented && t.tasks != TaskForbidden {
 			return &taskTool{Tool: visible, Execution: execution{t.tasks.String()}}
 		}
 		return visible
@@ -90,13 +92,13 @@ func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
 }
 
 // visibleTool is the part of a definition that a revision knows.
-func visibleTool(t *mcp.Tool, rev *revision) *mcp.Tool {
+func visibleTool(t *mcp.Tool, rev *protocol.Revision) *mcp.Tool {
 	v := *t
-	if !rev.annotations {
+	if !rev.Annotations {
 		v.Annotations = nil
 	}
-	rev.hide(&v.Title, &v.Meta, &v.Icons)
-	if rev.structured == structuredNone || rev.structured == structuredObjects && !describesObject(t.OutputSchema) {
+	hide(rev, &v.Title, &v.Meta, &v.Icons)
+	if !rev.Structured.Allows(schema.DescribesObject(t.OutputSchema)) {
 		v.OutputSchema = nil
 	}
 	return &v
@@ -110,10 +112,10 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 	}
 	t, ok := r.tools.get(name)
 	if !ok {
-		return Inline, &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown tool: " + clip(string(name))}
+		return Inline, &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown tool: " + protocol.Clip(string(name))}
 	}
 	if x.modern && x.Transport == HTTP && t.headers != nil {
-		if e := checkParamHeaders(x, t.headers); e != nil {
+		if e := x.Header.CheckParams(t.headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
 	}

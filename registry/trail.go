@@ -35,7 +35,7 @@ type Trail struct {
 // a revision without streams, in a batch, with replay switched off, and for a request that only waits and is as well sent
 // again. x is in flight and its Back set.
 func (r *Registry) OpenTrail(x *Exchange) *Trail {
-	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.rev().streams || r.opt.ReplayEvents == 0 || r.opt.ReplayBytes == 0 {
+	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.rev().Streams || r.opt.ReplayEvents == 0 || r.opt.ReplayBytes == 0 {
 		return nil
 	}
 	f := r.feedOf(x.Conv)
@@ -46,7 +46,7 @@ func (r *Registry) OpenTrail(x *Exchange) *Trail {
 	}
 	p := f.recording()
 	p.opened++
-	t := &Trail{feed: f, number: p.opened, primes: x.rev().primes, post: x.Back.Peer()}
+	t := &Trail{feed: f, number: p.opened, primes: x.rev().Primes, post: x.Back.Peer()}
 	if p.posts == nil {
 		p.posts = make(map[uint32]*Trail, 1)
 	}

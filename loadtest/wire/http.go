@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"weir/codec"
+	"weir/codec/http1"
 )
 
 // HTTPFormat is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
@@ -13,12 +14,12 @@ type HTTPFormat struct {
 	era        Era
 	revision   string
 	headers    string // further lines, each with its CRLF
-	reply      codec.HTTPReply
-	limits     codec.HTTPLimits
+	reply      http1.Reply
+	limits     http1.Limits
 }
 
 func newHTTPFormat(o *Options) *HTTPFormat {
-	limits := codec.DefaultLimits().HTTP
+	limits := http1.DefaultLimits()
 	limits.MaxBodyBytes = o.MaxAnswerBytes
 	return &HTTPFormat{path: o.Path, host: o.hostHeader(), era: o.Era, revision: o.SessionRevision(), headers: o.Headers, limits: limits}
 }
@@ -74,7 +75,7 @@ func (w *HTTPFormat) Next(d *Decoder, b []byte) (Arrival, int, error) {
 	if err != nil {
 		return Arrival{}, 0, fmt.Errorf("%w: %w", ErrBadBytes, err)
 	}
-	if step != codec.HTTPReady {
+	if step != http1.Ready {
 		return Arrival{}, 0, nil
 	}
 	a := Arrival{Kind: ArrivalNothing, Status: w.reply.Status, Session: w.reply.SessionID}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"weir/codec"
+	"weir/codec/http1"
 )
 
 // ErrBadBytes says that the server sent bytes that the transport's grammar does not allow.
@@ -27,7 +27,7 @@ type Format interface {
 
 // Decoder is what is kept of one connection between two reads, beside the bytes themselves: how far they were understood.
 type Decoder struct {
-	http codec.HTTPReplyDecoder
+	http http1.ReplyDecoder
 }
 
 // arrivalKind is what came from the server.

@@ -1,0 +1,160 @@
+package tidy
+
+import (
+	"bytes"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"unicode/utf8"
+)
+
+// What drifts, and how far it may. An exception is a row with its reason.
+
+const (
+	maxPackageLines     = 2500 // without tests
+	maxExported         = 60   // package-level names
+	maxInterfaceMethods = 5
+	maxBackwardPercent  = 15 // of the arrows between a package's files
+	fewArrows           = 12 // fewer than these say nothing
+	maxColumns          = 120
+)
+
+var (
+	// exportedOf are packages that have a bound of their own: what authors of tools read is small.
+	exportedOf = map[string]int{"weir/registry": 45, "weir/reactor": 45, "weir/cmd": 10}
+	// methodsOf bounds the exported methods of a type that authors read.
+	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 15}
+
+	largePackages  = map[string]string{}
+	wideSurfaces   = map[string]string{}
+	wideInterfaces = map[string]string{}
+	knots          = map[string]string{}
+	longLines      = map[string]string{}
+)
+
+func TestTidyDrift(t *testing.T) {
+	packages, err := Measure(repository, "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "package\tlines\texported\tarrows\tbackward\t")
+	for _, p := range packages {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d %%\t\n", p.Path, p.Lines, len(p.Exported), p.Arrows, p.BackwardPercent())
+		judge(t, p)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", &table)
+}
+
+// judge holds one package against the limits.
+func judge(t *testing.T, p Package) {
+	t.Helper()
+	if p.Lines > maxPackageLines && largePackages[p.Path] == "" {
+		t.Errorf("%s has %d lines, at most %d", p.Path, p.Lines, maxPackageLines)
+	}
+	most := maxExported
+	if own, ok := exportedOf[p.Path]; ok {
+		most = own
+	}
+	if len(p.Exported) > most && wideSurfaces[p.Path] == "" {
+		t.Errorf("%s exports %d names, at most %d", p.Path, len(p.Exported), most)
+	}
+	for name, n := range p.Methods {
+		if most, ok := methodsOf[p.Path+"."+name]; ok && n > most {
+			t.Errorf("%s.%s has %d exported methods, at most %d", p.Path, name, n, most)
+		}
+	}
+	for name, n := range p.Interface {
+		if n > maxInterfaceMethods && wideInterfaces[p.Path+"."+name] == "" {
+			t.Errorf("%s: interface %s has %d methods, at most %d", p.Path, name, n, maxInterfaceMethods)
+		}
+	}
+	if p.Arrows >= fewArrows && p.BackwardPercent() > maxBackwardPercent && knots[p.Path] == "" {
+		t.Errorf("%s: %d %% of the arrows between its files run backwards, at most %d %%:\n\t%s\nin the order %s",
+			p.Path, p.BackwardPercent(), maxBackwardPercent, strings.Join(p.Backward, "\n\t"), strings.Join(p.Order, " "))
+	}
+}
+
+func TestTidyLocks(t *testing.T) {
+	for _, name := range tracked(t, ".go") {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, filepath.Join(repository, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range Locks(fset, file) {
+			t.Error(found)
+		}
+	}
+}
+
+func TestTidyColumns(t *testing.T) {
+	for _, name := range tracked(t, ".go", ".sh", "Makefile", ".ci/run") {
+		for i, line := range lines(t, name) {
+			if n := utf8.RuneCountInString(line); n > maxColumns && longLines[name] == "" && !strings.Contains(line, "://") {
+				t.Errorf("%s:%d: %d columns, at most %d", name, i+1, n, maxColumns)
+			}
+		}
+	}
+}
+
+// retired are words that had two meanings or were nobody's else, each with what is said instead.
+var retired = map[string]string{}
+
+func TestTidyRetiredWords(t *testing.T) {
+	for _, name := range tracked(t, ".go", ".md", ".yaml", ".yml") {
+		if strings.HasPrefix(name, "cmd/tidy/") || strings.HasSuffix(name, "CHANGELOG.md") {
+			continue // they name what was retired
+		}
+		for i, line := range lines(t, name) {
+			for word, better := range retired {
+				if found := regexp.MustCompile(word).FindString(line); found != "" {
+					t.Errorf("%s:%d: %q is retired, say %s", name, i+1, found, better)
+				}
+			}
+		}
+	}
+}
+
+// repository is the root, seen from this folder.
+const repository = "../.."
+
+// tracked are git's files and those it would add, of these endings.
+func tracked(t *testing.T, endings ...string) (names []string) {
+	t.Helper()
+	out, err := exec.Command("git", "-C", repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		ends := func(ending string) bool { return strings.HasSuffix(name, ending) }
+		if _, err := os.Stat(filepath.Join(repository, name)); err == nil && slices.ContainsFunc(endings, ends) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func lines(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(text), "\n")
+}
