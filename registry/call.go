@@ -158,7 +158,7 @@ func typedInvoke[In, Out any](input, output *schema.Schema,
 		structured, err := schema.Encode(output, out)
 		if err != nil {
 			e := &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
-			t.owner.report(Failure{Kind: FailureOutput, Name: t.name, Err: e})
+			t.owner.report(Failure{Kind: FailureOutput, Name: t.Name, Err: e})
 			return reply{}, e
 		}
 		return reply{result: result, structured: structured}, nil
