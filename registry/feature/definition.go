@@ -66,11 +66,15 @@ func annotations(rev *protocol.Revision, a *mcp.Annotations) *mcp.Annotations {
 	return &v
 }
 
+// maxNameBytes is the length the specification gives tool names (MCP 2025-11-25, server/tools, tool names), and prompts
+// here; tool names are metric labels and header values too.
+const maxNameBytes = 128
+
 // checkName refuses names that could not be a line of a list, a header or a metric label. The specification only
 // recommends its character set, and names of other servers are not ours to choose.
 func checkName(name string) error {
-	if name == "" || len(name) > protocol.MaxNameBytes {
-		return fmt.Errorf("the name is %d bytes long, allowed is 1 to %d", len(name), protocol.MaxNameBytes)
+	if name == "" || len(name) > maxNameBytes {
+		return fmt.Errorf("the name is %d bytes long, allowed is 1 to %d", len(name), maxNameBytes)
 	}
 	return checkText(name)
 }

@@ -9,9 +9,6 @@ import (
 )
 
 const (
-	// MaxNameBytes is the length the specification gives tool names (MCP 2025-11-25, server/tools, tool names), and
-	// prompts here; tool names are metric labels and header values too.
-	MaxNameBytes = 128
 	// MaxURIBytes bounds the URIs that are registered and read. Over HTTP in the modern era they are header values too.
 	MaxURIBytes = 2048
 	// ListOverheadBytes is what a page of a list holds beside its entries and cursor: caching, identity.
@@ -24,6 +21,7 @@ const (
 // grants nothing; and without a secret in it, it is good at every node of a cluster.
 const (
 	cursorHead     = 1 + crc32.Size
+	usualNameBytes = 128                              // of most entries: the buffer of a longer one grows
 	maxCursorBytes = (cursorHead+MaxURIBytes)*4/3 + 1 // the longest names are URIs
 )
 
@@ -39,7 +37,7 @@ func CursorBytes(name string) int { return base64.RawURLEncoding.EncodedLen(curs
 // AppendCursor appends the member nextCursor, with a comma before it: the list that tag stands for goes on after the
 // entry named last.
 func AppendCursor(dst []byte, tag byte, last string) []byte {
-	cursor := make([]byte, 0, cursorHead+MaxNameBytes)
+	cursor := make([]byte, 0, cursorHead+usualNameBytes)
 	cursor = append(cursor, tag)
 	cursor = binary.BigEndian.AppendUint32(cursor, cursorSum(tag, last))
 	cursor = append(cursor, last...)
