@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // The methods of tasks, and how a task looks: flat and whole in 2026-07-28 (SEP-2663), in 2025-11-25 without its result,
@@ -183,7 +184,7 @@ const taskListTag = 'k'
 func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	after := uint64(0)
 	if token := x.Env.Cursor.Of(x.Raw); token != nil && string(token) != "null" {
-		last, ok := decodeCursor(taskListTag, token)
+		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
 			return codec.AppendError(dst, x.id(), errCursor)
@@ -192,7 +193,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	all := r.tasks.of(ownerKey(x), after, r.opt.PageSize+1)
 	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
-	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-maxListOverheadBytes, 0, 0
+	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
 			break
@@ -212,7 +213,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	if seen < len(all) {
-		dst = appendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].number, 10))
+		dst = protocol.AppendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].number, 10))
 	}
 	return append(dst, "}}"...)
 }

@@ -111,19 +111,9 @@ func (s taskStatus) terminal() bool { return s >= taskCompleted }
 // taskBytes is about what a task keeps beside its request, questions and result.
 const taskBytes = 2048
 
-// taskTool is a tool as tools/list of 2025-11-25 shows it.
-type taskTool struct {
-	*mcp.Tool
-	Execution execution `json:"execution"`
-}
-
-type execution struct {
-	TaskSupport string `json:"taskSupport"`
-}
-
 // offerTasks: from the first tool with tasks on the server says that it has some.
 func (r *Registry) offerTasks() {
-	r.declare(featureTasks)
+	r.declare(capabilityTasks)
 	r.tasks.offered.Store(true)
 }
 

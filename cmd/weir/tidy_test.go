@@ -46,6 +46,7 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
+	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
 	"registry/shard":    {},
 	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},

@@ -1,4 +1,4 @@
-package registry
+package feature
 
 import (
 	"fmt"
@@ -10,23 +10,23 @@ import (
 
 //lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results here
 
-// What a revision does not know of a content does not leave to its clients, some of which validate: a member is left out,
-// and a content of a type that it has not becomes a text that says what was left out, so that the model knows that there
-// was something, and where a link leads.
+// What a revision does not know of a content does not leave to its clients, some of which validate: a member is left
+// out, and a content of a type that it has not becomes a text that says what was left out, so that the model knows that
+// there was something, and where a link leads.
 
-// visible is the part of c that the revision knows: c itself where that is all of it. c is not written to. nil: there is
-// nothing in c.
-func visible(rev *protocol.Revision, c mcp.Content) mcp.Content {
+// Visible is the part of c that the revision knows: c itself where that is all of it. c is not written to. nil: there
+// is nothing in c.
+func Visible(rev *protocol.Revision, c mcp.Content) mcp.Content {
 	switch c := c.(type) {
 	case *mcp.TextContent:
 		if c != nil && trims(rev, c.Meta, c.Annotations) {
-			return &mcp.TextContent{Text: c.Text, Annotations: visibleAnnotations(c.Annotations, rev)}
+			return &mcp.TextContent{Text: c.Text, Annotations: annotations(rev, c.Annotations)}
 		} else if c != nil {
 			return c
 		}
 	case *mcp.ImageContent:
 		if c != nil && trims(rev, c.Meta, c.Annotations) {
-			return &mcp.ImageContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
+			return &mcp.ImageContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: annotations(rev, c.Annotations)}
 		} else if c != nil {
 			return c
 		}
@@ -36,7 +36,7 @@ func visible(rev *protocol.Revision, c mcp.Content) mcp.Content {
 		case !rev.Audio:
 			return instead(rev, "audio", fmt.Sprintf("%s, %d bytes", c.MIMEType, len(c.Data)))
 		case trims(rev, c.Meta, c.Annotations):
-			return &mcp.AudioContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: visibleAnnotations(c.Annotations, rev)}
+			return &mcp.AudioContent{Data: c.Data, MIMEType: c.MIMEType, Annotations: annotations(rev, c.Annotations)}
 		default:
 			return c
 		}
@@ -83,7 +83,7 @@ func visibleEmbedded(rev *protocol.Revision, c *mcp.EmbeddedResource) mcp.Conten
 	case trims(rev, c.Meta, c.Annotations) || c.Resource.Meta != nil && !rev.Titles:
 		inner := *c.Resource
 		inner.Meta = nil
-		return &mcp.EmbeddedResource{Resource: &inner, Annotations: visibleAnnotations(c.Annotations, rev)}
+		return &mcp.EmbeddedResource{Resource: &inner, Annotations: annotations(rev, c.Annotations)}
 	}
 	return c
 }
@@ -95,14 +95,16 @@ func trims(rev *protocol.Revision, meta mcp.Meta, a *mcp.Annotations) bool {
 
 // instead is what a client gets of a content that its revision has no type for.
 func instead(rev *protocol.Revision, kind, what string) mcp.Content {
-	return &mcp.TextContent{Text: "[" + kind + " left out, which MCP " + rev.Version + " does not have here: " + what + "]"}
+	return &mcp.TextContent{
+		Text: "[" + kind + " left out, which MCP " + rev.Version + " does not have here: " + what + "]",
+	}
 }
 
-// visibleContents is visible for all contents of a result; false when one is nothing. contents is not written to.
-func visibleContents(rev *protocol.Revision, contents []mcp.Content) ([]mcp.Content, bool) {
+// VisibleContents is Visible for all contents of a result; false when one is nothing. contents is not written to.
+func VisibleContents(rev *protocol.Revision, contents []mcp.Content) ([]mcp.Content, bool) {
 	shown := contents
 	for i, c := range contents {
-		v := visible(rev, c)
+		v := Visible(rev, c)
 		if v == nil {
 			return nil, false
 		}
