@@ -15,6 +15,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/shard"
 )
 
 // Run with: go test ./registry -run '^$' -bench . -benchmem -cpu 1,2
@@ -210,19 +211,19 @@ func BenchmarkShardGet(b *testing.B) {
 	const keys = 10_000
 	for _, partitions := range []int{1, 16, 64, 100, 256} {
 		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
-			s := newShards[*session](partitions)
+			s := shard.New[*session](partitions)
 			ids := make([][]byte, keys)
 			for i := range ids {
 				ids[i] = fmt.Appendf(nil, "session-%020d", i)
-				s.put(string(ids[i]), new(session), keys)
+				s.Put(string(ids[i]), new(session), keys)
 			}
 			var worker atomic.Uint32
 			b.RunParallel(func(pb *testing.PB) {
 				for i := worker.Add(1) * 7919; pb.Next(); i++ {
 					id := ids[i%keys]
 					if i%1024 == 0 {
-						s.put(string(id), new(session), keys)
-					} else if _, ok := s.get(id); !ok {
+						s.Put(string(id), new(session), keys)
+					} else if _, ok := s.Get(id); !ok {
 						panic("lost")
 					}
 				}

@@ -1,4 +1,4 @@
-package registry
+package shard
 
 import (
 	"hash/maphash"
@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// shards is a table that is looked up on every message and changed now and then. It is cut into partitions, each under
+// Table is a table that is looked up on every message and changed now and then. It is cut into partitions, each under
 // its own lock, so that cores do not queue for one. The number of partitions need not be a power of two: a 64-bit hash
 // times n, shifted down by 64, is even over any n (Lemire's reduction) and cheaper than a remainder.
-type shards[V any] struct {
+type Table[V any] struct {
 	seed  maphash.Seed // keys are chosen by peers, collisions must not be
 	parts []partition[V]
 	count atomic.Int64
@@ -23,21 +23,22 @@ type partition[V any] struct {
 	_  [128 - 24 - 8]byte
 }
 
-func newShards[V any](partitions int) *shards[V] {
-	s := &shards[V]{seed: maphash.MakeSeed(), parts: make([]partition[V], partitions)}
+// New makes an empty table of so many partitions, at least 1.
+func New[V any](partitions int) *Table[V] {
+	s := &Table[V]{seed: maphash.MakeSeed(), parts: make([]partition[V], partitions)}
 	for i := range s.parts {
 		s.parts[i].m = make(map[string]V)
 	}
 	return s
 }
 
-func (s *shards[V]) at(hash uint64) *partition[V] {
+func (s *Table[V]) at(hash uint64) *partition[V] {
 	i, _ := bits.Mul64(hash, uint64(len(s.parts)))
 	return &s.parts[i]
 }
 
-// get finds a key that need not be kept.
-func (s *shards[V]) get(key []byte) (V, bool) {
+// Get finds a key that need not be kept.
+func (s *Table[V]) Get(key []byte) (V, bool) {
 	p := s.at(maphash.Bytes(s.seed, key))
 	p.mu.RLock()
 	v, ok := p.m[string(key)]
@@ -45,8 +46,8 @@ func (s *shards[V]) get(key []byte) (V, bool) {
 	return v, ok
 }
 
-// put adds or replaces; false when key is new and limit keys are held already.
-func (s *shards[V]) put(key string, v V, limit int) bool {
+// Put adds or replaces; false when key is new and limit keys are held already.
+func (s *Table[V]) Put(key string, v V, limit int) bool {
 	p := s.at(maphash.String(s.seed, key))
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,8 +59,8 @@ func (s *shards[V]) put(key string, v V, limit int) bool {
 	return true
 }
 
-// remove takes a key out; false when it was not there.
-func (s *shards[V]) remove(key []byte) (V, bool) {
+// Remove takes a key out; false when it was not there.
+func (s *Table[V]) Remove(key []byte) (V, bool) {
 	p := s.at(maphash.Bytes(s.seed, key))
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,8 +72,8 @@ func (s *shards[V]) remove(key []byte) (V, bool) {
 	return v, ok
 }
 
-// sweep removes every entry for which drop says so, one partition at a time, under its lock: drop must be quick.
-func (s *shards[V]) sweep(drop func(V) bool) int {
+// Sweep removes every entry for which drop says so, one partition at a time, under its lock: drop must be quick.
+func (s *Table[V]) Sweep(drop func(V) bool) int {
 	n := 0
 	for i := range s.parts {
 		p := &s.parts[i]
@@ -89,5 +90,5 @@ func (s *shards[V]) sweep(drop func(V) bool) int {
 	return n
 }
 
-// len is how many keys are held.
-func (s *shards[V]) len() int { return int(s.count.Load()) }
+// Len is how many keys are held.
+func (s *Table[V]) Len() int { return int(s.count.Load()) }

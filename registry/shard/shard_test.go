@@ -1,39 +1,40 @@
-package registry
+package shard
 
 import (
 	"fmt"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
-func TestShards(t *testing.T) {
+func TestTable(t *testing.T) {
 	for _, partitions := range []int{1, 2, 3, 16, 64, 100, 200, 428} {
-		s := newShards[int](partitions)
+		s := New[int](partitions)
 		for i := range 1000 {
-			if !s.put(fmt.Sprint(i), i, 1000) {
+			if !s.Put(fmt.Sprint(i), i, 1000) {
 				t.Fatal(partitions, "refused", i)
 			}
 		}
-		if s.put("one more", 0, 1000) || !s.put("7", -7, 1000) || s.len() != 1000 {
-			t.Error(partitions, "the limit is for new keys only; held:", s.len())
+		if s.Put("one more", 0, 1000) || !s.Put("7", -7, 1000) || s.Len() != 1000 {
+			t.Error(partitions, "the limit is for new keys only; held:", s.Len())
 		}
 		for i := range 1000 {
 			want := i
 			if i == 7 {
 				want = -7
 			}
-			if got, ok := s.get(fmt.Append(nil, i)); !ok || got != want {
+			if got, ok := s.Get(fmt.Append(nil, i)); !ok || got != want {
 				t.Fatal(partitions, i, got, ok)
 			}
 		}
-		if n := s.sweep(func(v int) bool { return v%2 == 0 }); n != 500 || s.len() != 500 {
-			t.Error(partitions, "swept", n, "left", s.len())
+		if n := s.Sweep(func(v int) bool { return v%2 == 0 }); n != 500 || s.Len() != 500 {
+			t.Error(partitions, "swept", n, "left", s.Len())
 		}
-		if v, ok := s.remove([]byte("9")); !ok || v != 9 {
+		if v, ok := s.Remove([]byte("9")); !ok || v != 9 {
 			t.Error(partitions, "remove:", v, ok)
 		}
-		if _, ok := s.remove([]byte("9")); ok || s.len() != 499 {
-			t.Error(partitions, "removed twice, or counted wrongly:", s.len())
+		if _, ok := s.Remove([]byte("9")); ok || s.Len() != 499 {
+			t.Error(partitions, "removed twice, or counted wrongly:", s.Len())
 		}
 	}
 }
@@ -43,9 +44,9 @@ func TestShards(t *testing.T) {
 func TestShardBalance(t *testing.T) {
 	const keys = 100_000
 	for _, partitions := range []int{16, 64, 100, 200, 256} {
-		s := newShards[struct{}](partitions)
+		s := New[struct{}](partitions)
 		for i := range keys {
-			s.put(fmt.Sprintf("session-%d", i), struct{}{}, keys)
+			s.Put(fmt.Sprintf("session-%d", i), struct{}{}, keys)
 		}
 		mean, chi, worst := float64(keys)/float64(partitions), 0.0, 0.0
 		for i := range s.parts {
@@ -60,8 +61,8 @@ func TestShardBalance(t *testing.T) {
 	}
 }
 
-func TestShardsConcurrently(t *testing.T) {
-	s := newShards[int](7)
+func TestTableConcurrently(t *testing.T) {
+	s := New[int](7)
 	var done sync.WaitGroup
 	for worker := range 8 {
 		done.Go(func() {
@@ -69,13 +70,13 @@ func TestShardsConcurrently(t *testing.T) {
 				key := fmt.Sprint(i % 100)
 				switch (i + worker) % 4 {
 				case 0:
-					s.put(key, i, 60)
+					s.Put(key, i, 60)
 				case 1:
-					s.remove([]byte(key))
+					s.Remove([]byte(key))
 				case 2:
-					s.sweep(func(v int) bool { return v%50 == worker })
+					s.Sweep(func(v int) bool { return v%50 == worker })
 				default:
-					s.get([]byte(key))
+					s.Get([]byte(key))
 				}
 			}
 		})
@@ -85,7 +86,13 @@ func TestShardsConcurrently(t *testing.T) {
 	for i := range s.parts {
 		held += len(s.parts[i].m)
 	}
-	if held != s.len() || held > 60 {
-		t.Errorf("holds %d keys, counts %d, allowed 60", held, s.len())
+	if held != s.Len() || held > 60 {
+		t.Errorf("holds %d keys, counts %d, allowed 60", held, s.Len())
+	}
+}
+
+func TestPartitionSize(t *testing.T) {
+	if got := unsafe.Sizeof(partition[*int]{}); got != 128 {
+		t.Errorf("a partition is %d bytes, want two cache lines", got)
 	}
 }
