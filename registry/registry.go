@@ -235,7 +235,7 @@ func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
 // for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to say
 // something).
 // It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
-// reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
+// reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()

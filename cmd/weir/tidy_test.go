@@ -48,6 +48,7 @@ var allowedImports = map[string][]string{
 	},
 	"registry/protocol": {"weir/codec"},
 	"registry/shard":    {},
+	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
 	"registry/task": {
 		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",

@@ -1,6 +1,6 @@
-// Package shard is one thing: a table from strings to values that many cores look up at once.
+// Package shard is a table that is looked up on every message and changed now and then: sessions, tasks, what is
+// offered.
 //
-// Its one rule: a lock covers one partition and is held for one look or change of it.
-//
-// It never knows what the values are.
+// Its one rule: a lookup holds one partition's lock for some 20 ns and never waits for a walk over the whole table.
+// It never knows what its values are.
 package shard

@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// Table is a table that is looked up on every message and changed now and then. It is cut into partitions, each under
-// its own lock, so that cores do not queue for one. The number of partitions need not be a power of two: a 64-bit hash
-// times n, shifted down by 64, is even over any n (Lemire's reduction) and cheaper than a remainder.
+// Table is cut into partitions, each under its own lock, so that cores do not queue for one. The number of partitions
+// need not be a power of two: a 64-bit hash times n, shifted down by 64, is even over any n (Lemire's reduction) and
+// cheaper than a remainder. Safe for concurrent use.
 type Table[V any] struct {
 	seed  maphash.Seed // keys are chosen by peers, collisions must not be
 	parts []partition[V]
@@ -23,7 +23,7 @@ type partition[V any] struct {
 	_  [128 - 24 - 8]byte
 }
 
-// New makes an empty table of so many partitions, at least 1.
+// New makes a table of that many partitions, 1 or more, at 128 bytes each.
 func New[V any](partitions int) *Table[V] {
 	s := &Table[V]{seed: maphash.MakeSeed(), parts: make([]partition[V], partitions)}
 	for i := range s.parts {
@@ -37,7 +37,7 @@ func (s *Table[V]) at(hash uint64) *partition[V] {
 	return &s.parts[i]
 }
 
-// Get finds a key that need not be kept.
+// Get finds a key, whose bytes need not be kept.
 func (s *Table[V]) Get(key []byte) (V, bool) {
 	p := s.at(maphash.Bytes(s.seed, key))
 	p.mu.RLock()

@@ -3,6 +3,7 @@ package shard
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"unsafe"
 )
@@ -41,7 +42,7 @@ func TestTable(t *testing.T) {
 
 // Keys spread evenly over any number of partitions: chi-square over 100,000 session ids stays under its 99.99% bound
 // (about n + 4*sqrt(2n) for n degrees of freedom), and no partition is 30% off.
-func TestShardBalance(t *testing.T) {
+func TestBalance(t *testing.T) {
 	const keys = 100_000
 	for _, partitions := range []int{16, 64, 100, 200, 256} {
 		s := New[struct{}](partitions)
@@ -61,7 +62,14 @@ func TestShardBalance(t *testing.T) {
 	}
 }
 
-func TestTableConcurrently(t *testing.T) {
+// A partition has its two cache lines for itself.
+func TestPartitionSize(t *testing.T) {
+	if got := unsafe.Sizeof(partition[*int]{}); got != 128 {
+		t.Errorf("a partition is %d bytes, want two cache lines", got)
+	}
+}
+
+func TestConcurrently(t *testing.T) {
 	s := New[int](7)
 	var done sync.WaitGroup
 	for worker := range 8 {
@@ -91,8 +99,28 @@ func TestTableConcurrently(t *testing.T) {
 	}
 }
 
-func TestPartitionSize(t *testing.T) {
-	if got := unsafe.Sizeof(partition[*int]{}); got != 128 {
-		t.Errorf("a partition is %d bytes, want two cache lines", got)
+// BenchmarkGet looks keys up from all cores, with one change per 1,024 lookups.
+func BenchmarkGet(b *testing.B) {
+	const keys = 10_000
+	for _, partitions := range []int{1, 16, 64, 100, 256} {
+		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
+			s := New[*int](partitions)
+			ids := make([][]byte, keys)
+			for i := range ids {
+				ids[i] = fmt.Appendf(nil, "session-%020d", i)
+				s.Put(string(ids[i]), new(int), keys)
+			}
+			var worker atomic.Uint32
+			b.RunParallel(func(pb *testing.PB) {
+				for i := worker.Add(1) * 7919; pb.Next(); i++ {
+					id := ids[i%keys]
+					if i%1024 == 0 {
+						s.Put(string(id), new(int), keys)
+					} else if _, ok := s.Get(id); !ok {
+						panic("lost")
+					}
+				}
+			})
+		})
 	}
 }
