@@ -19,8 +19,8 @@ type TaskCall struct {
 	// handler, and to nobody while none does.
 	x     Exchange
 	bytes int
-	// asks are what the handler that runs wants to know: its worker's.
-	asks struct {
+	// input is what the handler that runs asks for: its worker's.
+	input struct {
 		requests mcp.InputRequestMap
 		state    string
 	}
@@ -55,9 +55,9 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	ours := true
 	switch o {
 	case outcomeParked:
-		asked := c.asks
-		c.asks.requests = nil
-		if c.task.Suspend(asked.requests, asked.state) {
+		input := c.input
+		c.input.requests = nil
+		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
@@ -85,12 +85,12 @@ func errorOf(id, response []byte) []byte {
 	return response[len(`{"jsonrpc":"2.0","id":,"error":`)+len(id) : len(response)-1]
 }
 
-// ask keeps what the handler asks for until it has returned. Its worker.
-func (c *TaskCall) ask(requests mcp.InputRequestMap, state string) *codec.Error {
+// needsInput keeps what the handler asks for until it has returned. Its worker.
+func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec.Error {
 	if c.x.inputs != nil && c.x.inputs.rounds >= maxAskRounds {
 		return errAskRounds
 	}
-	c.asks.requests, c.asks.state = requests, state
+	c.input.requests, c.input.state = requests, state
 	return errParked
 }
 

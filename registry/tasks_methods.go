@@ -194,7 +194,7 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 // awaitTask appends what the task ended with, or suspends x until there is more to do for it (errParked). failed is
-// why x could not have the client answer the task's questions: unless the task has ended, that is its answer.
+// why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
 func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
 	out, ended := t.AppendResult(dst, x.id())
 	switch {
@@ -207,13 +207,13 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	}
 	a := &ask{x: x, task: t}
 	a.left.Store(2) // the task, and the worker that suspends x
-	turn, questions, e := t.Await(a)
+	turn, requests, e := t.Await(a)
 	switch turn {
 	case task.Ended:
 		out, _ = t.AppendResult(dst, x.id())
 		return out, nil
-	case task.Asks:
-		return nil, r.askForTask(x, t, questions)
+	case task.Carry:
+		return nil, r.carryForTask(x, t, requests)
 	case task.Full:
 		x.Outcome = LimitReached
 		return nil, e
@@ -229,17 +229,17 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	return nil, errParked
 }
 
-// askForTask sends the client the task's questions on x's stream and suspends x until they are answered.
-func (r *Registry) askForTask(x *Exchange, t *task.Task, questions mcp.InputRequestMap) *codec.Error {
-	a := &ask{x: x, behalf: t, open: make(map[string]string, len(questions)),
+// carryForTask sends the client what the task asks for on x's stream and suspends x until they are answered.
+func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) *codec.Error {
+	a := &ask{x: x, behalf: t, open: make(map[string]string, len(requests)),
 		expiry: r.askExpiry(), responses: mcp.InputResponseMap{}}
 	a.feed = r.feedOf(x.Conv)
-	e := r.sendAsks(a, questions)
-	t.Asked(a, e == errParked) // heardForTask, if it is over already, comes after the worker has let go of x
+	e := r.sendAsks(a, requests)
+	t.Carried(a, e == errParked) // heardForTask, if it is over already, comes after the worker has let go of x
 	return e
 }
 
-// heardForTask gives the task what came of its questions, once nothing of them is open any more. A client that
+// heardForTask gives the task what came of what it asked for, once nothing of them is open any more. A client that
 // refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with another
 // tasks/result.
 func (a *ask) heardForTask() {
@@ -253,11 +253,11 @@ func (a *ask) heardForTask() {
 	default:
 		t.Fail(a.failed)
 	}
-	t.Disown(a)
+	t.Unanswered(a)
 }
 
 // TaskReady implements task.Waiter.
 func (a *ask) TaskReady() { a.settle(1) }
 
-// TaskEnded implements task.Asker.
+// TaskEnded implements task.Carrier.
 func (a *ask) TaskEnded() { a.abort(askTaskEnded, errTaskEnded) }

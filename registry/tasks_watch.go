@@ -70,14 +70,14 @@ func (f *Feed) watchTask(t *task.Task) (*watch, *codec.Error) {
 	return w, nil
 }
 
-// Changed implements task.Watcher.
-func (w *watch) Changed() { w.feed.owe(w) }
+// Owe implements task.Watcher.
+func (w *watch) Owe() { w.feed.owe(w) }
 
-// Progressed implements task.Watcher.
-func (w *watch) Progressed(message []byte) { w.feed.oweProgress(w, message) }
+// OweAhead implements task.Watcher.
+func (w *watch) OweAhead(message []byte) { w.feed.oweProgress(w, message) }
 
-// Forgotten implements task.Watcher.
-func (w *watch) Forgotten() { w.feed.forgetTask(w) }
+// Drop implements task.Watcher.
+func (w *watch) Drop() { w.feed.forgetTask(w) }
 
 // forgetTask takes a task that is forgotten off what f watches.
 func (f *Feed) forgetTask(w *watch) {
