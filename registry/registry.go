@@ -35,8 +35,7 @@ type Registry struct {
 	askBytes     atomic.Int64 // what the calls that made them hold
 	lastAsk      atomic.Uint64
 	tasks        *task.Table
-	taskBounds   task.Options // of tasks
-	tasksOffered atomic.Bool  // some tool has tasks
+	tasksOffered atomic.Bool // some tool has tasks
 
 	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
@@ -66,8 +65,7 @@ func New(opt Options) (*Registry, error) {
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
-	r.taskBounds = opt.tasks()
-	r.tasks = task.NewTable(&r.taskBounds, opt.Partitions, r.m.set)
+	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil

@@ -187,18 +187,18 @@ func taskOwner(x *Exchange) task.Owner {
 // taskTTL is how long the task is kept: what the client of 2025-11-25 wishes, within bounds.
 func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if x.modern {
-		return r.opt.TaskTTL, nil
+		return r.opt.Tasks.TaskTTL, nil
 	}
 	wish := memberOf(memberOf(x.Env.Params.Of(x.Raw), "task"), "ttl")
 	if wish == nil || string(wish) == "null" {
-		return r.opt.TaskTTL, nil
+		return r.opt.Tasks.TaskTTL, nil
 	}
 	millis, ok := protocol.SafeInteger(string(wish))
 	if !ok || millis < 0 {
 		return 0, errTaskParam
 	}
-	if millis > r.opt.TaskMaxTTL.Milliseconds() {
-		return r.opt.TaskMaxTTL, nil
+	if millis > r.opt.Tasks.TaskMaxTTL.Milliseconds() {
+		return r.opt.Tasks.TaskMaxTTL, nil
 	}
 	return max(time.Duration(millis)*time.Millisecond, task.MinTTL), nil
 }
