@@ -204,8 +204,8 @@ func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 	if n := len(authorizationName); len(line) > n && bytes.EqualFold(line[:n], []byte(authorizationName)) {
 		g, refusal = l.srv.identify(bytes.Trim(line[n:], " \t"))
 	}
-	k := l.calls.take()
-	defer k.release(false)
+	k := l.newCall()
+	defer k.release()
 	if refusal != tokenGood {
 		l.srv.metrics.tokensRefused[refusal].Inc()
 		l.fail(c, k, tokenErrors[refusal])

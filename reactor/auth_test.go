@@ -455,7 +455,7 @@ func TestAuthOptions(t *testing.T) {
 func TestTokensFileNeedsTokens(t *testing.T) {
 	o := DefaultOptions()
 	o.Auth.TokensFile = "/etc/weir/tokens"
-	if _, err := New(o, Deps{}); err == nil || !strings.Contains(err.Error(), "auth.tokens_file") {
+	if _, err := New(nil, Config{Options: &o}); err == nil || !strings.Contains(err.Error(), "auth.tokens_file") {
 		t.Error(err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/gobwas/ws"
-	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -35,15 +34,10 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 	reg, err := registry.New(r)
 	must(t, err)
 	registry.AddDemoTools(reg)
-	b = b.Resolve(20_000)
-	queue, err := backpressure.NewQueue(b, set)
-	must(t, err)
-	limits, err := backpressure.NewLimits(b, queue, nil, set)
-	must(t, err)
-	s, err := New(o, Deps{Registry: reg, Queue: queue, Limits: limits, Metrics: set, Log: zerolog.Nop()})
+	s, err := New(reg, Config{Options: &o, Queue: &b, Metrics: set, Log: silent})
 	must(t, err)
 	if workers {
-		queue.Start()
+		s.queue.Start()
 	}
 	bs := &bare{Server: s, t: t, loop: s.loops[0], set: set}
 	t.Cleanup(func() {
@@ -55,7 +49,7 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		queue.Stop(ctx)
+		s.queue.Stop(ctx)
 		s.release()
 	})
 	return bs

@@ -73,7 +73,7 @@ func (l *loop) refuseAged(c *conn, most int) (refused int) {
 func (c *conn) overdue(now int64) closeReason {
 	o := &c.loop.srv.opts
 	if c.listener.ended != nil && !c.lingering {
-		return stillOpen // attached (Attach)
+		return stillOpen // attached (attach.go)
 	}
 	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
 		return closeWriteStalled

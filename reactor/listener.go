@@ -239,7 +239,7 @@ func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
 func (l *loop) outOfDescriptors(ln *listener, cause error) {
 	s := l.srv
 	s.metrics.outOfDescriptors.Inc()
-	if s.complaints.allow(l.now) {
+	if _, ok := s.complaints.allow(l.now, 1); ok {
 		s.log.Error().Err(cause).Int64("connections", s.Connections()).
 			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
 	}

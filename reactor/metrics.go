@@ -3,7 +3,6 @@ package reactor
 import (
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -81,14 +80,4 @@ func (s *Server) sum(set *metrics.Set, name string, of func(*loop) *atomic.Uint6
 		}
 		return float64(total)
 	})
-}
-
-// complaints lets one log line through every few seconds.
-type complaints struct{ last atomic.Int64 }
-
-const complainEvery = int64(10 * time.Second)
-
-func (c *complaints) allow(now int64) bool {
-	last := c.last.Load()
-	return (last == 0 || now-last > complainEvery) && c.last.CompareAndSwap(last, now)
 }

@@ -2,10 +2,8 @@ package registry
 
 import (
 	"encoding/json"
-	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/bytedance/sonic"
@@ -131,32 +129,6 @@ func BenchmarkEncodeOutput(b *testing.B) {
 			dst = appendPlainResult(dst[:0], protocol.RevisionAt(protocol.LatestLegacy), result.Content, nil)
 		}
 	})
-}
-
-// BenchmarkShardGet looks sessions up from all cores, with one change per 1,024 lookups.
-func BenchmarkShardGet(b *testing.B) {
-	const keys = 10_000
-	for _, partitions := range []int{1, 16, 64, 100, 256} {
-		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
-			s := newShards[*session](partitions)
-			ids := make([][]byte, keys)
-			for i := range ids {
-				ids[i] = fmt.Appendf(nil, "session-%020d", i)
-				s.put(string(ids[i]), new(session), keys)
-			}
-			var worker atomic.Uint32
-			b.RunParallel(func(pb *testing.PB) {
-				for i := worker.Add(1) * 7919; pb.Next(); i++ {
-					id := ids[i%keys]
-					if i%1024 == 0 {
-						s.put(string(id), new(session), keys)
-					} else if _, ok := s.get(id); !ok {
-						panic("lost")
-					}
-				}
-			})
-		})
-	}
 }
 
 // BenchmarkSessionBytes measures what a session weighs, table entry included; the promise is at most 400 bytes.

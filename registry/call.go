@@ -156,7 +156,9 @@ func typedInvoke[In, Out any](input, output *schema.Schema, h func(context.Conte
 		}
 		structured, err := schema.Encode(output, out)
 		if err != nil {
-			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
+			e := &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
+			t.owner.report(Failure{Kind: FailureOutput, Name: t.name, Err: e})
+			return reply{}, e
 		}
 		return reply{result: result, structured: structured}, nil
 	}

@@ -120,9 +120,7 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 		if v != nil {
 			var none R
 			result, err = none, errPanicked
-			if r.opt.OnPanic != nil {
-				r.opt.OnPanic(name, v, debug.Stack())
-			}
+			r.report(Failure{Kind: FailurePanic, Name: name, Panic: v, Stack: debug.Stack()})
 		}
 		if overdue {
 			x.marks.Or(markOverdue)
@@ -176,5 +174,6 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
 		e = errResultTooLarge
 	}
+	r.reportResult(x, e)
 	return codec.AppendError(dst, x.id(), e), o
 }

@@ -192,7 +192,7 @@ func TestServeRefusesUnderPressure(t *testing.T) {
 	for range 7 { // one runs, six wait
 		fmt.Fprintf(dialTCP(t, s), sleepCall, 600_000)
 	}
-	eventually(t, "six calls wait", func() bool { return s.queue.Waiting() == 6 })
+	eventually(t, "six calls wait", func() bool { return s.reactor.Status().WaitingMessages == 6 })
 	if text := get(t, s, "/readyz", http.StatusServiceUnavailable); !strings.Contains(string(text), `"queue_pressure"`) {
 		t.Errorf("readyz: %s", text)
 	}

@@ -47,6 +47,7 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
 	"registry/protocol": {"weir/codec"},
+	"registry/shard":    {},
 	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},

@@ -1,13 +1,17 @@
 package schema
 
 import (
+	"bytes"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"weir/codec"
 )
 
 // flatSchema is the compiled form of the schemas that most tools have: an object of plain members. It looks at the JSON
@@ -69,7 +73,7 @@ func compileFlat(s *jsonschema.Schema) *flatSchema {
 	}
 	for key, property := range s.Properties {
 		p, ok := compileFlatProperty(key, property)
-		if !ok {
+		if !ok || strings.IndexByte(key, '\\') >= 0 { // such a key would match another one's escapes
 			return nil
 		}
 		f.props = append(f.props, p)
@@ -153,35 +157,26 @@ func isFalse(s *jsonschema.Schema) bool {
 
 // accepts says whether text is certainly a valid instance. text must be valid JSON without duplicate keys.
 func (f *flatSchema) accepts(text string) bool {
-	i := skipSpace(text, 0)
-	if i == len(text) || text[i] != '{' {
-		return false
-	}
+	object := unsafe.Slice(unsafe.StringData(text), len(text)) // only read
 	var seen uint64
-	for i = skipSpace(text, i+1); text[i] != '}'; i = skipSpace(text, i) {
-		if text[i] == ',' {
-			i = skipSpace(text, i+1)
+	for off := 0; ; {
+		key, value, next := codec.NextMember(object, off)
+		if next <= 0 {
+			return next < 0 && f.required&^seen == 0
 		}
-		end, escaped := stringEnd(text, i)
-		if escaped {
-			return false
-		}
-		p, mask := f.property(text[i+1 : end-1])
-		i = skipSpace(text, end)          // at the colon
-		from := skipSpace(text, i+1)      // at the value
-		i, escaped = valueEnd(text, from) // after it
+		off = next
+		p, mask := f.property(bytesAsString(key[1 : len(key)-1]))
 		if p == nil {
-			if !f.open {
+			if !f.open || bytes.IndexByte(key, '\\') >= 0 { // escaped, it may be one of props after all
 				return false
 			}
 			continue
 		}
-		if !p.accepts(text[from:i], escaped) {
+		if !p.accepts(bytesAsString(value)) {
 			return false
 		}
 		seen |= mask
 	}
-	return f.required&^seen == 0
 }
 
 // property finds a key; few tools have so many that a map would be faster.
@@ -194,8 +189,8 @@ func (f *flatSchema) property(key string) (*flatProperty, uint64) {
 	return nil, 0
 }
 
-// accepts judges one value token; escaped says that it is a string with a backslash in it.
-func (p *flatProperty) accepts(token string, escaped bool) bool {
+// accepts judges one value token.
+func (p *flatProperty) accepts(token string) bool {
 	switch p.kind {
 	case flatAny:
 		return true
@@ -206,7 +201,7 @@ func (p *flatProperty) accepts(token string, escaped bool) bool {
 		if p.enum == nil && p.minLength <= 0 && p.maxLength < 0 {
 			return true
 		}
-		if escaped {
+		if strings.IndexByte(token, '\\') >= 0 {
 			return false
 		}
 		text := token[1 : len(token)-1]
@@ -245,63 +240,5 @@ func isPlainNumber(token string, fraction bool) bool {
 	return true
 }
 
-func skipSpace(s string, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// stringEnd is the index after the closing quote of the string at s[i].
-func stringEnd(s string, i int) (end int, escaped bool) {
-	for i++; ; i++ {
-		n := strings.IndexByte(s[i:], '"')
-		if n < 0 {
-			return len(s), true // not valid JSON: asking the validator is the safe answer
-		}
-		if strings.IndexByte(s[i:i+n], '\\') < 0 {
-			return i + n + 1, escaped
-		}
-		escaped = true
-		// The quote ends the string unless an odd number of backslashes stands before it.
-		back := 0
-		for back < n && s[i+n-1-back] == '\\' {
-			back++
-		}
-		i += n
-		if back%2 == 0 {
-			return i + 1, true
-		}
-	}
-}
-
-// valueEnd is the index after the value at s[i]. escaped is about strings.
-func valueEnd(s string, i int) (end int, escaped bool) {
-	if i == len(s) {
-		return i, true
-	}
-	switch s[i] {
-	case '"':
-		return stringEnd(s, i)
-	case '{', '[':
-		depth := 0
-		for ; i < len(s); i++ {
-			switch s[i] {
-			case '"':
-				end, _ := stringEnd(s, i)
-				i = end - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1, false
-				}
-			}
-		}
-		return i, false
-	}
-	for i < len(s) && s[i] != ',' && s[i] != '}' && s[i] > ' ' {
-		i++
-	}
-	return i, false
-}
+// bytesAsString lets the checker read bytes that stay as they are while it does.
+func bytesAsString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"unsafe"
 
 	"github.com/bytedance/sonic"
 	"github.com/bytedance/sonic/decoder"
@@ -177,7 +176,7 @@ func Encode[Out any](s *Schema, out Out) ([]byte, error) {
 
 // checkOutput checks an encoded output and returns it, completed with the schema's defaults.
 func (s *Schema) checkOutput(encoded []byte) ([]byte, error) {
-	if s.flat != nil && s.flat.accepts(unsafe.String(unsafe.SliceData(encoded), len(encoded))) {
+	if s.flat != nil && s.flat.accepts(bytesAsString(encoded)) {
 		return encoded, nil
 	}
 	var instance any

@@ -30,6 +30,7 @@ var flatSchemas = []string{
 
 // deepSchemas are schemas that it must leave to the validator.
 var deepSchemas = []string{
+	`{"type":"object","properties":{"a\\b":{"type":"string"}}}`,
 	`{"type":"object","properties":{"a":{"type":"string","default":"x"}}}`,
 	`{"type":"object","properties":{"a":{"type":["string","null"]}}}`,
 	`{"type":"object","properties":{"a":{"type":"array","items":{"type":"string"}}}}`,
