@@ -15,7 +15,7 @@ import (
 // failureLog is a server that only hears of failures.
 type failureLog []Failure
 
-func (l *failureLog) QueueTask(*Task) *codec.Error { return errNoTaskWorkers }
+func (l *failureLog) QueueTask(*TaskCall) *codec.Error { return errNoTaskWorkers }
 func (l *failureLog) ListsChanged()                {}
 func (l *failureLog) HandlerFailed(f Failure)      { *l = append(*l, f) }
 

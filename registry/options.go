@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/registry/task"
 )
 
 // Options holds what a registry calls itself and every bound it enforces. Start from DefaultOptions.
@@ -241,20 +243,16 @@ func (o *Options) Validate() []error {
 		span("handler_timeout", o.HandlerTimeout, time.Second, 24*time.Hour)
 	}
 	number("max_result_bytes", o.MaxResultBytes, 4096, 64<<20)
-	o.validateTasks(number, span)
-	return errs
+	tasks := o.tasks()
+	return append(errs, tasks.Validate()...)
 }
 
-func (o *Options) validateTasks(number func(key string, value, low, high int), span func(key string, value, low, high time.Duration)) {
-	number("max_tasks", o.MaxTasks, 1, 1_000_000)
-	number("max_tasks_per_client", o.MaxTasksPerClient, 1, 1_000_000)
-	number("max_task_bytes", o.MaxTaskBytes, 4096, 64<<20)
-	number("max_task_total_bytes", o.MaxTaskTotalBytes, 4096, 16<<30)
-	span("task_ttl", o.TaskTTL, minTaskTTL, 720*time.Hour)
-	if o.TaskTTL <= 720*time.Hour {
-		span("task_max_ttl", o.TaskMaxTTL, max(o.TaskTTL, minTaskTTL), 720*time.Hour)
+// tasks are the bounds of tasks.
+func (o *Options) tasks() task.Options {
+	return task.Options{
+		MaxTasks: o.MaxTasks, MaxTasksPerClient: o.MaxTasksPerClient,
+		MaxTaskBytes: o.MaxTaskBytes, MaxTaskTotalBytes: o.MaxTaskTotalBytes,
+		TaskTTL: o.TaskTTL, TaskMaxTTL: o.TaskMaxTTL, TaskPollInterval: o.TaskPollInterval,
+		MaxTaskWaits: o.MaxTaskWaits, MaxTaskWaitsPerTask: o.MaxTaskWaitsPerTask,
 	}
-	span("task_poll_interval", o.TaskPollInterval, time.Millisecond, time.Hour)
-	number("max_task_waits", o.MaxTaskWaits, 1, 1_000_000)
-	number("max_task_waits_per_task", o.MaxTaskWaitsPerTask, 1, 10_000)
 }

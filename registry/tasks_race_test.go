@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/task"
 )
 
 // racing is a registry whose tasks run on goroutines while clients do to them whatever they can.
@@ -177,8 +178,8 @@ func TestTasksEndOnce(t *testing.T) {
 	later(r)
 	empty(t, r)
 	created, ended := number(t, r, "weir_tasks_created_total"), 0
-	for _, reason := range taskEndingNames {
-		n := number(t, r, `weir_tasks_ended_total{reason="`+reason+`"}`)
+	for reason := range task.Endings {
+		n := number(t, r, `weir_tasks_ended_total{reason="`+reason.String()+`"}`)
 		t.Logf("%s: %d", reason, n)
 		ended += n
 	}
@@ -187,7 +188,8 @@ func TestTasksEndOnce(t *testing.T) {
 	}
 }
 
-// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows which.
+// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows
+// which.
 func TestCancelWhileItEnds(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
@@ -212,7 +214,8 @@ func TestCancelWhileItEnds(t *testing.T) {
 	empty(t, r)
 }
 
-// An update and the end of the task's time that come at the same time leave one that runs to its end or one that failed.
+// An update and the end of the task's time that come at the same time leave one that runs to its end or one that
+// failed.
 func TestUpdateWhileItExpires(t *testing.T) {
 	r, b, p := newJobs(t)
 	for range 200 {

@@ -2,8 +2,6 @@ package registry
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +37,8 @@ func TestTaskListInSmallPages(t *testing.T) {
 	}
 }
 
-// A task that ended in the queue keeps its place among the tasks until it is out of there: else a client could fill the queue
-// with tasks that the table has forgotten.
+// A task that ended in the queue keeps its place among the tasks until it is out of there: else a client could fill
+// the queue with tasks that the table has forgotten.
 func TestExpiredTaskInTheQueue(t *testing.T) {
 	r, b, p := newJobs(t, func(o *Options) { o.MaxTasks = 1 })
 	p.begin(t, modernJob("job", "this"))
@@ -119,34 +117,6 @@ func TestTaskTTLs(t *testing.T) {
 		p.says(t, legacyRequest(1, "tools/call", `"name":"job","arguments":{"do":"this"},"task":{"ttl":`+ttl+`}`), want)
 	}
 	b.run()
-	later(r)
-	empty(t, r)
-}
-
-// A client's tasks are listed in their order, whichever of them have left.
-func TestTasksLeaveInAnyOrder(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTasksPerClient = 100 })
-	p.initialize(t, "2025-11-25")
-	rng := rand.New(rand.NewPCG(1, 2))
-	var ids []string
-	for round := range 400 {
-		if len(ids) == 100 || len(ids) > 0 && rng.IntN(3) == 0 {
-			i := rng.IntN(len(ids))
-			found, _ := r.tasks.byID.Get([]byte(ids[i]))
-			found.forget()
-			ids = slices.Delete(ids, i, i+1)
-		} else {
-			ids = append(ids, p.begin(t, legacyJob(round+1, "job", "this")))
-		}
-		b.run()
-	}
-	var listed []string
-	for _, found := range taskIDMember.FindAllStringSubmatch(p.send(legacyRequest(1000, "tasks/list", ""), Header{}).body, -1) {
-		listed = append(listed, found[1])
-	}
-	if !slices.Equal(listed, ids) {
-		t.Errorf("%d are listed, want %d: %v", len(listed), len(ids), listed)
-	}
 	later(r)
 	empty(t, r)
 }

@@ -1,17 +1,16 @@
 package registry
 
 import (
-	"slices"
-
 	"weir/codec"
+	"weir/registry/task"
 )
 
-// Who hears of a task: in 2026-07-28 the listens that name it, in 2025-11-25 the session or connection that began it. They
-// are owed its status as it is when they are told, however often it changed (see subscription.go).
+// Who hears of a task: in 2026-07-28 the listens that name it, in 2025-11-25 the session or connection that began it.
+// They are owed its status as it is when they are told, however often it changed (see subscription.go).
 
 // watchFrom has the conversation that begins the task hear of it.
-func (t *Task) watchFrom(x *Exchange) {
-	f := t.r.feedTo(x)
+func (r *Registry) watchFrom(x *Exchange, t *task.Task) {
+	f := r.feedTo(x)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.end == streamOpen {
@@ -20,18 +19,15 @@ func (t *Task) watchFrom(x *Exchange) {
 }
 
 // enter adds t to what f watches. Needs f.mu.
-func (f *Feed) enter(t *Task) *watch {
+func (f *Feed) enter(t *task.Task) *watch {
 	w := &watch{feed: f, task: t}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.gone {
+	if !t.Watch(w) {
 		return nil
 	}
-	t.watchers = append(t.watchers, w)
 	if f.tasks == nil {
 		f.tasks = make(map[string]*watch, 1)
 	}
-	f.tasks[t.id] = w
+	f.tasks[t.ID()] = w
 	return w
 }
 
@@ -40,7 +36,7 @@ func (f *Feed) enter(t *Task) *watch {
 func (f *Feed) watchTasks(x *Exchange, wanted *filter) *codec.Error {
 	honoured := wanted.TaskIDs[:0]
 	for _, id := range wanted.TaskIDs {
-		t := f.r.findTask(x, []byte(id))
+		t := f.r.tasks.Find([]byte(id), x.Principal, x.modern)
 		if t == nil {
 			continue
 		}
@@ -58,10 +54,10 @@ func (f *Feed) watchTasks(x *Exchange, wanted *filter) *codec.Error {
 }
 
 // watchTask: nil, nil for a task that f watches already, or that was forgotten meanwhile.
-func (f *Feed) watchTask(t *Task) (*watch, *codec.Error) {
+func (f *Feed) watchTask(t *task.Task) (*watch, *codec.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.tasks[t.id] != nil {
+	if f.tasks[t.ID()] != nil {
 		return nil, nil
 	}
 	if e := f.r.takeSubscription(len(f.watched) + len(f.tasks)); e != nil {
@@ -74,22 +70,22 @@ func (f *Feed) watchTask(t *Task) (*watch, *codec.Error) {
 	return w, nil
 }
 
-// unwatch takes a watcher off the task: its feed has ended.
-func (t *Task) unwatch(w *watch) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if i := slices.Index(t.watchers, w); i >= 0 {
-		t.watchers = slices.Delete(t.watchers, i, i+1)
-	}
-}
+// Changed implements task.Watcher.
+func (w *watch) Changed() { w.feed.owe(w) }
+
+// Progressed implements task.Watcher.
+func (w *watch) Progressed(message []byte) { w.feed.oweProgress(w, message) }
+
+// Forgotten implements task.Watcher.
+func (w *watch) Forgotten() { w.feed.forgetTask(w) }
 
 // forgetTask takes a task that is forgotten off what f watches.
 func (f *Feed) forgetTask(w *watch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.gone = true
-	if f.tasks[w.task.id] == w {
-		delete(f.tasks, w.task.id)
+	if id := w.task.ID(); f.tasks[id] == w {
+		delete(f.tasks, id)
 		f.r.giveSubscriptions(f.itself())
 	}
 }
@@ -105,16 +101,13 @@ func (f *Feed) oweProgress(w *watch, message []byte) {
 	}
 }
 
-// appendChanged appends the notification of what the task is now: to a listen in its words, else (also without a feed) in
-// those of 2025-11-25. Needs the feed's mu.
-func (t *Task) appendChanged(dst []byte, f *Feed) []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if f == nil || f.id == nil {
-		dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{`...)
-		return append(t.append(dst, false), "}}"...)
+// appendTaskChanged appends the notification of what a task is now, to a listen in its words, else in those of
+// 2025-11-25. Needs f.mu.
+func (f *Feed) appendTaskChanged(dst []byte, t *task.Task) []byte {
+	if f.id == nil {
+		return t.AppendStatus(dst)
 	}
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/tasks","params":{`...)
 	dst = append(f.appendMeta(dst), ',')
-	return append(t.append(dst, true), "}}"...)
+	return append(t.Append(dst, true), "}}"...)
 }
