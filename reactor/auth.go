@@ -94,8 +94,8 @@ func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
 // introduced judges the first line; false ends the connection with one line that says why.
 func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 	who, refusal := l.srv.tokens.Load().IdentifyField(line, l.srv.wall.Load())
-	k := l.calls.take()
-	defer k.release(false)
+	k := l.newCall()
+	defer k.release()
 	if refusal != auth.Good {
 		l.srv.metrics.tokensRefused[refusal].Inc()
 		l.fail(c, k, refusal.Err())

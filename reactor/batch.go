@@ -62,7 +62,7 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 		l.stats.received.Add(1)
 		anchor.Outcome = registry.Invalid
 		l.fail(c, anchor, err)
-		anchor.release(false)
+		anchor.release()
 		return
 	}
 	g := &batchGroup{anchor: anchor}
@@ -74,7 +74,7 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 		if err != nil || next < 0 {
 			break // the array was walked once already, by batchAcceptable
 		}
-		k := l.calls.take()
+		k := l.newCall()
 		k.Transport, k.Header, k.Conv, k.InBatch, k.group = anchor.Transport, anchor.Header, anchor.Conv, true, g
 		l.message(c, k, element)
 		at = next

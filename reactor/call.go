@@ -10,15 +10,15 @@ import (
 	"weir/registry"
 )
 
-// call is one message on its way from admission to its answer. It comes from its loop's stock and goes back there:
-// release it once, by whoever took it last.
+// call is one message on its way from admission to its answer. It is born in two ways: newCall is for what a loop reads,
+// newSharedCall for what any goroutine makes. Whoever holds it last gives it back, with release.
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
 	conn   *conn            // whose it is
 	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
-	stock  *callStock
+	stock  *callStock       // where it goes back to; nil: the shared pool
 	room   *[roomBytes]byte // what holds Raw when it is short
 	trail  *registry.Trail  // of a POST whose event stream can be resumed; guarded by conn.mu
 
@@ -30,7 +30,8 @@ type call struct {
 	streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
 	adrift     bool // the response ended before its stream: what follows is for whoever resumes the trail
 
-	class backpressure.Class
+	class      backpressure.Class
+	ownsBuffer bool // Raw is a buffer of its own (own); else it lies in room, or is borrowed
 
 	// How an HTTP response is to look.
 	keepAlive  bool
@@ -53,12 +54,21 @@ const (
 	maxStock = 2048
 )
 
-// thawed are the calls of held messages: workers take them and give them back.
-var thawed = sync.Pool{New: func() any {
-	k := new(call)
+// sharedCalls are the calls that belong to no loop's stock.
+var sharedCalls = sync.Pool{New: func() any { return bornCall(nil) }}
+
+// newSharedCall returns an empty call. Any goroutine.
+func newSharedCall() *call { return sharedCalls.Get().(*call) }
+
+// newCall returns an empty call from the loop's stock. Loop only.
+func (l *loop) newCall() *call { return l.calls.take() }
+
+// bornCall makes a call with what stays with it over all its lives.
+func bornCall(stock *callStock) *call {
+	k := &call{stock: stock}
 	k.ticket.Job, k.Back = k, k
 	return k
-}}
+}
 
 // callStock is a loop's stock of unused calls. The loop takes from it and anybody gives back, mostly workers. A sync.Pool
 // cost three times as much here: it is made for goroutines that give back on the core on which they took.
@@ -72,10 +82,7 @@ type callStock struct {
 func (s *callStock) take() *call {
 	if s.mine == nil {
 		if s.mine = s.returned.Swap(nil); s.mine == nil {
-			k := &call{stock: s}
-			k.ticket.Job = k
-			k.Back = k
-			return k
+			return bornCall(s)
 		}
 	}
 	k := s.mine
@@ -97,10 +104,11 @@ func (s *callStock) give(k *call) {
 	}
 }
 
-// own copies the message out of the loop's read buffer: the one copy a queued message makes.
+// own copies the message out of the loop's read buffer: the one copy a queued message makes. Before it Raw is borrowed.
 func (k *call) own(message []byte) {
 	if len(message) > roomBytes {
 		k.Raw = append(getBuffer(len(message)), message...)
+		k.ownsBuffer = true
 		return
 	}
 	if k.room == nil {
@@ -109,18 +117,22 @@ func (k *call) own(message []byte) {
 	k.Raw = append(k.room[:0], message...)
 }
 
-// release gives the call and the message it owns back. owned says whether Raw is the call's own copy.
-func (k *call) release(owned bool) {
-	if owned && len(k.Raw) > roomBytes {
+// release is the last word of one who holds the call. There is one holder, or two once its handler has missed its deadline: its
+// worker and who ended it (overdue.go). The last of them gives back the call and what it owns.
+func (k *call) release() {
+	if k.Overdue() && !k.LastHolder() {
+		return
+	}
+	if k.ownsBuffer {
 		putBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
-	k.started, k.origin = false, nil
+	k.started, k.origin, k.ownsBuffer = false, nil, false
 	k.done, k.keepAlive, k.http10, k.allow, k.status, k.retryAfter = false, false, false, false, 0, 0
 	k.takesSSE, k.streaming, k.badToken, k.trail, k.adrift = false, false, false, nil, false
 	if k.stock == nil {
-		thawed.Put(k)
+		sharedCalls.Put(k)
 		return
 	}
 	k.stock.give(k)

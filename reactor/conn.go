@@ -275,5 +275,5 @@ func (c *conn) abandon(t *backpressure.Ticket) {
 	}
 	c.loop.srv.registry.End(&k.Exchange)
 	c.transport.dropped(c, k)
-	k.release(true)
+	k.release()
 }

@@ -117,7 +117,7 @@ func (c *conn) recall(id []byte) {
 // never is in flight.
 func (c *conn) thaw(h *held, answer []byte) (*call, []byte) {
 	s := c.loop.srv
-	k := thawed.Get().(*call)
+	k := newSharedCall()
 	k.Raw, k.conn, k.Principal = h.raw, c, c.principal()
 	c.transport.address(k)
 	if err := codec.Scan(k.Raw, &k.Env, &s.opts.Messages.JSON); err != nil {

@@ -84,7 +84,7 @@ func (t *httpTransport) head0(l *loop, c *conn, r *http1.Request) bool {
 			k.keepAlive = false // the body is still on its way
 			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
 			t.answer(l, c, k, l.msg)
-			k.release(false)
+			k.release()
 			c.endAfterAnswers(closeRequested)
 			return false
 		}
@@ -99,7 +99,7 @@ var nullID = []byte("null")
 
 // begin makes the call for a request.
 func (t *httpTransport) begin(l *loop, r *http1.Request) *call {
-	k := l.calls.take()
+	k := l.newCall()
 	t.address(k)
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	if r.Origin != nil {
@@ -136,16 +136,16 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 	case http1.MethodGet:
 		if l.srv.resource.IsMetadata(r.Path) {
 			t.answer(l, c, k, l.srv.resource.Metadata())
-			k.release(false)
+			k.release()
 			return
 		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
 				l.refuse(c, k, backpressure.Draining)
-				k.release(false)
+				k.release()
 				return
 			}
-			k.release(false)
+			k.release()
 			t.upgrade(l, c, r)
 			return
 		}
@@ -153,11 +153,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 	case http1.MethodDelete:
 		k.Outcome = l.srv.registry.EndSession(r.SessionID, c.principal())
 		t.answer(l, c, k, nil)
-		k.release(false)
+		k.release()
 	case http1.MethodOptions:
 		k.status, k.allow = 204, true
 		t.answer(l, c, k, nil)
-		k.release(false)
+		k.release()
 	default:
 		l.http.header = registry.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
@@ -174,11 +174,11 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(l *loop, c *conn, err *http1.Error) {
-	k := l.calls.take()
+	k := l.newCall()
 	k.status = uint16(err.Status)
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 	reason := closeBadRequest
 	if err.Status == 413 {
 		reason = closeMessageTooBig
@@ -198,7 +198,7 @@ func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, f
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
 	t.answer(l, c, k, l.msg)
-	k.release(false)
+	k.release()
 }
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).

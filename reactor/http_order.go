@@ -134,14 +134,14 @@ func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
 		}
 		return
 	}
-	place := l.calls.take()
+	place := l.newCall()
 	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.head == nil { // the last one left meanwhile
 		c.sendLocked(place.answer)
 		putBuffer(place.answer)
-		place.release(true)
+		place.release()
 		return
 	}
 	t.linkLocked(place)
@@ -188,14 +188,14 @@ func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
 		c.forgetLocked(k)
 		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
 		c.forgetLocked(k)
-		k.release(true)
+		k.release()
 	case t.head != k:
 		k.answer = appendBuffer(k.answer, answer)
 		t.keepLocked(c, k, len(answer))
 	default:
 		c.sendLocked(answer)
 		t.unlinkLocked(k)
-		k.release(true)
+		k.release()
 		t.sendReadyLocked(c)
 	}
 }
@@ -206,7 +206,7 @@ func (t *httpTransport) sendReadyLocked(c *conn) {
 		c.sendLocked(k.answer)
 		c.forgetLocked(k)
 		t.unlinkLocked(k)
-		k.release(true)
+		k.release()
 	}
 	if k := t.head; k != nil && k.streaming {
 		t.advanceLocked(c)
@@ -238,7 +238,7 @@ func (t *httpTransport) gone(c *conn) (cancelled int) {
 		next := k.next
 		if k.done {
 			c.forgetLocked(k)
-			k.release(true)
+			k.release()
 		} else {
 			k.next, k.prev = nil, nil
 			c.forgetLocked(k)

@@ -44,7 +44,7 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 }
 
 func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
-	k := l.calls.take()
+	k := l.newCall()
 	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
@@ -63,9 +63,9 @@ var (
 // refuse ends the connection, with an answer that says why.
 func (t *lineTransport) refuse(l *loop, c *conn, e *codec.Error, reason closeReason) {
 	l.stats.received.Add(1)
-	k := l.calls.take()
+	k := l.newCall()
 	l.fail(c, k, e)
-	k.release(false)
+	k.release()
 	c.endAfterAnswers(reason)
 }
 
@@ -102,7 +102,7 @@ func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 }
 
 func (t *lineTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release(true)
+	k.release()
 	return appendLine(out, message)
 }
 

@@ -31,22 +31,15 @@ func (k *call) endWithoutHandler() {
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
-	standIn := thawed.Get().(*call)
+	standIn := newSharedCall()
 	standIn.conn, standIn.group, standIn.Outcome = c, k.group, k.Outcome
 	standIn.Raw = bytes.Clone(k.Env.ID.Of(k.Raw)) // all that anybody still asks of the message
 	standIn.Env.ID = codec.Span{Len: uint32(len(standIn.Raw))}
 	c.transport.address(standIn)
 	c.transport.replace(c, k, standIn)
-	k.letGo()
+	k.release()
 	c.settleWorker(c.conclude(standIn, message, nil), 1)
 	putBuffer(message)
-}
-
-// letGo is for both who hold a call whose handler is overdue, its worker and who ended it; the last one gives it back.
-func (k *call) letGo() {
-	if k.LastHolder() {
-		k.release(true)
-	}
 }
 
 // lookEvery is how often the server looks for what has waited or run too long.

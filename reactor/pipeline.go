@@ -34,7 +34,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
 		k.Outcome = registry.Invalid
 		l.fail(c, k, err.(*codec.Error))
-		k.release(false)
+		k.release()
 		return
 	}
 	switch class := s.registry.Route(&k.Exchange); class {
@@ -45,7 +45,7 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 		}
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 		l.answer(c, k, l.msg)
-		k.release(false)
+		k.release()
 	case registry.Listening:
 		l.stats.inline.Add(1)
 		l.listen(c, k)
@@ -67,7 +67,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
 		l.refuse(c, k, refusal)
-		k.release(false)
+		k.release()
 		return
 	}
 	if c.mayHold(k) {
@@ -75,7 +75,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 			if refusal != backpressure.Accepted {
 				l.refuse(c, k, refusal)
 			}
-			k.release(false)
+			k.release()
 			return
 		}
 	}
@@ -83,7 +83,7 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
-		k.release(true)
+		k.release()
 		return
 	}
 	c.pending.Add(1)
@@ -149,7 +149,7 @@ func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
 	if k.group != nil && k.group.finished() {
 		l.sendGroup(c, k.group)
 	}
-	k.release(true)
+	k.release()
 }
 
 // Drained is called by the queue when a full lane fell to half.
@@ -168,7 +168,7 @@ func (l *loop) refuseUnread(c *conn, k *call) bool {
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
 	l.refuse(c, k, refusal)
-	k.release(false)
+	k.release()
 	return true
 }
 
@@ -302,12 +302,12 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		}
 		if k.Parked() {
 			w.Buf = scratch
-			k.LetGo()
+			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}
 		if k.Overdue() {
 			w.Buf = scratch
-			k.letGo()
+			k.release()
 			return out, true
 		}
 	}
@@ -335,7 +335,7 @@ func (c *conn) exited(k *call, r *run) {
 	r.leave()
 	r.wasTaken() // or the next worker in this seat would find it so
 	if k.Overdue() {
-		k.letGo()
+		k.release()
 		return
 	}
 	s := c.loop.srv
@@ -364,7 +364,7 @@ func (c *conn) conclude(k *call, message, out []byte) []byte {
 		return c.transport.deliver(c, k, message, out)
 	}
 	g.add(message)
-	k.release(true)
+	k.release()
 	if g.finished() {
 		out = g.deliver(c, out)
 		c.pending.Add(-1)

@@ -17,7 +17,7 @@ import (
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
-	k := b.loop.calls.take()
+	k := b.loop.newCall()
 	k.Transport = registry.HTTP
 	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))

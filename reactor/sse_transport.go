@@ -113,7 +113,7 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *http1.Request, k *call) {
 	default:
 		l.openSSE(c, k)
 	}
-	k.release(false)
+	k.release()
 }
 
 func (t *httpTransport) refuseSSE(l *loop, c *conn, k *call, refusal backpressure.Refusal) {
@@ -166,7 +166,7 @@ func (l *loop) receive(m letter) {
 	c := m.to
 	if !c.finished {
 		t := c.transport.(*sseTransport)
-		k := l.calls.take()
+		k := l.newCall()
 		t.address(k)
 		c.lastRead = l.now
 		switch batch := codec.IsBatch(m.raw); {
@@ -196,7 +196,7 @@ func (l *loop) unheard(c *conn, k *call, raw []byte, batch bool) bool {
 	}
 	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, backpressure.ConnectionQueueFull)
 	l.answer(c, k, l.msg)
-	k.release(false)
+	k.release()
 	return true
 }
 
@@ -218,7 +218,7 @@ func (t *sseTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 }
 
 func (t *sseTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release(true)
+	k.release()
 	return appendMessageEvent(out, message)
 }
 

@@ -64,26 +64,26 @@ func (l *loop) listen(c *conn, k *call) {
 	switch {
 	case s.draining.Load():
 		l.refuse(c, k, backpressure.Draining)
-		k.release(false)
+		k.release()
 		return
 	case k.Transport == registry.HTTP && !k.takesSSE:
 		k.Outcome = registry.NeedsStream
 		l.fail(c, k, errNotAcceptable)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.own(k.Raw)
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Outcome = registry.Invalid
 		l.fail(c, k, err)
-		k.release(true)
+		k.release()
 		return
 	}
 	l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
 	if k.stream = k.Stream(); k.stream == nil {
 		s.registry.End(&k.Exchange)
 		l.answer(c, k, l.msg)
-		k.release(true)
+		k.release()
 		return
 	}
 	c.transport.open(l, c, k, l.msg)
@@ -93,7 +93,7 @@ func (l *loop) listen(c *conn, k *call) {
 func (l *loop) closeStream(k *call) {
 	k.stream.Close()
 	l.srv.registry.End(&k.Exchange)
-	k.release(true)
+	k.release()
 }
 
 // openSession serves a session's GET.
@@ -101,13 +101,13 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *http1.Request, k *call)
 	if l.srv.draining.Load() {
 		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, backpressure.Draining)
 		t.answer(l, c, k, l.msg)
-		k.release(false)
+		k.release()
 		return
 	}
 	if k.http10 { // it has no chunks to stream in
 		k.Outcome, k.allow = registry.NoStream, true
 		l.fail(c, k, errMethod)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.conn = c
@@ -116,7 +116,7 @@ func (t *httpTransport) openSession(l *loop, c *conn, r *http1.Request, k *call)
 	if fail != nil {
 		k.Outcome, k.allow = outcome, outcome == registry.NoStream
 		l.fail(c, k, fail)
-		k.release(false)
+		k.release()
 		return
 	}
 	k.stream = stream

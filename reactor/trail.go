@@ -30,7 +30,7 @@ func (t *httpTransport) conclude(c *conn, k *call, message, out []byte) []byte {
 	id, posted := k.trail.End(&k.Exchange, message)
 	if k.adrift {
 		c.adrift--
-		k.release(true)
+		k.release()
 		return out
 	}
 	if posted && len(message) > 0 {
@@ -65,7 +65,7 @@ func (t *httpTransport) partLocked(c *conn, k *call, last []byte) {
 
 // leavePlaceLocked gives k's place in the line, and what k has said, to a response that is complete.
 func (t *httpTransport) leavePlaceLocked(c *conn, k *call, last []byte) {
-	place := thawed.Get().(*call)
+	place := newSharedCall()
 	place.answer, k.answer = appendBuffer(k.answer, last), nil
 	place.prev, place.next = k.prev, k.next
 	place.prev.next = place // k is not the head

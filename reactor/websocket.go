@@ -44,7 +44,7 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 }
 
 func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
-	k := l.calls.take()
+	k := l.newCall()
 	t.address(k)
 	if codec.IsBatch(msg) {
 		l.batch(c, k, msg)
@@ -105,7 +105,7 @@ func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
 }
 
 func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release(true)
+	k.release()
 	return appendText(out, message)
 }
 

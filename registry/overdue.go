@@ -59,6 +59,7 @@ func (r *Registry) Overdue(seats []Seat, now time.Time, end func(seat int, x *Ex
 			r.overdue.Add(-1)
 			continue
 		}
+		x.marks.Or(markOverdue) // its Dispatch says so too, whichever is first
 		if back != nil {
 			back.close()
 		}
@@ -86,6 +87,6 @@ func (r *Registry) AppendOverdue(dst []byte, x *Exchange) []byte {
 // when they are done with it, and says to the second that nobody else has it.
 func (x *Exchange) LastHolder() bool { return x.marks.Or(markLeft)&markLeft != 0 }
 
-// Overdue says, after Dispatch, or when Dispatch will not return, that the call was ended before (Registry.Overdue): the
-// transport must neither answer it nor End it.
+// Overdue says, to both who hold the exchange then (LastHolder), that the call was ended by Registry.Overdue: the caller of its
+// Dispatch must neither answer it nor End it.
 func (x *Exchange) Overdue() bool { return x.marks.Load()&markOverdue != 0 }
