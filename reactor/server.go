@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -29,11 +30,9 @@ type Server struct {
 	bounds   backpressure.Options // of both, resolved
 	log      zerolog.Logger
 	metrics  serverMetrics
-	origins  []allowedOrigin
-	tokens   atomic.Pointer[Tokens] // nil: anybody is served
-	metadata []byte                 // of the protected resource; nil: none is served
-
-	challenges challenges
+	rules    auth.Rules
+	tokens   atomic.Pointer[auth.Tokens] // nil: anybody is served
+	resource auth.Resource
 
 	loops     []*loop
 	listeners []*listener
@@ -80,11 +79,11 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err := s.makeQueue(c.Queue, c.Metrics); err != nil {
 		return nil, err
 	}
-	s.origins = newAllowedOrigins(s.opts.AllowedOrigins)
+	s.rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	if c.Tokens != nil {
 		s.tokens.Store(c.Tokens)
 	}
-	s.challenges, s.metadata = newChallenges(&s.opts.Auth), newMetadata(&s.opts.Auth)
+	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
 	s.orphans.init()
 	s.reserve.fd = -1
 	for id := range s.opts.Loops {

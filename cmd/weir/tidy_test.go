@@ -59,9 +59,10 @@ var allowedImports = map[string][]string{
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {
-		"weir/codec", "weir/backpressure", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
-		"golang.org/x/sys/unix",
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
+		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
+	"reactor/auth":       {"weir/codec"},
 	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
