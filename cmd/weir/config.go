@@ -65,7 +65,8 @@ func DefaultConfig() Config {
 	return config
 }
 
-// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is wrong.
+// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
+// wrong.
 func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
 	places, mistakes := option.Places{}, option.Mistakes(nil)

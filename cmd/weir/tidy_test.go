@@ -68,12 +68,13 @@ var allowedImports = map[string][]string{
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
-		"weir/loadtest/wire", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml",
+		"weir/loadtest/wire", "weir/loadtest/internal/fixture", "weir/codec/option", "weir/codec/yaml",
+		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/socket": {"golang.org/x/sys/unix"},
 	"loadtest/wire":   {"weir/codec"},
 	"loadtest/client": {
-		"weir/loadtest/wire", "weir/loadtest/socket", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go",
+		"weir/codec/option", "weir/loadtest/wire", "weir/loadtest/socket", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go",
 		"golang.org/x/sys/unix",
 	},
 	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},
