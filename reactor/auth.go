@@ -138,7 +138,7 @@ func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status in
 		return 0, nil
 	}
 	g, refusal := l.srv.identify(r.Authorization)
-	if refusal == tokenGood && c.grant != nil && c.grant != g && !t.answersNow(c) {
+	if refusal == tokenGood && c.grant != nil && c.grant != g && !t.answers.empty(c) {
 		refusal = tokenChanged
 	}
 	switch refusal {
@@ -204,17 +204,14 @@ func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 	if n := len(authorizationName); len(line) > n && bytes.EqualFold(line[:n], []byte(authorizationName)) {
 		g, refusal = l.srv.identify(bytes.Trim(line[n:], " \t"))
 	}
-	k := l.newCall()
-	defer k.release()
 	if refusal != tokenGood {
 		l.srv.metrics.tokensRefused[refusal].Inc()
-		l.fail(c, k, tokenErrors[refusal])
+		l.fail(l.newCall(c), tokenErrors[refusal])
 		c.endAfterAnswers(closeUnauthorized)
 		return false
 	}
 	if full := l.srv.act(c, g); full != backpressure.Accepted {
-		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, full)
-		l.answer(c, k, l.msg)
+		l.refuse(l.newCall(c), nullID, full)
 		c.endAfterAnswers(closeRequested)
 		return false
 	}

@@ -62,10 +62,10 @@ type Server struct {
 		sync.Mutex
 		fd int
 	}
-	orphans   orphans
-	sse       sseSessions
-	clockStop chan struct{}
-	clock     sync.WaitGroup
+	detachedCalls detachedCalls
+	sse           sseSessions
+	clockStop     chan struct{}
+	clock         sync.WaitGroup
 }
 
 // New makes a server that does nothing yet. The error joins everything that Validate finds.
@@ -87,7 +87,7 @@ func New(o Options, d Deps) (*Server, error) {
 		s.tokens.Store(d.Tokens)
 	}
 	s.challenges, s.metadata = newChallenges(&o.Auth), newMetadata(&o.Auth)
-	s.orphans.init()
+	s.detachedCalls.init()
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)
