@@ -57,6 +57,20 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
 
+// Refusing is why a newcomer would be turned away now, whatever its address: Draining, QueuePressure, ConnectionLimit, or
+// Accepted when it would not. It counts nothing. Concurrent.
+func (l *Limits) Refusing() Refusal {
+	switch {
+	case l.queue.Draining():
+		return Draining
+	case l.queue.pressed():
+		return QueuePressure
+	case l.connections.Load()+l.queue.lingering.Load() >= int64(l.options.MaxConnections):
+		return ConnectionLimit
+	}
+	return Accepted
+}
+
 // Open asks for a connection from addr; the zero Addr (a unix socket) is exempt from the address limit.
 // Accepted: Close must follow once, with the same addr. Anything else: nothing was counted, and the
 // caller tells the peer and calls Queue.CountRefusal.

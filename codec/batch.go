@@ -1,5 +1,7 @@
 package codec
 
+import "bytes"
+
 // Batches are arrays of messages (JSON-RPC 2.0, section 6). MCP has them in 2025-03-26 only; whether one is welcome is
 // the registry's business. Walking finds where elements begin and end; each element must still pass Scan.
 
@@ -57,36 +59,54 @@ func (s *scanner) batchEnd(i int) error {
 // aliasing object; nil when there is no such member or object is no object. Keys are compared unescaped. It costs one
 // pass over the object up to the member, and allocates nothing.
 func Member(object []byte, key string) []byte {
-	i := skipSpace(object, 0)
-	if i >= len(object) || object[i] != '{' {
-		return nil
+	for off := 0; ; {
+		name, value, next := NextMember(object, off)
+		if next <= 0 {
+			return nil
+		}
+		if sameText(name[1:len(name)-1], key) {
+			return value
+		}
+		off = next
 	}
-	for {
-		i = skipSpace(object, i+1) // after '{' or ','
-		if i >= len(object) || object[i] != '"' {
-			return nil
-		}
-		end := skipValue(object, i)
-		if end < 0 {
-			return nil
-		}
-		found := sameText(object[i+1:end-1], key)
-		i = skipSpace(object, end)
-		if i >= len(object) || object[i] != ':' {
-			return nil
-		}
+}
+
+// NextMember walks a JSON object that Scan has checked. off is 0 for the first member and then the next of the call before.
+// key and value are tokens, a key with its quotes and escapes, aliasing object. next is negative after the last member, and
+// 0 when object is no object or is broken where the walk stands. Nothing is allocated.
+func NextMember(object []byte, off int) (key, value []byte, next int) {
+	i := skipSpace(object, off)
+	want := byte(',')
+	if off == 0 {
+		want = '{'
+	}
+	switch {
+	case i < len(object) && object[i] == want:
 		i = skipSpace(object, i+1)
-		if end = skipValue(object, i); end <= i {
-			return nil
-		}
-		if found {
-			return object[i:end:end]
-		}
-		i = skipSpace(object, end)
-		if i >= len(object) || object[i] != ',' {
-			return nil
-		}
+	case off > 0 && i < len(object) && object[i] == '}':
+		return nil, nil, -1
+	default:
+		return nil, nil, 0
 	}
+	if off == 0 && i < len(object) && object[i] == '}' {
+		return nil, nil, -1
+	}
+	if i >= len(object) || object[i] != '"' {
+		return nil, nil, 0
+	}
+	end := skipString(object, i)
+	if end < 0 {
+		return nil, nil, 0
+	}
+	colon := skipSpace(object, end)
+	if colon >= len(object) || object[colon] != ':' {
+		return nil, nil, 0
+	}
+	from := skipSpace(object, colon+1)
+	if next = skipValue(object, from); next <= from {
+		return nil, nil, 0
+	}
+	return object[i:end:end], object[from:next:next], next
 }
 
 // skipValue returns the index after the value at raw[i] without checking what is inside: strings end at their quote,
@@ -131,13 +151,19 @@ func skipValue(raw []byte, i int) int {
 
 // skipString returns the index after the string's closing quote, or -1.
 func skipString(raw []byte, i int) int {
-	for i++; i < len(raw); i++ {
-		switch raw[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for i++; ; {
+		n := bytes.IndexByte(raw[i:], '"')
+		if n < 0 {
+			return -1
+		}
+		// The quote ends the string unless an odd number of backslashes stands before it.
+		back := 0
+		for back < n && raw[i+n-1-back] == '\\' {
+			back++
+		}
+		i += n + 1
+		if back%2 == 0 {
+			return i
 		}
 	}
-	return -1
 }

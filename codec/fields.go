@@ -232,7 +232,8 @@ func (s *scanner) noteParams(sp Span) bool {
 	case '{':
 		return true
 	case '[':
-		return s.refuse(CodeInvalidParams, `"params" must be an object, by-position parameters are not used in MCP`, int(sp.Off))
+		return s.refuse(CodeInvalidParams,
+			`"params" must be an object, by-position parameters are not used in MCP`, int(sp.Off))
 	default:
 		return s.refuse(CodeInvalidRequest, `"params" must be an object`, int(sp.Off))
 	}
@@ -258,7 +259,8 @@ func (s *scanner) noteID(sp Span) bool {
 		return true
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		if !isInteger(token) {
-			return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer within 2^53, without fraction or exponent`, at)
+			return s.refuse(CodeInvalidRequest,
+				`"id" must be a string or an integer within 2^53, without fraction or exponent`, at)
 		}
 	default:
 		return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer`, at)

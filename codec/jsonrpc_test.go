@@ -155,6 +155,38 @@ func TestMember(t *testing.T) {
 	}
 }
 
+func TestNextMember(t *testing.T) {
+	for _, row := range []struct{ object, want string }{
+		{`{}`, "end"},
+		{` { } `, "end"},
+		{`{"a":1}`, `"a"=1 end`},
+		{` { "b" : [ 1, {"a":2} ] , "\u0061" : "}\"," } `, `"b"=[ 1, {"a":2} ] "\u0061"="}\"," end`},
+		{`{"\\":"\\\\","":null}`, `"\\"="\\\\" ""=null end`},
+		{`[{"a":1}]`, "broken"},
+		{``, "broken"},
+		{`{`, "broken"},
+		{`{"a"`, "broken"},
+		{`{"a":1,}`, `"a"=1 broken`},
+		{`{"a":1]`, `"a"=1 broken`},
+		{`{"a":"\"`, "broken"},
+		{`{"a\`, "broken"},
+	} {
+		var got []string
+		for off := 0; ; {
+			key, value, next := NextMember([]byte(row.object), off)
+			if next <= 0 {
+				got = append(got, map[bool]string{true: "end", false: "broken"}[next < 0])
+				break
+			}
+			got = append(got, string(key)+"="+string(value))
+			off = next
+		}
+		if text := strings.Join(got, " "); text != row.want {
+			t.Errorf("%s: got %s, want %s", row.object, text, row.want)
+		}
+	}
+}
+
 // walkBatch collects what NextElement finds.
 func walkBatch(raw []byte) (elems []string, err error) {
 	for off := 0; ; {

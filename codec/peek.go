@@ -27,7 +27,9 @@ func Peek(raw []byte, e *Envelope) {
 			window = window[:len(window)-1]
 		}
 	}
-	s := scanner{raw: window, e: e, lim: &peekLimits, depth: peekLimits.MaxDepth, members: peekLimits.MaxMembers, quiet: true}
+	s := scanner{
+		raw: window, e: e, lim: &peekLimits, depth: peekLimits.MaxDepth, members: peekLimits.MaxMembers, quiet: true,
+	}
 	whole := s.message() || len(raw) <= peekBytes
 	s.release()
 	if whole {

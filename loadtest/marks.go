@@ -5,14 +5,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
+	"weir/loadtest/report"
 )
 
 // judge holds the report against the scenario's marks.
-func (b *book) judge() {
+func (b *recorder) judge() {
 	m := &b.run.Scenario.Marks
 	r := &b.report
 	j := judging{report: r}
-	worst := func(of func(*PhaseReport) float64) (float64, string) {
+	worst := func(of func(*report.PhaseReport) float64) (float64, string) {
 		value, name := 0.0, ""
 		for i := range r.Phases {
 			if v := of(&r.Phases[i]); r.Phases[i].Judged && v > value {
@@ -21,24 +25,24 @@ func (b *book) judge() {
 		}
 		return value, name
 	}
-	quantile := func(name string, want *time.Duration, of func(*PhaseReport) float64) {
+	quantile := func(name string, want *time.Duration, of func(*report.PhaseReport) float64) {
 		if want == nil {
 			return
 		}
 		got, phase := worst(of)
-		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", milliseconds(got), phase), got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
+		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", report.Milliseconds(got), phase), got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
 	}
-	quantile("p95", m.P95, func(p *PhaseReport) float64 { return p.Latency.P95 })
-	quantile("p99", m.P99, func(p *PhaseReport) float64 { return p.Latency.P99 })
+	quantile("p95", m.P95, func(p *report.PhaseReport) float64 { return p.Latency.P95 })
+	quantile("p99", m.P99, func(p *report.PhaseReport) float64 { return p.Latency.P99 })
 	if m.ErrorRate != nil {
-		t := j.sum(func(p *PhaseReport) bool { return p.Judged })
+		t := j.sum(func(p *report.PhaseReport) bool { return p.Judged })
 		got := share(t.ToolErrors+t.Errors+t.Lost+t.Bad, t.Sent)
-		j.add("error_rate", "at most "+percent(*m.ErrorRate), percent(got), got <= *m.ErrorRate, t.Sent == 0)
+		j.add("error_rate", "at most "+report.Percent(*m.ErrorRate), report.Percent(got), got <= *m.ErrorRate, t.Sent == 0)
 	}
 	if m.RefusalRate != nil {
-		t := j.sum(func(p *PhaseReport) bool { return p.Judged && !p.Overload })
+		t := j.sum(func(p *report.PhaseReport) bool { return p.Judged && !p.Overload })
 		got := share(t.Refused, t.Sent)
-		j.add("refusal_rate", "at most "+percent(*m.RefusalRate), percent(got), got <= *m.RefusalRate, t.Sent == 0)
+		j.add("refusal_rate", "at most "+report.Percent(*m.RefusalRate), report.Percent(got), got <= *m.RefusalRate, t.Sent == 0)
 	}
 	b.judgeConnections(&j)
 	if m.Streams != nil {
@@ -48,13 +52,13 @@ func (b *book) judge() {
 		b.judgeGoodput(&j, *m.Goodput)
 	}
 	if m.MemoryBytes != nil {
-		j.add("memory_bytes", "at most "+mebibytes(*m.MemoryBytes), mebibytes(r.Server.PeakBytes), r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
+		j.add("memory_bytes", "at most "+report.Mebibytes(*m.MemoryBytes), report.Mebibytes(r.Server.PeakBytes), r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
 	}
 	if m.MemoryGrowth != nil {
 		b.judgeGrowth(&j, *m.MemoryGrowth)
 	}
 	if m.QueueMessages != nil {
-		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak), r.Server.QueuePeak <= *m.QueueMessages, b.watch.admin == "")
+		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak), r.Server.QueuePeak <= *m.QueueMessages, b.watch.Admin == "")
 	}
 	if m.Recovery != nil {
 		b.judgeRecovery(&j, *m.Recovery)
@@ -72,47 +76,41 @@ func (b *book) judge() {
 }
 
 // judgeConnections holds how many got in, and an answer while all were in, against the marks.
-func (b *book) judgeConnections(j *judging) {
+func (b *recorder) judgeConnections(j *judging) {
 	m, r := &b.run.Scenario.Marks, &b.report
 	if m.ConnectSuccess != nil {
 		t := &r.Total.Tally
-		j.add("connect_success", "at least "+percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
+		j.add("connect_success", "at least "+report.Percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", report.Percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
 			r.Total.Connected >= *m.ConnectSuccess, false)
 	}
 	if m.Served != nil {
 		most, _ := b.run.Scenario.Peak()
 		got := share(b.peakServed, uint64(most))
-		j.add("served", "at least "+percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", percent(got), b.peakServed, most),
+		j.add("served", "at least "+report.Percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", report.Percent(got), b.peakServed, most),
 			got >= *m.Served, false)
 	}
 }
 
-type judging struct{ report *Report }
+type judging struct{ report *report.Report }
 
 func (j *judging) add(name, want, got string, held, unknown bool) {
 	if unknown {
 		got, held = "not seen", true
 	}
-	j.report.Marks = append(j.report.Marks, MarkReport{Name: name, Want: want, Got: got, Held: held, Unknown: unknown})
+	j.report.Marks = append(j.report.Marks, report.MarkReport{Name: name, Want: want, Got: got, Held: held, Unknown: unknown})
 }
 
-func (j *judging) sum(which func(*PhaseReport) bool) (t Tally) {
+func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
 	for i := range j.report.Phases {
 		if p := &j.report.Phases[i]; which(p) {
-			t.Sent += p.Tally.Sent
-			t.Results += p.Tally.Results
-			t.ToolErrors += p.Tally.ToolErrors
-			t.Errors += p.Tally.Errors
-			t.Refused += p.Tally.Refused
-			t.Lost += p.Tally.Lost
-			t.Bad += p.Tally.Bad
+			client.Add(&t, &p.Tally)
 		}
 	}
 	return t
 }
 
-func allHeld(marks []MarkReport) bool {
-	return !slices.ContainsFunc(marks, func(m MarkReport) bool { return !m.Held })
+func allHeld(marks []report.MarkReport) bool {
+	return !slices.ContainsFunc(marks, func(m report.MarkReport) bool { return !m.Held })
 }
 
 func share(n, of uint64) float64 {
@@ -124,23 +122,23 @@ func share(n, of uint64) float64 {
 
 // judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and still is
 // one that it did not hold.
-func (b *book) judgeStreams(j *judging, want float64) {
+func (b *recorder) judgeStreams(j *judging, want float64) {
 	most := 0
 	for i := range b.run.Scenario.Phases {
 		most = max(most, b.run.Scenario.Phases[i].Streams)
 	}
 	s := b.report.Streams
 	if s == nil {
-		j.add("streams", "at least "+percent(want)+" held", "", false, true)
+		j.add("streams", "at least "+report.Percent(want)+" held", "", false, true)
 		return
 	}
 	got := share(s.Open-min(s.Open, s.Ended+s.Bad), uint64(most))
-	j.add("streams", "at least "+percent(want)+" held", fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
-		percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
+	j.add("streams", "at least "+report.Percent(want)+" held", fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
+		report.Percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
 }
 
 // judgeGoodput compares what is answered in the worst overload phase with the measured capacity.
-func (b *book) judgeGoodput(j *judging, want float64) {
+func (b *recorder) judgeGoodput(j *judging, want float64) {
 	least, name := -1.0, ""
 	for i := range b.report.Phases {
 		p := &b.report.Phases[i]
@@ -149,12 +147,12 @@ func (b *book) judgeGoodput(j *judging, want float64) {
 		}
 	}
 	got := least / max(b.report.Capacity, 1e-9)
-	j.add("goodput", "at least "+percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
-		percent(got), least, b.report.Capacity, name), got >= want, least < 0)
+	j.add("goodput", "at least "+report.Percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
+		report.Percent(got), least, b.report.Capacity, name), got >= want, least < 0)
 }
 
 // judgeHostile counts the kinds of hostile clients of which the server has ended as many as there are.
-func (b *book) judgeHostile(j *judging, want float64) {
+func (b *recorder) judgeHostile(j *judging, want float64) {
 	h := b.report.Hostile
 	if h == nil {
 		j.add("hostile_ended", "", "", false, true)
@@ -162,16 +160,16 @@ func (b *book) judgeHostile(j *judging, want float64) {
 	}
 	kinds, ended := 0, 0
 	var missing []string
-	for _, k := range hostileKinds {
-		clients := *k.count(&h.Clients)
-		if !k.ended || clients == 0 {
+	for _, k := range hostile.Kinds {
+		clients := *k.Count(&h.Clients)
+		if !k.EndedByServer || clients == 0 {
 			continue
 		}
 		kinds++
-		if h.Counts.endedByServer(k.name) >= uint64(clients) {
+		if h.Counts.EndedByServer(k.Name) >= uint64(clients) {
 			ended++
 		} else {
-			missing = append(missing, k.name)
+			missing = append(missing, k.Name)
 		}
 	}
 	got := share(uint64(ended), uint64(kinds))
@@ -179,11 +177,11 @@ func (b *book) judgeHostile(j *judging, want float64) {
 	if len(missing) > 0 {
 		found += ", not " + strings.Join(missing, ", ")
 	}
-	j.add("hostile_ended", "at least "+percent(want)+" of the kinds", found, got >= want, kinds == 0)
+	j.add("hostile_ended", "at least "+report.Percent(want)+" of the kinds", found, got >= want, kinds == 0)
 }
 
 // judgeGrowth compares the resident memory of the last tenth of the judged phases with that of the first.
-func (b *book) judgeGrowth(j *judging, want float64) {
+func (b *recorder) judgeGrowth(j *judging, want float64) {
 	var judged []int64
 	for i := range b.report.Series {
 		if p := &b.report.Series[i]; b.run.Scenario.Phases[p.Phase].Judged && p.Resident > 0 {
@@ -192,7 +190,7 @@ func (b *book) judgeGrowth(j *judging, want float64) {
 	}
 	n := len(judged) / 10
 	if n == 0 {
-		j.add("memory_growth", "at most "+percent(want), "", false, true)
+		j.add("memory_growth", "at most "+report.Percent(want), "", false, true)
 		return
 	}
 	mean := func(values []int64) (sum float64) {
@@ -203,12 +201,12 @@ func (b *book) judgeGrowth(j *judging, want float64) {
 	}
 	first, last := mean(judged[:n]), mean(judged[len(judged)-n:])
 	got := last/first - 1
-	j.add("memory_growth", "at most "+percent(want), fmt.Sprintf("%s (%s to %s)", percent(got), mebibytes(int64(first)), mebibytes(int64(last))), got <= want, false)
+	j.add("memory_growth", "at most "+report.Percent(want), fmt.Sprintf("%s (%s to %s)", report.Percent(got), report.Mebibytes(int64(first)), report.Mebibytes(int64(last))), got <= want, false)
 }
 
 // judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of the
 // first judged phase (and never less than a millisecond above it, which is noise).
-func (b *book) judgeRecovery(j *judging, want time.Duration) {
+func (b *recorder) judgeRecovery(j *judging, want time.Duration) {
 	phases := b.run.Scenario.Phases
 	calm := -1.0
 	for i := range b.report.Phases {
@@ -228,19 +226,19 @@ func (b *book) judgeRecovery(j *judging, want time.Duration) {
 		}
 		begin = end
 	}
-	got := fmt.Sprintf("%v (p95 at most %s again)", worst.Round(10*time.Millisecond), milliseconds(bound))
-	if worst == Never {
-		got = fmt.Sprintf("not within the phase (p95 at most %s)", milliseconds(bound))
+	got := fmt.Sprintf("%v (p95 at most %s again)", worst.Round(10*time.Millisecond), report.Milliseconds(bound))
+	if worst == client.Never {
+		got = fmt.Sprintf("not within the phase (p95 at most %s)", report.Milliseconds(bound))
 	}
 	j.add("recovery", "within "+want.String(), got, worst <= want, !seen)
 }
 
-func (b *book) recovered(phase int, begin, end time.Duration, bound float64) time.Duration {
+func (b *recorder) recovered(phase int, begin, end time.Duration, bound float64) time.Duration {
 	for i := range b.report.Series {
 		p := &b.report.Series[i]
 		if p.Phase == phase && p.Answered > 0 && p.P95 <= bound && p.Refused == 0 {
 			return time.Duration(p.At*float64(time.Second)) - begin
 		}
 	}
-	return Never
+	return client.Never
 }

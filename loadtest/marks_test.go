@@ -1,6 +1,12 @@
 package loadtest
 
-import "testing"
+import (
+	"testing"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
+	"weir/loadtest/report"
+)
 
 func TestMarksAreJudged(t *testing.T) {
 	r := sampleRun(t, 1)
@@ -11,36 +17,36 @@ func TestMarksAreJudged(t *testing.T) {
 		}
 		delete(want, m.Name)
 	}
-	if len(want) > 0 || r.Outcome != Missed {
+	if len(want) > 0 || r.Outcome != report.Missed {
 		t.Errorf("%s, and not judged: %v", r.Outcome, want)
 	}
 }
 
 func TestStreamsAreJudged(t *testing.T) {
-	f := func(s *StreamCounts, held, unknown bool) {
+	f := func(s *report.StreamCounts, held, unknown bool) {
 		t.Helper()
-		b := &book{run: &Run{Scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}}}
+		b := &recorder{run: &Run{Scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}}}
 		b.report.Streams = s
 		b.judgeStreams(&judging{report: &b.report}, 1)
 		if m := b.report.Marks[0]; m.Held != held || m.Unknown != unknown {
 			t.Errorf("%+v: %+v", s, m)
 		}
 	}
-	f(&StreamCounts{Open: 4, Events: 9}, true, false)
-	f(&StreamCounts{Open: 3}, false, false)
-	f(&StreamCounts{Open: 4, Ended: 1}, false, false) // and opened again
-	f(&StreamCounts{Open: 4, Bad: 5}, false, false)
+	f(&report.StreamCounts{Open: 4, Events: 9}, true, false)
+	f(&report.StreamCounts{Open: 3}, false, false)
+	f(&report.StreamCounts{Open: 4, Ended: 1}, false, false) // and opened again
+	f(&report.StreamCounts{Open: 4, Bad: 5}, false, false)
 	f(nil, true, true)
 }
 
 func TestHostileEndedIsJudged(t *testing.T) {
-	clients := Hostile{NeverRead: 7, Garbage: 2, Reset: 1}
+	clients := hostile.Clients{NeverRead: 7, Garbage: 2, Reset: 1}
 	f := func(never uint64, want string, held bool) {
 		t.Helper()
-		counts := HostileCounts{Ended: map[string]map[string]uint64{
-			"garbage": {"HTTP 400": 3}, "never_read": {EndPeerReset.String(): never},
+		counts := hostile.Counts{Ended: map[string]map[string]uint64{
+			"garbage": {"HTTP 400": 3}, "never_read": {client.EndPeerReset.String(): never},
 		}}
-		book := book{report: Report{Hostile: &HostileReport{Clients: clients, Counts: counts}}}
+		book := recorder{report: report.Report{Hostile: &report.HostileReport{Clients: clients, Counts: counts}}}
 		j := judging{report: &book.report}
 		book.judgeHostile(&j, 1)
 		if m := book.report.Marks[0]; m.Got != want || m.Held != held {

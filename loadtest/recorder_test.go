@@ -5,24 +5,31 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/internal/fixture"
+	"weir/loadtest/observe"
+	"weir/loadtest/probe"
+	"weir/loadtest/report"
+	"weir/loadtest/wire"
 )
 
 // sampleRun is a run of the flood scenario, 6 s long, that saw what no server would do twice.
-func sampleRun(t *testing.T, slower float64) *Report {
+func sampleRun(t *testing.T, slower float64) *report.Report {
 	t.Helper()
 	s := FindScenario("flood").Scaled(0.01)
 	s.settle(0)
 	r := &Run{Scenario: s, Version: "v1", Commit: "0123456789abcdef", Command: "weir load flood",
-		Target: Target{URL: "tcp://127.0.0.1:7777", Network: "tcp", Address: "127.0.0.1:7777"}}
-	b := newBook(r, &Probe{Revision: "2025-11-25", Server: "weir <v1>", Method: methodCall, Tool: "echo", Args: `{}`})
+		Target: wire.Target{URL: "tcp://127.0.0.1:7777", Network: "tcp", Address: "127.0.0.1:7777"}}
+	b := newRecorder(r, &probe.Result{Revision: "2025-11-25", Server: "weir <v1>", Method: wire.MethodCall, Tool: "echo", Args: `{}`})
 	b.report.Started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	b.report.Machine = Host{CPU: "a CPU", Cores: 2, MemoryBytes: 8 << 30, Kernel: "6.1", Go: "go1.26", OpenFiles: 20_000}
-	b.watch = &watcher{admin: "127.0.0.1:1", limits: ServerLimits{Version: "v1", Commit: "fedcba9876543210", Connections: 100, QueueMessages: 1000, QueueBytes: 1 << 20}}
-	now := Vitals{ResidentBytes: 20 << 20, CPUSeconds: 1}
-	b.stats = func() Vitals { return now }
+	b.report.Machine = observe.Host{CPU: "a CPU", Cores: 2, MemoryBytes: 8 << 30, Kernel: "6.1", Go: "go1.26", OpenFiles: 20_000}
+	b.watch = &observe.Watcher{Admin: "127.0.0.1:1", Limits: observe.ServerLimits{Version: "v1", Commit: "fedcba9876543210", Connections: 100, QueueMessages: 1000, QueueBytes: 1 << 20}}
+	now := observe.ServerStats{ResidentBytes: 20 << 20, CPUSeconds: 1}
+	b.stats = func() observe.ServerStats { return now }
 	b.before = now
-	b.describeGenerator(r.jobs(DefaultOptions()))
-	c := newCounters()
+	b.describeGenerator(r.jobs(client.DefaultOptions()))
+	c := client.NewCounters()
 	for i := range b.instants {
 		n := uint64(100 + i)
 		c.Planned += n
@@ -35,21 +42,21 @@ func sampleRun(t *testing.T, slower float64) *Report {
 		c.Open = uint64(10 * i)
 		c.Opened = c.Open
 		sample := Sample{Index: i, Counters: c, CPU: time.Duration(i) * 10 * time.Millisecond}
-		sample.Counters = newCounters()
-		sample.Counters.add(&c)
+		sample.Counters = client.NewCounters()
+		client.Add(&sample.Counters, &c)
 		for k := range n - 3 {
-			record(sample.Counters.Latency, time.Duration(slower*float64(k+1))*100*time.Microsecond)
-			record(sample.Counters.Late, 20*time.Microsecond)
+			client.Record(sample.Counters.Latency, time.Duration(slower*float64(k+1))*100*time.Microsecond)
+			client.Record(sample.Counters.Late, 20*time.Microsecond)
 		}
 		now.ResidentBytes += 1 << 20
 		now.CPUSeconds += 0.05
-		b.take(&sample)
+		b.record(&sample)
 	}
 	c.InFlight = 1
 	c.Sent++
 	last := Sample{Index: len(b.instants), Counters: c}
-	b.take(&last)
-	b.watch.admin = ""
+	b.record(&last)
+	b.watch.Admin = ""
 	b.conclude(false, nil, &now)
 	return &b.report
 }
@@ -65,6 +72,6 @@ func TestRecorder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compareWithFile(t, filepath.Join("report", "testdata", name), string(got))
+		fixture.Golden(t, filepath.Join("report", "testdata", name), string(got))
 	}
 }

@@ -10,13 +10,19 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/probe"
+	"weir/loadtest/report"
+	"weir/loadtest/wire"
 )
 
 // Run is one run of a scenario against a target.
 type Run struct {
 	Scenario *Scenario // as it is to be run: scaled and sized
-	Target   Target
-	Wish     Wish
+	Target   wire.Target
+	Probe    probe.Options
 	Admin    string // host:port of the server's admin listener; "" looks for it, "off" does not
 	PID      int    // of the server's process; 0 looks for it
 	Loops    int    // per worker; 0 chooses
@@ -33,8 +39,8 @@ type Run struct {
 
 // Event is one thing that a run tells while it goes on.
 type Event struct {
-	Text  string // something that happened
-	Point *Point // or one more step of the series
+	Text  string        // something that happened
+	Point *report.Point // or one more step of the series
 	Phase string
 	Total time.Duration // the length of the run
 }
@@ -57,17 +63,17 @@ const (
 var ErrNotRun = errors.New("not run")
 
 // Do runs it. The report is never nil when err is nil; after an early end it is partial and says why.
-func (r *Run) Do(ctx context.Context) (*Report, error) {
+func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 	s := r.Scenario
-	w := r.Wish
+	w := r.Probe
 	w.Preferred, w.PreferredArguments, w.Streams = s.Tool, s.Arguments, s.Needs == "streams"
-	probe, err := Examine(ctx, &r.Target, w)
+	probe, err := probe.Examine(ctx, &r.Target, w)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
-	b := newBook(r, &probe)
+	b := newRecorder(r, &probe)
 	if s.Needs == "streams" && !probe.Streams {
-		b.report.Outcome = Skipped
+		b.report.Outcome = report.Skipped
 		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor subscriptions/listen opens one", s.Name, r.Target.URL)
 		return &b.report, nil
 	}
@@ -91,17 +97,17 @@ func (r *Run) Do(ctx context.Context) (*Report, error) {
 	b.describeGenerator(jobs)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	watch, notes := newWatcher(ctx, &r.Target, r.Admin, r.PID)
+	watch, notes := observe.NewWatcher(ctx, &r.Target, r.Admin, r.PID)
 	b.report.Notes = append(b.report.Notes, notes...)
-	b.watch, b.stats = watch, watch.now
-	b.before = watch.now()
-	go watch.run(watching, max(200*time.Millisecond, b.interval()/2))
-	crew, err := startCrew(ctx, jobs, r.WorkerCommand)
+	b.watch, b.stats = watch, watch.Stats
+	b.before = watch.Stats()
+	go watch.Run(watching, max(200*time.Millisecond, b.interval()/2))
+	workers, err := startWorkers(ctx, jobs, r.WorkerCommand)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
-	r.follow(ctx, crew, b)
-	b.finish(ctx, crew.err())
+	r.follow(ctx, workers, b)
+	b.finish(ctx, workers.err())
 	return &b.report, nil
 }
 
@@ -112,36 +118,36 @@ func (r *Run) say(format string, args ...any) {
 }
 
 // follow waits for the beginning, and then takes sample after sample to the end.
-func (r *Run) follow(ctx context.Context, crew *crew, b *book) {
+func (r *Run) follow(ctx context.Context, workers *workers, b *recorder) {
 	opening := time.NewTicker(2 * time.Second)
 	defer opening.Stop()
-	ready := crew.ready
+	ready := workers.ready
 	began := time.Now()
 	stopped := false
 	for {
 		select {
 		case <-opening.C:
 			if ready != nil && r.Scenario.OpenFirst {
-				r.say("opening connections: %d open after %v", crew.opened().Counters.Open, time.Since(began).Round(time.Second))
+				r.say("opening connections: %d open after %v", workers.opened().Counters.Open, time.Since(began).Round(time.Second))
 			}
 		case <-ready:
 			ready = nil
-			b.opened(crew.opened(), time.Since(began))
+			b.opened(workers.opened(), time.Since(began))
 			b.began = time.Now().Add(leadTime)
-			crew.begin(b.began)
-		case s, ok := <-crew.samples:
+			workers.begin(b.began)
+		case s, ok := <-workers.samples:
 			if !ok {
 				return
 			}
-			p := b.take(&s)
+			p := b.record(&s)
 			if p != nil && r.Progress != nil {
 				r.Progress(Event{Point: p, Phase: b.phaseName(p.Phase), Total: r.Scenario.Length()})
 			}
-			if reason := b.dead(); reason != "" && !stopped {
+			if reason := b.stopReason(); reason != "" && !stopped {
 				stopped = true
 				b.problem(reason)
 				r.say("%s", reason)
-				crew.stop()
+				workers.stop()
 			}
 		}
 		if ctx.Err() != nil && !stopped {
@@ -152,15 +158,15 @@ func (r *Run) follow(ctx context.Context, crew *crew, b *book) {
 }
 
 // options are those of each fleet.
-func (r *Run) options(p *Probe) Options {
+func (r *Run) options(p *probe.Result) client.Options {
 	s := r.Scenario
-	o := DefaultOptions()
+	o := client.DefaultOptions()
 	t := &r.Target
 	o.Network, o.Address, o.Path, o.Host, o.Transport = t.Network, t.Address, t.Path, t.Host, t.Transport
-	o.Era, o.Revision, o.Headers = p.Era, p.Revision, r.Wish.Headers
+	o.Era, o.Revision, o.Headers = p.Era, p.Revision, r.Probe.Headers
 	o.Method, o.Tool, o.Arguments, o.PadBytes = p.Method, p.Tool, p.Args, s.PadBytes
 	o.Window = 1 // over HTTP a connection has one request at a time, as MCP's clients do
-	if o.Transport != HTTP {
+	if o.Transport != wire.HTTP {
 		o.Window = defaultWindow
 		if s.Closed {
 			o.Window = 1
@@ -183,14 +189,14 @@ func (r *Run) options(p *Probe) Options {
 }
 
 // jobs cuts the scenario into one share for each worker.
-func (r *Run) jobs(o Options) []Job {
+func (r *Run) jobs(o client.Options) []Job {
 	s := r.Scenario
 	connections, perSecond := s.Peak()
 	streams := 0
 	for i := range s.Phases {
 		streams = max(streams, s.Phases[i].Streams)
 	}
-	all := connections + streams + s.Hostile.total()
+	all := connections + streams + s.Hostile.Total()
 	workers := r.Workers
 	if workers == 0 {
 		workers = max(1, int(math.Ceil(float64(all)/float64(descriptorLimit()-descriptorsKept))))
@@ -201,8 +207,8 @@ func (r *Run) jobs(o Options) []Job {
 	if perSecond/float64(workers*o.Loops) > exactPerSecond {
 		o.Tick = coarseTick
 	}
-	if all > connectionsPerSource && r.Target.loopback4() {
-		o.Sources = LoopbackSources(all/connectionsPerSource + 1)
+	if all > connectionsPerSource && r.Target.IsLoopback4() {
+		o.Sources = client.LoopbackSources(all/connectionsPerSource + 1)
 	}
 	jobs := make([]Job, workers)
 	for w := range jobs {
@@ -214,16 +220,16 @@ func (r *Run) jobs(o Options) []Job {
 		}
 		for i := range s.Phases {
 			p := &s.Phases[i]
-			j.Connections = append(j.Connections, Stretch{p.Duration, share(p.Connections.From), share(p.Connections.To)})
+			j.Connections = append(j.Connections, segment(p.Duration, share(p.Connections.From), share(p.Connections.To)))
 			if streams > 0 {
 				n := share(float64(p.Streams))
-				j.Streams = append(j.Streams, Stretch{p.Duration, n, n})
+				j.Streams = append(j.Streams, segment(p.Duration, n, n))
 			}
 		}
 		if !s.Closed {
 			j.Plan = s.plan()
 		}
-		j.Hostile = s.Hostile.share(w, workers)
+		j.Hostile = s.Hostile.Share(w, workers)
 		jobs[w] = j
 	}
 	return jobs
@@ -266,9 +272,9 @@ func instants(s *Scenario) []time.Duration {
 }
 
 // calibrate measures in a closed loop how many calls per second the server answers.
-func calibrate(ctx context.Context, o Options, c *Calibration) (float64, error) {
+func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, error) {
 	o.Window = c.Window
-	f, err := NewFleet(o)
+	f, err := client.NewFleet(o)
 	if err != nil {
 		return 0, err
 	}
@@ -298,10 +304,10 @@ func calibrate(ctx context.Context, o Options, c *Calibration) (float64, error) 
 	capacity := float64(after.Results-before.Results) / time.Since(began).Seconds()
 	if after.Open < uint64(c.Connections) {
 		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says why",
-			uint64(c.Connections)-after.Open, c.Connections, after.troubles())
+			uint64(c.Connections)-after.Open, c.Connections, after.Troubles())
 	}
 	if capacity == 0 {
-		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments", failuresOf(after.Reasons))
+		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments", client.ListCounts(after.Reasons))
 	}
 	stop, end := context.WithTimeout(ctx, quietPatience)
 	defer end()
@@ -309,4 +315,8 @@ func calibrate(ctx context.Context, o Options, c *Calibration) (float64, error) 
 	f.Hold(0)
 	_ = f.Quiet(stop)
 	return capacity, nil
+}
+
+func segment(length time.Duration, from, to float64) client.Segment {
+	return client.Segment{Length: length, From: from, To: to}
 }

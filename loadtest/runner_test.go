@@ -9,6 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
+	"weir/loadtest/internal/fixture"
+	"weir/loadtest/report"
+	"weir/loadtest/wire"
 )
 
 // asWorker makes the test binary a worker process, as weir load's own binary is one.
@@ -28,12 +34,12 @@ func TestMain(m *testing.M) {
 func offering(answer func(line string) string) func(line string) string {
 	return func(line string) string {
 		if strings.Contains(line, `"method":"tools/list"`) {
-			return messagePrefix + id(line) + `,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
+			return wire.MessagePrefix + fixture.Id(line) + `,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
 		}
 		if strings.Contains(line, `"method":"tools/call"`) {
 			return answer(line)
 		}
-		return echo(line)
+		return fixture.Echo(line)
 	}
 }
 
@@ -44,7 +50,7 @@ func testRun(t *testing.T, address, scenario string) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := ParseTarget(t.Context(), "tcp://"+address)
+	target, err := wire.ParseTarget(t.Context(), "tcp://"+address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +70,7 @@ marks: {p95: 1h, error_rate: 0, connect_success: 1, lost: 0, unexplained: 0}
 func TestRun(t *testing.T) {
 	t.Setenv(asWorker, "1")
 	for _, workers := range []int{1, 3} {
-		r := testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
+		r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
 		r.Workers, r.WorkerCommand = workers, []string{os.Args[0]}
 		points := 0
 		r.Progress = func(e Event) {
@@ -72,12 +78,12 @@ func TestRun(t *testing.T) {
 				points++
 			}
 		}
-		result, err := r.Do(within(t))
+		result, err := r.Do(fixture.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		total := &result.Total.Tally
-		if result.Outcome != Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(result.Phases) != 3 ||
+		if result.Outcome != report.Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(result.Phases) != 3 ||
 			points != len(result.Series) || total.Opened < 8 || result.Generator.Workers != workers {
 			t.Errorf("%d workers: %+v", workers, result)
 		}
@@ -90,7 +96,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunClosedAndOpenFirst(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), `
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), `
 name: closed
 question: How many?
 closed: true
@@ -99,25 +105,25 @@ phases: [{name: all, duration: 200ms, connections: 10}]
 marks: {unexplained: 0}
 hostile: {never_read: 1, slow_drip: 1, half_request: 1, vanish: 1}
 `)
-	result, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != Held || result.Total.Tally.Planned != 0 || result.Total.Tally.Results == 0 || result.Hostile.Counts.Opened < 4 ||
+	if result.Outcome != report.Held || result.Total.Tally.Planned != 0 || result.Total.Tally.Results == 0 || result.Hostile.Counts.Opened < 4 ||
 		!strings.Contains(strings.Join(result.Notes, "\n"), "10 connections were opened before the beginning") {
 		t.Errorf("%+v", result)
 	}
 }
 
 func TestRunMeasuresCapacity(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), `
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), `
 name: over
 question: What?
 capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
 `)
-	result, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,11 +135,11 @@ marks: {unexplained: 0}
 // A server that dies in the middle of a run: what was measured is kept, and the report says what happened.
 func TestRunOfAServerThatDies(t *testing.T) {
 	var calls atomic.Int64
-	r := testRun(t, testServer(t, "tcp", func(line string) string {
+	r := testRun(t, fixture.LineServer(t, "tcp", func(line string) string {
 		if calls.Load() > 50 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(func(line string) string { calls.Add(1); return echo(line) })(line)
+		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
 	}), `
 name: long
 question: Does it last?
@@ -141,11 +147,11 @@ phases: [{name: all, duration: 1h, connections: 4, rate: 200}]
 marks: {unexplained: 0, lost: 0}
 `)
 	r.Scenario = r.Scenario.Scaled(1.0 / 900) // 4 s
-	result, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != Partial || !strings.Contains(result.Problem, "has held no connection for") || result.Total.Tally.Results == 0 ||
+	if result.Outcome != report.Partial || !strings.Contains(result.Problem, "has held no connection for") || result.Total.Tally.Results == 0 ||
 		result.Seconds >= 4 || result.Total.Tally.Unexplained != 0 {
 		t.Errorf("%+v", result)
 	}
@@ -154,11 +160,11 @@ marks: {unexplained: 0, lost: 0}
 // A server that keeps its connections and stops answering: the calls are unexplained, and that mark is missed.
 func TestRunOfAServerThatFallsSilent(t *testing.T) {
 	var calls atomic.Int64
-	r := testRun(t, testServer(t, "tcp", offering(func(line string) string {
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
 		if calls.Add(1) > 50 {
 			return ""
 		}
-		return echo(line)
+		return fixture.Echo(line)
 	})), `
 name: silent
 question: Does it answer?
@@ -167,20 +173,20 @@ phases: [{name: all, duration: 500ms, connections: 4, rate: 200}]
 marks: {unexplained: 0}
 `)
 	r.Grace = 50 * time.Millisecond
-	result, err := r.Do(within(t))
+	result, err := r.Do(fixture.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	total := &result.Total.Tally
-	if result.Outcome != Missed || total.Unexplained != 20 || total.Sent != total.Results+20 || total.Planned <= total.Sent {
+	if result.Outcome != report.Missed || total.Unexplained != 20 || total.Sent != total.Results+20 || total.Planned <= total.Sent {
 		t.Errorf("%+v", result)
 	}
 }
 
 func TestRunThatIsInterrupted(t *testing.T) {
-	r := testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
 	r.Scenario = r.Scenario.Scaled(100)
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(fixture.Within(t))
 	r.Progress = func(e Event) {
 		if e.Point != nil {
 			cancel()
@@ -190,7 +196,7 @@ func TestRunThatIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != Partial || result.Problem != "it was interrupted" || len(result.Series) == 0 || result.Total.Tally.Unexplained != 0 {
+	if result.Outcome != report.Partial || result.Problem != "it was interrupted" || len(result.Series) == 0 || result.Total.Tally.Unexplained != 0 {
 		t.Errorf("%+v", result)
 	}
 }
@@ -198,24 +204,24 @@ func TestRunThatIsInterrupted(t *testing.T) {
 func TestRunThatCannotBegin(t *testing.T) {
 	f := func(answer func(string) string, want string) {
 		t.Helper()
-		r := testRun(t, testServer(t, "tcp", answer), smallScenario)
-		if result, err := r.Do(within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), want) {
+		r := testRun(t, fixture.LineServer(t, "tcp", answer), smallScenario)
+		if result, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %+v, %v; want %q", result, err, want)
 		}
 	}
 	f(func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }, "speaks HTTP, not lines: try --target http://127.0.0.1:")
 	f(func(string) string { return "220 mail.example ESMTP\r\n" }, "does not seem to speak MCP over tcp")
-	f(func(string) string { return hangUpNow }, "the server closed the connection")
+	f(func(string) string { return fixture.HangUp }, "the server closed the connection")
 	f(offering(func(line string) string {
-		return messagePrefix + id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
+		return wire.MessagePrefix + fixture.Id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
 	}), "choose another one with --tool and --arguments")
 	r := testRun(t, "127.0.0.1:1", smallScenario)
-	if _, err := r.Do(within(t)); err == nil || !strings.Contains(err.Error(), "start the server, or say with --target where it listens") {
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), "start the server, or say with --target where it listens") {
 		t.Errorf("got %v", err)
 	}
-	r = testRun(t, testServer(t, "tcp", offering(echo)), smallScenario)
-	r.Wish.Tool = "nope"
-	if _, err := r.Do(within(t)); err == nil || !strings.Contains(err.Error(), `the server has no tool "nope"; it lists echo`) {
+	r = testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
+	r.Probe.Tool = "nope"
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), `the server has no tool "nope"; it lists echo`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -225,18 +231,18 @@ func TestRunThatEndsBeforeItsBeginning(t *testing.T) {
 	var calls atomic.Int64
 	dying := func(line string) string {
 		if calls.Load() > 5 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(func(line string) string { calls.Add(1); return echo(line) })(line)
+		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
 	}
-	r := testRun(t, testServer(t, "tcp", dying), `
+	r := testRun(t, fixture.LineServer(t, "tcp", dying), `
 name: over
 question: What?
 capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
 `)
-	if _, err := r.Do(within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
+	if _, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
 		t.Errorf("got %v", err)
 	}
 	const opening = `
@@ -247,28 +253,28 @@ phases: [{name: all, duration: 1s, connections: 300, rate: 1}]
 marks: {unexplained: 0}
 `
 	var greeted atomic.Int64
-	address := testServer(t, "tcp", func(line string) string {
+	address := fixture.LineServer(t, "tcp", func(line string) string {
 		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(1) > 100 {
-			return hangUpNow
+			return fixture.HangUp
 		}
-		return offering(echo)(line)
+		return offering(fixture.Echo)(line)
 	})
 	r = testRun(t, address, opening)
-	result, err := r.Do(within(t))
-	if err != nil || result.Outcome != Partial || !strings.Contains(result.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
+	result, err := r.Do(fixture.Within(t))
+	if err != nil || result.Outcome != report.Partial || !strings.Contains(result.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
 		t.Errorf("%v: %+v", err, result)
 	}
-	ctx, cancel := context.WithCancel(within(t))
-	silent := testServer(t, "tcp", func(line string) string {
+	ctx, cancel := context.WithCancel(fixture.Within(t))
+	silent := fixture.LineServer(t, "tcp", func(line string) string {
 		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(-1) < 0 {
 			cancel()
 			return ""
 		}
-		return offering(echo)(line)
+		return offering(fixture.Echo)(line)
 	})
 	greeted.Store(20)
 	r = testRun(t, silent, opening)
-	if result, err = r.Do(ctx); err != nil || result.Outcome != Partial || result.Problem != "it was interrupted" {
+	if result, err = r.Do(ctx); err != nil || result.Outcome != report.Partial || result.Problem != "it was interrupted" {
 		t.Errorf("%v: %+v", err, result)
 	}
 }
@@ -295,11 +301,11 @@ func TestInstantsEndWithTheirPhases(t *testing.T) {
 
 func TestJobsShareTheWhole(t *testing.T) {
 	s := FindScenario("flood")
-	s.Hostile = Hostile{SlowDrip: 5}
+	s.Hostile = hostile.Clients{SlowDrip: 5}
 	for workers := 1; workers < 8; workers++ {
 		r := &Run{Scenario: s, Workers: workers}
 		peak, drips := 0.0, 0
-		for _, j := range r.jobs(DefaultOptions()) {
+		for _, j := range r.jobs(client.DefaultOptions()) {
 			peak += j.Connections[1].From
 			drips += j.Hostile.SlowDrip
 		}

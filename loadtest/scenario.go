@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
 )
 
 // Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the built-in
@@ -33,7 +36,7 @@ type Scenario struct {
 	// Capacity, when set, is measured before the first phase; phases may then say their rate in multiples of it.
 	Capacity *Calibration
 	Phases   []Phase
-	Hostile  Hostile
+	Hostile  hostile.Clients
 	Marks    Marks
 }
 
@@ -222,11 +225,11 @@ func (s *Scenario) settle(capacity float64) {
 }
 
 // plan is the rate of one connection over the whole scenario.
-func (s *Scenario) plan() []Stretch {
-	stretches := make([]Stretch, len(s.Phases))
+func (s *Scenario) plan() []client.Segment {
+	stretches := make([]client.Segment, len(s.Phases))
 	for i := range s.Phases {
 		p := &s.Phases[i]
-		stretches[i] = Stretch{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
+		stretches[i] = client.Segment{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
 	}
 	return stretches
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"weir/loadtest/hostile"
 )
 
 // ReadScenario returns the scenario of a file, or the built-in one of that name. Its error names every mistake of the file
@@ -178,10 +180,10 @@ func (r *reader) calibration(n ast.Node, c *Calibration) {
 	})
 }
 
-func (r *reader) hostile(n ast.Node, h *Hostile) {
+func (r *reader) hostile(n ast.Node, h *hostile.Clients) {
 	keys := map[string]func(ast.Node){}
-	for _, k := range hostileKinds {
-		keys[k.name] = func(n ast.Node) { r.integer(n, "hostile."+k.name, k.count(h), 0, maxHostile) }
+	for _, k := range hostile.Kinds {
+		keys[k.Name] = func(n ast.Node) { r.integer(n, "hostile."+k.Name, k.Count(h), 0, maxHostile) }
 	}
 	r.section(n, "hostile", nil, keys)
 }

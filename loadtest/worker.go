@@ -4,15 +4,20 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"weir/loadtest/client"
+	"weir/loadtest/hostile"
+	"weir/loadtest/observe"
+	"weir/loadtest/report"
 )
 
 // Job is one worker's share of a run, as it travels to another process.
 type Job struct {
-	Options     Options
-	Plan        []Stretch // calls per second of each connection; empty: a closed load
-	Connections []Stretch // how many of them there are
-	Streams     []Stretch // event streams, beside them
-	Hostile     Hostile
+	Options     client.Options
+	Plan        []client.Segment // calls per second of each connection; empty: a closed load
+	Connections []client.Segment // how many of them there are
+	Streams     []client.Segment // event streams, beside them
+	Hostile     hostile.Clients
 	Instants    []time.Duration // when to report, counted from the beginning; the last is the end
 	OpenFirst   bool            // open the first connections before the beginning
 	Grace       time.Duration   // for calls in flight at the end
@@ -22,10 +27,10 @@ type Job struct {
 type Sample struct {
 	Index    int           // of the instant; beforeStart while the first connections are opened, their number when all calls have ended
 	At       time.Duration // when it was really taken, counted from the beginning: a generator without time takes it late
-	Counters Counters
+	Counters client.Counters
 	CPU      time.Duration // of the worker's process
-	Hostile  HostileCounts
-	Streams  StreamCounts
+	Hostile  hostile.Counts
+	Streams  report.StreamCounts
 }
 
 const (
@@ -35,8 +40,8 @@ const (
 	// openPatience bounds the opening of the first connections, and quietPatience the polite end of the last.
 	openPatience  = 30 * time.Minute
 	quietPatience = 2 * time.Second
-	// deafWindow is the calls of a client that never reads: their answers must be more than the kernel's buffers take.
-	deafWindow = 4096
+	// neverReadWindow is the calls of a client that never reads: their answers must be more than the kernel's buffers take.
+	neverReadWindow = 4096
 )
 
 // drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were opened
@@ -70,30 +75,30 @@ func drive(ctx context.Context, job *Job, begin func() (time.Time, error), emit 
 
 // driver is a job under way.
 type driver struct {
-	job     *Job
-	emit    func(Sample)
-	fleet   *Fleet
-	deaf    *Fleet // hostile clients that never read
-	streams *Fleet
-	crowd   *crowd // the other hostile ones
-	begin   time.Time
+	job       *Job
+	emit      func(Sample)
+	fleet     *client.Fleet
+	neverRead *client.Fleet // hostile clients that never read
+	streams   *client.Fleet
+	hostile   *hostile.Group // the other hostile ones
+	begin     time.Time
 }
 
 func (d *driver) open(ctx context.Context) (err error) {
-	if d.fleet, err = NewFleet(d.job.Options); err != nil {
+	if d.fleet, err = client.NewFleet(d.job.Options); err != nil {
 		return err
 	}
 	if n := d.job.Hostile.NeverRead; n > 0 {
 		o := d.job.Options
-		o.Deaf, o.Window, o.ReceiveBufferBytes, o.Loops = true, deafWindow, 4096, 1
-		if d.deaf, err = NewFleet(o); err != nil {
+		o.NeverRead, o.Window, o.ReceiveBufferBytes, o.Loops = true, neverReadWindow, 4096, 1
+		if d.neverRead, err = client.NewFleet(o); err != nil {
 			return err
 		}
 	}
 	if len(d.job.Streams) > 0 {
 		o := d.job.Options
 		o.Stream, o.Loops = true, 1
-		if d.streams, err = NewFleet(o); err != nil {
+		if d.streams, err = client.NewFleet(o); err != nil {
 			return err
 		}
 	}
@@ -113,11 +118,11 @@ func (d *driver) open(ctx context.Context) (err error) {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("opened %d of %d connections (%s): %w", c.Open, wanted, c.troubles(), ctx.Err())
+			return fmt.Errorf("opened %d of %d connections (%s): %w", c.Open, wanted, c.Troubles(), ctx.Err())
 		}
-		if failed := c.unopened() + c.Unopened[EndRefused]; failed > uint64(wanted)/2+100 {
+		if failed := c.FailedToOpen() + c.Unopened[client.EndRefused]; failed > uint64(wanted)/2+100 {
 			return fmt.Errorf("%d of %d connections are open, and it gets no further (%s): the server is down, or has not so many places", c.Open, wanted,
-				c.troubles())
+				c.Troubles())
 		}
 		d.report(beforeStart)
 	}
@@ -127,14 +132,14 @@ func (d *driver) start() (err error) {
 	if d.job.Plan == nil {
 		d.fleet.Start()
 	} else {
-		d.fleet.StartPlan(NewPlan(d.job.Plan...), d.begin)
+		d.fleet.StartPlan(client.NewPlan(d.job.Plan...), d.begin)
 	}
-	if d.deaf != nil {
-		d.deaf.Start()
-		d.deaf.Hold(d.job.Hostile.NeverRead)
+	if d.neverRead != nil {
+		d.neverRead.Start()
+		d.neverRead.Hold(d.job.Hostile.NeverRead)
 	}
-	if h := d.job.Hostile; h.total() > h.NeverRead {
-		d.crowd, err = startCrowd(&d.job.Options.WireOptions, h)
+	if h := d.job.Hostile; h.Total() > h.NeverRead {
+		d.hostile, err = hostile.Start(&d.job.Options.Options, h)
 	}
 	return err
 }
@@ -162,7 +167,7 @@ func (d *driver) follow(ctx context.Context, instant time.Duration) {
 }
 
 // heightOf is the height of a chain of ramps at a moment; the last one's end stays.
-func heightOf(ramps []Stretch, at time.Duration) int {
+func heightOf(ramps []client.Segment, at time.Duration) int {
 	for i, r := range ramps {
 		if at < r.Length || i == len(ramps)-1 {
 			share := min(1, max(0, at.Seconds()/r.Length.Seconds()))
@@ -174,17 +179,17 @@ func heightOf(ramps []Stretch, at time.Duration) int {
 }
 
 func (d *driver) report(index int) {
-	s := Sample{Index: index, Counters: d.fleet.Take(), CPU: OwnCPU()}
-	if d.crowd != nil {
-		s.Hostile = d.crowd.counts()
+	s := Sample{Index: index, Counters: d.fleet.Take(), CPU: observe.OwnCPU()}
+	if d.hostile != nil {
+		s.Hostile = d.hostile.Counts()
 	}
-	if d.deaf != nil {
-		c := d.deaf.Counters()
-		s.Hostile.takeFleet(&c)
+	if d.neverRead != nil {
+		c := d.neverRead.Counters()
+		s.Hostile.AddFleet(&c)
 	}
 	if d.streams != nil {
 		c := d.streams.Counters()
-		s.Streams = StreamCounts{Open: c.Open, Events: c.Events, Ended: c.Ended[EndPeerClosed] + c.Ended[EndPeerReset], Bad: c.Bad}
+		s.Streams = report.StreamCounts{Open: c.Open, Events: c.Events, Ended: c.EndedByServer(), Bad: c.Bad}
 	}
 	if index >= 0 {
 		s.At = time.Since(d.begin)
@@ -205,10 +210,10 @@ func (d *driver) finish() {
 }
 
 func (d *driver) close() {
-	if d.crowd != nil {
-		d.crowd.close()
+	if d.hostile != nil {
+		d.hostile.Close()
 	}
-	for _, f := range []*Fleet{d.fleet, d.deaf, d.streams} {
+	for _, f := range []*client.Fleet{d.fleet, d.neverRead, d.streams} {
 		if f != nil {
 			f.Close()
 		}
@@ -218,11 +223,8 @@ func (d *driver) close() {
 // merge adds another worker's sample of the same instant.
 func (s *Sample) merge(o *Sample) {
 	s.At = max(s.At, o.At)
-	s.Counters.add(&o.Counters)
+	client.Add(&s.Counters, &o.Counters)
 	s.CPU += o.CPU
-	s.Hostile.add(o.Hostile)
-	s.Streams.Open += o.Streams.Open
-	s.Streams.Events += o.Streams.Events
-	s.Streams.Ended += o.Streams.Ended
-	s.Streams.Bad += o.Streams.Bad
+	s.Hostile.Add(o.Hostile)
+	client.Add(&s.Streams, &o.Streams)
 }

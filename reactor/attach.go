@@ -9,8 +9,7 @@ import (
 	"weir/backpressure"
 )
 
-// Attach serves lines on a connection that nobody accepted, such as a socket that the process inherited (AttachStreams is
-// for what is no socket). fd is a connected stream socket; it must not be used any more, the server closes it, unless Attach
+// attach serves lines on a connection that nobody accepted, such as the socket pair of standard streams (stdio.go). fd is a connected stream socket; it must not be used any more, the server closes it, unless attach
 // failed. name stands for the listener in the log.
 //
 // The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no
@@ -18,8 +17,8 @@ import (
 // holds up nobody but itself. ended, which may not be nil, hears once why it ended, in the word of the metrics, on the
 // connection's loop: it must not block.
 //
-// Attach follows Start and does not run beside Drain. MCP 2026-07-28 basic/transports/stdio has the framing.
-func (s *Server) Attach(name string, fd int, ended func(reason string)) error {
+// It follows Start and does not run beside Shutdown. MCP 2026-07-28 basic/transports/stdio has the framing.
+func (s *Server) attach(name string, fd int, ended func(reason string)) error {
 	err := unix.SetNonblock(fd, true)
 	if err == nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)

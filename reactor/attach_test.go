@@ -20,7 +20,7 @@ func (s *server) attached() (p *peer, reason chan string, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	must(s.t, err)
 	reason = make(chan string, 1)
-	if err := s.Attach("test", pair[0], func(why string) { reason <- why }); err != nil {
+	if err := s.attach("test", pair[0], func(why string) { reason <- why }); err != nil {
 		unix.Close(pair[0])
 		unix.Close(pair[1])
 		return nil, nil, err
@@ -129,7 +129,7 @@ func TestAttachWantsASocket(t *testing.T) {
 	file, err := os.Open(os.DevNull)
 	must(t, err)
 	defer file.Close()
-	if err := s.Attach("null", int(file.Fd()), func(string) {}); err == nil {
+	if err := s.attach("null", int(file.Fd()), func(string) {}); err == nil {
 		t.Error("a file was attached")
 	}
 	if n := s.limits.Connections(); n != 0 {

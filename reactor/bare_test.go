@@ -7,10 +7,10 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/gobwas/ws"
-	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -35,15 +35,10 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 	reg, err := registry.New(r)
 	must(t, err)
 	registry.AddDemoTools(reg)
-	b = b.Resolve(20_000)
-	queue, err := backpressure.NewQueue(b, set)
-	must(t, err)
-	limits, err := backpressure.NewLimits(b, queue, nil, set)
-	must(t, err)
-	s, err := New(o, Deps{Registry: reg, Queue: queue, Limits: limits, Metrics: set, Log: zerolog.Nop()})
+	s, err := New(reg, Config{Options: &o, Queue: &b, Metrics: set, Log: silent})
 	must(t, err)
 	if workers {
-		queue.Start()
+		s.queue.Start()
 	}
 	bs := &bare{Server: s, t: t, loop: s.loops[0], set: set}
 	t.Cleanup(func() {
@@ -55,7 +50,7 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		queue.Stop(ctx)
+		s.queue.Stop(ctx)
 		s.release()
 	})
 	return bs
@@ -70,7 +65,7 @@ func (b *bare) connect(transport transport) (c *conn, peer int) {
 	if refusal := b.limits.Open(netip.Addr{}); refusal != backpressure.Accepted {
 		b.t.Fatalf("refused: %v", refusal)
 	}
-	c = &conn{loop: b.loop, listener: &listener{name: "tcp", loopback: true}, fd: int32(pair[0]), transport: transport}
+	c = &conn{loop: b.loop, listener: &listener{name: "tcp", place: auth.Place{Loopback: true}}, fd: int32(pair[0]), transport: transport}
 	c.lane.Init(c)
 	b.loop.stats.connections.Add(1)
 	b.loop.adopt(c)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -40,7 +41,7 @@ type call struct {
 	takesSSE   bool          // the client takes messages ahead of the answer
 	status     uint16        // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
 	retryAfter time.Duration // 0 when k was not refused
-	origin     *allowedOrigin
+	origin     *auth.Origin
 }
 
 const (

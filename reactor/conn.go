@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 )
 
 // Why a connection is not read at the moment: bits of conn.pause.
@@ -34,16 +35,16 @@ type conn struct {
 	tag      uint64
 
 	// The loop's.
-	transport transport
-	in        []byte // unfinished input; nil while there is none
-	lastRead  int64  // loop time of the last byte, or of the accept
-	partSince int64  // loop time at which the unfinished message began, or 0
-	authBy    int64  // loop time by which its peer must have said who it is; 0: it has, or need not
-	grant     *grant // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
-	spoke     bool   // a byte has come
-	ended     bool   // the peer closed its side
-	lingering bool   // we closed ours and wait for the peer's
-	finished  bool   // closed; only late workers still hold it
+	transport  transport
+	in         []byte           // unfinished input; nil while there is none
+	lastRead   int64            // loop time of the last byte, or of the accept
+	partSince  int64            // loop time at which the unfinished message began, or 0
+	authBy     int64            // loop time by which its peer must have said who it is; 0: it has, or need not
+	credential *auth.Credential // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
+	spoke      bool             // a byte has come
+	ended      bool             // the peer closed its side
+	lingering  bool             // we closed ours and wait for the peer's
+	finished   bool             // closed; only late workers still hold it
 
 	blocked      *call // with on_full pause: the message that found the queue full
 	blockedClass backpressure.Class
@@ -193,13 +194,13 @@ func (l *loop) finish(c *conn) {
 		c.drop(&k.ticket)
 	}
 	l.srv.limits.Close(c.addr)
-	if c.grant != nil {
-		l.srv.limits.Leave(c.grant.principal)
+	if c.credential != nil {
+		l.srv.limits.Leave(c.credential.Principal)
 	}
 	l.srv.metrics.closed[reason].Inc()
 	if e := l.srv.log.Debug(); e.Enabled() {
-		if c.grant != nil {
-			e.Str("principal", c.grant.principal)
+		if c.credential != nil {
+			e.Str("principal", c.credential.Principal)
 		}
 		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
 			Int("cancelled", cancelled).Msg("connection closed")

@@ -80,7 +80,7 @@ func (c *conn) late(now int64) closeReason {
 	}
 	quiet := now - c.lastRead
 	switch {
-	case c.grant != nil && c.grant.ended(c.loop.srv.wall.Load()):
+	case c.credential != nil && c.credential.Ended(c.loop.srv.wall.Load()):
 		return closeTokenEnded
 	case c.lingering:
 		if quiet > int64(o.LingerTimeout) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -47,21 +46,11 @@ func childServer(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b = b.Resolve(childDescriptors)
-	queue, err := backpressure.NewQueue(b, set)
-	if err != nil {
-		return err
-	}
-	limits, err := backpressure.NewLimits(b, queue, nil, set)
-	if err != nil {
-		return err
-	}
-	s, err := New(o, Deps{Registry: reg, Queue: queue, Limits: limits, Metrics: set, Log: zerolog.Nop()})
+	s, err := New(reg, Config{Options: &o, Queue: &b, Metrics: set, Log: silent})
 	if err == nil {
 		err = s.Listen()
 	}
 	if err == nil {
-		queue.Start()
 		err = s.Start()
 	}
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package reactor holds the sockets: listeners, event loops, connections and what each transport means for MCP.
 //
-// Who writes a server needs Launch, with Options where the defaults do not fit, and for a program that its client launches
-// Launched.ServeStreams; the examples show both. The rest is for those who put the parts together themselves, as cmd/weir does.
+// Who writes a server needs New and Serve, with a Config where the defaults do not fit, and for a program that its client launches
+// ServeStdio; the examples show both. Listen, Start and Shutdown are the steps of Serve, for programs that need them apart.
 //
 // A fixed pool of loops, one per core, multiplexes every connection; no goroutine belongs to a connection, whether it
 // is idle, busy or stalled (stdio.go, for a process that its one client launched, has two). A message goes one way:

@@ -14,10 +14,27 @@ type DrainReport struct {
 	Connections int64 // open until the last step and closed by it
 }
 
-// Drain stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and the tasks, refuse new
-// messages and finish the accepted ones, write out the answers, close every connection, stop the loops. It returns when nothing of the
-// server runs any more; a context that is over shortens the waiting, never the steps.
-func (s *Server) Drain(ctx context.Context) DrainReport {
+// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and the
+// tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the loops, end
+// the workers. It returns when nothing of the server runs any more, but handlers that ignore their context; a context that is
+// over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's report.
+func (s *Server) Shutdown(ctx context.Context) DrainReport {
+	s.stop.Do(func() {
+		defer close(s.ended)
+		s.report = s.drain(ctx)
+		s.queue.Stop(ctx)
+		if s.started.IsZero() {
+			return
+		}
+		s.log.Info().Int("messages_cut", s.report.Messages).Int64("answer_bytes_cut", s.report.OutboxBytes).
+			Int64("connections_closed", s.report.Connections).
+			Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
+	})
+	return s.report
+}
+
+// drain does the steps up to the loops' end.
+func (s *Server) drain(ctx context.Context) DrainReport {
 	s.draining.Store(true)
 	var report DrainReport
 	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.changed = true, true })

@@ -10,7 +10,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/gobwas/ws"
-	"github.com/rs/zerolog"
 
 	"weir/backpressure"
 	"weir/registry"
@@ -24,7 +23,7 @@ func (s *server) draining(grace time.Duration) chan DrainReport {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), grace)
 		defer cancel()
-		report <- s.Drain(ctx)
+		report <- s.drain(ctx)
 	}()
 	s.t.Cleanup(func() {
 		s.free()
@@ -134,12 +133,7 @@ func unstarted(t *testing.T, tuned tune) (*Server, error) {
 	r.Metrics = set
 	reg, err := registry.New(r)
 	must(t, err)
-	b = b.Resolve(20_000)
-	queue, err := backpressure.NewQueue(b, set)
-	must(t, err)
-	limits, err := backpressure.NewLimits(b, queue, nil, set)
-	must(t, err)
-	s, err := New(o, Deps{Registry: reg, Queue: queue, Limits: limits, Metrics: set, Log: zerolog.Nop()})
+	s, err := New(reg, Config{Options: &o, Queue: &b, Metrics: set, Log: silent})
 	must(t, err)
 	return s, s.Listen()
 }
@@ -149,7 +143,7 @@ func TestDrainOfAServerThatNeverStarted(t *testing.T) {
 	must(t, err)
 	address := s.Addrs()["tcp"]
 	ended := make(chan DrainReport, 1)
-	go func() { ended <- s.Drain(context.Background()) }()
+	go func() { ended <- s.Shutdown(context.Background()) }()
 	select {
 	case r := <-ended:
 		if r != (DrainReport{}) {

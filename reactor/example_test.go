@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -25,19 +24,19 @@ func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToo
 }
 
 // The same for a program that its client launches: no listeners, only standard input and output.
-func ExampleLaunched_ServeStreams() {
+func ExampleServer_ServeStdio() {
 	offered, err := registry.New(registry.DefaultOptions())
 	if err != nil {
 		log.Fatal(err)
 	}
 	options := reactor.DefaultOptions()
 	options.HTTP, options.TCP = "", ""
-	server, err := reactor.Launch(reactor.Assembly{Registry: offered, Options: &options})
+	server, err := reactor.New(offered, reactor.Config{Options: &options})
 	if err != nil {
 		log.Fatal(err)
 	}
 	stdin := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`) // os.Stdin in a program
-	if err := server.ServeStreams(context.Background(), stdin, os.Stdout, 10*time.Second); err != nil {
+	if err := server.ServeStdio(context.Background(), stdin, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
@@ -45,7 +44,7 @@ func ExampleLaunched_ServeStreams() {
 }
 
 // A whole server: something to offer, where to listen, and a stop that lets calls finish.
-func ExampleLaunch() {
+func ExampleServer() {
 	offered, err := registry.New(registry.DefaultOptions())
 	if err != nil {
 		log.Fatal(err)
@@ -54,11 +53,17 @@ func ExampleLaunch() {
 
 	options := reactor.DefaultOptions()
 	options.HTTP, options.TCP = "127.0.0.1:0", "" // a port of the kernel's choice, and no lines over TCP
-	server, err := reactor.Launch(reactor.Assembly{Registry: offered, Options: &options})
+	server, err := reactor.New(offered, reactor.Config{Options: &options})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer server.Stop(context.Background()) // waits for every handler to return; a context with a deadline waits for so long
+	if err := server.Listen(); err != nil { // to know the port; a program that does not ask calls Serve alone
+		log.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background()) // signal.NotifyContext in a program
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx) }()
+	defer func() { stop(); <-ended }() // calls that run may finish
 
 	// What a client of 2026-07-28 sends, spelled out.
 	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,`+

@@ -34,13 +34,14 @@ const patience = 20 * time.Second
 type server struct {
 	*Server
 	t       testing.TB
-	queue   *backpressure.Queue
-	limits  *backpressure.Limits
 	set     *metrics.Set
 	release chan struct{}
 	stuck   chan struct{} // receives one value per call of "stuck" that began
 	stopped bool
 }
+
+// silent is the log of servers whose log no test reads.
+var silent = func() *zerolog.Logger { nop := zerolog.Nop(); return &nop }()
 
 type tune func(*Options, *backpressure.Options, *registry.Options)
 
@@ -60,19 +61,13 @@ func start(t testing.TB, tunes ...tune) *server {
 	must(t, err)
 	registry.AddDemoTools(reg)
 	s.addStuck(reg)
-	b = b.Resolve(20_000)
-	s.queue, err = backpressure.NewQueue(b, set)
-	must(t, err)
-	s.limits, err = backpressure.NewLimits(b, s.queue, nil, set)
-	must(t, err)
-	deps := Deps{Registry: reg, Queue: s.queue, Limits: s.limits, Metrics: set, Log: zerolog.Nop()}
+	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
 	if o.Auth.TokensFile != "" {
-		deps.Tokens = tokensFor(t, "alice", "bob", "late")
+		c.Tokens = tokensFor(t, "alice", "bob", "late")
 	}
-	s.Server, err = New(o, deps)
+	s.Server, err = New(reg, c)
 	must(t, err)
 	must(t, s.Listen())
-	s.queue.Start()
 	must(t, s.Start())
 	t.Cleanup(func() { s.stop(100 * time.Millisecond) })
 	return s
@@ -99,7 +94,7 @@ func (s *server) stop(grace time.Duration) DrainReport {
 	s.stopped = true
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	report := s.Drain(ctx)
+	report := s.drain(ctx)
 	s.free()
 	last, done := context.WithTimeout(context.Background(), patience)
 	defer done()

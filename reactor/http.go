@@ -7,6 +7,7 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -93,7 +94,7 @@ func (t *httpTransport) begin(l *loop, c *conn, r *http1.Request) *call {
 	k := l.newCall(c)
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	if r.Origin != nil {
-		k.origin = l.srv.allowedOrigin(r.Origin)
+		k.origin = l.srv.rules.Origin(r.Origin)
 	}
 	k.takesSSE = !k.http10 && bytes.Contains(r.Accept, []byte(eventStreamType))
 	return k
@@ -122,8 +123,8 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 	}
 	switch r.Method {
 	case http1.MethodGet:
-		if l.srv.isMetadata(r.Path) {
-			l.answer(k, l.srv.metadata)
+		if l.srv.resource.IsMetadata(r.Path) {
+			l.answer(k, l.srv.resource.Metadata())
 			return
 		}
 		if r.UpgradeWebSocket {
@@ -172,7 +173,7 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *http1.Error) {
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, fail *codec.Error) {
 	k := t.begin(l, c, r)
-	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != tokenErrors[tokenMissing]
+	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != auth.Missing.Err()
 	l.msg = l.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:

@@ -62,7 +62,7 @@ func appendResponse(dst []byte, c *conn, k *call, message []byte) []byte {
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
 	if status == 401 {
-		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
+		h.WWWAuthenticate = c.loop.srv.resource.Challenge(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"
@@ -71,9 +71,9 @@ func appendResponse(dst []byte, c *conn, k *call, message []byte) []byte {
 	case status == 426:
 		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
 	case k.origin != nil:
-		h.Extra = k.origin.answer
+		h.Extra = k.origin.Answer
 		if k.allow {
-			h.Extra = k.origin.preflight
+			h.Extra = k.origin.Preflight
 		}
 	}
 	return http1.AppendResponse(dst, &h, message)

@@ -86,7 +86,7 @@ func appendSign(dst []byte) []byte {
 func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 	fields := "Cache-Control: no-store\r\n"
 	if k.origin != nil {
-		fields += k.origin.answer
+		fields += k.origin.Answer
 	}
 	return http1.AppendResponse(dst, &http1.Response{
 		Status: 200, ContentType: eventStreamType, Date: c.loop.srv.date(), SessionID: k.SessionID,

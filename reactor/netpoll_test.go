@@ -101,7 +101,7 @@ func TestEveryLoopIsTurned(t *testing.T) {
 			s.eventually("each loop has its turn", func() bool { return l.stats.turns.Load() > 0 })
 		}
 		s.open(4 * n)
-		for id, count := range s.LoopConnections() {
+		for id, count := range s.Status().LoopConnections {
 			if count != 4 {
 				t.Errorf("loop %d of %d has %d connections, want 4", id, n, count)
 			}

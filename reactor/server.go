@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -14,41 +13,37 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
-// Deps are what a server stands on. All are needed, and outlive the server.
-type Deps struct {
-	Registry *registry.Registry
-	Queue    *backpressure.Queue // started by the caller before Start
-	Limits   *backpressure.Limits
-	Metrics  *metrics.Set
-	Log      zerolog.Logger
-	// Tokens are those who may come; nil: anybody may. They are the server's from New on.
-	Tokens *Tokens
-}
-
-// Server owns the listeners, the loops and the connections. Its life: New, Listen, Start, Drain; each once, in order. After
-// a Listen that failed nothing is left to do, after a Start that failed Drain is.
+// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers. Its
+// life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on one
+// goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on any goroutine.
 type Server struct {
 	opts     Options
+	grace    time.Duration // of Serve and ServeStdio
 	registry *registry.Registry
 	queue    *backpressure.Queue
 	detached *backpressure.Detached // of the queue: tasks
 	limits   *backpressure.Limits
+	bounds   backpressure.Options // of both, resolved
 	log      zerolog.Logger
 	metrics  serverMetrics
-	origins  []allowedOrigin
-	tokens   atomic.Pointer[Tokens] // nil: anybody is served
-	metadata []byte                 // of the protected resource; nil: none is served
-
-	challenges challenges
+	rules    auth.Rules
+	tokens   atomic.Pointer[auth.Tokens] // nil: anybody is served
+	resource auth.Resource
 
 	loops     []*loop
 	listeners []*listener
 	drivers   []*driver
 	ctx       context.Context // for binding only
+	bound     bool            // Listen has succeeded
+	started   time.Time
 	draining  atomic.Bool
+	stop      sync.Once
+	report    DrainReport   // of the stop, when it is over
+	ended     chan struct{} // closed then
 
 	seats []registry.Seat // of the workers, by number
 	runs  []run           // likewise; only those of class Compute take batches
@@ -57,7 +52,8 @@ type Server struct {
 	inBytes    atomic.Int64 // capacity of all unfinished input
 	dateText   atomic.Pointer[string]
 	wall       atomic.Int64 // Unix seconds, of the Date header
-	complaints complaints
+	complaints complaints   // of descriptors that are out
+	failures   sync.Map     // *complaints, by registry.FailureKind
 	reserve    struct {
 		sync.Mutex
 		fd int
@@ -68,28 +64,29 @@ type Server struct {
 	clock         sync.WaitGroup
 }
 
-// New makes a server that does nothing yet. The error joins everything that Validate finds.
-func New(o Options, d Deps) (*Server, error) {
-	if errs := o.Validate(); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+// New makes a server around what reg offers, which no other server may serve at the same time. It does nothing yet. The
+// error joins everything that is wrong with the configuration.
+func New(reg *registry.Registry, c Config) (*Server, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
 	}
-	if o.Auth.TokensFile != "" && d.Tokens == nil { // it must not come to serving everybody
-		return nil, errors.New("auth.tokens_file: it names a file, and New was given no tokens")
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log, ctx: context.Background(),
+		clockStop: make(chan struct{}), ended: make(chan struct{})}
+	if s.opts.Loops == 0 {
+		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
-	if o.Loops == 0 {
-		o.Loops = runtime.GOMAXPROCS(0)
+	if err := s.makeQueue(c.Queue, c.Metrics); err != nil {
+		return nil, err
 	}
-	s := &Server{opts: o, registry: d.Registry, queue: d.Queue, limits: d.Limits, log: d.Log, ctx: context.Background(),
-		clockStop: make(chan struct{})}
-	s.origins = newAllowedOrigins(o.AllowedOrigins)
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
-	if d.Tokens != nil {
-		s.tokens.Store(d.Tokens)
+	s.rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
+	if c.Tokens != nil {
+		s.tokens.Store(c.Tokens)
 	}
-	s.challenges, s.metadata = newChallenges(&o.Auth), newMetadata(&o.Auth)
+	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
 	s.detachedCalls.init()
 	s.reserve.fd = -1
-	for id := range o.Loops {
+	for id := range s.opts.Loops {
 		l, err := newLoop(s, id)
 		if err != nil {
 			s.release()
@@ -97,14 +94,65 @@ func New(o Options, d Deps) (*Server, error) {
 		}
 		s.loops = append(s.loops, l)
 	}
-	s.detached = s.queue.Detach(taskRunner{})
-	if err := s.registry.Attach((*attachment)(s)); err != nil {
+	if err := reg.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
 	}
-	s.registerMetrics(d.Metrics)
+	s.registerMetrics(c.Metrics)
 	s.setDate(time.Now())
 	return s, nil
+}
+
+// makeQueue makes the queue and the limits of connections.
+func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error) {
+	if s.queue, err = backpressure.NewQueue(*o, set); err != nil {
+		return err
+	}
+	s.queue.OnPanic(func(value any, stack []byte) {
+		s.log.Error().Any("panic", value).Bytes("stack", stack).Msg("a worker recovered")
+	})
+	s.bounds = *o
+	onSoft := func(exceeded bool, connections int) {
+		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).Int("soft_connections", s.bounds.SoftConnections).
+			Msg("soft limit of connections crossed")
+	}
+	if s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set); err != nil {
+		return err
+	}
+	s.detached = s.queue.Detach(taskRunner{})
+	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	return nil
+}
+
+// Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
+// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
+// begin; nil is the end of ctx, or Shutdown.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.ended: // somebody called Shutdown
+		return nil
+	}
+	over, cancel := context.WithTimeout(context.Background(), s.grace)
+	defer cancel()
+	s.Shutdown(over)
+	return nil
+}
+
+// begin does the steps that were not done yet.
+func (s *Server) begin() error {
+	if !s.bound {
+		if err := s.Listen(); err != nil {
+			return err
+		}
+	}
+	if s.started.IsZero() {
+		return s.Start()
+	}
+	return nil
 }
 
 // Listen binds every configured address. Nothing is accepted before Start, but the kernel queues connections.
@@ -119,10 +167,11 @@ func (s *Server) Listen() error {
 			factory = func() transport { return new(httpTransport) }
 		}
 		if err := s.listen(a.name, a.network, a.value, factory); err != nil {
-			s.release()
+			s.stop.Do(func() { s.release(); close(s.ended) })
 			return err
 		}
 	}
+	s.bound = true
 	return nil
 }
 
@@ -135,10 +184,22 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start runs the loops, and returns when every one of them turns. When it fails, some may: Drain ends them. The goroutines
-// it starts are netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of
-// the Date header.
+// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
+// (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
 func (s *Server) Start() error {
+	s.started = time.Now()
+	s.queue.Start()
+	err := s.startLoops()
+	if err != nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Shutdown(over)
+	}
+	return err
+}
+
+// startLoops may fail when some of the loops run: drain ends them.
+func (s *Server) startLoops() error {
 	if err := growPool(len(s.loops)); err != nil {
 		return err
 	}
@@ -166,15 +227,6 @@ func (s *Server) Connections() int64 {
 		total += l.stats.connections.Load()
 	}
 	return total
-}
-
-// LoopConnections returns how many connections each loop has. Any goroutine.
-func (s *Server) LoopConnections() []int64 {
-	counts := make([]int64, len(s.loops))
-	for i, l := range s.loops {
-		counts[i] = l.stats.connections.Load()
-	}
-	return counts
 }
 
 // takeInput accounts for n more bytes of unfinished input, or says that there are too many.

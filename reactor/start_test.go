@@ -49,12 +49,12 @@ func TestStartFails(t *testing.T) {
 				early = append(early, &peer{Conn: c, t: t})
 			}
 			breakLoop(t, s.loops[1])
-			contains(t, fmt.Sprint(s.Start()), want)
+			contains(t, fmt.Sprint(s.startLoops()), want)
 			if len(s.drivers) > 0 {
 				(&server{t: t}).eventually("they are accepted", func() bool { return s.limits.Connections() == len(early) })
 			}
 			ended := make(chan DrainReport, 1)
-			go func() { ended <- s.Drain(context.Background()) }()
+			go func() { ended <- s.Shutdown(context.Background()) }()
 			select {
 			case <-ended:
 			case <-time.After(patience):

@@ -24,31 +24,33 @@ import (
 // lastWrites is how much longer than its grace a conversation may take for what is left in the socket pair.
 const lastWrites = time.Second
 
-// Streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
-type Streams struct {
-	peer   *net.UnixConn // our end of the socket pair
+// streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
+type streams struct {
+	peer *net.UnixConn // our end of the socket pair
+	// input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if
+	// the conversation ended before.
 	input  chan error
-	reason chan string // one value: why the loop closed its end
-	over   chan struct{}
-	ending Ending // set before over is closed
+	reason chan string   // one value: why the loop closed its end
+	over   chan struct{} // closed when the conversation has ended, and the output is written or cannot be
+	ending ending        // set before over is closed
 }
 
-// Ending is how a conversation over streams ended.
-type Ending struct {
-	Reason string // of the connection, as in the metrics
-	Err    error  // nil: all that the server said is written
+// ending is how a conversation over streams ended.
+type ending struct {
+	reason string // of the connection, as in the metrics
+	err    error  // nil: all that the server said is written
 }
 
-// Orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
+// orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
 // message, or the server was stopped.
-func (e Ending) Orderly() bool {
-	return e.Err == nil && (e.Reason == closePeer.String() || e.Reason == closePeerTruncated.String() || e.Reason == closeDrain.String())
+func (e ending) orderly() bool {
+	return e.err == nil && (e.reason == closePeer.String() || e.reason == closePeerTruncated.String() || e.reason == closeDrain.String())
 }
 
-// AttachStreams serves lines that are read from in and written to out; as Attach otherwise. The end of in is a client
+// attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
 // that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels. A Read that
 // blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
-func (s *Server) AttachStreams(name string, in io.Reader, out io.Writer) (*Streams, error) {
+func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*streams, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("attach %s: make a socket pair: %w", name, err)
@@ -63,21 +65,14 @@ func (s *Server) AttachStreams(name string, in io.Reader, out io.Writer) (*Strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &Streams{peer: peer, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
-	if err := s.Attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
+	t := &streams{peer: peer, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
+	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}
 	go t.copyInput(in)
 	go t.copyOutput(out)
 	return t, nil
 }
-
-// Input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if the
-// conversation ended before.
-func (t *Streams) Input() <-chan error { return t.input }
-
-// Over is closed when the conversation has ended, whoever ended it, and the output is written or cannot be.
-func (t *Streams) Over() <-chan struct{} { return t.over }
 
 // plainReader and plainWriter hide what else a stream can do from io.Copy, which would splice: plain reads and writes
 // work on whatever a process is given as its standard streams.
@@ -106,7 +101,7 @@ func (p pairEnd) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-func (t *Streams) copyInput(in io.Reader) {
+func (t *streams) copyInput(in io.Reader) {
 	_, err := io.Copy(pairEnd{t.peer}, plainReader{in})
 	if ours := (pairError{}); errors.As(err, &ours) {
 		return // the loop has ended the conversation: the other half says why
@@ -120,7 +115,7 @@ func (t *Streams) copyInput(in io.Reader) {
 
 // copyOutput ends when the loop has closed its end, or the output cannot be written any more. Then it closes ours: a
 // conversation without its answers is over, and its calls are cancelled.
-func (t *Streams) copyOutput(out io.Writer) {
+func (t *streams) copyOutput(out io.Writer) {
 	_, err := io.Copy(plainWriter{out}, pairEnd{t.peer})
 	_ = t.peer.Close() // nothing can be lost in it any more
 	if ours := (pairError{}); errors.As(err, &ours) {
@@ -128,14 +123,14 @@ func (t *Streams) copyOutput(out io.Writer) {
 	} else if err != nil {
 		err = fmt.Errorf("write the output: %w", err)
 	}
-	t.ending = Ending{Reason: <-t.reason, Err: err}
+	t.ending = ending{reason: <-t.reason, err: err}
 	close(t.over)
 }
 
-// Conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended. stop
+// conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended. stop
 // stops the server and is given what is left of grace. With drain it is called at once, so that what still comes in is
 // refused; without, when everything that was said is answered, which is for after the end of the input.
-func (t *Streams) Conclude(grace time.Duration, drain bool, stop func(ctx context.Context)) Ending {
+func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx context.Context)) ending {
 	deadline := time.Now().Add(grace)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
@@ -152,16 +147,39 @@ func (t *Streams) Conclude(grace time.Duration, drain bool, stop func(ctx contex
 	case <-t.over:
 		return t.ending
 	case <-last.Done():
-		return Ending{Reason: closeDrain.String(), Err: errors.New("the output was not read to its end")}
+		return ending{reason: closeDrain.String(), err: errors.New("the output was not read to its end")}
 	}
 }
 
-// ServeStreams serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input
-// ends or ctx is over, and stops the server. What was accepted is answered first, within grace. The error says why the
-// conversation broke off; nil is an orderly end. Nothing else may write to out.
-func (l *Launched) ServeStreams(ctx context.Context, in io.Reader, out io.Writer, grace time.Duration) error {
-	t, err := l.AttachStreams("stdio", in, out)
+// StdioError says why a conversation over standard streams broke off.
+type StdioError struct {
+	Reason string // why the connection ended, in the word of the metrics
+	Err    error  // of the streams; nil when the server ended it
+}
+
+// Error implements error.
+func (e *StdioError) Error() string {
+	if e.Err == nil {
+		return "the server ended the conversation: " + e.Reason
+	}
+	return e.Err.Error()
+}
+
+// Unwrap gives the error of the streams.
+func (e *StdioError) Unwrap() error { return e.Err }
+
+// ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), beside whatever
+// listeners are configured, until the input ends or ctx is over; then it drains as Serve does. A *StdioError says why
+// the conversation broke off; nil is an orderly end. Nothing else may write to out.
+func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	t, err := s.attachStreams("stdio", in, out)
 	if err != nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Shutdown(over)
 		return err
 	}
 	drain := false
@@ -170,11 +188,12 @@ func (l *Launched) ServeStreams(ctx context.Context, in io.Reader, out io.Writer
 	case <-ctx.Done():
 		drain = true
 	case unread = <-t.input:
+		s.log.Info().Stringer("timeout", s.grace).Msg("end of input, finishing")
 	case <-t.over:
 	}
-	end := t.Conclude(grace, drain, func(ctx context.Context) { l.Stop(ctx) })
-	if end.Err == nil && !end.Orderly() {
-		end.Err = fmt.Errorf("the server ended the conversation: %s", end.Reason)
+	end := t.conclude(s.grace, drain, func(ctx context.Context) { s.Shutdown(ctx) })
+	if unread == nil && end.orderly() {
+		return nil
 	}
-	return errors.Join(unread, end.Err)
+	return &StdioError{Reason: end.reason, Err: errors.Join(unread, end.err)}
 }

@@ -14,7 +14,7 @@ import (
 	"weir/registry"
 )
 
-// streamed is a server over in-memory streams: the test has their other ends, and what ServeStreams returned.
+// streamed is a server over in-memory streams: the test has their other ends, and what ServeStdio returned.
 type streamed struct {
 	t      *testing.T
 	queue  *backpressure.Queue
@@ -25,21 +25,21 @@ type streamed struct {
 	done   chan error
 }
 
-func serveStreams(t *testing.T, grace time.Duration) *streamed {
+func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	t.Helper()
 	reg, err := registry.New(registry.DefaultOptions())
 	must(t, err)
 	registry.AddDemoTools(reg)
 	o := DefaultOptions()
 	o.HTTP, o.TCP, o.Loops, o.Messages.Line.MaxMessageBytes = "", "", 1, 1<<16
-	launched, err := Launch(Assembly{Registry: reg, Options: &o})
+	server, err := New(reg, Config{Options: &o, Log: silent, ShutdownTimeout: grace})
 	must(t, err)
 	in, inEnd := io.Pipe()
 	outEnd, out := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &streamed{t: t, queue: launched.queue, in: inEnd, out: bufio.NewReader(outEnd), outEnd: outEnd, cancel: cancel, done: make(chan error, 1)}
+	s := &streamed{t: t, queue: server.queue, in: inEnd, out: bufio.NewReader(outEnd), outEnd: outEnd, cancel: cancel, done: make(chan error, 1)}
 	t.Cleanup(func() { cancel(); inEnd.Close(); outEnd.Close() })
-	go func() { s.done <- launched.ServeStreams(ctx, in, out, grace) }()
+	go func() { s.done <- server.ServeStdio(ctx, in, out) }()
 	return s
 }
 
@@ -59,23 +59,23 @@ func (s *streamed) line() string {
 	return text
 }
 
-// returns waits for ServeStreams; "" is no error.
+// returns waits for ServeStdio; "" is no error.
 func (s *streamed) returns(want string) {
 	s.t.Helper()
 	select {
 	case err := <-s.done:
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			s.t.Errorf("ServeStreams returned %v, want %q", err, want)
+			s.t.Errorf("ServeStdio returned %v, want %q", err, want)
 		}
 	case <-time.After(patience):
-		s.t.Errorf("ServeStreams did not return, want %q", want)
+		s.t.Errorf("ServeStdio did not return, want %q", want)
 	}
 }
 
 const greetings = hello + "\n" + `{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"
 
 func TestStreamsEndOfInput(t *testing.T) {
-	s := serveStreams(t, patience)
+	s := serveStdio(t, patience)
 	s.send(greetings + toolCall("1", "sleep", `{"ms":50}`))
 	s.in.Close()
 	contains(t, s.line(), `"id":0`)
@@ -84,7 +84,7 @@ func TestStreamsEndOfInput(t *testing.T) {
 }
 
 func TestStreamsDrain(t *testing.T) {
-	s := serveStreams(t, patience)
+	s := serveStdio(t, patience)
 	s.send(greetings + toolCall("1", "sleep", `{"ms":200}`))
 	s.line()
 	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
@@ -96,7 +96,7 @@ func TestStreamsDrain(t *testing.T) {
 func TestStreamsBreakOff(t *testing.T) {
 	f := func(name, want string, do func(s *streamed)) {
 		t.Run(name, func(t *testing.T) {
-			s := serveStreams(t, 50*time.Millisecond)
+			s := serveStdio(t, 50*time.Millisecond)
 			s.send(greetings)
 			s.line()
 			do(s)

@@ -37,12 +37,6 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 // Drained implements backpressure.Runner: nobody waits for it.
 func (taskRunner) Drained() {}
 
-// attachment is the server as its registry knows it.
-type attachment Server
-
-// ListsChanged has every loop ask its connections what they owe their clients.
-func (a *attachment) ListsChanged() { (*Server)(a).tell(func(l *loop) { l.inbox.changed = true }) }
-
 // QueueTask puts a task in line, or says why not.
 func (a *attachment) QueueTask(t *registry.Task) *codec.Error {
 	s := (*Server)(a)

@@ -6,8 +6,8 @@ import (
 	"weir/codec"
 )
 
-// Server is what serves a registry: it runs the registry's tasks, and tells its clients that a list has changed. It must be
-// comparable, as a pointer is.
+// Server is what serves a registry: it runs the registry's tasks, and tells its clients that a list has changed, and its
+// log what handlers do wrong. It must be comparable, as a pointer is.
 type Server interface {
 	// QueueTask queues a task for its Run, once, or returns the refusal that the client gets when there is no room. It is called
 	// with the task locked, on any goroutine, and must neither block nor call the task back.
@@ -16,6 +16,9 @@ type Server interface {
 	// (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the list, possibly several
 	// at once, and must not block.
 	ListsChanged()
+	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at once,
+	// and must not block for long.
+	HandlerFailed(f Failure)
 }
 
 // ErrServed is that a registry has a server already: one has to Detach before the next may Attach.

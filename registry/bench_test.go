@@ -2,14 +2,11 @@ package registry
 
 import (
 	"encoding/json"
-	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/bytedance/sonic"
-	"github.com/bytedance/sonic/decoder"
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -95,50 +92,7 @@ func BenchmarkCall(b *testing.B) {
 	})
 }
 
-// The three JSON libraries on the two jobs of a call: which decodes arguments best, which encodes outputs. encoding/json
-// is here to compare; it matches keys in any case and could not be used for arguments.
-func BenchmarkDecodeArguments(b *testing.B) {
-	type order struct {
-		Item    string            `json:"item"`
-		Count   int               `json:"count"`
-		Price   float64           `json:"price"`
-		Express bool              `json:"express"`
-		Labels  []string          `json:"labels"`
-		Extra   map[string]string `json:"extra"`
-	}
-	small := `{"message":"hello"}`
-	large := `{"item":"lamp","count":3,"price":9.75,"express":true,"labels":["a","b","c"],"extra":{"k":"v","l":"w"}}`
-	libraries := []struct {
-		name   string
-		decode func(text string, v any) error
-	}{
-		{"sonic", func(text string, v any) error { return decodeStrict(new(decoder.Decoder), text, v) }},
-		{"sonicCopy", sonic.Config{CaseSensitive: true, CopyString: true}.Froze().UnmarshalFromString},
-		{"encodingjson", func(text string, v any) error { return json.Unmarshal([]byte(text), v) }},
-		{"v2", func(text string, v any) error { return jsonv2.Unmarshal([]byte(text), v) }},
-	}
-	for _, l := range libraries {
-		b.Run(l.name+"/echo", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var in echoIn
-				if err := l.decode(small, &in); err != nil || in.Message != "hello" {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(l.name+"/order", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var in order
-				if err := l.decode(large, &in); err != nil || in.Count != 3 {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
+// Which JSON library encodes outputs best.
 func BenchmarkEncodeOutput(b *testing.B) {
 	out := weatherOut{City: "Oslo", Celsius: 21.5}
 	result := &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "hello"}}}
@@ -175,60 +129,6 @@ func BenchmarkEncodeOutput(b *testing.B) {
 			dst = appendPlainResult(dst[:0], protocol.RevisionAt(protocol.LatestLegacy), result.Content, nil)
 		}
 	})
-}
-
-// BenchmarkValidate compares the flat checker with the validator that has the last word.
-func BenchmarkValidate(b *testing.B) {
-	var field any
-	s, err := compileSchema[weatherIn](&field)
-	if err != nil {
-		b.Fatal(err)
-	}
-	args := `{"city":"Oslo","days":3}`
-	b.Run("flat", func(b *testing.B) {
-		for b.Loop() {
-			if !s.flat.accepts(args) {
-				b.Fatal("refused")
-			}
-		}
-	})
-	b.Run("full", func(b *testing.B) {
-		for b.Loop() {
-			instance := make(map[string]any)
-			if err := json.Unmarshal([]byte(args), &instance); err != nil {
-				b.Fatal(err)
-			}
-			if err := s.resolved.Validate(&instance); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
-
-// BenchmarkShardGet looks sessions up from all cores, with one change per 1,024 lookups.
-func BenchmarkShardGet(b *testing.B) {
-	const keys = 10_000
-	for _, partitions := range []int{1, 16, 64, 100, 256} {
-		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
-			s := newShards[*session](partitions)
-			ids := make([][]byte, keys)
-			for i := range ids {
-				ids[i] = fmt.Appendf(nil, "session-%020d", i)
-				s.put(string(ids[i]), new(session), keys)
-			}
-			var worker atomic.Uint32
-			b.RunParallel(func(pb *testing.PB) {
-				for i := worker.Add(1) * 7919; pb.Next(); i++ {
-					id := ids[i%keys]
-					if i%1024 == 0 {
-						s.put(string(id), new(session), keys)
-					} else if _, ok := s.get(id); !ok {
-						panic("lost")
-					}
-				}
-			})
-		})
-	}
 }
 
 // BenchmarkSessionBytes measures what a session weighs, table entry included; the promise is at most 400 bytes.

@@ -2,16 +2,14 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"unsafe"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/schema"
 )
 
 // What one call of a typed tool allocates, besides what its handler does; TestCallAllocations holds the number:
@@ -123,27 +121,19 @@ func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
 // typedTool infers what the definition leaves out and builds the tool around the handler.
 func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.Tool, *tool, error) {
 	d := *t
-	if d.InputSchema == nil && reflect.TypeFor[In]() == reflect.TypeFor[any]() {
-		d.InputSchema = &jsonschema.Schema{Type: "object"}
-	}
-	input, err := compileSchema[In](&d.InputSchema)
+	input, err := schema.Input[In](&d.InputSchema)
 	if err != nil {
-		return nil, nil, fmt.Errorf("input schema: %w", err)
+		return nil, nil, err
 	}
-	var output *schema // nil: the output is not described
-	if d.OutputSchema != nil || reflect.TypeFor[Out]() != reflect.TypeFor[any]() {
-		if output, err = compileSchema[Out](&d.OutputSchema); err != nil {
-			return nil, nil, fmt.Errorf("output schema: %w", err)
-		}
-	}
-	if err := pretouch(reflect.TypeFor[In]()); err != nil {
-		return nil, nil, fmt.Errorf("input type: %w", err)
+	output, err := schema.Output[Out](&d.OutputSchema)
+	if err != nil {
+		return nil, nil, err
 	}
 	return &d, &tool{errorsAreResults: true, invoke: typedInvoke(input, output, h)}, nil
 }
 
 // typedInvoke runs a handler with typed arguments and output.
-func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
+func typedInvoke[In, Out any](input, output *schema.Schema, h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
 ) func(*Exchange, *tool) (reply, error) {
 	return func(x *Exchange, t *tool) (reply, error) {
 		args, err := x.arguments()
@@ -151,7 +141,7 @@ func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mc
 			return reply{}, err
 		}
 		c := new(typedCall[In])
-		if err := input.decode(&c.dec, args, &c.in); err != nil {
+		if err := input.Decode(&c.dec, args, &c.in); err != nil {
 			return reply{}, &argumentError{fmt.Errorf("validating \"arguments\": %w", err)}
 		}
 		if err := c.begin(x, t, args); err != nil {
@@ -164,33 +154,12 @@ func typedInvoke[In, Out any](input, output *schema, h func(context.Context, *mc
 		if result != nil && asked(result.InputRequests, result.RequestState) {
 			return reply{result: result}, nil // there is no output yet
 		}
-		structured, err := encodeOutput(output, out)
+		structured, err := schema.Encode(output, out)
 		if err != nil {
-			return reply{}, &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
+			e := &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
+			t.owner.report(Failure{Kind: FailureOutput, Name: t.name, Err: e})
+			return reply{}, e
 		}
 		return reply{result: result, structured: structured}, nil
 	}
-}
-
-// encodeOutput encodes and checks a typed output; nil when there is none, which only an Out of any or a pointer without
-// inferred schema can say. A nil pointer whose element was described stands for the element's zero value.
-func encodeOutput[Out any](s *schema, out Out) ([]byte, error) {
-	var value any = out
-	if s != nil && s.elemZero != nil && reflect.ValueOf(value).IsNil() {
-		value = s.elemZero
-	}
-	if value == nil {
-		return nil, nil
-	}
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("marshaling output: %w", err)
-	}
-	if s == nil {
-		return encoded, nil
-	}
-	if encoded, err = s.checkOutput(encoded); err != nil {
-		return nil, fmt.Errorf("validating tool output: %w", err)
-	}
-	return encoded, nil
 }

@@ -99,22 +99,6 @@ func TestExactKeys(t *testing.T) {
 	}
 }
 
-func TestPanicIsReported(t *testing.T) {
-	var tool string
-	var value any
-	var stack []byte
-	p := lineWith(t, &mcp.Tool{Name: "boom"}, func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return textResult(req.Session.ID()), nil // there is no session: a nil pointer is a panic like any other
-	}, func(o *Options) { o.OnPanic = func(t string, v any, s []byte) { tool, value, stack = t, v, s } })
-	a := p.send(callOf("boom", `{}`), Header{})
-	if !strings.Contains(a.body, `"message":"the handler panicked"`) || strings.Contains(a.body, "nil pointer") {
-		t.Error("answer:", a.body)
-	}
-	if tool != "boom" || value == nil || !bytes.Contains(stack, []byte("TestPanicIsReported")) {
-		t.Errorf("reported %q %v %s", tool, value, stack)
-	}
-}
-
 // A result is as long as Options.MaxResultBytes allows, whatever it is made of, and an error no longer.
 func TestResultLimit(t *testing.T) {
 	var result *mcp.CallToolResult

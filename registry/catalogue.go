@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/registry/protocol"
+	"weir/registry/shard"
 )
 
 // listed is what a list holds of one entry, whatever its kind. Immutable.
@@ -59,7 +60,7 @@ func hide(rev *protocol.Revision, title *string, meta *mcp.Meta, icons *[]mcp.Ic
 // catalogue is everything of one kind that is offered: looked up by name on every message, listed in order of names,
 // changed now and then.
 type catalogue[E entry] struct {
-	entries  *shards[E]
+	entries  *shard.Table[E]
 	sorted   atomic.Pointer[[]E]
 	changing sync.Mutex // held while entries come or go
 
@@ -72,13 +73,13 @@ type catalogue[E entry] struct {
 }
 
 func newCatalogue[E entry](partitions int, limit string, most int, changed func()) *catalogue[E] {
-	c := &catalogue[E]{entries: newShards[E](partitions), limit: limit, most: most, changed: changed}
+	c := &catalogue[E]{entries: shard.New[E](partitions), limit: limit, most: most, changed: changed}
 	c.sorted.Store(new([]E))
 	return c
 }
 
 // get finds an entry by its name, which need not be kept.
-func (c *catalogue[E]) get(name []byte) (E, bool) { return c.entries.get(name) }
+func (c *catalogue[E]) get(name []byte) (E, bool) { return c.entries.Get(name) }
 
 // all is every entry in order of names. Nobody writes to it.
 func (c *catalogue[E]) all() []E { return *c.sorted.Load() }
@@ -99,7 +100,7 @@ func (c *catalogue[E]) put(e E) bool {
 		c.bind(e)
 	}
 	name := e.shown().name
-	if !c.entries.put(name, e, c.most) {
+	if !c.entries.Put(name, e, c.most) {
 		if c.unbind != nil {
 			c.unbind(e)
 		}
@@ -123,7 +124,7 @@ func (c *catalogue[E]) take(names []string) int {
 	defer c.changing.Unlock()
 	n := 0
 	for _, name := range names {
-		if e, ok := c.entries.remove([]byte(name)); ok {
+		if e, ok := c.entries.Remove([]byte(name)); ok {
 			n++
 			c.publish(name)
 			if c.unbind != nil {

@@ -87,7 +87,7 @@ type sentCompletion struct {
 func (r *Registry) invokeCompletion(x *Exchange, h *completion) (*mcp.CompleteResult, error) {
 	c := new(completeCall)
 	sent := &c.sent
-	if err := decodeStrict(&c.dec, string(x.Env.Params.Of(x.Raw)), sent); err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
+	if err := c.dec.Decode(string(x.Env.Params.Of(x.Raw)), sent); err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
 		return nil, errCompletion
 	}
 	if e := r.checkReference(sent, *sent.Argument.Name); e != nil {

@@ -2,7 +2,7 @@
 // resources.
 //
 // Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before or while
-// reactor.Launch's server runs, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
+// reactor.Server serves, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
 // Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result with InputRequests
 // and is called again, from its beginning: with the answers in Params.InputResponses, by the same keys and as pointers
 // (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or change. So it asks before it acts.

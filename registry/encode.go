@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"maps"
+	"unsafe"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -97,7 +98,7 @@ func appendPlainResult(dst []byte, rev *protocol.Revision, content []mcp.Content
 		if len(content) > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendText(dst, bytesAsString(structured))
+		dst = appendText(dst, unsafe.String(unsafe.SliceData(structured), len(structured)))
 	}
 	dst = append(dst, ']')
 	if structured != nil && rev.Structured.Allows(structured[0] == '{') {

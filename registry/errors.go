@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"errors"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -170,7 +171,7 @@ func protocolError(err error) *codec.Error {
 		return nil
 	}
 	e := &codec.Error{Code: int(wire.Code), Message: wire.Message}
-	if len(wire.Data) > 0 && jsonValid(wire.Data) {
+	if len(wire.Data) > 0 && json.Valid(wire.Data) {
 		e.Data = wire.Data
 	}
 	return e

@@ -44,11 +44,17 @@ func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) 
 func serve(r *registry.Registry) (address string, stop func()) {
 	o := reactor.DefaultOptions()
 	o.HTTP, o.TCP = "", "127.0.0.1:0"
-	server, err := reactor.Launch(reactor.Assembly{Registry: r, Options: &o})
+	server, err := reactor.New(r, reactor.Config{Options: &o})
+	if err == nil {
+		err = server.Listen()
+	}
+	if err == nil {
+		err = server.Start()
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	return server.Addrs()["tcp"], func() { server.Stop(context.Background()) }
+	return server.Addrs()["tcp"], func() { server.Shutdown(context.Background()) }
 }
 
 // writeHalf leaves the closing to the reading half, which is the same connection.

@@ -4,11 +4,11 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/bytedance/sonic/decoder"
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/schema"
 )
 
 // Handlers of every kind (tools, prompts, resources, completion) run in the same frame: this file.
@@ -53,13 +53,13 @@ func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
 // reused: handlers may leak it.
 type handling struct {
 	ctx callContext
-	dec decoder.Decoder
+	dec schema.Decoder
 }
 
 // begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
 func (c *handling) begin(x *Exchange, into *mcp.Meta, h *handler) error {
 	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !h.skipsMeta {
-		if err := decodeStrict(&c.dec, string(meta), (*map[string]any)(into)); err != nil {
+		if err := c.dec.Decode(string(meta), (*map[string]any)(into)); err != nil {
 			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
 		}
 	}
@@ -120,9 +120,7 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 		if v != nil {
 			var none R
 			result, err = none, errPanicked
-			if r.opt.OnPanic != nil {
-				r.opt.OnPanic(name, v, debug.Stack())
-			}
+			r.report(Failure{Kind: FailurePanic, Name: name, Panic: v, Stack: debug.Stack()})
 		}
 		if overdue {
 			x.marks.Or(markOverdue)
@@ -176,5 +174,6 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
 		e = errResultTooLarge
 	}
+	r.reportResult(x, e)
 	return codec.AppendError(dst, x.id(), e), o
 }

@@ -139,6 +139,9 @@ func (b *bench) QueueTask(t *Task) *codec.Error {
 // ListsChanged implements Server.
 func (b *bench) ListsChanged() {}
 
+// HandlerFailed implements Server.
+func (b *bench) HandlerFailed(Failure) {}
+
 // take is the next task to run; nil when there is none.
 func (b *bench) take() *Task {
 	b.mu.Lock()

@@ -203,7 +203,7 @@ func (m *seriesSet) gauges(r *Registry) {
 	gauge(`weir_session_streams`, r.sessionStreams.Load)
 	gauge(`weir_replay_bytes`, r.replayBytes.Load)
 	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })
-	gauge(`weir_tasks`, r.tasks.byID.count.Load)
+	gauge(`weir_tasks`, func() int64 { return int64(r.tasks.byID.Len()) })
 	gauge(`weir_tasks_limit`, func() int64 { return int64(r.opt.MaxTasks) })
 	gauge(`weir_task_bytes`, r.tasks.bytes.Load)
 	gauge(`weir_task_limit_bytes`, func() int64 { return int64(r.opt.MaxTaskTotalBytes) })

@@ -138,10 +138,6 @@ type Options struct {
 	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
-	// OnPanic hears of every panic of a handler, on the goroutine that ran it, for the log: the peer only learns that the
-	// handler panicked. name is the tool's or prompt's name, the resource's URI or its template, or completion/complete.
-	// It must not block for long and may run concurrently. nil is allowed.
-	OnPanic func(name string, value any, stack []byte) `yaml:"-"`
 }
 
 // DefaultOptions returns the options a server has when its configuration names none.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ func (r *Registry) Overdue(seats []Seat, now time.Time, end func(seat int, x *Ex
 			o = outcomeCancelled
 		}
 		c.h.series.calls[o].Inc()
+		r.report(Failure{Kind: FailureTimeout, Name: x.handlerName(), Err: fmt.Errorf("it did not return within %v", c.h.timeout)})
 		end(i, x)
 	}
 }

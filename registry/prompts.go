@@ -146,7 +146,7 @@ func (c *handling) texts(object string) (map[string]string, error) {
 		return nil, nil
 	}
 	var texts map[string]string
-	if err := decodeStrict(&c.dec, object, &texts); err != nil {
+	if err := c.dec.Decode(object, &texts); err != nil {
 		return nil, errArgumentsText
 	}
 	for key, text := range texts {

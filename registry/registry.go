@@ -10,6 +10,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/shard"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -24,7 +25,7 @@ type Registry struct {
 	prompts   *catalogue[*prompt]
 	resources *catalogue[*resource]
 	templates *catalogue[*template]
-	sessions  *shards[*session]
+	sessions  *shard.Table[*session]
 	sealer    cipher.AEAD // of requestState
 	parked    parked
 	overdue   atomic.Int64 // handlers that run although their calls were ended
@@ -58,8 +59,8 @@ func New(opt Options) (*Registry, error) {
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeCatalogues()
-	r.sessions = newShards[*session](opt.Partitions)
-	r.tasks.byID = newShards[*Task](opt.Partitions)
+	r.sessions = shard.New[*session](opt.Partitions)
+	r.tasks.byID = shard.New[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
@@ -230,7 +231,7 @@ func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
 // for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to say
 // something).
 // It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
-// reported to Options.OnPanic and answered with -32603. x.Raw may be reused when it returned.
+// reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()

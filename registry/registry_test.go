@@ -28,9 +28,6 @@ func TestSizes(t *testing.T) {
 	f("session", unsafe.Sizeof(session{}), 88)
 	f("Exchange", unsafe.Sizeof(Exchange{}), 360)
 	f("call", unsafe.Sizeof(call{}), 192)
-	if got := unsafe.Sizeof(partition[*session]{}); got != 128 {
-		t.Errorf("a partition is %d bytes, want two cache lines", got)
-	}
 }
 
 func TestOptions(t *testing.T) {

@@ -78,7 +78,7 @@ func TestReplayTTL(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.ReplayTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.get(id)
+	s, _ := r.sessions.Get(id)
 	trail := func(ended bool) *Trail {
 		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 		made := r.OpenTrail(x)
@@ -137,7 +137,7 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.ReplayEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.get(id)
+	s, _ := r.sessions.Get(id)
 	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
 	one, other := r.OpenTrail(x), r.OpenTrail(x)
 	one.Record([]byte("a"))

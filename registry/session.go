@@ -46,7 +46,7 @@ func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 // session finds a session of principal. Somebody else's is as unknown as one that never was: who has learned an id has
 // learned nothing, not even that it is one (MCP 2025-11-25, basic/security_best_practices, session hijacking).
 func (r *Registry) session(id []byte, principal string) (*session, bool) {
-	s, ok := r.sessions.get(id)
+	s, ok := r.sessions.Get(id)
 	if !ok || s.principal != principal {
 		return nil, false
 	}
@@ -65,7 +65,7 @@ func (r *Registry) openSession(principal string, revision int, declared protocol
 	s.conv.negotiate(revision, declared)
 	s.conv.catchUp(r)
 	id := rand.Text()
-	if !r.sessions.put(id, s, r.opt.MaxSessions) {
+	if !r.sessions.Put(id, s, r.opt.MaxSessions) {
 		r.m.sessionsRefused.Inc()
 		return "", false
 	}
@@ -82,7 +82,7 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	if _, ok := r.session(id, principal); !ok {
 		return UnknownSession
 	}
-	s, ok := r.sessions.remove(id)
+	s, ok := r.sessions.Remove(id)
 	if !ok {
 		return UnknownSession // it ended in between; an id is never given twice
 	}
@@ -100,7 +100,7 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.expireAsks(at)
 	r.expireTasks(at)
-	return r.sessions.sweep(func(s *session) bool {
+	return r.sessions.Sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
 			r.m.sessionsEnded[endedByAge].Inc()
 			s.conv.CancelAll()
@@ -132,4 +132,4 @@ func (c *Conversation) expireEvents(before time.Duration) {
 }
 
 // Sessions is how many legacy HTTP sessions exist now.
-func (r *Registry) Sessions() int { return r.sessions.len() }
+func (r *Registry) Sessions() int { return r.sessions.Len() }

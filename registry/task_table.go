@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/shard"
 )
 
 // taskTable holds the tasks there are, finds them by id, and counts them.
 type taskTable struct {
-	byID    *shards[*Task]
+	byID    *shard.Table[*Task]
 	offered atomic.Bool  // some tool has tasks
 	stopped atomic.Bool  // the server stops: whatever comes now ends at once
 	bytes   atomic.Int64 // that all tasks keep
@@ -90,7 +91,7 @@ func (tt *taskTable) enter(t *Task) taskRefusal {
 	case o.count >= t.r.opt.MaxTasksPerClient:
 		return taskClientLimit
 	}
-	if !tt.byID.put(t.id, t, t.r.opt.MaxTasks) {
+	if !tt.byID.Put(t.id, t, t.r.opt.MaxTasks) {
 		return taskTotalLimit
 	}
 	if tt.owners == nil {
@@ -108,7 +109,7 @@ func (tt *taskTable) enter(t *Task) taskRefusal {
 func (tt *taskTable) leave(t *Task) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
-	tt.byID.remove([]byte(t.id))
+	tt.byID.Remove([]byte(t.id))
 	o := t.owner
 	if i, found := slices.BinarySearchFunc(o.tasks, t.number, byNumber); found {
 		o.tasks[i].task = nil
@@ -194,7 +195,7 @@ func (r *Registry) taskOf(x *Exchange) (*Task, *codec.Error) {
 }
 
 func (r *Registry) findTask(x *Exchange, id []byte) *Task {
-	t, ok := r.tasks.byID.get(id)
+	t, ok := r.tasks.byID.Get(id)
 	if !ok || t.x.Principal != x.Principal || t.x.modern != x.modern {
 		return nil
 	}
@@ -213,7 +214,7 @@ func (r *Registry) expireTasks(at time.Duration) {
 
 // tasksThat returns the tasks of which is says so, to work with them outside the table's locks.
 func (r *Registry) tasksThat(is func(*Task) bool) (found []*Task) {
-	r.tasks.byID.sweep(func(t *Task) bool {
+	r.tasks.byID.Sweep(func(t *Task) bool {
 		if is(t) {
 			found = append(found, t)
 		}

@@ -132,7 +132,7 @@ func TestTasksLeaveInAnyOrder(t *testing.T) {
 	for round := range 400 {
 		if len(ids) == 100 || len(ids) > 0 && rng.IntN(3) == 0 {
 			i := rng.IntN(len(ids))
-			found, _ := r.tasks.byID.get([]byte(ids[i]))
+			found, _ := r.tasks.byID.Get([]byte(ids[i]))
 			found.forget()
 			ids = slices.Delete(ids, i, i+1)
 		} else {

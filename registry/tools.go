@@ -7,6 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/schema"
 )
 
 // tool is one registered tool. Immutable but for its counters.
@@ -74,7 +75,7 @@ func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
 	if err := checkName(definition.Name); err != nil {
 		return err
 	}
-	if err := checkInputSchema(definition.InputSchema); err != nil {
+	if err := schema.CheckInput(definition.InputSchema); err != nil {
 		return err
 	}
 	var err error
@@ -97,7 +98,7 @@ func visibleTool(t *mcp.Tool, rev *protocol.Revision) *mcp.Tool {
 		v.Annotations = nil
 	}
 	hide(rev, &v.Title, &v.Meta, &v.Icons)
-	if !rev.Structured.Allows(describesObject(t.OutputSchema)) {
+	if !rev.Structured.Allows(schema.DescribesObject(t.OutputSchema)) {
 		v.OutputSchema = nil
 	}
 	return &v

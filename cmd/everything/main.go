@@ -1,6 +1,6 @@
 // Command everything is a server that offers what the public MCP conformance suite asks for, as far as Weir can serve it
 // today. It is written against the public API alone, so it is also an example of a server of one's own: registry.New,
-// AddTool, reactor.Launch.
+// AddTool, reactor.New.
 package main
 
 import (
@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/rs/zerolog"
 
 	"weir/reactor"
 	"weir/registry"
@@ -53,15 +52,15 @@ func start(address string) (server *reactor.Server, stop func(), err error) {
 
 	options := reactor.DefaultOptions()
 	options.HTTP, options.TCP = address, ""
-	launched, err := reactor.Launch(reactor.Assembly{
-		Registry: offered, Options: &options, Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel),
-	})
-	if err != nil {
+	if server, err = reactor.New(offered, reactor.Config{Options: &options}); err != nil {
 		return nil, nil, err
 	}
-	return launched.Server, func() {
+	if err = server.Listen(); err == nil {
+		err = server.Start()
+	}
+	return server, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
-		launched.Stop(ctx)
-	}, nil
+		server.Shutdown(ctx)
+	}, err
 }

@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"weir/loadtest"
+	"weir/loadtest/probe"
+	"weir/loadtest/report"
+	"weir/loadtest/wire"
 )
 
 // Exit codes of weir load, which measures and may find that something is not as it should be.
@@ -138,9 +141,9 @@ func load(flags *loadFlags, command string, args []string, stdout, stderr io.Wri
 		return exitNotRun
 	}
 	switch result.Outcome {
-	case loadtest.Held, loadtest.Skipped:
+	case report.Held, report.Skipped:
 		return exitOK
-	case loadtest.Missed:
+	case report.Missed:
 		return exitMissed
 	}
 	return exitNotRun
@@ -178,7 +181,7 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 	if err != nil {
 		errs = append(errs, err)
 	}
-	target, err := loadtest.ParseTarget(ctx, f.Target)
+	target, err := wire.ParseTarget(ctx, f.Target)
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -206,7 +209,7 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 	}
 	return &loadtest.Run{
 		Scenario: scenario.Scaled(scale), Target: target, Admin: f.Admin, PID: f.PID, Loops: f.Loops, Workers: f.Workers,
-		Wish:   loadtest.Wish{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
+		Probe:  probe.Options{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
 		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: version, Commit: commit(),
 	}, nil
 }
@@ -251,7 +254,7 @@ func writable(file string) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-func (f *loadRunFlags) write(r *loadtest.Report) error {
+func (f *loadRunFlags) write(r *report.Report) error {
 	if f.JSON != "" {
 		if err := r.Write(f.JSON); err != nil {
 			return err
@@ -280,13 +283,13 @@ func mayWrite(flag, path string) error {
 }
 
 func compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
-	before, errBefore := loadtest.ReadReport(flags.Before)
-	after, errAfter := loadtest.ReadReport(flags.After)
+	before, errBefore := report.ReadReport(flags.Before)
+	after, errAfter := report.ReadReport(flags.After)
 	if err := errors.Join(errBefore, errAfter); err != nil {
 		fmt.Fprintf(stderr, "weir load: %v\n", err)
 		return exitUsage
 	}
-	comparison := loadtest.Compare(before, after)
+	comparison := report.Compare(before, after)
 	comparison.Print(stdout)
 	if comparison.Worse() {
 		return exitMissed

@@ -15,7 +15,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/loadtest"
+	"weir/loadtest/report"
 )
 
 // loadRun is weir load with these arguments: its exit code and what it printed.
@@ -33,7 +33,7 @@ func TestLoadEveryTransport(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "r.json")
 		code, stdout, stderr := loadRun(append([]string{"baseline", "--duration", "400ms", "--target", target,
 			"--admin", s.addresses["admin"], "--json", file}, args...)...)
-		report, err := loadtest.ReadReport(file)
+		report, err := report.ReadReport(file)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
 		}
@@ -63,7 +63,7 @@ func TestLoadHostile(t *testing.T) {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "r.json")
 		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"], "--json", file, "-q")
-		report, err := loadtest.ReadReport(file)
+		report, err := report.ReadReport(file)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
 		}
@@ -119,7 +119,7 @@ func TestLoadServerDies(t *testing.T) {
 	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") || !strings.Contains(string(page), "partial") {
 		t.Errorf("exit %d, %v\n%s%s", code, err, &stdout, &stderr)
 	}
-	if result, err := loadtest.ReadReport(kept); err != nil || result.Outcome != loadtest.Partial || len(result.Series) == 0 {
+	if result, err := report.ReadReport(kept); err != nil || result.Outcome != report.Partial || len(result.Series) == 0 {
 		t.Errorf("%v: %+v", err, result)
 	}
 }
@@ -139,7 +139,7 @@ func TestLoadAnotherServer(t *testing.T) {
 	defer s.Close()
 	file := filepath.Join(t.TempDir(), "r.json")
 	code, stdout, stderr := loadRun("baseline", "--target", s.URL+"/mcp", "--duration", "1s", "--json", file)
-	report, err := loadtest.ReadReport(file)
+	report, err := report.ReadReport(file)
 	if err != nil {
 		t.Fatalf("exit %d, %v\n%s%s", code, err, stdout, stderr)
 	}
@@ -174,7 +174,7 @@ func TestLoadWorkers(t *testing.T) {
 	s := startTest(t, nil)
 	file := filepath.Join(t.TempDir(), "r.json")
 	code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--workers", "2", "--target", "tcp://"+s.addresses["tcp"], "--json", file, "-q")
-	report, err := loadtest.ReadReport(file)
+	report, err := report.ReadReport(file)
 	if err != nil || report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 || report.Total.Tally.Sent != report.Total.Tally.Results {
 		t.Errorf("exit %d, %v\n%s%s", code, err, stdout, stderr)
 	}
@@ -216,10 +216,10 @@ func TestLoadCommandLine(t *testing.T) {
 
 func TestLoadCompare(t *testing.T) {
 	write := func(p95 float64) string {
-		phase := loadtest.PhaseReport{Name: "p", Seconds: 1, Answered: 100, Latency: loadtest.Latency{Count: 9, P50: p95 / 2, P95: p95, P99: p95}}
-		r := loadtest.Report{Schema: loadtest.Schema, Phases: []loadtest.PhaseReport{phase}}
+		phase := report.PhaseReport{Name: "p", Seconds: 1, Answered: 100, Latency: report.Latency{Count: 9, P50: p95 / 2, P95: p95, P99: p95}}
+		r := report.Report{Schema: report.Schema, Phases: []report.PhaseReport{phase}}
 		for range 50 {
-			r.Series = append(r.Series, loadtest.Point{Answered: 100, P50: p95 / 2, P95: p95, P99: p95})
+			r.Series = append(r.Series, report.Point{Answered: 100, P50: p95 / 2, P95: p95, P99: p95})
 		}
 		text, err := json.Marshal(r)
 		if err != nil {

@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/auth"
 )
 
 // reservedFiles are descriptors that no client gets: log, epoll sets, listeners, the admin listener's connections and
@@ -74,7 +75,7 @@ func (c *Config) ownRules() []error {
 	}
 	if err := checkAddress(c.Admin); err != nil {
 		refuse("admin: %w", err)
-	} else if !c.AdminAllowRemote && !isLoopback(c.Admin) {
+	} else if !c.AdminAllowRemote && c.Admin != "" && !auth.IsLoopbackAddress(c.Admin) {
 		refuse("admin: %q is not a loopback address and the admin listener asks for no password; use 127.0.0.1, or set admin_allow_remote: true behind a firewall", c.Admin)
 	}
 	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
@@ -138,14 +139,4 @@ func checkAddress(address string) error {
 		return fmt.Errorf("%q has no port from 0 to 65535 behind the last colon", address)
 	}
 	return nil
-}
-
-// isLoopback says whether only this machine reaches address. "" (off) is as safe as can be.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || host == "localhost" {
-		return true // a malformed address is reported as such, once
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

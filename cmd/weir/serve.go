@@ -16,7 +16,6 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
-	"weir/backpressure"
 	"weir/reactor"
 	"weir/registry"
 )
@@ -27,8 +26,6 @@ type server struct {
 	log       zerolog.Logger
 	started   time.Time
 	metrics   *metrics.Set
-	queue     *backpressure.Queue
-	limits    *backpressure.Limits
 	registry  *registry.Registry
 	reactor   *reactor.Server
 	admin     *admin
@@ -60,11 +57,10 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	}
 	cause := s.awaitStop(signals, hangups)
 	log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
-	stopped := make(chan reactor.DrainReport, 1)
-	go func() { stopped <- s.stop() }()
+	stopped := make(chan struct{})
+	go func() { s.stop(); close(stopped) }()
 	select {
-	case report := <-stopped:
-		s.logStopped(report)
+	case <-stopped:
 		return exitOK
 	case cause = <-signals:
 		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
@@ -94,8 +90,8 @@ func (s *server) awaitStop(stops, hangups <-chan os.Signal) os.Signal {
 	}
 }
 
-// startServer builds metrics, backpressure, registry and reactor, in that order, and starts them; then the admin
-// listener. The ports are bound before anything runs, so a taken one leaves nothing to undo.
+// startServer builds registry and reactor, in that order, and starts them; then the admin listener. The ports are bound before
+// anything runs, so a taken one leaves nothing to undo.
 func startServer(config *Config, log zerolog.Logger) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
 	adminListener, err := listenAdmin(config.Admin)
@@ -106,10 +102,8 @@ func startServer(config *Config, log zerolog.Logger) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.queue.Start()
 	if err := s.reactor.Start(); err != nil {
 		closeIfOpen(adminListener)
-		s.stop()
 		return nil, err
 	}
 	if adminListener != nil {
@@ -130,59 +124,37 @@ func (s *server) bind() error {
 	return nil
 }
 
-func (s *server) build() (err error) {
-	if s.queue, err = backpressure.NewQueue(s.config.Queue, s.metrics); err != nil {
-		return err
-	}
-	s.queue.OnPanic(func(value any, stack []byte) {
-		s.log.Error().Any("panic", value).Bytes("stack", stack).Msg("a worker recovered")
-	})
-	onSoft := func(exceeded bool, connections int) {
-		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).Int("soft_connections", s.config.Queue.SoftConnections).
-			Msg("soft limit of connections crossed")
-	}
-	if s.limits, err = backpressure.NewLimits(s.config.Queue, s.queue, onSoft, s.metrics); err != nil {
-		return err
-	}
+func (s *server) build() error {
 	offered := s.config.MCP
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
-	offered.OnPanic = func(name string, value any, stack []byte) {
-		s.log.Error().Str("name", name).Any("panic", value).Bytes("stack", stack).Msg("a handler panicked")
-	}
-	if s.registry, err = registry.New(offered); err != nil {
+	var err error
+	s.registry, err = registry.New(offered)
+	if err != nil {
 		return err
 	}
 	if s.config.Demo {
 		registry.AddDemoTools(s.registry)
 	}
-	s.reactor, err = reactor.New(s.config.Server, reactor.Deps{
-		Registry: s.registry, Queue: s.queue, Limits: s.limits, Metrics: s.metrics, Log: s.log, Tokens: s.config.tokens,
+	s.reactor, err = reactor.New(s.registry, reactor.Config{
+		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,
+		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
 }
 
-// stop is the stop sequence, bounded by shutdown_timeout.
-func (s *server) stop() reactor.DrainReport {
+// stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while, closes
+// last.
+func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
-	return s.stopWithin(ctx)
+	s.reactor.Shutdown(ctx)
+	s.closeAdmin()
 }
 
-// stopWithin lets the reactor drain and the workers end; the admin listener, which said "draining" all the while, closes
-// last.
-func (s *server) stopWithin(ctx context.Context) reactor.DrainReport {
-	report := s.reactor.Drain(ctx)
-	s.queue.Stop(ctx)
+func (s *server) closeAdmin() {
 	if s.admin != nil {
 		s.admin.stop()
 	}
-	return report
-}
-
-// logStopped is the last line of an orderly stop, which counts what it has cut.
-func (s *server) logStopped(report reactor.DrainReport) {
-	s.log.Info().Int("messages_cut", report.Messages).Int64("answer_bytes_cut", report.OutboxBytes).
-		Int64("connections_closed", report.Connections).Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
 }
 
 func listenAdmin(address string) (net.Listener, error) {

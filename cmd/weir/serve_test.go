@@ -19,7 +19,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
@@ -126,7 +126,7 @@ func TestServeBanner(t *testing.T) {
 	if strings.Contains(out.String(), "Bearer") {
 		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
 	}
-	config.tokens = &reactor.Tokens{}
+	config.tokens = &auth.Tokens{}
 	printBanner(&out, &config, nil)
 	if !strings.Contains(out.String(), "Authorization: Bearer TOKEN") {
 		t.Errorf("nothing is said of tokens:\n%s", &out)
@@ -192,7 +192,7 @@ func TestServeRefusesUnderPressure(t *testing.T) {
 	for range 7 { // one runs, six wait
 		fmt.Fprintf(dialTCP(t, s), sleepCall, 600_000)
 	}
-	eventually(t, "six calls wait", func() bool { return s.queue.Waiting() == 6 })
+	eventually(t, "six calls wait", func() bool { return s.reactor.Status().WaitingMessages == 6 })
 	if text := get(t, s, "/readyz", http.StatusServiceUnavailable); !strings.Contains(string(text), `"queue_pressure"`) {
 		t.Errorf("readyz: %s", text)
 	}

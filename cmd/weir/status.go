@@ -7,8 +7,6 @@ import (
 	runtimemetrics "runtime/metrics"
 	"strconv"
 	"time"
-
-	"weir/backpressure"
 )
 
 // status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
@@ -55,24 +53,12 @@ type memoryStatus struct {
 
 // adminSource is what the admin listener shows of s.
 func (s *server) adminSource() adminSource {
-	return adminSource{metrics: s.metrics, status: func() any { return s.status() }, refusal: s.refusal}
-}
-
-// refusal is why a newcomer would be turned away now, in the word of the refusals; "" when none would.
-func (s *server) refusal() string {
-	switch {
-	case s.queue.Draining():
-		return backpressure.Draining.String()
-	case s.metrics.GetOrCreateGauge("weir_queue_pressure", nil).Get() > 0:
-		return backpressure.QueuePressure.String()
-	case s.limits.Connections() >= s.config.Queue.MaxConnections:
-		return backpressure.ConnectionLimit.String()
-	}
-	return ""
+	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
+		refusal: func() string { return s.reactor.Status().Refusing }}
 }
 
 func (s *server) status() status {
-	queue := &s.config.Queue
+	now := s.reactor.Status()
 	return status{
 		Version:       version,
 		Commit:        commit(),
@@ -80,22 +66,22 @@ func (s *server) status() status {
 		PID:           os.Getpid(),
 		Started:       s.started.UTC(),
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
-		Refusing:      s.refusal(),
+		Refusing:      now.Refusing,
 		Listeners:     s.addresses,
-		Loops:         s.reactor.LoopConnections(),
-		Workers:       queue.Workers,
+		Loops:         now.LoopConnections,
+		Workers:       now.Workers,
 		Goroutines:    runtime.NumGoroutine(),
-		Sessions:      s.registry.Sessions(),
+		Sessions:      now.Sessions,
 		Connections: connectionStatus{
-			Open: s.limits.Connections(), SoftLimit: queue.SoftConnections, Limit: queue.MaxConnections, Files: int(openFileLimit()),
+			Open: now.Connections, SoftLimit: now.SoftConnections, Limit: now.MaxConnections, Files: int(openFileLimit()),
 		},
 		Queue: queueStatus{
-			WaitingMessages:  s.queue.Waiting(),
-			WaitingLimit:     queue.MaxWaiting,
-			HeldBytes:        s.queue.HeldBytes(),
-			HeldLimitBytes:   queue.MaxQueueBytes,
-			ExecutingCompute: s.queue.Executing(backpressure.Compute),
-			ExecutingWait:    s.queue.Executing(backpressure.Wait),
+			WaitingMessages:  now.WaitingMessages,
+			WaitingLimit:     now.MaxWaitingMessages,
+			HeldBytes:        now.HeldBytes,
+			HeldLimitBytes:   now.MaxHeldBytes,
+			ExecutingCompute: now.ExecutingCompute,
+			ExecutingWait:    now.ExecutingWait,
 		},
 		Memory: memoryNow(),
 	}

@@ -47,12 +47,15 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
 	"registry/protocol": {"weir/codec"},
+	"registry/shard":    {},
+	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {
-		"weir/codec", "weir/backpressure", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
-		"golang.org/x/sys/unix",
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
+		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
+	"reactor/auth":       {"weir/codec"},
 	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
 	"loadtest": {
 		"weir/codec", "weir/loadtest", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml", "golang.org/x/sys/unix",

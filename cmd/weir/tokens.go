@@ -8,20 +8,20 @@ import (
 	"slices"
 	"time"
 
-	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // loadTokens reads the tokens file of a configuration, which was named at the position at; nil without one, or with mistakes,
 // which are added to p.
-func loadTokens(path string, p *problems, at position) *reactor.Tokens {
+func loadTokens(path string, p *problems, at position) *auth.Tokens {
 	if path == "" {
 		return nil
 	}
-	refuse := func(err error) *reactor.Tokens {
+	refuse := func(err error) *auth.Tokens {
 		p.add(at, "auth.tokens_file: %v", err)
 		return nil
 	}
-	text, err := readBounded(path, reactor.MaxTokensFileBytes)
+	text, err := readBounded(path, auth.MaxTokensFileBytes)
 	if err != nil {
 		return refuse(err)
 	}
@@ -30,7 +30,7 @@ func loadTokens(path string, p *problems, at position) *reactor.Tokens {
 	} else if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
 		return refuse(fmt.Errorf("everybody on this machine may write %s, and let themselves in: chmod o-w", path))
 	}
-	tokens, mistakes := reactor.ParseTokens(text)
+	tokens, mistakes := auth.ParseTokens(text)
 	for _, m := range mistakes {
 		p.add(position{file: path, line: m.Line, column: m.Column}, "%s", m.Text)
 	}
@@ -60,7 +60,7 @@ func (s *server) warnOfOpenDoors() {
 	}
 	var open []string
 	for _, name := range slices.Sorted(maps.Keys(s.addresses)) {
-		if (name == "http" || name == "tcp") && !isLoopback(s.addresses[name]) {
+		if (name == "http" || name == "tcp") && !auth.IsLoopbackAddress(s.addresses[name]) {
 			open = append(open, name+" "+s.addresses[name])
 		}
 	}
@@ -94,7 +94,7 @@ func makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
 	if flags.For > 0 {
 		end = time.Now().Add(flags.For)
 	}
-	token, line, err := reactor.NewToken(flags.Principal, end)
+	token, line, err := auth.NewToken(flags.Principal, end)
 	if err != nil {
 		fmt.Fprintf(stderr, "weir: %v\n", err)
 		return exitUsage

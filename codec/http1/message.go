@@ -169,7 +169,8 @@ func (m *message) quickField(b []byte, lim *Limits) (name, value []byte, ok bool
 // readField reads the next field line. ok is false when there is none: at the empty line that ends the section (end
 // is true then) or at bytes that have not come yet.
 func (m *message) readField(b []byte, lim *Limits) (name, value []byte, ok, end bool, fail *Error) {
-	if m.scan == m.line { // else the line has been waiting for its end: searching it from its start again would be quadratic
+	// A line that has been waiting for its end is not searched from its start again: that would be quadratic.
+	if m.scan == m.line {
 		if name, value, ok = m.quickField(b, lim); ok {
 			return name, value, true, false, nil
 		}

@@ -55,7 +55,10 @@ func (m *message) readReplyHead(b []byte, r *Reply, lim *Limits) (done bool, fai
 // readStatusLine reads version SP status SP [reason] (RFC 9112 section 4).
 func (m *message) readStatusLine(line []byte, r *Reply) *Error {
 	const prefix = "HTTP/1."
-	if len(line) < 13 || string(line[:7]) != prefix || line[7] != '0' && line[7] != '1' || line[8] != ' ' || line[12] != ' ' {
+	if len(line) < 13 || string(line[:7]) != prefix || line[8] != ' ' || line[12] != ' ' {
+		return errStatusLine
+	}
+	if line[7] != '0' && line[7] != '1' {
 		return errStatusLine
 	}
 	for _, c := range line[9:12] {

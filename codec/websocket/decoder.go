@@ -15,7 +15,9 @@ const (
 	Text                  // a whole text message
 	Ping                  // to be answered by a pong with the same payload (RFC 6455 section 5.5.2)
 	Pong
-	Close // payload is a code and a reason that were judged, or nothing; nothing that follows it on the wire counts (section 5.5.1)
+	// Close: payload is a code and a reason that were judged, or empty. What follows on the wire does not count (RFC 6455
+	// section 5.5.1).
+	Close
 )
 
 // Decoder cuts the bytes of one connection into messages. The zero value is ready: a server's decoder, which expects

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -212,9 +213,9 @@ func TestLengths(t *testing.T) {
 		if got := transcript(t, []byte(masked(finText, string(payload))), &lim, cuts); got != want {
 			t.Errorf("from client, %d bytes: %.60s", n, got)
 		}
-		if got, err := ws.ReadFrame(bytes.NewReader(AppendFrame(nil, OpText, payload))); err != nil ||
-			got.Header.OpCode != ws.OpText || !got.Header.Fin || got.Header.Masked || !bytes.Equal(got.Payload, payload) {
-			t.Errorf("to client, %d bytes: %+v, %v", n, got.Header, err)
+		r := bytes.NewReader(AppendFrame(nil, OpText, payload))
+		if opcode, got := readFrame(t, r); opcode != ws.OpText || !bytes.Equal(got, payload) || r.Len() > 0 {
+			t.Errorf("to client, %d bytes: opcode %#x, %d bytes, %d too many", n, opcode, len(got), r.Len())
 		}
 	}
 }
@@ -232,6 +233,20 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// readFrame lets the library read one whole server frame.
+func readFrame(t *testing.T, r io.Reader) (ws.OpCode, []byte) {
+	t.Helper()
+	h, err := ws.ReadHeader(r)
+	if err != nil || !h.Fin || h.Rsv != 0 || h.Masked {
+		t.Fatal(h, err)
+	}
+	payload := make([]byte, h.Length)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		t.Fatal(err)
+	}
+	return h.OpCode, payload
+}
+
 // TestAppendFrame: the library reads what is written, one frame behind the other.
 func TestAppendFrame(t *testing.T) {
 	b := AppendFrame(nil, OpPing, []byte("p"))
@@ -240,11 +255,8 @@ func TestAppendFrame(t *testing.T) {
 	b = AppendClose(b, 1001, "bye")
 	var got []string
 	for r := bytes.NewReader(b); r.Len() > 0; {
-		f, err := ws.ReadFrame(r)
-		if err != nil || !f.Header.Fin || f.Header.Masked {
-			t.Fatal(f, err)
-		}
-		got = append(got, fmt.Sprintf("%#x %q", f.Header.OpCode, f.Payload))
+		opcode, payload := readFrame(t, r)
+		got = append(got, fmt.Sprintf("%#x %q", opcode, payload))
 	}
 	if want := `0x9 "p" | 0x1 "t" | 0xa "" | 0x8 "\x03\xe9bye"`; strings.Join(got, " | ") != want {
 		t.Errorf("got %q, want %s", got, want)

@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 func TestMedian(t *testing.T) {
@@ -70,11 +72,11 @@ func TestReportReadsBack(t *testing.T) {
 		t.Error("1 is not at least 2")
 	}
 	path := filepath.Join(t.TempDir(), "r.json")
-	r := &report{Commit: "abc", Runs: 2, Seconds: 3, Scale: 1, Tables: []*table{tb}}
+	r := &record{Commit: "abc", Runs: 2, Seconds: 3, Scale: 1, Tables: []*table{tb}}
 	if err := r.write(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readReport(path)
+	got, err := readRecord(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +97,7 @@ func TestReportReadsBack(t *testing.T) {
 // The page and the plots are what make bench-docs makes of docs/benchmarks.json.
 func TestRecordIsInThePage(t *testing.T) {
 	const docs = "../../docs"
-	r, err := readReport(filepath.Join(docs, "benchmarks.json"))
+	r, err := readRecord(filepath.Join(docs, "benchmarks.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +141,7 @@ func TestPlots(t *testing.T) {
 	}
 	tables["ceiling"].sample("tcp rate", 250_000)
 	tables["memory"].sample("ws bytes", 600)
-	r := &report{}
+	r := &record{}
 	if n := len(r.drawn()); n != 0 {
 		t.Errorf("%d plots of nothing", n)
 	}
@@ -164,8 +166,8 @@ func TestPlots(t *testing.T) {
 // A record can be made in parts: what is not measured anew stays, in the order of the benchmarks, and says where it is from.
 func TestReportKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
-	old := &report{Commit: "old", Runs: 3, Seconds: 2, Tables: []*table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
-	now := &report{Commit: "new", Tables: []*table{{Name: "storm"}}}
+	old := &record{Commit: "old", Runs: 3, Seconds: 2, Tables: []*table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
+	now := &record{Commit: "new", Tables: []*table{{Name: "storm"}}}
 	if err := now.keep(path); err != nil || len(now.Tables) != 1 {
 		t.Errorf("nothing was there to keep: %v", err)
 	}
@@ -187,7 +189,7 @@ func TestReportKeeps(t *testing.T) {
 		if err := now.write(path); err != nil {
 			t.Fatal(err)
 		}
-		now = &report{Commit: "newer", Tables: []*table{now.Tables[1]}}
+		now = &record{Commit: "newer", Tables: []*table{now.Tables[1]}}
 	}
 }
 
@@ -206,10 +208,10 @@ func TestStepIsHeld(t *testing.T) {
 	if got := (step{answered: 50_000}).microsPerCall(0.5); got != 10 {
 		t.Errorf("half a core for 50,000 calls/s is %v us", got)
 	}
-	var before, after loadtest.Counters
+	var before, after client.Counters
 	before.Reasons, before.Failures = map[string]uint64{"queue_full": 1}, map[string]uint64{}
 	after.Reasons, after.Failures, after.Refused = map[string]uint64{"queue_full": 4}, map[string]uint64{}, 4
-	after.Ended[loadtest.EndPeerReset] = 2
+	after.Ended[client.EndPeerReset] = 2
 	if got := reasonsSince(&before, &after); got != "queue_full: 3, peer_reset: 2" || failures(&after) != 4 {
 		t.Errorf("%q, %v failed", got, failures(&after))
 	}
@@ -229,19 +231,19 @@ func TestOffer(t *testing.T) {
 	defer s.Close()
 	e := &env{config: config{loops: 1}, ctx: t.Context(), began: time.Now()}
 	defer e.stopAll()
-	f, err := e.open(4, func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Era = s.Listener.Addr().String(), loadtest.HTTP, loadtest.Modern
+	f, err := e.open(4, func(o *client.Options) {
+		o.Address, o.Transport, o.Era = s.Listener.Addr().String(), wire.HTTP, wire.Modern
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := loadtest.Attach("this", os.Getpid())
+	p := observe.Attach("this", os.Getpid())
 	got, err := e.offer(p, f, 200, 500*time.Millisecond)
 	if err != nil || got.failed != 0 || got.answered < 100 || got.answered > 300 || got.p99 <= 0 || got.p50 > got.p99 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	e.closeFleet(f)
-	if f, err = e.fleet(func(o *loadtest.Options) { o.Address = "127.0.0.1:1" }); err != nil {
+	if f, err = e.fleet(func(o *client.Options) { o.Address = "127.0.0.1:1" }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.offer(p, f, 200, time.Second); err == nil {

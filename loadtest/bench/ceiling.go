@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -28,24 +30,24 @@ const (
 // way is how clients reach the server.
 type way struct {
 	name      string
-	transport loadtest.Transport
+	transport wire.Transport
 	unix      bool
-	era       loadtest.Era
+	era       wire.Era
 }
 
 var ways = []way{
-	{name: "tcp", transport: loadtest.Line},
-	{name: "unix", transport: loadtest.Line, unix: true},
-	{name: "ws", transport: loadtest.WebSocket},
-	{name: "http, sessions", transport: loadtest.HTTP},
-	{name: "http, stateless", transport: loadtest.HTTP, era: loadtest.Modern},
+	{name: "tcp", transport: wire.Line},
+	{name: "unix", transport: wire.Line, unix: true},
+	{name: "ws", transport: wire.WebSocket},
+	{name: "http, sessions", transport: wire.HTTP},
+	{name: "http, stateless", transport: wire.HTTP, era: wire.Modern},
 }
 
 // openLoad makes a fleet's options those of an open load to a server.
-func (w way) openLoad(s *server) func(*loadtest.Options) {
-	return func(o *loadtest.Options) {
+func (w way) openLoad(s *server) func(*client.Options) {
+	return func(o *client.Options) {
 		o.Address, o.Transport, o.Era, o.Window, o.Tick = s.address(w.transport), w.transport, w.era, openWindow, openTick
-		if w.transport == loadtest.HTTP {
+		if w.transport == wire.HTTP {
 			o.Window = 1 // as MCP's clients do
 		}
 		if w.unix {
@@ -70,7 +72,7 @@ func ceiling(e *env) (*table, error) {
 		"of the offered calls are answered in the window", n, heldP95, heldShare*100)
 	t.note("rates double from %s/s until one is not held, are bisected %d times (4 %%), and the result has been held %d times in a row",
 		grouped(ceilingBegin), ceilingBisections, e.runs)
-	t.note("server and generator share %d cores: where both together fill them the ceiling is the machine's", loadtest.ThisHost().Cores)
+	t.note("server and generator share %d cores: where both together fill them the ceiling is the machine's", observe.ThisHost().Cores)
 	t.note("over HTTP a connection has one request in flight, elsewhere up to %d: a batch that waits is cheaper, so more goes through", openWindow)
 	return t, nil
 }
@@ -79,10 +81,10 @@ func ceiling(e *env) (*table, error) {
 type climb struct {
 	e       *env
 	name    string
-	process *loadtest.Process
+	process *observe.Process
 	n       int // connections
-	options func(*loadtest.Options)
-	fleet   *loadtest.Fleet
+	options func(*client.Options)
+	fleet   *client.Fleet
 	broke   string // why the lowest rate that was not held was not
 }
 
@@ -183,7 +185,7 @@ func (c *climb) brief() time.Duration { return min(c.e.window(), ceilingWindow) 
 // try offers one rate. A step that fails although processor time was left was disturbed by something else on the machine, so it
 // is tried again before it is believed.
 func (c *climb) try(rate float64, window time.Duration) (got step, ok bool, err error) {
-	full := ceilingFull * float64(loadtest.ThisHost().Cores)
+	full := ceilingFull * float64(observe.ThisHost().Cores)
 	for range ceilingDisturbed {
 		if got, ok, err = c.once(rate, window); err != nil || ok || got.server+got.own > full {
 			break
@@ -215,7 +217,7 @@ func (c *climb) once(rate float64, window time.Duration) (step, bool, error) {
 	if !ok {
 		verdict = why
 		c.broke = fmt.Sprintf("at %s/s: %s", number(rate), why)
-		if cores := float64(loadtest.ThisHost().Cores); got.server+got.own < ceilingFull*cores {
+		if cores := float64(observe.ThisHost().Cores); got.server+got.own < ceilingFull*cores {
 			c.broke += fmt.Sprintf(" (disturbed: others had, or nobody, %s of %g cores)", number(cores-got.server-got.own), cores)
 		}
 	}
@@ -239,7 +241,7 @@ func wide(e *env) (*table, error) {
 		return nil, err
 	}
 	w := ways[0]
-	f, err := e.open(n, func(o *loadtest.Options) { w.openLoad(s)(o); o.Sources = loadtest.LoopbackSources(8) })
+	f, err := e.open(n, func(o *client.Options) { w.openLoad(s)(o); o.Sources = client.LoopbackSources(8) })
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +265,7 @@ func wide(e *env) (*table, error) {
 	t.atMost("failed or refused", t.median(name+" failed"), 0, "calls")
 	t.atLeast("answered of the offered", t.median(name+" answered/s")/rate, heldShare, "")
 	t.atMost("CPU per call, generator / server", t.median(name+" generator us")/t.median(name+" server us"), 1, "times")
-	cores := float64(loadtest.ThisHost().Cores)
+	cores := float64(observe.ThisHost().Cores)
 	switch all := t.median(name+" server cores") + t.median(name+" generator cores"); {
 	case all > ceilingFull*cores:
 		t.note("server and generator together used %s of %g cores: the machine was full, and the rate is what both together leave", number(all), cores)

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
 )
 
 // cost is one measured window of one server.
@@ -20,41 +21,60 @@ type cost struct {
 
 // cost lets a fleet call for one window and reads what the server used meanwhile. The fleet is started before the window and
 // stopped after it, so neither end is measured.
-func (e *env) cost(p *loadtest.Process, f *loadtest.Fleet) (cost, error) {
+func (e *env) cost(p *observe.Process, f *client.Fleet) (cost, error) {
 	f.Start()
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}
 	f.ResetLatency()
-	began, before, own := time.Now(), f.Counters(), loadtest.OwnCPU()
-	used, err := p.CPU()
+	w, err := e.observe(p, f, e.window(), p.CPU)
 	if err != nil {
 		return cost{}, err
 	}
-	if err := e.sleep(e.window()); err != nil {
-		return cost{}, err
-	}
-	usedThen, err := p.CPU()
-	if err != nil {
-		return cost{}, err
-	}
-	after, ownThen, took := f.Counters(), loadtest.OwnCPU(), time.Since(began)
 	if err := e.halt(f); err != nil {
 		return cost{}, fmt.Errorf("%s: %w", p.Name, err)
 	}
-	calls := float64(after.Answered() - before.Answered())
+	calls := float64(w.after.Answered() - w.before.Answered())
 	if calls == 0 {
-		return cost{}, fmt.Errorf("%s answered no call in %v", p.Name, took)
+		return cost{}, fmt.Errorf("%s answered no call in %v", p.Name, w.took)
 	}
-	return cost{
-		calls:   calls,
-		perSec:  calls / took.Seconds(),
-		server:  micros(usedThen-used) / calls,
-		own:     micros(ownThen-own) / calls,
-		p50:     float64(after.Latency.ValueAtQuantile(50)),
-		p99:     float64(after.Latency.ValueAtQuantile(99)),
-		refused: float64(after.Refused - before.Refused),
-	}, nil
+	c := w.costOf(calls)
+	c.p50 = float64(w.after.Latency.ValueAtQuantile(50))
+	c.p99 = float64(w.after.Latency.ValueAtQuantile(99))
+	c.refused = float64(w.after.Refused - w.before.Refused)
+	return c, nil
+}
+
+// observed is what a server and a fleet did in one window.
+type observed struct {
+	before, after client.Counters
+	server, own   time.Duration // CPU
+	took          time.Duration
+}
+
+// observe reads the fleet's counters and both processor times at the beginning and at the end of a window.
+func (e *env) observe(p *observe.Process, f *client.Fleet, window time.Duration, cpu func() (time.Duration, error)) (observed, error) {
+	began, own := time.Now(), observe.OwnCPU()
+	w := observed{before: f.Counters()}
+	used, err := cpu()
+	if err != nil {
+		return w, err
+	}
+	if err := e.sleep(window); err != nil {
+		return w, err
+	}
+	usedThen, err := cpu()
+	if err != nil {
+		return w, err
+	}
+	w.after, w.own, w.took = f.Counters(), observe.OwnCPU()-own, time.Since(began)
+	w.server = usedThen - used
+	return w, nil
+}
+
+// costOf spreads what a window has used over n calls.
+func (w *observed) costOf(n float64) cost {
+	return cost{calls: n, perSec: n / w.took.Seconds(), server: micros(w.server) / n, own: micros(w.own) / n}
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -19,8 +21,8 @@ const (
 // contender is one of the servers of a comparison, with its fleet.
 type contender struct {
 	name    string
-	process *loadtest.Process
-	fleet   *loadtest.Fleet
+	process *observe.Process
+	fleet   *client.Fleet
 }
 
 // rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile falls on
@@ -50,8 +52,8 @@ func (e *env) rounds(t *table, all []contender, each func(costs map[string]cost)
 func (e *env) tcpContenders(t *table, connections, window int) ([]contender, error) {
 	var all []contender
 	var args []string
-	add := func(name string, p *loadtest.Process, address string) error {
-		f, err := e.open(connections, func(o *loadtest.Options) { o.Address, o.Window = address, window })
+	add := func(name string, p *observe.Process, address string) error {
+		f, err := e.open(connections, func(o *client.Options) { o.Address, o.Window = address, window })
 		all = append(all, contender{name, p, f})
 		return err
 	}
@@ -121,7 +123,7 @@ func probe(address string) (string, error) {
 	if _, err := conn.Write([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n")); err != nil {
 		return "", err
 	}
-	o := loadtest.DefaultOptions()
+	o := client.DefaultOptions()
 	answer, err := ask(`{"jsonrpc":"2.0","id":` + answerDigits + `,"method":"tools/call","params":{"name":"` + o.Tool +
 		`","arguments":` + o.Arguments + `}}`)
 	if err == nil && !strings.HasPrefix(answer, `{"jsonrpc":"2.0","id":`+answerDigits+`,"result":`) {
@@ -133,9 +135,9 @@ func probe(address string) (string, error) {
 func cpuHTTP(e *env) (*table, error) {
 	t := &table{Columns: costColumns}
 	var all []contender
-	add := func(name string, p *loadtest.Process, address string) error {
-		f, err := e.open(httpConnections, func(o *loadtest.Options) {
-			o.Address, o.Transport = address, loadtest.HTTP
+	add := func(name string, p *observe.Process, address string) error {
+		f, err := e.open(httpConnections, func(o *client.Options) {
+			o.Address, o.Transport = address, wire.HTTP
 		})
 		all = append(all, contender{name, p, f})
 		return err
@@ -190,7 +192,7 @@ func pipelined(e *env) (*table, error) {
 		return nil, err
 	}
 	t.note("%d TCP connections, %d calls in flight on each; server and generator share %d cores", pipelinedConnections,
-		pipelinedDepth, loadtest.ThisHost().Cores)
+		pipelinedDepth, observe.ThisHost().Cores)
 	t.note("latency is that of the last call of each write")
 	if err := e.rounds(t, all, func(map[string]cost) {}); err != nil {
 		return nil, err

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -49,7 +51,7 @@ func crosscheck(e *env) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, standard := e.scaled(crossConnections), loadtest.DefaultOptions()
+	n, standard := e.scaled(crossConnections), client.DefaultOptions()
 	full := crossLoad{"full", standard.Tool, standard.Arguments}
 	paced := crossLoad{"paced", "sleep", fmt.Sprintf(`{"ms":%d}`, crossPaced.Milliseconds())}
 	for run := range e.runs {
@@ -140,8 +142,8 @@ func scheduled(pid int) (time.Duration, error) {
 
 // ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted meanwhile.
 func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error {
-	f, err := e.open(n, func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.http, loadtest.HTTP, loadtest.Modern, load.tool, load.arguments
+	f, err := e.open(n, func(o *client.Options) {
+		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.http, wire.HTTP, wire.Modern, load.tool, load.arguments
 	})
 	if err != nil {
 		return err
@@ -151,7 +153,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 	if err != nil {
 		return err
 	}
-	began, own := time.Now(), loadtest.OwnCPU()
+	began, own := time.Now(), observe.OwnCPU()
 	used, err := s.CPU()
 	if err != nil {
 		return err
@@ -175,7 +177,7 @@ func (e *env) ownAgainstServer(t *table, s *server, load crossLoad, n int) error
 	if err != nil {
 		return err
 	}
-	c, took, ownThen := f.Counters(), time.Since(began), loadtest.OwnCPU()
+	c, took, ownThen := f.Counters(), time.Since(began), observe.OwnCPU()
 	countedThen, err := s.counted(load.tool)
 	if err != nil {
 		return err
@@ -211,7 +213,7 @@ const wrkBody = `{"jsonrpc":"2.0","id":1000000000,"method":"tools/call","params"
 
 // wrkAgainstServer has wrk make the same calls.
 func (e *env) wrkAgainstServer(t *table, s *server, load crossLoad, wrk string, n int) error {
-	o := loadtest.DefaultOptions()
+	o := client.DefaultOptions()
 	script := filepath.Join(e.dir, "wrk.lua")
 	text := fmt.Sprintf(wrkScript, fmt.Sprintf(wrkBody, load.tool, load.arguments), load.tool)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
@@ -286,8 +288,8 @@ func readWrk(out string) (wrkSaid, error) {
 
 // knownLatency offers connections twice what they can do, so that the latency of every call follows from the plan.
 func (e *env) knownLatency(t *table, s *server) error {
-	f, err := e.open(crossSleepers, func(o *loadtest.Options) {
-		o.Address, o.Transport = s.http, loadtest.HTTP
+	f, err := e.open(crossSleepers, func(o *client.Options) {
+		o.Address, o.Transport = s.http, wire.HTTP
 		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, crossSleep.Milliseconds())
 	})
 	if err != nil {
@@ -295,7 +297,7 @@ func (e *env) knownLatency(t *table, s *server) error {
 	}
 	defer e.closeFleet(f)
 	each := 1 / crossEvery.Seconds()
-	f.StartPlan(loadtest.NewPlan(loadtest.Stretch{Length: crossKnownWindow, From: each, To: each}), time.Now())
+	f.StartPlan(client.NewPlan(client.Segment{Length: crossKnownWindow, From: each, To: each}), time.Now())
 	if err := e.sleep(crossKnownWindow); err != nil {
 		return err
 	}

@@ -7,7 +7,8 @@ import (
 	"os"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
 )
 
 // env is what one benchmark works with. It belongs to the main goroutine.
@@ -17,8 +18,8 @@ type env struct {
 	dir     string // for binaries, sockets and configuration files
 	name    string
 	began   time.Time
-	fleets  []*loadtest.Fleet
-	servers []*loadtest.Process
+	fleets  []*client.Fleet
+	servers []*observe.Process
 }
 
 // Bounds of every single step, so that no run hangs: a server that does not do what is asked fails the benchmark instead.
@@ -69,11 +70,11 @@ func (e *env) poll(interval, most time.Duration, done func() (bool, error)) erro
 var errTooLong = errors.New("it took too long")
 
 // fleet makes a fleet that ends with the benchmark.
-func (e *env) fleet(change func(*loadtest.Options)) (*loadtest.Fleet, error) {
-	o := loadtest.DefaultOptions()
+func (e *env) fleet(change func(*client.Options)) (*client.Fleet, error) {
+	o := client.DefaultOptions()
 	o.Loops = e.loops
 	change(&o)
-	f, err := loadtest.NewFleet(o)
+	f, err := client.NewFleet(o)
 	if err == nil {
 		e.fleets = append(e.fleets, f)
 	}
@@ -81,7 +82,7 @@ func (e *env) fleet(change func(*loadtest.Options)) (*loadtest.Fleet, error) {
 }
 
 // open makes a fleet and opens its connections.
-func (e *env) open(n int, change func(*loadtest.Options)) (*loadtest.Fleet, error) {
+func (e *env) open(n int, change func(*client.Options)) (*client.Fleet, error) {
 	f, err := e.fleet(change)
 	if err != nil {
 		return nil, err
@@ -91,8 +92,8 @@ func (e *env) open(n int, change func(*loadtest.Options)) (*loadtest.Fleet, erro
 	return f, f.Open(ctx, n)
 }
 
-// halt stops a fleet's sending, waits for its answers and checks its books.
-func (e *env) halt(f *loadtest.Fleet) error {
+// halt stops a fleet's sending, waits for its answers and checks its counts.
+func (e *env) halt(f *client.Fleet) error {
 	ctx, cancel := context.WithTimeout(e.ctx, settleTimeout)
 	defer cancel()
 	if err := f.Stop(ctx); err != nil {
@@ -103,7 +104,7 @@ func (e *env) halt(f *loadtest.Fleet) error {
 }
 
 // closeFleet ends a fleet before the benchmark does.
-func (e *env) closeFleet(f *loadtest.Fleet) {
+func (e *env) closeFleet(f *client.Fleet) {
 	for i, other := range e.fleets {
 		if other == f {
 			e.fleets = append(e.fleets[:i], e.fleets[i+1:]...)
@@ -114,7 +115,7 @@ func (e *env) closeFleet(f *loadtest.Fleet) {
 }
 
 // stopServer ends a server before the benchmark does.
-func (e *env) stopServer(p *loadtest.Process) {
+func (e *env) stopServer(p *observe.Process) {
 	for i, other := range e.servers {
 		if other == p {
 			e.servers = append(e.servers[:i], e.servers[i+1:]...)

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -33,11 +34,11 @@ const (
 
 // floodCase is one variant: transport, whether the client reads, what the server does when full.
 type floodCase struct {
-	name      string
-	transport loadtest.Transport
-	deaf      bool
-	pause     bool
-	small     bool // without filler: as many messages as their count allows, not their bytes
+	name       string
+	transport  wire.Transport
+	neverReads bool
+	pause      bool
+	small      bool // without filler: as many messages as their count allows, not their bytes
 }
 
 // filler is what each message carries beside the call.
@@ -58,23 +59,23 @@ func (c floodCase) bytes() int {
 
 // stuckMillis is how long the tool sleeps: longer than the flood lasts. What blocks behind it is let go in waves of that length.
 func (c floodCase) stuckMillis() int {
-	if c.transport == loadtest.HTTP || c.pause {
+	if c.transport == wire.HTTP || c.pause {
 		return stuckShort
 	}
 	return stuckMillis
 }
 
 var floodCases = []floodCase{
-	{name: "tcp, client reads", transport: loadtest.Line},
-	{name: "ws, client reads", transport: loadtest.WebSocket},
-	{name: "tcp, small messages", transport: loadtest.Line, small: true},
-	{name: "ws, small messages", transport: loadtest.WebSocket, small: true},
-	{name: "http pipelined, client reads", transport: loadtest.HTTP},
-	{name: "tcp, client never reads", transport: loadtest.Line, deaf: true},
-	{name: "ws, client never reads", transport: loadtest.WebSocket, deaf: true},
-	{name: "http pipelined, client never reads", transport: loadtest.HTTP, deaf: true},
-	{name: "tcp, on_full: pause", transport: loadtest.Line, pause: true},
-	{name: "ws, on_full: pause", transport: loadtest.WebSocket, pause: true},
+	{name: "tcp, client reads", transport: wire.Line},
+	{name: "ws, client reads", transport: wire.WebSocket},
+	{name: "tcp, small messages", transport: wire.Line, small: true},
+	{name: "ws, small messages", transport: wire.WebSocket, small: true},
+	{name: "http pipelined, client reads", transport: wire.HTTP},
+	{name: "tcp, client never reads", transport: wire.Line, neverReads: true},
+	{name: "ws, client never reads", transport: wire.WebSocket, neverReads: true},
+	{name: "http pipelined, client never reads", transport: wire.HTTP, neverReads: true},
+	{name: "tcp, on_full: pause", transport: wire.Line, pause: true},
+	{name: "ws, on_full: pause", transport: wire.WebSocket, pause: true},
 }
 
 func flood(e *env) (*table, error) {
@@ -108,7 +109,7 @@ func (e *env) judgeFlood(t *table, c floodCase) {
 	case c.pause:
 		t.atMost("refused, "+c.name, t.median(c.name+" refused"), 0, "calls")
 		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
-	case c.deaf || c.transport == loadtest.HTTP:
+	case c.neverReads || c.transport == wire.HTTP:
 		t.atMost("accepted before the writes blocked, "+c.name, t.median(c.name+" MiB"), blockedAtMost>>20, "MiB")
 	default:
 		t.atLeast("accepted, "+c.name, t.median(c.name+" MiB"), float64(e.scaled(c.bytes())>>20), "MiB")
@@ -132,8 +133,8 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 		return err
 	}
 	calls := e.scaled(c.bytes()) / (c.filler() + smallMessage)
-	f, err := e.open(1, func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Deaf = s.address(c.transport), c.transport, c.deaf
+	f, err := e.open(1, func(o *client.Options) {
+		o.Address, o.Transport, o.NeverRead = s.address(c.transport), c.transport, c.neverReads
 		o.Tool, o.Arguments, o.PadBytes = "sleep", fmt.Sprintf(`{"ms":%d}`, c.stuckMillis()), c.filler()
 		o.Window, o.CallsPerConnection = floodWindow, calls
 		o.ReceiveBufferBytes, o.SendBufferBytes = smallBuffer, smallBuffer
@@ -168,8 +169,8 @@ func (e *env) oneFlood(t *table, c floodCase) error {
 
 // warm makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
 // resident then.
-func (e *env) warm(s *server, transport loadtest.Transport) (int64, error) {
-	f, err := e.open(1, func(o *loadtest.Options) {
+func (e *env) warm(s *server, transport wire.Transport) (int64, error) {
+	f, err := e.open(1, func(o *client.Options) {
 		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.address(transport), transport, 64, e.scaled(warmUpCalls)
 		o.PadBytes = floodMessage
 	})
@@ -193,7 +194,7 @@ func (e *env) warm(s *server, transport loadtest.Transport) (int64, error) {
 }
 
 // untilQuiet waits until nothing more goes out or comes in: the flood is over, or it is blocked.
-func (e *env) untilQuiet(f *loadtest.Fleet) error {
+func (e *env) untilQuiet(f *client.Fleet) error {
 	last, since := uint64(0), time.Now()
 	return e.poll(samplingPeriod, floodTimeout, func() (bool, error) {
 		c := f.Counters()
@@ -204,10 +205,10 @@ func (e *env) untilQuiet(f *loadtest.Fleet) error {
 	})
 }
 
-// reckon waits for the stuck calls to end and returns how many calls have no outcome then. A deaf client cannot know; of it only
-// what came before it went deaf is judged.
-func (e *env) reckon(f *loadtest.Fleet, c floodCase) (float64, error) {
-	if c.deaf {
+// reckon waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads cannot know; of it only
+// what came before it stopped reading is judged.
+func (e *env) reckon(f *client.Fleet, c floodCase) (float64, error) {
+	if c.neverReads {
 		got := f.Counters()
 		return float64(got.Bad), nil
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -21,15 +22,15 @@ const (
 // isolatedKind is a share of the clients.
 type isolatedKind struct {
 	name      string
-	transport loadtest.Transport
-	era       loadtest.Era
+	transport wire.Transport
+	era       wire.Era
 }
 
 var isolatedKinds = []isolatedKind{
-	{"tcp", loadtest.Line, loadtest.Legacy},
-	{"ws", loadtest.WebSocket, loadtest.Legacy},
-	{"http, sessions", loadtest.HTTP, loadtest.Legacy},
-	{"http, 2026-07-28", loadtest.HTTP, loadtest.Modern},
+	{"tcp", wire.Line, wire.Legacy},
+	{"ws", wire.WebSocket, wire.Legacy},
+	{"http, sessions", wire.HTTP, wire.Legacy},
+	{"http, 2026-07-28", wire.HTTP, wire.Modern},
 }
 
 func isolation(e *env) (*table, error) {
@@ -85,13 +86,13 @@ func (e *env) oneIsolation(t *table) error {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	fleets := make([]*loadtest.Fleet, len(isolatedKinds))
+	fleets := make([]*client.Fleet, len(isolatedKinds))
 	for i, k := range isolatedKinds {
 		share := func(n int) int { return n*(i+1)/len(isolatedKinds) - n*i/len(isolatedKinds) }
-		fleets[i], err = e.open(share(isolatedClients), func(o *loadtest.Options) {
+		fleets[i], err = e.open(share(isolatedClients), func(o *client.Options) {
 			o.Address, o.Transport, o.Era = s.address(k.transport), k.transport, k.era
 			o.Arguments = `{"message":"0000000000"}`
-			o.OneID = &loadtest.OneID{Calls: share(e.scaled(isolatedCalls)), CancelEvery: cancelEvery,
+			o.OneID = &client.OneID{Calls: share(e.scaled(isolatedCalls)), CancelEvery: cancelEvery,
 				Slow: "sleep", SlowArguments: fmt.Sprintf(`{"ms":%d}`, slowMillis), CancelAfter: cancelAfter}
 		})
 		if err != nil {
@@ -116,13 +117,13 @@ func (e *env) oneIsolation(t *table) error {
 		return err
 	}
 	for i, f := range fleets {
-		t.sampleLedger(isolatedKinds[i].name, f.Counters(), took[i])
+		t.sampleOutcomes(isolatedKinds[i].name, f.Counters(), took[i])
 	}
 	return nil
 }
 
-// sampleLedger keeps what became of the calls of one kind of clients.
-func (t *table) sampleLedger(name string, c loadtest.Counters, took time.Duration) {
+// sampleOutcomes keeps what became of the calls of one kind of clients.
+func (t *table) sampleOutcomes(name string, c client.Counters, took time.Duration) {
 	refused := c.Refused + c.Errors
 	t.sample(name+" sent", float64(c.Sent))
 	t.sample(name+" answered", float64(c.Results+c.ToolErrors))

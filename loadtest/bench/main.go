@@ -85,7 +85,7 @@ func run() error {
 		return err
 	}
 	if c.from != "" {
-		r, err := readReport(c.from)
+		r, err := readRecord(c.from)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func run() error {
 }
 
 // show prints a report, and draws and documents it where that is asked for.
-func (c *config) show(r *report) error {
+func (c *config) show(r *record) error {
 	if c.plots == "" && c.document == "" {
 		r.print(os.Stdout, c.page)
 		return nil
@@ -166,7 +166,7 @@ func usage() {
 
 // measure runs the named benchmarks, or all. The report holds what was measured even when the error says that one of them
 // could not be, or that a mark was missed.
-func measure(ctx context.Context, c config, names []string) (*report, error) {
+func measure(ctx context.Context, c config, names []string) (*record, error) {
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func measure(ctx context.Context, c config, names []string) (*report, error) {
 	if c.weir, err = filepath.Abs(c.weir); err != nil {
 		return nil, err
 	}
-	r := newReport(ctx, c)
+	r := newRecord(ctx, c)
 	var failed []string
 	for _, b := range benchmarks {
 		if len(names) > 0 && !slices.ContainsFunc(names, b.goesBy) {

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -23,7 +24,7 @@ func memory(e *env) (*table, error) {
 	t := &table{Columns: []string{"transport", "resident bytes per connection", "R²", "RSS at the first step, MiB",
 		"RSS at the last, MiB", "goroutines at the first", "at the last", "kernel slab per connection, both ends, bytes"}}
 	step := e.scaled(memoryStep)
-	for _, transport := range []loadtest.Transport{loadtest.Line, loadtest.WebSocket, loadtest.HTTP} {
+	for _, transport := range []wire.Transport{wire.Line, wire.WebSocket, wire.HTTP} {
 		for run := range e.runs {
 			if err := e.weigh(t, transport, step); err != nil {
 				return nil, fmt.Errorf("%v: %w", transport, err)
@@ -34,7 +35,7 @@ func memory(e *env) (*table, error) {
 		t.row(name, t.text(name+" bytes"), strconv.FormatFloat(t.median(name+" r2"), 'f', 4, 64), t.text(name+" first MiB"),
 			t.text(name+" last MiB"), t.text(name+" first goroutines"), t.text(name+" last goroutines"), t.text(name+" slab bytes"))
 		limit := 1024.0
-		if transport == loadtest.HTTP {
+		if transport == wire.HTTP {
 			limit = 2048
 		}
 		t.atMost("resident per idle connection, "+name, t.median(name+" bytes"), limit, "bytes")
@@ -46,15 +47,15 @@ func memory(e *env) (*table, error) {
 }
 
 // weigh measures one transport once, with a server of its own.
-func (e *env) weigh(t *table, transport loadtest.Transport, step int) error {
+func (e *env) weigh(t *table, transport wire.Transport, step int) error {
 	s, err := e.weir(fmt.Sprintf("max_connections: %d\nlog:\n  level: warn\n", step*memorySteps+100))
 	if err != nil {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	f, err := e.fleet(func(o *loadtest.Options) {
+	f, err := e.fleet(func(o *client.Options) {
 		o.Address, o.Transport, o.CallsPerConnection = s.address(transport), transport, 1
-		o.Sources = loadtest.LoopbackSources(8)
+		o.Sources = client.LoopbackSources(8)
 	})
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (e *env) settled(s *server, rest time.Duration) (resident, goroutines float
 }
 
 // openAndCall opens n connections and waits until each has had its call answered.
-func (e *env) openAndCall(f *loadtest.Fleet, n int) error {
+func (e *env) openAndCall(f *client.Fleet, n int) error {
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
 	if err := f.Open(ctx, n); err != nil {

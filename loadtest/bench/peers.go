@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -34,9 +36,9 @@ var peersRates = []float64{500, 2000, 5000}
 // entrant is one server of a comparison that is started anew for it.
 type entrant struct {
 	name      string
-	process   *loadtest.Process
+	process   *observe.Process
 	address   string
-	transport loadtest.Transport
+	transport wire.Transport
 	// goroutines asks how many it has; nil where nobody can tell.
 	goroutines func() (float64, error)
 }
@@ -58,16 +60,16 @@ func (e *env) enter(name string) (entrant, error) {
 		if err != nil {
 			return entrant{}, err
 		}
-		return entrant{name, s.Process, s.http, loadtest.HTTP, func() (float64, error) {
+		return entrant{name, s.Process, s.http, wire.HTTP, func() (float64, error) {
 			st, err := s.status()
 			return float64(st.Goroutines), err
 		}}, nil
 	case echoName:
 		p, address, err := e.peer("echo-epoll")
-		return entrant{name, p, address, loadtest.Line, nil}, err
+		return entrant{name, p, address, wire.Line, nil}, err
 	}
 	p, address, err := e.peer(name)
-	return entrant{name, p, address, loadtest.HTTP, func() (float64, error) { return askNumber("http://" + address + "/goroutines") }}, err
+	return entrant{name, p, address, wire.HTTP, func() (float64, error) { return askNumber("http://" + address + "/goroutines") }}, err
 }
 
 // askNumber gets a page that is one number.
@@ -85,8 +87,8 @@ func askNumber(url string) (float64, error) {
 }
 
 // sessions makes an entrant's fleet: sessions on kept connections, one call in flight on each.
-func (c entrant) sessions(o *loadtest.Options) {
-	o.Address, o.Transport, o.Sources = c.address, c.transport, loadtest.LoopbackSources(8)
+func (c entrant) sessions(o *client.Options) {
+	o.Address, o.Transport, o.Sources = c.address, c.transport, client.LoopbackSources(8)
 }
 
 // peersLatency offers all servers the same, in turns, while the others are idle.
@@ -94,7 +96,7 @@ func peersLatency(e *env) (*table, error) {
 	t := &table{Columns: []string{"server", "offered, calls/s", "answered, calls/s", "p50, ms", "p95, ms", "p99, ms", "failed", "server's CPU per call, us"}}
 	type running struct {
 		entrant
-		fleet *loadtest.Fleet
+		fleet *client.Fleet
 	}
 	var all []running
 	for _, name := range entrants {
@@ -169,7 +171,7 @@ func peersMemory(e *env) (*table, error) {
 // weighSessions opens an entrant's sessions; stopped says why there are not as many as were asked for.
 func (e *env) weighSessions(t *table, c entrant) (stopped string, err error) {
 	stopped = "nothing"
-	f, err := e.fleet(func(o *loadtest.Options) {
+	f, err := e.fleet(func(o *client.Options) {
 		c.sessions(o)
 		o.CallsPerConnection = 1
 	})
@@ -249,7 +251,7 @@ func peersOverload(e *env) (*table, error) {
 }
 
 func (e *env) overloadOf(t *table, c entrant) error {
-	climb := &climb{e: e, name: c.name, process: c.process, n: e.scaled(overloadConnections), options: func(o *loadtest.Options) {
+	climb := &climb{e: e, name: c.name, process: c.process, n: e.scaled(overloadConnections), options: func(o *client.Options) {
 		c.sessions(o)
 		o.Tick = openTick
 	}}

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strings"
 
-	"weir/loadtest"
+	"weir/loadtest/report"
 )
 
 // plot is one picture of recorded figures.
 type plot struct {
 	file    string // without .svg
 	caption string
-	chart   func(*report) *loadtest.BarChart // without bars where nothing of it was measured
+	chart   func(*record) *report.BarChart // without bars where nothing of it was measured
 }
 
 var plots = []plot{
@@ -26,7 +26,7 @@ var plots = []plot{
 }
 
 // named returns a table that was measured, or one without samples.
-func (r *report) named(name string) *table {
+func (r *record) named(name string) *table {
 	if i := slices.IndexFunc(r.Tables, func(t *table) bool { return t.Name == name }); i >= 0 {
 		return r.Tables[i]
 	}
@@ -37,14 +37,14 @@ func (r *report) named(name string) *table {
 func (t *table) has(key string) bool { return len(t.Samples[key]) > 0 }
 
 // bar adds a row whose only figure is the median under a key, where there is one.
-func bar(c *loadtest.BarChart, t *table, group, name, key, text string) {
+func bar(c *report.BarChart, t *table, group, name, key, text string) {
 	if t.has(key) {
-		c.Bars = append(c.Bars, loadtest.Bar{Group: group, Name: name, Values: []float64{t.median(key)}, Text: text, Own: name == weirName || group == "weir"})
+		c.Bars = append(c.Bars, report.Bar{Group: group, Name: name, Values: []float64{t.median(key)}, Text: text, Own: name == weirName || group == "weir"})
 	}
 }
 
-func plotCPU(r *report) *loadtest.BarChart {
-	c := &loadtest.BarChart{Title: "CPU of the server per call", Unit: "microseconds, the kernel's work included; closed loop", Format: number}
+func plotCPU(r *record) *report.BarChart {
+	c := &report.BarChart{Title: "CPU of the server per call", Unit: "microseconds, the kernel's work included; closed loop", Format: number}
 	for _, name := range []string{weirName, "mcp-go", "go-sdk", "go-sdk -json"} {
 		t := r.named("cpu-http")
 		bar(c, t, "HTTP, 100 sessions", name, name+" cpu us", t.text(name+" cpu us")+" us")
@@ -56,8 +56,8 @@ func plotCPU(r *report) *loadtest.BarChart {
 	return c
 }
 
-func plotCeiling(r *report) *loadtest.BarChart {
-	c := &loadtest.BarChart{Title: "The highest rate that is held", Unit: "calls per second, open loop, p95 below 150 ms from the plan, nothing fails", Format: number}
+func plotCeiling(r *record) *report.BarChart {
+	c := &report.BarChart{Title: "The highest rate that is held", Unit: "calls per second, open loop, p95 below 150 ms from the plan, nothing fails", Format: number}
 	t := r.named("ceiling")
 	for _, w := range ways {
 		bar(c, t, "weir", w.name, w.name+" rate", fmt.Sprintf("%s/s, p95 %s ms", t.text(w.name+" rate"), t.text(w.name+" p95 ms")))
@@ -69,8 +69,8 @@ func plotCeiling(r *report) *loadtest.BarChart {
 	return c
 }
 
-func plotMemory(r *report) *loadtest.BarChart {
-	c := &loadtest.BarChart{Title: "What a client weighs", Unit: "resident bytes of the server per session or connection, idle after one call", Format: number}
+func plotMemory(r *record) *report.BarChart {
+	c := &report.BarChart{Title: "What a client weighs", Unit: "resident bytes of the server per session or connection, idle after one call", Format: number}
 	for _, name := range entrants[:3] {
 		t := r.named("peers-memory")
 		bar(c, t, "HTTP session", name, name+" bytes", fmt.Sprintf("%s bytes, goroutines: %s", t.text(name+" bytes"), t.text(name+" goroutines")))
@@ -82,8 +82,8 @@ func plotMemory(r *report) *loadtest.BarChart {
 	return c
 }
 
-func plotLatency(r *report) *loadtest.BarChart {
-	c := &loadtest.BarChart{Title: "Latency at equal load", Unit: "milliseconds from the plan, logarithmic: p50, p95 and p99", Format: number, Log: true}
+func plotLatency(r *record) *report.BarChart {
+	c := &report.BarChart{Title: "Latency at equal load", Unit: "milliseconds from the plan, logarithmic: p50, p95 and p99", Format: number, Log: true}
 	t := r.named("peers-latency")
 	for _, rate := range peersRates {
 		for _, name := range entrants {
@@ -95,15 +95,15 @@ func plotLatency(r *report) *loadtest.BarChart {
 			if answered := t.median(key + " answered/s"); answered < heldShare*rate {
 				text += fmt.Sprintf(", answers %s/s", number(answered))
 			}
-			c.Bars = append(c.Bars, loadtest.Bar{Group: number(rate) + " calls/s", Name: name, Text: text, Own: name == weirName,
+			c.Bars = append(c.Bars, report.Bar{Group: number(rate) + " calls/s", Name: name, Text: text, Own: name == weirName,
 				Values: []float64{t.median(key + " p50 ms"), t.median(key + " p95 ms"), t.median(key + " p99 ms")}})
 		}
 	}
 	return c
 }
 
-func plotOverload(r *report) *loadtest.BarChart {
-	c := &loadtest.BarChart{Title: "Goodput at twice the ceiling", Unit: "calls answered with a result, as a share of each server's own ceiling", Format: number}
+func plotOverload(r *record) *report.BarChart {
+	c := &report.BarChart{Title: "Goodput at twice the ceiling", Unit: "calls answered with a result, as a share of each server's own ceiling", Format: number}
 	t := r.named("peers-overload")
 	for _, name := range entrants[:3] {
 		bar(c, t, "", name, name+" share", fmt.Sprintf("%s of %s/s, p99 %s ms", t.text(name+" answered/s"), t.text(name+" ceiling"), t.text(name+" p99 ms")))
@@ -112,7 +112,7 @@ func plotOverload(r *report) *loadtest.BarChart {
 }
 
 // drawn is the plots of which something was measured, by file name.
-func (r *report) drawn() map[string]string {
+func (r *record) drawn() map[string]string {
 	files := map[string]string{}
 	for _, p := range plots {
 		c := p.chart(r)
@@ -126,7 +126,7 @@ func (r *report) drawn() map[string]string {
 }
 
 // plot writes the pictures into a folder.
-func (r *report) plot(dir string) error {
+func (r *record) plot(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ const (
 var errNoMarkers = fmt.Errorf("the page lacks the lines %q and %q, between which the record belongs", strings.TrimSpace(recordBegin), strings.TrimSpace(recordEnd))
 
 // inPage returns a page with the record between its markers: the plots, by their path from the page, and then the tables.
-func (r *report) inPage(page, plotsFromPage string) (string, error) {
+func (r *record) inPage(page, plotsFromPage string) (string, error) {
 	before, rest, begins := strings.Cut(page, recordBegin)
 	_, after, ends := strings.Cut(rest, recordEnd)
 	if !begins || !ends {
@@ -165,7 +165,7 @@ func (r *report) inPage(page, plotsFromPage string) (string, error) {
 }
 
 // document writes the record into a page.
-func (r *report) document(file, plotsDir string) error {
+func (r *record) document(file, plotsDir string) error {
 	page, err := os.ReadFile(file)
 	if err != nil {
 		return err

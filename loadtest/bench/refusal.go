@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 // refusalCase is one way of being refused.
 type refusalCase struct {
 	name      string
-	transport loadtest.Transport
+	transport wire.Transport
 	window    int
 	run       func(e *env, c refusalCase) (used cost, err error)
 }
@@ -36,18 +38,18 @@ const (
 )
 
 var refusalCases = []refusalCase{
-	{floorCall, loadtest.Line, 1, bareEcho},
-	{floorConnection, loadtest.Line, 1, bareRefusal},
-	{"connection's cap, tcp, 256 in flight", loadtest.Line, 256, ownCap},
-	{"connection's cap, ws, 256 in flight", loadtest.WebSocket, 256, ownCap},
-	{"global cap, tcp, 64 in flight", loadtest.Line, 64, globalCap},
-	{"global cap, tcp, one in flight", loadtest.Line, 1, globalCap},
-	{"global cap, ws, 64 in flight", loadtest.WebSocket, 64, globalCap},
-	{"global cap, ws, one in flight", loadtest.WebSocket, 1, globalCap},
-	{"global cap, http, 64 in flight", loadtest.HTTP, 64, globalCap},
-	{"global cap, http, one in flight", loadtest.HTTP, 1, globalCap},
-	{"connection limit, tcp", loadtest.Line, 1, connectionCap},
-	{"connection limit, http", loadtest.HTTP, 1, connectionCap},
+	{floorCall, wire.Line, 1, bareEcho},
+	{floorConnection, wire.Line, 1, bareRefusal},
+	{"connection's cap, tcp, 256 in flight", wire.Line, 256, ownCap},
+	{"connection's cap, ws, 256 in flight", wire.WebSocket, 256, ownCap},
+	{"global cap, tcp, 64 in flight", wire.Line, 64, globalCap},
+	{"global cap, tcp, one in flight", wire.Line, 1, globalCap},
+	{"global cap, ws, 64 in flight", wire.WebSocket, 64, globalCap},
+	{"global cap, ws, one in flight", wire.WebSocket, 1, globalCap},
+	{"global cap, http, 64 in flight", wire.HTTP, 64, globalCap},
+	{"global cap, http, one in flight", wire.HTTP, 1, globalCap},
+	{"connection limit, tcp", wire.Line, 1, connectionCap},
+	{"connection limit, http", wire.HTTP, 1, connectionCap},
 }
 
 func refusal(e *env) (*table, error) {
@@ -96,7 +98,7 @@ func bareEcho(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	f, err := e.open(refusalConnections, func(o *loadtest.Options) { o.Address = address })
+	f, err := e.open(refusalConnections, func(o *client.Options) { o.Address = address })
 	if err != nil {
 		return cost{}, err
 	}
@@ -110,7 +112,7 @@ func bareRefusal(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	return e.turnedAway(p, address, loadtest.Line)
+	return e.turnedAway(p, address, wire.Line)
 }
 
 // ownCap fills each connection's own queue with its first calls; the rest of them is refused.
@@ -119,7 +121,7 @@ func ownCap(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	f, err := e.open(20, func(o *loadtest.Options) {
+	f, err := e.open(20, func(o *client.Options) {
 		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
 		o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
 	})
@@ -127,7 +129,7 @@ func ownCap(e *env, c refusalCase) (cost, error) {
 		return cost{}, err
 	}
 	f.Start()
-	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
+	return e.refusals(s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
 // globalCap fills the server with other connections' calls first.
@@ -137,7 +139,7 @@ func globalCap(e *env, c refusalCase) (cost, error) {
 		return cost{}, err
 	}
 	// Opened before the server is full: then it would refuse the connections.
-	f, err := e.open(refusalConnections, func(o *loadtest.Options) {
+	f, err := e.open(refusalConnections, func(o *client.Options) {
 		o.Address, o.Transport, o.Window = s.address(c.transport), c.transport, c.window
 	})
 	if err != nil {
@@ -147,15 +149,15 @@ func globalCap(e *env, c refusalCase) (cost, error) {
 		return cost{}, fmt.Errorf("the server does not fill up: %w", err)
 	}
 	f.Start()
-	return e.refusals(s.Process, f, func(k *loadtest.Counters) uint64 { return k.Refused })
+	return e.refusals(s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
 // fill sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
 // of which the workers then take what they can hold; the second fills what they left.
 func (e *env) fill(s *server) error {
-	var waves [2]*loadtest.Fleet
+	var waves [2]*client.Fleet
 	for i := range waves {
-		f, err := e.open(heldConnections, func(o *loadtest.Options) {
+		f, err := e.open(heldConnections, func(o *client.Options) {
 			o.Address, o.Window, o.CallsPerConnection = s.tcp, stuckCalls, stuckCalls
 			o.Tool, o.Arguments = "sleep", fmt.Sprintf(`{"ms":%d}`, neverMillis)
 		})
@@ -187,58 +189,51 @@ func connectionCap(e *env, c refusalCase) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	if _, err := e.open(heldConnections, func(o *loadtest.Options) { o.Address = s.tcp }); err != nil {
+	if _, err := e.open(heldConnections, func(o *client.Options) { o.Address = s.tcp }); err != nil {
 		return cost{}, err
 	}
 	return e.turnedAway(s.Process, s.address(c.transport), c.transport)
 }
 
 // turnedAway comes again and again to a server that takes no connection.
-func (e *env) turnedAway(p *loadtest.Process, address string, transport loadtest.Transport) (cost, error) {
-	f, err := e.fleet(func(o *loadtest.Options) {
+func (e *env) turnedAway(p *observe.Process, address string, transport wire.Transport) (cost, error) {
+	f, err := e.fleet(func(o *client.Options) {
 		o.Address, o.Transport, o.Reopen = address, transport, true
-		o.Opening, o.Sources = loadtest.OpenBare, loadtest.LoopbackSources(8)
+		o.Opening, o.Sources = wire.OpenBare, client.LoopbackSources(8)
 	})
 	if err != nil {
 		return cost{}, err
 	}
 	f.Launch(churning) // and never Start: they do not get to call
-	got, err := e.refusals(p, f, func(k *loadtest.Counters) uint64 { return k.Ended[loadtest.EndRefused] })
+	got, err := e.refusals(p, f, func(k *client.Counters) uint64 { return k.Ended[client.EndRefused] })
 	c := f.Counters()
-	if other := c.Ended[loadtest.EndPeerClosed] + c.Ended[loadtest.EndPeerReset] + c.Ended[loadtest.EndConnectFailed]; err == nil &&
-		other > c.Ended[loadtest.EndRefused]/100 {
-		err = fmt.Errorf("%d connections ended without being told why, %d were told: %v", other, c.Ended[loadtest.EndRefused], c.Failures)
+	if other := c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset] + c.Ended[client.EndConnectFailed]; err == nil &&
+		other > c.Ended[client.EndRefused]/100 {
+		err = fmt.Errorf("%d connections ended without being told why, %d were told: %v", other, c.Ended[client.EndRefused], c.Failures)
 	}
 	return got, err
 }
 
 // refusals measures one window of a fleet that is being refused; count says how often it was.
-func (e *env) refusals(p *loadtest.Process, f *loadtest.Fleet, count func(*loadtest.Counters) uint64) (cost, error) {
+func (e *env) refusals(p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (cost, error) {
 	if err := e.sleep(warmUp); err != nil {
 		return cost{}, err
 	}
-	before, own, began := f.Counters(), loadtest.OwnCPU(), time.Now()
-	used, err := p.CPU()
+	w, err := e.observe(p, f, e.window(), p.CPU)
 	if err != nil {
 		return cost{}, err
 	}
-	if err := e.sleep(e.window()); err != nil {
-		return cost{}, err
-	}
-	usedThen, err := p.CPU()
-	if err != nil {
-		return cost{}, err
-	}
-	after, ownThen, took := f.Counters(), loadtest.OwnCPU(), time.Since(began)
 	ctx, cancel := context.WithTimeout(e.ctx, time.Second)
 	defer cancel()
 	_ = f.Stop(ctx) // what the server holds never ends; the fleet is closed with the case
-	n := float64(count(&after) - count(&before))
+	n := float64(count(&w.after) - count(&w.before))
 	if n == 0 {
-		return cost{}, fmt.Errorf("nothing was refused: %+v", after)
+		return cost{}, fmt.Errorf("nothing was refused: %+v", w.after)
 	}
-	if answered := after.Results - before.Results; float64(answered) > n/100 || after.Bad > 0 {
-		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, after.Bad, after.Failures)
+	if answered := w.after.Results - w.before.Results; float64(answered) > n/100 || w.after.Bad > 0 {
+		return cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.after.Bad, w.after.Failures)
 	}
-	return cost{calls: n, refused: n, perSec: n / took.Seconds(), server: micros(usedThen-used) / n, own: micros(ownThen-own) / n}, nil
+	c := w.costOf(n)
+	c.refused = n
+	return c, nil
 }

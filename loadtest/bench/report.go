@@ -15,19 +15,19 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/observe"
 )
 
-// report is what one invocation has found, with everything that a reader needs to doubt it.
-type report struct {
-	Date    time.Time     `json:"date"`
-	Commit  string        `json:"commit"`
-	Command string        `json:"command"`
-	Host    loadtest.Host `json:"host"`
-	Runs    int           `json:"runs"`
-	Seconds float64       `json:"seconds"` // of one measured window
-	Scale   float64       `json:"scale"`
-	Tables  []*table      `json:"tables"`
+// record is what one invocation has found, with everything that a reader needs to doubt it.
+type record struct {
+	Date    time.Time    `json:"date"`
+	Commit  string       `json:"commit"`
+	Command string       `json:"command"`
+	Host    observe.Host `json:"host"`
+	Runs    int          `json:"runs"`
+	Seconds float64      `json:"seconds"` // of one measured window
+	Scale   float64      `json:"scale"`
+	Tables  []*table     `json:"tables"`
 }
 
 // table answers one question.
@@ -109,31 +109,31 @@ func (t *table) median(key string) float64 { return median(t.Samples[key]) }
 // text is median as a cell.
 func (t *table) text(key string) string { return number(t.median(key)) }
 
-func newReport(ctx context.Context, c config) *report {
+func newRecord(ctx context.Context, c config) *record {
 	commit, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {
 		commit = []byte("unknown")
 	} else if dirty, _ := exec.CommandContext(ctx, "git", "status", "--porcelain").Output(); len(dirty) > 0 {
 		commit = append([]byte(strings.TrimSpace(string(commit))), "+changes"...)
 	}
-	return &report{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
+	return &record{Date: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
 		Command: "go run ./loadtest/bench " + strings.Join(os.Args[1:], " "),
-		Host:    loadtest.ThisHost(), Runs: c.runs, Seconds: c.seconds, Scale: c.scale}
+		Host:    observe.ThisHost(), Runs: c.runs, Seconds: c.seconds, Scale: c.scale}
 }
 
-func readReport(path string) (*report, error) {
+func readRecord(path string) (*record, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	r := &report{}
+	r := &record{}
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
 }
 
-func (r *report) write(path string) error {
+func (r *record) write(path string) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -142,8 +142,8 @@ func (r *report) write(path string) error {
 }
 
 // keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
-func (r *report) keep(path string) error {
-	old, err := readReport(path)
+func (r *record) keep(path string) error {
+	old, err := readRecord(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (r *report) keep(path string) error {
 	return nil
 }
 
-func (r *report) print(w io.Writer, page bool) {
+func (r *record) print(w io.Writer, page bool) {
 	h := r.Host
 	fmt.Fprintf(w, "%s, commit %s, %s; %d cores of %s, %.0f GiB, Linux %s, %d open files; median of %d runs, %gs each",
 		r.Date.Format("2006-01-02"), r.Commit, h.Go, h.Cores, h.CPU, float64(h.MemoryBytes)/(1<<30), h.Kernel, h.OpenFiles,

@@ -15,11 +15,12 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 // peer builds one of the servers under loadtest/peers and starts it; it returns its address.
-func (e *env) peer(name string, args ...string) (*loadtest.Process, string, error) {
+func (e *env) peer(name string, args ...string) (*observe.Process, string, error) {
 	binary := filepath.Join(e.dir, name)
 	if _, err := os.Stat(binary); err != nil {
 		e.progress("building %s", name)
@@ -31,7 +32,7 @@ func (e *env) peer(name string, args ...string) (*loadtest.Process, string, erro
 	var address string
 	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
 	defer cancel()
-	p, err := loadtest.StartProcess(ctx, name, append([]string{binary}, args...), func(line string) bool {
+	p, err := observe.StartProcess(ctx, name, append([]string{binary}, args...), func(line string) bool {
 		rest, ok := strings.CutPrefix(line, "listening ")
 		if ok {
 			address = rest
@@ -47,7 +48,7 @@ func (e *env) peer(name string, args ...string) (*loadtest.Process, string, erro
 
 // server is a running weir.
 type server struct {
-	*loadtest.Process
+	*observe.Process
 	tcp, http, unix string
 	admin           string // http://host:port
 }
@@ -69,7 +70,7 @@ func (e *env) weir(yaml string) (*server, error) {
 	socket := filepath.Join(e.dir, name+".sock")
 	ctx, cancel := context.WithTimeout(e.ctx, startTimeout)
 	defer cancel()
-	p, err := loadtest.StartProcess(ctx, "weir", []string{e.config.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
+	p, err := observe.StartProcess(ctx, "weir", []string{e.config.weir, "serve", "--config", file, "--http", "127.0.0.1:0",
 		"--tcp", "127.0.0.1:0", "--unix", socket, "--admin", admin}, nil)
 	if err != nil {
 		return nil, err
@@ -194,8 +195,8 @@ func (s *server) get(path string) ([]byte, error) {
 }
 
 // address of a transport.
-func (s *server) address(t loadtest.Transport) string {
-	if t == loadtest.Line {
+func (s *server) address(t wire.Transport) string {
+	if t == wire.Line {
 		return s.tcp
 	}
 	return s.http

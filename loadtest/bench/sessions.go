@@ -3,7 +3,8 @@ package main
 import (
 	"fmt"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -23,9 +24,9 @@ func sessionCost(e *env) (*table, error) {
 		if err != nil {
 			return nil, err
 		}
-		beside, err := e.fleet(func(o *loadtest.Options) {
-			o.Address, o.Transport, o.Stream = s.http, loadtest.HTTP, true
-			o.Sources = loadtest.LoopbackSources(8)
+		beside, err := e.fleet(func(o *client.Options) {
+			o.Address, o.Transport, o.Stream = s.http, wire.HTTP, true
+			o.Sources = client.LoopbackSources(8)
 		})
 		if err != nil {
 			return nil, err
@@ -33,8 +34,8 @@ func sessionCost(e *env) (*table, error) {
 		if err := e.openStreams(beside, n); err != nil {
 			return nil, err
 		}
-		f, err := e.open(renewConnections, func(o *loadtest.Options) {
-			o.Address, o.Transport, o.Renew = s.http, loadtest.HTTP, true
+		f, err := e.open(renewConnections, func(o *client.Options) {
+			o.Address, o.Transport, o.Renew = s.http, wire.HTTP, true
 		})
 		if err != nil {
 			return nil, err

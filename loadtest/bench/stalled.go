@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
 )
 
 const (
@@ -56,8 +56,8 @@ func (e *env) oneStall(t *table, n int) error {
 	if err != nil {
 		return err
 	}
-	f, err := e.open(n, func(o *loadtest.Options) {
-		o.Address, o.Deaf, o.Sources = s.tcp, true, loadtest.LoopbackSources(8)
+	f, err := e.open(n, func(o *client.Options) {
+		o.Address, o.NeverRead, o.Sources = s.tcp, true, client.LoopbackSources(8)
 		o.Arguments = fmt.Sprintf(`{"message":"%s"}`, strings.Repeat("x", stalledText))
 		o.Window, o.CallsPerConnection, o.ReceiveBufferBytes = stalledCalls, stalledCalls, stalledReceive
 	})
@@ -107,7 +107,7 @@ func (e *env) oneStall(t *table, n int) error {
 }
 
 // sampleStall keeps what the good clients saw, and how the others ended.
-func (t *table) sampleStall(alone float64, onset, during loadtest.Counters, series map[string]float64) {
+func (t *table) sampleStall(alone float64, onset, during client.Counters, series map[string]float64) {
 	p99 := float64(during.Latency.ValueAtQuantile(99))
 	t.sample("alone ms", alone/1000)
 	t.sample("onset ms", float64(onset.Latency.ValueAtQuantile(99))/1000)

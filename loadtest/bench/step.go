@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
 )
 
 // What a rate is held to where its ceiling is looked for.
@@ -53,30 +54,22 @@ func (s step) microsPerCall(cores float64) float64 { return cores * 1e6 / max(1,
 
 // offer lets a fleet whose connections are open make calls at a rate, half a second unmeasured and one window measured, and
 // waits until everything in flight has ended. What fails is part of the answer, not an error.
-func (e *env) offer(p *loadtest.Process, f *loadtest.Fleet, rate float64, window time.Duration) (step, error) {
+func (e *env) offer(p *observe.Process, f *client.Fleet, rate float64, window time.Duration) (step, error) {
 	start := f.Counters()
 	if start.Open == 0 {
 		return step{}, fmt.Errorf("%s: no connection is open", p.Name)
 	}
 	each := rate / float64(start.Open)
-	f.StartPlan(loadtest.NewPlan(loadtest.Stretch{Length: warmUp + window, From: each, To: each}), time.Now().Add(stepLead))
+	f.StartPlan(client.NewPlan(client.Segment{Length: warmUp + window, From: each, To: each}), time.Now().Add(stepLead))
 	if err := e.sleep(warmUp); err != nil {
 		return step{}, err
 	}
 	f.ResetLatency()
-	began, before, own := time.Now(), f.Counters(), loadtest.OwnCPU()
-	used, err := usedBy(p)
+	w, err := e.observe(p, f, window, func() (time.Duration, error) { return usedBy(p) })
 	if err != nil {
 		return step{}, err
 	}
-	if err := e.sleep(window); err != nil {
-		return step{}, err
-	}
-	usedThen, err := usedBy(p)
-	if err != nil {
-		return step{}, err
-	}
-	after, ownThen, seconds := f.Counters(), loadtest.OwnCPU(), time.Since(began).Seconds()
+	after, seconds := &w.after, w.took.Seconds()
 	ctx, cancel := context.WithTimeout(e.ctx, drainTimeout)
 	defer cancel()
 	stopped := f.Stop(ctx)
@@ -85,11 +78,11 @@ func (e *env) offer(p *loadtest.Process, f *loadtest.Fleet, rate float64, window
 	}
 	end := f.Counters()
 	s := step{
-		offered: rate, answered: float64(after.Results-before.Results) / seconds,
+		offered: rate, answered: float64(after.Results-w.before.Results) / seconds,
 		failed: failures(&end) - failures(&start), reasons: reasonsSince(&start, &end),
 		p50: millis(after.Latency.ValueAtQuantile(50)), p95: millis(after.Latency.ValueAtQuantile(95)),
 		p99: millis(after.Latency.ValueAtQuantile(99)), service: millis(after.Service.ValueAtQuantile(99)), late: millis(after.Late.ValueAtQuantile(99)),
-		server: (usedThen - used).Seconds() / seconds, own: (ownThen - own).Seconds() / seconds,
+		server: w.server.Seconds() / seconds, own: w.own.Seconds() / seconds,
 	}
 	if stopped != nil {
 		s.failed += float64(end.InFlight)
@@ -100,7 +93,7 @@ func (e *env) offer(p *loadtest.Process, f *loadtest.Fleet, rate float64, window
 
 // usedBy is a process's processor time to the nanosecond where the kernel tells it: at a few hundred calls per second a window
 // holds so little that the hundredths of /proc/PID/stat would show.
-func usedBy(p *loadtest.Process) (time.Duration, error) {
+func usedBy(p *observe.Process) (time.Duration, error) {
 	if d, err := scheduled(p.PID()); err == nil {
 		return d, nil
 	}
@@ -110,12 +103,12 @@ func usedBy(p *loadtest.Process) (time.Duration, error) {
 func millis(micros int64) float64 { return float64(micros) / 1000 }
 
 // failures are the calls that ended in anything but a result.
-func failures(c *loadtest.Counters) float64 {
+func failures(c *client.Counters) float64 {
 	return float64(c.ToolErrors + c.Errors + c.Refused + c.Lost + c.Bad)
 }
 
 // reasonsSince names what went wrong between two looks.
-func reasonsSince(before, after *loadtest.Counters) string {
+func reasonsSince(before, after *client.Counters) string {
 	var words []string
 	for _, m := range [][2]map[string]uint64{{before.Reasons, after.Reasons}, {before.Failures, after.Failures}} {
 		for name, n := range m[1] {
@@ -126,7 +119,7 @@ func reasonsSince(before, after *loadtest.Counters) string {
 	}
 	for r, n := range after.Ended {
 		if n -= before.Ended[r]; n > 0 {
-			words = append(words, fmt.Sprintf("%v: %d", loadtest.EndReason(r), n))
+			words = append(words, fmt.Sprintf("%v: %d", client.EndReason(r), n))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -3,7 +3,9 @@ package main
 import (
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/observe"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -13,12 +15,12 @@ const (
 )
 
 // busy opens the fleet of well-behaved clients whose latency shows what others suffer.
-func (e *env) busy(s *server) (*loadtest.Fleet, error) {
-	return e.open(busyConnections, func(o *loadtest.Options) { o.Address, o.RatePerSecond = s.tcp, busyPerSecond })
+func (e *env) busy(s *server) (*client.Fleet, error) {
+	return e.open(busyConnections, func(o *client.Options) { o.Address, o.RatePerSecond = s.tcp, busyPerSecond })
 }
 
 // latencyOf starts a fleet and returns its p99 in microseconds over one window.
-func (e *env) latencyOf(f *loadtest.Fleet) (float64, error) {
+func (e *env) latencyOf(f *client.Fleet) (float64, error) {
 	if err := e.sleep(warmUp); err != nil {
 		return 0, err
 	}
@@ -67,12 +69,12 @@ func (e *env) oneStorm(t *table, n int) error {
 	if err != nil {
 		return err
 	}
-	drops, err := loadtest.ListenDrops()
+	drops, err := observe.ListenDrops()
 	if err != nil {
 		return err
 	}
-	f, err := e.fleet(func(o *loadtest.Options) {
-		o.Address, o.Opening, o.MaxConnecting, o.Sources = s.tcp, loadtest.OpenPing, 0, loadtest.LoopbackSources(8)
+	f, err := e.fleet(func(o *client.Options) {
+		o.Address, o.Opening, o.MaxConnecting, o.Sources = s.tcp, wire.OpenPing, 0, client.LoopbackSources(8)
 	})
 	if err != nil {
 		return err
@@ -94,7 +96,7 @@ func (e *env) oneStorm(t *table, n int) error {
 	}
 	took := time.Since(began)
 	c, b := f.Counters(), calm.Counters()
-	dropsThen, err := loadtest.ListenDrops()
+	dropsThen, err := observe.ListenDrops()
 	if err != nil {
 		return err
 	}
@@ -102,8 +104,8 @@ func (e *env) oneStorm(t *table, n int) error {
 	t.sample("p99 ms", float64(c.Opening.ValueAtQuantile(99))/1000)
 	t.sample("slowest ms", float64(c.Opening.Max())/1000)
 	t.sample("all ms", micros(took)/1000)
-	t.sample("refused", float64(c.Ended[loadtest.EndRefused]))
-	t.sample("failed", float64(uint64(n)-c.Opened-c.Ended[loadtest.EndRefused]))
+	t.sample("refused", float64(c.Ended[client.EndRefused]))
+	t.sample("failed", float64(uint64(n)-c.Opened-c.Ended[client.EndRefused]))
 	t.sample("dropped", float64(dropsThen-drops))
 	t.sample("busy alone ms", alone/1000)
 	t.sample("busy storm ms", float64(b.Latency.ValueAtQuantile(99))/1000)

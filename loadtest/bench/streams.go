@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest"
+	"weir/loadtest/client"
+	"weir/loadtest/wire"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 // streamKind is one of the two ways to be told of changes unasked.
 type streamKind struct {
 	name string
-	era  loadtest.Era
+	era  wire.Era
 	// quietBytes is what one client that never reads may make the server hold beyond its stream: an event that the kernel
 	// did not take, and of a session what it could resume with (replay_bytes).
 	quietBytes float64
@@ -40,11 +41,11 @@ type streamKind struct {
 var watched = "bench://" + strings.Repeat("x", 1<<10)
 
 func listens(e *env) (*table, error) {
-	return e.streams(streamKind{"listen", loadtest.Modern, 8 << 10})
+	return e.streams(streamKind{"listen", wire.Modern, 8 << 10})
 }
 
 func sessionStreams(e *env) (*table, error) {
-	return e.streams(streamKind{"session with its stream", loadtest.Legacy, 40 << 10})
+	return e.streams(streamKind{"session with its stream", wire.Legacy, 40 << 10})
 }
 
 func (e *env) streams(k streamKind) (*table, error) {
@@ -95,9 +96,9 @@ func (e *env) oneRunOfStreams(t *table, k streamKind) error {
 		return err
 	}
 	defer e.stopServer(s.Process)
-	readers, err := e.fleet(func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Era, o.Stream = s.http, loadtest.HTTP, k.era, true
-		o.Sources = loadtest.LoopbackSources(8)
+	readers, err := e.fleet(func(o *client.Options) {
+		o.Address, o.Transport, o.Era, o.Stream = s.http, wire.HTTP, k.era, true
+		o.Sources = client.LoopbackSources(8)
 	})
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (e *env) oneRunOfStreams(t *table, k streamKind) error {
 }
 
 // weighStreams opens the streams in steps, as the memory benchmark does connections.
-func (e *env) weighStreams(t *table, s *server, f *loadtest.Fleet) error {
+func (e *env) weighStreams(t *table, s *server, f *client.Fleet) error {
 	step := e.scaled(streamStep)
 	var counts, resident, goroutines []float64
 	for i := range streamSteps {
@@ -135,7 +136,7 @@ func (e *env) weighStreams(t *table, s *server, f *loadtest.Fleet) error {
 }
 
 // openStreams opens n more streams and waits until something has arrived on each: what it begins with.
-func (e *env) openStreams(f *loadtest.Fleet, n int) error {
+func (e *env) openStreams(f *client.Fleet, n int) error {
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
 	if err := f.Open(ctx, n); err != nil {
@@ -150,7 +151,7 @@ func (e *env) openStreams(f *loadtest.Fleet, n int) error {
 
 // changes has the list change n times and measures each time until every open stream of f has heard of it. prefix goes before
 // the names of the samples.
-func (e *env) changes(t *table, s *server, f *loadtest.Fleet, n int, prefix string) error {
+func (e *env) changes(t *table, s *server, f *client.Fleet, n int, prefix string) error {
 	used, err := s.CPU()
 	if err != nil {
 		return err
@@ -175,7 +176,7 @@ func (e *env) changes(t *table, s *server, f *loadtest.Fleet, n int, prefix stri
 
 // change has the list change once and waits until every open stream of f has heard of it, and a little longer: none may hear
 // twice.
-func (e *env) change(t *table, s *server, f *loadtest.Fleet) (loadtest.Counters, error) {
+func (e *env) change(t *table, s *server, f *client.Fleet) (client.Counters, error) {
 	ctx, cancel := context.WithTimeout(e.ctx, hearTimeout)
 	defer cancel()
 	before := f.Counters()
@@ -197,7 +198,7 @@ func (e *env) change(t *table, s *server, f *loadtest.Fleet) (loadtest.Counters,
 
 // besideSilent replaces some of the readers by clients that never read, fills what lies between them and the server, and
 // measures what the others notice and what the server holds.
-func (e *env) besideSilent(t *table, s *server, readers *loadtest.Fleet, k streamKind) error {
+func (e *env) besideSilent(t *table, s *server, readers *client.Fleet, k streamKind) error {
 	silent := e.scaled(silentStreams)
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	defer cancel()
@@ -205,9 +206,9 @@ func (e *env) besideSilent(t *table, s *server, readers *loadtest.Fleet, k strea
 	if err := readers.Quiet(ctx); err != nil {
 		return err
 	}
-	f, err := e.open(silent, func(o *loadtest.Options) {
-		o.Address, o.Transport, o.Era, o.Stream, o.Deaf, o.Watch = s.http, loadtest.HTTP, k.era, true, true, watched
-		o.Sources, o.ReceiveBufferBytes = loadtest.LoopbackSources(8), silentReceive
+	f, err := e.open(silent, func(o *client.Options) {
+		o.Address, o.Transport, o.Era, o.Stream, o.NeverRead, o.Watch = s.http, wire.HTTP, k.era, true, true, watched
+		o.Sources, o.ReceiveBufferBytes = client.LoopbackSources(8), silentReceive
 	})
 	if err != nil {
 		return err

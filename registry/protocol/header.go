@@ -210,8 +210,9 @@ func ParamHeaders(inputSchema any) ([]ParamHeader, error) {
 	}
 	slices.SortFunc(found, func(a, b ParamHeader) int { return strings.Compare(a.name, b.name) })
 	for i := 1; i < len(found); i++ {
-		if slices.ContainsFunc(found[:i], func(p ParamHeader) bool { return strings.EqualFold(p.name, found[i].name) }) {
-			return nil, fmt.Errorf("%s %q is used twice", keyParamHeader, found[i].name)
+		name := found[i].name
+		if slices.ContainsFunc(found[:i], func(p ParamHeader) bool { return strings.EqualFold(p.name, name) }) {
+			return nil, fmt.Errorf("%s %q is used twice", keyParamHeader, name)
 		}
 	}
 	if n := countAnnotations(root); n != len(found) {
@@ -231,13 +232,14 @@ func collectHeaders(schema map[string]any, path []string, found *[]ParamHeader) 
 			continue
 		}
 		at := append(slices.Clone(path), key)
+		where := strings.Join(at, ".")
 		if annotation, ok := property[keyParamHeader]; ok {
 			name, isText := annotation.(string)
 			if !isText || !isToken(name) {
-				return fmt.Errorf("%s of %q must be an HTTP field name", keyParamHeader, strings.Join(at, "."))
+				return fmt.Errorf("%s of %q must be an HTTP field name", keyParamHeader, where)
 			}
 			if kind := property["type"]; kind != "string" && kind != "integer" && kind != "boolean" {
-				return fmt.Errorf("%s of %q needs type string, integer or boolean", keyParamHeader, strings.Join(at, "."))
+				return fmt.Errorf("%s of %q needs type string, integer or boolean", keyParamHeader, where)
 			}
 			*found = append(*found, ParamHeader{name: name, path: at})
 		}

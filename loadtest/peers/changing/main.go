@@ -24,10 +24,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
 
-	"weir/backpressure"
 	"weir/reactor"
 	"weir/registry"
 )
@@ -106,29 +103,14 @@ func addTool(r *registry.Registry, name string) {
 
 // start assembles a server and runs it.
 func start(r *registry.Registry, set *metrics.Set) (*reactor.Server, error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return nil, err
-	}
-	bounds := backpressure.DefaultOptions().Resolve(files.Cur)
-	queue, err := backpressure.NewQueue(bounds, set)
-	if err != nil {
-		return nil, err
-	}
-	limits, err := backpressure.NewLimits(bounds, queue, nil, set)
-	if err != nil {
-		return nil, err
-	}
 	options := reactor.DefaultOptions()
 	options.HTTP, options.TCP = "127.0.0.1:0", "127.0.0.1:0"
-	log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel)
-	server, err := reactor.New(options, reactor.Deps{Registry: r, Queue: queue, Limits: limits, Metrics: set, Log: log})
+	server, err := reactor.New(r, reactor.Config{Options: &options, Metrics: set})
 	if err != nil {
 		return nil, err
 	}
 	if err := server.Listen(); err != nil {
 		return nil, err
 	}
-	queue.Start()
 	return server, server.Start()
 }

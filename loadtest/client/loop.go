@@ -1,0 +1,331 @@
+package client
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/loadtest/socket"
+	"weir/loadtest/wire"
+)
+
+const (
+	eventsPerTurn  = 256
+	readBufferSize = 256 << 10
+	// writeChunkBytes is about what one write builds; chunksPerTurn bounds what one connection writes before the others have
+	// their turn.
+	writeChunkBytes = 64 << 10
+	chunksPerTurn   = 4
+	connectsPerTurn = 64
+	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan must
+	// still read answers and say how it goes. The rest is due in the next turn, the oldest first.
+	plannedPerTurn = 64
+	// retryNs is how long a full backlog of a Unix socket is left alone.
+	retryNs = int64(time.Millisecond)
+)
+
+// loop drives its share of a fleet's connections on one goroutine.
+type loop struct {
+	// set once
+	opts  *Options
+	msgs  wire.Messages
+	to    unix.Sockaddr
+	base  time.Time
+	wire  wire.Format
+	poll  *socket.Poller
+	call  wire.Template // what every connection sends, unless its session gives it one of its own
+	names int           // where in Sources this loop begins
+
+	// any goroutine, under mu
+	mu     sync.Mutex
+	posted []func(*loop)
+
+	// the loop's goroutine alone
+	judge       wire.Judge
+	connections []*connection // by slot; nil where a connection has ended
+	free        []int32       // empty slots
+	in, out     []byte
+	now         time.Duration // since base, read once per turn
+
+	toOpen  int  // connections still to begin
+	opening int  // begun and not yet open
+	retry   bool // the backlog was full
+	dialed  int
+
+	sending, closing bool
+	unfinished       int // open connections that have not sent all of their CallsPerConnection
+	waiters          []*waiter
+
+	plan     *Plan         // of an open load, nil else
+	planAt   time.Duration // its beginning on the loop's clock
+	joining  bool          // connections that open later call too
+	joined   int
+	schedule schedule
+
+	holding  bool // as many connections as hold says are kept
+	hold     int
+	leaving  int           // open connections that are being retired
+	round    uint32        // of what streams hear: 1, and one more with each Fleet.Expect
+	expected time.Duration // when it began, on the loop's clock
+	callLog  *callLog      // with OneID; nil else
+
+	departing []*connection // of these, the ones whose turn to be ended is still to come
+	toReopen  int           // ended, and to be begun again at reopenAt
+	reopenAt  time.Duration // on the loop's clock
+
+	stats Counters
+}
+
+// waiter is somebody who waits until cond holds.
+type waiter struct {
+	cond func(*loop) bool
+	held chan struct{}
+}
+
+func newLoop(o *Options, msgs wire.Messages, to unix.Sockaddr, base time.Time, index int) (*loop, error) {
+	p, err := socket.NewPoller(eventsPerTurn)
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: wire.NewFormat(&o.Options), judge: wire.NewJudge(), stats: NewCounters(),
+		in: make([]byte, readBufferSize), names: index, round: 1}
+	l.call = l.wire.Wrap(msgs.Call, wire.IDOffset(msgs.Call), nil)
+	if o.OneID != nil {
+		l.callLog = newCallLog(o, l.wire, index)
+	}
+	return l, nil
+}
+
+// post has do run on the loop's goroutine. Any goroutine; it does not wait.
+func (l *loop) post(do func(*loop)) {
+	l.mu.Lock()
+	l.posted = append(l.posted, do)
+	l.mu.Unlock()
+	l.poll.Wake()
+}
+
+func (l *loop) runPosted() {
+	l.poll.DrainWake()
+	l.mu.Lock()
+	posted := l.posted
+	l.posted = nil
+	l.mu.Unlock()
+	for _, do := range posted {
+		do(l)
+	}
+}
+
+func (l *loop) run() {
+	for !l.closing {
+		events, err := l.poll.Wait(l.nextWait())
+		if err != nil {
+			panic(fmt.Sprintf("loadtest: %v", err)) // a broken epoll set: nothing measured with it would be true
+		}
+		l.now = time.Since(l.base)
+		for i := range events {
+			l.dispatch(&events[i])
+		}
+		l.reopen()
+		l.openMore()
+		l.depart()
+		l.sendPlanned()
+		l.cancelDue()
+		l.notifyWaiters()
+	}
+	for _, c := range l.connections {
+		if c != nil {
+			l.end(c, EndHungUp, nil)
+		}
+	}
+	l.notifyWaiters()
+	l.poll.Close()
+}
+
+func (l *loop) dispatch(ev *unix.EpollEvent) {
+	if ev.Fd == socket.WakeSlot {
+		l.runPosted()
+		return
+	}
+	c := l.connections[ev.Fd]
+	if c == nil || c.generation != ev.Pad {
+		return // it ended earlier in this turn
+	}
+	l.ready(c, ev.Events)
+}
+
+// nextWait is how long the next wait may take, in nanoseconds; negative is for ever.
+func (l *loop) nextWait() int64 {
+	wait := int64(-1)
+	if l.mayOpen() || len(l.departing) > 0 {
+		return 0
+	}
+	if l.retry && l.toOpen > 0 {
+		wait = retryNs
+	}
+	sooner := func(at time.Duration) {
+		if ns := max(0, int64(at-time.Since(l.base))); wait < 0 || ns < wait {
+			wait = ns
+		}
+	}
+	if l.toReopen > 0 {
+		sooner(l.reopenAt)
+	}
+	if at := l.callLog.due(); at > 0 {
+		sooner(at)
+	}
+	if c := l.schedule.first(); l.sending && c != nil {
+		due := c.due
+		if tick := l.opts.Tick; tick > 0 {
+			due = (due + tick - 1) / tick * tick
+		}
+		sooner(due)
+	}
+	return wait
+}
+
+// notifyWaiters tells whoever waits for something that has come true.
+func (l *loop) notifyWaiters() {
+	left := l.waiters[:0]
+	for _, w := range l.waiters {
+		if w.cond(l) || l.closing {
+			close(w.held)
+			continue
+		}
+		left = append(left, w)
+	}
+	clear(l.waiters[len(left):])
+	l.waiters = left
+}
+
+func (l *loop) launch(n int) { l.toOpen += n }
+
+// openMore begins connections while the options allow more at a time, some in every turn, so that those who are open already
+// are served meanwhile.
+func (l *loop) openMore() {
+	l.retry = false
+	for range connectsPerTurn {
+		if !l.mayOpen() {
+			return
+		}
+		l.toOpen--
+		l.open()
+	}
+}
+
+func (l *loop) mayOpen() bool {
+	return l.toOpen > 0 && !l.retry && (l.opts.MaxConnecting == 0 || l.opening < l.opts.MaxConnecting)
+}
+
+// start begins to send: as fast as answers allow, or as plan says from at on.
+func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
+	l.sending = true
+	l.plan, l.planAt, l.joining = plan, at, joining
+	for len(l.schedule) > 0 {
+		l.schedule.remove(l.schedule[len(l.schedule)-1])
+	}
+	if plan == nil {
+		for _, c := range l.connections {
+			if c != nil {
+				l.fill(c)
+			}
+		}
+		return
+	}
+	l.joined = 0
+	for _, c := range l.connections {
+		if c != nil && c.state == stateOpen {
+			l.join(c, float64(l.joined)/float64(max(1, l.stats.Open)))
+		}
+	}
+}
+
+// join enters an open connection into the plan.
+func (l *loop) join(c *connection, offset float64) {
+	l.joined++
+	begin := max(0, time.Since(l.base)-l.planAt)
+	c.origin, c.planned, c.backlog, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
+	if c.due = l.when(c, 0); c.due != Never {
+		l.schedule.add(c)
+	}
+}
+
+// when is when call k of a connection's plan should leave, on the loop's clock.
+func (l *loop) when(c *connection, k uint64) time.Duration {
+	at := l.plan.When(c.origin + float64(k))
+	if at == Never {
+		return Never
+	}
+	return l.planAt + at
+}
+
+// sendPlanned sends what the plan says should have left by now.
+func (l *loop) sendPlanned() {
+	if !l.sending || l.plan == nil {
+		return
+	}
+	l.now = time.Since(l.base)
+	for range plannedPerTurn {
+		c := l.schedule.first()
+		if c == nil || c.due > l.now {
+			return
+		}
+		Record(l.stats.Late, l.now-c.due)
+		planned := max(c.planned+1, uint64(max(0, l.plan.Calls(l.now-l.planAt)-c.origin))+1)
+		if limit := l.opts.CallsPerConnection; limit > 0 {
+			planned = min(planned, uint64(limit))
+		}
+		n := planned - c.planned
+		c.planned = planned
+		c.backlog += int(n)
+		l.stats.Planned += n
+		if c.due = l.when(c, planned); c.due == Never || planned == uint64(l.opts.CallsPerConnection) {
+			l.schedule.remove(c)
+		} else {
+			l.schedule.down(0)
+		}
+		l.fill(c)
+	}
+}
+
+// holdAt makes n the number of connections that are kept from now on.
+func (l *loop) holdAt(n int) {
+	l.holding, l.hold = true, n
+	have := int(l.stats.Open) - l.leaving + l.opening + l.toOpen + l.toReopen
+	if n >= have {
+		l.toOpen += n - have
+		return
+	}
+	excess := have - n
+	for _, waiting := range []*int{&l.toReopen, &l.toOpen} {
+		cut := min(excess, *waiting)
+		*waiting -= cut
+		excess -= cut
+	}
+	for i := len(l.connections) - 1; i >= 0 && excess > 0; i-- {
+		if c := l.connections[i]; c != nil && (c.state == stateOpen || c.state == stateStreaming) && !c.leaving {
+			l.retire(c)
+			excess--
+		}
+	}
+}
+
+// depart ends some of the retired connections in every turn, so that those who stay are served meanwhile.
+func (l *loop) depart() {
+	n := min(connectsPerTurn, len(l.departing))
+	for _, c := range l.departing[:n] {
+		l.leave(c)
+	}
+	if l.departing = l.departing[n:]; len(l.departing) == 0 {
+		l.departing = nil
+	}
+}
+
+// reopen begins again what has ended, after the pause that spares a server which has just refused.
+func (l *loop) reopen() {
+	if l.toReopen > 0 && time.Since(l.base) >= l.reopenAt {
+		l.toOpen += l.toReopen
+		l.toReopen = 0
+	}
+}

@@ -1,0 +1,260 @@
+package client
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/loadtest/socket"
+	"weir/loadtest/wire"
+)
+
+// read takes what has arrived, at most one buffer, and acts on every answer in it.
+func (l *loop) read(c *connection) {
+	kept := copy(l.in, c.rest)
+	n, errno := socket.Read(c.fd, l.in[kept:])
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return
+	case errno != 0:
+		l.end(c, EndPeerReset, nil)
+		return
+	case n == 0:
+		l.end(c, EndPeerClosed, nil)
+		return
+	}
+	l.stats.BytesReceived += uint64(n)
+	if l.opts.Window > 1 || l.plan != nil {
+		l.now = time.Since(l.base) // some of it arrived after the turn began
+	}
+	b := l.in[:kept+n]
+	if c.state == stateStreaming {
+		l.streamed(c, b)
+		return
+	}
+	for len(b) > 0 {
+		a, used, err := l.wire.Next(&c.decoder, b)
+		if err != nil {
+			l.bad(c, err)
+			return
+		}
+		if used == 0 {
+			break
+		}
+		b = b[used:]
+		l.arrived(c, &a)
+		if c.state == stateEnded {
+			return
+		}
+	}
+	l.keep(c, b)
+	if c.state == stateOpen {
+		l.fill(c)
+		l.leave(c)
+	}
+}
+
+// streamed counts the events of a stream; the head of the answer is the first thing that arrives.
+func (l *loop) streamed(c *connection, b []byte) {
+	if !c.streams {
+		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200")) {
+			l.bad(c, fmt.Errorf("GET was answered with %.200q instead of an event stream", b))
+			return
+		}
+		c.streams = true
+	}
+	const event = "\ndata:"
+	if n := bytes.Count(b, []byte(event)); n > 0 {
+		l.heard(c, n)
+	}
+	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) { // the last chunk: the server has ended the stream and kept the connection
+		l.end(c, EndPeerClosed, nil)
+		return
+	}
+	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
+}
+
+// heard counts n events, and notes when a stream hears something for the first time since Fleet.Expect.
+func (l *loop) heard(c *connection, n int) {
+	l.stats.Events += uint64(n)
+	if c.round == l.round {
+		return
+	}
+	c.round = l.round
+	l.stats.Heard++
+	Record(l.stats.Hearing, time.Since(l.base)-l.expected)
+}
+
+// keep holds on to the beginning of an answer until the rest arrives.
+func (l *loop) keep(c *connection, b []byte) {
+	if len(b) > l.opts.MaxAnswerBytes {
+		l.bad(c, fmt.Errorf("an answer of more than %d bytes", l.opts.MaxAnswerBytes))
+		return
+	}
+	c.rest = append(c.rest[:0], b...)
+	if len(l.in) < 2*len(b) {
+		l.in = make([]byte, 2*len(l.in)) // an answer that is longer than the buffer; bounded by MaxAnswerBytes
+	}
+}
+
+// bad ends a connection on which something arrived that makes no sense.
+func (l *loop) bad(c *connection, err error) {
+	l.stats.Bad++
+	l.end(c, EndBadAnswer, err)
+}
+
+// arrived acts on one thing that the server sent.
+func (l *loop) arrived(c *connection, a *wire.Arrival) {
+	switch a.Kind {
+	case wire.ArrivalPing:
+		if w, ok := l.wire.(*wire.WebSocketFormat); ok {
+			l.send(c, w.AppendFrame(nil, wire.OpPong, a.Body))
+		}
+		return
+	case wire.ArrivalClose:
+		if c.state == stateOpen {
+			l.end(c, EndPeerClosed, nil)
+		} else {
+			l.turnedAway(c, a.Body)
+		}
+		return
+	}
+	switch c.state {
+	case stateUpgrading:
+		l.upgraded(c, a)
+	case stateGreeting:
+		if a.SaysFull() {
+			l.turnedAway(c, a.StatusName())
+		} else if a.Kind == wire.ArrivalMessage {
+			l.greeted(c, a)
+		} else if a.Status != 0 {
+			l.bad(c, fmt.Errorf("greeting: HTTP %d without a message", a.Status))
+		}
+	case stateInitializing:
+		if a.Status/100 != 2 {
+			l.bad(c, fmt.Errorf("notifications/initialized: HTTP %d %.200q", a.Status, a.Body))
+			return
+		}
+		l.initialized(c)
+	case stateSubscribing:
+		l.subscribed(c, a)
+	case stateOpen:
+		l.answered(c, a)
+	case stateRenewing:
+		if a.Status/100 != 2 {
+			l.bad(c, fmt.Errorf("DELETE of a session: HTTP %d %.200q", a.Status, a.Body))
+			return
+		}
+		l.greet(c)
+	case stateDeletingSession:
+		l.end(c, EndRetired, nil) // whatever it says: the session is gone, or the server keeps it
+	}
+}
+
+func (l *loop) upgraded(c *connection, a *wire.Arrival) {
+	if a.Kind == wire.ArrivalOpened {
+		l.greet(c)
+		return
+	}
+	if v := l.judge.Judge(a.Body); v.Outcome == wire.OutcomeRefused {
+		l.turnedAway(c, v.Reason)
+		return
+	}
+	l.bad(c, fmt.Errorf("upgrade: HTTP %d %.200q", a.Status, a.Body))
+}
+
+// answered matches an answer with its call and counts how the call ended.
+func (l *loop) answered(c *connection, a *wire.Arrival) {
+	if l.callLog != nil {
+		l.matchOneID(c, a)
+		return
+	}
+	if a.Kind == wire.ArrivalNothing || a.IsProse() {
+		if a.Status == 0 {
+			return
+		}
+		count(l.stats.Reasons, a.StatusName()) // an HTTP answer ends one call, message or not
+		if a.SaysFull() {
+			l.stats.Refused++
+			l.concluded(c, 0, wire.OutcomeRefused)
+		} else {
+			l.stats.Errors++
+			l.concluded(c, 0, wire.OutcomeError)
+		}
+		return
+	}
+	v := l.judge.Judge(a.Body)
+	switch v.Outcome {
+	case wire.OutcomeNotice:
+		l.stats.Notices++
+		return
+	case wire.OutcomeBad:
+		l.bad(c, fmt.Errorf("%s in %.200q", v.Reason, a.Body))
+		return
+	}
+	if !v.HasID && (a.Status == 0 || c.inFlight == 0) {
+		if v.Outcome == wire.OutcomeRefused { // said to the connection, not to a call: it is about to be closed
+			l.turnedAway(c, v.Reason)
+			return
+		}
+		l.bad(c, fmt.Errorf("an answer without an id: %.200q", a.Body))
+		return
+	}
+	if c.inFlight == 0 || (v.HasID && (v.ID >= c.nextID || v.ID < wire.FirstID)) {
+		l.bad(c, fmt.Errorf("an answer to nothing: %.200q", a.Body))
+		return
+	}
+	if c.inFlight == 1 && v.HasID && !c.missingID && c.idBalance != v.ID {
+		l.bad(c, fmt.Errorf("the ids of the answers do not add up to those of the calls: %.200q", a.Body))
+		return
+	}
+	switch v.Outcome {
+	case wire.OutcomeResult:
+		l.stats.Results++
+		if !c.served {
+			c.served = true
+			l.stats.Served++
+		}
+	case wire.OutcomeToolError:
+		l.stats.ToolErrors++
+	case wire.OutcomeRefused:
+		l.stats.Refused++
+		count(l.stats.Reasons, v.Reason)
+	case wire.OutcomeError:
+		l.stats.Errors++
+		count(l.stats.Reasons, v.Reason)
+	}
+	l.concluded(c, v.ID, v.Outcome)
+}
+
+// concluded ends one call in the counts. id is 0 when the answer did not carry one, which HTTP may do.
+func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
+	c.inFlight--
+	l.stats.InFlight--
+	c.idBalance -= id
+	c.missingID = c.missingID || id == 0
+	if c.inFlight == 0 {
+		c.idBalance, c.missingID = 0, false // either it was checked when the last answer came, or it could not be
+	}
+	if id == 0 {
+		c.timedID = 0
+		return
+	}
+	latency := l.stats.Latency
+	if how == wire.OutcomeRefused {
+		latency = l.stats.Refusal
+	}
+	switch {
+	case l.plan != nil && id >= c.planID:
+		Record(latency, l.now-l.when(c, id-c.planID))
+		if id == c.timedID {
+			Record(l.stats.Service, l.now-c.timedAt)
+			c.timedID = 0
+		}
+	case id == c.timedID:
+		Record(latency, l.now-c.timedAt)
+		c.timedID = 0
+	}
+}

@@ -1,0 +1,70 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"weir/backpressure"
+	"weir/reactor/auth"
+)
+
+// Config is what a server is made of, beside what it offers. Everything has a default: Config{} is a server on
+// 127.0.0.1:8080 (HTTP and WebSocket) and 127.0.0.1:7777 (TCP). New copies it.
+type Config struct {
+	// Options are the listeners, the transports and their bounds. nil: DefaultOptions.
+	Options *Options
+	// Queue bounds the queue, its workers and the connections. nil: backpressure.DefaultOptions. New fills in what is 0
+	// for this machine.
+	Queue *backpressure.Options
+	// Tokens are those who may come; nil: anybody may. They are the server's from New on.
+	Tokens *auth.Tokens
+	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
+	Metrics *metrics.Set
+	// Log is where the server speaks. nil: warnings and errors, as JSON on standard error. A disabled logger is silent.
+	Log *zerolog.Logger
+	// ShutdownTimeout is how long Serve and ServeStdio let finish what was accepted. 0: 30 seconds.
+	ShutdownTimeout time.Duration
+}
+
+const defaultShutdownTimeout = 30 * time.Second
+
+// withDefaults returns c with nothing left out, and everything that is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	options, bounds := DefaultOptions(), backpressure.DefaultOptions()
+	if c.Options != nil {
+		options = *c.Options
+	}
+	if c.Queue != nil {
+		bounds = *c.Queue
+	}
+	errs := append(options.Validate(), bounds.Validate()...)
+	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
+		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
+	}
+	if c.ShutdownTimeout < 0 {
+		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))
+	}
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		errs = append(errs, fmt.Errorf("read the limit on open files: %w", err))
+	}
+	bounds = bounds.Resolve(files.Cur)
+	c.Options, c.Queue = &options, &bounds
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewSet()
+	}
+	if c.Log == nil {
+		log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Timestamp().Logger()
+		c.Log = &log
+	}
+	if c.ShutdownTimeout == 0 {
+		c.ShutdownTimeout = defaultShutdownTimeout
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,48 @@
+package reactor
+
+import (
+	"weir/backpressure"
+)
+
+// Status is a server at one moment. What has a history is a metric.
+type Status struct {
+	Refusing        string            // why newcomers are turned away, in the word of the refusals; "": they are not
+	Listeners       map[string]string // the bound address of each: http, tcp, unix
+	LoopConnections []int64           // how many connections each loop has
+	Sessions        int               // of HTTP
+	Workers         int               // goroutines for what only computes
+
+	Connections, SoftConnections, MaxConnections int
+
+	WaitingMessages, MaxWaitingMessages int // in the queue
+	HeldBytes, MaxHeldBytes             int // of what waits or runs
+	ExecutingCompute, ExecutingWait     int // handlers that run, by class
+}
+
+// Status says how the server does. It changes nothing, and costs nothing that traffic would notice. Any goroutine, after Listen.
+func (s *Server) Status() Status {
+	loops := make([]int64, len(s.loops))
+	for i, l := range s.loops {
+		loops[i] = l.stats.connections.Load()
+	}
+	refusing := ""
+	if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
+		refusing = refusal.String()
+	}
+	return Status{
+		Refusing:           refusing,
+		Listeners:          s.Addrs(),
+		LoopConnections:    loops,
+		Sessions:           s.registry.Sessions(),
+		Workers:            s.bounds.Workers,
+		Connections:        s.limits.Connections(),
+		SoftConnections:    s.bounds.SoftConnections,
+		MaxConnections:     s.bounds.MaxConnections,
+		WaitingMessages:    s.queue.Waiting(),
+		MaxWaitingMessages: s.bounds.MaxWaiting,
+		HeldBytes:          s.queue.HeldBytes(),
+		MaxHeldBytes:       s.bounds.MaxQueueBytes,
+		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
+		ExecutingWait:      s.queue.Executing(backpressure.Wait),
+	}
+}

@@ -1,0 +1,69 @@
+package event
+
+import (
+	"encoding/json"
+	"sync/atomic"
+
+	"weir/codec"
+)
+
+// Filter is what a subscriptions/listen asks for (MCP 2026-07-28, basic/patterns/subscriptions).
+type Filter struct {
+	Tools     bool     `json:"toolsListChanged,omitempty"`
+	Prompts   bool     `json:"promptsListChanged,omitempty"`
+	Resources bool     `json:"resourcesListChanged,omitempty"`
+	URIs      []string `json:"resourceSubscriptions,omitempty"`
+	TaskIDs   []string `json:"taskIds,omitempty"` // SEP-2663
+}
+
+// Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted; the
+// caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil: it is the
+// only one there can be. peer may be nil.
+func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Peer) (*Subscriber, *codec.Error) {
+	has := 0
+	if siblings != nil {
+		has = int(siblings.Load())
+	}
+	if e := h.take(has); e != nil {
+		return nil, e
+	}
+	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
+		lists: [ListKinds]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
+	if siblings != nil {
+		siblings.Add(1)
+	}
+	h.CatchUp(&s.told)
+	s.stream = &Stream{subscriber: s, peer: peer}
+	return s, nil
+}
+
+// AppendAcknowledged appends the first message of a listen: what of its filter is honoured.
+func (s *Subscriber) AppendAcknowledged(dst []byte, honoured *Filter) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{`...)
+	dst = append(s.AppendMeta(dst), `,"notifications":`...)
+	encoded, err := json.Marshal(honoured)
+	if err != nil {
+		panic(err) // booleans and strings
+	}
+	return append(append(dst, encoded...), "}}"...)
+}
+
+// AppendCancelled and AppendResult append the last two messages of a listen that the server ends. One page of MCP 2026-07-28
+// (basic/patterns/cancellation) demands the first, another (basic/patterns/subscriptions) the second.
+func (s *Stream) AppendCancelled(dst []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{`...)
+	dst = append(s.subscriber.AppendMeta(dst), `,"requestId":`...)
+	dst = append(dst, s.subscriber.id...)
+	return append(dst, `,"reason":"the server ends this subscription"}}`...)
+}
+
+// AppendResult appends what AppendCancelled says, with the server's own description.
+func (s *Stream) AppendResult(dst []byte) []byte {
+	id := s.subscriber.id
+	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
+	dst = append(dst, `,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":`...)
+	dst = append(dst, s.subscriber.hub.opt.Identity...)
+	dst = append(dst, `,"`+keySubscription+`":`...)
+	dst = append(dst, id...)
+	return append(dst, "}}}"...)
+}

@@ -1,0 +1,76 @@
+package event
+
+import (
+	"fmt"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Every series of this package. Labels are bounded by the lists below.
+//
+//	weir_subscriptions                    subscriptions and open listens
+//	weir_subscriptions_limit              Options.MaxSubscriptions
+//	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
+//	weir_session_streams                  sessions whose GET stream is open
+//	weir_replay_bytes                     events kept so that sessions can resume their streams
+//	weir_replay_limit_bytes               Options.ReplayTotalBytes
+//	weir_replay_refused_total{reason}     events that were not kept for resuming, by the bound that they met
+//	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
+
+// limit is which bound a subscription met.
+type limit uint8
+
+const (
+	limitClient limit = iota // Options.MaxSubscriptionsPerClient
+	limitTotal               // Options.MaxSubscriptions
+	limits
+)
+
+var limitNames = [limits]string{"client_subscription_limit", "subscription_limit"}
+
+// keepRefusal is the bound that an event does not fit into.
+type keepRefusal uint8
+
+const (
+	keepSession keepRefusal = iota // Options.ReplayBytes, ReplayEvents
+	keepTotal                      // Options.ReplayTotalBytes
+	keepRefusals
+)
+
+var keepRefusalNames = [keepRefusals]string{"replay_bytes", "replay_total_bytes"}
+
+// resumption is what came of a Last-Event-ID.
+type resumption uint8
+
+const (
+	resumed       resumption = iota
+	resumeGap                // what followed the event is not kept any more
+	resumeUnknown            // the session never sent such an event
+	resumptions
+)
+
+var resumptionNames = [resumptions]string{"resumed", "replay_gap", "unknown_event"}
+
+type series struct {
+	refused    [limits]*metrics.Counter
+	notKept    [keepRefusals]*metrics.Counter
+	resumption [resumptions]*metrics.Counter
+}
+
+func newSeries(h *Hub, set *metrics.Set) (s series) {
+	counters := func(into []*metrics.Counter, series string, names []string) {
+		for i, name := range names {
+			into[i] = set.NewCounter(fmt.Sprintf(series, name))
+		}
+	}
+	counters(s.refused[:], `weir_subscriptions_refused_total{reason=%q}`, limitNames[:])
+	counters(s.notKept[:], `weir_replay_refused_total{reason=%q}`, keepRefusalNames[:])
+	counters(s.resumption[:], `weir_stream_resumes_total{outcome=%q}`, resumptionNames[:])
+	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
+	gauge(`weir_subscriptions`, h.subscriptions.Load)
+	gauge(`weir_subscriptions_limit`, func() int64 { return int64(h.opt.MaxSubscriptions) })
+	gauge(`weir_session_streams`, h.streams.Load)
+	gauge(`weir_replay_bytes`, h.keptBytes.Load)
+	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(h.opt.ReplayTotalBytes) })
+	return s
+}

@@ -1,0 +1,255 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"weir/codec"
+)
+
+// flatSchemas are schemas that the flat checker must understand.
+var flatSchemas = []string{
+	`{"type":"object"}`,
+	`{"type":"object","additionalProperties":false}`,
+	`{"type":"object","title":"t","description":"d",` +
+		`"properties":{"a":{"type":"string","description":"x","format":"date"}},` +
+		`"required":["a"],"additionalProperties":false}`,
+	`{"type":"object","properties":{"a":{"type":"string","minLength":2,"maxLength":4},` +
+		`"b":{"type":"string","enum":["x","yz",""]},"c":{}},"additionalProperties":true}`,
+	`{"type":"object","properties":{"a":{"type":"integer","minimum":0,"maximum":600000},` +
+		`"b":{"type":"number","exclusiveMinimum":0.5,"exclusiveMaximum":1e3},` +
+		`"c":{"type":"boolean"}},"required":["c","a"]}`,
+	`{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"number"}}}`,
+}
+
+// deepSchemas are schemas that it must leave to the validator.
+var deepSchemas = []string{
+	`{"type":"object","properties":{"a\\b":{"type":"string"}}}`,
+	`{"type":"object","properties":{"a":{"type":"string","default":"x"}}}`,
+	`{"type":"object","properties":{"a":{"type":["string","null"]}}}`,
+	`{"type":"object","properties":{"a":{"type":"array","items":{"type":"string"}}}}`,
+	`{"type":"object","properties":{"a":{"type":"object"}}}`,
+	`{"type":"object","properties":{"a":{"type":"string","pattern":"^x"}}}`,
+	`{"type":"object","properties":{"a":{"type":"integer","multipleOf":3}}}`,
+	`{"type":"object","properties":{"a":{"type":"integer","enum":[1,2]}}}`,
+	`{"type":"object","properties":{"a":{"type":"string","minimum":3}}}`,
+	`{"type":"object","properties":{"a":{"minLength":3}}}`,
+	`{"type":"object","properties":{"a":{"const":3}}}`,
+	`{"type":"object","properties":{"a":{"type":"string"}},"required":["b"]}`,
+	`{"type":"object","properties":{"a":false}}`,
+	`{"type":"object","minProperties":1}`,
+	`{"type":"object","additionalProperties":{"type":"string"}}`,
+	`{"type":"object","anyOf":[{"required":["a"]},{"required":["b"]}]}`,
+	`{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}`,
+	`{"type":"object","patternProperties":{"^a":{"type":"string"}}}`,
+}
+
+func compileText(t testing.TB, text string) *Schema {
+	t.Helper()
+	var field any = json.RawMessage(text)
+	s, err := compile[any](&field)
+	if err != nil {
+		t.Fatal(text, err)
+	}
+	return s
+}
+
+func TestFlatSchemasAreRecognised(t *testing.T) {
+	for _, text := range flatSchemas {
+		if compileText(t, text).flat == nil {
+			t.Error("not flat:", text)
+		}
+	}
+	for _, text := range deepSchemas {
+		if compileText(t, text).flat != nil {
+			t.Error("flat:", text)
+		}
+	}
+	many := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
+	for i := range 65 {
+		many.Properties[fmt.Sprint(i)] = &jsonschema.Schema{Type: "string"}
+	}
+	if compileFlat(many) != nil {
+		t.Error("65 properties do not fit the mask")
+	}
+}
+
+// checkFlat holds the flat checker to its rule: what it accepts, the validator accepts. Not compared is what the
+// validator never gets to see, numbers beyond float64: where the schema says nothing of a member, its type decides.
+func checkFlat(t *testing.T, s *Schema, instance string) (flat, full bool) {
+	t.Helper()
+	flat = s.flat != nil && s.flat.accepts(instance)
+	var v map[string]any
+	if json.Unmarshal([]byte(instance), &v) != nil {
+		return false, false
+	}
+	full = s.resolved.Validate(&v) == nil
+	if flat && !full {
+		t.Errorf("flat accepts %s, the validator does not (%v)", instance, s.resolved.Validate(&v))
+	}
+	return flat, full
+}
+
+func TestFlatAgainstValidator(t *testing.T) {
+	values := []string{`""`, `"x"`, `"yz"`, `"abc"`, `"abcde"`, `"éé"`, `"\u0041b"`, `"a\"b"`, `"\\"`,
+		`0`, `-0`, `-1`, `1`, `1.0`, `0.5`,
+		`0.50001`, `999.5`, `1e2`, `1e3`, `600000`, `600001`,
+		`123456789012345`, `1234567890123456`, `9007199254740993`, `1e400`,
+		`true`, `false`, `null`, `[]`, `[1,{"a":"]"}]`, `{}`, `{"a":"}","b":[1]}`, ` 1 `, "\t\"x\"\n"}
+	accepted, valid := 0, 0
+	for _, text := range flatSchemas {
+		s := compileText(t, text)
+		for _, a := range values {
+			for _, b := range append([]string{""}, values...) {
+				instance := `{"a":` + a + `}`
+				if b != "" {
+					instance = `{ "a" : ` + a + ` , "b":` + b + `,"c":true}`
+				}
+				flat, full := checkFlat(t, s, instance)
+				if flat {
+					accepted++
+				}
+				if full {
+					valid++
+				}
+			}
+		}
+		for _, instance := range []string{`{}`, ` { } `, `{"\u0061":"x","c":true}`, `{"A":1}`,
+			`{"other":[{"a":[]}]}`, `[]`, `null`, ``} {
+			checkFlat(t, s, instance)
+		}
+	}
+	// Being safe must not mean never saying yes.
+	if accepted*10 < valid*8 {
+		t.Errorf("the flat checker accepts %d of %d valid instances", accepted, valid)
+	}
+}
+
+func FuzzFlatSchema(f *testing.F) {
+	for i := range flatSchemas {
+		f.Add(uint8(i), `{"a":"x","b":"yz","c":true}`)
+		f.Add(uint8(i), `{"a":12,"b":0.75,"c":false,"d":[{"x":"\\"}]}`)
+	}
+	schemas := make([]*Schema, len(flatSchemas))
+	for i, text := range flatSchemas {
+		schemas[i] = compileText(f, text)
+	}
+	limits := codec.DefaultLimits()
+	f.Fuzz(func(t *testing.T, which uint8, instance string) {
+		// Arguments come out of a scanned message: valid JSON, no key twice.
+		message := []byte(`{"jsonrpc":"2.0","method":"m","params":{"arguments":` + instance + `}}`)
+		var e codec.Envelope
+		if codec.Scan(message, &e, &limits.JSON) != nil {
+			return
+		}
+		arguments := string(e.Arguments.Of(message))
+		if arguments == "" {
+			return
+		}
+		checkFlat(t, schemas[int(which)%len(schemas)], arguments)
+	})
+}
+
+// Decoding says the same whichever way a value takes, and keeps what the sender wrote.
+func TestDecode(t *testing.T) {
+	type in struct {
+		A string  `json:"a,omitempty"`
+		N int64   `json:"n,omitempty"`
+		F float64 `json:"f,omitempty"`
+		P *int8   `json:"p,omitempty"`
+		L []int   `json:"l,omitempty"`
+	}
+	var field any
+	s, err := compile[in](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := int8(7)
+	f := func(args string, want in, wrong string) {
+		t.Helper()
+		var got in
+		err := s.Decode(new(Decoder), args, &got)
+		if wrong != "" {
+			if err == nil || !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%s: error %v, want %q", args, err, wrong)
+			}
+			return
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", args, got, err)
+		}
+	}
+	f(``, in{}, "")
+	f(`{}`, in{}, "")
+	f(`{"a":"x\n\u00e9","n":5,"f":2}`, in{A: "x\né", N: 5, F: 2}, "")
+	f(`{"n":9007199254740993}`, in{N: 9007199254740993}, "")
+	f(`{"n":`+fmt.Sprint(math.MaxInt64)+`}`, in{N: math.MaxInt64}, "")
+	f(`{"n":5.0}`, in{N: 5}, "")
+	f(`{"n":5e2,"l":[1.0,2]}`, in{N: 500, L: []int{1, 2}}, "")
+	f(`{"p":7}`, in{P: &p}, "")
+	f(`{"p":null}`, in{}, "")
+	f(`{"p":700}`, in{}, "p") // valid for the schema, too large for the type
+	f(`{"n":5.5}`, in{}, `want "integer"`)
+	f(`{"A":"x"}`, in{}, `unexpected additional properties ["A"]`)
+	f(`{"n":1e999}`, in{}, "unmarshaling arguments")
+	f(`{"n":1e99999999999}`, in{}, "unmarshaling arguments")
+}
+
+func TestDefaults(t *testing.T) {
+	type in struct{ Unit string }
+	var field any = json.RawMessage(`{"type":"object","properties":{"Unit":{"type":"string","default":"celsius"}}}`)
+	s, err := compile[in](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{`{}`: "celsius", `{"Unit":"kelvin"}`: "kelvin"} {
+		var got in
+		if err := s.Decode(new(Decoder), args, &got); err != nil || got.Unit != want {
+			t.Errorf("%s: %+v %v", args, got, err)
+		}
+	}
+	out, err := s.checkOutput([]byte(`{}`))
+	if err != nil || string(out) != `{"Unit":"celsius"}` {
+		t.Errorf("output: %s %v", out, err)
+	}
+}
+
+func TestTypedOutputs(t *testing.T) {
+	type point struct {
+		X int `json:"x"`
+	}
+	var field any
+	pointer, err := compile[*point](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := Encode[*point](pointer, nil); err != nil || string(out) != `{"x":0}` {
+		t.Errorf("nil pointer: %s %v", out, err)
+	}
+	if out, err := Encode(pointer, &point{2}); err != nil || string(out) != `{"x":2}` {
+		t.Errorf("pointer: %s %v", out, err)
+	}
+	if out, err := Encode[any](nil, nil); err != nil || out != nil {
+		t.Errorf("nothing: %s %v", out, err)
+	}
+	field = nil
+	object, err := compile[map[string]int](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := Encode(object, map[string]int(nil)); err != nil || string(out) != `{}` {
+		t.Errorf("nil map: %s %v", out, err)
+	}
+	field = json.RawMessage(`{"type":"object","required":["y"]}`)
+	if wrong, err := compile[point](&field); err != nil {
+		t.Fatal(err)
+	} else if _, err := Encode(wrong, point{}); err == nil {
+		t.Error("an output that does not fit its schema")
+	}
+}
