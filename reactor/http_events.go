@@ -3,7 +3,6 @@ package reactor
 import (
 	"time"
 
-	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/registry"
@@ -17,7 +16,16 @@ import (
 // eventRoom is what an event and its chunk add to a message, about.
 const eventRoom = 64
 
-func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
+// eventStream is the event stream that k's response is, or becomes. Guarded by conn.mu.
+type eventStream struct {
+	order *answerOrder
+	conn  *conn
+	k     *call
+}
+
+// notify sends a message ahead of the answer, or drops it and says false.
+func (s eventStream) notify(message []byte) bool {
+	c, k := s.conn, s.k
 	if !k.takesSSE {
 		return false
 	}
@@ -25,11 +33,11 @@ func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
 	defer func() { putBuffer(frame) }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	lost := k.trail != nil && (k.adrift || c.reason != stillOpen || !k.trail.Posted()) // then it may still be kept
+	lost := k.trail != nil && (k.detached || c.reason != stillOpen || !k.trail.Posted()) // then it may still be kept
 	if !lost && !c.roomLocked(len(message)+eventRoom) {
 		return false
 	}
-	trail := t.trailLocked(c, k)
+	trail := resumable{s}.trailLocked()
 	var id registry.EventID
 	if trail != nil {
 		var posted, kept bool
@@ -44,61 +52,28 @@ func (t *httpTransport) early(c *conn, k *call, message []byte) bool {
 		}
 	}
 	frame = appendEvent(frame, id, message)
-	t.streamLocked(c, k, frame)
+	s.sendLocked(frame)
 	return true
 }
 
-// streamLocked sends a part of k's event stream, or holds it until it is k's turn.
-func (t *httpTransport) streamLocked(c *conn, k *call, part []byte) {
-	if !k.streaming {
-		k.streaming = true
-		c.loop.srv.metrics.streamsOpened.Inc()
+// beginLocked notes that the response is an event stream from here on.
+func (s eventStream) beginLocked() {
+	if !s.k.streaming {
+		s.k.streaming = true
+		s.conn.loop.srv.metrics.streamsOpened.Inc()
 	}
-	if t.head != k {
-		k.answer = appendBuffer(k.answer, part)
-		t.holdLocked(c, len(part))
+}
+
+// sendLocked sends a part of the stream, or holds it until it is k's turn.
+func (s eventStream) sendLocked(part []byte) {
+	s.beginLocked()
+	if s.order.head != s.k {
+		s.k.answer = appendBuffer(s.k.answer, part)
+		s.order.holdLocked(s.conn, len(part))
 		return
 	}
-	c.sendLocked(part)
-	t.rearmLocked(c)
-}
-
-// advanceLocked sends what the stream that has come to the head of the line was holding.
-func (t *httpTransport) advanceLocked(c *conn) {
-	k := t.head
-	c.sendLocked(k.answer)
-	c.forgetLocked(k)
-	t.rearmLocked(c)
-}
-
-// rearmLocked puts the next sign of life off: something was just sent.
-func (t *httpTransport) rearmLocked(c *conn) {
-	if every := int64(c.loop.srv.opts.SSEKeepAlive); every > 0 {
-		t.beatAt.Store(backpressure.Now() + every)
-	}
-}
-
-// beat sends a comment on an event stream that has been quiet for sse_keep_alive.
-func (t *httpTransport) beat(c *conn) {
-	if at := t.beatAt.Load(); at == 0 || c.loop.now < at {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.head == nil || !t.head.streaming {
-		return
-	}
-	t.signLocked(c)
-}
-
-// signLocked sends a comment, unless the peer has not even read what is there.
-func (t *httpTransport) signLocked(c *conn) {
-	if c.unsentLocked() == 0 {
-		sign := appendSign(getBuffer(eventRoom))
-		c.sendLocked(sign)
-		putBuffer(sign)
-	}
-	t.rearmLocked(c)
+	s.conn.sendLocked(part)
+	s.order.rearmLocked(s.conn)
 }
 
 // appendSign appends a comment in a chunk of its own.
@@ -147,13 +122,4 @@ func appendLastEvent(dst, message []byte) []byte {
 		dst = appendEvent(dst, 0, message)
 	}
 	return http1.AppendLastChunk(dst)
-}
-
-// Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.
-func (k *call) Send(message []byte) bool {
-	place := k
-	if k.group != nil {
-		place = k.group.anchor
-	}
-	return k.conn.transport.early(k.conn, place, message)
 }
