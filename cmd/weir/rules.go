@@ -1,13 +1,11 @@
 package main
 
 import (
-	"net"
-	"net/netip"
-
 	"golang.org/x/sys/unix"
 
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // reservedFiles are descriptors that no client gets: log, epoll sets, listeners, the admin listener's connections and
@@ -39,7 +37,7 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 	}
 	if err := reactor.CheckAddress(c.Admin); err != nil {
 		found.Add("admin", "%v", err)
-	} else if !c.AdminAllowRemote && !isLoopback(c.Admin) {
+	} else if !c.AdminAllowRemote && c.Admin != "" && !auth.IsLoopbackAddress(c.Admin) {
 		found.Add("admin", "%q is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1,"+
 			" or with admin_allow_remote: true, behind a firewall, any", c.Admin)
 	}
@@ -76,14 +74,4 @@ func (c *Config) checkConnections(found *option.Mistakes, openFiles uint64) {
 		found.Add("max_connections", "%d and %d files for the rest are above the limit on open files (%d): allowed is at most %d,"+
 			` or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`, asked, reservedFiles, openFiles, max(0, carried))
 	}
-}
-
-// isLoopback says whether only this machine reaches address. "" (off) is as safe as can be.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || host == "localhost" {
-		return true // a malformed address is reported as such, once
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
