@@ -141,8 +141,8 @@ func override[T any](given, to *T, places option.Places, key, flag string) {
 	}
 }
 
-// flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of weir
-// load.
+// flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
+// weir load.
 func flagTexts() kong.Vars {
 	texts := kong.Vars{}
 	config := DefaultConfig()

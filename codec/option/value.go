@@ -143,7 +143,8 @@ func (k Kind) parseWhole(text string) (int64, error) {
 func (k Kind) Mismatch() error {
 	return errors.New([...]string{
 		Whole: "not a whole number", Size: "not a number of bytes", Time: "not a time with its unit",
-		Decimal: "not a number", Text: "not text", Word: "unknown", Truth: "unknown", List: "not a list", Section: "not a section",
+		Decimal: "not a number", Text: "not text", Word: "unknown", Truth: "unknown", List: "not a list",
+		Section:  "not a section",
 		Sections: "not a list", Pair: "neither a number nor a section",
 	}[k])
 }
