@@ -188,7 +188,8 @@ func TestTaskResultEndsWithItsClient(t *testing.T) {
 		leave(q)
 		waits("0")
 	}
-	// A line has no sign of its own for it; but a client that began the task is told how it stands, and its system objects.
+	// A line has no sign of its own for it; but a client that began the task is told how it stands, and its system
+	// objects.
 	line := s.dial("tcp").greet()
 	line.send(legacyTask("2", "tools/call", `"name":"job","arguments":{},"task":{}`) + "\n")
 	line.send(legacyTask("3", "tasks/result", named(taskIn(t, line.line()))) + "\n")
@@ -276,7 +277,8 @@ func TestTaskNotifications(t *testing.T) {
 	contains(t, listen.data(), `"method":"notifications/tasks"`, named(modern), `"status":"completed"`, `"result":{"content"`, `worked`)
 }
 
-// Tasks stand in the queue like everything else: they wait for a slot, whatever their age, and are refused without room.
+// Tasks stand in the queue like everything else: they wait for a slot, whatever their age, and are refused without
+// room.
 func TestTasksQueue(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxWaitingTools, b.MaxWaiting, b.MaxQueueAge = 1, 2, time.Nanosecond
