@@ -6,6 +6,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 	"weir/registry/task"
 )
 
@@ -119,7 +120,7 @@ const taskListTag = 'k'
 func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	after := uint64(0)
 	if token := x.Env.Cursor.Of(x.Raw); token != nil && string(token) != "null" {
-		last, ok := decodeCursor(taskListTag, token)
+		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
 			return codec.AppendError(dst, x.id(), errCursor)
@@ -128,7 +129,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	all := r.tasks.Of(taskOwner(x), after, r.opt.PageSize+1)
 	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
-	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-maxListOverheadBytes, 0, 0
+	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
 			break
@@ -149,7 +150,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	if seen < len(all) {
-		dst = appendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].Number(), 10))
+		dst = protocol.AppendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].Number(), 10))
 	}
 	return append(dst, "}}"...)
 }
