@@ -12,6 +12,7 @@ import (
 	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/shard"
+	"weir/registry/task"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -22,19 +23,20 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools     *feature.Set[*tool]
-	prompts   *feature.Set[*prompt]
-	resources *feature.Set[*resource]
-	templates *feature.Set[*template]
-	sessions  *shard.Table[*session]
-	sealer    cipher.AEAD // of requestState
-	parked    parked
-	overdue   atomic.Int64 // handlers that run although their calls were ended
-	asks      atomic.Int64 // our requests that were not answered yet
-	stopped   atomic.Bool  // nobody is asked any more
-	askBytes  atomic.Int64 // what the calls that made them hold
-	lastAsk   atomic.Uint64
-	tasks     taskTable
+	tools        *feature.Set[*tool]
+	prompts      *feature.Set[*prompt]
+	resources    *feature.Set[*resource]
+	templates    *feature.Set[*template]
+	sessions     *shard.Table[*session]
+	sealer       cipher.AEAD // of requestState
+	parked       parked
+	overdue      atomic.Int64 // handlers that run although their calls were ended
+	asks         atomic.Int64 // our requests that were not answered yet
+	stopped      atomic.Bool  // nobody is asked any more
+	askBytes     atomic.Int64 // what the calls that made them hold
+	lastAsk      atomic.Uint64
+	tasks        *task.Table
+	tasksOffered atomic.Bool // some tool has tasks
 
 	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
@@ -61,10 +63,10 @@ func New(opt Options) (*Registry, error) {
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeSets()
 	r.sessions = shard.New[*session](opt.Partitions)
-	r.tasks.byID = shard.New[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
+	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil

@@ -26,7 +26,8 @@ import (
 // stateKeyBytes is the length of Options.StateKey, in bytes before hex.
 const stateKeyBytes = 32
 
-var errStateKey = errors.New("want 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), or nothing for a key of this process alone")
+var errStateKey = errors.New("not such a key: allowed is 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), " +
+	`or "" (a key of this process alone)`)
 
 func parseStateKey(text string) ([]byte, error) {
 	key, err := hex.DecodeString(text)

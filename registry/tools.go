@@ -89,7 +89,7 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	x.tool = t
-	if r.tasks.offered.Load() {
+	if r.tasksOffered.Load() {
 		return x.routeCall(t)
 	}
 	return t.class, nil
