@@ -289,7 +289,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	c.transport.starts(c, k)
 	switch {
 	case k.Cancelled():
-	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
+	case t.Refused != backpressure.Accepted && k.Suspended(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
@@ -300,7 +300,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		if !r.leave() {
 			out = nil
 		}
-		if k.Parked() {
+		if k.Suspended() {
 			w.Buf = scratch
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true

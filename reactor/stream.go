@@ -5,17 +5,18 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/registry"
+	"weir/registry/event"
 )
 
 // Streams that outlive a request: a session's GET and subscriptions/listen. The registry knows what each client is owed;
 // the loop asks it whenever something changed, the client was woken for, or an outbox has emptied. A stream has no
 // goroutine and no timer of its own.
 
-// Wake implements registry.Peer.
+// Wake implements event.Peer.
 func (c *conn) Wake() { c.post() }
 
 // Peer implements registry.Back.
-func (k *call) Peer() registry.Peer { return k.conn }
+func (k *call) Peer() event.Peer { return k.conn }
 
 // eachConn visits every connection of the loop.
 func (l *loop) eachConn(visit func(*conn)) {
@@ -150,7 +151,7 @@ func (t *httpTransport) feed(l *loop, c *conn) {
 			return
 		}
 		var last []byte
-		if id, retry, parted := k.stream.Parted(); parted {
+		if id, retry, early := k.stream.EndedEarly(); early {
 			last = appendPriming(nil, id, l.srv.retry(retry))
 		}
 		t.end(l, c, k, last)
@@ -169,7 +170,7 @@ func (t *httpTransport) streamAtHead(c *conn) *call {
 // pump sends what k's stream is owed until that is nothing or the peer does not read.
 func (t *httpTransport) pump(l *loop, c *conn, k *call) {
 	for c.caughtUp() {
-		var id registry.EventID
+		var id event.ID
 		if l.msg, id = k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
 			return
 		}

@@ -64,7 +64,7 @@ func (t *talk) pump(l *loop, c *conn, frame framing, next func([]byte) []byte) {
 	}
 }
 
-// endListens ends every listen as the specification wants it (registry.Stream.AppendCancelled).
+// endListens ends every listen as the specification wants it (event.Stream.AppendCancelled).
 func (t *talk) endListens(l *loop, c *conn, frame framing) {
 	for _, k := range t.listens {
 		if !k.Cancelled() {

@@ -6,7 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec/http1"
-	"weir/registry"
+	"weir/registry/event"
 )
 
 // The event stream that answers a POST of a session is a trail (registry/trail.go), and outlives its connection: that may
@@ -15,9 +15,9 @@ import (
 // is a stream like a session's GET (stream.go).
 
 // trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
-func (t *httpTransport) trailLocked(c *conn, k *call) *registry.Trail {
+func (t *httpTransport) trailLocked(c *conn, k *call) *event.PostStream {
 	if k.trail == nil && !k.streaming && k.group == nil && c.reason == stillOpen {
-		k.trail = c.loop.srv.registry.OpenTrail(&k.Exchange)
+		k.trail = c.loop.srv.registry.OpenPostStream(&k.Exchange)
 	}
 	return k.trail
 }
@@ -27,7 +27,7 @@ func (t *httpTransport) conclude(c *conn, k *call, message, out []byte) []byte {
 	mark := len(out)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	id, posted := k.trail.End(&k.Exchange, message)
+	id, posted := k.trail.End(k.ID(), message)
 	if k.adrift {
 		c.adrift--
 		k.release()
@@ -103,13 +103,13 @@ func (t *httpTransport) part(c *conn, k *call, retry time.Duration) bool {
 	}
 	if !trail.Primes() {
 		if !k.streaming { // so it need not become a stream
-			trail.End(&k.Exchange, nil)
+			trail.End(k.ID(), nil)
 			k.trail = nil
 		}
 		return false
 	}
 	if retry = c.loop.srv.retry(retry); k.adrift {
-		return trail.Part(retry)
+		return trail.EndEarly(retry)
 	}
 	if c.reason != stillOpen || !trail.Posted() {
 		return false // the loop is about to find out

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/protocol"
 )
 
@@ -18,12 +19,14 @@ type Conversation struct {
 	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one.
 	// From capabilityShift on: what its client can be asked
 	// told are the numbers of the lists that its client knows of. On a connection its loop's, in a session fixed.
-	told [listKinds]uint32
-	one  *Exchange            // in flight alone: the usual case needs no table
-	more *inflight            // in flight with others
-	feed atomic.Pointer[Feed] // what it subscribed to; nil while that is nothing
+	told event.Told
+	one  *Exchange // in flight alone: the usual case needs no table
+	more *inflight // in flight with others
 
-	listens atomic.Int32 // open subscriptions/listen requests
+	subscriber atomic.Pointer[event.Subscriber] // what it wants to hear of; nil while that is nothing
+
+	listens    atomic.Int32 // open subscriptions/listen requests
+	unanswered atomic.Int32 // our requests that its client has not answered
 }
 
 // negotiated is the index of the revision, plus one, or zero before initialize.
@@ -55,6 +58,15 @@ func (c *Conversation) setLogLevel(level protocol.LogLevel) {
 // capabilities is what a legacy client declared that it can be asked.
 func (c *Conversation) capabilities() protocol.Capabilities {
 	return protocol.Capabilities(c.state.Load() >> capabilityShift)
+}
+
+// Unanswered implements clientreq.Client.
+func (c *Conversation) Unanswered() *atomic.Int32 { return &c.unanswered }
+
+// Over implements clientreq.Client.
+func (c *Conversation) Over() bool {
+	s := c.subscriber.Load()
+	return s != nil && s.Over()
 }
 
 // busy says whether any request is in flight. One that was cancelled is not: nobody waits for it, though its handler may

@@ -7,6 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/registry/clientreq"
 	"weir/registry/task"
 )
 
@@ -231,7 +232,7 @@ func (o *Options) Validate() []error {
 	span("replay_ttl", o.ReplayTTL, time.Second, 168*time.Hour)
 	span("state_ttl", o.StateTTL, time.Second, 24*time.Hour)
 	if o.StateKey != "" {
-		if _, err := parseStateKey(o.StateKey); err != nil {
+		if err := clientreq.CheckKey(o.StateKey); err != nil {
 			errs = append(errs, fmt.Errorf("state_key: %w", err)) // the value is a secret
 		}
 	}

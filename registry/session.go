@@ -63,7 +63,7 @@ func (r *Registry) openSession(principal string, revision int, declared protocol
 	s := &session{created: time.Since(r.epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision, declared)
-	s.conv.catchUp(r)
+	r.events.CatchUp(&s.conv.told)
 	id := rand.Text()
 	if !r.sessions.Put(id, s, r.opt.MaxSessions) {
 		r.m.sessionsRefused.Inc()
@@ -98,7 +98,7 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 // is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
-	r.expireAsks(at)
+	r.clientRequests.Expire(at)
 	r.expireTasks(at)
 	return r.sessions.Sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
@@ -120,14 +120,8 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 // expireEvents drops what was kept for resuming before a time, so that clients which never come back do not hold the room
 // of those that do.
 func (c *Conversation) expireEvents(before time.Duration) {
-	f := c.feed.Load()
-	if f == nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.events != nil {
-		f.events.expire(before)
+	if s := c.subscriber.Load(); s != nil {
+		s.Expire(before)
 	}
 }
 

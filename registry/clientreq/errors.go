@@ -36,7 +36,8 @@ var (
 	ErrBytes = &codec.Error{Code: codec.CodeInternal,
 		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"request_bytes"}`)}
 
-	errState = &codec.Error{Code: codec.CodeInvalidParams,
+	// ErrState: params.requestState is none of ours.
+	ErrState = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState is not one that this server gave for this request"}
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState has expired: send the request anew without it"}

@@ -84,12 +84,12 @@ func (s *Sealer) Open(sealed, binding []byte) (string, *codec.Error) {
 	n := s.aead.NonceSize()
 	if err != nil || len(raw) < n {
 		s.refused[stateTampered].Inc()
-		return "", errState
+		return "", ErrState
 	}
 	plain, err := s.aead.Open(nil, raw[:n], raw[n:], binding)
 	if err != nil || len(plain) < 8 {
 		s.refused[stateTampered].Inc()
-		return "", errState
+		return "", ErrState
 	}
 	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) {
 		s.refused[stateExpired].Inc()

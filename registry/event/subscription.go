@@ -143,8 +143,8 @@ func (s *Subscriber) removeLocked(sub *Subscription) {
 	}
 }
 
-// OweWhere has s told how those of its sources are for which is says so. is may take locks of its own.
-func (s *Subscriber) OweWhere(is func(Source) bool) {
+// Remind has s told how those of its sources are for which is says so, though they have not changed. is may take locks of its own.
+func (s *Subscriber) Remind(is func(Source) bool) {
 	s.mu.Lock()
 	all := make([]*Subscription, 0, len(s.subscriptions))
 	for _, sub := range s.subscriptions {
