@@ -12,9 +12,9 @@ import (
 
 // A handler that needs something from the client's user, model or file system returns a result with InputRequests (and,
 // if it wants to remember anything, RequestState), and is called again with the answers in its Params. That is the one
-// style of the SDK. For a client of 2026-07-28 it is also what goes over the wire: an input_required result now, and later
-// a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28, basic/patterns/mrtr).
-// Nothing is remembered here in between.
+// style of the SDK. For a client of 2026-07-28 it is also what goes over the wire: an input_required result now, and
+// later a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28,
+// basic/patterns/mrtr). Nothing is remembered here in between.
 
 // inputs is what a repeated request brings for its handler.
 type inputs struct {
@@ -78,11 +78,13 @@ func (x *Exchange) resumed() *codec.Error {
 
 // binding is what a request must have in common with the one that it repeats.
 func (x *Exchange) binding() []byte {
-	return clientreq.Binding(x.Principal, x.Env.Method.Of(x.Raw), x.Env.Name.Of(x.Raw), x.Env.URI.Of(x.Raw), x.Env.Arguments.Of(x.Raw))
+	return clientreq.Binding(x.Principal, x.Env.Method.Of(x.Raw), x.Env.Name.Of(x.Raw), x.Env.URI.Of(x.Raw),
+		x.Env.Arguments.Of(x.Raw))
 }
 
 // appendInputRequired appends the response that asks for input; a legacy client is sent requests instead.
-func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
+func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte,
+	*codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
 		if x.modern {
 			x.Outcome = Invalid
@@ -117,8 +119,8 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	return dst, nil
 }
 
-// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would have
-// to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
+// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
+// have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 	missing := clientreq.Needs(requests) &^ x.declared()
 	if missing == 0 {

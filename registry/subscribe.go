@@ -8,8 +8,9 @@ import (
 	"weir/registry/event"
 )
 
-// What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed list
-// and name resources with resources/subscribe; modern ones name all of it in a subscriptions/listen, which stays open.
+// What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed
+// list and name resources with resources/subscribe; modern ones name all of it in a subscriptions/listen, which stays
+// open.
 
 // topics finds the subscribers of a resource.
 type topics struct {
@@ -114,8 +115,8 @@ func (c *Conversation) Next(r *Registry, dst []byte) []byte {
 	return dst
 }
 
-// Close ends what the conversation is subscribed to, and keeps it from beginning again: the peer is gone. In a session a
-// message may have found the conversation before, and be served after.
+// Close ends what the conversation is subscribed to, and keeps it from beginning again: the peer is gone. In a session
+// a message may have found the conversation before, and be served after.
 func (c *Conversation) Close() {
 	if !c.subscriber.CompareAndSwap(nil, event.Ended) {
 		c.subscriber.Load().End()
@@ -131,7 +132,8 @@ func (r *Registry) subscriberOf(c *Conversation) *event.Subscriber {
 	return c.subscriber.Load()
 }
 
-// subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now on.
+// subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
+// on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 	s := r.subscriberOf(x.Conv)
 	if x.Transport != HTTP && x.Back != nil {

@@ -10,9 +10,9 @@ import (
 	"weir/registry/event"
 )
 
-// A call that waits, for its client or for a task, is suspended: it holds its message and its place among what is in flight,
-// no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again (Back.Resume) and
-// it is dispatched again.
+// A call that waits, for its client or for a task, is suspended: it holds its message and its place among what is in
+// flight, no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again
+// (Back.Resume) and it is dispatched again.
 
 // suspension is what holds a call back.
 type suspension struct {
@@ -28,8 +28,8 @@ func (s *suspension) settle() {
 	}
 }
 
-// Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it nor End
-// it but LetGo. It will be resumed (Back.Resume) and is then dispatched again.
+// Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it
+// nor End it but LetGo. It will be resumed (Back.Resume) and is then dispatched again.
 func (x *Exchange) Suspended() bool { return x.suspension.Load() != nil }
 
 // LetGo is the worker's last word on a suspended call: from here on it may be resumed.
@@ -63,8 +63,8 @@ func (r *Registry) suspendForClient(x *Exchange, requests mcp.InputRequestMap, s
 	return e
 }
 
-// askClient sends requests on x's stream and suspends x until nothing of them is open any more (errSuspended). Then heard is
-// told what came of them, once the worker has let go of x, and x goes on. Any other error: nothing was sent.
+// askClient sends requests on x's stream and suspends x until nothing of them is open any more (errSuspended). Then
+// heard is told what came of them, once the worker has let go of x, and x goes on. Any other error: nothing was sent.
 func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend func(params []byte) []byte,
 	heard func(clientreq.Result),
 ) (*clientreq.Requests, *codec.Error) {
@@ -89,12 +89,13 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	return asked, errSuspended
 }
 
-// StopAsking ends the waiting of every call for its client, now and from now on: the server stops, and they are to end too.
-// Any goroutine.
+// StopAsking ends the waiting of every call for its client, now and from now on: the server stops, and they are to end
+// too. Any goroutine.
 func (r *Registry) StopAsking() { r.clientRequests.Stop() }
 
-// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may still
-// wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it does not want.
+// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may
+// still wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it
+// does not want.
 func (c *Conversation) PeerEnded(r *Registry) {
 	r.clientRequests.PeerEnded(c)
 	if s := c.subscriber.Load(); s != nil {

@@ -21,7 +21,8 @@ var (
 		Message: "the server stops and does not wait for the client's answer", Data: []byte(`{"reason":"draining"}`)}
 	// ErrNoStream: the client was not reached.
 	ErrNoStream = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client cannot be asked: it takes no messages ahead of the answer (Accept: text/event-stream), or reads none",
+		Message: "the client cannot be asked: it takes no messages ahead of the answer " +
+			"(Accept: text/event-stream), or reads none",
 		Data:    []byte(`{"reason":"no_stream"}`)}
 	// ErrRounds: MaxRounds.
 	ErrRounds = &codec.Error{Code: codec.CodeInternal,

@@ -23,8 +23,8 @@ type deaf struct{}
 
 func (deaf) Wake() {}
 
-// What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a gap
-// nothing is replayed.
+// What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a
+// gap nothing is replayed.
 func TestStoreBounds(t *testing.T) {
 	h := newHub(func(o *Options) { o.ReplayEvents, o.ReplayBytes, o.ReplayTotalBytes = 3, 100, 150 })
 	p, q := &store{hub: h}, &store{hub: h}
@@ -81,7 +81,8 @@ func TestIDs(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "0", "-", "0-", "-1", "0--1", "0-4294967296", "4294967296-0", "0-1x", "0- 1", "01-1", "+1-1", "1-1-1"} {
+	for _, bad := range []string{"", "0", "-", "0-", "-1", "0--1", "0-4294967296", "4294967296-0", "0-1x", "0- 1", "01-1",
+		"+1-1", "1-1-1"} {
 		if s, n, ok := parseID([]byte(bad)); ok {
 			t.Errorf("%q is %d-%d", bad, s, n)
 		}
