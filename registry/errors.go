@@ -80,18 +80,18 @@ var (
 		Message: "the handler panicked"}
 )
 
-func errUnknownPrompt(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + protocol.Clip(name)}
-}
-
-func errUnknownArgument(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + protocol.Clip(name)}
+// errUnknown names what was asked for, of which there is no such kind here.
+func errUnknown(kind, name string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown " + kind + ": " + protocol.Clip(name)}
 }
 
 // errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
 func errTaskOver(s task.Status) *codec.Error {
 	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
 }
+
+// errNoHandler is of whoever registers, not of a peer.
+var errNoHandler = errors.New("the handler is nil")
 
 // argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
 type argumentError struct{ err error }

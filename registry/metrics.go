@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-
-	"weir/registry/protocol"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -77,9 +75,9 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
-	m.reads = newMethodSeries(set, protocol.MethodResourcesRead)
-	m.prompts = newMethodSeries(set, protocol.MethodPromptsGet)
-	m.completions = newMethodSeries(set, protocol.MethodComplete)
+	m.reads = newMethodSeries(set, "resources/read")
+	m.prompts = newMethodSeries(set, "prompts/get")
+	m.completions = newMethodSeries(set, "completion/complete")
 	for i, reason := range endingNames {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}

@@ -92,7 +92,7 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		return nil, e
 	}
 	if c := x.taskCall(); c != nil {
-		return nil, c.ask(requests, state)
+		return nil, c.needsInput(requests, state)
 	}
 	if !x.modern {
 		return nil, r.suspendForClient(x, requests, state)

@@ -85,7 +85,7 @@ func (t topic) Detach(sub *event.Subscription) { t.topics.drop(t.uri, sub) }
 // announceUpdate is Registry.ResourceUpdated.
 func (r *Registry) announceUpdate(uri string) {
 	for _, sub := range r.topics.of(uri) {
-		sub.Changed()
+		sub.Owe()
 	}
 }
 

@@ -51,7 +51,7 @@ type execution struct {
 
 // offerTasks: from the first tool with tasks on the server says that it has some.
 func (r *Registry) offerTasks() {
-	r.declare(featureTasks)
+	r.declare(capabilityTasks)
 	r.tasksOffered.Store(true)
 }
 

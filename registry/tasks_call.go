@@ -21,8 +21,8 @@ type TaskCall struct {
 	// handler, and to nobody while none does.
 	x     Exchange
 	bytes int
-	// asks are what the handler that runs wants to know: its worker's.
-	asks struct {
+	// input is what the handler that runs asks for: its worker's.
+	input struct {
 		requests mcp.InputRequestMap
 		state    string
 	}
@@ -57,9 +57,9 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	ours := true
 	switch o {
 	case outcomeSuspended:
-		asked := c.asks
-		c.asks.requests = nil
-		if c.task.Suspend(asked.requests, asked.state) {
+		input := c.input
+		c.input.requests = nil
+		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
@@ -87,12 +87,12 @@ func errorOf(id, response []byte) []byte {
 	return response[len(`{"jsonrpc":"2.0","id":,"error":`)+len(id) : len(response)-1]
 }
 
-// ask keeps what the handler asks for until it has returned. Its worker.
-func (c *TaskCall) ask(requests mcp.InputRequestMap, state string) *codec.Error {
+// needsInput keeps what the handler asks for until it has returned. Its worker.
+func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec.Error {
 	if c.x.inputs != nil && c.x.inputs.rounds >= clientreq.MaxRounds {
 		return clientreq.ErrRounds
 	}
-	c.asks.requests, c.asks.state = requests, state
+	c.input.requests, c.input.state = requests, state
 	return errSuspended
 }
 
@@ -189,18 +189,18 @@ func taskOwner(x *Exchange) task.Owner {
 // taskTTL is how long the task is kept: what the client of 2025-11-25 wishes, within bounds.
 func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if x.modern {
-		return r.opt.TaskTTL, nil
+		return r.opt.Tasks.TaskTTL, nil
 	}
 	wish := memberOf(memberOf(x.Env.Params.Of(x.Raw), "task"), "ttl")
 	if wish == nil || string(wish) == "null" {
-		return r.opt.TaskTTL, nil
+		return r.opt.Tasks.TaskTTL, nil
 	}
 	millis, ok := protocol.SafeInteger(string(wish))
 	if !ok || millis < 0 {
 		return 0, errTaskParam
 	}
-	if millis > r.opt.TaskMaxTTL.Milliseconds() {
-		return r.opt.TaskMaxTTL, nil
+	if millis > r.opt.Tasks.TaskMaxTTL.Milliseconds() {
+		return r.opt.Tasks.TaskMaxTTL, nil
 	}
 	return max(time.Duration(millis)*time.Millisecond, task.MinTTL), nil
 }

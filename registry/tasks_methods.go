@@ -7,6 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/clientreq"
+	"weir/registry/protocol"
 	"weir/registry/task"
 )
 
@@ -120,7 +121,7 @@ const taskListTag = 'k'
 func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	after := uint64(0)
 	if token := x.Env.Cursor.Of(x.Raw); token != nil && string(token) != "null" {
-		last, ok := decodeCursor(taskListTag, token)
+		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
 			return codec.AppendError(dst, x.id(), errCursor)
@@ -129,7 +130,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	all := r.tasks.Of(taskOwner(x), after, r.opt.PageSize+1)
 	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
-	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-maxListOverheadBytes, 0, 0
+	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
 			break
@@ -150,13 +151,13 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	if seen < len(all) {
-		dst = appendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].Number(), 10))
+		dst = protocol.AppendCursor(dst, taskListTag, strconv.FormatUint(all[seen-1].Number(), 10))
 	}
 	return append(dst, "}}"...)
 }
 
 // tasks/result (MCP 2025-11-25) is answered when its task has ended. Until then it is suspended as a call is that asks
-// its client (callback.go): it keeps its message and its place among what is in flight, no worker and no goroutine.
+// its client (suspend.go): it keeps its message and its place among what is in flight, no worker and no goroutine.
 // What the task asks its client for meanwhile goes out on the stream of one of these requests, which then waits for
 // the answers.
 
@@ -191,7 +192,7 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 // awaitTask appends what the task ended with, or suspends x until there is more to do for it (errSuspended). failed is
-// why x could not have the client answer the task's questions: unless the task has ended, that is its answer.
+// why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
 func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
 	out, ended := t.AppendResult(dst, x.id())
 	switch {
@@ -204,13 +205,13 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	}
 	w := &taskWait{suspension{resume: x.Back.Resume}}
 	w.cancel = func() { t.GiveUp(w) }
-	turn, questions, e := t.Await(w)
+	turn, requests, e := t.Await(w)
 	switch turn {
 	case task.Ended:
 		out, _ = t.AppendResult(dst, x.id())
 		return out, nil
-	case task.Asks:
-		return nil, r.askForTask(x, t, questions)
+	case task.Carry:
+		return nil, r.carryForTask(x, t, requests)
 	case task.Full:
 		x.Outcome = LimitReached
 		return nil, e
@@ -229,35 +230,35 @@ type taskWait struct{ suspension }
 // TaskReady implements task.Waiter.
 func (w *taskWait) TaskReady() { w.settle() }
 
-// taskQuestions are the questions of a task on their way to its client, on the stream of a tasks/result.
-type taskQuestions struct{ asked *clientreq.Requests }
+// taskCarrier is a tasks/result on whose stream the client is sent what the task asks for.
+type taskCarrier struct{ requests *clientreq.Requests }
 
-// TaskEnded implements task.Asker.
-func (q *taskQuestions) TaskEnded() { q.asked.Withdraw(errTaskEnded) }
+// TaskEnded implements task.Carrier.
+func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
 
-// askForTask sends the client the task's questions on x's stream and suspends x until they are answered.
-func (r *Registry) askForTask(x *Exchange, t *task.Task, questions mcp.InputRequestMap) (e *codec.Error) {
-	q := new(taskQuestions)
-	q.asked, e = r.askClient(x, questions, t.Relate, func(result clientreq.Result) {
-		x.inputs = &inputs{failed: q.heard(t, result)}
+// carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
+func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
+	c := new(taskCarrier)
+	c.requests, e = r.askClient(x, requests, t.Relate, func(result clientreq.Result) {
+		x.inputs = &inputs{failed: c.heard(t, result)}
 	})
-	t.Asked(q, e == errSuspended) // heard comes later: after the worker has let go of x
+	t.Carried(c, e == errSuspended) // heard comes later: after the worker has let go of x
 	return e
 }
 
-// heard gives the task what came of its questions, once nothing of them is open any more, and returns why it was not taken. A
-// client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with another
-// tasks/result.
-func (q *taskQuestions) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
+// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
+// another tasks/result.
+func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
 	switch failed = result.Failed; failed {
 	case nil:
-		if failed = t.Answer(result.Answers, result.Bytes, q); failed == nil {
+		if failed = t.Answer(result.Answers, result.Bytes, c); failed == nil {
 			return nil
 		}
 	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, errTaskEnded:
 	default:
 		t.Fail(failed)
 	}
-	t.Disown(q)
+	t.Unanswered(c)
 	return failed
 }

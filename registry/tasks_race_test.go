@@ -145,7 +145,7 @@ func (c *racing) legacy(seed uint64, turns int) {
 func TestTasksEndOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r, b, _ := newJobs(t, func(o *Options) { o.MaxTasks, o.MaxTaskTotalBytes = 300, 1<<20 })
+	r, b, _ := newJobs(t, func(o *Options) { o.Tasks.MaxTasks, o.Tasks.MaxTaskTotalBytes = 300, 1<<20 })
 	c := &racing{t: t, r: r, bench: b, ended: map[string]string{}}
 	var workers, clients sync.WaitGroup
 	for range 4 {
@@ -164,7 +164,7 @@ func TestTasksEndOnce(t *testing.T) {
 			case <-over:
 				return
 			default:
-				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.TaskTTL))))
+				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.Tasks.TaskTTL))))
 			}
 		}
 	})
@@ -223,7 +223,7 @@ func TestUpdateWhileItExpires(t *testing.T) {
 		b.run()
 		done := make(chan struct{})
 		go func() {
-			r.expireTasks(time.Since(r.epoch) + r.opt.TaskTTL)
+			r.expireTasks(time.Since(r.epoch) + r.opt.Tasks.TaskTTL)
 			close(done)
 		}()
 		p.says(t, taskRequest("update", id, saysAda), `"resultType":"complete"`)

@@ -91,7 +91,7 @@ func empty(t testing.TB, r *Registry) {
 
 // later lets every task expire, those that run or wait in two steps.
 func later(r *Registry) {
-	for _, after := range []time.Duration{r.opt.TaskMaxTTL, r.opt.TaskMaxTTL + 2*task.Grace} {
+	for _, after := range []time.Duration{r.opt.Tasks.TaskMaxTTL, r.opt.Tasks.TaskMaxTTL + 2*task.Grace} {
 		r.expireTasks(time.Since(r.epoch) + after)
 	}
 }
@@ -104,7 +104,7 @@ func TestTaskWeight(t *testing.T) {
 
 // Every limit refuses the one after the last, under its name, and is given back.
 func TestTaskLimits(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTasks, o.MaxTasksPerClient = 4, 2 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTasks, o.Tasks.MaxTasksPerClient = 4, 2 })
 	clients := []*peer{p, {r: r, back: p.back, principal: "ada"}, {r: r, back: p.back, principal: "bob"}}
 	for _, c := range clients[:2] {
 		c.begin(t, modernJob("job", "this"))
@@ -120,7 +120,7 @@ func TestTaskLimits(t *testing.T) {
 	legacy := &peer{r: r, back: p.back}
 	legacy.initialize(t, "2025-11-25")
 	legacy.says(t, legacyJob(1, "job", "this"), `"reason":"task_limit"`)
-	legacy.says(t, legacyJob(1, "job", strings.Repeat("x", r.opt.MaxTaskBytes)), `"reason":"task_bytes"`)
+	legacy.says(t, legacyJob(1, "job", strings.Repeat("x", r.opt.Tasks.MaxTaskBytes)), `"reason":"task_bytes"`)
 	legacy.watchesNoTask(t)
 	b.run()
 	if n := number(t, r, "weir_tasks"); n != 4 {
@@ -144,19 +144,19 @@ func modernHeader(method, name string) Header {
 // What a task keeps is bounded for one and for all: its request, its questions, its result.
 func TestTaskBytes(t *testing.T) {
 	long := strings.Repeat("x", 3000)
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTaskBytes, o.MaxTaskTotalBytes = 5000, 12_000 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTaskBytes, o.Tasks.MaxTaskTotalBytes = 5000, 12_000 })
 	p.says(t, modernJob("job", long+long), `"reason":"task_bytes"`, `"executed":false`)
 	// Its own request fits; with a result that repeats it, it does too, but not under a lower limit.
 	id := p.begin(t, modernJob("job", long[:2400]))
-	r.taskBounds.MaxTaskBytes = 4500
+	r.opt.Tasks.MaxTaskBytes = 4500
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"status":"completed"`)
-	r.taskBounds.MaxTaskBytes = 5000
+	r.opt.Tasks.MaxTaskBytes = 5000
 	id = p.begin(t, modernJob("askjob", long[:2400]))
-	r.taskBounds.MaxTaskBytes = 4096
+	r.opt.Tasks.MaxTaskBytes = 4096
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"status":"failed"`, `"reason":"task_bytes"`)
-	r.taskBounds.MaxTaskBytes = 5000
+	r.opt.Tasks.MaxTaskBytes = 5000
 	p.begin(t, modernJob("job", "small"))
 	p.begin(t, modernJob("job", "small"))
 	p.says(t, modernJob("job", long[:2000]), `"reason":"task_bytes"`)
@@ -243,7 +243,7 @@ func TestTasksNeedWorkers(t *testing.T) {
 
 // Requests for results wait within their limits, and end with their client.
 func TestTaskWaits(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTaskWaits, o.MaxTaskWaitsPerTask = 3, 2 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTaskWaits, o.Tasks.MaxTaskWaitsPerTask = 3, 2 })
 	p.initialize(t, "2025-11-25")
 	one, two := p.begin(t, legacyJob(1, "job", "this")), p.begin(t, legacyJob(2, "job", "this"))
 	result := func(n int, id string) string {
@@ -282,7 +282,7 @@ func TestTaskWaits(t *testing.T) {
 // A task's time: what has ended is forgotten, what has not fails first, and its handler is told.
 func TestTasksExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, b, p := newJobs(t, func(o *Options) { o.TaskTTL = time.Minute })
+		r, b, p := newJobs(t, func(o *Options) { o.Tasks.TaskTTL = time.Minute })
 		done, stuck, asks := p.begin(t, modernJob("job", "this")), p.begin(t, modernJob("job", "wait")), p.begin(t, modernJob("askjob", "this"))
 		b.take().Run(nil)
 		running := b.take()

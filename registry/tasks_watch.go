@@ -43,7 +43,7 @@ func (r *Registry) watchTasks(s *event.Subscriber, x *Exchange, wanted *event.Fi
 		}
 		if sub != nil {
 			honoured = append(honoured, id)
-			sub.Changed()
+			sub.Owe()
 		}
 	}
 	wanted.TaskIDs = honoured

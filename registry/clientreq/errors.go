@@ -23,7 +23,7 @@ var (
 	ErrNoStream = &codec.Error{Code: codec.CodeInternal,
 		Message: "the client cannot be asked: it takes no messages ahead of the answer " +
 			"(Accept: text/event-stream), or reads none",
-		Data:    []byte(`{"reason":"no_stream"}`)}
+		Data: []byte(`{"reason":"no_stream"}`)}
 	// ErrRounds: MaxRounds.
 	ErrRounds = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler asked too often"}

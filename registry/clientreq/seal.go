@@ -33,8 +33,8 @@ type Sealer struct {
 // keyBytes is the length of a key, before hex.
 const keyBytes = 32
 
-var errKey = errors.New("want 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), " +
-	"or nothing for a key of this process alone")
+var errKey = errors.New("not such a key: allowed is 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), " +
+	`or "" (a key of this process alone)`)
 
 // CheckKey says what is wrong with a key for NewSealer, without repeating it: it is a secret.
 func CheckKey(text string) error {

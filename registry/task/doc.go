@@ -9,9 +9,9 @@
 //
 // The package knows a task's statuses, its bounds, who waits for its result and how it looks on the wire. It never
 // knows what its handler is, how a message came, or what a connection, a session or a subscription is: a Call runs
-// it, a Waiter waits for it, an Asker carries its questions to the client, a Watcher hears of it.
+// it, a Waiter waits for it, a Carrier carries what it asks for to the client, a Watcher hears of it.
 //
-// The files: task.go the statuses and the gate, run.go the handler's side, question.go what it asks its client for,
+// The files: task.go the statuses and the gate, run.go the handler's side, input.go what it asks its client for,
 // result.go who waits for the result, watch.go who hears of changes, table.go who has how many and for how long,
 // wire.go what a task looks like.
 //

@@ -9,18 +9,18 @@ import (
 )
 
 // tasks/result (MCP 2025-11-25) is answered when its task has ended. Until then it waits, without a worker. What the
-// task asks its client for meanwhile goes out on the stream of one of these requests, which then waits for the
-// answers.
+// task asks its client for meanwhile goes out on the stream of one of these requests, which then waits for the answers.
 
 // Waiter is a request for the result that waits until there is more to do for it. Comparable, as a pointer is.
 type Waiter interface {
-	// TaskReady is called once: the task has ended or asks for something, or does not want to be waited for any more. Any
-	// goroutine, without a lock of the task; it must not block.
+	// TaskReady is called once: the task has ended or asks for something, or does not want to be waited for any more.
+	// Any goroutine, without a lock of the task; it must not block.
 	TaskReady()
 }
 
-// Asker is a request for the result that carries the task's questions to its client. Comparable, as a pointer is.
-type Asker interface {
+// Carrier is a request for the result on whose stream the client is sent what the task asks for. Comparable, as a
+// pointer is.
+type Carrier interface {
 	// TaskEnded says that the answers are not wanted any more. Any goroutine, without a lock of the task; it must not
 	// block.
 	TaskEnded()
@@ -32,31 +32,31 @@ type Turn uint8
 // What Await returns.
 const (
 	Ended Turn = iota // AppendResult says with what
-	Asks              // send the questions to the client, then call Asked
-	Waits             // TaskReady is called when there is more to do
-	Full              // of those that wait already: it is refused
+	Carry             // send the client what the task asks for, then call Carried
+	Wait              // TaskReady is called when there is more to do
+	Full              // too many wait already: it is refused
 )
 
-// Await says what w, a request for the result, is to do now. With Asks it comes with the questions, by the keys of
-// the wire, which nobody else is given until Asked; with Full it comes with the refusal.
-func (t *Task) Await(w Waiter) (turn Turn, questions mcp.InputRequestMap, e *codec.Error) {
+// Await says what w, a request for the result, is to do now. With Carry it comes with what the task asks for, by the
+// keys of the wire, which nobody else is given until Carried; with Full it comes with the refusal.
+func (t *Task) Await(w Waiter) (turn Turn, requests mcp.InputRequestMap, e *codec.Error) {
 	t.update(func(fx *effects) {
 		switch {
 		case t.status.Terminal():
 			turn = Ended
-		case t.status == InputRequired && t.asker == nil && !t.asking:
-			t.asking, turn = true, Asks
-			questions = make(mcp.InputRequestMap, len(t.questions))
-			for _, q := range t.questions {
-				questions[q.key] = q.request
+		case t.status == InputRequired && t.carrier == nil && !t.carrying:
+			t.carrying, turn = true, Carry
+			requests = make(mcp.InputRequestMap, len(t.open))
+			for _, r := range t.open {
+				requests[r.key] = r.request
 			}
 		case !t.table.addWait(len(t.waiters)):
 			turn, e, fx.refused = Full, errWaits, t.table.m.refused[refusedWait]
 		default:
-			t.waiters, turn = append(t.waiters, w), Waits
+			t.waiters, turn = append(t.waiters, w), Wait
 		}
 	})
-	return turn, questions, e
+	return turn, requests, e
 }
 
 // Awaited says whether requests wait for the result.
@@ -77,26 +77,26 @@ func (t *Task) GiveUp(w Waiter) {
 	})
 }
 
-// Asked ends what Asks began: a has sent the questions, or could not; then another request is to try.
-func (t *Task) Asked(a Asker, sent bool) {
+// Carried ends what Carry began: c has sent what the task asks for, or could not; then another request is to try.
+func (t *Task) Carried(c Carrier, sent bool) {
 	t.update(func(fx *effects) {
-		t.asking = false
+		t.carrying = false
 		switch {
 		case !sent:
 			t.wakeLocked(fx)
 		case t.status.Terminal():
-			fx.asker = a
+			fx.carrier = c
 		default:
-			t.asker = a
+			t.carrier = c
 		}
 	})
 }
 
-// Disown lets another request ask what a, which was Asked with, did not get answered.
-func (t *Task) Disown(a Asker) {
+// Unanswered lets another request carry what c got no answers to.
+func (t *Task) Unanswered(c Carrier) {
 	t.update(func(fx *effects) {
-		if t.asker == a {
-			t.asker = nil
+		if t.carrier == c {
+			t.carrier = nil
 		}
 		t.wakeLocked(fx)
 	})

@@ -75,7 +75,7 @@ var (
 	refusalErrors = [refusals]*codec.Error{errClientTasks, errTotalTasks, errBytesLimit, errWaits}
 )
 
-// taskBytes is about what a task keeps beside its request, questions and result.
+// taskBytes is about what a task keeps beside its request, what it asks for and its result.
 const taskBytes = 2048
 
 // Spec is what a new task is made of.
@@ -92,10 +92,10 @@ type Spec struct {
 func (tt *Table) Add(s Spec) (*Task, *codec.Error) {
 	now := time.Now()
 	t := &Task{table: tt, call: s.Call, id: rand.Text(), principal: s.Owner.Principal, modern: s.Modern,
-		request: s.RequestBytes, created: now, updated: now, ttl: s.TTL}
+		requestBytes: s.RequestBytes, created: now, updated: now, ttl: s.TTL}
 	t.expiry.Store(int64(now.Sub(tt.epoch) + s.TTL))
 	fits := false
-	t.locked(func() { fits = t.chargeLocked(t.request) })
+	t.locked(func() { fits = t.chargeLocked(t.requestBytes) })
 	why := refusedBytes
 	if fits {
 		if why = tt.enter(t, s.Owner); why == refusals {

@@ -16,7 +16,7 @@ import (
 // Status is where a task stands; the terminal ones are for ever.
 type Status uint8
 
-// A task begins Working. With every question to its client it is InputRequired until the answers are here.
+// A task begins Working. While it waits for its client it is InputRequired.
 const (
 	Working Status = iota
 	InputRequired
@@ -58,22 +58,22 @@ func (e Ending) String() string { return endingNames[e] }
 
 // Task is one task. Safe for concurrent use; not to be copied.
 type Task struct {
-	table     *Table
-	call      Call
-	id        string // 26 characters of base32, at least 128 random bits: without authentication, who knows it owns it
-	principal string // whose it is; "" is anybody
-	modern    bool
-	request   int // bytes of the message that the call keeps
-	created   time.Time
-	ttl       time.Duration
+	table        *Table
+	call         Call
+	id           string // 26 characters of base32, at least 128 random bits: without authentication, who knows it owns it
+	principal    string // whose it is; "" is anybody
+	modern       bool
+	requestBytes int // of the message that the call keeps
+	created      time.Time
+	ttl          time.Duration
 
 	// Guarded by Table.mu.
 	owner  *owner
 	number uint64 // among its owner's
 
 	expiry atomic.Int64 // since Table.epoch: when it is forgotten
-	// used are the keys of all questions so far: none may come back (SEP-2663). They belong to the worker that runs the
-	// handler, and to whoever holds mu while none does.
+	// used are the keys of all that its handler has asked for: none may come back (SEP-2663). They belong to the worker
+	// that runs the handler, and to whoever holds mu while none does.
 	used map[string]struct{}
 
 	mu        sync.Mutex
@@ -83,15 +83,15 @@ type Task struct {
 	forgotten bool // it is in no table any more
 	message   string
 	updated   time.Time
-	held      int        // bytes on the books
-	payload   payload    // of a terminal task
-	questions []question // that wait for answers
-	state     string     // that the handler remembers meanwhile
+	held      int            // bytes on the books
+	payload   payload        // of a terminal task
+	open      []inputRequest // of its handler, without an answer
+	state     string         // that the handler remembers meanwhile
 	responses mcp.InputResponseMap
 	rounds    int // how often it has asked
 	waiters   []Waiter
-	asker     Asker // who carries the questions to a client of 2025-11-25
-	asking    bool  // somebody is about to
+	carrier   Carrier // of what is open, to a client of 2025-11-25
+	carrying  bool    // somebody is about to
 	watchers  []Watcher
 }
 
@@ -126,7 +126,7 @@ type effects struct {
 	cancel   bool      // the handler is to be told
 	waiters  []Waiter  // they go on
 	watchers []Watcher // they hear of it
-	asker    Asker     // its client's answers are not wanted any more
+	carrier  Carrier   // its client's answers are not wanted any more
 }
 
 // update is the gate through which every task changes: change runs under the task's lock and says what follows, which
@@ -148,13 +148,13 @@ func (t *Task) update(change func(fx *effects)) {
 	}
 	t.table.wake(fx.waiters)
 	for _, w := range fx.leftTo {
-		w.Forgotten()
+		w.Drop()
 	}
 	for _, w := range fx.watchers {
-		w.Changed()
+		w.Owe()
 	}
-	if fx.asker != nil {
-		fx.asker.TaskEnded()
+	if fx.carrier != nil {
+		fx.carrier.TaskEnded()
 	}
 	if fx.cancel {
 		t.call.Cancel()
@@ -187,9 +187,9 @@ func (t *Task) endLocked(fx *effects, how Ending, p payload, message string) {
 		p, message = errorPayload(errBytes), errBytes.Message
 	}
 	t.status, t.payload, t.message = endingStatus[how], p, message
-	t.questions, t.responses, t.state = nil, nil, ""
+	t.open, t.responses, t.state = nil, nil, ""
 	t.releaseLocked(fx)
-	fx.ended, fx.how, fx.asker = true, how, t.asker
+	fx.ended, fx.how, fx.carrier = true, how, t.carrier
 	t.changedLocked(fx)
 }
 

@@ -35,11 +35,11 @@ func (c *call) Release() { c.released++ }
 // heard is whoever waits, asks or watches, and what it was told.
 type heard struct{ said []string }
 
-func (h *heard) TaskReady()                { h.said = append(h.said, "ready") }
-func (h *heard) TaskEnded()                { h.said = append(h.said, "ended") }
-func (h *heard) Changed()                  { h.said = append(h.said, "changed") }
-func (h *heard) Progressed(message []byte) { h.said = append(h.said, string(message)) }
-func (h *heard) Forgotten()                { h.said = append(h.said, "forgotten") }
+func (h *heard) TaskReady()              { h.said = append(h.said, "ready") }
+func (h *heard) TaskEnded()              { h.said = append(h.said, "ended") }
+func (h *heard) Owe()                    { h.said = append(h.said, "changed") }
+func (h *heard) OweAhead(message []byte) { h.said = append(h.said, string(message)) }
+func (h *heard) Drop()                   { h.said = append(h.said, "forgotten") }
 
 // take returns what it was told since the last time.
 func (h *heard) take() string {
@@ -168,7 +168,7 @@ func TestAsksAndGoesOn(t *testing.T) {
 	}
 	c.full = errWaits
 	e := one.Answer(answers("where"), 10, nil)
-	if e != errWaits || one.Status() != InputRequired || len(one.questions) != 1 {
+	if e != errWaits || one.Status() != InputRequired || len(one.open) != 1 {
 		t.Error("without a place in line:", e, one.Status())
 	}
 	c.full = nil
@@ -178,10 +178,10 @@ func TestAsksAndGoesOn(t *testing.T) {
 	if in := one.start(t); in.Rounds != 1 || in.State != "state" || len(in.Responses) != 2 {
 		t.Errorf("the second run gets %+v", in)
 	}
-	// The same question again has another key; the handler's is the same.
+	// The same request again has another key; the handler's is the same.
 	one.Suspend(asksWho, "")
-	if one.questions[0].key != "who-2" {
-		t.Error("key", one.questions[0].key)
+	if one.open[0].key != "who-2" {
+		t.Error("key", one.open[0].key)
 	}
 	one.Answer(answers("who-2"), 10, nil)
 	if in := one.start(t); in.Rounds != 2 || in.Responses["who"] == nil {
@@ -203,13 +203,13 @@ func TestAsksAndGoesOn(t *testing.T) {
 func TestWhoWaits(t *testing.T) {
 	tt := newTable(t, func(o *Options) { o.MaxTaskWaitsPerTask = 2 })
 	one := tt.begin(t, Spec{})
-	var asker, second, third, watcher heard
+	var carrier, second, third, watcher heard
 	one.Watch(&watcher)
 	turn := func(w *heard, want Turn) {
 		t.Helper()
-		got, questions, e := one.Await(w)
-		if got != want || (got == Asks) != (len(questions) == 1) || (got == Full) != (e != nil) {
-			t.Errorf("turn %d with %v, %v, want %d", got, questions, e, want)
+		got, requests, e := one.Await(w)
+		if got != want || (got == Carry) != (len(requests) == 1) || (got == Full) != (e != nil) {
+			t.Errorf("turn %d with %v, %v, want %d", got, requests, e, want)
 		}
 	}
 	told := func(w *heard, want string) {
@@ -218,28 +218,28 @@ func TestWhoWaits(t *testing.T) {
 			t.Errorf("told %q, want %q", got, want)
 		}
 	}
-	turn(&asker, Waits)
-	turn(&second, Waits)
+	turn(&carrier, Wait)
+	turn(&second, Wait)
 	turn(&third, Full)
 	one.GiveUp(&second)
 	one.GiveUp(&second)
 	told(&second, "ready")
 	one.start(t)
 	one.Suspend(asksWho, "")
-	told(&asker, "ready")
+	told(&carrier, "ready")
 	told(&watcher, "changed")
-	turn(&asker, Asks)
-	turn(&second, Waits) // while the first is about to ask
-	one.Asked(&asker, false)
+	turn(&carrier, Carry)
+	turn(&second, Wait) // while the first is about to ask
+	one.Carried(&carrier, false)
 	told(&second, "ready")
-	turn(&asker, Asks)
-	one.Asked(&asker, true)
-	turn(&second, Waits)
-	one.Disown(&asker)
+	turn(&carrier, Carry)
+	one.Carried(&carrier, true)
+	turn(&second, Wait)
+	one.Unanswered(&carrier)
 	told(&second, "ready")
-	turn(&second, Asks)
-	one.Asked(&second, true)
-	turn(&third, Waits)
+	turn(&second, Carry)
+	one.Carried(&second, true)
+	turn(&third, Wait)
 	one.Cancel()
 	told(&second, "ended")
 	told(&third, "ready")
@@ -249,8 +249,8 @@ func TestWhoWaits(t *testing.T) {
 	if !ok || !strings.Contains(string(out), `"id":7,"error":{"code":-32603`) {
 		t.Errorf("%s", out)
 	}
-	one.Asked(&asker, true) // too late
-	told(&asker, "ended")
+	one.Carried(&carrier, true) // too late
+	told(&carrier, "ended")
 	if one.Progress([]byte("half")) {
 		t.Error("progress of what has ended")
 	}

@@ -5,13 +5,13 @@ import "slices"
 // Watcher is a client that hears of a task. Its methods are called on any goroutine, without a lock of the task, and
 // must not block. Comparable, as a pointer is.
 type Watcher interface {
-	// Changed has the client told what the task is when it reads, however often it changed until then.
-	Changed()
-	// Progressed has the client told of the handler's progress, in place of what it was not told yet. message is the
-	// watcher's.
-	Progressed(message []byte)
-	// Forgotten says that there is no task any more.
-	Forgotten()
+	// Owe has the client told what the task is when it reads, however often it changed until then.
+	Owe()
+	// OweAhead has the client told message, which goes ahead of the task's state, in place of the last one that it was
+	// not told. The message is the watcher's.
+	OweAhead(message []byte)
+	// Drop says that there is no task any more.
+	Drop()
 }
 
 // Watch has w hear of the task from now on; false: it was forgotten.
@@ -49,6 +49,6 @@ func (t *Task) Progress(message []byte) bool {
 	if w == nil {
 		return false
 	}
-	w.Progressed(message)
+	w.OweAhead(message)
 	return true
 }

@@ -15,7 +15,7 @@ import (
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // Append appends the members of the task's object, as it is now, without the brackets. whole: with its result, its
-// error or its questions, for 2026-07-28.
+// error or what it asks for, for 2026-07-28.
 func (t *Task) Append(dst []byte, whole bool) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,12 +45,12 @@ func (t *Task) Append(dst []byte, whole bool) []byte {
 		return append(append(dst, `,"error":`...), t.payload.json...)
 	case InputRequired:
 		dst = append(dst, `,"inputRequests":{`...)
-		for i, q := range t.questions {
+		for i, r := range t.open {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(codec.AppendQuoted(dst, q.key), ':')
-			dst = append(dst, q.encoded...)
+			dst = append(codec.AppendQuoted(dst, r.key), ':')
+			dst = append(dst, r.encoded...)
 		}
 		return append(dst, '}')
 	}
