@@ -32,7 +32,7 @@ func (r *Registry) Attach(s Server) error {
 		return ErrServed
 	}
 	r.tasks.Resume()
-	r.stopped.Store(false)
+	r.clientRequests.Resume()
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/event"
 )
 
 // backstage is the transport of a peer whose requests may be parked: it keeps what was sent ahead of answers, and
@@ -22,7 +23,7 @@ type backstage struct {
 	mu      sync.Mutex
 	sent    []string
 	resumed []*Exchange
-	streams []*Stream
+	streams []*event.Stream
 	parked  int
 }
 
@@ -39,8 +40,8 @@ func (b *backstage) Send(message []byte) bool {
 	return true
 }
 
-func (b *backstage) Wake()      {}
-func (b *backstage) Peer() Peer { return b }
+func (b *backstage) Wake()            {}
+func (b *backstage) Peer() event.Peer { return b }
 
 func (p *place) Resume() {
 	p.mu.Lock()
@@ -55,7 +56,7 @@ func (b *backstage) dispatch(x *Exchange) answer {
 	}
 	out := b.r.Dispatch(x, nil)
 	switch {
-	case x.Parked():
+	case x.Suspended():
 		b.mu.Lock()
 		b.parked++
 		b.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/task"
 )
 
@@ -174,8 +175,17 @@ func TestTaskBytes(t *testing.T) {
 // watchesNoTask checks that nothing of any task will be told.
 func (p *peer) watchesNoTask(t testing.TB) {
 	t.Helper()
-	if f := p.conv.feed.Load(); f != nil && len(f.tasks) != 0 {
-		t.Errorf("%d refused tasks are watched", len(f.tasks))
+	n := 0
+	if s := p.conv.subscriber.Load(); s != nil {
+		s.Remind(func(source event.Source) bool {
+			if _, ok := source.(taskSource); ok {
+				n++
+			}
+			return false
+		})
+	}
+	if n != 0 {
+		t.Errorf("%d refused tasks are watched", n)
 	}
 }
 
