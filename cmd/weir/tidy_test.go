@@ -50,6 +50,7 @@ var allowedImports = map[string][]string{
 	},
 	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
+	"registry/sdk":      {"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk"},
 	"registry/shard":    {},
 	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
 	"registry/task": {
