@@ -145,7 +145,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	} else {
 		x.Conv.negotiate(i, declared)
-		x.Conv.catchUp(r)
+		r.events.CatchUp(&x.Conv.told)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec/option"
+	"weir/registry/clientreq"
 	"weir/registry/task"
 )
 
@@ -110,8 +111,8 @@ type Options struct {
 	// what a tool returns is memory that this server must hold until the peer has read it.
 	MaxResultBytes int `yaml:"max_result_bytes" default:"1 MiB" min:"4 KiB" max:"64 MiB" unit:"bytes"`
 
-	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports serve
-	// only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
+	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
+	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
 	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
 	// share one set.
@@ -125,8 +126,8 @@ func DefaultOptions() Options {
 	return o
 }
 
-// Validate returns everything that is wrong with the options, each error an *option.Mistake about its yaml key (relative to
-// this struct). No error means that New will accept them.
+// Validate returns everything that is wrong with the options, each error an *option.Mistake about its yaml key
+// (relative to this struct). No error means that New will accept them.
 func (o *Options) Validate() []error {
 	found := option.Check(o)
 	for _, text := range [][2]string{
@@ -137,7 +138,7 @@ func (o *Options) Validate() []error {
 		}
 	}
 	if o.StateKey != "" {
-		if _, err := parseStateKey(o.StateKey); err != nil {
+		if err := clientreq.CheckKey(o.StateKey); err != nil {
 			found.Add("state_key", "%v", err) // the value is a secret
 		}
 	}

@@ -1,14 +1,17 @@
 package registry
 
 import (
-	"crypto/cipher"
 	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"weir/codec"
+	"weir/registry/clientreq"
+	"weir/registry/event"
 	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/shard"
@@ -23,27 +26,20 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools        *feature.Set[*tool]
-	prompts      *feature.Set[*prompt]
-	resources    *feature.Set[*resource]
-	templates    *feature.Set[*template]
-	sessions     *shard.Table[*session]
-	sealer       cipher.AEAD // of requestState
-	parked       parked
-	overdue      atomic.Int64 // handlers that run although their calls were ended
-	asks         atomic.Int64 // our requests that were not answered yet
-	stopped      atomic.Bool  // nobody is asked any more
-	askBytes     atomic.Int64 // what the calls that made them hold
-	lastAsk      atomic.Uint64
-	tasks        *task.Table
-	tasksOffered atomic.Bool // some tool has tasks
+	tools          *feature.Set[*tool]
+	prompts        *feature.Set[*prompt]
+	resources      *feature.Set[*resource]
+	templates      *feature.Set[*template]
+	sessions       *shard.Table[*session]
+	sealer         *clientreq.Sealer // of requestState
+	overdue        atomic.Int64      // handlers that run although their calls were ended
+	clientRequests *clientreq.Table
+	events         *event.Hub
+	tasks          *task.Table
+	tasksOffered   atomic.Bool // some tool has tasks
 
-	server         atomic.Pointer[Server]   // nil: there is none
-	lists          [listKinds]atomic.Uint32 // how often each list has changed
-	topics         topics
-	subscriptions  atomic.Int64 // watched resources and open listens
-	replayBytes    atomic.Int64 // held for resuming, of all sessions
-	sessionStreams atomic.Int64 // open
+	server atomic.Pointer[Server] // nil: there is none
+	topics topics
 
 	hooks changeHooks // who hears of changes; set once, in New
 
@@ -60,12 +56,24 @@ func New(opt Options) (*Registry, error) {
 	if errs := opt.Validate(); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	if opt.Metrics == nil {
+		opt.Metrics = metrics.NewSet()
+	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeSets()
 	r.sessions = shard.New[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
-	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
+	r.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
+	r.clientRequests = clientreq.NewTable(clientreq.Options{
+		Max: opt.MaxAsks, MaxPerClient: opt.MaxAsksPerClient, MaxBytes: opt.MaxAskBytes, Timeout: opt.AskTimeout,
+		Epoch: r.epoch, Metrics: opt.Metrics,
+	})
+	r.events = event.NewHub(event.Options{
+		MaxSubscriptions: opt.MaxSubscriptions, MaxSubscriptionsPerClient: opt.MaxSubscriptionsPerClient,
+		ReplayEvents: opt.ReplayEvents, ReplayBytes: opt.ReplayBytes, ReplayTotalBytes: opt.ReplayTotalBytes,
+		Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
+	})
 	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
@@ -247,7 +255,7 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 		}
 		return codec.AppendError(dst, x.id(), x.refusal)
 	}
-	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.takeResponse(x) {
+	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst
 	}
 	if x.row == nil {

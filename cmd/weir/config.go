@@ -10,6 +10,7 @@ import (
 	"weir/codec/option"
 	"weir/codec/yaml"
 	"weir/reactor"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -44,8 +45,8 @@ type Config struct {
 	Log               LogConfig        `yaml:"log"`
 	MCP               registry.Options `yaml:"mcp"`
 
-	tokens *reactor.Tokens // of auth.tokens_file; nil without one
-	stdio  bool            // the one client comes by itself: there is nothing to listen on
+	tokens *auth.Tokens // of auth.tokens_file; nil without one
+	stdio  bool         // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -64,7 +65,8 @@ func DefaultConfig() Config {
 	return config
 }
 
-// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is wrong.
+// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
+// wrong.
 func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
 	places, mistakes := option.Places{}, option.Mistakes(nil)

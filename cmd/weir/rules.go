@@ -1,13 +1,11 @@
 package main
 
 import (
-	"net"
-	"net/netip"
-
 	"golang.org/x/sys/unix"
 
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // reservedFiles are descriptors that no client gets: log, epoll sets, listeners, the admin listener's connections and
@@ -23,8 +21,8 @@ func openFileLimit() uint64 {
 	return limit.Cur
 }
 
-// validate applies every rule: the tags of every option, those of each package on its options, the process's own, and those
-// across packages. Each error is an *option.Mistake about the key that should change.
+// validate applies every rule: the tags of every option, those of each package on its options, the process's own, and
+// those across packages. Each error is an *option.Mistake about the key that should change.
 func (c *Config) validate(openFiles uint64) []error {
 	found := option.Check(c)
 	c.checkProcess(&found)
@@ -39,13 +37,14 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 	}
 	if err := reactor.CheckAddress(c.Admin); err != nil {
 		found.Add("admin", "%v", err)
-	} else if !c.AdminAllowRemote && !isLoopback(c.Admin) {
+	} else if !c.AdminAllowRemote && c.Admin != "" && !auth.IsLoopbackAddress(c.Admin) {
 		found.Add("admin", "%q is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1,"+
 			" or with admin_allow_remote: true, behind a firewall, any", c.Admin)
 	}
 }
 
-// checkAcross holds those that no package can judge alone: two packages' options against each other, or against the machine.
+// checkAcross holds those that no package can judge alone: two packages' options against each other, or against the
+// machine.
 func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 	c.checkConnections(found, openFiles)
 	m := &c.Server.Messages
@@ -75,14 +74,4 @@ func (c *Config) checkConnections(found *option.Mistakes, openFiles uint64) {
 		found.Add("max_connections", "%d and %d files for the rest are above the limit on open files (%d): allowed is at most %d,"+
 			` or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`, asked, reservedFiles, openFiles, max(0, carried))
 	}
-}
-
-// isLoopback says whether only this machine reaches address. "" (off) is as safe as can be.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil || host == "localhost" {
-		return true // a malformed address is reported as such, once
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
@@ -124,7 +124,7 @@ func TestServeBanner(t *testing.T) {
 	if strings.Contains(out.String(), "Bearer") {
 		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
 	}
-	config.tokens = &reactor.Tokens{}
+	config.tokens = &auth.Tokens{}
 	printBanner(&out, &config, nil)
 	if !strings.Contains(out.String(), "Authorization: Bearer TOKEN") {
 		t.Errorf("nothing is said of tokens:\n%s", &out)

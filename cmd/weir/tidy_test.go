@@ -60,20 +60,22 @@ var allowedImports = map[string][]string{
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {
-		"weir/codec", "weir/backpressure", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
-		"golang.org/x/sys/unix",
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
+		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
+	"reactor/auth":       {"weir/codec"},
 	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
-		"weir/loadtest/wire", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml",
+		"weir/loadtest/wire", "weir/loadtest/internal/fixture", "weir/codec/option", "weir/codec/yaml",
+		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/socket": {"golang.org/x/sys/unix"},
 	"loadtest/wire":   {"weir/codec"},
 	"loadtest/client": {
-		"weir/loadtest/wire", "weir/loadtest/socket", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go",
+		"weir/codec/option", "weir/loadtest/wire", "weir/loadtest/socket", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go",
 		"golang.org/x/sys/unix",
 	},
 	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},

@@ -9,18 +9,19 @@ import (
 	"time"
 
 	"weir/codec/option"
-	"weir/reactor"
+	"weir/reactor/auth"
 )
 
-// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with mistakes.
-func loadTokens(path string, at option.Place) (*reactor.Tokens, option.Mistakes) {
+// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with
+// mistakes.
+func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	if path == "" {
 		return nil, nil
 	}
-	refuse := func(format string, args ...any) (*reactor.Tokens, option.Mistakes) {
+	refuse := func(format string, args ...any) (*auth.Tokens, option.Mistakes) {
 		return nil, option.Mistakes{{Place: at, Key: "auth.tokens_file", Text: fmt.Sprintf(format, args...)}}
 	}
-	text, err := readBounded(path, reactor.MaxTokensFileBytes)
+	text, err := readBounded(path, auth.MaxTokensFileBytes)
 	if err != nil {
 		return refuse("%v", err)
 	}
@@ -29,7 +30,7 @@ func loadTokens(path string, at option.Place) (*reactor.Tokens, option.Mistakes)
 	} else if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
 		return refuse("everybody on this machine may write %s, and let themselves in: chmod o-w", path)
 	}
-	tokens, mistakes := reactor.ParseTokens(text)
+	tokens, mistakes := auth.ParseTokens(text)
 	for _, m := range mistakes {
 		m.File = path
 	}
@@ -58,7 +59,7 @@ func (s *server) warnOfOpenDoors() {
 	}
 	var open []string
 	for _, name := range slices.Sorted(maps.Keys(s.addresses)) {
-		if (name == "http" || name == "tcp") && !isLoopback(s.addresses[name]) {
+		if (name == "http" || name == "tcp") && !auth.IsLoopbackAddress(s.addresses[name]) {
 			open = append(open, name+" "+s.addresses[name])
 		}
 	}
@@ -92,7 +93,7 @@ func makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
 	if flags.For > 0 {
 		end = time.Now().Add(flags.For)
 	}
-	token, line, err := reactor.NewToken(flags.Principal, end)
+	token, line, err := auth.NewToken(flags.Principal, end)
 	if err != nil {
 		fmt.Fprintf(stderr, "weir: %v\n", err)
 		return exitUsage

@@ -14,7 +14,7 @@ import (
 func TestHeldMessages(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
 	p := s.dial("tcp").greet()
-	const n = 3 * heldAbove
+	const n = 3 * compactAbove
 	for id := range 31 {
 		p.send(toolCall(fmt.Sprint(id), "stuck", `{}`))
 	}

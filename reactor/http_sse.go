@@ -20,9 +20,15 @@ import (
 // sseTransport is the stream. Nothing more is read from its connection.
 type sseTransport struct {
 	id     string
-	beatAt int64 // when a sign of life is due
-	talk
+	signAt int64 // when a sign of life is due
+	duplex[eventFramer]
 }
+
+type eventFramer struct{}
+
+func (eventFramer) transport() registry.Transport { return registry.Line }
+
+func (eventFramer) frame(dst, message []byte) []byte { return appendMessageEvent(dst, message) }
 
 // sseSessions finds the stream of a POST, which may be another loop's. A session is a connection, so max_connections
 // bounds them.
@@ -99,26 +105,21 @@ func (t *httpTransport) serveSSE(l *loop, c *conn, r *http1.Request, k *call) {
 	switch {
 	case k.allow:
 		k.status = 204
-		t.answer(l, c, k, nil)
+		l.answer(k, nil)
 	case r.Method == http1.MethodPost:
 		t.post(l, c, r, k)
 	case l.srv.draining.Load():
-		t.refuseSSE(l, c, k, backpressure.Draining)
+		l.refuse(k, nullID, backpressure.Draining)
 	case k.http10: // it has no chunks to stream in
 		k.status = 405
-		l.fail(c, k, errSSEMethod)
-	case !t.done(c):
+		l.fail(k, errSSEMethod)
+	case !t.answers.idle(c):
 		k.Outcome = registry.Invalid
-		l.fail(c, k, errSSEEarly)
+		l.fail(k, errSSEEarly)
 	default:
 		l.openSSE(c, k)
+		k.release()
 	}
-	k.release()
-}
-
-func (t *httpTransport) refuseSSE(l *loop, c *conn, k *call, refusal backpressure.Refusal) {
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
-	t.answer(l, c, k, l.msg)
 }
 
 // openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
@@ -139,21 +140,21 @@ func (t *httpTransport) post(l *loop, c *conn, r *http1.Request, k *call) {
 	to := l.srv.sse.find(id)
 	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
 		k.Outcome = registry.UnknownSession
-		l.fail(c, k, errSSESession)
+		l.fail(k, errSSESession)
 		return
 	}
 	if to.pause.Load()&(pauseOutbox|pauseQueue) != 0 { // a line would not be read
-		t.refuseSSE(l, c, k, backpressure.ConnectionQueueFull)
+		l.refuse(k, nullID, backpressure.ConnectionQueueFull)
 		return
 	}
 	raw := append(getBuffer(len(r.Body)), r.Body...)
 	if !l.srv.takeInput(cap(raw)) {
 		putBuffer(raw)
-		t.refuseSSE(l, c, k, backpressure.QueueBytes)
+		l.refuse(k, nullID, backpressure.QueueBytes)
 		return
 	}
 	k.Outcome = registry.Accepted
-	t.answer(l, c, k, nil)
+	l.answer(k, nil)
 	in := &to.loop.inbox
 	in.Lock()
 	in.letters = append(in.letters, letter{to, raw})
@@ -165,12 +166,10 @@ func (t *httpTransport) post(l *loop, c *conn, r *http1.Request, k *call) {
 func (l *loop) receive(m letter) {
 	c := m.to
 	if !c.finished {
-		t := c.transport.(*sseTransport)
-		k := l.newCall()
-		t.address(k)
+		k := l.newCall(c)
 		c.lastRead = l.now
 		switch batch := codec.IsBatch(m.raw); {
-		case c.pause.Load()&pauseOutbox != 0 && l.unheard(c, k, m.raw, batch):
+		case c.pause.Load()&pauseOutbox != 0 && l.unheard(k, m.raw, batch):
 		case batch:
 			l.batch(c, k, m.raw)
 		default:
@@ -186,7 +185,7 @@ func (l *loop) receive(m letter) {
 
 // unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may bring
 // hundreds. It takes k over, unless the message asks for no answer.
-func (l *loop) unheard(c *conn, k *call, raw []byte, batch bool) bool {
+func (l *loop) unheard(k *call, raw []byte, batch bool) bool {
 	id := nullID
 	if !batch {
 		if err := codec.Scan(raw, &k.Env, &l.srv.opts.Messages.JSON); err != nil || k.Env.Kind != codec.KindRequest {
@@ -194,13 +193,9 @@ func (l *loop) unheard(c *conn, k *call, raw []byte, batch bool) bool {
 		}
 		id = k.Env.ID.Of(raw)
 	}
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, backpressure.ConnectionQueueFull)
-	l.answer(c, k, l.msg)
-	k.release()
+	l.refuse(k, id, backpressure.ConnectionQueueFull)
 	return true
 }
-
-func (t *sseTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
 
 // decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
 func (t *sseTransport) decode(_ *loop, _ *conn, b []byte) int { return len(b) }
@@ -209,30 +204,6 @@ func (t *sseTransport) decode(_ *loop, _ *conn, b []byte) int { return len(b) }
 func (t *sseTransport) eof(l *loop, _ *conn, _ []byte) {
 	l.out = appendSign(l.out)
 }
-
-func (t *sseTransport) answer(l *loop, c *conn, _ *call, message []byte) {
-	l.out = appendMessageEvent(l.out, message)
-	if len(l.out) > flushAbove {
-		l.flush(c)
-	}
-}
-
-func (t *sseTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release()
-	return appendMessageEvent(out, message)
-}
-
-func (t *sseTransport) early(c *conn, _ *call, message []byte) bool {
-	return sendMessage(c, appendMessageEvent, message)
-}
-
-func (t *sseTransport) open(l *loop, c *conn, k *call, first []byte) {
-	t.begin(l, c, appendMessageEvent, k, first)
-}
-
-func (t *sseTransport) feed(l *loop, c *conn) { t.tell(l, c, appendMessageEvent) }
-
-func (t *sseTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendMessageEvent) }
 
 // appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
 // message.
@@ -243,28 +214,25 @@ func appendMessageEvent(dst, message []byte) []byte {
 	return appendChunk(dst, &codec.SSEEvent{Name: "message", Data: message})
 }
 
-// beat sends a comment every sse_keep_alive.
-func (t *sseTransport) beat(c *conn) {
+// tick sends a comment every sse_keep_alive.
+func (t *sseTransport) tick(c *conn, _ waiting, _ int64) closeReason {
 	every := int64(c.loop.srv.opts.SSEKeepAlive)
-	if every == 0 || c.loop.now < t.beatAt || !c.caughtUp() {
-		return
+	if every == 0 || c.loop.now < t.signAt || !c.caughtUp() {
+		return stillOpen
 	}
-	if t.beatAt != 0 {
+	if t.signAt != 0 {
 		c.send(appendSign(nil))
 	}
-	t.beatAt = c.loop.now + every
+	t.signAt = c.loop.now + every
+	return stillOpen
 }
 
-func (t *sseTransport) idle(*conn, int64) closeReason { return stillOpen }
+func (t *sseTransport) goAway(c *conn) { c.send(http1.AppendLastChunk(nil)) }
 
-func (t *sseTransport) unfinished(int) (received int, strict bool) { return 0, false }
-
-func (t *sseTransport) farewell(c *conn) { c.send(http1.AppendLastChunk(nil)) }
-
-// gone ends the session: what it asked is cancelled, since nobody can hear the answer.
-func (t *sseTransport) gone(c *conn) (cancelled int) {
+// closed ends the session: what it asked is cancelled, since nobody can hear the answer.
+func (t *sseTransport) closed(c *conn) (cancelled int) {
 	c.loop.srv.sse.remove(t.id)
-	return t.talk.gone(c)
+	return t.duplex.closed(c)
 }
 
 // validSSEPath says whether a path can stand in a URI as it is, and is no other's.

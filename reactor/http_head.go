@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"bytes"
-	"net/netip"
 
 	"weir/codec"
 	"weir/codec/http1"
@@ -30,11 +29,11 @@ var (
 func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
 	s := l.srv
 	switch {
-	case !s.hostAllowed(c.listener, r.Host):
+	case !s.rules.HostAllowed(c.listener.place, r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
-	case r.Origin != nil && !s.originAllowed(c.listener, r.Origin):
+	case r.Origin != nil && !s.rules.OriginAllowed(c.listener.place, r.Origin):
 		return 403, errOrigin
-	case s.isMetadata(r.Path):
+	case s.resource.IsMetadata(r.Path):
 		if r.Method != http1.MethodGet && r.Method != http1.MethodOptions {
 			return 405, errMethod
 		}
@@ -100,82 +99,4 @@ func acceptsJSON(accept []byte) bool {
 		accept = rest
 	}
 	return false
-}
-
-// hostAllowed checks a Host field against the names this listener may be called by.
-func (s *Server) hostAllowed(ln *listener, host []byte) bool {
-	name := hostname(host)
-	if isLoopback(name) && ln.loopback || string(name) == ln.ip {
-		return true
-	}
-	if len(s.opts.AllowedHosts) == 0 {
-		return !ln.loopback
-	}
-	for _, allowed := range s.opts.AllowedHosts {
-		if bytes.EqualFold(name, []byte(allowed)) {
-			return true
-		}
-	}
-	return false
-}
-
-// originAllowed checks an Origin field: allow-listed, or loopback on a loopback listener. That it equals Host proves
-// nothing: a rebound name makes them equal.
-func (s *Server) originAllowed(ln *listener, origin []byte) bool {
-	if s.allowedOrigin(origin) != nil {
-		return true
-	}
-	_, authority, ok := bytes.Cut(origin, []byte("://"))
-	return ok && ln.loopback && isLoopback(hostname(authority))
-}
-
-// allowedOrigin is an entry of allowed_origins with the field lines that let its pages read our answers (Fetch, CORS
-// protocol). They are made of the configuration, never of what a peer sent.
-type allowedOrigin struct {
-	origin, answer, preflight string
-}
-
-func newAllowedOrigins(origins []string) []allowedOrigin {
-	list := make([]allowedOrigin, len(origins))
-	for i, origin := range origins {
-		answer := "Access-Control-Allow-Origin: " + origin + "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Mcp-Session-Id, WWW-Authenticate\r\n"
-		list[i] = allowedOrigin{origin: origin, answer: answer, preflight: answer +
-			"Access-Control-Allow-Methods: POST, GET, DELETE\r\nAccess-Control-Max-Age: 7200\r\n" +
-			"Access-Control-Allow-Headers: Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name\r\n"}
-	}
-	return list
-}
-
-// allowedOrigin finds the entry of an Origin field, exactly as configured; nil when there is none.
-func (s *Server) allowedOrigin(origin []byte) *allowedOrigin {
-	for i := range s.origins {
-		if string(origin) == s.origins[i].origin {
-			return &s.origins[i]
-		}
-	}
-	return nil
-}
-
-// hostname cuts the port off an authority, and the brackets off an IPv6 address.
-func hostname(authority []byte) []byte {
-	if len(authority) > 0 && authority[0] == '[' {
-		if end := bytes.IndexByte(authority, ']'); end > 0 {
-			return authority[1:end]
-		}
-		return authority
-	}
-	name, _, _ := bytes.Cut(authority, []byte{':'})
-	return name
-}
-
-// isLoopback reports whether a host name or address in text is the loopback.
-func isLoopback(name []byte) bool {
-	if len(name) == 9 && bytes.EqualFold(name, []byte("localhost")) {
-		return true
-	}
-	if len(name) == 0 || name[0] != '1' && name[0] != ':' { // 127.x and ::1; the rest need not be parsed
-		return false
-	}
-	ip, err := netip.ParseAddr(string(name))
-	return err == nil && ip.IsLoopback()
 }

@@ -1,4 +1,4 @@
-package reactor
+package auth
 
 import (
 	"bytes"
@@ -33,55 +33,55 @@ const (
 	tokenEntropy = 32
 )
 
-// never is the end of a grant that has none.
+// never is the end of a credential that has none.
 const never = math.MaxInt64
 
-// grant is what one token gives: to be a principal, for a time. Connections hold theirs, so that it can be taken away.
-type grant struct {
-	principal string
+// Credential is what one token gives: to be a principal, for a time. Connections hold theirs, so that it can be taken away.
+type Credential struct {
+	Principal string // who; never changed
 	digest    [sha256.Size]byte
 	until     atomic.Int64 // Unix seconds; never; 0 when it was taken away
 }
 
-// ended says whether the grant is over at now, in Unix seconds. Any goroutine.
-func (g *grant) ended(now int64) bool { return now >= g.until.Load() }
+// Ended says whether the credential is over at now, in Unix seconds. Any goroutine.
+func (c *Credential) Ended(now int64) bool { return now >= c.until.Load() }
 
 // Tokens are those who may come. Made by ParseTokens, given to one server, never changed by anybody else.
 type Tokens struct {
-	seed   maphash.Seed
-	grants map[uint64]*grant // by the seeded hash of the digest, of which no two are alike
+	seed        maphash.Seed
+	credentials map[uint64]*Credential // by the seeded hash of the digest, of which no two are alike
 }
 
 // Len is how many tokens there are, those that have ended included.
-func (t *Tokens) Len() int { return len(t.grants) }
+func (t *Tokens) Len() int { return len(t.credentials) }
 
 // nobody is what an unknown token is compared with.
-var nobody grant
+var nobody Credential
 
-// find returns the grant of a token, nil if nobody has it. It takes the same time for every token of a length, known or not:
+// find returns the credential of a token, nil if nobody has it. It takes the same time for every token of a length, known or not:
 // one hash, one look, one comparison of all of the digest. It allocates nothing. Any goroutine.
-func (t *Tokens) find(token []byte) *grant {
+func (t *Tokens) find(token []byte) *Credential {
 	digest := sha256.Sum256(token)
-	g := t.grants[maphash.Bytes(t.seed, digest[:])]
-	if g == nil {
-		g = &nobody
+	c := t.credentials[maphash.Bytes(t.seed, digest[:])]
+	if c == nil {
+		c = &nobody
 	}
-	if subtle.ConstantTimeCompare(digest[:], g.digest[:]) == 0 || g == &nobody {
+	if subtle.ConstantTimeCompare(digest[:], c.digest[:]) == 0 || c == &nobody {
 		return nil
 	}
-	return g
+	return c
 }
 
-// succeed has t follow old. A token that both hold for the same principal keeps its grant, and ends as t says; the others of
+// Succeed has t follow old. A token that both hold for the same principal keeps its credential, and ends as t says; the others of
 // old have ended.
-func (t *Tokens) succeed(old *Tokens) {
-	for _, g := range old.grants {
-		key := maphash.Bytes(t.seed, g.digest[:])
-		if next := t.grants[key]; next != nil && next.digest == g.digest && next.principal == g.principal {
-			g.until.Store(next.until.Load())
-			t.grants[key] = g
+func (t *Tokens) Succeed(old *Tokens) {
+	for _, c := range old.credentials {
+		key := maphash.Bytes(t.seed, c.digest[:])
+		if next := t.credentials[key]; next != nil && next.digest == c.digest && next.Principal == c.Principal {
+			c.until.Store(next.until.Load())
+			t.credentials[key] = c
 		} else {
-			g.until.Store(0)
+			c.until.Store(0)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 	for line := range bytes.Lines(text) {
 		p.line++
 		p.entry(bytes.TrimSuffix(line, []byte{'\n'}))
-		if len(p.grants) > maxTokens {
+		if len(p.credentials) > maxTokens {
 			p.mistake(0, "more than %d tokens", maxTokens)
 			break
 		}
@@ -106,27 +106,27 @@ func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 	if len(p.mistakes) > 0 {
 		return nil, p.mistakes
 	}
-	return tokensOf(p.grants), nil
+	return tokensOf(p.credentials), nil
 }
 
-// tokensOf indexes grants, with another seed in the case, of which nobody will see one, that two digests hash alike.
-func tokensOf(grants []*grant) *Tokens {
+// tokensOf indexes credentials, with another seed in the case, of which nobody will see one, that two digests hash alike.
+func tokensOf(credentials []*Credential) *Tokens {
 	for {
-		t := &Tokens{seed: maphash.MakeSeed(), grants: make(map[uint64]*grant, len(grants))}
-		for _, g := range grants {
-			t.grants[maphash.Bytes(t.seed, g.digest[:])] = g
+		t := &Tokens{seed: maphash.MakeSeed(), credentials: make(map[uint64]*Credential, len(credentials))}
+		for _, c := range credentials {
+			t.credentials[maphash.Bytes(t.seed, c.digest[:])] = c
 		}
-		if len(t.grants) == len(grants) {
+		if len(t.credentials) == len(credentials) {
 			return t
 		}
 	}
 }
 
 type tokenParser struct {
-	line     int
-	lines    map[[sha256.Size]byte]int // where each digest stands
-	grants   []*grant
-	mistakes option.Mistakes
+	line        int
+	lines       map[[sha256.Size]byte]int // where each digest stands
+	credentials []*Credential
+	mistakes    option.Mistakes
 }
 
 // mistake notes what is wrong at an offset into the line.
@@ -151,35 +151,35 @@ func (p *tokenParser) entry(line []byte) {
 		return
 	}
 	before := len(p.mistakes)
-	g := &grant{principal: string(line[name.from:name.to])}
-	if at, ok := validPrincipal(g.principal); !ok {
+	c := &Credential{Principal: string(line[name.from:name.to])}
+	if at, ok := validPrincipal(c.Principal); !ok {
 		p.mistake(name.from+at, "a principal is 1 to %d letters, digits and any of . _ - @ +", maxPrincipalBytes)
 	}
 	if digest.to == 0 {
 		p.mistake(name.to, "the SHA-256 of the token is missing")
 		return
 	}
-	p.digest(line, digest, g)
-	g.until.Store(p.end(line, end))
+	p.digest(line, digest, c)
+	c.until.Store(p.end(line, end))
 	if more.to > 0 {
 		p.mistake(more.from, "nothing may follow the end of a token")
 	}
 	if len(p.mistakes) == before {
-		p.grants = append(p.grants, g)
+		p.credentials = append(p.credentials, c)
 	}
 }
 
 // digest reads the second field.
-func (p *tokenParser) digest(line []byte, at span, g *grant) {
-	switch n, err := hex.Decode(g.digest[:], line[at.from:min(at.to, at.from+2*sha256.Size)]); {
+func (p *tokenParser) digest(line []byte, at span, c *Credential) {
+	switch n, err := hex.Decode(c.digest[:], line[at.from:min(at.to, at.from+2*sha256.Size)]); {
 	case err != nil || n != sha256.Size || at.to-at.from != 2*sha256.Size:
 		p.mistake(at.from, "want the SHA-256 of the token, 64 hexadecimal digits; \"weir token\" makes such a line")
-	case g.digest == sha256.Sum256(nil):
+	case c.digest == sha256.Sum256(nil):
 		p.mistake(at.from, "this is the SHA-256 of nothing")
-	case p.lines[g.digest] != 0:
-		p.mistake(at.from, "the same token as in line %d", p.lines[g.digest])
+	case p.lines[c.digest] != 0:
+		p.mistake(at.from, "the same token as in line %d", p.lines[c.digest])
 	default:
-		p.lines[g.digest] = p.line
+		p.lines[c.digest] = p.line
 	}
 }
 

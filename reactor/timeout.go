@@ -31,12 +31,13 @@ func (k *call) endWithoutHandler() {
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
-	standIn := newSharedCall()
-	standIn.conn, standIn.group, standIn.Outcome = c, k.group, k.Outcome
+	standIn := newSharedCall(c)
+	standIn.group, standIn.Outcome = k.group, k.Outcome
 	standIn.Raw = bytes.Clone(k.Env.ID.Of(k.Raw)) // all that anybody still asks of the message
 	standIn.Env.ID = codec.Span{Len: uint32(len(standIn.Raw))}
-	c.transport.address(standIn)
-	c.transport.replace(c, k, standIn)
+	if o := c.transport.order(); o != nil {
+		o.replace(c, k, standIn)
+	}
 	k.release()
 	c.settleWorker(c.conclude(standIn, message, nil), 1)
 	putBuffer(message)

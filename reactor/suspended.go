@@ -5,14 +5,14 @@ import (
 	"weir/codec"
 )
 
-// A call whose handler asked its client for something is parked: it is no worker's and in no queue, but keeps its place
+// A call whose handler asked its client for something is suspended: it is no worker's and in no queue, but keeps its place
 // in its connection's line and counts as pending there. It goes on when the registry says so.
 
-// appendCutShort appends the refusal of a call that was parked. It is not the usual one: that says that nothing was
+// appendCutShort appends the refusal of a call that was suspended. It is not the usual one: that says that nothing was
 // executed, and some of this was.
 func (s *Server) appendCutShort(dst []byte, k *call, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
-	return codec.AppendError(dst, k.Env.ID.Of(k.Raw), &codec.Error{Code: codec.CodeInternal,
+	return codec.AppendError(dst, k.id(), &codec.Error{Code: codec.CodeInternal,
 		Message: "the server cannot go on with the call",
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }
@@ -28,7 +28,7 @@ func (l *loop) take(k *call) {
 	l.inbox.Unlock()
 }
 
-// resume puts a call that was parked in line again, or ends it if there is no room or, unless its stream can be resumed, no
+// resume puts a call that was suspended in line again, or ends it if there is no room or, unless its stream can be resumed, no
 // peer any more. Loop only.
 func (l *loop) resume(k *call) {
 	c, lane, admit := k.conn, &k.conn.lane, l.srv.queue.AdmitFirst
@@ -41,9 +41,9 @@ func (l *loop) resume(k *call) {
 			home.take(k)
 			return
 		}
-		lane, admit = l.srv.orphans.laneOf(k), l.srv.queue.Admit // of several clients, so each in its turn
-	} else if t, ordered := c.transport.(*httpTransport); ordered {
-		t.waitsAgain(c, k)
+		lane, admit = l.srv.detachedCalls.laneOf(k), l.srv.queue.Admit // of several clients, so each in its turn
+	} else if o := c.transport.order(); o != nil {
+		o.setStarted(c, k, false)
 	}
 	refusal := admit(lane, &k.ticket, k.class, len(k.Raw), l.now)
 	if refusal == backpressure.Accepted {
