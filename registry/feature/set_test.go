@@ -94,7 +94,8 @@ func TestPages(t *testing.T) {
 		t.Helper()
 		got, pages := "", 0
 		for cursor := []byte(nil); ; pages++ {
-			page, e := AppendPage([]byte("{"), Prompts, s.All(), Page{Cursor: cursor, MaxEntries: maxEntries, MaxBytes: maxBytes})
+			page, e := AppendPage([]byte("{"), Prompts, s.All(),
+				Page{Cursor: cursor, MaxEntries: maxEntries, MaxBytes: maxBytes})
 			if e != nil {
 				t.Fatal(e)
 			}
@@ -116,7 +117,8 @@ func TestPages(t *testing.T) {
 	f(3, 1<<10, 3)
 	f(10, 60, 3) // three definitions of 13 bytes and a cursor
 	f(10, 1, 7)
-	if page, e := AppendPage([]byte("{"), Tools, s.All(), Page{Cursor: []byte(`"no"`)}); e != protocol.ErrCursor || len(page) != 1 {
+	page, e := AppendPage([]byte("{"), Tools, s.All(), Page{Cursor: []byte(`"no"`)})
+	if e != protocol.ErrCursor || len(page) != 1 {
 		t.Error(string(page), e)
 	}
 }
