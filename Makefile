@@ -50,11 +50,11 @@ lint: ## gofmt, go vet, staticcheck (pinned in go.mod)
 .PHONY: tidy
 tidy: ## Sizes, imports, folders and go.mod as STYLE asks
 	$(GO) mod tidy -diff
-	$(GO) test -run 'Tidy' ./cmd/weir
+	$(GO) test -run 'Tidy' ./cmd
 
 .PHONY: docs
 docs: ## Write docs/CONFIG.md anew from the comments in the code
-	$(GO) generate ./cmd/weir
+	$(GO) generate ./cmd
 
 .PHONY: conformance
 conformance: ## The public MCP conformance suite, both required sets and the latest release's, against cmd/everything
