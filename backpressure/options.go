@@ -84,7 +84,8 @@ type Options struct {
 	RetryAfterMax time.Duration `yaml:"retry_after_max" default:"30s"`
 
 	// MaxConnections is how many connections may be open. The next one is refused with connection_limit. The open-file
-	// limit (RLIMIT_NOFILE) never makes it more than 1,048,576. The rings of runnable connections take 32 bytes for each.
+	// limit (RLIMIT_NOFILE) never makes it more than 1,048,576. The rings of runnable connections take 32 bytes for
+	// each.
 	MaxConnections int `yaml:"max_connections" min:"0" max:"67108864" zero:"0.9 x open-file limit - 256" unit:"connections"`
 
 	// SoftConnections is the number of open connections that raises the yellow alert. Nothing is refused.
@@ -138,8 +139,8 @@ func (o Options) Resolve(descriptors uint64) Options {
 	return o
 }
 
-// Validate returns everything that is wrong with o, each error an *option.Mistake about its yaml key. A nil result means
-// that NewQueue and NewLimits will work, after Resolve.
+// Validate returns everything that is wrong with o, each error an *option.Mistake about its yaml key. A nil result
+// means that NewQueue and NewLimits will work, after Resolve.
 func (o Options) Validate() []error {
 	found := option.Check(&o)
 	if o.MaxConnections > 0 && o.SoftConnections > o.MaxConnections {

@@ -15,8 +15,9 @@ import (
 	"weir/codec/option"
 )
 
-// TestBoundsStay holds every key's default and range against testdata/bounds.txt. The ranges are found by trying values, so
-// the table says what the checks do and not what the tags say. A change of a line there is a change of behaviour.
+// TestBoundsStay holds every key's default and range against testdata/bounds.txt. The ranges are found by trying
+// values, so the table says what the checks do and not what the tags say. A change of a line there is a change of
+// behaviour.
 func TestBoundsStay(t *testing.T) {
 	const table = "testdata/bounds.txt"
 	var b strings.Builder
@@ -107,7 +108,8 @@ func acceptsText(v reflect.Value, ok func() bool) string {
 	return fmt.Sprintf("%s, %d bytes", text, last(1, 1<<20, repeated))
 }
 
-// last is the last value from there to the end that ok accepts, when it accepts the first and none behind one it refuses.
+// last is the last value from there to the end that ok accepts, when it accepts the first and none behind one it
+// refuses.
 func last(from, end int64, ok func(int64) bool) int64 {
 	for from < end {
 		middle := end - int64(uint64(end-from)/2)

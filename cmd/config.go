@@ -72,7 +72,8 @@ func (p Program) defaults() Config {
 	return config
 }
 
-// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is wrong.
+// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
+// wrong.
 func (p Program) loadConfig(flags settings) (Config, error) {
 	config := p.defaults()
 	places, mistakes := option.Places{}, option.Mistakes(nil)

@@ -21,8 +21,8 @@ func openFileLimit() uint64 {
 	return limit.Cur
 }
 
-// validate applies every rule: the tags of every option, those of each package on its options, the process's own, and those
-// across packages. Each error is an *option.Mistake about the key that should change.
+// validate applies every rule: the tags of every option, those of each package on its options, the process's own, and
+// those across packages. Each error is an *option.Mistake about the key that should change.
 func (c *Config) validate(openFiles uint64) []error {
 	found := option.Check(c)
 	c.checkProcess(&found)
@@ -43,7 +43,8 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 	}
 }
 
-// checkAcross holds those that no package can judge alone: two packages' options against each other, or against the machine.
+// checkAcross holds those that no package can judge alone: two packages' options against each other, or against the
+// machine.
 func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 	c.checkConnections(found, openFiles)
 	m := &c.Server.Messages

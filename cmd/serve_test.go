@@ -30,7 +30,9 @@ const asMain = "WEIR_TEST_AS_MAIN"
 var plain = Program{Name: "weir", Version: "dev"}
 
 // run is its command line.
-func run(args []string, stdout, stderr io.Writer) int { return plain.run(args, os.Stdin, stdout, stderr) }
+func run(args []string, stdout, stderr io.Writer) int {
+	return plain.run(args, os.Stdin, stdout, stderr)
+}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {

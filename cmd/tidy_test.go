@@ -48,9 +48,14 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
+	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
 	"registry/shard":    {},
 	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
+	"registry/task": {
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
+	},
 	// The examples are run by a whole server, so that what they print is what clients see.
 	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
 	"reactor": {
@@ -59,8 +64,29 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/auth":       {"weir/codec"},
 	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
+	// A module of its own.
+	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
-		"weir/codec", "weir/loadtest", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml", "golang.org/x/sys/unix",
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
+		"weir/loadtest/wire", "weir/loadtest/internal/fixture", "weir/codec/option", "weir/codec/yaml",
+		"github.com/HdrHistogram/hdrhistogram-go",
+	},
+	"loadtest/socket": {"golang.org/x/sys/unix"},
+	"loadtest/wire":   {"weir/codec"},
+	"loadtest/client": {
+		"weir/codec/option", "weir/loadtest/wire", "weir/loadtest/socket", "weir/loadtest/internal/fixture", "github.com/HdrHistogram/hdrhistogram-go",
+		"golang.org/x/sys/unix",
+	},
+	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},
+	"loadtest/probe":   {"weir/loadtest/wire", "weir/loadtest/internal/fixture"},
+	"loadtest/observe": {"weir/loadtest/wire", "weir/loadtest/internal/fixture", "golang.org/x/sys/unix"},
+	"loadtest/report": {
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/internal/fixture",
+		"github.com/HdrHistogram/hdrhistogram-go",
+	},
+	"loadtest/internal": {"weir/loadtest/wire"},
+	"loadtest/bench": {
+		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/report", "weir/loadtest/wire",
 	},
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
@@ -191,13 +217,16 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("reactor/loop.go", "weir/cmd", false)
 	f("cmd/weir/main.go", "weir/cmd", true)
 	f("cmd/serve.go", "weir/cmd/everything", false)
-	f("loadtest/client.go", "weir/registry", false)
+	f("loadtest/client/loop.go", "weir/registry", false)
+	f("loadtest/client/loop.go", "weir/loadtest/report", false)
+	f("loadtest/wire/http.go", "weir/loadtest/client", false)
+	f("loadtest/runner.go", "weir/loadtest/report", true)
 	f("elsewhere/x.go", "weir/codec", false)
 }
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "reactor"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
 		if strings.HasPrefix(folder, "codec") {
 			want = []string{"doc.go", "options.go", "errors.go"} // bytes only: it counts nothing

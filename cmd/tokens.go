@@ -12,7 +12,8 @@ import (
 	"weir/reactor/auth"
 )
 
-// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with mistakes.
+// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with
+// mistakes.
 func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	if path == "" {
 		return nil, nil

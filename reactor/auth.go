@@ -32,7 +32,7 @@ func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status in
 		return 0, nil
 	}
 	who, refusal := l.srv.tokens.Load().Identify(r.Authorization, l.srv.wall.Load())
-	if refusal == auth.Good && c.credential != nil && c.credential != who && !t.answersNow(c) {
+	if refusal == auth.Good && c.credential != nil && c.credential != who && !t.answers.empty(c) {
 		refusal = auth.Changed
 	}
 	switch refusal {
@@ -94,17 +94,14 @@ func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
 // introduced judges the first line; false ends the connection with one line that says why.
 func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 	who, refusal := l.srv.tokens.Load().IdentifyField(line, l.srv.wall.Load())
-	k := l.newCall()
-	defer k.release()
 	if refusal != auth.Good {
 		l.srv.metrics.tokensRefused[refusal].Inc()
-		l.fail(c, k, refusal.Err())
+		l.fail(l.newCall(c), refusal.Err())
 		c.endAfterAnswers(closeUnauthorized)
 		return false
 	}
 	if full := l.srv.act(c, who); full != backpressure.Accepted {
-		l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, full)
-		l.answer(c, k, l.msg)
+		l.refuse(l.newCall(c), nullID, full)
 		c.endAfterAnswers(closeRequested)
 		return false
 	}

@@ -53,9 +53,9 @@ type Options struct {
 	// reason) or pause (stop reading, for trusted peers).
 	OnFull OnFull `yaml:"on_full" default:"refuse" oneof:"refuse,pause"`
 
-	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the kernel
-	// spreads new connections over them by a hash. It is the way past a limit on descriptors per process. A process that
-	// ends takes what waits in its backlog with it, and a second server started by mistake goes unnoticed.
+	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the
+	// kernel spreads new connections over them by a hash. It is the way past a limit on descriptors per process. A
+	// process that ends takes what waits in its backlog with it, and a second server started by mistake goes unnoticed.
 	ReusePort bool `yaml:"reuse_port"`
 	// Backlog is the length of the kernel's queue of connections that wait to be accepted; the kernel cuts it to
 	// net.core.somaxconn.
@@ -146,7 +146,8 @@ type AuthOptions struct {
 	// metadata document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401
 	// says where. Only for tokens that an authorization server issues, and writes into TokensFile.
 	Resource string `yaml:"resource" zero:"none"`
-	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without it.
+	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without
+	// it.
 	AuthorizationServers []string `yaml:"authorization_servers"`
 }
 
@@ -165,7 +166,8 @@ func (o *Options) Validate() []error {
 	return found.Errors()
 }
 
-// CheckAddress says what is wrong with an address to listen on, and what is allowed; "" is off, and nothing is wrong with it.
+// CheckAddress says what is wrong with an address to listen on, and what is allowed; "" is off, and nothing is wrong
+// with it.
 func CheckAddress(address string) error {
 	if address == "" {
 		return nil

@@ -58,10 +58,10 @@ type Server struct {
 		sync.Mutex
 		fd int
 	}
-	orphans   orphans
-	sse       sseSessions
-	clockStop chan struct{}
-	clock     sync.WaitGroup
+	detachedCalls detachedCalls
+	sse           sseSessions
+	clockStop     chan struct{}
+	clock         sync.WaitGroup
 }
 
 // New makes a server around what reg offers, which no other server may serve at the same time. It does nothing yet. The
@@ -84,7 +84,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		s.tokens.Store(c.Tokens)
 	}
 	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
-	s.orphans.init()
+	s.detachedCalls.init()
 	s.reserve.fd = -1
 	for id := range s.opts.Loops {
 		l, err := newLoop(s, id)

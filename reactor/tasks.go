@@ -12,7 +12,7 @@ import (
 // taskJob is a task's place in the queue, for one run of its handler.
 type taskJob struct {
 	ticket backpressure.Ticket
-	task   *registry.Task
+	call   *registry.TaskCall
 }
 
 // taskRunner runs tasks on workers.
@@ -30,7 +30,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 	for t != nil {
 		j := t.Job.(*taskJob)
 		t = t.Next()
-		w.Buf = j.task.Run(w.Buf[:0])
+		w.Buf = j.call.Run(w.Buf[:0])
 	}
 }
 
@@ -38,14 +38,14 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 func (taskRunner) Drained() {}
 
 // QueueTask puts a task in line, or says why not.
-func (a *attachment) QueueTask(t *registry.Task) *codec.Error {
+func (a *attachment) QueueTask(c *registry.TaskCall) *codec.Error {
 	s := (*Server)(a)
-	j := &taskJob{task: t}
+	j := &taskJob{call: c}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes
-	class := queueClass(t.Class())
+	class := queueClass(c.Class())
 	refusal := backpressure.Draining
 	if !s.draining.Load() {
-		refusal = s.detached.Admit(&j.ticket, class, t.Bytes(), backpressure.Now())
+		refusal = s.detached.Admit(&j.ticket, class, c.Bytes(), backpressure.Now())
 	}
 	if refusal == backpressure.Accepted {
 		return nil

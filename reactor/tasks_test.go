@@ -136,7 +136,7 @@ func TestTaskThatAsksHoldsNothing(t *testing.T) {
 
 // Requests that wait for results cost no goroutine, and are answered when the task ends.
 func TestTaskResultsAreParked(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxTaskWaitsPerTask = 1000 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.Tasks.MaxTaskWaitsPerTask = 1000 })
 	s.addJobs()
 	p := s.dial("tcp").greet()
 	p.send(legacyTask("1", "tools/call", `"name":"job","arguments":{},"task":{}`) + "\n")

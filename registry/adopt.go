@@ -118,19 +118,19 @@ func (a *Adopted) Close() error {
 func (a *Adopted) callTool(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.CallToolResult](ctx, a, protocol.MethodToolsCall, req)
+	return forward[*mcp.CallToolResult](ctx, a, "tools/call", req)
 }
 
 func (a *Adopted) getPrompt(ctx context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.GetPromptResult](ctx, a, protocol.MethodPromptsGet, req)
+	return forward[*mcp.GetPromptResult](ctx, a, "prompts/get", req)
 }
 
 func (a *Adopted) readResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 	req.Session = a.calls
 	declareClient(ctx, &req.Params.Meta)
-	return forward[*mcp.ReadResourceResult](ctx, a, protocol.MethodResourcesRead, req)
+	return forward[*mcp.ReadResourceResult](ctx, a, "resources/read", req)
 }
 
 // forward runs the server's handler; its middleware is somebody's code and may answer with anything.

@@ -28,8 +28,8 @@ func newQuietClient(a *Adopted) *quietClient {
 		return func(context.Context, json.RawMessage) { a.listChanged(lists...) }
 	}
 	return &quietClient{answers: make(chan jsonrpc.Message), closed: make(chan struct{}), heard: map[string]func(context.Context, json.RawMessage){
-		protocol.MethodProgress:                a.progressed,
-		protocol.MethodLogMessage:              a.logged,
+		"notifications/progress":               a.progressed,
+		"notifications/message":                a.logged,
 		protocol.ListTools.ChangedMethod():     changed(a.tools),
 		protocol.ListPrompts.ChangedMethod():   changed(a.prompts),
 		protocol.ListResources.ChangedMethod(): changed(a.resources, a.templates),

@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"weir/registry/protocol"
 )
 
 // follower keeps a list of the registry as an adopted server has it. Guarded by Adopted.mu.
@@ -85,7 +83,7 @@ func (a *Adopted) makeFollowers() {
 			return r.addTool(t, &tool{invoke: rawInvoke(a.callTool)}, a.options(t.Name))
 		},
 		page: func(cursor string) ([]*mcp.Tool, string, error) {
-			l, err := forward[*mcp.ListToolsResult](ctx, a, protocol.MethodToolsList,
+			l, err := forward[*mcp.ListToolsResult](ctx, a, "tools/list",
 				&mcp.ListToolsRequest{Session: a.calls, Params: &mcp.ListToolsParams{Cursor: cursor}})
 			if err != nil {
 				return nil, "", err
@@ -96,7 +94,7 @@ func (a *Adopted) makeFollowers() {
 		name: func(p *mcp.Prompt) string { return p.Name },
 		add:  func(p *mcp.Prompt) error { return r.addPrompt(p, a.getPrompt, a.options(p.Name)) },
 		page: func(cursor string) ([]*mcp.Prompt, string, error) {
-			l, err := forward[*mcp.ListPromptsResult](ctx, a, protocol.MethodPromptsList,
+			l, err := forward[*mcp.ListPromptsResult](ctx, a, "prompts/list",
 				&mcp.ListPromptsRequest{Session: a.calls, Params: &mcp.ListPromptsParams{Cursor: cursor}})
 			if err != nil {
 				return nil, "", err
@@ -107,7 +105,7 @@ func (a *Adopted) makeFollowers() {
 		name: func(s *mcp.Resource) string { return s.URI },
 		add:  func(s *mcp.Resource) error { return r.addResource(s, a.readResource, a.options(s.URI)) },
 		page: func(cursor string) ([]*mcp.Resource, string, error) {
-			l, err := forward[*mcp.ListResourcesResult](ctx, a, protocol.MethodResourcesList,
+			l, err := forward[*mcp.ListResourcesResult](ctx, a, "resources/list",
 				&mcp.ListResourcesRequest{Session: a.calls, Params: &mcp.ListResourcesParams{Cursor: cursor}})
 			if err != nil {
 				return nil, "", err
@@ -120,7 +118,7 @@ func (a *Adopted) makeFollowers() {
 			return r.addResourceTemplate(t, a.readResource, a.options(t.URITemplate))
 		},
 		page: func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
-			l, err := forward[*mcp.ListResourceTemplatesResult](ctx, a, protocol.MethodTemplatesList,
+			l, err := forward[*mcp.ListResourceTemplatesResult](ctx, a, "resources/templates/list",
 				&mcp.ListResourceTemplatesRequest{Session: a.calls, Params: &mcp.ListResourceTemplatesParams{Cursor: cursor}})
 			if err != nil {
 				return nil, "", err

@@ -13,6 +13,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/task"
 )
 
 // For a client of the legacy era, what a handler asks for (see mrtr.go) becomes requests of ours: elicitation/create,
@@ -27,7 +28,7 @@ type ask struct {
 	feed *Feed
 	// behalf is the task that the requests are for (x is a tasks/result, which carries them); task is what a tasks/result
 	// without requests waits for.
-	behalf, task *Task
+	behalf, task *task.Task
 	// left is how many answers are missing, and one more until the worker that parked the call has let go of it: whoever
 	// takes it to zero resumes the call.
 	left   atomic.Int32
@@ -172,7 +173,7 @@ func (r *Registry) sendAsks(a *ask, requests mcp.InputRequestMap) *codec.Error {
 }
 
 // appendAsk encodes one request of ours, for a task if there is one.
-func appendAsk(id, key string, request mcp.InputRequest, t *Task) ([]byte, *codec.Error) {
+func appendAsk(id, key string, request mcp.InputRequest, t *task.Task) ([]byte, *codec.Error) {
 	encoded, err := json.Marshal(mcp.InputRequestMap{key: request})
 	if err != nil {
 		return nil, errResultEncoding
@@ -185,7 +186,7 @@ func appendAsk(id, key string, request mcp.InputRequest, t *Task) ([]byte, *code
 	message = append(append(message, `,"method":`...), codec.Member(one, "method")...)
 	params := codec.Member(one, "params")
 	if t != nil {
-		if params = relate(params, t); params == nil {
+		if params = t.Relate(params); params == nil {
 			return nil, errResultEncoding
 		}
 	}
@@ -245,7 +246,7 @@ func (a *ask) settle(n int) {
 			a.feed.r.askBytes.Add(-a.bytes)
 		}
 		if a.behalf != nil {
-			a.behalf.heard(a)
+			a.heardForTask()
 		}
 		a.x.Back.Resume()
 	}
@@ -254,7 +255,7 @@ func (a *ask) settle(n int) {
 // abort ends the wait: what is still open is not waited for any more, and the call fails with why. Any goroutine.
 func (a *ask) abort(how askEnding, why *codec.Error) {
 	if a.task != nil {
-		a.task.giveUp(a)
+		a.task.GiveUp(a)
 		return
 	}
 	f := a.feed
@@ -372,7 +373,7 @@ func (c *Conversation) PeerEnded() {
 		a.abort(askCancelled, errAskUnanswerable)
 	}
 	for _, w := range tasks {
-		if w.task.awaited() {
+		if w.task.Awaited() {
 			f.owe(w)
 		}
 	}

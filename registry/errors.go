@@ -8,6 +8,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/task"
 )
 
 // Refusals that say the same every time; they are encoded and never changed.
@@ -101,24 +102,8 @@ var (
 		Message: "Task not found: it expired or never was"}
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
-	errClientTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks of this client", Data: []byte(`{"reason":"client_task_limit","retryAfterMs":1000,"executed":false}`)}
-	errTotalTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks", Data: []byte(`{"reason":"task_limit","retryAfterMs":1000,"executed":false}`)}
-	errTaskBytesLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task is too large to be kept", Data: []byte(`{"reason":"task_bytes","retryAfterMs":1000,"executed":false}`)}
-	errTaskWaits = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for the results of tasks", Data: []byte(`{"reason":"task_wait_limit","retryAfterMs":1000,"executed":false}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
-	errTaskBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "what the task had to keep is too large", Data: []byte(`{"reason":"task_bytes"}`)}
-	errTaskExpired = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task did not end in its time", Data: []byte(`{"reason":"task_expired"}`)}
-	errTaskStopped = &codec.Error{Code: codec.CodeInternal,
-		Message: "the server stops", Data: []byte(`{"reason":"draining"}`)}
-	errTaskCancelled = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task was cancelled", Data: []byte(`{"reason":"task_cancelled"}`)}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
 	errNoContents = &codec.Error{Code: codec.CodeInternal,
@@ -132,27 +117,18 @@ var (
 		Message: "the handler panicked"}
 )
 
-func errUnknownPrompt(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + protocol.Clip(name)}
-}
-
-func errUnknownArgument(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + protocol.Clip(name)}
-}
-
-// errTaskStuck is a refusal of the queue for a task that has run before.
-func errTaskStuck(refusal *codec.Error) *codec.Error {
-	e := &codec.Error{Code: codec.CodeInternal, Message: "the server cannot go on with the task"}
-	if reason := memberOf(refusal.Data, "reason"); reason != nil {
-		e.Data = append(append([]byte(`{"reason":`), reason...), `,"executed":true}`...)
-	}
-	return e
+// errUnknown names what was asked for, of which there is no such kind here.
+func errUnknown(kind, name string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown " + kind + ": " + protocol.Clip(name)}
 }
 
 // errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
-func errTaskOver(s taskStatus) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + taskStatusNames[s] + "'"}
+func errTaskOver(s task.Status) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
 }
+
+// errNoHandler is of whoever registers, not of a peer.
+var errNoHandler = errors.New("the handler is nil")
 
 // argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
 type argumentError struct{ err error }

@@ -110,7 +110,7 @@ func (b *backstage) early(c *Conversation) []string {
 type bench struct {
 	mu    sync.Mutex
 	more  *sync.Cond
-	tasks []*Task
+	tasks []*TaskCall
 	full  *codec.Error // what it says instead of taking any
 	over  bool
 }
@@ -125,13 +125,13 @@ func newBench(r *Registry) *bench {
 }
 
 // QueueTask implements Server.
-func (b *bench) QueueTask(t *Task) *codec.Error {
+func (b *bench) QueueTask(c *TaskCall) *codec.Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.full != nil {
 		return b.full
 	}
-	b.tasks = append(b.tasks, t)
+	b.tasks = append(b.tasks, c)
 	b.more.Signal()
 	return nil
 }
@@ -143,7 +143,7 @@ func (b *bench) ListsChanged() {}
 func (b *bench) HandlerFailed(Failure) {}
 
 // take is the next task to run; nil when there is none.
-func (b *bench) take() *Task {
+func (b *bench) take() *TaskCall {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.tasks) == 0 {
@@ -155,7 +155,7 @@ func (b *bench) take() *Task {
 }
 
 // await is take for a worker: it waits for the next, and returns nil when the bench is closed and empty.
-func (b *bench) await() *Task {
+func (b *bench) await() *TaskCall {
 	b.mu.Lock()
 	for len(b.tasks) == 0 && !b.over {
 		b.more.Wait()

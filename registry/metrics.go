@@ -8,7 +8,6 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec"
-	"weir/registry/protocol"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -34,12 +33,6 @@ import (
 //	weir_client_request_bytes, _limit_bytes  what the calls hold that made them, Options.MaxAskBytes
 //	weir_client_requests_refused_total{reason}  calls that could not ask their client
 //	weir_client_requests_ended_total{reason}    how our requests ended
-//	weir_tasks, _limit                    tasks that exist, Options.MaxTasks
-//	weir_task_bytes, weir_task_limit_bytes  what they keep, Options.MaxTaskTotalBytes
-//	weir_task_waits, _limit               tasks/result requests that wait, Options.MaxTaskWaits
-//	weir_tasks_created_total              tasks begun
-//	weir_tasks_refused_total{reason}      calls that could become none, and tasks/result requests that could not wait
-//	weir_tasks_ended_total{reason}        tasks that reached a terminal status
 //	weir_replay_limit_bytes               Options.ReplayTotalBytes
 //	weir_replay_refused_total{reason}     events that were not kept for resuming, by the bound that they met
 //	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
@@ -95,10 +88,6 @@ type seriesSet struct {
 	stateRefused  [stateRefusals]*metrics.Counter
 	askRefused    [askRefusals]*metrics.Counter
 	askEnded      [askEndings]*metrics.Counter
-
-	tasksCreated *metrics.Counter
-	tasksRefused [taskRefusals]*metrics.Counter
-	tasksEnded   [taskEndings]*metrics.Counter
 }
 
 // stateRefusal is why a requestState was not taken.
@@ -153,9 +142,9 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
-	m.reads = newMethodSeries(set, protocol.MethodResourcesRead)
-	m.prompts = newMethodSeries(set, protocol.MethodPromptsGet)
-	m.completions = newMethodSeries(set, protocol.MethodComplete)
+	m.reads = newMethodSeries(set, "resources/read")
+	m.prompts = newMethodSeries(set, "prompts/get")
+	m.completions = newMethodSeries(set, "completion/complete")
 	for i, reason := range endingNames {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}
@@ -179,13 +168,6 @@ func newSeries(r *Registry) seriesSet {
 	for i, reason := range askEndingNames {
 		m.askEnded[i] = set.NewCounter(fmt.Sprintf(`weir_client_requests_ended_total{reason=%q}`, reason))
 	}
-	m.tasksCreated = set.NewCounter(`weir_tasks_created_total`)
-	for i, reason := range taskRefusalNames {
-		m.tasksRefused[i] = set.NewCounter(fmt.Sprintf(`weir_tasks_refused_total{reason=%q}`, reason))
-	}
-	for i, reason := range taskEndingNames {
-		m.tasksEnded[i] = set.NewCounter(fmt.Sprintf(`weir_tasks_ended_total{reason=%q}`, reason))
-	}
 	m.gauges(r)
 	return m
 }
@@ -203,12 +185,6 @@ func (m *seriesSet) gauges(r *Registry) {
 	gauge(`weir_session_streams`, r.sessionStreams.Load)
 	gauge(`weir_replay_bytes`, r.replayBytes.Load)
 	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })
-	gauge(`weir_tasks`, func() int64 { return int64(r.tasks.byID.Len()) })
-	gauge(`weir_tasks_limit`, func() int64 { return int64(r.opt.MaxTasks) })
-	gauge(`weir_task_bytes`, r.tasks.bytes.Load)
-	gauge(`weir_task_limit_bytes`, func() int64 { return int64(r.opt.MaxTaskTotalBytes) })
-	gauge(`weir_task_waits`, r.tasks.waits.Load)
-	gauge(`weir_task_waits_limit`, func() int64 { return int64(r.opt.MaxTaskWaits) })
 	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
 }
 

@@ -91,8 +91,8 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		}
 		return nil, e
 	}
-	if t := x.task(); t != nil {
-		return nil, t.ask(requests, state)
+	if c := x.taskCall(); c != nil {
+		return nil, c.needsInput(requests, state)
 	}
 	if !x.modern {
 		return nil, r.park(x, requests, state)

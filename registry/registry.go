@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/shard"
+	"weir/registry/task"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -21,19 +23,20 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools     *catalogue[*tool]
-	prompts   *catalogue[*prompt]
-	resources *catalogue[*resource]
-	templates *catalogue[*template]
-	sessions  *shard.Table[*session]
-	sealer    cipher.AEAD // of requestState
-	parked    parked
-	overdue   atomic.Int64 // handlers that run although their calls were ended
-	asks      atomic.Int64 // our requests that were not answered yet
-	stopped   atomic.Bool  // nobody is asked any more
-	askBytes  atomic.Int64 // what the calls that made them hold
-	lastAsk   atomic.Uint64
-	tasks     taskTable
+	tools        *feature.Set[*tool]
+	prompts      *feature.Set[*prompt]
+	resources    *feature.Set[*resource]
+	templates    *feature.Set[*template]
+	sessions     *shard.Table[*session]
+	sealer       cipher.AEAD // of requestState
+	parked       parked
+	overdue      atomic.Int64 // handlers that run although their calls were ended
+	asks         atomic.Int64 // our requests that were not answered yet
+	stopped      atomic.Bool  // nobody is asked any more
+	askBytes     atomic.Int64 // what the calls that made them hold
+	lastAsk      atomic.Uint64
+	tasks        *task.Table
+	tasksOffered atomic.Bool // some tool has tasks
 
 	server         atomic.Pointer[Server]   // nil: there is none
 	lists          [listKinds]atomic.Uint32 // how often each list has changed
@@ -49,7 +52,7 @@ type Registry struct {
 	prepared  preparedAnswers
 	greetings atomic.Pointer[greetings]
 	declaring sync.Mutex // guards declared and who writes greetings
-	declared  feature    // set of features
+	declared  capability // set of capabilities
 }
 
 // New makes an empty registry. The error joins everything that Validate found.
@@ -58,34 +61,38 @@ func New(opt Options) (*Registry, error) {
 		return nil, errors.Join(errs...)
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	r.makeCatalogues()
+	r.makeSets()
 	r.sessions = shard.New[*session](opt.Partitions)
-	r.tasks.byID = shard.New[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
+	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
 }
 
-// makeCatalogues makes the lists of what is offered, empty.
-func (r *Registry) makeCatalogues() {
-	hear := func(kind listKind, f feature) func() {
+// makeSets makes the sets of what is offered, empty.
+func (r *Registry) makeSets() {
+	hear := func(list protocol.List, c capability) func() {
 		return func() {
-			if f != 0 {
-				r.declare(f)
+			if c != 0 {
+				r.declare(c)
 			}
-			r.changed(kind)
+			r.changed(list)
 		}
 	}
 	o := &r.opt
-	r.tools = newCatalogue[*tool](o.Partitions, "max_tools", o.MaxTools, hear(listTools, 0))
-	r.tools.bind = func(t *tool) { t.series = newToolSeries(r.m.set, t.name) }
-	r.tools.unbind = func(t *tool) { dropToolSeries(r.m.set, t.name) }
-	r.prompts = newCatalogue[*prompt](o.Partitions, "max_prompts", o.MaxPrompts, hear(listPrompts, featurePrompts))
-	r.resources = newCatalogue[*resource](o.Partitions, "max_resources", o.MaxResources, hear(listResources, featureResources))
-	r.templates = newCatalogue[*template](1, "max_resource_templates", o.MaxResourceTemplates, hear(listResources, featureResources))
+	r.tools = feature.NewSet(feature.Rules[*tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
+		Changed: hear(listTools, 0),
+		Bind:    func(t *tool) { t.series = newToolSeries(r.m.set, t.Name) },
+		Unbind:  func(t *tool) { dropToolSeries(r.m.set, t.Name) }})
+	r.prompts = feature.NewSet(feature.Rules[*prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
+		Changed: hear(listPrompts, capabilityPrompts)})
+	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
+		Limit: "max_resources", Most: o.MaxResources, Changed: hear(listResources, capabilityResources)})
+	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
+		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(listResources, capabilityResources)})
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for

@@ -67,8 +67,8 @@ func (w *way) note(message string) {
 	if w.x == nil || message == "" {
 		return
 	}
-	if t := w.x.task(); t != nil {
-		t.note(message)
+	if c := w.x.taskCall(); c != nil {
+		c.task.Note(message)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/task"
 )
 
 // What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed list
@@ -46,9 +47,9 @@ type Feed struct {
 // watch is one subscribed resource, or one task, of one feed. Guarded by the feed's mutex.
 type watch struct {
 	feed *Feed
-	next *watch // in the list of what is owed
-	uri  []byte // as a JSON string
-	task *Task  // instead
+	next *watch     // in the list of what is owed
+	uri  []byte     // as a JSON string
+	task *task.Task // instead
 	// progress is the latest of a task that was not told; changed: its status was not either.
 	progress []byte
 	changed  bool
@@ -143,7 +144,7 @@ func (f *Feed) appendOwed(dst []byte) []byte {
 			return dst
 		default:
 			w.changed = false
-			return w.task.appendChanged(dst, f)
+			return f.appendTaskChanged(dst, w.task)
 		}
 	}
 	return dst
@@ -245,7 +246,7 @@ func (f *Feed) finish() {
 		f.r.topics.drop(uri, w)
 	}
 	for _, w := range tasks {
-		w.task.unwatch(w)
+		w.task.Unwatch(w)
 	}
 	f.r.giveSubscriptions(len(watched) + (1+len(tasks))*f.itself())
 	if f.listens != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/task"
 )
 
 // racing is a registry whose tasks run on goroutines while clients do to them whatever they can.
@@ -144,7 +145,7 @@ func (c *racing) legacy(seed uint64, turns int) {
 func TestTasksEndOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r, b, _ := newJobs(t, func(o *Options) { o.MaxTasks, o.MaxTaskTotalBytes = 300, 1<<20 })
+	r, b, _ := newJobs(t, func(o *Options) { o.Tasks.MaxTasks, o.Tasks.MaxTaskTotalBytes = 300, 1<<20 })
 	c := &racing{t: t, r: r, bench: b, ended: map[string]string{}}
 	var workers, clients sync.WaitGroup
 	for range 4 {
@@ -163,7 +164,7 @@ func TestTasksEndOnce(t *testing.T) {
 			case <-over:
 				return
 			default:
-				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.TaskTTL))))
+				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.Tasks.TaskTTL))))
 			}
 		}
 	})
@@ -177,8 +178,8 @@ func TestTasksEndOnce(t *testing.T) {
 	later(r)
 	empty(t, r)
 	created, ended := number(t, r, "weir_tasks_created_total"), 0
-	for _, reason := range taskEndingNames {
-		n := number(t, r, `weir_tasks_ended_total{reason="`+reason+`"}`)
+	for reason := range task.Endings {
+		n := number(t, r, `weir_tasks_ended_total{reason="`+reason.String()+`"}`)
 		t.Logf("%s: %d", reason, n)
 		ended += n
 	}
@@ -187,7 +188,8 @@ func TestTasksEndOnce(t *testing.T) {
 	}
 }
 
-// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows which.
+// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows
+// which.
 func TestCancelWhileItEnds(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
@@ -212,7 +214,8 @@ func TestCancelWhileItEnds(t *testing.T) {
 	empty(t, r)
 }
 
-// An update and the end of the task's time that come at the same time leave one that runs to its end or one that failed.
+// An update and the end of the task's time that come at the same time leave one that runs to its end or one that
+// failed.
 func TestUpdateWhileItExpires(t *testing.T) {
 	r, b, p := newJobs(t)
 	for range 200 {
@@ -220,7 +223,7 @@ func TestUpdateWhileItExpires(t *testing.T) {
 		b.run()
 		done := make(chan struct{})
 		go func() {
-			r.expireTasks(time.Since(r.epoch) + r.opt.TaskTTL)
+			r.expireTasks(time.Since(r.epoch) + r.opt.Tasks.TaskTTL)
 			close(done)
 		}()
 		p.says(t, taskRequest("update", id, saysAda), `"resultType":"complete"`)

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Check holds every option below a pointer to a struct against its tags, and returns all that is wrong. A section that has
-// a Validate() []error of its own is asked instead; its keys are then put below the section's. A struct that embeds one with
-// a Validate must have its own, or the embedded one's is asked for all of it.
+// Check holds every option below a pointer to a struct against its tags, and returns all that is wrong. A section that
+// has a Validate() []error of its own is asked instead; its keys are then put below the section's. A struct that embeds
+// one with a Validate must have its own, or the embedded one's is asked for all of it.
 func Check(options any) Mistakes {
 	var found Mistakes
 	check(reflect.ValueOf(options).Elem(), "", &found)
@@ -68,7 +68,7 @@ func checkSection(v reflect.Value, key string, found *Mistakes) {
 func (f *Field) complaint(v reflect.Value) string {
 	switch f.Kind {
 	case Word:
-		if !slices.Contains(f.words(), v.String()) {
+		if !slices.Contains(f.words(), v.String()) && !(v.Len() == 0 && f.Zero() != "") {
 			return Quote(v.String()) + " is unknown"
 		}
 	case Text, List, Sections:
@@ -143,8 +143,11 @@ func (f *Field) Allowed() string {
 	switch f.Kind {
 	case Word:
 		words := f.words()
-		last := len(words) - 1
-		return strings.Join(words[:last], ", ") + " or " + words[last] // two at least: with one there is nothing to set
+		text := words[len(words)-1]
+		if before := words[:len(words)-1]; len(before) > 0 {
+			text = strings.Join(before, ", ") + " or " + text
+		}
+		return text + f.allowedEmpty()
 	case Truth:
 		return "true or false"
 	case Section:
@@ -158,8 +161,9 @@ func (f *Field) Allowed() string {
 	}
 	text := f.span()
 	if text == "" {
-		text = [...]string{Whole: "a whole number", Size: "a number of bytes", Time: "a time with its unit", Decimal: "a number",
-			Pair: "a number"}[f.Kind]
+		text = [...]string{
+			Whole: "a whole number", Size: "a number of bytes", Time: "a time with its unit", Decimal: "a number", Pair: "a number",
+		}[f.Kind]
 	}
 	if zero := f.Zero(); zero != "" {
 		if rest, inside := strings.CutPrefix(text, f.zero()+" "); inside {
@@ -184,10 +188,15 @@ func (f *Field) allowedLength(what, unit string) string {
 	if span := f.span(); span != "" {
 		text = what + " of " + span + " " + unit
 	}
+	return text + f.allowedEmpty()
+}
+
+// allowedEmpty is what an empty text means.
+func (f *Field) allowedEmpty() string {
 	if zero := f.Zero(); zero != "" {
-		text += `, "" is ` + zero
+		return `, "" is ` + zero
 	}
-	return text
+	return ""
 }
 
 // span is the range in words; "" without one.

@@ -121,8 +121,8 @@ func (f *Field) kind() Kind {
 	panic(fmt.Sprintf("option %s has type %s, which no file can set", f.Key, f.Value.Type()))
 }
 
-// Walk visits every option below a pointer to a struct, sections before what they hold. What a nil pointer or an empty list
-// could hold is not visited.
+// Walk visits every option below a pointer to a struct, sections before what they hold. What a nil pointer or an empty
+// list could hold is not visited.
 func Walk(options any, visit func(Field)) {
 	walk(reflect.ValueOf(options).Elem(), "", visit)
 }

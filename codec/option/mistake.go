@@ -11,7 +11,8 @@ import (
 // every line, and the first fifty say so.
 const maxShown = 50
 
-// Place is where something was written: a line and a column of a file, both from 1, or a flag. The zero value is nowhere.
+// Place is where something was written: a line and a column of a file, both from 1, or a flag. The zero value is
+// nowhere.
 type Place struct {
 	File         string
 	Line, Column int
@@ -98,7 +99,8 @@ func (m Mistakes) Err() error {
 	return m
 }
 
-// Error returns a line for each: files first, in their order, then flags, then what nobody wrote; after fifty, how many more.
+// Error returns a line for each: files first, in their order, then flags, then what nobody wrote; after fifty, how many
+// more.
 func (m Mistakes) Error() string {
 	sorted := slices.SortedStableFunc(slices.Values(m), func(a, b *Mistake) int {
 		return cmp.Or(

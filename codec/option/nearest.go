@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Keys lists every key that a struct type has, also below nil pointers and in the entries of lists, whose index is empty:
-// phases[].duration.
+// Keys lists every key that a struct type has, also below nil pointers and in the entries of lists, whose index is
+// empty: phases[].duration.
 func Keys(t reflect.Type) []string {
 	var keys []string
 	var collect func(v reflect.Value, key string)
@@ -28,8 +28,8 @@ func Keys(t reflect.Type) []string {
 
 var index = regexp.MustCompile(`\[\d+\]`)
 
-// Nearest is the key that was probably meant: nearly the same word in its section, or this very word (or nearly) in another
-// one. "" when there is none.
+// Nearest is the key that was probably meant: nearly the same word in its section, or this very word (or nearly) in
+// another one. "" when there is none.
 func Nearest(key string, known []string) string {
 	key = index.ReplaceAllString(key, "[]")
 	leaf := Leaf(key)
@@ -52,7 +52,8 @@ func Nearest(key string, known []string) string {
 // longestKey is the longest that is compared. Options have shorter names.
 const longestKey = 64
 
-// editDistance is how many letters to insert, delete, replace or swap with their neighbour, in words of at most longestKey.
+// editDistance is how many letters to insert, delete, replace or swap with their neighbour, in words of at most
+// longestKey.
 func editDistance(a, b string) int {
 	var d [longestKey + 1][longestKey + 1]int
 	for i := range len(a) + 1 {

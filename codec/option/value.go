@@ -77,8 +77,8 @@ func Shorten(text string) string {
 	return text[:cut] + "..."
 }
 
-// Set stores a value that is written as text. Only scalars have one. The error says what the text is not, as "not a whole
-// number"; the value then stays as it was. Ranges are for Check.
+// Set stores a value that is written as text. Only scalars have one. The error says what the text is not, as "not a
+// whole number"; the value then stays as it was. Ranges are for Check.
 func (f *Field) Set(text string) error {
 	value := reflect.New(f.scalar()).Elem()
 	if err := f.Kind.parse(text, value); err != nil {
@@ -142,13 +142,14 @@ func (k Kind) parseWhole(text string) (int64, error) {
 // Mismatch is what a value of another kind is, to be said behind "is".
 func (k Kind) Mismatch() error {
 	return errors.New([...]string{
-		Whole: "not a whole number", Size: "not a number of bytes", Time: "not a time with its unit", Decimal: "not a number",
-		Text: "not text", Word: "unknown", Truth: "unknown", List: "not a list", Section: "not a section",
+		Whole: "not a whole number", Size: "not a number of bytes", Time: "not a time with its unit",
+		Decimal: "not a number", Text: "not text", Word: "unknown", Truth: "unknown", List: "not a list", Section: "not a section",
 		Sections: "not a list", Pair: "neither a number nor a section",
 	}[k])
 }
 
-// String returns the value as one would write it in a file, but without quotes; "" for what is not set and for sections.
+// String returns the value as one would write it in a file, but without quotes; "" for what is not set and for
+// sections.
 func (f *Field) String() string {
 	v := f.target()
 	if !v.IsValid() {

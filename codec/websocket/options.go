@@ -20,8 +20,8 @@ func DefaultLimits() Limits {
 	return l
 }
 
-// Validate returns every limit that is out of its range, each error an *option.Mistake about its yaml key (relative to this
-// struct). No error means that the limits may be used.
+// Validate returns every limit that is out of its range, each error an *option.Mistake about its yaml key (relative to
+// this struct). No error means that the limits may be used.
 func (l *Limits) Validate() []error {
 	return option.Check(l).Errors()
 }

@@ -16,9 +16,9 @@ import (
 // maxListedKeys is how many known keys a section may have to be listed where an unknown one is like none of them.
 const maxListedKeys = 16
 
-// Read fills a pointer to a struct from the text of a file, which is named in mistakes. What the file does not name stays as
-// it is; sections that are made for it (behind nil pointers, in lists) begin with their defaults. Places has every key that
-// was written; it is nil when the text is no YAML, and mistakes then says where.
+// Read fills a pointer to a struct from the text of a file, which is named in mistakes. What the file does not name
+// stays as it is; sections that are made for it (behind nil pointers, in lists) begin with their defaults. Places has
+// every key that was written; it is nil when the text is no YAML or no section, and mistakes then says where.
 func Read(file string, text []byte, into any) (option.Places, option.Mistakes) {
 	root := reflect.ValueOf(into).Elem()
 	r := &reader{file: file, places: option.Places{"": {File: file}}, known: option.Keys(root.Type())}
@@ -33,7 +33,11 @@ func Read(file string, text []byte, into any) (option.Places, option.Mistakes) {
 		case doc.Body == nil: // nothing but comments
 		case i > 0:
 			start := doc.Start.Position
-			r.add(option.Place{Line: start.Line, Column: start.Column}, "", "a second document: allowed is one, so remove the --- here")
+			r.add(option.Place{Line: start.Line, Column: start.Column}, "",
+				"a second document: allowed is one, so remove the --- here")
+		case !isSection(doc.Body):
+			r.add(r.at(doc.Body), "", "the file: %s is not a section: allowed is a section of keys", describe(doc.Body))
+			return nil, r.mistakes
 		default:
 			isRead = true
 			r.section(doc.Body, root, "")
@@ -87,14 +91,13 @@ func (r *reader) at(n ast.Node) option.Place {
 
 // section reads a mapping into a struct.
 func (r *reader) section(n ast.Node, into reflect.Value, path string) {
-	mapping, ok := n.(ast.MapNode)
-	if _, empty := n.(*ast.NullNode); !ok && !empty { // empty is "log:" with everything below it commented out
-		r.add(r.at(n), path, "%s%s is not a section: allowed is a section of keys", topName(path), describe(n))
+	if !isSection(n) {
+		r.add(r.at(n), path, "%s is not a section: allowed is a section of keys", describe(n))
 		return
 	}
 	fields := option.Fields(into, path)
 	seen := map[string]option.Place{}
-	for entries := entriesOf(mapping); entries != nil && entries.Next(); {
+	for entries := entriesOf(n); entries != nil && entries.Next(); {
 		entry := entries.KeyValue()
 		place := r.at(entry.Key)
 		word, ok := entry.Key.(*ast.StringNode)
@@ -118,11 +121,19 @@ func (r *reader) section(n ast.Node, into reflect.Value, path string) {
 	r.missing(fields, seen, r.at(n))
 }
 
-func entriesOf(mapping ast.MapNode) *ast.MapNodeIter {
-	if mapping == nil {
-		return nil
+// isSection takes nothing for an empty section: "log:" with everything below it commented out.
+func isSection(n ast.Node) bool {
+	_, isMapping := n.(ast.MapNode)
+	_, isEmpty := n.(*ast.NullNode)
+	return isMapping || isEmpty
+}
+
+// entriesOf is nil for an empty section.
+func entriesOf(n ast.Node) *ast.MapNodeIter {
+	if mapping, ok := n.(ast.MapNode); ok {
+		return mapping.MapRange()
 	}
-	return mapping.MapRange()
+	return nil
 }
 
 // missing reports the keys that a section at that place must have and has not.
@@ -161,14 +172,6 @@ func (r *reader) suggest(key, path string, fields []option.Field) string {
 			option.Leaf(strings.TrimSuffix(key, "."+leaf))+":")
 	}
 	return fmt.Sprintf("; did you mean %q?", near)
-}
-
-// topName names what has no key.
-func topName(path string) string {
-	if path == "" {
-		return "the file: "
-	}
-	return ""
 }
 
 // Write renders a struct of options as a file that would set them, in the order of its fields.

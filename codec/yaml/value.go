@@ -36,6 +36,10 @@ func (r *reader) value(n ast.Node, f *option.Field) {
 
 // inner reads a section, making it when it is behind a pointer.
 func (r *reader) inner(n ast.Node, f *option.Field) {
+	if _, isEmpty := n.(*ast.NullNode); isEmpty && f.Required() {
+		r.add(r.at(n), f.Key, "%s is not a section: allowed is a section of keys", describe(n))
+		return
+	}
 	into := f.Value
 	if into.Kind() == reflect.Pointer {
 		into.Set(reflect.New(into.Type().Elem()))

@@ -115,6 +115,9 @@ func TestMistakes(t *testing.T) {
 	f("1: 2"+rest, "1:1: 1 is not a key: allowed is the plain name of a key")
 	f("marks.p99: 1s"+rest, `1:1: unknown key "marks.p99"; the dots stand for sections, so write "p99:" indented below "marks:"`)
 
+	f("- a\n", "1:1: the file: a list is not a section: allowed is a section of keys")
+	f("name", `1:1: the file: "name" is not a section: allowed is a section of keys`)
+
 	// Values.
 	f("level: loud"+rest, `1:8: level: "loud" is unknown: allowed is debug or info`)
 	f("level: 3"+rest, `1:8: level: 3 is unknown: allowed is debug or info`)
@@ -160,7 +163,8 @@ level: info
 	}
 }
 
-// FuzzRead: no text makes the reader panic, every mistake names the file, and what is accepted is YAML to the library too.
+// FuzzRead: no text makes the reader panic, every mistake names the file, and what is accepted is YAML to the library
+// too.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"name: x\nphases: [{duration: 1s}]\n", "log: {level: [a]}\n", "a: &b c\nd: *b\n", "<<: *x\n", "? a\n: b\n", "--- |\n x\n",

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Filter is what a subscriptions/listen asks for (MCP 2026-07-28, basic/patterns/subscriptions).
@@ -28,7 +29,7 @@ func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Pee
 		return nil, e
 	}
 	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
-		lists: [ListKinds]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
+		lists: [protocol.ListCount]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
 	if siblings != nil {
 		siblings.Add(1)
 	}
@@ -61,9 +62,9 @@ func (s *Stream) AppendCancelled(dst []byte) []byte {
 func (s *Stream) AppendResult(dst []byte) []byte {
 	id := s.subscriber.id
 	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
-	dst = append(dst, `,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":`...)
+	dst = append(dst, `,"result":{"resultType":"complete","_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(dst, s.subscriber.hub.opt.Identity...)
-	dst = append(dst, `,"`+keySubscription+`":`...)
+	dst = append(dst, `,"`+protocol.KeySubscription+`":`...)
 	dst = append(dst, id...)
 	return append(dst, "}}}"...)
 }

@@ -4,7 +4,7 @@ import "weir/codec"
 
 // Source is what a subscriber may want to hear of. Two sources that are equal are one.
 type Source interface {
-	// Attach has the source tell sub of its changes from now on (Subscription.Owe); false: there will be none. It is called
+	// Attach has the source tell sub of its changes from now on (Subscription.Changed); false: there will be none. It is called
 	// under the subscriber's lock and must neither block nor call the subscriber.
 	Attach(sub *Subscription) bool
 	// Append appends the notification of how the source is now. Called as Attach is.
@@ -27,25 +27,25 @@ type Subscription struct {
 	gone    bool // unsubscribed while it was owed
 }
 
-// Owe has the subscriber told how the source is, once until it was told. Any goroutine.
-func (sub *Subscription) Owe() {
+// Changed has the subscriber told how the source is, once until it was told. Any goroutine.
+func (sub *Subscription) Changed() {
 	sub.subscriber.change(func() Peer {
 		sub.changed = true
 		return sub.markLocked()
 	})
 }
 
-// OweAhead has the subscriber told message, in the place of one that it was not told yet. The message is the subscription's
+// Progressed has the subscriber told message, in the place of one that it was not told yet. The message is the subscription's
 // from then on. Any goroutine.
-func (sub *Subscription) OweAhead(message []byte) {
+func (sub *Subscription) Progressed(message []byte) {
 	sub.subscriber.change(func() Peer {
 		sub.ahead = message
 		return sub.markLocked()
 	})
 }
 
-// Drop takes the subscription off its subscriber: the source is no more. Any goroutine.
-func (sub *Subscription) Drop() {
+// Forgotten takes the subscription off its subscriber: the source is no more. Any goroutine.
+func (sub *Subscription) Forgotten() {
 	s := sub.subscriber
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +153,7 @@ func (s *Subscriber) OweWhere(is func(Source) bool) {
 	s.mu.Unlock()
 	for _, sub := range all {
 		if is(sub.source) {
-			sub.Owe()
+			sub.Changed()
 		}
 	}
 }

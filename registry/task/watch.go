@@ -1,0 +1,54 @@
+package task
+
+import "slices"
+
+// Watcher is a client that hears of a task. Its methods are called on any goroutine, without a lock of the task, and
+// must not block. Comparable, as a pointer is.
+type Watcher interface {
+	// Owe has the client told what the task is when it reads, however often it changed until then.
+	Owe()
+	// OweAhead has the client told message, which goes ahead of the task's state, in place of the last one that it was
+	// not told. The message is the watcher's.
+	OweAhead(message []byte)
+	// Drop says that there is no task any more.
+	Drop()
+}
+
+// Watch has w hear of the task from now on; false: it was forgotten.
+func (t *Task) Watch(w Watcher) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.forgotten {
+		return false
+	}
+	t.watchers = append(t.watchers, w)
+	return true
+}
+
+// Unwatch ends what Watch began; what was on its way may still come.
+func (t *Task) Unwatch(w Watcher) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.watchers, w); i >= 0 {
+		t.watchers = slices.Delete(t.watchers, i, i+1)
+	}
+}
+
+// Progress has who began a task of 2025-11-25 told of its handler's progress; false: nobody is. message is the
+// watcher's from now on. In 2026-07-28 there is none (SEP-2663, task status notifications).
+func (t *Task) Progress(message []byte) bool {
+	if t.modern {
+		return false
+	}
+	t.mu.Lock()
+	var w Watcher
+	if len(t.watchers) > 0 && !t.status.Terminal() {
+		w = t.watchers[0] // there is one
+	}
+	t.mu.Unlock()
+	if w == nil {
+		return false
+	}
+	w.OweAhead(message)
+	return true
+}
