@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ const (
 	exitNotRun = 3 // the target could not be reached or understood, or the run ended early
 )
 
-const loadHelp = `Exit codes of weir load: 0 every mark held (or the scenario was skipped, and says why); 1 a mark was missed, or
+const loadHelp = `Exit codes of ${program} load: 0 every mark held (or the scenario was skipped, and says why); 1 a mark was missed, or
 compare found something worse; 2 a flag or the scenario file is wrong; 3 it could not be run to its end: the target cannot be
 reached or is not understood, the server died, it was interrupted. What was measured until then is reported all the same.`
 
@@ -51,14 +51,14 @@ type loadCompareFlags struct {
 
 // Help implements kong.HelpProvider: what stands below the flags.
 func (loadCompareFlags) Help() string {
-	return `Compares each phase of two reports that weir load --json wrote. The noise band of a figure is twice the standard error of its
+	return `Compares each phase of two reports that ${program} load --json wrote. The noise band of a figure is twice the standard error of its
 steps, both runs together, and at least 5%; within it nothing is said to differ.
 
 Exit codes: 0 nothing is worse; 1 something is worse beyond the noise; 2 a file is no report.`
 }
 
 type loadRunFlags struct {
-	Scenario string `arg:"" help:"A built-in scenario (weir load list) or a YAML file (docs/LOAD.md)."`
+	Scenario string `arg:"" help:"A built-in scenario (${program} load list) or a YAML file (docs/LOAD.md)."`
 
 	Target    string        `placeholder:"URL" default:"http://127.0.0.1:8080/mcp" help:"The server: http://HOST:PORT/mcp, ws://HOST:PORT/mcp, tcp://HOST:PORT or unix:PATH (default ${default})."`
 	Era       string        `enum:"auto,legacy,modern" default:"auto" help:"legacy: initialize and sessions (up to 2025-11-25). modern: stateless (2026-07-28). auto: what the server answers to, legacy first."`
@@ -92,40 +92,40 @@ its moment in a plan made beforehand, and its latency counts from that moment, s
 
 Examples:
 
-  weir load list
-  weir load baseline --time-scale 0.1
-  weir load flood --target tcp://127.0.0.1:7777 --duration 60s --json flood.json --html flood.html
-  weir load baseline --target http://other.example:3000/mcp --tool search --arguments '{"q": "x"}'
-  weir load hundred-k --target tcp://127.0.0.1:7777 --connections 50000
-  weir load compare before.json after.json
+  ${program} load list
+  ${program} load baseline --time-scale 0.1
+  ${program} load flood --target tcp://127.0.0.1:7777 --duration 60s --json flood.json --html flood.html
+  ${program} load baseline --target http://other.example:3000/mcp --tool search --arguments '{"q": "x"}'
+  ${program} load hundred-k --target tcp://127.0.0.1:7777 --connections 50000
+  ${program} load compare before.json after.json
 
 ` + loadHelp
 }
 
 // load runs one of the commands below "load".
-func load(flags *loadFlags, command string, args []string, stdout, stderr io.Writer) int {
+func (p Program) load(flags *loadFlags, command string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case strings.HasPrefix(command, "load list"):
 		listScenarios(stdout)
 		return exitOK
 	case strings.HasPrefix(command, "load worker"):
-		if err := loadtest.Work(os.Stdin, stdout); err != nil {
-			fmt.Fprintf(stderr, "weir load: %v\n", err)
+		if err := loadtest.Work(stdin, stdout); err != nil {
+			fmt.Fprintf(stderr, "%s load: %v\n", p.Name, err)
 			return exitNotRun
 		}
 		return exitOK
 	}
 	if strings.HasPrefix(command, "load compare") {
-		return compareReports(&flags.Compare, stdout, stderr)
+		return p.compareReports(&flags.Compare, stdout, stderr)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	run, err := flags.Run.prepare(ctx)
+	run, err := flags.Run.prepare(ctx, p)
 	if err != nil {
-		fmt.Fprintf(stderr, "weir load: nothing was run\n%v\n", err)
+		fmt.Fprintf(stderr, "%s load: nothing was run\n%v\n", p.Name, err)
 		return exitUsage
 	}
-	run.Command = "weir " + strings.Join(args, " ")
+	run.Command = p.Name + " " + strings.Join(args, " ")
 	if !flags.Run.Quiet {
 		progress := loadtest.NewProgress(stderr, isTerminal(stderr))
 		defer progress.End()
@@ -133,12 +133,12 @@ func load(flags *loadFlags, command string, args []string, stdout, stderr io.Wri
 	}
 	result, err := run.Do(ctx)
 	if err != nil {
-		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		fmt.Fprintf(stderr, "%s load: %v\n", p.Name, err)
 		return exitNotRun
 	}
 	result.Print(stdout)
 	if err := flags.Run.write(result); err != nil {
-		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		fmt.Fprintf(stderr, "%s load: %v\n", p.Name, err)
 		return exitNotRun
 	}
 	switch result.Outcome {
@@ -151,7 +151,7 @@ func load(flags *loadFlags, command string, args []string, stdout, stderr io.Wri
 }
 
 // prepare judges the command line and the scenario as a whole before anything is sent.
-func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
+func (f *loadRunFlags) prepare(ctx context.Context, p Program) (*loadtest.Run, error) {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -207,7 +207,7 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 	return &loadtest.Run{
 		Scenario: scenario.Scaled(scale), Target: target, Admin: f.Admin, PID: f.PID, Loops: f.Loops, Workers: f.Workers,
 		Probe:  probe.Options{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
-		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: version, Commit: commit(),
+		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: p.Version, Commit: commit(),
 	}, nil
 }
 
@@ -279,11 +279,11 @@ func mayWrite(flag, path string) error {
 	return file.Close()
 }
 
-func compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
+func (p Program) compareReports(flags *loadCompareFlags, stdout, stderr io.Writer) int {
 	before, errBefore := report.ReadReport(flags.Before)
 	after, errAfter := report.ReadReport(flags.After)
 	if err := errors.Join(errBefore, errAfter); err != nil {
-		fmt.Fprintf(stderr, "weir load: %v\n", err)
+		fmt.Fprintf(stderr, "%s load: %v\n", p.Name, err)
 		return exitUsage
 	}
 	comparison := report.Compare(before, after)

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"os"
@@ -16,7 +16,7 @@ import (
 
 // judge reads text as the file c.yaml with flags over it, on a machine with 20,000 open files.
 func judge(text string, flags *serveFlags) (Config, string) {
-	config := DefaultConfig()
+	config := plain.defaults()
 	places, mistakes := weiryaml.Read("c.yaml", []byte(text), &config)
 	flags.apply(&config, places)
 	mistakes.AddNew(places.Locate(config.validate(20_000)))
@@ -203,7 +203,7 @@ func TestConfigPrintsWhatItReads(t *testing.T) {
 }
 
 func allPaths() []string {
-	config := DefaultConfig()
+	config := plain.defaults()
 	var paths []string
 	option.Walk(&config, func(f option.Field) { paths = append(paths, f.Key) })
 	return paths
@@ -222,12 +222,10 @@ func TestConfigFileIsBounded(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, maxConfigBytes+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := loadConfig(&serveFlags{Config: path})
-	if err == nil || !strings.Contains(err.Error(), "is larger than 1048576 bytes") {
+	if _, err := plain.loadConfig(&serveFlags{Config: path}); err == nil || !strings.Contains(err.Error(), "is larger than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
-	_, err = loadConfig(&serveFlags{Config: path + ".no"})
-	if err == nil || !strings.HasPrefix(err.Error(), "--config: open ") {
+	if _, err := plain.loadConfig(&serveFlags{Config: path + ".no"}); err == nil || !strings.HasPrefix(err.Error(), "--config: open ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"fmt"
@@ -45,8 +45,9 @@ type Config struct {
 	Log               LogConfig        `yaml:"log"`
 	MCP               registry.Options `yaml:"mcp"`
 
-	tokens *auth.Tokens // of auth.tokens_file; nil without one
-	stdio  bool         // the one client comes by itself: there is nothing to listen on
+	program Program
+	tokens  *auth.Tokens // of auth.tokens_file; nil without one
+	stdio   bool         // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -57,18 +58,24 @@ type LogConfig struct {
 	Format string `yaml:"format" default:"auto" oneof:"auto,console,json"`
 }
 
-// DefaultConfig is the server that `weir serve` alone starts.
-func DefaultConfig() Config {
-	var config Config
+// defaults is the configuration of the command serve, without file and flags.
+func (p Program) defaults() Config {
+	config := Config{program: p}
 	option.SetDefaults(&config)
-	config.MCP.Version = version
+	config.MCP.Name, config.MCP.Version = p.Name, p.Version
+	if p.Offer != nil {
+		config.Demo = false
+	}
+	if p.Defaults != nil {
+		p.Defaults(&config)
+	}
 	return config
 }
 
 // loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
 // wrong.
-func loadConfig(flags settings) (Config, error) {
-	config := DefaultConfig()
+func (p Program) loadConfig(flags settings) (Config, error) {
+	config := p.defaults()
 	places, mistakes := option.Places{}, option.Mistakes(nil)
 	if file := flags.file(); file != "" {
 		text, err := readBounded(file, maxConfigBytes)

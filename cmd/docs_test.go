@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"flag"
@@ -65,7 +65,7 @@ messages:
 var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
 	"weir/backpressure": "Queue, workers and connection limits",
-	"weir/cmd/weir":     "The process",
+	"weir/cmd":          "The process",
 	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
@@ -73,7 +73,7 @@ var configChapters = map[string]string{
 }
 
 func renderConfigPage(t *testing.T) string {
-	config := DefaultConfig()
+	config := plain.defaults()
 	comments := optionComments{t: t, parsed: map[string]map[string]string{}}
 	keys := goNames(&config)
 	chapters, order := map[string]*strings.Builder{}, []string{}

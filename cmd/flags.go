@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"errors"
@@ -63,7 +63,7 @@ SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeo
 
 Example:
 
-  weir serve --http 127.0.0.1:0 --tcp "" --max-connections 50000
+  ${program} serve --http 127.0.0.1:0 --tcp "" --max-connections 50000
 
 listens for HTTP and WebSocket on a port of the kernel's choice (see the log, or /status of the admin listener), not on
 TCP, and refuses the 50,001st connection.
@@ -86,7 +86,7 @@ func (f *serveFlags) apply(config *Config, places option.Places) {
 
 // stdioFlags are those that make sense for one client.
 type stdioFlags struct {
-	Config      string `placeholder:"FILE" help:"YAML file, the same as for weir serve; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
+	Config      string `placeholder:"FILE" help:"YAML file, the same as for ${program} serve; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
 
 	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
@@ -100,21 +100,21 @@ func (stdioFlags) Help() string {
 line on standard output, and nothing else there. The log goes to standard error. It ends when standard input does, after
 answering what it accepted, or on SIGTERM or SIGINT, which drain; both within shutdown_timeout. A signal after that ends it at once.
 
-Tools, queue, limits and configuration are those of weir serve, but for what one client has no use for: the file's http, tcp,
+Tools, queue, limits and configuration are those of ${program} serve, but for what one client has no use for: the file's http, tcp,
 unix, admin, loops, max_connections and soft_connections are not used (so that several clients may launch it with the file of a
 server that runs), and no deadline is held against the client. One that does not read is not read either.
 
 Examples:
 
-  weir stdio --config weir.yaml
+  ${program} stdio --config ${program}.yaml
 
 is the command for a client's configuration. Many desktop clients take it in this form:
 
-  {"mcpServers": {"weir": {"command": "/usr/local/bin/weir", "args": ["stdio", "--config", "/etc/weir.yaml"]}}}
+  {"mcpServers": {"${program}": {"command": "/usr/local/bin/${program}", "args": ["stdio", "--config", "/etc/${program}.yaml"]}}}
 
 From a shell, where the end of the input ends the server:
 
-  echo '{"jsonrpc":"2.0","id":1,"method":"ping"}' | weir stdio
+  echo '{"jsonrpc":"2.0","id":1,"method":"ping"}' | ${program} stdio
 
 Exit codes: 0 the input ended and was answered, or a signal drained the server; 1 the conversation broke off (the log says why:
 the output cannot be written or was not read to its end, a message is too large) or the server did not start; 2 a flag or the
@@ -143,9 +143,9 @@ func override[T any](given, to *T, places option.Places, key, flag string) {
 
 // flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
 // weir load.
-func flagTexts() kong.Vars {
-	texts := kong.Vars{}
-	config := DefaultConfig()
+func (p Program) flagTexts() kong.Vars {
+	texts := kong.Vars{"program": p.Name}
+	config := p.defaults()
 	option.Walk(&config, func(f option.Field) { texts[f.Key] = flagText(f) })
 	var load loadRunFlags
 	option.SetDefaults(&load)
@@ -180,16 +180,17 @@ func flagName(field string) string {
 }
 
 // parse reads the command line. done: the answer was printed already (help, or a usage error) and code is final.
-func parse(args []string, stdout, stderr io.Writer) (cli *commands, command string, code int, done bool) {
+func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, command string, code int, done bool) {
 	cli = &commands{}
 	parser := kong.Must(cli,
-		kong.Name("weir"),
+		kong.Name(p.Name),
 		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
-		flagTexts(),
+		p.flagTexts(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code, done = c, true }), // --help ends parsing this way
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 	)
+	name(parser.Model.Node, p.Name)
 	if len(args) == 2 && args[0] == "load" && (args[1] == "--help" || args[1] == "-h") {
 		args = []string{"load", "run", "--help"} // what is meant when no command is named is what help is wanted for
 	}
@@ -198,19 +199,28 @@ func parse(args []string, stdout, stderr io.Writer) (cli *commands, command stri
 		return nil, "", code, true
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "weir: %v\nRun \"%s --help\" for what is understood.\n", err, commandOf(err))
+		fmt.Fprintf(stderr, "%s: %v\nRun \"%s\" for what is understood.\n", p.Name, err, p.Name+commandOf(err)+" --help")
 		return nil, "", exitUsage, true
 	}
 	return cli, context.Command(), exitOK, false
 }
 
-// commandOf is the command at which the command line went wrong, as one would type it: its help has what was meant.
+// name puts the program's name into the texts below the flags, which kong takes as they are.
+func name(n *kong.Node, program string) {
+	n.Detail = strings.ReplaceAll(n.Detail, "${program}", program)
+	for _, child := range n.Children {
+		name(child, program)
+	}
+}
+
+// commandOf is the command at which the command line went wrong, as one would type it behind the program's name: its help has
+// what was meant.
 func commandOf(err error) string {
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) && wrong.Context != nil {
 		if at := wrong.Context.Selected(); at != nil {
-			return "weir " + at.Path()
+			return " " + at.Path()
 		}
 	}
-	return "weir"
+	return ""
 }

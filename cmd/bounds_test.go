@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"cmp"
@@ -21,7 +21,7 @@ import (
 func TestBoundsStay(t *testing.T) {
 	const table = "testdata/bounds.txt"
 	var b strings.Builder
-	config := DefaultConfig()
+	config := plain.defaults()
 	option.Walk(&config, func(f option.Field) {
 		if f.Kind != option.Section {
 			fmt.Fprintf(&b, "%s: %s default %s accepts %s\n",

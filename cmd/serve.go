@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
+	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
 	if isTerminal(stdout) || config.Demo { // somebody is trying it out
@@ -135,6 +135,11 @@ func (s *server) build() error {
 	}
 	if s.config.Demo {
 		demo.AddTools(s.registry)
+	}
+	if offer := s.config.program.Offer; offer != nil {
+		if err := offer(s.registry); err != nil {
+			return err
+		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", version).Any("listening", s.addresses).Int("workers", config.Queue.Workers).
+	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("workers", config.Queue.Workers).
 		Msg("serving standard input and output")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

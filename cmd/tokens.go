@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"fmt"
@@ -65,7 +65,7 @@ func (s *server) warnOfOpenDoors() {
 	}
 	if len(open) > 0 {
 		s.log.Warn().Strs("listeners", open).
-			Msg("anybody who reaches these listeners is served: set auth.tokens_file (weir token makes its lines), or listen on loopback behind a proxy that asks")
+			Msg("anybody who reaches these listeners is served: set auth.tokens_file (the command token makes its lines), or listen on loopback behind a proxy that asks")
 	}
 }
 
@@ -80,14 +80,14 @@ func (tokenFlags) Help() string {
 itself, this once: nothing keeps it. Its holder sends it as "Authorization: Bearer TOKEN", over HTTP with each request, over TCP and
 Unix sockets as the first line.
 
-  weir token alice >> /etc/weir/tokens && systemctl kill -s HUP weir`
+  ${program} token alice >> /etc/${program}/tokens && systemctl kill -s HUP ${program}`
 }
 
-// makeToken is weir token.
-func makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
+// makeToken is the command token.
+func (p Program) makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
 	var end time.Time
 	if flags.For < 0 {
-		fmt.Fprintf(stderr, "weir: --for: %v is negative\n", flags.For)
+		fmt.Fprintf(stderr, "%s: --for: %v is negative\n", p.Name, flags.For)
 		return exitUsage
 	}
 	if flags.For > 0 {
@@ -95,12 +95,12 @@ func makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
 	}
 	token, line, err := auth.NewToken(flags.Principal, end)
 	if err != nil {
-		fmt.Fprintf(stderr, "weir: %v\n", err)
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return exitUsage
 	}
 	// The line first: a token that was seen and lets nobody in is worse than the other way round.
 	if _, err := fmt.Fprintln(stdout, line); err != nil {
-		fmt.Fprintf(stderr, "weir: %v\n", err)
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return exitRuntime
 	}
 	fmt.Fprintf(stderr, "The token of %s, shown this once:\n%s\n", flags.Principal, token)

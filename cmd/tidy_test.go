@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bytes"
@@ -160,10 +160,12 @@ func judgeImport(name, imported string) string {
 	first, _, _ := strings.Cut(imported, "/")
 	isOurs, isStandard := first == "weir", !strings.Contains(first, ".")
 	switch {
-	case imported == "weir/cmd/demo" && strings.HasSuffix(name, "_test.go"):
-		return "" // tools to call, in tests of servers
-	case strings.HasPrefix(imported, "weir/cmd") && !strings.HasPrefix(name, "cmd/"):
-		return "nothing imports cmd"
+	case imported == "weir/cmd" && strings.HasPrefix(name, "cmd/") && path.Dir(name) != "cmd":
+		return "" // a program
+	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
+		return "" // tools to call, in tests of servers too
+	case strings.HasPrefix(imported, "weir/cmd"):
+		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
 		return "only cmd and loadtest read files: who imports the server does not build a YAML library"
 	case isStandard && !isOurs:
@@ -213,16 +215,14 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("backpressure/options.go", "weir/codec/option", true)
 	f("reactor/options.go", "weir/codec/option", true)
 	f("reactor/options.go", "weir/codec/yaml", false)
-	f("cmd/weir/config.go", "weir/codec/yaml", true)
+	f("cmd/config.go", "weir/codec/yaml", true)
 	f("registry/tools.go", "weir/codec", true)
 	f("registry/tools.go", "weir/reactor", false)
 	f("reactor/netpoll.go", "github.com/cloudwego/netpoll", true)
 	f("reactor/loop.go", "github.com/cloudwego/netpoll", false)
-	f("reactor/loop.go", "weir/cmd/weir", false)
-	f("reactor/loop.go", "weir/cmd/demo", false)
-	f("reactor/loop_test.go", "weir/cmd/demo", true)
-	f("cmd/weir/serve.go", "weir/cmd/demo", true)
-	f("cmd/demo/demo.go", "weir/cmd/weir", false)
+	f("reactor/loop.go", "weir/cmd", false)
+	f("cmd/weir/main.go", "weir/cmd", true)
+	f("cmd/serve.go", "weir/cmd/everything", false)
 	f("loadtest/client/loop.go", "weir/registry", false)
 	f("loadtest/client/loop.go", "weir/loadtest/report", false)
 	f("loadtest/wire/http.go", "weir/loadtest/client", false)
@@ -281,7 +281,7 @@ func TestTidyWords(t *testing.T) {
 }
 
 // repository is the root, seen from this folder.
-const repository = "../.."
+const repository = ".."
 
 // trackedFiles are git's files and those it would add: what a commit of everything would hold.
 func trackedFiles(t *testing.T) []string {

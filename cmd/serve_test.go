@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bufio"
@@ -26,6 +26,14 @@ import (
 // all, and not some binary that was built before.
 const asMain = "WEIR_TEST_AS_MAIN"
 
+// plain is the program without anybody's tools: weir.
+var plain = Program{Name: "weir", Version: "dev"}
+
+// run is its command line.
+func run(args []string, stdout, stderr io.Writer) int {
+	return plain.run(args, os.Stdin, stdout, stderr)
+}
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -36,7 +44,7 @@ func TestMain(m *testing.M) {
 // startTest runs the assembled server in this process, every listener on, on ports of the kernel's choice.
 func startTest(t *testing.T, change func(*Config)) *server {
 	t.Helper()
-	config := DefaultConfig()
+	config := plain.defaults()
 	config.Server.HTTP, config.Server.TCP, config.Admin = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	config.Server.Unix = filepath.Join(t.TempDir(), "weir.sock")
 	config.ShutdownTimeout = 5 * time.Second
@@ -98,7 +106,7 @@ func TestServeReadmeTryLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := DefaultConfig()
+	config := plain.defaults()
 	addresses := map[string]string{"http": config.Server.HTTP, "tcp": config.Server.TCP}
 	for _, line := range tryLines(addresses, config.Server.HTTPPath, false) {
 		if !strings.Contains(string(readme), line.command) {
@@ -108,7 +116,7 @@ func TestServeReadmeTryLines(t *testing.T) {
 }
 
 func TestServeBanner(t *testing.T) {
-	config := DefaultConfig()
+	config := plain.defaults()
 	var out strings.Builder
 	printBanner(&out, &config, map[string]string{"http": "0.0.0.0:81", "tcp": "[::1]:82", "unix": "/run/w.sock", "admin": "127.0.0.1:83"})
 	for _, want := range []string{"http://0.0.0.0:81/mcp", "/run/w.sock", "http://127.0.0.1:83/status", "http://127.0.0.1:81/mcp -H", "nc -N ::1 82"} {

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"bytes"
@@ -60,7 +60,7 @@ func (s *server) adminSource() adminSource {
 func (s *server) status() status {
 	now := s.reactor.Status()
 	return status{
-		Version:       version,
+		Version:       s.config.program.Version,
 		Commit:        commit(),
 		Go:            runtime.Version(),
 		PID:           os.Getpid(),

@@ -1,4 +1,4 @@
-package main
+package cmd
 
 import (
 	"fmt"
@@ -62,7 +62,7 @@ func dialable(address string) string {
 // printBanner tells a person where the server listens and what to try.
 func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nweir %s\n", version)
+	fmt.Fprintf(&b, "\n%s %s\n", config.program.Name, config.program.Version)
 	lines := []struct{ about, key, form string }{
 		{"MCP over HTTP and WebSocket", "http", "http://%s" + config.Server.HTTPPath},
 		{"MCP over TCP, a message per line", "tcp", "%s"},
@@ -84,7 +84,7 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	if tries := tryLines(addresses, config.Server.HTTPPath, tokens); config.Demo && len(tries) > 0 {
 		b.WriteString("\nTry, from another terminal")
 		if tokens {
-			b.WriteString(" whose TOKEN is a token (weir token NAME makes one)")
+			b.WriteString(" whose TOKEN is a token (" + config.program.Name + " token NAME makes one)")
 		}
 		b.WriteString(":\n")
 		for _, line := range tries {
