@@ -25,10 +25,9 @@ func TestMarksAreJudged(t *testing.T) {
 func TestStreamsAreJudged(t *testing.T) {
 	f := func(s *report.StreamCounts, held, unknown bool) {
 		t.Helper()
-		b := &recorder{run: &Run{Scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}}}
-		b.report.Streams = s
-		b.judgeStreams(&judging{report: &b.report}, 1)
-		if m := b.report.Marks[0]; m.Held != held || m.Unknown != unknown {
+		j := judging{scenario: &Scenario{Phases: []Phase{{}, {Streams: 4}}}, report: &report.Report{Streams: s}}
+		j.judgeStreams(1)
+		if m := j.report.Marks[0]; m.Held != held || m.Unknown != unknown {
 			t.Errorf("%+v: %+v", s, m)
 		}
 	}
@@ -46,10 +45,9 @@ func TestHostileEndedIsJudged(t *testing.T) {
 		counts := hostile.Counts{Ended: map[string]map[string]uint64{
 			"garbage": {"HTTP 400": 3}, "never_read": {client.EndPeerReset.String(): never},
 		}}
-		book := recorder{report: report.Report{Hostile: &report.HostileReport{Clients: clients, Counts: counts}}}
-		j := judging{report: &book.report}
-		book.judgeHostile(&j, 1)
-		if m := book.report.Marks[0]; m.Got != want || m.Held != held {
+		j := judging{report: &report.Report{Hostile: &report.HostileReport{Clients: clients, Counts: counts}}}
+		j.judgeHostile(1)
+		if m := j.report.Marks[0]; m.Got != want || m.Held != held {
 			t.Errorf("%+v", m)
 		}
 	}

@@ -244,7 +244,8 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 	}
 	b.generator()
 	b.server(end)
-	b.judge()
+	j := judging{scenario: b.run.Scenario, report: r, peakServed: b.peakServed, queueSeen: b.watch.Admin != ""}
+	j.judge()
 	switch {
 	case r.Problem != "":
 		r.Outcome = report.Partial

@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -108,8 +109,6 @@ func NewCounters() Counters {
 	return c
 }
 
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
-
 // Record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
 func Record(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(max(0, min(d.Microseconds(), 10*minuteMicros))) // in range, so it cannot fail
@@ -188,3 +187,14 @@ func ListCounts(m map[string]uint64) string {
 }
 
 func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Histograms are all of the counters', in the order of their fields, in which workers report them too.
+func (c *Counters) Histograms() []*hdrhistogram.Histogram {
+	var all []*hdrhistogram.Histogram
+	walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
+		if h, ok := value.Interface().(*hdrhistogram.Histogram); ok {
+			all = append(all, h)
+		}
+	})
+	return all
+}

@@ -132,13 +132,4 @@ func makeEmpty(table any) {
 	})
 }
 
-// Histograms are all of the counters', in the order of their fields, in which workers report them too.
-func (c *Counters) Histograms() []*hdrhistogram.Histogram {
-	var all []*hdrhistogram.Histogram
-	walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
-		if h, ok := value.Interface().(*hdrhistogram.Histogram); ok {
-			all = append(all, h)
-		}
-	})
-	return all
-}
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }

@@ -13,11 +13,6 @@ const (
 	MessagePrefix = `{"jsonrpc":"2.0","id":`
 	IDDigits      = 10
 	FirstID       = 1_000_000_000 // the first number of ten digits; a connection would need nine billion calls to leave them
-
-	MethodCall = "tools/call"
-
-	LegacyRevision = "2025-11-25"
-	ModernRevision = "2026-07-28"
 )
 
 // Template is a message ready to be sent but for its id.

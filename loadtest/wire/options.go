@@ -5,6 +5,15 @@ import (
 	"fmt"
 )
 
+// MethodCall is the method that most options name.
+const MethodCall = "tools/call"
+
+// The revisions that clients of the two eras speak where nothing else is asked for.
+const (
+	LegacyRevision = "2025-11-25"
+	ModernRevision = "2026-07-28"
+)
+
 // Transport is how messages travel.
 type Transport uint8
 
