@@ -17,7 +17,8 @@ var builtIn embed.FS
 // BuiltIn lists the scenarios that come with the program, by name.
 func BuiltIn() []*Scenario {
 	var all []*Scenario
-	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k"} {
+	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile",
+		"soak", "hundred-k"} {
 		s, err := readBuiltIn(name)
 		if err != nil {
 			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all
@@ -57,8 +58,8 @@ func unknownScenario(name string) error {
 	return fmt.Errorf("%w: %q is neither a file nor one of %s", ErrNoScenario, name, strings.Join(names, ", "))
 }
 
-// ReadScenario returns the scenario of a file, or the built-in one of that name. Its error names every mistake of the file
-// with its line and column.
+// ReadScenario returns the scenario of a file, or the built-in one of that name. Its error names every mistake of the
+// file with its line and column.
 func ReadScenario(name string) (*Scenario, error) {
 	if s := FindScenario(name); s != nil {
 		return s, nil

@@ -29,7 +29,8 @@ func (j *judging) judge() {
 			return
 		}
 		got, phase := worst(of)
-		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", report.Milliseconds(got), phase), got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
+		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", report.Milliseconds(got), phase),
+			got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
 	}
 	quantile("p95", m.P95, func(p *report.PhaseReport) float64 { return p.Latency.P95 })
 	quantile("p99", m.P99, func(p *report.PhaseReport) float64 { return p.Latency.P99 })
@@ -41,7 +42,8 @@ func (j *judging) judge() {
 	if m.RefusalRate != nil {
 		t := j.sum(func(p *report.PhaseReport) bool { return p.Judged && !p.Overload })
 		got := share(t.Refused, t.Sent)
-		j.add("refusal_rate", "at most "+report.Percent(*m.RefusalRate), report.Percent(got), got <= *m.RefusalRate, t.Sent == 0)
+		j.add("refusal_rate", "at most "+report.Percent(*m.RefusalRate), report.Percent(got), got <= *m.RefusalRate,
+			t.Sent == 0)
 	}
 	j.judgeConnections()
 	if m.Streams != nil {
@@ -51,13 +53,15 @@ func (j *judging) judge() {
 		j.judgeGoodput(*m.Goodput)
 	}
 	if m.MemoryBytes != nil {
-		j.add("memory_bytes", "at most "+report.Mebibytes(*m.MemoryBytes), report.Mebibytes(r.Server.PeakBytes), r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
+		j.add("memory_bytes", "at most "+report.Mebibytes(*m.MemoryBytes), report.Mebibytes(r.Server.PeakBytes),
+			r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
 	}
 	if m.MemoryGrowth != nil {
 		j.judgeGrowth(*m.MemoryGrowth)
 	}
 	if m.QueueMessages != nil {
-		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak), r.Server.QueuePeak <= *m.QueueMessages, !j.queueSeen)
+		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak),
+			r.Server.QueuePeak <= *m.QueueMessages, !j.queueSeen)
 	}
 	if m.Recovery != nil {
 		j.judgeRecovery(*m.Recovery)
@@ -70,7 +74,8 @@ func (j *judging) judge() {
 		j.add("lost", fmt.Sprintf("at most %d", *m.Lost), fmt.Sprint(t.Lost), t.Lost <= uint64(*m.Lost), false)
 	}
 	if m.Unexplained != nil {
-		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained), t.Unexplained <= uint64(*m.Unexplained), false)
+		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained),
+			t.Unexplained <= uint64(*m.Unexplained), false)
 	}
 }
 
@@ -79,13 +84,15 @@ func (j *judging) judgeConnections() {
 	m, r := &j.scenario.Marks, j.report
 	if m.ConnectSuccess != nil {
 		t := &r.Total.Tally
-		j.add("connect_success", "at least "+report.Percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", report.Percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
+		j.add("connect_success", "at least "+report.Percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d",
+			report.Percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
 			r.Total.Connected >= *m.ConnectSuccess, false)
 	}
 	if m.Served != nil {
 		most, _ := j.scenario.Peak()
 		got := share(j.peakServed, uint64(most))
-		j.add("served", "at least "+report.Percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", report.Percent(got), j.peakServed, most),
+		j.add("served", "at least "+report.Percent(*m.Served)+" of the connections",
+			fmt.Sprintf("%s (%d of %d had an answer while all were open)", report.Percent(got), j.peakServed, most),
 			got >= *m.Served, false)
 	}
 }
@@ -102,7 +109,8 @@ func (j *judging) add(name, want, got string, held, unknown bool) {
 	if unknown {
 		got, held = "not seen", true
 	}
-	j.report.Marks = append(j.report.Marks, report.MarkReport{Name: name, Want: want, Got: got, Held: held, Unknown: unknown})
+	j.report.Marks = append(j.report.Marks, report.MarkReport{Name: name, Want: want, Got: got, Held: held,
+		Unknown: unknown})
 }
 
 func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
@@ -125,8 +133,8 @@ func share(n, of uint64) float64 {
 	return float64(n) / float64(of)
 }
 
-// judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and still is
-// one that it did not hold.
+// judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and
+// still is one that it did not hold.
 func (j *judging) judgeStreams(want float64) {
 	most := 0
 	for i := range j.scenario.Phases {
@@ -138,8 +146,9 @@ func (j *judging) judgeStreams(want float64) {
 		return
 	}
 	got := share(s.Open-min(s.Open, s.Ended+s.Bad), uint64(most))
-	j.add("streams", "at least "+report.Percent(want)+" held", fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
-		report.Percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
+	j.add("streams", "at least "+report.Percent(want)+" held",
+		fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
+			report.Percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
 }
 
 // judgeGoodput compares what is answered in the worst overload phase with the measured capacity.
@@ -152,8 +161,9 @@ func (j *judging) judgeGoodput(want float64) {
 		}
 	}
 	got := least / max(j.report.Capacity, 1e-9)
-	j.add("goodput", "at least "+report.Percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
-		report.Percent(got), least, j.report.Capacity, name), got >= want, least < 0)
+	j.add("goodput", "at least "+report.Percent(want)+" of the capacity",
+		fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
+			report.Percent(got), least, j.report.Capacity, name), got >= want, least < 0)
 }
 
 // judgeHostile counts the kinds of hostile clients of which the server has ended as many as there are.
@@ -206,11 +216,12 @@ func (j *judging) judgeGrowth(want float64) {
 	}
 	first, last := mean(judged[:n]), mean(judged[len(judged)-n:])
 	got := last/first - 1
-	j.add("memory_growth", "at most "+report.Percent(want), fmt.Sprintf("%s (%s to %s)", report.Percent(got), report.Mebibytes(int64(first)), report.Mebibytes(int64(last))), got <= want, false)
+	j.add("memory_growth", "at most "+report.Percent(want), fmt.Sprintf("%s (%s to %s)", report.Percent(got),
+		report.Mebibytes(int64(first)), report.Mebibytes(int64(last))), got <= want, false)
 }
 
-// judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of the
-// first judged phase (and never less than a millisecond above it, which is noise).
+// judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of
+// the first judged phase (and never less than a millisecond above it, which is noise).
 func (j *judging) judgeRecovery(want time.Duration) {
 	phases := j.scenario.Phases
 	calm := -1.0

@@ -10,7 +10,8 @@ import (
 
 func TestMarksAreJudged(t *testing.T) {
 	r := sampleRun(t, 1)
-	want := map[string]bool{"p95": true, "error_rate": false, "connect_success": true, "memory_bytes": true, "lost": true, "unexplained": false}
+	want := map[string]bool{"p95": true, "error_rate": false, "connect_success": true, "memory_bytes": true, "lost": true,
+		"unexplained": false}
 	for _, m := range r.Marks {
 		if held, ok := want[m.Name]; !ok || held != m.Held {
 			t.Errorf("%+v", m)

@@ -35,7 +35,8 @@ type Event struct {
 	Total time.Duration // the length of the run
 }
 
-// instants are the ends of equal steps within each phase: about a second each, fewer when the run is long or very short.
+// instants are the ends of equal steps within each phase: about a second each, fewer when the run is long or very
+// short.
 func instants(s *Scenario) []time.Duration {
 	length := s.Length()
 	step := max(time.Second, length/maxPoints)

@@ -21,11 +21,12 @@ import (
 const (
 	// descriptorsKept are those of a worker that are no connections: epoll sets, pipes, the admin connection.
 	descriptorsKept = 100
-	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of coarseTick.
+	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of
+	// coarseTick.
 	exactPerSecond = 20_000
 	coarseTick     = time.Millisecond
-	// connectionsPerSource is how many connections share one source address. The kernel has 28,232 ports for each, and gives
-	// away one half before it looks at the other: beyond 14,116 each connect walks through all that are taken.
+	// connectionsPerSource is how many connections share one source address. The kernel has 28,232 ports for each, and
+	// gives away one half before it looks at the other: beyond 14,116 each connect walks through all that are taken.
 	connectionsPerSource = 12_000
 	reopenAfter          = 250 * time.Millisecond
 	leadTime             = 100 * time.Millisecond
@@ -47,12 +48,14 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 	b := newRecorder(r, &probe)
 	if s.Needs == "streams" && !probe.Streams {
 		b.report.Outcome = report.Skipped
-		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor subscriptions/listen opens one", s.Name, r.Target.URL)
+		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor "+
+			"subscriptions/listen opens one", s.Name, r.Target.URL)
 		return &b.report, nil
 	}
 	o := r.options(&probe)
 	if s.Capacity != nil {
-		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window, s.Capacity.Duration)
+		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window,
+			s.Capacity.Duration)
 		capacity, err := calibrate(ctx, o, s.Capacity)
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w: it was interrupted while the capacity was measured", ErrNotRun)
@@ -256,11 +259,13 @@ func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, 
 	after := f.Counters()
 	capacity := float64(after.Results-before.Results) / time.Since(began).Seconds()
 	if after.Open < uint64(c.Connections) {
-		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says why",
+		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says "+
+			"why",
 			uint64(c.Connections)-after.Open, c.Connections, after.Troubles())
 	}
 	if capacity == 0 {
-		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments", client.ListCounts(after.Reasons))
+		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments",
+			client.ListCounts(after.Reasons))
 	}
 	stop, end := context.WithTimeout(ctx, quietPatience)
 	defer end()

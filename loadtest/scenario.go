@@ -8,8 +8,8 @@ import (
 	"weir/loadtest/hostile"
 )
 
-// Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the built-in
-// ones are YAML files beside this one, a user's own are read by the same code.
+// Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the
+// built-in ones are YAML files beside this one, a user's own are read by the same code.
 type Scenario struct {
 	Name     string
 	Question string
@@ -69,16 +69,19 @@ type Marks struct {
 	ErrorRate      *float64 // errors, tool errors, lost and bad answers, of what was sent
 	RefusalRate    *float64 // refusals of what was sent, outside overload phases
 	ConnectSuccess *float64 // opened of opened, failed and refused connections
-	Served         *float64 // connections that were open together and had each had a result of a call, of the most that the scenario holds
-	Streams        *float64 // event streams that were open at the end and none of which the server ended, of the most that the scenario holds
-	Goodput        *float64 // answered per second in overload phases, of the measured capacity
-	MemoryBytes    *int64   // the server's resident memory, at most
-	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1
-	QueueMessages  *int64   // waiting in the server's queue, at most
-	Recovery       *time.Duration
-	Lost           *int64   // calls whose connection ended first
-	HostileEnded   *float64 // of the kinds of hostile clients that are the server's to end, the share of which it has ended as many as there are
-	Unexplained    *int64   // sent, and neither answered, refused, cancelled nor failed
+	// connections that were open together and had each had a result of a call, of the most that the scenario holds
+	Served *float64
+	// event streams that were open at the end and none of which the server ended, of the most that the scenario holds
+	Streams       *float64
+	Goodput       *float64 // answered per second in overload phases, of the measured capacity
+	MemoryBytes   *int64   // the server's resident memory, at most
+	MemoryGrowth  *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1
+	QueueMessages *int64   // waiting in the server's queue, at most
+	Recovery      *time.Duration
+	Lost          *int64 // calls whose connection ended first
+	// of the kinds of hostile clients that are the server's to end, the share of which it has ended as many as there are
+	HostileEnded *float64
+	Unexplained  *int64 // sent, and neither answered, refused, cancelled nor failed
 }
 
 // Bounds of a scenario; beyond them something else was meant.
@@ -130,8 +133,8 @@ func (s *Scenario) Scaled(scale float64) *Scenario {
 	return &c
 }
 
-// Sized returns a copy with its peak number of connections, its peak rate per connection, or both, set: all phases change
-// in proportion. 0 leaves as it is.
+// Sized returns a copy with its peak number of connections, its peak rate per connection, or both, set: all phases
+// change in proportion. 0 leaves as it is.
 func (s *Scenario) Sized(connections int, rate float64) *Scenario {
 	c := *s
 	c.Phases = slices.Clone(s.Phases)

@@ -109,7 +109,8 @@ func (r *reader) scenario(n ast.Node, s *Scenario) {
 			r.add(r.phasesAt[i], "phases[%d].capacity: the scenario has no capacity section, so nothing measures it", i)
 		}
 		if s.Closed && (p.Rate != Ramp{} || p.TotalRate > 0 || p.Capacity > 0) {
-			r.add(r.phasesAt[i], "phases[%d]: a closed scenario has no rates: each connection calls as fast as it is answered", i)
+			r.add(r.phasesAt[i], "phases[%d]: a closed scenario has no rates: each connection calls as fast as it is answered",
+				i)
 		}
 	}
 	if s.Marks.Goodput != nil && s.Capacity == nil {

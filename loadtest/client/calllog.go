@@ -50,7 +50,8 @@ type running struct {
 
 func newCallLog(o *Options, w wire.Format, index int) *callLog {
 	quota := o.OneID.Calls*(index+1)/o.Loops - o.OneID.Calls*index/o.Loops
-	return &callLog{opts: o.OneID, reopens: o.Transport == wire.HTTP && o.Era == wire.Modern, first: wire.FirstID + uint64(index)*maxOneID,
+	return &callLog{opts: o.OneID, reopens: o.Transport == wire.HTTP && o.Era == wire.Modern, first: wire.FirstID +
+		uint64(index)*maxOneID,
 		quota: quota, entries: make([]logEntry, 0, quota), templates: newOneIDTemplates(o, w, nil)}
 }
 
@@ -71,7 +72,8 @@ func newOneIDTemplates(o *Options, w wire.Format, session []byte) *oneIDTemplate
 	}
 	if o.Era == wire.Legacy {
 		for _, text := range []string{
-			`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, `{"jsonrpc":"2.0",` + oneID + `"method":"ping"}`,
+			`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, `{"jsonrpc":"2.0",` + oneID +
+				`"method":"ping"}`,
 		} {
 			t := w.Wrap([]byte(text), -1, session)
 			says.cancel = append(says.cancel, t.Bytes...)

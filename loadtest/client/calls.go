@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// writeChunkBytes is about what one write builds; chunksPerTurn bounds what one connection writes before the others have
-	// their turn.
+	// writeChunkBytes is about what one write builds; chunksPerTurn bounds what one connection writes before the others
+	// have their turn.
 	writeChunkBytes = 64 << 10
 	chunksPerTurn   = 4
 )

@@ -30,7 +30,8 @@ func (l *loop) open() {
 		l.failed(err)
 		return
 	}
-	c := &connection{fd: fd, place: -1, state: stateConnecting, nextID: wire.FirstID, launched: time.Since(l.base), call: &l.call}
+	c := &connection{fd: fd, place: -1, state: stateConnecting, nextID: wire.FirstID, launched: time.Since(l.base),
+		call: &l.call}
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 	} else {

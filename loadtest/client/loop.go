@@ -14,8 +14,8 @@ const (
 	eventsPerTurn   = 256
 	readBufferSize  = 256 << 10
 	connectsPerTurn = 64
-	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan must
-	// still read answers and say how it goes. The rest is due in the next turn, the oldest first.
+	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan
+	// must still read answers and say how it goes. The rest is due in the next turn, the oldest first.
 	plannedPerTurn = 64
 	// retryNs is how long a full backlog of a Unix socket is left alone.
 	retryNs = int64(time.Millisecond)
@@ -26,8 +26,9 @@ func newLoop(o *Options, msgs wire.Messages, to unix.Sockaddr, base time.Time, i
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: wire.NewFormat(&o.Options), judge: wire.NewJudge(), stats: NewCounters(),
-		in: make([]byte, readBufferSize), names: index, round: 1}
+	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: wire.NewFormat(&o.Options), judge: wire.NewJudge(),
+		stats: NewCounters(),
+		in:    make([]byte, readBufferSize), names: index, round: 1}
 	l.call = l.wire.Wrap(msgs.Call, wire.IDOffset(msgs.Call), nil)
 	if o.OneID != nil {
 		l.callLog = newCallLog(o, l.wire, index)
@@ -138,8 +139,8 @@ func (l *loop) notifyWaiters() {
 
 func (l *loop) launch(n int) { l.toOpen += n }
 
-// openMore begins connections while the options allow more at a time, some in every turn, so that those who are open already
-// are served meanwhile.
+// openMore begins connections while the options allow more at a time, some in every turn, so that those who are open
+// already are served meanwhile.
 func (l *loop) openMore() {
 	l.retry = false
 	for range connectsPerTurn {

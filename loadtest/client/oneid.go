@@ -8,14 +8,14 @@ import (
 	"weir/loadtest/wire"
 )
 
-// Many clients send every request with the same id, so a server that finds a request by its id alone gives answers to the
-// wrong one. Here every call of every connection has the id 1, and a number of its own in its arguments, which the tool sends
-// back: an answer says by itself whose it is. A call log holds what became of each number.
+// Many clients send every request with the same id, so a server that finds a request by its id alone gives answers to
+// the wrong one. Here every call of every connection has the id 1, and a number of its own in its arguments, which the
+// tool sends back: an answer says by itself whose it is. A call log holds what became of each number.
 //
-// Some calls are taken back: with notifications/cancelled, or over HTTP in the modern era by closing the connection (MCP
-// 2026-07-28, basic/patterns/cancellation). After a notification the client pings, still with id 1, before it calls again, so that a
-// refusal that comes before the pong is known to be the cancelled call's. An answer may cross the notification: its number
-// tells.
+// Some calls are taken back: with notifications/cancelled, or over HTTP in the modern era by closing the connection
+// (MCP 2026-07-28, basic/patterns/cancellation). After a notification the client pings, still with id 1, before it
+// calls again, so that a refusal that comes before the pong is known to be the cancelled call's. An answer may cross
+// the notification: its number tells.
 
 // sendOneID makes a connection's next call.
 func (l *loop) sendOneID(c *connection) {
@@ -136,7 +136,8 @@ func (l *loop) answeredNumber(c *connection, number uint64, how wire.Outcome) {
 	e.state = callAnswered
 }
 
-// answeredWithoutNumber enters an error, which does not say whose it is: the call's in flight, or the one's that was taken back.
+// answeredWithoutNumber enters an error, which does not say whose it is: the call's in flight, or the one's that was
+// taken back.
 func (l *loop) answeredWithoutNumber(c *connection, how wire.Outcome, reason []byte) {
 	e := l.callLog.find(c.lastNumber)
 	switch {

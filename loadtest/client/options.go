@@ -27,8 +27,9 @@ type Options struct {
 	// the calls it kept from being sent. 0 is a closed loop. At most 10000000.
 	RatePerSecond float64
 
-	// Tick, above 0, has planned calls leave in steps of it instead of each at its moment: a generator that wakes for each of
-	// 200,000 calls in a second has no time left to send them. What a call waits for its step counts as latency. 0 to 1s.
+	// Tick, above 0, has planned calls leave in steps of it instead of each at its moment: a generator that wakes for
+	// each of 200,000 calls in a second has no time left to send them. What a call waits for its step counts as latency.
+	// 0 to 1s.
 	Tick time.Duration
 
 	// Renew has each connection end its session and begin another one, again and again, instead of calling. The counters
@@ -46,7 +47,8 @@ type Options struct {
 	// MaxConnecting bounds the connections of one loop that are being opened at the same time. 0: all at once (a storm).
 	// Keep it below the server's backlog otherwise, or the kernel drops handshakes and clients wait a second.
 	MaxConnecting int
-	// Sources are local addresses used in turn: one address has 28,000 ports towards one server. Empty: the kernel chooses.
+	// Sources are local addresses used in turn: one address has 28,000 ports towards one server. Empty: the kernel
+	// chooses.
 	Sources []netip.Addr
 	// ReceiveBufferBytes and SendBufferBytes set the sockets' kernel buffers. 0: the kernel's default.
 	ReceiveBufferBytes int
@@ -103,8 +105,9 @@ func LoopbackSources(n int) []netip.Addr {
 type OneID struct {
 	// Calls is how many calls the fleet makes in all. 1 to 100000000.
 	Calls int
-	// CancelEvery takes every so manieth call back. Of these, one half is taken back in the write that sends them, so that the
-	// server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they run. 0: none.
+	// CancelEvery takes every so manieth call back. Of these, one half is taken back in the write that sends them, so
+	// that the server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they
+	// run. 0: none.
 	CancelEvery int
 	// Slow and SlowArguments are a call that takes far longer than CancelAfter.
 	Slow, SlowArguments string

@@ -12,12 +12,13 @@ type Segment struct {
 	To     float64       `json:"to"`
 }
 
-// Plan is how often each connection of an open load calls: when a call leaves is decided before the run and by nothing that
-// happens in it, so that a server that stalls cannot hide the calls it kept from being sent. It is pure: no clock, and no state
-// that answers could move. Safe for concurrent use.
+// Plan is how often each connection of an open load calls: when a call leaves is decided before the run and by nothing
+// that happens in it, so that a server that stalls cannot hide the calls it kept from being sent. It is pure: no
+// clock, and no state that answers could move. Safe for concurrent use.
 //
-// Let R(t) be the calls that a connection which is there from the beginning has made by t. A connection that joins at t0 makes
-// its call number k when R reaches R(t0) + offset + k; offsets between 0 and 1 keep connections from calling in step.
+// Let R(t) be the calls that a connection which is there from the beginning has made by t. A connection that joins at
+// t0 makes its call number k when R reaches R(t0) + offset + k; offsets between 0 and 1 keep connections from calling
+// in step.
 type Plan struct{ parts []part }
 
 type part struct {

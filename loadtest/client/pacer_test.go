@@ -9,7 +9,8 @@ import (
 
 func TestPlan(t *testing.T) {
 	s := time.Second
-	p := NewPlan(Segment{10 * s, 0, 50}, Segment{0, 9, 9}, Segment{2 * s, 0, 0}, Segment{4 * s, 100, 100}, Segment{2 * s, 100, 0})
+	p := NewPlan(Segment{10 * s, 0, 50}, Segment{0, 9, 9}, Segment{2 * s, 0, 0}, Segment{4 * s, 100, 100},
+		Segment{2 * s, 100, 0})
 	f := func(at time.Duration, calls float64) {
 		t.Helper()
 		if got := p.Calls(at); math.Abs(got-calls) > 1e-6 {
@@ -53,7 +54,8 @@ func TestPlanInverts(t *testing.T) {
 	for range 2000 {
 		var stretches []Segment
 		for range 1 + r.IntN(5) {
-			stretches = append(stretches, Segment{time.Duration(r.Int64N(int64(time.Minute))), r.Float64() * 1000, r.Float64() * 1000})
+			stretches = append(stretches, Segment{time.Duration(r.Int64N(int64(time.Minute))), r.Float64() * 1000,
+				r.Float64() * 1000})
 		}
 		p := NewPlan(stretches...)
 		last := time.Duration(0)

@@ -69,11 +69,13 @@ func (l *loop) streamed(c *connection, b []byte) {
 	if n := bytes.Count(b, []byte(event)); n > 0 {
 		l.heard(c, n)
 	}
-	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) { // the last chunk: the server has ended the stream and kept the connection
+	// the last chunk: the server has ended the stream and kept the connection
+	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) {
 		l.end(c, EndPeerClosed, nil)
 		return
 	}
-	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
+	// a mark that is cut in two is found with its second half
+	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...)
 }
 
 // heard counts n events, and notes when a stream hears something for the first time since Fleet.Expect.

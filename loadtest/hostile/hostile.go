@@ -18,12 +18,13 @@ type Clients struct {
 	SlowRead    int `json:"slow_read,omitempty"`    // they take a few bytes of them at a time
 	SlowDrip    int `json:"slow_drip,omitempty"`    // one byte of a request at a time
 	HalfRequest int `json:"half_request,omitempty"` // half a request, then silence
-	HalfClose   int `json:"half_close,omitempty"`   // a call, and the end of their sending side: the answer is still due to them
-	Garbage     int `json:"garbage,omitempty"`      // bytes that are no request
-	Oversize    int `json:"oversize,omitempty"`     // a message without end
-	Duplicate   int `json:"duplicate,omitempty"`    // two calls with one id, both in flight
-	Reset       int `json:"reset,omitempty"`        // a call, and the connection is reset before its answer
-	Vanish      int `json:"vanish,omitempty"`       // they connect and are gone, again and again
+	// a call, and the end of their sending side: the answer is still due to them
+	HalfClose int `json:"half_close,omitempty"`
+	Garbage   int `json:"garbage,omitempty"`   // bytes that are no request
+	Oversize  int `json:"oversize,omitempty"`  // a message without end
+	Duplicate int `json:"duplicate,omitempty"` // two calls with one id, both in flight
+	Reset     int `json:"reset,omitempty"`     // a call, and the connection is reset before its answer
+	Vanish    int `json:"vanish,omitempty"`    // they connect and are gone, again and again
 }
 
 // Kind is one way of misbehaving.
@@ -75,8 +76,9 @@ type Counts struct {
 	Refused        uint64 `json:"refused"`
 	Failed         uint64 `json:"failed"`
 	Vanished       uint64 `json:"vanished"`
-	// Ended is how connections ended, by kind and then by what the server said last ("HTTP 408", "error: ...", "answered") or,
-	// where it said nothing, by how the connection ended (see EndReason); stillOpen counts those that did not.
+	// Ended is how connections ended, by kind and then by what the server said last ("HTTP 408", "error: ...",
+	// "answered") or, where it said nothing, by how the connection ended (see EndReason); stillOpen counts those that did
+	// not.
 	Ended map[string]map[string]uint64 `json:"ended,omitempty"`
 }
 
@@ -136,8 +138,8 @@ func (h *Counts) AddFleet(c *client.Counters) {
 	h.countEnding(kind, stillOpen, c.Open)
 }
 
-// Group is the hostile clients that a loop of their own turns around: they do something every turnInterval and nothing in
-// between, so no epoll set is needed.
+// Group is the hostile clients that a loop of their own turns around: they do something every turnInterval and nothing
+// in between, so no epoll set is needed.
 type Group struct {
 	to   unix.Sockaddr
 	opts *wire.Options

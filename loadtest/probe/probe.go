@@ -12,8 +12,8 @@ import (
 	"weir/loadtest/wire"
 )
 
-// Result is what one polite client found out about a server before the load: that it is there, which revision it speaks, and
-// what can be called.
+// Result is what one polite client found out about a server before the load: that it is there, which revision it
+// speaks, and what can be called.
 type Result struct {
 	Era      wire.Era
 	Revision string
@@ -96,7 +96,8 @@ func examine(ctx context.Context, t *wire.Target, w Options, era wire.Era) (Resu
 		return p, c.explain(fmt.Errorf("a first %s: %w", p.describeCall(), err))
 	}
 	if answer.IsError {
-		return p, fmt.Errorf("%s: a first %s came back as an error of the tool (%.200s); choose another one with --tool and --arguments",
+		return p, fmt.Errorf("%s: a first %s came back as an error of the tool (%.200s); choose another one with --tool "+
+			"and --arguments",
 			t.URL, p.describeCall(), answer.raw)
 	}
 	p.Streams = w.Streams && t.Transport == wire.HTTP && c.hasStreams(ctx, &p, w.Headers)
@@ -127,7 +128,8 @@ func dialProbe(ctx context.Context, t *wire.Target, headers string) (*prober, er
 	d := net.Dialer{Timeout: probeTimeout}
 	conn, err := d.DialContext(ctx, t.Network, t.Address)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be reached (%w): start the server, or say with --target where it listens", t.URL, err)
+		return nil, fmt.Errorf("%s cannot be reached (%w): start the server, or say with --target where it listens", t.URL,
+			err)
 	}
 	if err := conn.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
 		conn.Close()
@@ -138,7 +140,8 @@ func dialProbe(ctx context.Context, t *wire.Target, headers string) (*prober, er
 
 func (c *prober) options(p *Result) wire.Options {
 	o := wire.DefaultOptions()
-	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host, c.target.Transport
+	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host,
+		c.target.Transport
 	o.Era, o.Revision, o.Headers = p.Era, p.Revision, c.headers
 	return o
 }
@@ -300,11 +303,13 @@ func (c *prober) explain(err error) error {
 		return fmt.Errorf("%s speaks newline-delimited JSON, not HTTP: try --target tcp://%s", t.URL, t.Address)
 	}
 	const tlsAlert = "\x15\x03"
-	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") { // as Go's says
+	// as Go's says
+	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") {
 		return fmt.Errorf("%s speaks TLS, which is not spoken here: measure the server behind its proxy", t.URL)
 	}
 	if errors.Is(err, wire.ErrBadBytes) || errors.Is(err, errSilent) && len(c.started) == 0 {
-		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL, t.Transport, err)
+		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL,
+			t.Transport, err)
 	}
 	var status *statusError
 	if errors.As(err, &status) {
@@ -330,17 +335,20 @@ func (e *statusError) Error() string {
 func (e *statusError) advice(t *wire.Target) string {
 	switch e.status {
 	case 401, 403, 407:
-		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with the host of --target"
+		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with " +
+			"the host of --target"
 	case 429, 503:
 		return "it is full, or stops; try again later, or raise its limits"
 	}
 	if t.Transport == wire.WebSocket {
-		return fmt.Sprintf("it does not speak WebSocket there; check the path, or try --target http://%s%s", t.Address, t.Path)
+		return fmt.Sprintf("it does not speak WebSocket there; check the path, or try --target http://%s%s", t.Address,
+			t.Path)
 	}
 	return "there is no MCP over HTTP at this path; check it (/mcp is usual) and the port"
 }
 
-// choose finds what to call: what the user named, the scenario's tool, echo, the first tool without required arguments, ping.
+// choose finds what to call: what the user named, the scenario's tool, echo, the first tool without required
+// arguments, ping.
 func (c *prober) choose(p *Result, w Options) error {
 	o := c.options(p)
 	o.Method = "tools/list"

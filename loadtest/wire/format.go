@@ -10,22 +10,23 @@ import (
 // ErrBadBytes says that the server sent bytes that the transport's grammar does not allow.
 var ErrBadBytes = errors.New("bad bytes from the server")
 
-// Format is one transport as a client sees it. Each loop has its own, used by that loop's goroutine alone, so it may keep
-// scratch space; what it must remember about a connection is in that connection's decoder. It never blocks.
+// Format is one transport as a client sees it. Each loop has its own, used by that loop's goroutine alone, so it may
+// keep scratch space; what it must remember about a connection is in that connection's decoder. It never blocks.
 type Format interface {
-	// opening returns what a fresh connection sends before its first message; nil when there is nothing. Only WebSocket's is
-	// answered.
+	// opening returns what a fresh connection sends before its first message; nil when there is nothing. Only WebSocket's
+	// is answered.
 	Opening() []byte
 	// wrap makes a message of a JSON body whose id, if it has one, is at idAt. session is the id that initialize was
 	// answered with; empty where there is none.
 	Wrap(body []byte, idAt int, session []byte) Template
 	// next cuts the first thing from b and says how many bytes it took; 0 means that more must arrive first, and then the
-	// next b is this one with more appended (b is writable: chunks are joined in place). What it returns lives in b or in the
-	// wire until the next call. An error is final for the connection.
+	// next b is this one with more appended (b is writable: chunks are joined in place). What it returns lives in b or in
+	// the wire until the next call. An error is final for the connection.
 	Next(d *Decoder, b []byte) (Arrival, int, error)
 }
 
-// Decoder is what is kept of one connection between two reads, beside the bytes themselves: how far they were understood.
+// Decoder is what is kept of one connection between two reads, beside the bytes themselves: how far they were
+// understood.
 type Decoder struct {
 	http http1.ReplyDecoder
 }

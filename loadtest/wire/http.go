@@ -8,7 +8,8 @@ import (
 	"weir/codec/http1"
 )
 
-// HTTPFormat is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
+// HTTPFormat is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event
+// stream.
 type HTTPFormat struct {
 	path, host string
 	era        Era
@@ -21,7 +22,8 @@ type HTTPFormat struct {
 func newHTTPFormat(o *Options) *HTTPFormat {
 	limits := http1.DefaultLimits()
 	limits.MaxBodyBytes = o.MaxAnswerBytes
-	return &HTTPFormat{path: o.Path, host: o.hostHeader(), era: o.Era, revision: o.SessionRevision(), headers: o.Headers, limits: limits}
+	return &HTTPFormat{path: o.Path, host: o.hostHeader(), era: o.Era, revision: o.SessionRevision(), headers: o.Headers,
+		limits: limits}
 }
 
 // Opening implements Format.
@@ -103,14 +105,15 @@ func lastEvent(body []byte) []byte {
 	return bytes.TrimSpace(data)
 }
 
-// StreamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the server),
-// or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
+// StreamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the
+// server), or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
 func StreamRequest(o *Options, w Format, msgs *Messages, session []byte) []byte {
 	if msgs.listen != nil {
 		t := w.Wrap(msgs.listen, IDOffset(msgs.listen), nil)
 		return t.Append(nil, FirstID)
 	}
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.hostHeader(), o.Headers)
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.hostHeader(),
+		o.Headers)
 	if len(session) > 0 {
 		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.SessionRevision())
 	}

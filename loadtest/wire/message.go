@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// The messages that are sent. Every request begins with the same 22 bytes and an id of ten digits, so that a request is made
-// by copying a template and writing ten digits, and a bare echo server can find the id without parsing.
+// The messages that are sent. Every request begins with the same 22 bytes and an id of ten digits, so that a request
+// is made by copying a template and writing ten digits, and a bare echo server can find the id without parsing.
 
 const (
 	MessagePrefix = `{"jsonrpc":"2.0","id":`
 	IDDigits      = 10
-	FirstID       = 1_000_000_000 // the first number of ten digits; a connection would need nine billion calls to leave them
+	// the first number of ten digits; a connection would need nine billion calls to leave them
+	FirstID = 1_000_000_000
 )
 
 // Template is a message ready to be sent but for its id.
@@ -55,7 +56,8 @@ func NewMessages(o *Options) (Messages, error) {
 	}
 	meta := ""
 	if o.Era == Modern {
-		meta = `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision + `","io.modelcontextprotocol/clientCapabilities":{}`
+		meta = `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision +
+			`","io.modelcontextprotocol/clientCapabilities":{}`
 	}
 	padded := meta
 	if o.PadBytes > 0 {

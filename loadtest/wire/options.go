@@ -89,10 +89,11 @@ type Options struct {
 	Method string
 	// Revision is what an initialized session speaks; empty: 2025-11-25.
 	Revision string
-	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the first
-	// lines of each connection.
+	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the
+	// first lines of each connection.
 	Headers string
-	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools do not see.
+	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools
+	// do not see.
 	Tool      string
 	Arguments string
 	PadBytes  int

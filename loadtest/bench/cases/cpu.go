@@ -27,8 +27,8 @@ type contender struct {
 	fleet   *client.Fleet
 }
 
-// rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile falls on
-// all alike. Only one is busy at a time; the others' connections stay open and idle.
+// rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile
+// falls on all alike. Only one is busy at a time; the others' connections stay open and idle.
 func rounds(e *harness.Env, t *record.Table, all []contender, each func(costs map[string]harness.Cost)) error {
 	for run := range e.Runs {
 		costs := map[string]harness.Cost{}
@@ -50,7 +50,8 @@ func rounds(e *harness.Env, t *record.Table, all []contender, each func(costs ma
 	return nil
 }
 
-// tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own bytes.
+// tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own
+// bytes.
 func tcpContenders(e *harness.Env, t *record.Table, connections, window int) ([]contender, error) {
 	var all []contender
 	var args []string

@@ -20,7 +20,8 @@ Transfer/sec:     29.29MB
 	if got, err := readWrk(said); err != nil || got != (wrkSaid{196139, 97822.35, 641}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, text := range []string{"", said + "  Non-2xx or 3xx responses: 5\n", said + "  Socket errors: connect 0, read 1\n"} {
+	for _, text := range []string{"", said + "  Non-2xx or 3xx responses: 5\n", said +
+		"  Socket errors: connect 0, read 1\n"} {
 		if got, err := readWrk(text); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}

@@ -15,10 +15,11 @@ const (
 	renewConnections = 32
 )
 
-// sessionCost opens and ends sessions on kept connections, beside few sessions and beside many that are open all the while,
-// each with its stream.
+// sessionCost opens and ends sessions on kept connections, beside few sessions and beside many that are open all the
+// while, each with its stream.
 func sessionCost(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"sessions open beside", "CPU per session, us", "sessions/s", "p50, us", "p99, us", "generator's CPU per session, us"}}
+	t := &record.Table{Columns: []string{"sessions open beside", "CPU per session, us", "sessions/s", "p50, us", "p99, us",
+		"generator's CPU per session, us"}}
 	var all []contender
 	names := [2]string{}
 	for i, n := range [2]int{fewSessions, e.Scaled(manySessions)} {
@@ -58,7 +59,8 @@ func sessionCost(e *harness.Env) (*record.Table, error) {
 		return nil, err
 	}
 	t.AtMost("CPU per session, beside "+key, t.Median(key), 1.3, "times")
-	t.Note("%d connections, each ends its session (DELETE) and begins another (initialize, notifications/initialized), again and again",
+	t.Note("%d connections, each ends its session (DELETE) and begins another (initialize, notifications/initialized), "+
+		"again and again",
 		renewConnections)
 	t.Note("each of the sessions beside has its event stream open")
 	return t, nil
