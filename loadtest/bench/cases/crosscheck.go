@@ -2,14 +2,12 @@ package cases
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"weir/loadtest/bench/harness"
@@ -236,49 +234,18 @@ func wrkAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load c
 	if err != nil {
 		return err
 	}
-	said, err := readWrk(string(out))
+	said, err := harness.ReadWrk(string(out))
 	if err != nil {
 		return err
 	}
 	calls := countedThen - counted
-	t.Sample(load.key("wrk calls/s"), said.perSec)
+	t.Sample(load.key("wrk calls/s"), said.PerSec)
 	t.Sample(load.key("wrk cpu us"), harness.Micros(usedThen-used)/calls)
 	t.Sample(load.key("wrk generator us"),
-		harness.Micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
-	t.Sample(load.key("wrk p50 us"), said.p50)
-	t.Sample(load.key("wrk unseen"), math.Abs(calls-said.calls))
+		harness.Micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.Calls)
+	t.Sample(load.key("wrk p50 us"), said.P50)
+	t.Sample(load.key("wrk unseen"), math.Abs(calls-said.Calls))
 	return nil
-}
-
-// wrkSaid is what wrk prints at its end.
-type wrkSaid struct {
-	calls, perSec float64
-	p50           float64 // microseconds
-}
-
-// readWrk understands wrk 4's summary; an answer that was no success makes it an error, since the figures then mean
-// something else.
-func readWrk(out string) (wrkSaid, error) {
-	var w wrkSaid
-	for line := range strings.Lines(out) {
-		f := strings.Fields(line)
-		switch {
-		case len(f) >= 3 && f[1] == "requests" && f[2] == "in":
-			w.calls, _ = strconv.ParseFloat(f[0], 64)
-		case len(f) == 2 && f[0] == "Requests/sec:":
-			w.perSec, _ = strconv.ParseFloat(f[1], 64)
-		case len(f) == 2 && f[0] == "50%":
-			if d, err := time.ParseDuration(f[1]); err == nil {
-				w.p50 = harness.Micros(d)
-			}
-		case strings.Contains(line, "Non-2xx") || strings.Contains(line, "Socket errors"):
-			return w, errors.New(strings.TrimSpace(line))
-		}
-	}
-	if w.calls == 0 || w.perSec == 0 || w.p50 == 0 {
-		return w, fmt.Errorf("its summary is not understood: %q", out)
-	}
-	return w, nil
 }
 
 // knownLatency offers connections twice what they can do, so that the latency of every call follows from the plan.

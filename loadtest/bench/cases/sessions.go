@@ -20,7 +20,7 @@ const (
 func sessionCost(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"sessions open beside", "CPU per session, us", "sessions/s", "p50, us", "p99, us",
 		"generator's CPU per session, us"}}
-	var all []contender
+	var all []harness.Contender
 	names := [2]string{}
 	for i, n := range [2]int{fewSessions, e.Scaled(manySessions)} {
 		s, err := e.Weir("")
@@ -51,10 +51,10 @@ func sessionCost(e *harness.Env) (*record.Table, error) {
 			return nil, fmt.Errorf("%v sessions are open, want %d and %d", got, n, renewConnections)
 		}
 		names[i] = record.Grouped(int64(n))
-		all = append(all, contender{names[i], s.Process, f})
+		all = append(all, harness.Contender{Name: names[i], Process: s.Process, Fleet: f})
 	}
 	key := ""
-	err := rounds(e, t, all, func(costs map[string]harness.Cost) { key = harness.CostRatio(t, names[1], names[0], costs) })
+	err := harness.Rounds(e, t, all, func(costs map[string]harness.Cost) { key = harness.CostRatio(t, names[1], names[0], costs) })
 	if err != nil {
 		return nil, err
 	}
