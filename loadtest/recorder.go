@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -247,6 +248,14 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 	} else {
 		r.Total.Tally.Unexplained = left
 	}
+	if t := &r.Total.Tally; t.Results+t.ToolErrors+t.Errors == 0 && b.run.Scenario.calls() {
+		b.problem("no call was answered (" + cmp.Or(b.last.Counters.Troubles(), client.ListCounts(t.Reasons),
+			"nothing came") + ")")
+	}
+	if b.run.Scenario.Closed {
+		r.Notes = append(r.Notes, "closed loop: a connection calls again when it is answered, so a server that stands still "+
+			"keeps calls from being sent, and their latency from being seen; latency is not judged")
+	}
 	b.generator()
 	b.server(end)
 	j := judging{scenario: b.run.Scenario, report: r, peakServed: b.peakServed, queueSeen: b.watch.Admin != ""}
@@ -254,7 +263,7 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 	switch {
 	case r.Problem != "":
 		r.Outcome = report.Partial
-	case allHeld(r.Marks):
+	case noneMissed(r.Marks):
 		r.Outcome = report.Held
 	default:
 		r.Outcome = report.Missed

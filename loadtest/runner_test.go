@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -324,5 +325,46 @@ func TestJobsShareTheWhole(t *testing.T) {
 		if peak != 500 || drips != 5 {
 			t.Errorf("%d workers: %v connections and %d hostile ones", workers, peak, drips)
 		}
+	}
+}
+
+// A server that lets the probe in and nobody else: nothing was answered, and nothing held.
+func TestRunWithoutAnAnswer(t *testing.T) {
+	var greeted atomic.Int32
+	address := fixture.LineServer(t, "tcp", offering(fixture.Echo))
+	refusing := fixture.LineServer(t, "tcp", func(line string) string {
+		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(1) > 1 {
+			return fixture.HangUp
+		}
+		return offering(fixture.Echo)(line)
+	})
+	f := func(address, outcome, problem string) {
+		t.Helper()
+		result, err := testRun(t, address, smallScenario).Do(fixture.Within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(result.Outcome) != outcome || !strings.Contains(result.Problem, problem) {
+			t.Errorf("%s, %q: want %s, %q", result.Outcome, result.Problem, outcome, problem)
+		}
+	}
+	f(address, "held", "")
+	f(refusing, "partial", "no call was answered (peer_closed")
+}
+
+// A closed loop does not see how long a server stood still, so its latency is no proof of anything.
+func TestClosedLoopIsNotJudgedByLatency(t *testing.T) {
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
+	r.Scenario = r.Scenario.ClosedLoop()
+	result, err := r.Do(fixture.Within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	result.Print(&text)
+	i := slices.IndexFunc(result.Marks, func(m report.MarkReport) bool { return m.Name == "p95" })
+	if result.Outcome != report.Held || !result.Marks[i].Unknown || result.Marks[i].Held ||
+		!strings.Contains(text.String(), "closed loop") || !strings.Contains(result.HTML(), "closed loop") {
+		t.Errorf("%s %+v\n%s", result.Outcome, result.Marks, &text)
 	}
 }

@@ -175,6 +175,11 @@ func (s *Scenario) ClosedLoop() *Scenario {
 	return &c
 }
 
+// calls says whether the scenario makes any calls.
+func (s *Scenario) calls() bool {
+	return s.Closed || slices.ContainsFunc(s.Phases, func(p Phase) bool { return p.Rate != (Ramp{}) })
+}
+
 // settle turns total rates and multiples of the capacity into rates per connection.
 func (s *Scenario) settle(capacity float64) {
 	for i := range s.Phases {

@@ -109,6 +109,10 @@ func (l *loop) arrived(c *connection, a *wire.Arrival) {
 			l.send(c, w.AppendFrame(nil, wire.OpPong, a.Body))
 		}
 		return
+	case wire.ArrivalNothing:
+		if a.Status == 0 {
+			return // an empty line, or an interim response
+		}
 	case wire.ArrivalClose:
 		if c.state == stateOpen {
 			l.end(c, EndPeerClosed, nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +39,10 @@ type Options struct {
 	Streams bool
 }
 
-const probeTimeout = 5 * time.Second
+const (
+	probeTimeout = 5 * time.Second
+	maxPages     = 100 // of tools that are read
+)
 
 // errSilent says that a server took a request and did not answer.
 var errSilent = errors.New("no answer")
@@ -235,7 +239,7 @@ func (c *prober) call(o *wire.Options, body []byte) (answer, error) {
 			continue
 		}
 		var m struct {
-			ID     json.Number
+			ID     json.RawMessage
 			Method string
 			Result json.RawMessage
 			Error  *struct {
@@ -251,6 +255,10 @@ func (c *prober) call(o *wire.Options, body []byte) (answer, error) {
 			continue // its own request or notification
 		case m.Error != nil:
 			return r, fmt.Errorf("the server answers %d: %s", m.Error.Code, m.Error.Message)
+		case string(m.ID) != strconv.FormatUint(id, 10):
+			return r, fmt.Errorf("the request's id is %d, and the answer's is %.40s: it must be the same (JSON-RPC 2.0, "+
+				"section 5)",
+				id, m.ID)
 		}
 		if err := json.Unmarshal(m.Result, &r); err != nil {
 			return r, fmt.Errorf("%w: %.200q", wire.ErrBadBytes, a.Body)
@@ -269,6 +277,10 @@ func (c *prober) receive(o *wire.Options) (wire.Arrival, error) {
 			a, n, err := w.Next(&c.decoder, c.in)
 			if err != nil {
 				return a, err
+			}
+			if n > 0 && a.Kind == wire.ArrivalNothing && a.Status == 0 { // an empty line, or an interim response
+				c.in = c.in[n:]
+				continue
 			}
 			if n > 0 {
 				a.Body, a.Session = append([]byte(nil), a.Body...), append([]byte(nil), a.Session...)
@@ -350,19 +362,13 @@ func (e *statusError) advice(t *wire.Target) string {
 // choose finds what to call: what the user named, the scenario's tool, echo, the first tool without required
 // arguments, ping.
 func (c *prober) choose(p *Result, w Options) error {
-	o := c.options(p)
-	o.Method = "tools/list"
-	msgs, err := wire.NewMessages(&o)
-	if err != nil {
-		return err
-	}
-	listed, err := c.call(&o, msgs.Call)
+	listed, err := c.listTools(p)
 	if errors.Is(err, errSilent) || errors.Is(err, wire.ErrBadBytes) {
 		return err
 	}
-	p.Tools = len(listed.Tools) // a server without tools answers with an error; ping is left then
+	p.Tools = len(listed) // a server without tools answers with an error; ping is left then
 	has := func(name string) bool {
-		for _, t := range listed.Tools {
+		for _, t := range listed {
 			if t.Name == name {
 				return true
 			}
@@ -374,19 +380,19 @@ func (c *prober) choose(p *Result, w Options) error {
 	case w.Tool != "":
 		p.Tool = w.Tool
 		if !has(w.Tool) && err == nil {
-			return fmt.Errorf("the server has no tool %q; it lists %s", w.Tool, names(listed.Tools))
+			return fmt.Errorf("the server has no tool %q; it lists %s", w.Tool, names(listed))
 		}
 		if w.Arguments != "" {
 			p.Args = w.Arguments
 		} else if w.Tool == "echo" {
-			p.Args = echoArguments(listed.Tools)
+			p.Args = echoArguments(listed)
 		}
 	case w.Preferred != "" && has(w.Preferred):
 		p.Tool, p.Args = w.Preferred, w.PreferredArguments
 	case has("echo"):
-		p.Tool, p.Args = "echo", echoArguments(listed.Tools)
+		p.Tool, p.Args = "echo", echoArguments(listed)
 	default:
-		for _, t := range listed.Tools {
+		for _, t := range listed {
 			if len(t.InputSchema.Required) == 0 {
 				p.Tool = t.Name
 				break
@@ -400,6 +406,22 @@ func (c *prober) choose(p *Result, w Options) error {
 		}
 	}
 	return nil
+}
+
+// listTools reads all pages of the list.
+func (c *prober) listTools(p *Result) (tools []listedTool, err error) {
+	o := c.options(p)
+	for cursor, pages := "", 0; pages < maxPages; pages++ {
+		page, err := c.call(&o, wire.ListTools(&o, cursor))
+		if err != nil {
+			return tools, err
+		}
+		tools = append(tools, page.Tools...)
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+	}
+	return tools, nil
 }
 
 func names(tools []listedTool) string {

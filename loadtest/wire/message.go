@@ -54,11 +54,7 @@ func NewMessages(o *Options) (Messages, error) {
 	if !json.Valid([]byte(o.Arguments)) {
 		return Messages{}, fmt.Errorf("option Arguments: not JSON: %s", o.Arguments)
 	}
-	meta := ""
-	if o.Era == Modern {
-		meta = `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision +
-			`","io.modelcontextprotocol/clientCapabilities":{}`
-	}
+	meta := o.meta()
 	padded := meta
 	if o.PadBytes > 0 {
 		if padded != "" {
@@ -84,6 +80,24 @@ func NewMessages(o *Options) (Messages, error) {
 		m.Initialized = []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	}
 	return m, nil
+}
+
+// ListTools asks for a page of the server's tools: the one behind cursor, or the first.
+func ListTools(o *Options, cursor string) []byte {
+	params := ""
+	if cursor != "" {
+		params = `"cursor":` + quote(cursor)
+	}
+	return request("tools/list", params, o.meta())
+}
+
+// meta is the members of _meta that the era asks for in each request.
+func (o *Options) meta() string {
+	if o.Era == Legacy {
+		return ""
+	}
+	return `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision +
+		`","io.modelcontextprotocol/clientCapabilities":{}`
 }
 
 // addStream adds what opens an event stream, as far as that is a message: GET is none.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,6 +130,13 @@ func TestNext(t *testing.T) {
 		"message:{}/200/s", "nothing/202")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"+
 		"1c\r\nevent: message\ndata: {\"a\":1}\r\n2\r\n\n\n\r\n0\r\n\r\n", `message:{"a":1}/200`)
+	events := ": hello\n\ndata: {\"a\":\ndata:  \"data: 1\\ndata:\"}\nid: 7\n\nevent: x\ndata:\n\n"
+	f(HTTP, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(events),
+		events),
+		"message:{\"a\":\n  \"data: 1\\ndata:\"}/200")
+	f(HTTP, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "+
+		"2\r\n\r\n{}",
+		"nothing", "nothing", "message:{}/200")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "error")
 
 	// The longest header, once: cutting it everywhere would take a minute.

@@ -54,7 +54,9 @@ func sessionCost(e *harness.Env) (*record.Table, error) {
 		all = append(all, harness.Contender{Name: names[i], Process: s.Process, Fleet: f})
 	}
 	key := ""
-	err := harness.Rounds(e, t, all, func(costs map[string]harness.Cost) { key = harness.CostRatio(t, names[1], names[0], costs) })
+	err := harness.Rounds(e, t, all, func(costs map[string]harness.Cost) {
+		key = harness.CostRatio(t, names[1], names[0], costs)
+	})
 	if err != nil {
 		return nil, err
 	}
