@@ -6,7 +6,7 @@
 // every sent call ends as answered, refused, cancelled or failed; what is left is unexplained, and that is a mark of
 // its own.
 //
-// Files, each standing on those before it: scenario.go is what is asked, scenario_yaml.go how it is written,
+// Files, each standing on those before it: scenario.go is what is asked, scenario_read.go how it is written,
 // builtin.go what comes with the program, worker.go one process's share of a run, workers.go the processes, run.go
 // what a run is told, marks.go the judgement, recorder.go samples into figures, runner.go the run, progress.go what is
 // shown meanwhile.

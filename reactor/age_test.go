@@ -69,7 +69,7 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	b.loop.turn()
-	const n = 2*heldAbove + 100
+	const n = 2*compactAbove + 100
 	var calls strings.Builder
 	for id := range n {
 		calls.WriteString(toolCall(fmt.Sprint(id+1), "echo", `{"message":"x"}`))
@@ -103,8 +103,8 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	if answers != n-2 {
 		t.Errorf("%d were refused, want %d", answers, n-2)
 	}
-	if c.pending.Load() != 0 || c.back != nil || b.queue.HeldBytes() != 0 {
-		t.Errorf("left: %d pending, %d bytes, held: %t", c.pending.Load(), b.queue.HeldBytes(), c.back != nil)
+	if c.pending.Load() != 0 || c.compacted != nil || b.queue.HeldBytes() != 0 {
+		t.Errorf("left: %d pending, %d bytes, held: %t", c.pending.Load(), b.queue.HeldBytes(), c.compacted != nil)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -64,7 +65,7 @@ func (b *bare) connect(transport transport) (c *conn, peer int) {
 	if refusal := b.limits.Open(netip.Addr{}); refusal != backpressure.Accepted {
 		b.t.Fatalf("refused: %v", refusal)
 	}
-	c = &conn{loop: b.loop, listener: &listener{name: "tcp", loopback: true}, fd: int32(pair[0]), transport: transport}
+	c = &conn{loop: b.loop, listener: &listener{name: "tcp", place: auth.Place{Loopback: true}}, fd: int32(pair[0]), transport: transport}
 	c.lane.Init(c)
 	b.loop.stats.connections.Add(1)
 	b.loop.adopt(c)

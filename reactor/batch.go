@@ -52,7 +52,7 @@ func (g *batchGroup) deliver(c *conn, out []byte) []byte {
 	if len(message) == 0 {
 		g.anchor.Outcome = registry.Accepted
 	}
-	return c.transport.deliver(c, g.anchor, message, out)
+	return c.transport.answer(c, g.anchor, message, out)
 }
 
 // batch serves a JSON array of messages; anchor is the call the transport prepared for it. Loop only.
@@ -61,21 +61,22 @@ func (l *loop) batch(c *conn, anchor *call, msg []byte) {
 	if err := l.batchAcceptable(anchor, msg); err != nil {
 		l.stats.received.Add(1)
 		anchor.Outcome = registry.Invalid
-		l.fail(c, anchor, err)
-		anchor.release()
+		l.fail(anchor, err)
 		return
 	}
 	g := &batchGroup{anchor: anchor}
 	g.left.Store(1)
 	c.pending.Add(1)
-	c.transport.queued(l, c, anchor)
+	if o := c.transport.order(); o != nil {
+		o.queue(l, c, anchor)
+	}
 	for at := 0; ; {
 		element, next, err := codec.NextElement(msg, at)
 		if err != nil || next < 0 {
 			break // the array was walked once already, by batchAcceptable
 		}
-		k := l.newCall()
-		k.Transport, k.Header, k.Conv, k.InBatch, k.group = anchor.Transport, anchor.Header, anchor.Conv, true, g
+		k := l.newCall(c)
+		k.Header, k.Conv, k.InBatch, k.group = anchor.Header, anchor.Conv, true, g
 		l.message(c, k, element)
 		at = next
 	}

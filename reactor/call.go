@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
+	"weir/registry/event"
 )
 
 // call is one message on its way from admission to its answer. It is born in two ways: newCall is for what a loop reads,
@@ -14,12 +16,12 @@ import (
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
-	conn   *conn            // whose it is
-	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
-	group  *batchGroup      // the JSON-RPC batch it came in, or nil
-	stock  *callStock       // where it goes back to; nil: the shared pool
-	room   *[roomBytes]byte // what holds Raw when it is short
-	trail  *registry.Trail  // of a POST whose event stream can be resumed; guarded by conn.mu
+	conn   *conn             // whose it is
+	stream *event.Stream     // what keeps the answer open: of a listen, or of a session's GET
+	group  *batchGroup       // the JSON-RPC batch it came in, or nil
+	stock  *callStock        // where it goes back to; nil: the shared pool
+	room   *[roomBytes]byte  // what holds Raw when it is short
+	trail  *event.PostStream // of a POST whose event stream can be resumed; guarded by conn.mu
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
 	next, prev *call
@@ -27,7 +29,7 @@ type call struct {
 	done       bool
 	started    bool // a worker has it
 	streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
-	adrift     bool // the response ended before its stream: what follows is for whoever resumes the trail
+	detached   bool // the response ended before the call: what follows is for whoever resumes the trail
 
 	class      backpressure.Class
 	ownsBuffer bool // Raw is a buffer of its own (own); else it lies in room, or is borrowed
@@ -40,7 +42,7 @@ type call struct {
 	takesSSE   bool          // the client takes messages ahead of the answer
 	status     uint16        // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
 	retryAfter time.Duration // 0 when k was not refused
-	origin     *allowedOrigin
+	origin     *auth.Origin
 }
 
 const (
@@ -56,11 +58,21 @@ const (
 // sharedCalls are the calls that belong to no loop's stock.
 var sharedCalls = sync.Pool{New: func() any { return bornCall(nil) }}
 
-// newSharedCall returns an empty call. Any goroutine.
-func newSharedCall() *call { return sharedCalls.Get().(*call) }
+// newSharedCall returns an empty call for a message on c. Any goroutine.
+func newSharedCall(c *conn) *call { return sharedCalls.Get().(*call).on(c) }
 
-// newCall returns an empty call from the loop's stock. Loop only.
-func (l *loop) newCall() *call { return l.calls.take() }
+// newCall returns an empty call for a message on c, which is the loop's. Loop only.
+func (l *loop) newCall(c *conn) *call { return l.calls.take().on(c) }
+
+// on makes k a call on c.
+func (k *call) on(c *conn) *call {
+	k.conn = c
+	c.transport.address(k)
+	return k
+}
+
+// id is the request's id; nil for what has none.
+func (k *call) id() []byte { return k.Env.ID.Of(k.Raw) }
 
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *call {
@@ -129,7 +141,7 @@ func (k *call) release() {
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil
 	k.started, k.origin, k.ownsBuffer = false, nil, false
 	k.done, k.keepAlive, k.http10, k.allow, k.status, k.retryAfter = false, false, false, false, 0, 0
-	k.takesSSE, k.streaming, k.badToken, k.trail, k.adrift = false, false, false, nil, false
+	k.takesSSE, k.streaming, k.badToken, k.trail, k.detached = false, false, false, nil, false
 	if k.stock == nil {
 		sharedCalls.Put(k)
 		return

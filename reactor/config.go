@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 )
 
 // Config is what a server is made of, beside what it offers. Everything has a default: Config{} is a server on
@@ -22,7 +23,7 @@ type Config struct {
 	// for this machine.
 	Queue *backpressure.Options
 	// Tokens are those who may come; nil: anybody may. They are the server's from New on.
-	Tokens *Tokens
+	Tokens *auth.Tokens
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
 	// Log is where the server speaks. nil: warnings and errors, as JSON on standard error. A disabled logger is silent.

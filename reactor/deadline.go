@@ -21,7 +21,7 @@ const (
 // later when they are many. Loop only.
 func (l *loop) sweep() {
 	if l == l.srv.loops[0] {
-		l.srv.orphans.refuseAged(l, refusalsPerTurn)
+		l.srv.detachedCalls.refuseAged(l, refusalsPerTurn)
 	}
 	for closed, refused := 0, 0; l.swept < len(l.slots); {
 		if closed == closesPerTurn || refused == refusalsPerTurn {
@@ -33,13 +33,12 @@ func (l *loop) sweep() {
 		if c == nil {
 			continue
 		}
-		if why := c.overdue(l.now); why != stillOpen {
+		if why := c.late(l.now); why != stillOpen {
 			c.close(why)
 			l.finish(c)
 			closed++
 			continue
 		}
-		c.transport.beat(c)
 		if refused += l.refuseAged(c, refusalsPerTurn-refused); refused == refusalsPerTurn {
 			l.swept-- // there may be more
 		}
@@ -69,18 +68,19 @@ func (l *loop) refuseAged(c *conn, most int) (refused int) {
 	return n
 }
 
-// overdue names the deadline that c has missed at now, or stillOpen. Loop only.
-func (c *conn) overdue(now int64) closeReason {
+// late names the deadline that c has missed at now, or stillOpen. Loop only.
+func (c *conn) late(now int64) closeReason {
 	o := &c.loop.srv.opts
-	if c.listener.ended != nil && !c.lingering {
-		return stillOpen // attached (attach.go)
+	if c.listener.ended != nil && !c.lingering { // attached (Attach)
+		_ = c.transport.tick(c, waitingForUs, 0)
+		return stillOpen
 	}
 	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
 		return closeWriteStalled
 	}
 	quiet := now - c.lastRead
 	switch {
-	case c.grant != nil && c.grant.ended(c.loop.srv.wall.Load()):
+	case c.credential != nil && c.credential.Ended(c.loop.srv.wall.Load()):
 		return closeTokenEnded
 	case c.lingering:
 		if quiet > int64(o.LingerTimeout) {
@@ -89,21 +89,21 @@ func (c *conn) overdue(now int64) closeReason {
 		return stillOpen
 	case c.pause.Load() != 0 || c.ended:
 		c.excuse(now) // it is we who do not read
-		return stillOpen
+		return c.transport.tick(c, waitingForUs, 0)
 	case c.authBy != 0 && now > c.authBy:
 		return closeAuthTimeout
 	case c.partSince != 0:
-		return c.messageOverdue(now)
+		return c.transport.tick(c, waitingForRest, now-c.partSince)
 	case c.pending.Load() != 0:
 		c.excuse(now) // it waits for us
-		return stillOpen
+		return c.transport.tick(c, waitingForUs, 0)
 	case !c.spoke:
 		if o.FirstByteTimeout > 0 && quiet > int64(o.FirstByteTimeout) {
 			return closeFirstByte
 		}
 		return stillOpen
 	}
-	return c.transport.idle(c, quiet)
+	return c.transport.tick(c, waitingForNothing, quiet)
 }
 
 // excuse counts the peer's time from now: what passed was ours.
@@ -114,16 +114,11 @@ func (c *conn) excuse(now int64) {
 	}
 }
 
-// messageOverdue judges a message of which some bytes are here and some are not (OVERLOAD: slowloris).
-func (c *conn) messageOverdue(now int64) closeReason {
+// messageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD: slowloris).
+func (c *conn) messageLate(took int64, received int) closeReason {
 	o := &c.loop.srv.opts
-	took := now - c.partSince
-	if took <= int64(o.MessageTimeout) {
+	if took <= int64(o.MessageTimeout) || int64(received)*int64(time.Second) >= took*int64(o.MinReceiveRate) {
 		return stillOpen
 	}
-	received, strict := c.transport.unfinished(len(c.in))
-	if strict || int64(received)*int64(time.Second) < took*int64(o.MinReceiveRate) {
-		return closeMessageTimeout
-	}
-	return stillOpen
+	return closeMessageTimeout
 }

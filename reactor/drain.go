@@ -37,7 +37,7 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 func (s *Server) drain(ctx context.Context) DrainReport {
 	s.draining.Store(true)
 	var report DrainReport
-	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.endAll = true, true })
+	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.changed = true, true })
 	s.registry.StopTasks()
 	s.registry.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
@@ -102,7 +102,7 @@ func (l *loop) closeAll(done chan struct{}) {
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			l.feed(c) // the answers that a resumed stream is still to carry
-			c.transport.farewell(c)
+			c.transport.goAway(c)
 			c.close(closeDrain)
 			l.finish(c)
 		}

@@ -2,12 +2,12 @@ package reactor
 
 import (
 	"bytes"
-	"sync/atomic"
 
 	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -15,12 +15,7 @@ import (
 // MCP here; sessions and eras are told apart per request, by the registry.
 type httpTransport struct {
 	decoder http1.Decoder
-
-	// Requests in the order they came, first to be answered first (RFC 9112 9.3.2). Guarded by conn.mu; only the loop
-	// adds. The head is never done while the mutex is free.
-	head, tail *call
-
-	beatAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
+	answers answerOrder
 }
 
 // httpScratch is what a loop needs to read requests, once for all its connections.
@@ -47,7 +42,7 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 		case http1.NeedMore:
 			return used
 		case http1.Head:
-			if !t.head0(l, c, r) {
+			if !t.onHead(l, c, r) {
 				return len(b)
 			}
 			return used
@@ -61,9 +56,9 @@ func (t *httpTransport) decode(l *loop, c *conn, b []byte) int {
 	return used
 }
 
-// head0 judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
+// onHead judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
 // whether to go on.
-func (t *httpTransport) head0(l *loop, c *conn, r *http1.Request) bool {
+func (t *httpTransport) onHead(l *loop, c *conn, r *http1.Request) bool {
 	if status, fail := t.acceptable(l, c, r); fail != nil {
 		r.KeepAlive = false // the body is still on its way
 		t.reject(l, c, r, status, fail)
@@ -79,11 +74,9 @@ func (t *httpTransport) head0(l *loop, c *conn, r *http1.Request) bool {
 	}
 	if string(r.MCPMethod) == "tools/call" {
 		if refusal := l.srv.queue.Probe(&c.lane, backpressure.Wait, 0, l.now); l.srv.refuses(refusal) {
-			k := t.begin(l, r)
+			k := t.begin(l, c, r)
 			k.keepAlive = false // the body is still on its way
-			l.msg = l.srv.appendRefusal(l.msg[:0], k, nullID, refusal)
-			t.answer(l, c, k, l.msg)
-			k.release()
+			l.refuse(k, nullID, refusal)
 			c.endAfterAnswers(closeRequested)
 			return false
 		}
@@ -97,18 +90,15 @@ func (t *httpTransport) head0(l *loop, c *conn, r *http1.Request) bool {
 var nullID = []byte("null")
 
 // begin makes the call for a request.
-func (t *httpTransport) begin(l *loop, r *http1.Request) *call {
-	k := l.newCall()
-	t.address(k)
+func (t *httpTransport) begin(l *loop, c *conn, r *http1.Request) *call {
+	k := l.newCall(c)
 	k.keepAlive, k.http10 = r.KeepAlive, r.Minor == 0
 	if r.Origin != nil {
-		k.origin = l.srv.allowedOrigin(r.Origin)
+		k.origin = l.srv.rules.Origin(r.Origin)
 	}
 	k.takesSSE = !k.http10 && bytes.Contains(r.Accept, []byte(eventStreamType))
 	return k
 }
-
-func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
 
 // request serves one complete request.
 func (t *httpTransport) request(l *loop, c *conn, r *http1.Request) {
@@ -126,22 +116,20 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 	if l.srv.draining.Load() {
 		r.KeepAlive = false
 	}
-	k := t.begin(l, r)
+	k := t.begin(l, c, r)
 	if l.srv.servesSSE(r) {
 		t.serveSSE(l, c, r, k)
 		return
 	}
 	switch r.Method {
 	case http1.MethodGet:
-		if l.srv.isMetadata(r.Path) {
-			t.answer(l, c, k, l.srv.metadata)
-			k.release()
+		if l.srv.resource.IsMetadata(r.Path) {
+			l.answer(k, l.srv.resource.Metadata())
 			return
 		}
 		if r.UpgradeWebSocket {
 			if l.srv.draining.Load() {
-				l.refuse(c, k, backpressure.Draining)
-				k.release()
+				l.refuse(k, nil, backpressure.Draining)
 				return
 			}
 			k.release()
@@ -151,12 +139,10 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 		t.openSession(l, c, r, k)
 	case http1.MethodDelete:
 		k.Outcome = l.srv.registry.EndSession(r.SessionID, c.principal())
-		t.answer(l, c, k, nil)
-		k.release()
+		l.answer(k, nil)
 	case http1.MethodOptions:
 		k.status, k.allow = 204, true
-		t.answer(l, c, k, nil)
-		k.release()
+		l.answer(k, nil)
 	default:
 		l.http.header = registry.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
@@ -173,11 +159,10 @@ func (t *httpTransport) serve(l *loop, c *conn, r *http1.Request) {
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(l *loop, c *conn, err *http1.Error) {
-	k := l.newCall()
+	k := l.newCall(c)
 	k.status = uint16(err.Status)
 	l.msg = codec.AppendError(l.msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
-	t.answer(l, c, k, l.msg)
-	k.release()
+	l.answer(k, l.msg)
 	reason := closeBadRequest
 	if err.Status == 413 {
 		reason = closeMessageTooBig
@@ -187,8 +172,8 @@ func (t *httpTransport) malformed(l *loop, c *conn, err *http1.Error) {
 
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, fail *codec.Error) {
-	k := t.begin(l, r)
-	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != tokenErrors[tokenMissing]
+	k := t.begin(l, c, r)
+	k.status, k.allow, k.badToken = uint16(status), status == 405, fail != auth.Missing.Err()
 	l.msg = l.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:
@@ -196,13 +181,12 @@ func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, f
 	case r.Method != http1.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}
-	t.answer(l, c, k, l.msg)
-	k.release()
+	l.answer(k, l.msg)
 }
 
 // upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
 func (t *httpTransport) upgrade(l *loop, c *conn, r *http1.Request) {
-	if !t.done(c) { // their answers could not leave as HTTP any more
+	if !t.answers.idle(c) { // their answers could not leave as HTTP any more
 		t.reject(l, c, r, 400, errUpgradeEarly)
 		return
 	}
@@ -211,7 +195,7 @@ func (t *httpTransport) upgrade(l *loop, c *conn, r *http1.Request) {
 		protocol = "mcp"
 	}
 	l.out = websocket.AppendUpgrade(l.out, r.WSKey, protocol)
-	c.transport = &wsTransport{}
+	c.transport = new(wsTransport)
 }
 
 // offers reports whether a comma-separated list holds name.
@@ -226,18 +210,19 @@ func offers(list []byte, name string) bool {
 	return false
 }
 
-// eof: a request that stays unfinished asks for nothing. Those that are being served pose a riddle: a peer that only
-// closed its sending side wants its answers, one that closed both has cancelled what is of the stateless era or only waits, and TCP
-// shows the same FIN for either. An interim response tells them apart: the first one skips it, as every client must
+// eof: a request that stays unfinished asks for nothing. About those that are being served the end says too little: a peer that
+// only closed its sending side wants its answers, one that closed both has cancelled what is of the stateless era or only waits,
+// and TCP shows the same FIN for either. An interim response tells them apart: the first one skips it, as every client must
 // (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
-func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
+func (t *httpTransport) eof(_ *loop, c *conn, _ []byte) {
+	o := &t.answers
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k := t.head; k != nil && k.streaming {
-		t.signLocked(c) // an interim response cannot come inside another one; a comment does the same
+	if k := o.head; k != nil && k.streaming {
+		o.signLocked(c) // an interim response cannot come inside another one; a comment does the same
 		return
 	}
-	for k := t.head; k != nil; k = k.next {
+	for k := o.head; k != nil; k = k.next {
 		if !k.done && k.EndsWithPeer() && !k.http10 {
 			c.sendLocked([]byte(http1.Continue))
 			return
@@ -245,14 +230,22 @@ func (t *httpTransport) eof(l *loop, c *conn, _ []byte) {
 	}
 }
 
-func (t *httpTransport) idle(c *conn, quiet int64) closeReason {
-	if limit := c.loop.srv.opts.IdleTimeout; limit > 0 && quiet > int64(limit) {
+func (t *httpTransport) feed(l *loop, c *conn) { t.answers.feed(l, c) }
+
+func (t *httpTransport) tick(c *conn, w waiting, quiet int64) closeReason {
+	t.answers.keepAlive(c)
+	o := &c.loop.srv.opts
+	switch inHead, body := t.decoder.Pending(); {
+	case w == waitingForRest && inHead && quiet > int64(o.MessageTimeout): // however fast it comes
+		return closeMessageTimeout
+	case w == waitingForRest:
+		return c.messageLate(quiet, body)
+	case w == waitingForNothing && o.IdleTimeout > 0 && quiet > int64(o.IdleTimeout):
 		return closeIdle
 	}
 	return stillOpen
 }
 
-func (t *httpTransport) unfinished(int) (received int, strict bool) {
-	inHead, body := t.decoder.Pending()
-	return body, inHead
-}
+func (t *httpTransport) goAway(*conn) {}
+
+func (t *httpTransport) closed(c *conn) (cancelled int) { return t.answers.close(c) }

@@ -1,56 +1,88 @@
 package reactor
 
-import "weir/codec/http1"
+import (
+	"sync/atomic"
 
-// HTTP/1.1 answers in the order of the requests (RFC 9112 9.3.2) while workers finish in any order. A call's place in
-// the line is taken when it is queued; an answer that is ready before its turn waits at its place and counts as outbox.
+	"weir/backpressure"
+)
 
-// queued takes a place at the end of the line. What the loop has answered before must be on its way first.
-func (t *httpTransport) queued(l *loop, c *conn, k *call) {
+// answerOrder is the order of the answers on an HTTP/1.1 connection, that of its requests (RFC 9112 9.3.2), while workers finish
+// in any. A call takes its place when it is queued; an answer that is ready before its turn waits at its place and counts as
+// outbox. Guarded by conn.mu; only the loop adds. The head is never done while the mutex is free.
+type answerOrder struct {
+	head, tail *call
+
+	signAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
+}
+
+// queue gives k a place at the end. What the loop has answered before must be on its way first.
+func (o *answerOrder) queue(l *loop, c *conn, k *call) {
 	l.flush(c)
 	c.mu.Lock()
-	t.linkLocked(k)
+	o.linkLocked(k)
 	c.mu.Unlock()
 }
 
-func (t *httpTransport) linkLocked(k *call) {
-	k.prev = t.tail
-	if t.tail == nil {
-		t.head = k
+func (o *answerOrder) linkLocked(k *call) {
+	k.prev = o.tail
+	if o.tail == nil {
+		o.head = k
 	} else {
-		t.tail.next = k
+		o.tail.next = k
 	}
-	t.tail = k
+	o.tail = k
 }
 
-// dropped gives k's place up: its admission failed, or its connection ended and the line with it.
-func (t *httpTransport) dropped(c *conn, k *call) {
+// holdsLocked says whether k has a place.
+func (o *answerOrder) holdsLocked(k *call) bool { return k.prev != nil || o.head == k }
+
+// drop gives k's place up: its admission failed, or its connection ended and the order with it.
+func (o *answerOrder) drop(c *conn, k *call) {
 	c.mu.Lock()
-	t.unlinkLocked(k)
+	o.unlinkLocked(k)
 	c.mu.Unlock()
 }
 
-// unlinkLocked takes k out of the line, if it is in it.
-func (t *httpTransport) unlinkLocked(k *call) {
+// unlinkLocked gives k's place up, if it has one.
+func (o *answerOrder) unlinkLocked(k *call) {
 	switch {
 	case k.prev != nil:
 		k.prev.next = k.next
-	case t.head == k:
-		t.head = k.next
+	case o.head == k:
+		o.head = k.next
 	default:
 		return
 	}
 	if k.next != nil {
 		k.next.prev = k.prev
 	} else {
-		t.tail = k.prev
+		o.tail = k.prev
 	}
 	k.next, k.prev = nil, nil
-	t.beatAt.Store(0) // whatever streams now sets it again
+	o.signAt.Store(0) // whatever streams now sets it again
 }
 
-// replace moves what is k's to know of stuck's response, and its place in the line if it still has one.
-func (t *httpTransport) replace(c *conn, stuck, k *call) {
+// substituteLocked gives k's place, if it has one, to place.
+func (o *answerOrder) substituteLocked(k, place *call) {
+	switch {
+	case k.prev != nil:
+		k.prev.next = place
+	case o.head == k:
+		o.head = place
+	default:
+		return // the order ended with its connection
+	}
+	if k.next != nil {
+		k.next.prev = place
+	} else {
+		o.tail = place
+	}
+	place.next, place.prev = k.next, k.prev
+	k.next, k.prev = nil, nil
+}
+
+// replace moves what is k's to know of stuck's response, and its place if it still has one.
+func (o *answerOrder) replace(c *conn, stuck, k *call) {
 	k.keepAlive, k.http10, k.takesSSE, k.origin = stuck.keepAlive, stuck.http10, stuck.takesSSE, stuck.origin
 	k.started = true
 	c.mu.Lock()
@@ -58,53 +90,29 @@ func (t *httpTransport) replace(c *conn, stuck, k *call) {
 	k.streaming = stuck.streaming
 	k.answer, stuck.answer = stuck.answer, nil
 	k.trail, stuck.trail = stuck.trail, nil
-	k.adrift, stuck.adrift = stuck.adrift, false
-	switch {
-	case stuck.prev != nil:
-		stuck.prev.next = k
-	case t.head == stuck:
-		t.head = k
-	default:
-		return // the line ended with its connection
-	}
-	if stuck.next != nil {
-		stuck.next.prev = k
-	} else {
-		t.tail = k
-	}
-	k.next, k.prev = stuck.next, stuck.prev
-	stuck.next, stuck.prev = nil, nil
+	k.detached, stuck.detached = stuck.detached, false
+	o.substituteLocked(stuck, k)
 }
 
-// starts notes that a worker has k. When k is first in the line and too much waits behind it, nothing else is started
-// until it is answered.
-func (t *httpTransport) starts(c *conn, k *call) {
-	c.mu.Lock()
-	k.started = true
-	if c.reason == stillOpen {
-		t.throttleLocked(c)
-	}
-	c.mu.Unlock()
-}
-
-// waitsAgain takes back that a worker has k, which was parked and goes on: what waits for its answer must not keep it from
-// being taken.
-func (t *httpTransport) waitsAgain(c *conn, k *call) {
+// setStarted notes that a worker has begun with k, or, of one that was suspended and goes on, that it has not again. When k is
+// first and too much waits behind it, nothing else is started until it is answered; k itself must not be kept from it.
+func (o *answerOrder) setStarted(c *conn, k *call, started bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.started = false; c.reason == stillOpen {
-		t.throttleLocked(c)
+	k.started = started
+	if c.reason == stillOpen {
+		o.throttleLocked(c)
 	}
 }
 
 // keepLocked keeps a ready answer, of which n bytes are new, until its turn.
-func (t *httpTransport) keepLocked(c *conn, k *call, n int) {
+func (o *answerOrder) keepLocked(c *conn, k *call, n int) {
 	k.done = true
-	t.holdLocked(c, n)
+	o.holdLocked(c, n)
 }
 
 // holdLocked puts n more bytes that wait for their turn on the books.
-func (t *httpTransport) holdLocked(c *conn, n int) {
+func (o *answerOrder) holdLocked(c *conn, n int) {
 	s := c.loop.srv
 	c.held += n
 	if s.outBytes.Add(int64(n)) > int64(s.opts.MaxOutboxTotalBytes) {
@@ -112,109 +120,70 @@ func (t *httpTransport) holdLocked(c *conn, n int) {
 		return
 	}
 	c.throttleLocked()
-	t.throttleLocked(c)
+	o.throttleLocked(c)
 }
 
 // throttleLocked starts no more calls of a connection behind whose first one too many answers wait already. The first
 // one itself must have started: paused, it would wait for ever.
-func (t *httpTransport) throttleLocked(c *conn) {
-	if c.held > c.loop.srv.opts.MaxOutboxBytes && t.head != nil && t.head.started {
+func (o *answerOrder) throttleLocked(c *conn) {
+	if c.held > c.loop.srv.opts.MaxOutboxBytes && o.head != nil && o.head.started {
 		c.stopLaneLocked(stopOrder)
 	} else {
 		c.startLaneLocked(stopOrder)
 	}
 }
 
-// answer sends what the loop answered, at once when nothing is before it.
-func (t *httpTransport) answer(l *loop, c *conn, k *call, message []byte) {
-	if c.pending.Load() == 0 || t.answersNow(c) {
-		l.out = appendHTTP(l.out, c, k, message)
-		if len(l.out) > flushAbove {
-			l.flush(c)
-		}
-		return
-	}
-	place := l.newCall()
-	place.answer = appendHTTP(getBuffer(len(message)+httpHeadRoom), c, k, message)
+// empty reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
+func (o *answerOrder) empty(c *conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t.head == nil { // the last one left meanwhile
-		c.sendLocked(place.answer)
-		putBuffer(place.answer)
-		place.release()
-		return
-	}
-	t.linkLocked(place)
-	t.keepLocked(c, place, len(place.answer))
+	return o.head == nil
 }
 
-// answersNow reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
-func (t *httpTransport) answersNow(c *conn) bool {
+// idle reports whether nothing that c was asked is in progress, so that it may become another transport: also a detached call
+// comes back to this one. Only the loop adds, so a yes stays true.
+func (o *answerOrder) idle(c *conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return t.head == nil
+	return o.head == nil && c.detached == 0
 }
 
-// done reports whether nothing that c was asked is in progress, so that it may become another transport: also a call that
-// is adrift comes back to this one. Only the loop adds, so a yes stays true.
-func (t *httpTransport) done(c *conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return t.head == nil && c.adrift == 0
-}
-
-// deliver sends k's answer if it is k's turn, and the ready ones behind it; else it keeps the answer. HTTP answers are
-// never left in out: another worker may send the next one as soon as this one has left the line.
-func (t *httpTransport) deliver(c *conn, k *call, message, out []byte) []byte {
-	mark := len(out)
-	if k.trail != nil {
-		return t.conclude(c, k, message, out)
-	}
-	if k.streaming {
-		out = appendLastEvent(out, message)
-	} else {
-		out = appendHTTP(out, c, k, message)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t.deliverLocked(c, k, out[mark:])
-	return out[:mark]
-}
-
-// deliverLocked sends k's answer, the last of its response, in its turn.
-func (t *httpTransport) deliverLocked(c *conn, k *call, answer []byte) {
+// deliverLocked sends k's answer, the last of its response, in its turn. It takes k over.
+func (o *answerOrder) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
 	case c.reason != stillOpen:
-		c.forgetLocked(k)
-		t.unlinkLocked(k) // before it is used again: gone may not have come by yet
+		o.unlinkLocked(k) // before it is used again: close may not have come by yet
 		c.forgetLocked(k)
 		k.release()
-	case t.head != k:
+	case o.head != k:
 		k.answer = appendBuffer(k.answer, answer)
-		t.keepLocked(c, k, len(answer))
+		o.keepLocked(c, k, len(answer))
 	default:
 		c.sendLocked(answer)
-		t.unlinkLocked(k)
+		o.unlinkLocked(k)
 		k.release()
-		t.sendReadyLocked(c)
+		o.sendReadyLocked(c)
 	}
 }
 
-func (t *httpTransport) sendReadyLocked(c *conn) {
-	for t.head != nil && t.head.done {
-		k := t.head
+// sendReadyLocked sends the answers whose turn has come.
+func (o *answerOrder) sendReadyLocked(c *conn) {
+	for o.head != nil && o.head.done {
+		k := o.head
 		c.sendLocked(k.answer)
 		c.forgetLocked(k)
-		t.unlinkLocked(k)
+		o.unlinkLocked(k)
 		k.release()
 	}
-	if k := t.head; k != nil && k.streaming {
-		t.advanceLocked(c)
+	if k := o.head; k != nil && k.streaming { // what its stream has said already
+		c.sendLocked(k.answer)
+		c.forgetLocked(k)
+		o.rearmLocked(c)
 		if k.stream != nil || k.trail != nil {
 			c.post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
-	t.throttleLocked(c)
+	o.throttleLocked(c)
 	c.relaxLocked()
 }
 
@@ -226,62 +195,58 @@ func (c *conn) forgetLocked(k *call) {
 	k.answer = nil
 }
 
-func (t *httpTransport) farewell(*conn) {}
-
-// gone ends the line. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,
+// close ends the order. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,
 // basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end, but for
 // those that only wait.
-func (t *httpTransport) gone(c *conn) (cancelled int) {
+func (o *answerOrder) close(c *conn) (cancelled int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for k := t.head; k != nil; {
+	for k := o.head; k != nil; {
 		next := k.next
-		if k.done {
-			c.forgetLocked(k)
+		c.forgetLocked(k)
+		k.next, k.prev = nil, nil
+		switch {
+		case k.done:
 			k.release()
-		} else {
-			k.next, k.prev = nil, nil
-			c.forgetLocked(k)
-			if k.stream != nil { // nobody else has it
-				c.loop.closeStream(k)
-			} else if k.trail != nil {
-				c.strandLocked(k)
-			} else if k.EndsWithPeer() {
-				k.Cancel()
-				cancelled++
-			}
+		case k.stream != nil: // nobody else has it
+			c.loop.closeStream(k)
+		case k.trail != nil:
+			c.detachLocked(k)
+		case k.EndsWithPeer():
+			k.Cancel()
+			cancelled++
 		}
 		k = next
 	}
-	t.head, t.tail = nil, nil
+	o.head, o.tail = nil, nil
 	return cancelled
 }
 
-// httpHeadRoom is what a response head takes, about.
-const httpHeadRoom = 256
+// rearmLocked puts the next sign of life off: something was just sent.
+func (o *answerOrder) rearmLocked(c *conn) {
+	if every := int64(c.loop.srv.opts.SSEKeepAlive); every > 0 {
+		o.signAt.Store(backpressure.Now() + every)
+	}
+}
 
-// appendHTTP appends the response that carries message. Safe for workers and loop.
-func appendHTTP(dst []byte, c *conn, k *call, message []byte) []byte {
-	status := k.statusCode()
-	h := http1.Response{
-		Status: status, ContentType: jsonType, Date: c.loop.srv.date(),
-		SessionID: k.SessionID, RetryAfter: k.retryAfterSeconds(status),
-		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
+// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive.
+func (o *answerOrder) keepAlive(c *conn) {
+	if at := o.signAt.Load(); at == 0 || c.loop.now < at {
+		return
 	}
-	if status == 401 {
-		h.WWWAuthenticate = c.loop.srv.challenges.of(k.badToken)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o.head != nil && o.head.streaming {
+		o.signLocked(c)
 	}
-	if k.allow {
-		h.Allow = "POST, GET, DELETE, OPTIONS"
+}
+
+// signLocked sends a comment, unless the peer has not even read what is there.
+func (o *answerOrder) signLocked(c *conn) {
+	if c.unsentLocked() == 0 {
+		sign := appendSign(getBuffer(eventRoom))
+		c.sendLocked(sign)
+		putBuffer(sign)
 	}
-	switch {
-	case status == 426:
-		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
-	case k.origin != nil:
-		h.Extra = k.origin.answer
-		if k.allow {
-			h.Extra = k.origin.preflight
-		}
-	}
-	return http1.AppendResponse(dst, &h, message)
+	o.rearmLocked(c)
 }

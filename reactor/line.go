@@ -11,8 +11,14 @@ import (
 // which byte streams should reuse. The connection is the conversation; its end ends what it asked.
 type lineTransport struct {
 	decoder codec.LineDecoder
-	talk
+	duplex[lineFramer]
 }
+
+type lineFramer struct{}
+
+func (lineFramer) transport() registry.Transport { return registry.Line }
+
+func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
 func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
@@ -37,23 +43,11 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 			return len(b)
 		}
 		if msg != nil {
-			t.message(l, c, msg)
+			l.messages(c, msg)
 		}
 	}
 	return used
 }
-
-func (t *lineTransport) message(l *loop, c *conn, msg []byte) {
-	k := l.newCall()
-	t.address(k)
-	if codec.IsBatch(msg) {
-		l.batch(c, k, msg)
-		return
-	}
-	l.message(c, k, msg)
-}
-
-func (t *lineTransport) address(k *call) { k.Transport, k.Conv = registry.Line, &t.conv }
 
 var (
 	errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
@@ -63,9 +57,7 @@ var (
 // refuse ends the connection, with an answer that says why.
 func (t *lineTransport) refuse(l *loop, c *conn, e *codec.Error, reason closeReason) {
 	l.stats.received.Add(1)
-	k := l.newCall()
-	l.fail(c, k, e)
-	k.release()
+	l.fail(l.newCall(c), e)
 	c.endAfterAnswers(reason)
 }
 
@@ -86,37 +78,13 @@ func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
 	case c.authBy != 0:
 		t.introduced(l, c, rest)
 	default:
-		t.message(l, c, rest)
+		l.messages(c, rest)
 	}
-	t.conv.PeerEnded()
+	t.conv.PeerEnded(l.srv.registry)
 	if c.pending.Load() > 0 {
 		probePeer(c.fd)
 	}
 }
-
-func (t *lineTransport) answer(l *loop, c *conn, _ *call, message []byte) {
-	l.out = appendLine(l.out, message)
-	if len(l.out) > flushAbove {
-		l.flush(c)
-	}
-}
-
-func (t *lineTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release()
-	return appendLine(out, message)
-}
-
-func (t *lineTransport) early(c *conn, _ *call, message []byte) bool {
-	return sendMessage(c, appendLine, message)
-}
-
-func (t *lineTransport) open(l *loop, c *conn, k *call, first []byte) {
-	t.begin(l, c, appendLine, k, first)
-}
-
-func (t *lineTransport) feed(l *loop, c *conn) { t.tell(l, c, appendLine) }
-
-func (t *lineTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendLine) }
 
 // appendLine appends a message and its newline, and nothing for no message. The encoders put no newline inside one.
 func appendLine(dst, message []byte) []byte {
@@ -126,13 +94,12 @@ func appendLine(dst, message []byte) []byte {
 	return append(append(dst, message...), '\n')
 }
 
-func (t *lineTransport) idle(c *conn, quiet int64) closeReason {
-	if limit := c.loop.srv.opts.LineIdleTimeout; limit > 0 && quiet > int64(limit) && len(t.listens) == 0 {
+func (t *lineTransport) tick(c *conn, w waiting, quiet int64) closeReason {
+	switch limit := int64(c.loop.srv.opts.LineIdleTimeout); {
+	case w == waitingForRest:
+		return c.messageLate(quiet, len(c.in))
+	case w == waitingForNothing && limit > 0 && quiet > limit && len(t.listens) == 0:
 		return closeIdle
 	}
 	return stillOpen
 }
-
-func (t *lineTransport) unfinished(waiting int) (received int, strict bool) { return waiting, false }
-
-func (t *lineTransport) farewell(*conn) {}

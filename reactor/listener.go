@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 )
 
 // One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
@@ -24,16 +25,15 @@ import (
 // listener is one listening socket, or what an attached connection has instead. Its loop's, but for what is set before
 // Start.
 type listener struct {
-	name     string // http, tcp, unix: the label of metrics and logs
-	fd       int32
-	tag      uint64
-	loop     *loop
-	address  string // as bound, with the port the kernel chose
-	ip       string // the host part of address
-	loopback bool
-	make     func() transport
-	path     string // of a Unix socket, to remove at the end
-	shut     bool   // not watched until the next tick
+	name    string // http, tcp, unix: the label of metrics and logs
+	fd      int32
+	tag     uint64
+	loop    *loop
+	address string     // as bound, with the port the kernel chose
+	place   auth.Place // of address
+	make    func() transport
+	path    string // of a Unix socket, to remove at the end
+	shut    bool   // not watched until the next tick
 
 	ended func(reason string) // of an attached connection, for which this stands
 }
@@ -75,7 +75,7 @@ func (s *Server) listen(name, network, address string, factory func() transport)
 	}
 	ln := &listener{name: name, fd: int32(fd), make: factory, address: bound.Addr().String()}
 	if tcp, ok := bound.Addr().(*net.TCPAddr); ok {
-		ln.ip, ln.loopback = tcp.IP.String(), tcp.IP.IsLoopback()
+		ln.place = auth.Place{IP: tcp.IP.String(), Loopback: tcp.IP.IsLoopback()}
 	} else {
 		ln.path = address
 	}

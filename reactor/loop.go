@@ -74,8 +74,7 @@ type loop struct {
 		letters []letter // POSTed to streams of this loop; max_input_total_bytes bounds them
 		resumed []*call  // parked calls that may go on; bounded by the registry's max_asks
 		closeLn bool
-		changed bool // a list has: look whom it concerns
-		endAll  bool // every stream is to end
+		changed bool // a list has, or the server drains: look whom it concerns
 		woken   bool
 	}
 	stats loopStats
@@ -260,10 +259,10 @@ func (l *loop) readInbox() {
 	l.inbox.Lock()
 	l.inbox.woken = false
 	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
-	changed, endAll, resumed := l.inbox.changed, l.inbox.endAll, l.inbox.resumed
+	changed, resumed := l.inbox.changed, l.inbox.resumed
 	letters := l.inbox.letters
 	l.inbox.resumed, l.inbox.letters = nil, nil
-	l.inbox.arrived, l.inbox.closeLn, l.inbox.changed, l.inbox.endAll = nil, false, false, false
+	l.inbox.arrived, l.inbox.closeLn, l.inbox.changed = nil, false, false
 	l.visiting = append(l.visiting[:0], l.inbox.posted...)
 	clear(l.inbox.posted)
 	l.inbox.posted = l.inbox.posted[:0]
@@ -292,9 +291,6 @@ func (l *loop) readInbox() {
 		l.toFeed = len(l.slots) // also those that a walk under way has passed
 	}
 	l.feedSome()
-	if endAll {
-		l.eachConn(func(c *conn) { c.transport.endStreams(l, c) })
-	}
 	if closeLn {
 		l.closeListeners()
 	}

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/reactor/auth"
 )
 
 // dropReason says why an accepted message got no answer.
@@ -27,7 +29,7 @@ type serverMetrics struct {
 	outboxFull       *metrics.Counter
 	earlyDropped     *metrics.Counter
 	streamsOpened    *metrics.Counter
-	tokensRefused    [tokenRefusals]*metrics.Counter
+	tokensRefused    [auth.Refusals]*metrics.Counter
 }
 
 func (s *Server) registerMetrics(set *metrics.Set) {
@@ -38,8 +40,8 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 	for reason := range dropReasons {
 		m.dropped[reason] = set.NewCounter(fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason]))
 	}
-	for refusal := tokenGood + 1; refusal < tokenRefusals; refusal++ {
-		m.tokensRefused[refusal] = set.NewCounter(fmt.Sprintf("weir_tokens_refused_total{reason=%q}", tokenRefusalNames[refusal]))
+	for refusal := auth.Good + 1; refusal < auth.Refusals; refusal++ {
+		m.tokensRefused[refusal] = set.NewCounter(fmt.Sprintf("weir_tokens_refused_total{reason=%q}", refusal))
 	}
 	m.acceptErrors = set.NewCounter("weir_accept_errors_total")
 	m.outOfDescriptors = set.NewCounter("weir_out_of_descriptors_total")

@@ -26,26 +26,24 @@ const outRoom = 4 << 10
 // message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 func (l *loop) message(c *conn, k *call, msg []byte) {
 	l.stats.received.Add(1)
-	k.Raw, k.conn, k.Principal = msg, c, c.principal()
+	k.Raw, k.Principal = msg, c.principal()
 	s := l.srv
 	if len(msg) > peekAbove && l.refuseUnread(c, k) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
 		k.Outcome = registry.Invalid
-		l.fail(c, k, err.(*codec.Error))
-		k.release()
+		l.fail(k, err.(*codec.Error))
 		return
 	}
 	switch class := s.registry.Route(&k.Exchange); class {
 	case registry.Inline:
 		l.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
-			c.recall(id) // before Dispatch looks among what is in flight: a held message goes there (thaw)
+			c.recall(id) // before Dispatch looks among what is in flight: a compact call goes there (expand)
 		}
 		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
-		l.answer(c, k, l.msg)
-		k.release()
+		l.answer(k, l.msg)
 	case registry.Listening:
 		l.stats.inline.Add(1)
 		l.listen(c, k)
@@ -66,31 +64,30 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	s := l.srv
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
-		l.refuse(c, k, refusal)
-		k.release()
+		l.refuse(k, k.id(), refusal)
 		return
 	}
-	if c.mayHold(k) {
-		if refusal := l.hold(c, k, class); refusal == backpressure.Accepted || s.refuses(refusal) {
-			if refusal != backpressure.Accepted {
-				l.refuse(c, k, refusal)
+	if c.mayCompact(k) {
+		if refusal := l.queueCompact(c, k, class); refusal == backpressure.Accepted || s.refuses(refusal) {
+			if refusal == backpressure.Accepted {
+				k.release()
+			} else {
+				l.refuse(k, k.id(), refusal)
 			}
-			k.release()
 			return
 		}
 	}
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Outcome = registry.Invalid
-		l.fail(c, k, err)
-		k.release()
+		l.fail(k, err)
 		return
 	}
 	c.pending.Add(1)
-	if k.group == nil {
-		c.transport.queued(l, c, k)
-	} else {
+	if k.group != nil {
 		k.group.left.Add(1)
+	} else if o := c.transport.order(); o != nil {
+		o.queue(l, c, k)
 	}
 	k.ticket.Overhead = callBytes
 	k.class = class
@@ -98,36 +95,36 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !s.refuses(refusal) && k.group == nil && c.parked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
-		l.park(c, k, class)
+	if !s.refuses(refusal) && k.group == nil && c.blocked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
+		l.block(c, k, class)
 		return
 	}
 	l.refuseQueued(c, k, refusal)
 }
 
-// park sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
+// block sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
 // admitted again first thing when half of the queue has gone (conn.Drained).
-func (l *loop) park(c *conn, k *call, class backpressure.Class) {
-	c.parked, c.parkedClass = k, class
+func (l *loop) block(c *conn, k *call, class backpressure.Class) {
+	c.blocked, c.blockedClass = k, class
 	c.mu.Lock()
 	c.pauseLocked(pauseQueue)
 	c.mu.Unlock()
 	// The queue may have fallen to half between the refusal and the pause; then nobody would call Drained.
-	l.unpark(c)
+	l.unblock(c)
 }
 
-// unpark tries to admit the parked message; the connection reads on when that works, or when the queue of all has become
+// unblock tries to admit the blocked message; the connection reads on when that works, or when the queue of all has become
 // what is full: then it is refused like any other.
-func (l *loop) unpark(c *conn) {
-	k := c.parked
+func (l *loop) unblock(c *conn) {
+	k := c.blocked
 	if k == nil {
 		return
 	}
-	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, c.parkedClass, len(k.Raw), l.now)
+	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, c.blockedClass, len(k.Raw), l.now)
 	if refusal.OfConnection() {
 		return
 	}
-	c.parked = nil
+	c.blocked = nil
 	c.mu.Lock()
 	c.resumeLocked(pauseQueue)
 	c.mu.Unlock()
@@ -138,18 +135,18 @@ func (l *loop) unpark(c *conn) {
 	l.srv.queue.Schedule(&c.lane)
 }
 
-// refuseQueued refuses a call that had its place already, in the line and in flight.
+// refuseQueued refuses a call that had its place already, in the order of answers and in flight.
 func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
 	c.pending.Add(-1)
-	if k.group == nil {
-		c.transport.dropped(c, k)
+	g := k.group
+	if o := c.transport.order(); g == nil && o != nil {
+		o.drop(c, k)
 	}
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.Env.ID.Of(k.Raw), refusal)
-	l.answer(c, k, c.endCall(k, l.msg))
-	if k.group != nil && k.group.finished() {
-		l.sendGroup(c, k.group)
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.id(), refusal)
+	l.answer(k, c.endCall(k, l.msg))
+	if g != nil && g.finished() {
+		l.sendGroup(c, g)
 	}
-	k.release()
 }
 
 // Drained is called by the queue when a full lane fell to half.
@@ -167,8 +164,7 @@ func (l *loop) refuseUnread(c *conn, k *call) bool {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
-	l.refuse(c, k, refusal)
-	k.release()
+	l.refuse(k, k.id(), refusal)
 	return true
 }
 
@@ -178,25 +174,29 @@ func (s *Server) refuses(refusal backpressure.Refusal) bool {
 	return refusal != backpressure.Accepted && (s.opts.OnFull != OnFullPause || !refusal.OfConnection())
 }
 
-// refuse answers k with a refusal. k stays the caller's.
-func (l *loop) refuse(c *conn, k *call, refusal backpressure.Refusal) {
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.Env.ID.Of(k.Raw), refusal)
-	l.answer(c, k, l.msg)
+// refuse answers the request id with a refusal. It takes k over.
+func (l *loop) refuse(k *call, id []byte, refusal backpressure.Refusal) {
+	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, refusal)
+	l.answer(k, l.msg)
 }
 
-// fail answers k with an error made on the loop. k stays the caller's.
-func (l *loop) fail(c *conn, k *call, err *codec.Error) {
-	l.msg = codec.AppendError(l.msg[:0], k.Env.ID.Of(k.Raw), err)
-	l.answer(c, k, l.msg)
+// fail answers k with an error made on the loop. It takes k over.
+func (l *loop) fail(k *call, err *codec.Error) {
+	l.msg = codec.AppendError(l.msg[:0], k.id(), err)
+	l.answer(k, l.msg)
 }
 
-// answer routes what the loop answered to where it belongs: k's batch or the transport.
-func (l *loop) answer(c *conn, k *call, message []byte) {
-	if k.group != nil {
-		k.group.add(message)
+// answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
+func (l *loop) answer(k *call, message []byte) {
+	if g := k.group; g != nil {
+		g.add(message)
+		k.release()
 		return
 	}
-	c.transport.answer(l, c, k, message)
+	c := k.conn
+	if l.out = c.transport.answer(c, k, message, l.out); len(l.out) > flushAbove {
+		l.flush(c)
+	}
 }
 
 // appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
@@ -282,17 +282,19 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
 	if !begun {
-		if k, scratch = c.thaw(t.Job.(*held), scratch); len(scratch) > 0 {
-			return c.transport.deliver(c, k, scratch, out), false
+		if k, scratch = c.expand(t.Job.(*compactCall), scratch); len(scratch) > 0 {
+			return c.transport.answer(c, k, scratch, out), false
 		}
 	}
-	c.transport.starts(c, k)
+	if o := c.transport.order(); o != nil {
+		o.setStarted(c, k, true)
+	}
 	switch {
 	case k.Cancelled():
-	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
+	case t.Refused != backpressure.Accepted && k.Suspended(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
-		scratch = s.appendRefusal(scratch, k, k.Env.ID.Of(k.Raw), t.Refused)
+		scratch = s.appendRefusal(scratch, k, k.id(), t.Refused)
 	default:
 		k.Seat = &s.seats[w.Number]
 		r.enter(c, out, t.Next())
@@ -300,7 +302,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		if !r.leave() {
 			out = nil
 		}
-		if k.Parked() {
+		if k.Suspended() {
 			w.Buf = scratch
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
@@ -361,7 +363,7 @@ func (c *conn) endCall(k *call, message []byte) []byte {
 func (c *conn) conclude(k *call, message, out []byte) []byte {
 	g := k.group
 	if g == nil {
-		return c.transport.deliver(c, k, message, out)
+		return c.transport.answer(c, k, message, out)
 	}
 	g.add(message)
 	k.release()
@@ -379,7 +381,7 @@ func (c *conn) settleWorker(out []byte, n int) {
 	if len(out) > 0 {
 		c.sendLocked(out)
 	}
-	if c.pending.Add(int32(-n)) == c.adrift && c.goodbye != stillOpen && c.unsentLocked() == 0 {
+	if c.pending.Add(int32(-n)) == c.detached && c.goodbye != stillOpen && c.unsentLocked() == 0 {
 		c.post()
 	}
 }

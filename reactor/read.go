@@ -110,7 +110,7 @@ func (l *loop) revisit(c *conn) {
 	if c.finished {
 		return
 	}
-	l.unpark(c)
+	l.unblock(c)
 	l.decodeKept(c)
 	l.feed(c)
 	l.settle(c)

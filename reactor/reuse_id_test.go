@@ -101,7 +101,7 @@ func TestCancelledIDOfAHeldMessage(t *testing.T) {
 		s.awaitStuck()
 	}
 	var text strings.Builder
-	for id := 31; id < heldAbove; id++ {
+	for id := 31; id < compactAbove; id++ {
 		text.WriteString(toolCall(fmt.Sprint(id), "stuck", `{}`))
 	}
 	text.WriteString(toolCall("1000", "stuck", `{}`))
@@ -115,7 +115,7 @@ func TestCancelledIDOfAHeldMessage(t *testing.T) {
 	contains(t, p.line(), `"id":"mark"`)
 	s.free()
 	answers := 0
-	for range heldAbove - 20 + 1 {
+	for range compactAbove - 20 + 1 {
 		if answer := p.line(); strings.Contains(answer, `"id":1000,`) {
 			answers++
 			contains(t, answer, "free")

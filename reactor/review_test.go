@@ -17,8 +17,7 @@ import (
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
-	k := b.loop.newCall()
-	k.Transport = registry.HTTP
+	k := b.loop.newCall(c)
 	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))
@@ -29,7 +28,7 @@ func (b *bare) routed(c *conn, body string) *call {
 		b.t.Fatal(fail)
 	}
 	c.pending.Add(1)
-	c.transport.queued(b.loop, c, k)
+	c.transport.order().queue(b.loop, c, k)
 	return k
 }
 
@@ -41,13 +40,13 @@ func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	first, second := b.routed(c, body), b.routed(c, body)
 	c.close(closePeerReset)
-	c.transport.deliver(c, first, []byte("{}"), nil)
-	for k := c.transport.(*httpTransport).head; k != nil; k = k.next {
+	c.transport.answer(c, first, []byte("{}"), nil)
+	for k := c.transport.order().head; k != nil; k = k.next {
 		if k == first {
 			t.Fatal("a released call is still in the line")
 		}
 	}
-	if cancelled := c.transport.gone(c); cancelled != 1 || !second.Cancelled() {
+	if cancelled := c.transport.closed(c); cancelled != 1 || !second.Cancelled() {
 		t.Errorf("%d calls were cancelled with their connection, want the other one", cancelled)
 	}
 }
@@ -60,12 +59,12 @@ func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
 	b.routed(c, body)
 	second := b.routed(c, body)
 	second.takesSSE = true
-	if !c.transport.early(c, second, []byte("{}")) || b.outBytes.Load() == 0 {
+	if !c.transport.notify(c, second, []byte("{}")) || b.outBytes.Load() == 0 {
 		t.Fatal("nothing waits for its turn")
 	}
 	c.close(closePeerReset)
-	c.transport.deliver(c, second, []byte("{}"), nil)
-	c.transport.gone(c)
+	c.transport.answer(c, second, []byte("{}"), nil)
+	c.transport.closed(c)
 	if held, all := c.held, b.outBytes.Load(); held != 0 || all != 0 {
 		t.Errorf("%d bytes are left on the connection's books, %d on the server's", held, all)
 	}
@@ -407,7 +406,7 @@ func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
 	b.loop.await(t, "the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
-	c.pending.Add(heldAbove)
+	c.pending.Add(compactAbove)
 	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
 	answers := ""
 	b.loop.await(t, "both are answered", func() bool {
@@ -417,8 +416,8 @@ func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
 	contains(t, answers, `"id":1,"error"`, `"id":2,"result"`)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.back != nil {
-		t.Errorf("%d messages are still on the books", c.back.waiting)
+	if c.compacted != nil {
+		t.Errorf("%d messages are still on the books", c.compacted.waiting)
 	}
 }
 
@@ -448,11 +447,11 @@ func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	_, second := b.routed(c, body), b.routed(c, body)
 	second.takesSSE = true
-	if !c.transport.early(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.outBytes.Load() == 0 {
+	if !c.transport.notify(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.outBytes.Load() == 0 {
 		t.Fatal("nothing is held")
 	}
 	c.close(closePeerReset)
-	c.transport.deliver(c, second, []byte("{}"), nil)
+	c.transport.answer(c, second, []byte("{}"), nil)
 	b.loop.finish(c)
 	if n := b.outBytes.Load(); n != 0 {
 		t.Errorf("%d bytes are on the books of a connection that is gone", n)
@@ -464,7 +463,7 @@ func TestOtherNotificationsRecallNothing(t *testing.T) {
 	s := start(t, patient)
 	p := s.dial("tcp").greet()
 	var sent strings.Builder
-	const n = heldAbove + 50
+	const n = compactAbove + 50
 	for id := range n {
 		sent.WriteString(toolCall(fmt.Sprint(id), "stuck", `{}`))
 	}

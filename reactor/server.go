@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -29,11 +30,9 @@ type Server struct {
 	bounds   backpressure.Options // of both, resolved
 	log      zerolog.Logger
 	metrics  serverMetrics
-	origins  []allowedOrigin
-	tokens   atomic.Pointer[Tokens] // nil: anybody is served
-	metadata []byte                 // of the protected resource; nil: none is served
-
-	challenges challenges
+	rules    auth.Rules
+	tokens   atomic.Pointer[auth.Tokens] // nil: anybody is served
+	resource auth.Resource
 
 	loops     []*loop
 	listeners []*listener
@@ -59,10 +58,10 @@ type Server struct {
 		sync.Mutex
 		fd int
 	}
-	orphans   orphans
-	sse       sseSessions
-	clockStop chan struct{}
-	clock     sync.WaitGroup
+	detachedCalls detachedCalls
+	sse           sseSessions
+	clockStop     chan struct{}
+	clock         sync.WaitGroup
 }
 
 // New makes a server around what reg offers, which no other server may serve at the same time. It does nothing yet. The
@@ -80,12 +79,12 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err := s.makeQueue(c.Queue, c.Metrics); err != nil {
 		return nil, err
 	}
-	s.origins = newAllowedOrigins(s.opts.AllowedOrigins)
+	s.rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	if c.Tokens != nil {
 		s.tokens.Store(c.Tokens)
 	}
-	s.challenges, s.metadata = newChallenges(&s.opts.Auth), newMetadata(&s.opts.Auth)
-	s.orphans.init()
+	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
+	s.detachedCalls.init()
 	s.reserve.fd = -1
 	for id := range s.opts.Loops {
 		l, err := newLoop(s, id)

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"weir/codec"
 	"weir/codec/websocket"
 	"weir/registry"
 )
@@ -11,8 +10,14 @@ import (
 type wsTransport struct {
 	decoder websocket.Decoder
 	pinged  bool // our ping is out and nothing came since
-	talk
+	duplex[textFramer]
 }
+
+type textFramer struct{}
+
+func (textFramer) transport() registry.Transport { return registry.WebSocket }
+
+func (textFramer) frame(dst, message []byte) []byte { return appendText(dst, message) }
 
 func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 	used := 0
@@ -29,40 +34,28 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 		used += n
 		switch event {
 		case websocket.Text:
-			t.message(l, c, payload)
+			l.messages(c, payload)
 		case websocket.Ping:
 			l.out = websocket.AppendFrame(l.out, websocket.OpPong, payload)
 			if len(l.out) > flushAbove {
 				l.flush(c)
 			}
 		case websocket.Close:
-			t.closed(l, c, payload)
+			t.peerCloses(l, c, payload)
 			return len(b)
 		}
 	}
 	return used
 }
 
-func (t *wsTransport) message(l *loop, c *conn, msg []byte) {
-	k := l.newCall()
-	t.address(k)
-	if codec.IsBatch(msg) {
-		l.batch(c, k, msg)
-		return
-	}
-	l.message(c, k, msg)
-}
-
-func (t *wsTransport) address(k *call) { k.Transport, k.Conv = registry.WebSocket, &t.conv }
-
-// closed answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
+// peerCloses answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
 // cancelled: after a close frame nothing may be sent.
-func (t *wsTransport) closed(l *loop, c *conn, payload []byte) {
+func (t *wsTransport) peerCloses(l *loop, c *conn, payload []byte) {
 	if len(payload) > 2 {
 		payload = payload[:2]
 	}
 	l.out = websocket.AppendFrame(l.out, websocket.OpClose, payload)
-	t.part(l, c, closeRequested)
+	t.endEarly(l, c, closeRequested)
 }
 
 // violated tells the peer which rule it broke.
@@ -72,12 +65,12 @@ func (t *wsTransport) violated(l *loop, c *conn, err *websocket.Error) {
 		reason = closeMessageTooBig
 	}
 	l.out = websocket.AppendClose(l.out, err.Code, err.Reason)
-	t.part(l, c, reason)
+	t.endEarly(l, c, reason)
 }
 
-// part ends the connection with what is in l.out as its last bytes: answers that workers finish later must not follow a
+// endEarly ends the connection with what is in l.out as its last bytes: answers that workers finish later must not follow a
 // close frame, so no more of them is sent.
-func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
+func (t *wsTransport) endEarly(l *loop, c *conn, reason closeReason) {
 	t.conv.CancelAll()
 	c.mu.Lock()
 	c.sendLocked(l.out) // under the lock in which it is the last
@@ -91,35 +84,11 @@ func (t *wsTransport) part(l *loop, c *conn, reason closeReason) {
 // and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
 // cancels its calls.
 func (t *wsTransport) eof(l *loop, c *conn, _ []byte) {
-	t.conv.PeerEnded()
+	t.conv.PeerEnded(l.srv.registry)
 	if c.pending.Load() > 0 {
 		l.out = websocket.AppendFrame(l.out, websocket.OpPing, nil)
 	}
 }
-
-func (t *wsTransport) answer(l *loop, c *conn, _ *call, message []byte) {
-	l.out = appendText(l.out, message)
-	if len(l.out) > flushAbove {
-		l.flush(c)
-	}
-}
-
-func (t *wsTransport) deliver(_ *conn, k *call, message, out []byte) []byte {
-	k.release()
-	return appendText(out, message)
-}
-
-func (t *wsTransport) early(c *conn, _ *call, message []byte) bool {
-	return sendMessage(c, appendText, message)
-}
-
-func (t *wsTransport) open(l *loop, c *conn, k *call, first []byte) {
-	t.begin(l, c, appendText, k, first)
-}
-
-func (t *wsTransport) feed(l *loop, c *conn) { t.tell(l, c, appendText) }
-
-func (t *wsTransport) endStreams(l *loop, c *conn) { t.endListens(l, c, appendText) }
 
 // appendText appends a message in a text frame, and nothing for no message.
 func appendText(dst, message []byte) []byte {
@@ -129,11 +98,13 @@ func appendText(dst, message []byte) []byte {
 	return websocket.AppendFrame(dst, websocket.OpText, message)
 }
 
-// idle pings a silent peer once, and gives up on it when that brought no sign of life.
-func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
+// tick pings a silent peer once, and gives up on it when that brought no sign of life.
+func (t *wsTransport) tick(c *conn, w waiting, quiet int64) closeReason {
 	every := int64(c.loop.srv.opts.PingInterval)
 	switch {
-	case every == 0:
+	case w == waitingForRest:
+		return c.messageLate(quiet, len(c.in))
+	case w == waitingForUs || every == 0:
 		return stillOpen
 	case t.pinged && quiet > 2*every:
 		return closePingTimeout
@@ -145,7 +116,5 @@ func (t *wsTransport) idle(c *conn, quiet int64) closeReason {
 	return stillOpen
 }
 
-func (t *wsTransport) unfinished(waiting int) (received int, strict bool) { return waiting, false }
-
-// farewell: 1001, going away (RFC 6455 7.4.1).
-func (t *wsTransport) farewell(c *conn) { c.send(websocket.AppendClose(nil, 1001, "the server stops")) }
+// goAway: 1001 (RFC 6455 7.4.1).
+func (t *wsTransport) goAway(c *conn) { c.send(websocket.AppendClose(nil, 1001, "the server stops")) }

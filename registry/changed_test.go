@@ -15,7 +15,7 @@ func TestChangesAreTold(t *testing.T) {
 	r := newFixture(t)
 	var told []string
 	r.hooks.listChanged = func(kind listKind) {
-		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.all()), len(r.prompts.all()), len(r.resources.all()), len(r.templates.all())))
+		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
 	}
 	r.hooks.resourceUpdated = func(uri string) { told = append(told, uri) }
 	f := func(change func(), want ...string) {

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 )
 
@@ -114,23 +115,24 @@ func appendText(dst []byte, text string) []byte {
 	return append(dst, '}')
 }
 
-// textFallback: structured content is repeated as text for clients that do not read it: when the handler gave no content
-// (MCP 2025-06-18, server/tools, structured content), and always when it is no object, which revisions before 2026-07-28
-// cannot carry.
+// textFallback: structured content is repeated as text for clients that do not read it: when the handler gave no
+// content (MCP 2025-06-18, server/tools, structured content), and always when it is no object, which revisions before
+// 2026-07-28 cannot carry.
 func textFallback(content []mcp.Content, structured []byte) bool {
 	return content == nil || structured[0] != '{'
 }
 
 // encodeRichResult encodes what is more than texts with the SDK's own encoders.
 func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, error) {
-	content, ok := visibleContents(rev, rep.result.Content)
+	content, ok := feature.VisibleContents(rev, rep.result.Content)
 	if !ok {
 		return nil, errResultEncoding
 	}
-	// A new one, because the handler may return the same to several calls, and of these members alone: what comes through an
-	// adopted server has a resultType of the SDK's in it.
+	// A new one, because the handler may return the same to several calls, and of these members alone: what comes
+	// through an adopted server has a resultType of the SDK's in it.
 	result := mcp.CallToolResult{
-		Meta: rep.result.Meta, Content: content, StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
+		Meta: rep.result.Meta, Content: content,
+		StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
 	}
 	if rep.structured != nil {
 		if textFallback(result.Content, rep.structured) {

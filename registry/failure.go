@@ -49,9 +49,9 @@ func (r *Registry) reportResult(x *Exchange, e *codec.Error) {
 func (x *Exchange) handlerName() string {
 	switch {
 	case x.tool != nil:
-		return x.tool.name
+		return x.tool.Name
 	case x.prompt != nil:
-		return x.prompt.name
+		return x.prompt.Name
 	}
 	if x.row == nil {
 		return ""

@@ -82,6 +82,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	answer func(r *Registry, x *Exchange, dst []byte) ([]byte, outcome),
 ) []byte {
 	if x.Cancelled() {
+		x.suspension.Store(nil) // it may have been resumed
 		x.Outcome = Cancelled
 		s.calls[outcomeCancelled].Inc()
 		return dst
@@ -94,7 +95,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
 	switch o {
-	case outcomeParked:
+	case outcomeSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
 	case outcomeOverdue:
 		return dst // counted when it was ended
@@ -164,8 +165,8 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
 	o := outcomeError
 	switch e {
-	case errParked:
-		return dst, outcomeParked
+	case errSuspended:
+		return dst, outcomeSuspended
 	case errOverdue:
 		return dst, outcomeOverdue
 	case errPanicked:

@@ -43,19 +43,19 @@ func prepareAnswers(o *Options) preparedAnswers {
 	return p
 }
 
-// feature is what a server says in its capabilities that it has.
-type feature uint32
+// capability is what a server says in its capabilities that it has.
+type capability uint32
 
 const (
-	featurePrompts feature = 1 << iota
-	featureResources
-	featureCompletions
-	featureTasks
+	capabilityPrompts capability = 1 << iota
+	capabilityResources
+	capabilityCompletions
+	capabilityTasks
 )
 
-// declare adds a feature to the capabilities, for good: a list that became empty is still a list, and whoever was told of
+// declare adds one to the capabilities, for good: a list that became empty is still a list, and whoever was told of
 // it may ask. Tools and log messages are declared always: a server without tools may get some.
-func (r *Registry) declare(f feature) {
+func (r *Registry) declare(f capability) {
 	r.declaring.Lock()
 	defer r.declaring.Unlock()
 	if r.declared&f != 0 {
@@ -92,10 +92,10 @@ func (r *Registry) capabilities(rev *protocol.Revision) string {
 		changes = `"listChanged":true`
 	}
 	b := `{"tools":{` + changes + `}`
-	if r.declared&featurePrompts != 0 {
+	if r.declared&capabilityPrompts != 0 {
 		b += `,"prompts":{` + changes + `}`
 	}
-	if r.declared&featureResources != 0 {
+	if r.declared&capabilityResources != 0 {
 		members := []string{}
 		if r.hooks.resourceUpdated != nil {
 			members = append(members, `"subscribe":true`)
@@ -105,10 +105,10 @@ func (r *Registry) capabilities(rev *protocol.Revision) string {
 		}
 		b += `,"resources":{` + strings.Join(members, ",") + `}`
 	}
-	if r.declared&featureCompletions != 0 && rev.Completions {
+	if r.declared&capabilityCompletions != 0 && rev.Completions {
 		b += `,"completions":{}`
 	}
-	if r.declared&featureTasks != 0 {
+	if r.declared&capabilityTasks != 0 {
 		b += rev.Tasks.Capability()
 	}
 	return b + `,"logging":{}}`
@@ -145,7 +145,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	} else {
 		x.Conv.negotiate(i, declared)
-		x.Conv.catchUp(r)
+		r.events.CatchUp(&x.Conv.told)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }

@@ -18,6 +18,8 @@ const (
 	listResources = protocol.ListResources
 	listKinds     = protocol.ListCount
 
+	maxURIBytes = protocol.MaxURIBytes
+
 	keyServerInfo   = protocol.KeyServerInfo
 	keyTasks        = protocol.KeyTasks
 	keyRelatedTask  = protocol.KeyRelatedTask

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/reactor/auth"
 )
 
 // The admin listener is plain net/http on purpose: it shares nothing with the loops, so it answers when they cannot.
@@ -84,18 +87,11 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 
 // knownHost accepts localhost, IP addresses as such (a rebound name never is one), and the configured names.
 func knownHost(header string, hosts []string) bool {
-	host, _, err := net.SplitHostPort(header)
-	if err != nil {
-		host = header
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if host == "localhost" {
+	host := bytes.TrimSuffix(auth.Hostname([]byte(header)), []byte("."))
+	if _, err := netip.ParseAddr(string(host)); err == nil || auth.IsLoopback(host) {
 		return true
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	return slices.ContainsFunc(hosts, func(allowed string) bool { return strings.EqualFold(allowed, host) })
+	return slices.ContainsFunc(hosts, func(allowed string) bool { return strings.EqualFold(allowed, string(host)) })
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"weir/reactor"
+	"weir/reactor/auth"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
@@ -43,10 +43,8 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	if change != nil {
 		change(&config)
 	}
-	p := &problems{}
-	config.validate(p, nil, openFileLimit())
-	if err := p.orNil(); err != nil {
-		t.Fatal(err)
+	if errs := config.validate(openFileLimit()); errs != nil {
+		t.Fatal(errs)
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
 	s, err := startServer(&config, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel))
@@ -126,7 +124,7 @@ func TestServeBanner(t *testing.T) {
 	if strings.Contains(out.String(), "Bearer") {
 		t.Errorf("tokens are spoken of where there are none:\n%s", &out)
 	}
-	config.tokens = &reactor.Tokens{}
+	config.tokens = &auth.Tokens{}
 	printBanner(&out, &config, nil)
 	if !strings.Contains(out.String(), "Authorization: Bearer TOKEN") {
 		t.Errorf("nothing is said of tokens:\n%s", &out)

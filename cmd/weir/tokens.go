@@ -8,40 +8,39 @@ import (
 	"slices"
 	"time"
 
-	"weir/reactor"
+	"weir/codec/option"
+	"weir/reactor/auth"
 )
 
-// loadTokens reads the tokens file of a configuration, which was named at the position at; nil without one, or with mistakes,
-// which are added to p.
-func loadTokens(path string, p *problems, at position) *reactor.Tokens {
+// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with
+// mistakes.
+func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	if path == "" {
-		return nil
+		return nil, nil
 	}
-	refuse := func(err error) *reactor.Tokens {
-		p.add(at, "auth.tokens_file: %v", err)
-		return nil
+	refuse := func(format string, args ...any) (*auth.Tokens, option.Mistakes) {
+		return nil, option.Mistakes{{Place: at, Key: "auth.tokens_file", Text: fmt.Sprintf(format, args...)}}
 	}
-	text, err := readBounded(path, reactor.MaxTokensFileBytes)
+	text, err := readBounded(path, auth.MaxTokensFileBytes)
 	if err != nil {
-		return refuse(err)
+		return refuse("%v", err)
 	}
 	if info, err := os.Stat(path); err != nil {
-		return refuse(err)
+		return refuse("%v", err)
 	} else if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
-		return refuse(fmt.Errorf("everybody on this machine may write %s, and let themselves in: chmod o-w", path))
+		return refuse("everybody on this machine may write %s, and let themselves in: chmod o-w", path)
 	}
-	tokens, mistakes := reactor.ParseTokens(text)
+	tokens, mistakes := auth.ParseTokens(text)
 	for _, m := range mistakes {
-		p.add(position{file: path, line: m.Line, column: m.Column}, "%s", m.Text)
+		m.File = path
 	}
-	return tokens
+	return tokens, mistakes
 }
 
 // reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
 func (s *server) reloadTokens() {
-	p := &problems{}
-	tokens := loadTokens(s.config.Server.Auth.TokensFile, p, position{})
-	if err := p.orNil(); err != nil {
+	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+	if err := mistakes.Err(); err != nil {
 		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
 		return
 	}
@@ -60,7 +59,7 @@ func (s *server) warnOfOpenDoors() {
 	}
 	var open []string
 	for _, name := range slices.Sorted(maps.Keys(s.addresses)) {
-		if (name == "http" || name == "tcp") && !isLoopback(s.addresses[name]) {
+		if (name == "http" || name == "tcp") && !auth.IsLoopbackAddress(s.addresses[name]) {
 			open = append(open, name+" "+s.addresses[name])
 		}
 	}
@@ -94,7 +93,7 @@ func makeToken(flags *tokenFlags, stdout, stderr io.Writer) int {
 	if flags.For > 0 {
 		end = time.Now().Add(flags.For)
 	}
-	token, line, err := reactor.NewToken(flags.Principal, end)
+	token, line, err := auth.NewToken(flags.Principal, end)
 	if err != nil {
 		fmt.Fprintf(stderr, "weir: %v\n", err)
 		return exitUsage

@@ -1,0 +1,74 @@
+package reactor
+
+import (
+	"hash/maphash"
+
+	"weir/backpressure"
+)
+
+// A call whose response ended before it, and whose event stream can be resumed, is detached: it runs on, and is nobody's on its
+// connection any more (http_resumable.go).
+
+// detachLocked notes that c will not answer k, which goes on.
+func (c *conn) detachLocked(k *call) {
+	k.trail.Leave()
+	k.detached = true
+	c.detached++
+}
+
+// survives says whether k outlives its connection, which has ended. Loop only.
+func (l *loop) survives(k *call) bool {
+	if l.stopped {
+		return false
+	}
+	k.conn.mu.Lock()
+	defer k.conn.mu.Unlock()
+	return k.trail != nil
+}
+
+// detachedCalls run the suspended calls whose connections have ended, when they go on. Those of a session are in one lane, and so in
+// the bounds of a connection, which few other sessions share. It is the first loop that admits them all.
+type detachedCalls struct {
+	seed  maphash.Seed
+	lanes [backpressure.OwnLanes]backpressure.Lane
+}
+
+func (o *detachedCalls) init() {
+	o.seed = maphash.MakeSeed()
+	for i := range o.lanes {
+		o.lanes[i].Init(o)
+	}
+}
+
+// laneOf is the lane of k's session.
+func (o *detachedCalls) laneOf(k *call) *backpressure.Lane {
+	return &o.lanes[maphash.Comparable(o.seed, k.Conv)%backpressure.OwnLanes]
+}
+
+// Run implements backpressure.Runner.
+func (o *detachedCalls) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker) {
+	for t := batch; t != nil; {
+		next := t.Next()
+		k := t.Job.(*call)
+		_, _ = k.conn.execute(t, nil, w, nil) // their answers go into their trails
+		t = next
+	}
+}
+
+// refuseAged ends those that have waited too long while no worker came for them, most of them at most.
+func (o *detachedCalls) refuseAged(l *loop, most int) {
+	for i := range o.lanes {
+		t, n := l.srv.queue.Expire(&o.lanes[i], l.now, most)
+		for t != nil {
+			next := t.Next()
+			_, _ = t.Job.(*call).conn.execute(t, nil, &l.self, nil)
+			t = next
+		}
+		if most -= n; most == 0 {
+			return
+		}
+	}
+}
+
+// Drained implements backpressure.Runner: what found the lane full was refused.
+func (o *detachedCalls) Drained() {}

@@ -1,0 +1,121 @@
+package reactor
+
+import (
+	"time"
+
+	"weir/codec/http1"
+	"weir/registry/event"
+)
+
+// resumable is the event stream that answers a POST of a session. It leaves a trail (registry/trail.go), and so outlives its
+// connection: that may break, be closed by the call itself so that the client polls, or be left behind by a client that has
+// resumed the stream already. The call then is detached: it runs on, and what it says goes into the trail alone. A stream that
+// resumes one is a stream like a session's GET (http_stream.go).
+type resumable struct{ eventStream }
+
+// trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
+func (s resumable) trailLocked() *event.PostStream {
+	k := s.k
+	if k.trail == nil && !k.streaming && k.group == nil && s.conn.reason == stillOpen {
+		k.trail = s.conn.loop.srv.registry.OpenPostStream(&k.Exchange)
+	}
+	return k.trail
+}
+
+// answer ends k, which has a trail, with its answer. It takes k over.
+func (s resumable) answer(message, out []byte) []byte {
+	c, k, mark := s.conn, s.k, len(out)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id, posted := k.trail.End(k.ID(), message)
+	if k.detached {
+		c.detached--
+		k.release()
+		return out
+	}
+	if posted && len(message) > 0 {
+		out = appendEvent(out, id, message)
+	}
+	out = http1.AppendLastChunk(out)
+	s.order.deliverLocked(c, k, out[mark:])
+	return out[:mark]
+}
+
+// endEarlyLocked ends k's response with last, before k does.
+func (s resumable) endEarlyLocked(last []byte) {
+	c, k := s.conn, s.k
+	c.detachLocked(k)
+	if s.order.head == k {
+		c.sendLocked(last)
+		s.order.unlinkLocked(k)
+		s.order.sendReadyLocked(c)
+	} else {
+		s.leavePlaceLocked(last)
+	}
+	if c.goodbye != stillOpen {
+		c.post() // it may have waited for nothing else
+	}
+}
+
+// leavePlaceLocked gives k's place in the order, and what k has said, to a response that is complete.
+func (s resumable) leavePlaceLocked(last []byte) {
+	place := newSharedCall(s.conn)
+	place.answer, s.k.answer = appendBuffer(s.k.answer, last), nil
+	s.order.substituteLocked(s.k, place)
+	s.order.keepLocked(s.conn, place, len(last))
+}
+
+// yield ends the response at the head of the order if its client has resumed its stream elsewhere.
+func (o *answerOrder) yield(c *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := o.head; c.reason == stillOpen && k != nil && k.trail != nil && !k.trail.Posted() {
+		resumable{eventStream{o, c, k}}.endEarlyLocked(http1.AppendLastChunk(nil))
+	}
+}
+
+// CloseStream implements registry.StreamCloser.
+func (k *call) CloseStream(retry time.Duration) bool {
+	o := k.conn.transport.order()
+	return o != nil && k.takesSSE && resumable{eventStream{o, k.conn, k}}.close(retry)
+}
+
+// close closes the stream that carries k's messages, and tells its client when to come back.
+func (s resumable) close(retry time.Duration) bool {
+	c, k := s.conn, s.k
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	trail := s.trailLocked()
+	if trail == nil {
+		return false
+	}
+	if !trail.Primes() {
+		if !k.streaming { // so it need not become a stream
+			trail.End(k.ID(), nil)
+			k.trail = nil
+		}
+		return false
+	}
+	if retry = c.loop.srv.retry(retry); k.detached {
+		return trail.EndEarly(retry)
+	}
+	if c.reason != stillOpen || !trail.Posted() {
+		return false // the loop is about to find out
+	}
+	var last []byte
+	if !k.streaming {
+		s.beginLocked()
+		last = appendStreamHead(last, c, k)
+	}
+	last = appendPriming(last, trail.Latest(), retry)
+	s.endEarlyLocked(http1.AppendLastChunk(last))
+	return true
+}
+
+// retry is what a client is told to wait, if the call has no wish of its own.
+func (s *Server) retry(wish time.Duration) time.Duration {
+	if wish > 0 {
+		return wish
+	}
+	return s.opts.SSERetry
+}

@@ -1,0 +1,242 @@
+package reactor
+
+import (
+	"bytes"
+	"crypto/rand"
+	"net/url"
+	"sync"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/codec/http1"
+	"weir/registry"
+)
+
+// HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless http_sse_path is
+// set. A GET opens an event stream, whose first event says where to POST; what the server says goes out on the stream,
+// and a POST is answered 202. So the stream is the conversation, as on a line, and its end is the conversation's. Both are
+// at one path: the POSTs name their session in the query.
+
+// sseTransport is the stream. Nothing more is read from its connection.
+type sseTransport struct {
+	id     string
+	signAt int64 // when a sign of life is due
+	duplex[eventFramer]
+}
+
+type eventFramer struct{}
+
+func (eventFramer) transport() registry.Transport { return registry.Line }
+
+func (eventFramer) frame(dst, message []byte) []byte { return appendMessageEvent(dst, message) }
+
+// sseSessions finds the stream of a POST, which may be another loop's. A session is a connection, so max_connections
+// bounds them.
+type sseSessions struct {
+	sync.RWMutex
+	conns map[string]*conn
+}
+
+func (s *sseSessions) add(id string, c *conn) {
+	s.Lock()
+	defer s.Unlock()
+	if s.conns == nil {
+		s.conns = make(map[string]*conn)
+	}
+	s.conns[id] = c
+}
+
+func (s *sseSessions) remove(id string) {
+	s.Lock()
+	defer s.Unlock()
+	delete(s.conns, id)
+}
+
+func (s *sseSessions) find(id []byte) *conn {
+	s.RLock()
+	defer s.RUnlock()
+	return s.conns[string(id)]
+}
+
+func (s *sseSessions) len() int64 {
+	s.RLock()
+	defer s.RUnlock()
+	return int64(len(s.conns))
+}
+
+// letter is a message that was POSTed, on its way to the loop of its stream. It counts as unfinished input until it is
+// there.
+type letter struct {
+	to  *conn
+	raw []byte
+}
+
+const sessionParam = "sessionId="
+
+var (
+	errSSEMethod  = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, POST to where its first event says"}
+	errSSESession = &codec.Error{Code: codec.CodeInvalidRequest, Message: "no such session: its stream has ended or never was; GET a new one"}
+	errSSEEarly   = &codec.Error{Code: codec.CodeInvalidRequest, Message: "GET the stream when the requests before it are answered"}
+)
+
+// acceptableSSE judges the head of a request to http_sse_path.
+func acceptableSSE(r *http1.Request) (status int, fail *codec.Error) {
+	switch {
+	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)), r.Method == http1.MethodOptions:
+		return 0, nil
+	case r.Method != http1.MethodPost:
+		return 405, errSSEMethod
+	case !isJSON(r.ContentType):
+		return 415, errMediaType
+	case !r.HasBody:
+		return 400, errNoBody
+	}
+	return 0, nil
+}
+
+// servesSSE says whether r is for the transport of 2024-11-05.
+func (s *Server) servesSSE(r *http1.Request) bool {
+	return s.opts.HTTPSSEPath != "" && string(r.Path) == s.opts.HTTPSSEPath
+}
+
+// serveSSE serves a request to http_sse_path; it takes k over.
+func (t *httpTransport) serveSSE(l *loop, c *conn, r *http1.Request, k *call) {
+	k.allow = r.Method == http1.MethodOptions
+	switch {
+	case k.allow:
+		k.status = 204
+		l.answer(k, nil)
+	case r.Method == http1.MethodPost:
+		t.post(l, c, r, k)
+	case l.srv.draining.Load():
+		l.refuse(k, nullID, backpressure.Draining)
+	case k.http10: // it has no chunks to stream in
+		k.status = 405
+		l.fail(k, errSSEMethod)
+	case !t.answers.idle(c):
+		k.Outcome = registry.Invalid
+		l.fail(k, errSSEEarly)
+	default:
+		l.openSSE(c, k)
+		k.release()
+	}
+}
+
+// openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
+// system's random source are at least 128 bits.
+func (l *loop) openSSE(c *conn, k *call) {
+	t := &sseTransport{id: rand.Text()}
+	c.transport = t
+	c.pending.Add(1) // for as long as the stream is open, which the peer's silence does not end
+	l.srv.sse.add(t.id, c)
+	l.srv.metrics.streamsOpened.Inc()
+	l.out = appendStreamHead(l.out, c, k)
+	l.out = appendChunk(l.out, &codec.SSEEvent{Name: "endpoint", Data: []byte(l.srv.opts.HTTPSSEPath + "?" + sessionParam + t.id)})
+}
+
+// post hands a message to the loop of its stream.
+func (t *httpTransport) post(l *loop, c *conn, r *http1.Request, k *call) {
+	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
+	to := l.srv.sse.find(id)
+	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
+		k.Outcome = registry.UnknownSession
+		l.fail(k, errSSESession)
+		return
+	}
+	if to.pause.Load()&(pauseOutbox|pauseQueue) != 0 { // a line would not be read
+		l.refuse(k, nullID, backpressure.ConnectionQueueFull)
+		return
+	}
+	raw := append(getBuffer(len(r.Body)), r.Body...)
+	if !l.srv.takeInput(cap(raw)) {
+		putBuffer(raw)
+		l.refuse(k, nullID, backpressure.QueueBytes)
+		return
+	}
+	k.Outcome = registry.Accepted
+	l.answer(k, nil)
+	in := &to.loop.inbox
+	in.Lock()
+	in.letters = append(in.letters, letter{to, raw})
+	to.loop.wakeLocked()
+	in.Unlock()
+}
+
+// receive serves a message that was POSTed to a stream of this loop.
+func (l *loop) receive(m letter) {
+	c := m.to
+	if !c.finished {
+		k := l.newCall(c)
+		c.lastRead = l.now
+		switch batch := codec.IsBatch(m.raw); {
+		case c.pause.Load()&pauseOutbox != 0 && l.unheard(k, m.raw, batch):
+		case batch:
+			l.batch(c, k, m.raw)
+		default:
+			l.message(c, k, m.raw)
+		}
+		l.flush(c)
+		l.srv.queue.Schedule(&c.lane)
+		l.settle(c)
+	}
+	l.srv.inBytes.Add(-int64(cap(m.raw)))
+	putBuffer(m.raw)
+}
+
+// unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may bring
+// hundreds. It takes k over, unless the message asks for no answer.
+func (l *loop) unheard(k *call, raw []byte, batch bool) bool {
+	id := nullID
+	if !batch {
+		if err := codec.Scan(raw, &k.Env, &l.srv.opts.Messages.JSON); err != nil || k.Env.Kind != codec.KindRequest {
+			return false
+		}
+		id = k.Env.ID.Of(raw)
+	}
+	l.refuse(k, id, backpressure.ConnectionQueueFull)
+	return true
+}
+
+// decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
+func (t *sseTransport) decode(_ *loop, _ *conn, b []byte) int { return len(b) }
+
+// eof: the peer may have closed only its sending side. A comment finds out: one that is gone resets the connection.
+func (t *sseTransport) eof(l *loop, _ *conn, _ []byte) {
+	l.out = appendSign(l.out)
+}
+
+// appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
+// message.
+func appendMessageEvent(dst, message []byte) []byte {
+	if len(message) == 0 {
+		return dst
+	}
+	return appendChunk(dst, &codec.SSEEvent{Name: "message", Data: message})
+}
+
+// tick sends a comment every sse_keep_alive.
+func (t *sseTransport) tick(c *conn, _ waiting, _ int64) closeReason {
+	every := int64(c.loop.srv.opts.SSEKeepAlive)
+	if every == 0 || c.loop.now < t.signAt || !c.caughtUp() {
+		return stillOpen
+	}
+	if t.signAt != 0 {
+		c.send(appendSign(nil))
+	}
+	t.signAt = c.loop.now + every
+	return stillOpen
+}
+
+func (t *sseTransport) goAway(c *conn) { c.send(http1.AppendLastChunk(nil)) }
+
+// closed ends the session: what it asked is cancelled, since nobody can hear the answer.
+func (t *sseTransport) closed(c *conn) (cancelled int) {
+	c.loop.srv.sse.remove(t.id)
+	return t.duplex.closed(c)
+}
+
+// validSSEPath says whether a path can stand in a URI as it is, and is no other's.
+func validSSEPath(path, mcp string) bool {
+	u, err := url.Parse(path)
+	return path == "" || err == nil && path[0] == '/' && u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == "" && path != mcp
+}
