@@ -9,6 +9,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 	"weir/registry/schema"
 )
 
@@ -29,12 +30,6 @@ type typedCall[In any] struct {
 	in In
 }
 
-// reply is what came of a call.
-type reply struct {
-	result     *mcp.CallToolResult // as the handler returned it, never written to; nil is an empty one
-	structured []byte              // the typed output as checked JSON; nil when there is none
-}
-
 // serveToolsCall is tools/call.
 func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
 	if x.asTask {
@@ -52,30 +47,34 @@ func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 			return r.appendFailure(dst, x, e)
 		}
 	}
-	out, e := r.appendCallResult(dst, x, rep)
+	res := rep.Result
+	if res != nil && asks(res.InputRequests, res.RequestState) {
+		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	out, e := r.results.AppendReply(dst, x.request(), rep)
 	switch {
 	case e != nil:
 		return r.appendFailure(dst, x, e)
-	case rep.result != nil && rep.result.IsError:
+	case res != nil && res.IsError:
 		return out, outcomeToolError
 	}
 	return out, outcomeOK
 }
 
 // failed turns a handler's error into a protocol error, or into a result that tells the model.
-func (x *Exchange) failed(err error) (reply, *codec.Error) {
+func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
 	if e := protocolError(err); e != nil {
-		return reply{}, e
+		return result.Reply{}, e
 	}
 	_, badArguments := err.(*argumentError)
 	switch {
 	case badArguments && !x.rev().ArgumentsAreResults:
-		return reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
+		return result.Reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
 	case !badArguments && !x.tool.errorsAreResults:
-		return reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+		return result.Reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
 	}
 	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
-	return reply{result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
+	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
 }
 
 // arguments copies params.arguments out of the message, whose bytes are reused after Dispatch; "" when absent or null.
@@ -102,18 +101,18 @@ func (c *call) begin(x *Exchange, t *tool, args string) error {
 }
 
 // rawInvoke runs a handler that checks its own arguments.
-func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
-	return func(x *Exchange, t *tool) (reply, error) {
+func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (result.Reply, error) {
+	return func(x *Exchange, t *tool) (result.Reply, error) {
 		args, err := x.arguments()
 		if err != nil {
-			return reply{}, err
+			return result.Reply{}, err
 		}
 		c := new(call)
 		if err := c.begin(x, t, args); err != nil {
-			return reply{}, err
+			return result.Reply{}, err
 		}
-		result, err := h(&c.ctx, &c.req)
-		return reply{result: result}, err
+		res, err := h(&c.ctx, &c.req)
+		return result.Reply{Result: res}, err
 	}
 }
 
@@ -134,32 +133,32 @@ func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.To
 // typedInvoke runs a handler with typed arguments and output.
 func typedInvoke[In, Out any](input, output *schema.Schema,
 	h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
-) func(*Exchange, *tool) (reply, error) {
-	return func(x *Exchange, t *tool) (reply, error) {
+) func(*Exchange, *tool) (result.Reply, error) {
+	return func(x *Exchange, t *tool) (result.Reply, error) {
 		args, err := x.arguments()
 		if err != nil {
-			return reply{}, err
+			return result.Reply{}, err
 		}
 		c := new(typedCall[In])
 		if err := input.Decode(&c.dec, args, &c.in); err != nil {
-			return reply{}, &argumentError{fmt.Errorf("validating \"arguments\": %w", err)}
+			return result.Reply{}, &argumentError{fmt.Errorf("validating \"arguments\": %w", err)}
 		}
 		if err := c.begin(x, t, args); err != nil {
-			return reply{}, err
+			return result.Reply{}, err
 		}
-		result, out, err := h(&c.ctx, &c.req, c.in)
+		res, out, err := h(&c.ctx, &c.req, c.in)
 		if err != nil {
-			return reply{}, err
+			return result.Reply{}, err
 		}
-		if result != nil && asked(result.InputRequests, result.RequestState) {
-			return reply{result: result}, nil // there is no output yet
+		if res != nil && asks(res.InputRequests, res.RequestState) {
+			return result.Reply{Result: res}, nil // there is no output yet
 		}
 		structured, err := schema.Encode(output, out)
 		if err != nil {
 			e := &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
 			t.owner.report(Failure{Kind: FailureOutput, Name: t.Name, Err: e})
-			return reply{}, e
+			return result.Reply{}, e
 		}
-		return reply{result: result, structured: structured}, nil
+		return result.Reply{Result: res, Structured: structured}, nil
 	}
 }

@@ -9,17 +9,24 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/registry/protocol"
+	"weir/codec"
 )
 
 // Every change of a list is told once, after it can be seen; what changes nothing is not told.
 func TestChangesAreTold(t *testing.T) {
 	r := newFixture(t)
 	var told []string
-	r.hooks.listChanged = func(kind protocol.List) {
-		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
+	p := &peer{r: r}
+	p.initialize(t, "2025-11-25")
+	s := &listServer{changed: func() {
+		owed := string(r.AppendOwed(nil, &p.conv))
+		owed, _ = strings.CutPrefix(owed, `{"jsonrpc":"2.0","method":"notifications/`)
+		owed, _ = strings.CutSuffix(owed, `/list_changed"}`)
+		told = append(told, fmt.Sprintf("%s %d%d%d%d", owed, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
+	}}
+	if err := r.Attach(s); err != nil {
+		t.Fatal(err)
 	}
-	r.hooks.resourceUpdated = func(uri string) { told = append(told, uri) }
 	f := func(change func(), want ...string) {
 		t.Helper()
 		told = nil
@@ -28,28 +35,30 @@ func TestChangesAreTold(t *testing.T) {
 		}
 	}
 	read := func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil }
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
-	f(func() { r.RemoveTool("new", "echo", "nobody") }, "0 7000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "tools 9000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "tools 9000")
+	f(func() { r.RemoveTool("new", "echo", "nobody") }, "tools 7000")
 	f(func() { r.RemoveTool("nobody") })
-	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "1 7100")
-	f(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }, "2 7110")
-	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }, "2 7111")
-	f(func() { r.RemoveResource("a:b") }, "2 7101")
-	f(func() { r.RemoveResourceTemplate("a:{b}") }, "2 7100")
-	f(func() { r.RemovePrompt("p") }, "1 7000")
-	f(func() { r.ResourceUpdated("a:b") }, "a:b")
+	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "prompts 7100")
+	f(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }, "resources 7110")
+	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }, "resources 7111")
+	f(func() { r.RemoveResource("a:b") }, "resources 7101")
+	f(func() { r.RemoveResourceTemplate("a:{b}") }, "resources 7100")
+	f(func() { r.RemovePrompt("p") }, "prompts 7000")
 }
 
-// Capabilities name what was offered once, for good, and whether anybody tells of changes.
+// listServer is a server that hears of changed lists.
+type listServer struct{ changed func() }
+
+func (s *listServer) QueueTask(*TaskCall) *codec.Error { return nil }
+func (s *listServer) ListsChanged()                    { s.changed() }
+func (s *listServer) HandlerFailed(Failure)            {}
+
+// Capabilities name what was offered once, for good.
 func TestCapabilities(t *testing.T) {
-	f := func(told bool, offer func(*Registry), legacy, oldest string) {
+	f := func(offer func(*Registry), legacy, oldest string) {
 		t.Helper()
 		r := newFixture(t)
-		if !told {
-			r.hooks = changeHooks{}
-			r.greet()
-		}
 		offer(r)
 		for version, want := range map[string]string{"2025-11-25": legacy, "2026-07-28": legacy, "2024-11-05": oldest} {
 			p := &peer{r: r}
@@ -62,8 +71,7 @@ func TestCapabilities(t *testing.T) {
 			}
 		}
 	}
-	f(false, func(*Registry) {}, `{"tools":{},"logging":{}}`, `{"tools":{},"logging":{}}`)
-	f(true, func(*Registry) {}, `{"tools":{"listChanged":true},"logging":{}}`, `{"tools":{"listChanged":true},"logging":{}}`)
+	f(func(*Registry) {}, `{"tools":{"listChanged":true},"logging":{}}`, `{"tools":{"listChanged":true},"logging":{}}`)
 	everything := func(r *Registry) {
 		r.AddPrompt(&mcp.Prompt{Name: "p"}, greet)
 		r.RemovePrompt("p")
@@ -71,9 +79,7 @@ func TestCapabilities(t *testing.T) {
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil })
 		r.SetCompletion(complete)
 	}
-	f(false, everything, `{"tools":{},"prompts":{},"resources":{},"completions":{},"logging":{}}`,
-		`{"tools":{},"prompts":{},"resources":{},"logging":{}}`)
-	f(true, everything,
+	f(everything,
 		`{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}}`,
 		`{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"logging":{}}`)
 }

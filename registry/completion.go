@@ -2,16 +2,13 @@ package registry
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
-
-// maxCompletions is how many values one answer holds (MCP, server/utilities/completion: at most 100).
-const maxCompletions = 100
 
 // completion is the handler that completes arguments.
 type completion struct {
@@ -32,7 +29,7 @@ func (r *Registry) SetCompletion(
 		return
 	}
 	r.completion.Store(&completion{handler: r.handle(opts, r.m.completions), complete: h})
-	r.declare(capabilityCompletions)
+	r.declare(func(offered *result.Offered) { offered.Completions = true })
 }
 
 // routeComplete finds what the completion costs.
@@ -54,8 +51,8 @@ func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 	if c == nil { // gone since Route
 		return r.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
-	result, err := guarded(r, x, x.row.name, c, r.invokeCompletion)
-	return conclude(r, x, dst, result, err, appendCompletion)
+	res, err := guarded(r, x, x.row.name, c, r.invokeCompletion)
+	return conclude(r, x, dst, res, err, (*result.Encoder).AppendCompletion)
 }
 
 // completeCall is what the completion handler is given.
@@ -150,36 +147,4 @@ func (r *Registry) checkReference(sent *sentCompletion, argument string) *codec.
 		return errCompletion
 	}
 	return nil
-}
-
-// appendCompletion appends the response to a completion/complete. Nothing in result is written to.
-func appendCompletion(r *Registry, dst []byte, x *Exchange, result *mcp.CompleteResult) ([]byte, *codec.Error) {
-	if result == nil {
-		result = new(mcp.CompleteResult)
-	}
-	c := result.Completion // a copy
-	if len(c.Values) > maxCompletions {
-		c.Total, c.HasMore = max(c.Total, len(c.Values)), true
-		c.Values = c.Values[:maxCompletions]
-	}
-	size := 0
-	for _, value := range c.Values {
-		size += len(value)
-	}
-	if size > r.opt.MaxResultBytes {
-		return nil, protocol.ErrResultTooLarge // before the buffer grows
-	}
-	dst = append(appendHead(dst, x.id()), `{"completion":{"values":[`...)
-	for i, value := range c.Values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = codec.AppendQuoted(dst, value)
-	}
-	dst = append(dst, ']')
-	if c.Total > 0 {
-		dst = strconv.AppendInt(append(dst, `,"total":`...), int64(c.Total), 10)
-	}
-	dst = strconv.AppendBool(append(dst, `,"hasMore":`...), c.HasMore)
-	return r.appendTail(append(dst, '}'), x, result.Meta)
 }

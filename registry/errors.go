@@ -69,8 +69,6 @@ var (
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
-	errNoContents = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler returned no contents"}
 	errInputRequests = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler asked for input, which this server cannot ask for"}
 	// Not a refusal, which says that nothing was executed.

@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/event"
 	"weir/registry/protocol"
+	"weir/registry/result"
 	"weir/registry/session"
 )
 
@@ -140,3 +141,8 @@ func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.r
 func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
 
 func (x *Exchange) id() []byte { return x.ID() }
+
+// request is what answers need to know of x.
+func (x *Exchange) request() result.Request {
+	return result.Request{ID: x.id(), Revision: int(x.revision)}
+}

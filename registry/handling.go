@@ -9,6 +9,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 	"weir/registry/schema"
 )
 
@@ -140,10 +141,10 @@ func (r *Registry) AppendExited(dst []byte, x *Exchange) []byte {
 	return codec.AppendError(dst, x.id(), errPanicked)
 }
 
-// conclude appends what came of a handler that returns results of its own kind: result, as encode appends it, or err,
-// which is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
-func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
-	encode func(r *Registry, dst []byte, x *Exchange, result R) ([]byte, *codec.Error),
+// conclude appends what came of a handler that returns results of its own kind: res, as encode appends it, or err, which
+// is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
+func conclude[R any](r *Registry, x *Exchange, dst []byte, res R, err error,
+	encode func(e *result.Encoder, dst []byte, to result.Request, res R) ([]byte, *codec.Error),
 ) ([]byte, outcome) {
 	if err != nil {
 		e := protocolError(err)
@@ -152,7 +153,7 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 		}
 		return r.appendFailure(dst, x, e)
 	}
-	out, e := encode(r, dst, x, result)
+	out, e := encode(r.results, dst, x.request(), res)
 	if e == nil && len(out)-len(dst) > r.opt.MaxResultBytes {
 		e = protocol.ErrResultTooLarge
 	}

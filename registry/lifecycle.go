@@ -1,128 +1,22 @@
 package registry
 
 import (
-	"strconv"
-	"strings"
-
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
-// preparedAnswers holds what is the same in every answer: encoded once, copied per request.
-type preparedAnswers struct {
-	// suffix ends every result of the modern era: its type and who made it (MCP 2026-07-28, basic/index).
-	suffix []byte // ,"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{...}}
-	// identity is the member of _meta that suffix repeats, for results that have a _meta of their own.
-	identity []byte
-	// caching is what cacheable results of the modern era carry (MCP 2026-07-28, server/utilities/caching). Public,
-	// because what is registered is the same for every caller, unless not everybody may call (Options.PrivateLists).
-	caching []byte // ,"ttlMs":N,"cacheScope":"public"
-}
+const emptyResultJSON = `{}`
 
-// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers a
-// probe from its loop. They are made anew when a kind of thing is offered for the first time.
-type greetings struct {
-	initialize [protocol.RevisionCount][]byte // results; nil for modern revisions
-	discover   []byte                         // result
-}
-
-const (
-	memberResult    = `"resultType":"complete"`
-	emptyResultJSON = `{}`
-)
-
-func prepareAnswers(o *Options) preparedAnswers {
-	var p preparedAnswers
-	p.identity = []byte(serverInfoJSON(o, protocol.RevisionAt(protocol.LatestRevision)))
-	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + protocol.KeyServerInfo + `":` + string(p.identity) + `}`)
-	scope := "public"
-	if o.PrivateLists {
-		scope = "private"
-	}
-	p.caching = []byte(`,"ttlMs":` + strconv.FormatInt(o.ListTTL.Milliseconds(), 10) + `,"cacheScope":"` + scope + `"`)
-	return p
-}
-
-// capability is what a server says in its capabilities that it has.
-type capability uint32
-
-const (
-	capabilityPrompts capability = 1 << iota
-	capabilityResources
-	capabilityCompletions
-	capabilityTasks
-)
-
-// declare adds one to the capabilities, for good: a list that became empty is still a list, and whoever was told of
-// it may ask. Tools and log messages are declared always: a server without tools may get some.
-func (r *Registry) declare(f capability) {
+// declare changes the capabilities, for good: a list that became empty is still a list, and whoever was told of it may
+// ask.
+func (r *Registry) declare(add func(offered *result.Offered)) {
 	r.declaring.Lock()
 	defer r.declaring.Unlock()
-	if r.declared&f != 0 {
-		return
+	before := r.offered
+	if add(&r.offered); r.offered != before {
+		r.greetings.Store(r.results.Greet(r.offered))
 	}
-	r.declared |= f
-	r.greet()
-}
-
-// greet prepares the greetings. It needs r.declaring.
-func (r *Registry) greet() {
-	g := new(greetings)
-	instructions := ""
-	if r.opt.Instructions != "" {
-		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, r.opt.Instructions))
-	}
-	for i := range protocol.RevisionCount {
-		rev := protocol.RevisionAt(i)
-		if rev.Modern {
-			continue
-		}
-		g.initialize[i] = []byte(`{"protocolVersion":"` + rev.Version + `","capabilities":` + r.capabilities(rev) +
-			`,"serverInfo":` + serverInfoJSON(&r.opt, rev) + instructions + `}`)
-	}
-	g.discover = []byte(`{"supportedVersions":` + protocol.SupportedVersions() +
-		`,"capabilities":` + r.capabilities(protocol.RevisionAt(protocol.LatestRevision)) +
-		instructions + string(r.prepared.caching) + string(r.prepared.suffix) + `}`)
-	r.greetings.Store(g)
-}
-
-// capabilities names what is served and nothing else: that a list tells of its changes, if anybody listens for them here.
-func (r *Registry) capabilities(rev *protocol.Revision) string {
-	changes := ""
-	if r.hooks.listChanged != nil {
-		changes = `"listChanged":true`
-	}
-	b := `{"tools":{` + changes + `}`
-	if r.declared&capabilityPrompts != 0 {
-		b += `,"prompts":{` + changes + `}`
-	}
-	if r.declared&capabilityResources != 0 {
-		members := []string{}
-		if r.hooks.resourceUpdated != nil {
-			members = append(members, `"subscribe":true`)
-		}
-		if changes != "" {
-			members = append(members, changes)
-		}
-		b += `,"resources":{` + strings.Join(members, ",") + `}`
-	}
-	if r.declared&capabilityCompletions != 0 && rev.Completions {
-		b += `,"completions":{}`
-	}
-	if r.declared&capabilityTasks != 0 {
-		b += rev.Tasks.Capability()
-	}
-	return b + `,"logging":{}}`
-}
-
-// serverInfoJSON is the Implementation object that revision rev knows.
-func serverInfoJSON(o *Options, rev *protocol.Revision) string {
-	b := codec.AppendQuoted([]byte(`{"name":`), o.Name)
-	if rev.Titles && o.Title != "" {
-		b = codec.AppendQuoted(append(b, `,"title":`...), o.Title)
-	}
-	b = codec.AppendQuoted(append(b, `,"version":`...), o.Version)
-	return string(append(b, '}'))
 }
 
 // serveInitialize begins a legacy conversation: of the connection, or over HTTP of a new session. A version we have is
@@ -147,7 +41,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	} else {
 		x.Conv.Negotiate(i, declared, r.events)
 	}
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
+	return codec.AppendResult(dst, x.id(), r.greetings.Load().Initialize[i])
 }
 
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
@@ -161,5 +55,5 @@ func servePing(_ *Registry, x *Exchange, dst []byte) []byte {
 
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(r *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().discover)
+	return codec.AppendResult(dst, x.id(), r.greetings.Load().Discover)
 }

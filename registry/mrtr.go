@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
@@ -24,8 +22,8 @@ type inputs struct {
 	failed    *codec.Error // why it did not answer
 }
 
-// asked says whether a result asks for input instead of being one.
-func asked(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
+// asks says whether a result asks for input instead of being one.
+func asks(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
 
 // readInputs fills x.inputs of a request that was repeated, and of a call that was suspended; nothing for all others.
 func (r *Registry) readInputs(x *Exchange) *codec.Error {
@@ -82,7 +80,15 @@ func (x *Exchange) binding() []byte {
 		x.Env.Arguments.Of(x.Raw))
 }
 
-// appendInputRequired appends the response that asks for input; a legacy client is sent requests instead.
+// requireInput answers with a request for input; a legacy client is sent requests instead.
+func (r *Registry) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, outcome) {
+	out, e := r.appendInputRequired(dst, x, requests, state)
+	if e != nil {
+		return r.appendFailure(dst, x, e)
+	}
+	return out, outcomeOK
+}
+
 func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte,
 	*codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
@@ -97,26 +103,13 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if !x.modern {
 		return nil, r.suspendForClient(x, requests, state)
 	}
-	from := len(dst)
-	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
-	if len(requests) > 0 {
-		encoded, err := json.Marshal(requests)
-		if err != nil {
-			return nil, protocol.ErrResultEncoding
-		}
-		dst = append(append(dst, `,"inputRequests":`...), encoded...)
+	dst, e := r.results.AppendInputRequired(dst, x.id(), requests, state, func(dst []byte, state string) []byte {
+		return r.sealer.Seal(dst, state, x.binding())
+	})
+	if e == nil {
+		r.m.inputRequired.Inc()
 	}
-	if state != "" || len(requests) == 0 { // at least one of the two MUST be there
-		dst = append(dst, `,"requestState":"`...)
-		dst = append(r.sealer.Seal(dst, state, x.binding()), '"')
-	}
-	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
-	dst = append(append(dst, r.prepared.identity...), "}}}"...)
-	if len(dst)-from > r.opt.MaxResultBytes {
-		return nil, protocol.ErrResultTooLarge
-	}
-	r.m.inputRequired.Inc()
-	return dst, nil
+	return dst, e
 }
 
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would

@@ -7,7 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/feature"
-	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // prompt is one registered prompt. Immutable.
@@ -46,7 +46,7 @@ func (r *Registry) RemovePrompt(names ...string) int { return r.prompts.Remove(n
 
 // servePromptsList is prompts/list.
 func servePromptsList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, feature.Prompts, r.prompts)
+	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts, r.prompts)
 }
 
 // routePromptsGet finds the prompt, which says what the call costs.
@@ -67,8 +67,11 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
-	result, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
-	return conclude(r, x, dst, result, err, appendPrompt)
+	res, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
+	if err == nil && res != nil && asks(res.InputRequests, res.RequestState) {
+		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	return conclude(r, x, dst, res, err, (*result.Encoder).AppendPrompt)
 }
 
 // promptCall is what a prompt's handler is given.
@@ -121,51 +124,4 @@ func (c *handling) texts(object string) (map[string]string, error) {
 		}
 	}
 	return texts, nil
-}
-
-// appendPrompt appends the response to a prompts/get. Nothing in result is written to.
-func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptResult) ([]byte, *codec.Error) {
-	if result == nil {
-		result = new(mcp.GetPromptResult)
-	}
-	if asked(result.InputRequests, result.RequestState) {
-		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
-	}
-	dst = append(appendHead(dst, x.id()), '{')
-	if result.Description != "" {
-		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
-		dst = append(dst, ',')
-	}
-	dst = append(dst, `"messages":[`...)
-	start := len(dst)
-	for i, m := range result.Messages {
-		if m == nil || m.Content == nil {
-			return nil, protocol.ErrResultEncoding
-		}
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = codec.AppendQuoted(append(dst, `{"role":`...), string(m.Role))
-		dst = append(dst, `,"content":`...)
-		if text, plain := plainText(m.Content); plain {
-			if len(text) > r.opt.MaxResultBytes {
-				return nil, protocol.ErrResultTooLarge
-			}
-			dst = appendText(dst, text)
-		} else {
-			content := feature.Visible(x.rev(), m.Content)
-			if content == nil {
-				return nil, protocol.ErrResultEncoding
-			}
-			var e *codec.Error
-			if dst, e = appendMarshaled(dst, content); e != nil {
-				return nil, e
-			}
-		}
-		dst = append(dst, '}')
-		if len(dst)-start > r.opt.MaxResultBytes {
-			return nil, protocol.ErrResultTooLarge // before the buffer grows further
-		}
-	}
-	return r.appendTail(append(dst, ']'), x, result.Meta)
 }

@@ -14,6 +14,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/feature"
 	"weir/registry/protocol"
+	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
 )
@@ -41,14 +42,12 @@ type Registry struct {
 	server atomic.Pointer[Server] // nil: there is none
 	topics topics
 
-	hooks changeHooks // who hears of changes; set once, in New
-
 	completion atomic.Pointer[completion] // nil: there is none
 
-	prepared  preparedAnswers
-	greetings atomic.Pointer[greetings]
-	declaring sync.Mutex // guards declared and who writes greetings
-	declared  capability // set of capabilities
+	results   *result.Encoder
+	greetings atomic.Pointer[result.Greetings]
+	declaring sync.Mutex // guards offered and who writes greetings
+	offered   result.Offered
 }
 
 // New makes an empty registry. The error joins everything that Validate found.
@@ -61,7 +60,11 @@ func New(opt Options) (*Registry, error) {
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeSets()
-	r.prepared = prepareAnswers(&r.opt)
+	r.results = result.NewEncoder(result.Options{
+		Name: opt.Name, Title: opt.Title, Version: opt.Version, Instructions: opt.Instructions,
+		ListTTL: opt.ListTTL, Private: opt.PrivateLists, PageSize: opt.PageSize, MaxBytes: opt.MaxResultBytes,
+	})
+	r.greetings.Store(r.results.Greet(r.offered))
 	r.m = newSeries(r)
 	r.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
 	r.clientRequests = clientreq.NewTable(clientreq.Options{
@@ -71,39 +74,37 @@ func New(opt Options) (*Registry, error) {
 	r.events = event.NewHub(event.Options{
 		MaxSubscriptions: opt.MaxSubscriptions, MaxSubscriptionsPerClient: opt.MaxSubscriptionsPerClient,
 		ReplayEvents: opt.ReplayEvents, ReplayBytes: opt.ReplayBytes, ReplayTotalBytes: opt.ReplayTotalBytes,
-		Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
+		Epoch: r.epoch, Identity: r.results.Identity(), Metrics: opt.Metrics,
 	})
 	r.sessions = session.NewTable[*Exchange](session.Options{
 		Partitions: opt.Partitions, Max: opt.MaxSessions, Idle: opt.SessionIdle, MaxAge: opt.SessionMaxAge,
 		EventTTL: opt.ReplayTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
 	})
 	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
-	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
-	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
 }
 
 // makeSets makes the sets of what is offered, empty.
 func (r *Registry) makeSets() {
-	hear := func(list protocol.List, c capability) func() {
+	hear := func(list protocol.List, add func(*result.Offered)) func() {
 		return func() {
-			if c != 0 {
-				r.declare(c)
-			}
-			r.changed(list)
+			r.declare(add)
+			r.listChanged(list)
 		}
 	}
+	prompts := func(offered *result.Offered) { offered.Prompts = true }
+	resources := func(offered *result.Offered) { offered.Resources = true }
 	o := &r.opt
 	r.tools = feature.NewSet(feature.Rules[*tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
-		Changed: hear(protocol.ListTools, 0),
+		Changed: func() { r.listChanged(protocol.ListTools) },
 		Bind:    func(t *tool) { t.series = newToolSeries(r.m.set, t.Name) },
 		Unbind:  func(t *tool) { dropToolSeries(r.m.set, t.Name) }})
 	r.prompts = feature.NewSet(feature.Rules[*prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
-		Changed: hear(protocol.ListPrompts, capabilityPrompts)})
+		Changed: hear(protocol.ListPrompts, prompts)})
 	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
-		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, capabilityResources)})
+		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, resources)})
 	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
-		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, capabilityResources)})
+		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, resources)})
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for

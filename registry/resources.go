@@ -2,14 +2,13 @@ package registry
 
 import (
 	"context"
-	"encoding/base64"
-	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/feature"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // resource is one registered resource. Immutable.
@@ -79,12 +78,12 @@ func (r *Registry) RemoveResourceTemplate(texts ...string) int { return r.templa
 
 // serveResourcesList is resources/list.
 func serveResourcesList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, feature.Resources, r.resources)
+	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources, r.resources)
 }
 
 // serveTemplatesList is resources/templates/list.
 func serveTemplatesList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, feature.Templates, r.templates)
+	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates, r.templates)
 }
 
 // routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a
@@ -114,7 +113,6 @@ func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
 type reading struct {
 	uri    string
 	source *resource
-	result *mcp.ReadResourceResult
 }
 
 // find finishes what Route began.
@@ -151,12 +149,19 @@ func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome)
 	if found.source == nil {
 		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
 	}
-	found, err := guarded(r, x, found.source.Name, found, invokeResource)
+	res, err := guarded(r, x, found.source.Name, found, invokeResource)
 	if saysNotFound(err) {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 		err = x.rev().ResourceNotFoundError(string(uri))
 	}
-	return conclude(r, x, dst, found, err, appendContents)
+	if err == nil && res != nil && asks(res.InputRequests, res.RequestState) {
+		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	of := result.Resource{URI: found.uri, MIMEType: found.source.MIMEType}
+	return conclude(r, x, dst, res, err, func(e *result.Encoder, dst []byte, to result.Request, res *mcp.ReadResourceResult) (
+		[]byte, *codec.Error) {
+		return e.AppendContents(dst, to, of, res)
+	})
 }
 
 // readCall is what a resource's handler is given.
@@ -167,17 +172,15 @@ type readCall struct {
 }
 
 // invokeResource runs the handler.
-func invokeResource(x *Exchange, found reading) (reading, error) {
+func invokeResource(x *Exchange, found reading) (*mcp.ReadResourceResult, error) {
 	c := new(readCall)
 	c.params.URI = found.uri
 	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, &found.source.handler); err != nil {
-		return found, err
+		return nil, err
 	}
-	var err error
-	found.result, err = found.source.read(context.Context(&c.ctx), &c.req)
-	return found, err
+	return found.source.read(context.Context(&c.ctx), &c.req)
 }
 
 // saysNotFound: with the error that the SDK has for it, whose code is of one era, or with the code of the other.
@@ -185,81 +188,4 @@ func saysNotFound(err error) bool {
 	e := protocolError(err)
 	return e != nil && (e.Code == codec.CodeResourceNotFound ||
 		e.Code == codec.CodeInvalidParams && e.Message == protocol.MessageResourceNotFound)
-}
-
-// appendContents appends the response to a resources/read. Nothing in found is written to.
-func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte, *codec.Error) {
-	result := found.result
-	switch {
-	case result != nil && asked(result.InputRequests, result.RequestState):
-		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
-	case result == nil || len(result.Contents) == 0:
-		return nil, errNoContents
-	}
-	size := 0
-	for _, c := range result.Contents {
-		if c == nil {
-			return nil, protocol.ErrResultEncoding
-		}
-		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
-	}
-	if size > r.opt.MaxResultBytes {
-		return nil, protocol.ErrResultTooLarge // before the buffer grows
-	}
-	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
-	for i, c := range result.Contents {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		var e *codec.Error
-		if dst, e = appendContent(dst, x.rev(), found, c); e != nil {
-			return nil, e
-		}
-	}
-	dst = append(dst, ']')
-	if x.rev().Modern {
-		dst = appendCaching(dst, &result.Cacheable)
-	}
-	return r.appendTail(dst, x, result.Meta)
-}
-
-// appendContent appends one TextResourceContents or BlobResourceContents. The SDK's own encoder leaves an empty text
-// out, and what has neither is no contents.
-func appendContent(dst []byte, rev *protocol.Revision, found reading, c *mcp.ResourceContents) ([]byte, *codec.Error) {
-	uri, mimeType := c.URI, c.MIMEType
-	if uri == "" {
-		uri = found.uri
-	}
-	if mimeType == "" {
-		mimeType = found.source.MIMEType
-	}
-	dst = codec.AppendQuoted(append(dst, `{"uri":`...), uri)
-	if mimeType != "" {
-		dst = codec.AppendQuoted(append(dst, `,"mimeType":`...), mimeType)
-	}
-	if c.Text != "" || c.Blob == nil {
-		dst = codec.AppendQuoted(append(dst, `,"text":`...), c.Text)
-	}
-	if c.Blob != nil {
-		dst = base64.StdEncoding.AppendEncode(append(dst, `,"blob":"`...), c.Blob)
-		dst = append(dst, '"')
-	}
-	if c.Meta != nil && rev.Titles {
-		var e *codec.Error
-		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), c.Meta); e != nil {
-			return nil, e
-		}
-	}
-	return append(dst, '}'), nil
-}
-
-// appendCaching appends for how long a result may be kept, and by whom, as the handler says (MCP 2026-07-28,
-// server/utilities/caching). What nobody called public may depend on who asked.
-func appendCaching(dst []byte, c *mcp.Cacheable) []byte {
-	dst = append(dst, `,"ttlMs":`...)
-	dst = strconv.AppendInt(dst, int64(max(c.TTLMs, 0)), 10)
-	if c.CacheScope == "public" {
-		return append(dst, `,"cacheScope":"public"`...)
-	}
-	return append(dst, `,"cacheScope":"private"`...)
 }

@@ -83,15 +83,17 @@ func (t topic) Append(dst []byte, to *event.Subscriber) []byte {
 // Detach implements event.Source.
 func (t topic) Detach(sub *event.Subscription) { t.topics.drop(t.uri, sub) }
 
-// announceUpdate is Registry.ResourceUpdated.
-func (r *Registry) announceUpdate(uri string) {
+// ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
+// not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
+func (r *Registry) ResourceUpdated(uri string) {
 	for _, sub := range r.topics.of(uri) {
 		sub.Owe()
 	}
 }
 
-// announceList notes that a list changed, and has the transports look whom it concerns.
-func (r *Registry) announceList(kind protocol.List) {
+// listChanged notes that a list changed, and has the transports look whom it concerns. It is called on whatever
+// goroutine changed it, under no lock, possibly several at once, and after the change is visible.
+func (r *Registry) listChanged(kind protocol.List) {
 	r.events.ListChanged(kind)
 	if s := r.server.Load(); s != nil {
 		(*s).ListsChanged()

@@ -1,10 +1,9 @@
 package registry
 
 import (
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // What the author of a tool says of tasks, and which calls become one. The files: tasks.go this, tasks_call.go how a
@@ -39,19 +38,9 @@ func Tasks(s TaskSupport) HandlerOption { return func(h *handler) { h.tasks = s 
 // has nothing to ask then answers the first call. Without AskFirst everything is asked for within the task.
 func AskFirst() HandlerOption { return func(h *handler) { h.asksFirst = true } }
 
-// taskTool is a tool as tools/list of 2025-11-25 shows it.
-type taskTool struct {
-	*mcp.Tool
-	Execution execution `json:"execution"`
-}
-
-type execution struct {
-	TaskSupport string `json:"taskSupport"`
-}
-
 // offerTasks: from the first tool with tasks on the server says that it has some.
 func (r *Registry) offerTasks() {
-	r.declare(capabilityTasks)
+	r.declare(func(offered *result.Offered) { offered.Tasks = true })
 	r.tasksOffered.Store(true)
 }
 

@@ -8,6 +8,7 @@ import (
 	"weir/codec"
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
+	"weir/registry/result"
 	"weir/registry/task"
 )
 
@@ -35,30 +36,17 @@ func (r *Registry) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 
 // appendTaskCreated appends the answer to the call that became the task, before it is queued.
 func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = appendHead(dst, x.id())
+	dst = result.AppendHead(dst, x.id())
 	if !x.modern {
 		return append(t.Append(append(dst, `{"task":{`...), false), "}}}"...)
 	}
-	dst = t.Append(append(dst, `{"resultType":"task",`...), false)
-	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
-	dst = append(dst, r.prepared.identity...)
-	return append(dst, "}}}"...)
+	return r.results.AppendIdentified(t.Append(append(dst, `{"resultType":"task",`...), false))
 }
 
 // appendTask appends a response whose result is the task.
 func (r *Registry) appendTask(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = t.Append(append(appendHead(dst, x.id()), '{'), x.modern)
-	if x.modern {
-		dst = append(dst, r.prepared.suffix...)
-	}
-	return append(dst, "}}"...)
-}
-
-// appendAcknowledged appends a response that says nothing but that the request was taken (2026-07-28).
-func (r *Registry) appendAcknowledged(dst []byte, x *Exchange) []byte {
-	dst = append(appendHead(dst, x.id()), '{')
-	dst = append(dst, r.prepared.suffix[1:]...)
-	return append(dst, "}}"...)
+	dst = t.Append(append(result.AppendHead(dst, x.id()), '{'), x.modern)
+	return r.results.AppendEnd(dst, x.request())
 }
 
 // serveTaskGet is tasks/get.
@@ -93,7 +81,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if e != nil {
 		return codec.AppendError(dst, x.id(), e)
 	}
-	return r.appendAcknowledged(dst, x)
+	return r.results.AppendAcknowledged(dst, x.id())
 }
 
 // serveTaskCancel is tasks/cancel. Once the task has ended there is nothing to cancel, which is an error in 2025-11-25
@@ -106,7 +94,7 @@ func serveTaskCancel(r *Registry, x *Exchange, dst []byte) []byte {
 	ours := t.Cancel()
 	switch {
 	case x.modern:
-		return r.appendAcknowledged(dst, x)
+		return r.results.AppendAcknowledged(dst, x.id())
 	case !ours:
 		return codec.AppendError(dst, x.id(), errTaskOver(t.Status()))
 	}
@@ -129,7 +117,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 		after = number
 	}
 	all := r.tasks.Of(taskOwner(x), after, r.opt.PageSize+1)
-	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
+	dst = append(result.AppendHead(dst, x.id()), `{"tasks":[`...)
 	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
@@ -239,8 +227,8 @@ func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
 // carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
 func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
 	c := new(taskCarrier)
-	c.requests, e = r.askClient(x, requests, t.Relate, func(result clientreq.Result) {
-		x.inputs = &inputs{failed: c.heard(t, result)}
+	c.requests, e = r.askClient(x, requests, t.Relate, func(came clientreq.Result) {
+		x.inputs = &inputs{failed: c.heard(t, came)}
 	})
 	t.Carried(c, e == errSuspended) // heard comes later: after the worker has let go of x
 	return e

@@ -7,6 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/feature"
+	"weir/registry/result"
 )
 
 // tool is one registered tool. Immutable but for its counters.
@@ -14,7 +15,7 @@ type tool struct {
 	feature.Tool
 	handler
 	// invoke checks the arguments, runs the handler and says what came of it.
-	invoke func(x *Exchange, t *tool) (reply, error)
+	invoke func(x *Exchange, t *tool) (result.Reply, error)
 	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
 	// protocol error (mcp.ToolHandler).
 	errorsAreResults bool
@@ -97,5 +98,5 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 
 // serveToolsList is tools/list.
 func serveToolsList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, feature.Tools, r.tools)
+	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, r.tools)
 }

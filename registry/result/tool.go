@@ -1,8 +1,7 @@
-package registry
+package result
 
 import (
 	"encoding/json"
-	"maps"
 	"unsafe"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -12,48 +11,40 @@ import (
 	"weir/registry/protocol"
 )
 
-// appendHead opens a response whose result is appended piece by piece, without a buffer in between.
-func appendHead(dst, id []byte) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
-	dst = append(dst, id...)
-	return append(dst, `,"result":`...)
+// Reply is what came of a call of a tool.
+type Reply struct {
+	Result     *mcp.CallToolResult // as the handler returned it, never written to; nil is an empty one
+	Structured []byte              // the typed output as checked JSON; nil when there is none
 }
 
-// appendCallResult appends the response to a tools/call, as the exchange's revision wants it. On error nothing that was
-// appended counts. Nothing in rep is written to.
-func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte, *codec.Error) {
+// AppendReply appends the response to a tools/call.
+func (e *Encoder) AppendReply(dst []byte, to Request, reply Reply) ([]byte, *codec.Error) {
 	var content []mcp.Content
 	var isError bool
-	if rep.result != nil {
-		content, isError = rep.result.Content, rep.result.IsError
-		if asked(rep.result.InputRequests, rep.result.RequestState) {
-			return r.appendInputRequired(dst, x, rep.result.InputRequests, rep.result.RequestState)
-		}
+	if reply.Result != nil {
+		content, isError = reply.Result.Content, reply.Result.IsError
 	}
 	start := len(dst)
-	if textBytes, ok := plainTexts(rep.result, content); ok {
-		if textBytes+len(rep.structured) > r.opt.MaxResultBytes {
+	if textBytes, ok := plainTexts(reply.Result, content); ok {
+		if textBytes+len(reply.Structured) > e.opt.MaxBytes {
 			return nil, protocol.ErrResultTooLarge // before the buffer grows
 		}
-		dst = appendPlainResult(appendHead(dst, x.id()), x.rev(), content, rep.structured)
+		dst = appendPlain(AppendHead(dst, to.ID), to.revision(), content, reply.Structured)
 		if isError {
 			dst = append(dst, `,"isError":true`...)
 		}
-		if x.rev().Modern {
-			dst = append(dst, r.prepared.suffix...)
-		}
-		dst = append(dst, "}}"...)
+		dst = e.AppendEnd(dst, to)
 	} else {
-		result, err := r.encodeRichResult(x.rev(), rep)
+		encoded, err := e.encodeRich(to.revision(), reply)
 		if err != nil {
 			return nil, protocol.ErrResultEncoding
 		}
-		if len(result) > r.opt.MaxResultBytes {
+		if len(encoded) > e.opt.MaxBytes {
 			return nil, protocol.ErrResultTooLarge
 		}
-		dst = codec.AppendResult(dst, x.id(), result)
+		dst = codec.AppendResult(dst, to.ID, encoded)
 	}
-	if len(dst)-start > r.opt.MaxResultBytes {
+	if len(dst)-start > e.opt.MaxBytes {
 		return nil, protocol.ErrResultTooLarge
 	}
 	return dst, nil
@@ -86,8 +77,8 @@ func plainText(c mcp.Content) (string, bool) {
 	return text.Text, true
 }
 
-// appendPlainResult appends {"content":[...] and structuredContent, and leaves the object open.
-func appendPlainResult(dst []byte, rev *protocol.Revision, content []mcp.Content, structured []byte) []byte {
+// appendPlain appends {"content":[...] and structuredContent, and leaves the object open.
+func appendPlain(dst []byte, rev *protocol.Revision, content []mcp.Content, structured []byte) []byte {
 	dst = append(dst, `{"content":[`...)
 	for i, c := range content {
 		if i > 0 {
@@ -122,24 +113,24 @@ func textFallback(content []mcp.Content, structured []byte) bool {
 	return content == nil || structured[0] != '{'
 }
 
-// encodeRichResult encodes what is more than texts with the SDK's own encoders.
-func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, error) {
-	content, ok := feature.VisibleContents(rev, rep.result.Content)
+// encodeRich encodes what is more than texts with the SDK's own encoders.
+func (e *Encoder) encodeRich(rev *protocol.Revision, reply Reply) ([]byte, error) {
+	content, ok := feature.VisibleContents(rev, reply.Result.Content)
 	if !ok {
 		return nil, protocol.ErrResultEncoding
 	}
 	// A new one, because the handler may return the same to several calls, and of these members alone: what comes
 	// through an adopted server has a resultType of the SDK's in it.
 	result := mcp.CallToolResult{
-		Meta: rep.result.Meta, Content: content,
-		StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
+		Meta: reply.Result.Meta, Content: content,
+		StructuredContent: reply.Result.StructuredContent, IsError: reply.Result.IsError,
 	}
-	if rep.structured != nil {
-		if textFallback(result.Content, rep.structured) {
-			text := &mcp.TextContent{Text: string(rep.structured)}
+	if reply.Structured != nil {
+		if textFallback(result.Content, reply.Structured) {
+			text := &mcp.TextContent{Text: string(reply.Structured)}
 			result.Content = append(append([]mcp.Content(nil), result.Content...), text)
 		}
-		result.StructuredContent = json.RawMessage(rep.structured)
+		result.StructuredContent = json.RawMessage(reply.Structured)
 	}
 	if result.Content == nil {
 		result.Content = []mcp.Content{} // content is required: null is not an array
@@ -155,7 +146,7 @@ func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, 
 		}
 	}
 	if rev.Modern {
-		result.Meta = r.identified(result.Meta)
+		result.Meta = e.identified(result.Meta)
 	}
 	encoded, err := json.Marshal(&result)
 	if err != nil || !rev.Modern {
@@ -164,45 +155,4 @@ func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, 
 	// The SDK keeps resultType to itself, so it is written where the object ends.
 	encoded = append(encoded[:len(encoded)-1], ","+memberResult+"}"...)
 	return encoded, nil
-}
-
-// identified is a result's _meta as the modern era wants it: it says who answers (MCP 2026-07-28, basic/index). meta is
-// the handler's and is not written to.
-func (r *Registry) identified(meta mcp.Meta) mcp.Meta {
-	meta = maps.Clone(meta)
-	if meta == nil {
-		meta = make(mcp.Meta, 1)
-	}
-	if _, given := meta[protocol.KeyServerInfo]; !given {
-		meta[protocol.KeyServerInfo] = json.RawMessage(r.prepared.identity)
-	}
-	return meta
-}
-
-// appendTail ends a response whose result is open behind a member: with its type, its _meta, and the brackets.
-func (r *Registry) appendTail(dst []byte, x *Exchange, meta mcp.Meta) ([]byte, *codec.Error) {
-	modern := x.rev().Modern
-	switch {
-	case meta == nil && modern:
-		dst = append(dst, r.prepared.suffix...)
-	case meta != nil:
-		if modern {
-			dst = append(dst, ","+memberResult...)
-			meta = r.identified(meta)
-		}
-		var e *codec.Error
-		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), meta); e != nil {
-			return nil, e
-		}
-	}
-	return append(dst, "}}"...), nil
-}
-
-// appendMarshaled appends what only encoding/json can encode.
-func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
-	encoded, err := json.Marshal(v)
-	if err != nil {
-		return nil, protocol.ErrResultEncoding
-	}
-	return append(dst, encoded...), nil
 }
