@@ -214,15 +214,18 @@ func addJobs(r *Registry) {
 		who, _ := req.Params.InputResponses["who"].(*mcp.ElicitResult)
 		switch {
 		case who == nil && in.Do == "both":
-			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?"), "where": form("your town?")}}, nil, nil
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?"),
+				"where": form("your town?")}}, nil, nil
 		case who == nil, in.Do == "insist":
-			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?")}, RequestState: req.Params.RequestState + "+"}, nil, nil
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?")},
+				RequestState: req.Params.RequestState + "+"}, nil, nil
 		}
 		return textResult(fmt.Sprint("hello ", who.Content["name"], req.Params.RequestState)), nil, nil
 	}
 	AddTool(r, &mcp.Tool{Name: "askjob"}, ask, Tasks(TaskOptional))
 	AddTool(r, &mcp.Tool{Name: "askfirst"}, ask, Tasks(TaskRequired), AskFirst())
-	AddTool(r, &mcp.Tool{Name: "again"}, func(_ context.Context, req *mcp.CallToolRequest, in jobIn) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "again"}, func(_ context.Context, req *mcp.CallToolRequest,
+		in jobIn) (*mcp.CallToolResult, any, error) {
 		if in.Do == "once" && req.Params.RequestState != "" {
 			return textResult("once more"), nil, nil
 		}
