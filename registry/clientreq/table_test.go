@@ -158,7 +158,8 @@ func TestEndings(t *testing.T) {
 		answers(t, table, c, ids[1], accepts)
 	}, ErrAnswer, 1, false)
 	f("cancelled", func(_ *Table, _ *client, r *Requests, _ []string) { r.Cancel(); r.Cancel() }, ErrCancelled, 0, false)
-	f("withdrawn", func(_ *Table, _ *client, r *Requests, _ []string) { r.Withdraw(ErrAnswer); r.Cancel() }, ErrAnswer, 0, true)
+	f("withdrawn", func(_ *Table, _ *client, r *Requests, _ []string) { r.Withdraw(ErrAnswer); r.Cancel() }, ErrAnswer, 0,
+		true)
 	f("late", func(table *Table, c *client, _ *Requests, ids []string) {
 		answers(t, table, c, ids[0], accepts)
 		table.Expire(time.Since(table.opt.Epoch))
