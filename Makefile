@@ -42,8 +42,8 @@ race: ## Every test under the race detector
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (5s)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	for module in $(MODULES); do cd "$(CURDIR)/$$module"; for dir in $$($(GO) list -f '{{.Dir}}' ./... 2>/dev/null); do \
-	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
+	for module in $(MODULES); do cd "$(CURDIR)/$$module"; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	  for target in $$({ grep -hoEs '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
 	    echo "fuzz $$target $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1 | tee "$$log" || \
 	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; } || exit 1; \
