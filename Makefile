@@ -60,11 +60,11 @@ lint: ## gofmt, go vet, staticcheck (pinned in .ci/tools/go.mod)
 tidy: ## Sizes, imports, folders and every go.mod as STYLE asks
 	$(call in-each-module,$(GO) mod tidy -diff)
 	cd .ci/tools && $(GO) mod tidy -diff
-	$(GO) test -run 'Tidy' ./cmd/weir
+	$(GO) test -run 'Tidy' ./cmd
 
 .PHONY: docs
 docs: ## Write docs/CONFIG.md anew from the comments in the code
-	$(GO) generate ./cmd/weir
+	$(GO) generate ./cmd
 
 .PHONY: conformance
 conformance: ## The public MCP conformance suite, both required sets and the latest release's, against cmd/everything

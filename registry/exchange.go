@@ -35,6 +35,9 @@ const (
 	Listening
 )
 
+// Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
+type Header = protocol.Header
+
 // Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,
 // fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
 // on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 	"weir/registry/schema"
 )
 
@@ -153,7 +154,7 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 	}
 	out, e := encode(r, dst, x, result)
 	if e == nil && len(out)-len(dst) > r.opt.MaxResultBytes {
-		e = errResultTooLarge
+		e = protocol.ErrResultTooLarge
 	}
 	if e != nil {
 		return r.appendFailure(dst, x, e)
@@ -173,7 +174,7 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 		o = outcomePanic
 	}
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
-		e = errResultTooLarge
+		e = protocol.ErrResultTooLarge
 	}
 	r.reportResult(x, e)
 	return codec.AppendError(dst, x.id(), e), o

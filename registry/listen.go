@@ -18,7 +18,7 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if h.ProtocolVersion != nil {
 		i := protocol.FindRevision(h.ProtocolVersion)
 		if i < 0 {
-			return nil, Invalid, errUnsupportedVersion(h.ProtocolVersion)
+			return nil, Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 		}
 		if !protocol.RevisionAt(i).Streams {
 			return nil, NoStream, errNoStream
@@ -79,12 +79,12 @@ func (r *Registry) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 		return nil, nil, errFilter
 	}
 	for _, uri := range wanted.URIs {
-		if len(uri) == 0 || len(uri) > maxURIBytes {
+		if len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
 			return nil, nil, errWatchedURI
 		}
 	}
 	if len(wanted.TaskIDs) > 0 && !x.declaresTasks() {
-		return nil, nil, errNeedsTasks
+		return nil, nil, protocol.ErrNeedsTasks
 	}
 	var siblings *atomic.Int32
 	if x.Conv != nil {

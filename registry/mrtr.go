@@ -102,7 +102,7 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if len(requests) > 0 {
 		encoded, err := json.Marshal(requests)
 		if err != nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
 	}
@@ -110,10 +110,10 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		dst = append(dst, `,"requestState":"`...)
 		dst = append(r.sealer.Seal(dst, state, x.binding()), '"')
 	}
-	dst = append(dst, `,"_meta":{"`+keyServerInfo+`":`...)
+	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(append(dst, r.prepared.identity...), "}}}"...)
 	if len(dst)-from > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge
+		return nil, protocol.ErrResultTooLarge
 	}
 	r.m.inputRequired.Inc()
 	return dst, nil

@@ -92,15 +92,15 @@ func (r *Registry) makeSets() {
 	}
 	o := &r.opt
 	r.tools = feature.NewSet(feature.Rules[*tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
-		Changed: hear(listTools, 0),
+		Changed: hear(protocol.ListTools, 0),
 		Bind:    func(t *tool) { t.series = newToolSeries(r.m.set, t.Name) },
 		Unbind:  func(t *tool) { dropToolSeries(r.m.set, t.Name) }})
 	r.prompts = feature.NewSet(feature.Rules[*prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
-		Changed: hear(listPrompts, capabilityPrompts)})
+		Changed: hear(protocol.ListPrompts, capabilityPrompts)})
 	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
-		Limit: "max_resources", Most: o.MaxResources, Changed: hear(listResources, capabilityResources)})
+		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, capabilityResources)})
 	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
-		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(listResources, capabilityResources)})
+		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, capabilityResources)})
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
@@ -137,7 +137,7 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 		return x.refuse(Invalid, e)
 	}
 	if row == nil || row.revisions&x.rev().Set == 0 {
-		return x.refuse(UnknownMethod, errMethodNotFound(x))
+		return x.refuse(UnknownMethod, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	if x.Transport == HTTP {
 		if e := x.Header.CheckName(x.Raw, &x.Env, row.mirror); e != nil {
@@ -161,7 +161,7 @@ func checkModern(x *Exchange) *codec.Error {
 	}
 	i := protocol.FindRevision(version)
 	if i < 0 || !protocol.RevisionAt(i).Modern {
-		return errUnsupportedVersion(version)
+		return protocol.UnsupportedVersion(version)
 	}
 	x.revision = uint8(i)
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
@@ -196,7 +196,7 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	}
 	switch {
 	case row == nil || row.revisions&x.rev().Set == 0:
-		return x.refuse(Answered, errMethodNotFound(x))
+		return x.refuse(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	case row.phase == beforeInitialize && negotiated > 0:
 		return x.refuse(Invalid, errInitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:

@@ -26,7 +26,7 @@ func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
 		// not the negotiated one is let pass: the session's revision decides.
-		return Invalid, errUnsupportedVersion(h.ProtocolVersion)
+		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
 		if row != nil && row.phase == beforeInitialize {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/registry/protocol"
 )
 
 func TestSessionsExpire(t *testing.T) {
@@ -111,7 +113,7 @@ func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	r := newFixture(t)
 	p := &peer{r: r}
 	p.initialize(t, "2025-11-25")
-	r.announceList(listTools)
+	r.announceList(protocol.ListTools)
 	var done sync.WaitGroup
 	done.Go(func() { r.subscriberOf(&p.conv) })
 	if told := p.conv.Next(r, nil); len(told) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed
@@ -90,7 +91,7 @@ func (r *Registry) announceUpdate(uri string) {
 }
 
 // announceList notes that a list changed, and has the transports look whom it concerns.
-func (r *Registry) announceList(kind listKind) {
+func (r *Registry) announceList(kind protocol.List) {
 	r.events.ListChanged(kind)
 	if s := r.server.Load(); s != nil {
 		(*s).ListsChanged()
@@ -171,11 +172,11 @@ func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env
 
 func watchedURI(token []byte) (string, *codec.Error) {
 	uri, ok := codec.StringOf(token)
-	if !ok || len(uri) == 0 || len(uri) > maxURIBytes {
+	if !ok || len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
 		return "", errWatchedURI
 	}
 	return string(uri), nil
 }
 
 var errWatchedURI = &codec.Error{Code: codec.CodeInvalidParams,
-	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(maxURIBytes) + " bytes"}
+	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(protocol.MaxURIBytes) + " bytes"}

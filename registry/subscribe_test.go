@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // Publishing, subscribing and ending may all happen at once; in the end nothing is left and nothing was counted twice.
@@ -20,7 +21,7 @@ func TestSubscriptionsRace(t *testing.T) {
 				return
 			default:
 				r.ResourceUpdated(fmt.Sprintf("test://%d", i%8))
-				r.announceList(listKind(i % int(listKinds)))
+				r.announceList(protocol.List(i % int(protocol.ListCount)))
 			}
 		}
 	})
@@ -79,8 +80,8 @@ func TestChangesCoalesce(t *testing.T) {
 		t.Errorf("%d messages before anything changed", n)
 	}
 	for range 10 {
-		r.announceList(listTools)
-		r.announceList(listPrompts)
+		r.announceList(protocol.ListTools)
+		r.announceList(protocol.ListPrompts)
 		r.ResourceUpdated("a")
 		r.ResourceUpdated("b")
 		r.ResourceUpdated("c")

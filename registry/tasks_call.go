@@ -191,7 +191,7 @@ func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if x.modern {
 		return r.opt.Tasks.TaskTTL, nil
 	}
-	wish := memberOf(memberOf(x.Env.Params.Of(x.Raw), "task"), "ttl")
+	wish := codec.Member(codec.Member(x.Env.Params.Of(x.Raw), "task"), "ttl")
 	if wish == nil || string(wish) == "null" {
 		return r.opt.Tasks.TaskTTL, nil
 	}

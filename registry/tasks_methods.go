@@ -16,7 +16,7 @@ import (
 // routeTask refuses the task methods to clients that do not declare the extension (SEP-2663, protocol errors).
 func routeTask(_ *Registry, x *Exchange) (Class, *codec.Error) {
 	if x.modern && !x.declaresTasks() {
-		return Inline, errNeedsTasks
+		return Inline, protocol.ErrNeedsTasks
 	}
 	return x.row.class, nil
 }
@@ -40,7 +40,7 @@ func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []by
 		return append(t.Append(append(dst, `{"task":{`...), false), "}}}"...)
 	}
 	dst = t.Append(append(dst, `{"resultType":"task",`...), false)
-	dst = append(dst, `,"_meta":{"`+keyServerInfo+`":`...)
+	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(dst, r.prepared.identity...)
 	return append(dst, "}}}"...)
 }
@@ -82,7 +82,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	raw := x.Env.InputResponses.Of(x.Raw)
 	if raw == nil {
-		return codec.AppendError(dst, x.id(), errInputResponses)
+		return codec.AppendError(dst, x.id(), protocol.ErrInputResponses)
 	}
 	responses, e := clientreq.DecodeResponses(raw)
 	if e == nil {
@@ -124,7 +124,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
-			return codec.AppendError(dst, x.id(), errCursor)
+			return codec.AppendError(dst, x.id(), protocol.ErrCursor)
 		}
 		after = number
 	}
