@@ -144,7 +144,8 @@ func (o Options) Resolve(descriptors uint64) Options {
 func (o Options) Validate() []error {
 	found := option.Check(&o)
 	if o.MaxConnections > 0 && o.SoftConnections > o.MaxConnections {
-		found.Add("soft_connections", "%d is above max_connections: allowed is at most %d", o.SoftConnections, o.MaxConnections)
+		found.Add("soft_connections", "%d is above max_connections: allowed is at most %d",
+			o.SoftConnections, o.MaxConnections)
 	}
 	if least := 3 * o.RetryAfterMin; o.RetryAfterMax < least {
 		found.Add("retry_after_max", "%s is below three times retry_after_min: allowed is %s or more",

@@ -24,7 +24,8 @@ func TestBoundsStay(t *testing.T) {
 	config := plain.defaults()
 	option.Walk(&config, func(f option.Field) {
 		if f.Kind != option.Section {
-			fmt.Fprintf(&b, "%s: %s default %s accepts %s\n", f.Key, f.Value.Type(), show(f.Value), accepts(&config, f.Key, f.Value))
+			fmt.Fprintf(&b, "%s: %s default %s accepts %s\n",
+				f.Key, f.Value.Type(), show(f.Value), accepts(&config, f.Key, f.Value))
 		}
 	})
 	if *update {
@@ -93,8 +94,8 @@ func accepts(config *Config, path string, v reflect.Value) string {
 func acceptsText(v reflect.Value, ok func() bool) string {
 	var accepted []string
 	for _, word := range []string{
-		"", "refuse", "pause", "drop", "debug", "info", "warn", "error", "fatal", "auto", "console", "json", "xml", "word", "/path",
-		"127.0.0.1:80", "0.0.0.0:80", "localhost", "localhost:65536",
+		"", "refuse", "pause", "drop", "debug", "info", "warn", "error", "fatal", "auto", "console", "json", "xml", "word",
+		"/path", "127.0.0.1:80", "0.0.0.0:80", "localhost", "localhost:65536",
 	} {
 		if v.SetString(word); ok() {
 			accepted = append(accepted, fmt.Sprintf("%q", word))

@@ -47,9 +47,11 @@ func TestConfigMistakes(t *testing.T) {
 	f("max_depth: 10",
 		`c.yaml:1:1: unknown key "max_depth"; did you mean "messages.json.max_depth"?`)
 	f("mcp.session_idle: 5m",
-		`c.yaml:1:1: unknown key "mcp.session_idle"; the dots stand for sections, so write "session_idle:" indented below "mcp:"`)
+		`c.yaml:1:1: unknown key "mcp.session_idle"; the dots stand for sections, so write "session_idle:" indented `+
+			`below "mcp:"`)
 	f("messages:\n  json.max_depth: 10",
-		`c.yaml:2:3: unknown key "messages.json.max_depth"; the dots stand for sections, so write "max_depth:" indented below "json:"`)
+		`c.yaml:2:3: unknown key "messages.json.max_depth"; the dots stand for sections, so write "max_depth:" `+
+			`indented below "json:"`)
 	f("allowed_hosts: [mcp.example, 'mcp.example:443', 'https://mcp.example', '', 'fd00::1']",
 		`c.yaml:1:16: allowed_hosts: "mcp.example:443" is not a host: allowed is its name, without scheme, port and path`,
 		`c.yaml:1:16: allowed_hosts: "https://mcp.example" is not a host: allowed is its name, without scheme, port and path`,
@@ -69,21 +71,32 @@ func TestConfigMistakes(t *testing.T) {
 	f("workers: 1.5", `c.yaml:1:10: workers: 1.5 is not a whole number: allowed is 0 (two per core) to 4096 workers`)
 	f("workers: [1]", `c.yaml:1:10: workers: a list is not a whole number: allowed is 0 (two per core) to 4096 workers`)
 	f("workers: 64KiB", `c.yaml:1:10: workers: "64KiB" is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: 18446744073709551615", `c.yaml:1:10: workers: 18446744073709551615 is beyond what 64 bits hold: allowed is 0 (two per core) to 4096 workers`)
+	f("workers: 18446744073709551615",
+		`c.yaml:1:10: workers: 18446744073709551615 is beyond what 64 bits hold: allowed is 0 (two per core) to 4096 workers`)
 	f("demo: yes", `c.yaml:1:7: demo: "yes" is unknown: allowed is true or false`)
 	f("http: 8080", `c.yaml:1:7: http: 8080 is not text: allowed is text in quotes, "" is off`)
 	f("http:\ntcp: x:1\n", `c.yaml:1:6: http: an empty value is not text: allowed is text in quotes, "" is off`)
 	f("http:\n  port: 1\n", `c.yaml:2:3: http: a section of keys is not text: allowed is text in quotes, "" is off`)
 	f("log: loud", `c.yaml:1:6: log: "loud" is not a section: allowed is a section of keys`)
-	f("shutdown_timeout: 5", `c.yaml:1:19: shutdown_timeout: 5 is not a time with its unit: allowed is above 0s, at most 1h, such as 500ms, 5s or 1m30s`)
-	f("shutdown_timeout: 5 parsecs", `c.yaml:1:19: shutdown_timeout: "5 parsecs" is not a time with its unit: allowed is above 0s, at most 1h, such as 500ms, 5s or 1m30s`)
-	f("max_outbox_bytes: 64KB", `c.yaml:1:19: max_outbox_bytes: "64KB" is not a number of bytes: allowed is 1 KiB to 64 MiB, such as 65536 or 64 KiB`)
-	f("max_outbox_bytes: 9999999999GiB", `c.yaml:1:19: max_outbox_bytes: "9999999999GiB" is beyond what 64 bits hold: allowed is 1 KiB to 64 MiB, such as 65536 or 64 KiB`)
+	f("shutdown_timeout: 5",
+		`c.yaml:1:19: shutdown_timeout: 5 is not a time with its unit: allowed is above 0s, at most 1h, such as `+
+			`500ms, 5s or 1m30s`)
+	f("shutdown_timeout: 5 parsecs",
+		`c.yaml:1:19: shutdown_timeout: "5 parsecs" is not a time with its unit: allowed is above 0s, at most 1h, `+
+			`such as 500ms, 5s or 1m30s`)
+	f("max_outbox_bytes: 64KB",
+		`c.yaml:1:19: max_outbox_bytes: "64KB" is not a number of bytes: allowed is 1 KiB to 64 MiB, such as 65536 or 64 KiB`)
+	f("max_outbox_bytes: 9999999999GiB",
+		`c.yaml:1:19: max_outbox_bytes: "9999999999GiB" is beyond what 64 bits hold: allowed is 1 KiB to 64 MiB, such `+
+			`as 65536 or 64 KiB`)
 	f("admin_allowed_hosts: a", `c.yaml:1:22: admin_allowed_hosts: "a" is not a list: allowed is a list, such as [a, b]`)
 	f("admin_allowed_hosts: [a, 1]", `c.yaml:1:26: admin_allowed_hosts: 1 is not text: allowed is text in quotes`)
 	f("refuse_above: high", `c.yaml:1:15: refuse_above: "high" is not a number: allowed is above 0, at most 1`)
-	f("workers: &n 4\n", `c.yaml:1:10: workers: an anchor or alias (not supported here) is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: !!int 4\n", `c.yaml:1:10: workers: a tag (not supported here) is not a whole number: allowed is 0 (two per core) to 4096 workers`)
+	f("workers: &n 4\n",
+		`c.yaml:1:10: workers: an anchor or alias (not supported here) is not a whole number: allowed is 0 (two per `+
+			`core) to 4096 workers`)
+	f("workers: !!int 4\n",
+		`c.yaml:1:10: workers: a tag (not supported here) is not a whole number: allowed is 0 (two per core) to 4096 workers`)
 	f("- workers\n", `c.yaml:1:1: the file: a list is not a section: allowed is a section of keys`)
 	f("workers: 1\n---\ndemo: true\n", `c.yaml:2:1: a second document: allowed is one, so remove the --- here`)
 
@@ -97,13 +110,17 @@ func TestConfigMistakes(t *testing.T) {
 	f("mcp: {page_size: 0}",
 		`c.yaml:1:18: mcp.page_size: 0 is below 1: allowed is 1 to 10000 entries`)
 	f("max_connections: 20000",
-		`c.yaml:1:18: max_connections: 20000 and 256 files for the rest are above the limit on open files (20000): allowed is at most 19744, or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`)
+		`c.yaml:1:18: max_connections: 20000 and 256 files for the rest are above the limit on open files (20000): `+
+			`allowed is at most 19744, or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`)
 	f("memory_limit_bytes: 100MiB",
-		`c.yaml:1:21: memory_limit_bytes: 100 MiB is below max_queue_bytes + max_outbox_total_bytes + max_input_total_bytes, which may all be full at once: allowed is 256 MiB or more`)
+		`c.yaml:1:21: memory_limit_bytes: 100 MiB is below max_queue_bytes + max_outbox_total_bytes + `+
+			`max_input_total_bytes, which may all be full at once: allowed is 256 MiB or more`)
 	f("max_waiting_bytes_per_connection: 64KiB",
-		`c.yaml:1:35: max_waiting_bytes_per_connection: 64 KiB is below the largest message that messages allows, which would always be refused: allowed is 1 MiB or more`)
+		`c.yaml:1:35: max_waiting_bytes_per_connection: 64 KiB is below the largest message that messages allows, `+
+			`which would always be refused: allowed is 1 MiB or more`)
 	f("admin: 0.0.0.0:9090",
-		`c.yaml:1:8: admin: "0.0.0.0:9090" is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1, or with admin_allow_remote: true, behind a firewall, any`)
+		`c.yaml:1:8: admin: "0.0.0.0:9090" is not a loopback address, and the admin listener asks for no password: `+
+			`allowed is 127.0.0.1, or with admin_allow_remote: true, behind a firewall, any`)
 	f("admin: 0.0.0.0:9090\nadmin_allow_remote: true\n")
 	f("admin: localhost",
 		`c.yaml:1:8: admin: "localhost" is not an address: allowed is host:port, such as 127.0.0.1:8080, or "" (off)`)
@@ -140,12 +157,14 @@ func TestConfigShowsNoMoreThanABoundOfMistakes(t *testing.T) {
 
 func TestConfigFlagsBeatFile(t *testing.T) {
 	address, workers := "127.0.0.1:1", 7
-	config, got := judge("http: 127.0.0.1:2\ntcp: 127.0.0.1:3\nworkers: 9\n", &serveFlags{HTTP: &address, Workers: &workers})
+	const file = "http: 127.0.0.1:2\ntcp: 127.0.0.1:3\nworkers: 9\n"
+	config, got := judge(file, &serveFlags{HTTP: &address, Workers: &workers})
 	if got != "" || config.Server.HTTP != address || config.Server.TCP != "127.0.0.1:3" || config.Queue.Workers != 7 {
 		t.Errorf("http %q, tcp %q, workers %d, problems %q", config.Server.HTTP, config.Server.TCP, config.Queue.Workers, got)
 	}
 	workers = -1
-	if _, got = judge("workers: 9\n", &serveFlags{Workers: &workers}); got != "--workers: -1 is below 0: allowed is 0 (two per core) to 4096 workers" {
+	const want = "--workers: -1 is below 0: allowed is 0 (two per core) to 4096 workers"
+	if _, got = judge("workers: 9\n", &serveFlags{Workers: &workers}); got != want {
 		t.Errorf("got %q", got)
 	}
 }
@@ -158,14 +177,17 @@ func TestConfigDefaultsAreValid(t *testing.T) {
 
 // TestConfigPrintsWhatItReads: the effective configuration, fed back, is the same configuration, and holds every key.
 func TestConfigPrintsWhatItReads(t *testing.T) {
-	before, _ := judge("workers: 3\nmessages:\n  json:\n    max_depth: 9\nallowed_hosts: [a.example]\nlog: {level: warn}\n", &serveFlags{})
+	const file = "workers: 3\nmessages:\n  json:\n    max_depth: 9\nallowed_hosts: [a.example]\nlog: {level: warn}\n"
+	before, _ := judge(file, &serveFlags{})
 	text, err := weiryaml.Write(&before)
 	if err != nil {
 		t.Fatal(err)
 	}
 	after, got := judge(string(text), &serveFlags{})
 	// An empty list is printed as [], and read back as empty rather than absent.
-	for _, list := range []*[]string{&after.Server.AllowedOrigins, &after.AdminAllowedHosts, &after.Server.Auth.AuthorizationServers} {
+	for _, list := range []*[]string{
+		&after.Server.AllowedOrigins, &after.AdminAllowedHosts, &after.Server.Auth.AuthorizationServers,
+	} {
 		if len(*list) == 0 {
 			*list = nil
 		}
@@ -210,7 +232,10 @@ func TestConfigFileIsBounded(t *testing.T) {
 
 // FuzzConfig: no file makes the decoder panic, and what it accepts, the library accepts as YAML.
 func FuzzConfig(f *testing.F) {
-	for _, seed := range []string{"workers: 3\n", "log: {level: [a]}\n", "a: &b c\nd: *b\n", "<<: *x\n", "? a\n: b\n", "--- |\n x\n", "mcp:\n  name: >\n    x\n"} {
+	for _, seed := range []string{
+		"workers: 3\n", "log: {level: [a]}\n", "a: &b c\nd: *b\n", "<<: *x\n", "? a\n: b\n", "--- |\n x\n",
+		"mcp:\n  name: >\n    x\n",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 
@@ -140,27 +141,42 @@ func override[T any](given, to *T, places option.Places, key, flag string) {
 	}
 }
 
-// flagTexts are the default and the range of each key of the top level, for the help of its flag.
+// flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
+// weir load.
 func (p Program) flagTexts() kong.Vars {
 	texts := kong.Vars{"program": p.Name}
 	config := p.defaults()
-	option.Walk(&config, func(f option.Field) {
-		text := "Default " + f.String()
-		if f.String() == "" {
-			text = `Default ""`
-		}
-		switch f.Kind {
-		case option.Truth:
-		case option.Text:
-			if f.Zero() != "" {
-				text += `; "" is ` + f.Zero()
-			}
-		default:
-			text += "; allowed is " + f.Allowed()
-		}
-		texts[f.Key] = text + "."
-	})
+	option.Walk(&config, func(f option.Field) { texts[f.Key] = flagText(f) })
+	var load loadRunFlags
+	option.SetDefaults(&load)
+	option.Walk(&load, func(f option.Field) { texts["load_"+f.Key] = flagText(f) })
 	return texts
+}
+
+func flagText(f option.Field) string {
+	value := f.String()
+	if value == "" {
+		value = `""`
+	}
+	switch {
+	case f.Kind == option.Text && f.Zero() != "":
+		return "Default " + value + `; "" is ` + f.Zero() + "."
+	case f.Kind == option.Text || f.Kind == option.Truth:
+		return "Default " + value + "."
+	}
+	return "Default " + value + "; allowed is " + f.Allowed() + "."
+}
+
+// flagName is how kong calls the flag of a field.
+func flagName(field string) string {
+	var name strings.Builder
+	for i, r := range field {
+		if unicode.IsUpper(r) && i > 0 {
+			name.WriteByte('-')
+		}
+		name.WriteRune(unicode.ToLower(r))
+	}
+	return name.String()
 }
 
 // parse reads the command line. done: the answer was printed already (help, or a usage error) and code is final.

@@ -50,14 +50,15 @@ func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 	m := &c.Server.Messages
 	largest := max(m.Line.MaxMessageBytes, m.HTTP.MaxBodyBytes, m.WebSocket.MaxMessageBytes)
 	if c.Queue.MaxWaitingBytesPerConnection < largest && !found.Has("max_waiting_bytes_per_connection") {
-		found.Add("max_waiting_bytes_per_connection", "%s is below the largest message that messages allows, which would always"+
-			" be refused: allowed is %s or more", option.FormatSize(int64(c.Queue.MaxWaitingBytesPerConnection)),
-			option.FormatSize(int64(largest)))
+		found.Add("max_waiting_bytes_per_connection",
+			"%s is below the largest message that messages allows, which would always be refused: allowed is %s or more",
+			option.FormatSize(int64(c.Queue.MaxWaitingBytesPerConnection)), option.FormatSize(int64(largest)))
 	}
 	budgets := int64(c.Queue.MaxQueueBytes) + int64(c.Server.MaxOutboxTotalBytes) + int64(c.Server.MaxInputTotalBytes)
 	if c.MemoryLimitBytes != 0 && c.MemoryLimitBytes < budgets && !found.Has("memory_limit_bytes") {
-		found.Add("memory_limit_bytes", "%s is below max_queue_bytes + max_outbox_total_bytes + max_input_total_bytes, which may"+
-			" all be full at once: allowed is %s or more", option.FormatSize(c.MemoryLimitBytes), option.FormatSize(budgets))
+		found.Add("memory_limit_bytes",
+			"%s is below max_queue_bytes + max_outbox_total_bytes + max_input_total_bytes, which may all be full at once:"+
+				" allowed is %s or more", option.FormatSize(c.MemoryLimitBytes), option.FormatSize(budgets))
 	}
 }
 
@@ -71,7 +72,8 @@ func (c *Config) checkConnections(found *option.Mistakes, openFiles uint64) {
 		carried = int64(float64(min(openFiles, 1<<30))*0.9) - reservedFiles
 	}
 	if asked > carried && !found.Has("max_connections") {
-		found.Add("max_connections", "%d and %d files for the rest are above the limit on open files (%d): allowed is at most %d,"+
-			` or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`, asked, reservedFiles, openFiles, max(0, carried))
+		found.Add("max_connections", "%d and %d files for the rest are above the limit on open files (%d): allowed is at"+
+			` most %d, or raise the limit with "ulimit -n", or LimitNOFILE= in the systemd unit`,
+			asked, reservedFiles, openFiles, max(0, carried))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/demo"
 	"weir/reactor"
 	"weir/registry"
 )
@@ -133,7 +134,7 @@ func (s *server) build() error {
 		return err
 	}
 	if s.config.Demo {
-		registry.AddDemoTools(s.registry)
+		demo.AddTools(s.registry)
 	}
 	if offer := s.config.program.Offer; offer != nil {
 		if err := offer(s.registry); err != nil {

@@ -125,7 +125,9 @@ var builtIn embed.FS
 // BuiltIn lists the scenarios that come with the program, by name.
 func BuiltIn() []*Scenario {
 	var all []*Scenario
-	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k"} {
+	for _, name := range []string{
+		"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k",
+	} {
 		s, err := readBuiltIn(name)
 		if err != nil {
 			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all

@@ -101,7 +101,7 @@ func (d *duplex[F]) pump(l *loop, c *conn, next func([]byte) []byte) {
 	}
 }
 
-// endListen ends a listen as the specification wants it (registry.Stream.AppendCancelled).
+// endListen ends a listen as the specification wants it (event.Stream.AppendCancelled).
 func (d *duplex[F]) endListen(l *loop, k *call) {
 	if !k.Cancelled() {
 		l.msg = k.stream.AppendCancelled(l.msg[:0])

@@ -4,9 +4,10 @@ import (
 	"weir/backpressure"
 	"weir/codec/http1"
 	"weir/registry"
+	"weir/registry/event"
 )
 
-// openStream is an event stream with a source of its own (registry.Stream): of a session's GET, of a listen, or of one that resumes
+// openStream is an event stream with a source of its own (event.Stream): of a session's GET, of a listen, or of one that resumes
 // the response to a POST. It is served while it is at the head of the order. Loop only.
 type openStream struct{ eventStream }
 
@@ -84,7 +85,7 @@ func (o *answerOrder) feed(l *loop, c *conn) {
 // pump sends what the stream is owed until that is nothing or the peer does not read.
 func (s openStream) pump(l *loop) {
 	for s.conn.caughtUp() {
-		var id registry.EventID
+		var id event.ID
 		if l.msg, id = s.k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
 			return
 		}
@@ -98,7 +99,7 @@ func (s openStream) pump(l *loop) {
 
 // appendParting appends when to come back, for a stream that its call has closed.
 func (s openStream) appendParting(l *loop, dst []byte) []byte {
-	if id, retry, parted := s.k.stream.Parted(); parted {
+	if id, retry, early := s.k.stream.EndedEarly(); early {
 		return appendPriming(dst, id, l.srv.retry(retry))
 	}
 	return dst

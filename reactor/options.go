@@ -193,8 +193,8 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 		found.Add("http_path", "%q does not begin with a slash: allowed is a path, such as /mcp", o.HTTPPath)
 	}
 	if !validSSEPath(o.HTTPSSEPath, o.HTTPPath) {
-		found.Add("http_sse_path", "%q is not such a path: allowed is one like /sse that is not http_path and has no characters"+
-			" to escape, or \"\" (off)", o.HTTPSSEPath)
+		found.Add("http_sse_path", "%q is not such a path: allowed is one like /sse that is not http_path and has no"+
+			" characters to escape, or \"\" (off)", o.HTTPSSEPath)
 	}
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {

@@ -291,7 +291,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	}
 	switch {
 	case k.Cancelled():
-	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
+	case t.Refused != backpressure.Accepted && k.Suspended(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.id(), t.Refused)
@@ -302,7 +302,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		if !r.leave() {
 			out = nil
 		}
-		if k.Parked() {
+		if k.Suspended() {
 			w.Buf = scratch
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true

@@ -4,17 +4,18 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/event"
 )
 
 // Streams that outlive a request: a session's GET and subscriptions/listen. The registry knows what each client is owed;
 // the loop asks it whenever something changed, the client was woken for, or an outbox has emptied. A stream has no
 // goroutine and no timer of its own.
 
-// Wake implements registry.Peer.
+// Wake implements event.Peer.
 func (c *conn) Wake() { c.post() }
 
 // Peer implements registry.Back.
-func (k *call) Peer() registry.Peer { return k.conn }
+func (k *call) Peer() event.Peer { return k.conn }
 
 // feedSome asks the next connections what they are owed, after a list has changed, and has the loop come back for the rest when
 // it has served whoever else is ready.

@@ -6,8 +6,8 @@ import (
 	"weir/registry"
 )
 
-// A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it stands in
-// the same queue as the calls of all connections, as detached work.
+// A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it
+// stands in the same queue as the calls of all connections, as detached work.
 
 // taskJob is a task's place in the queue, for one run of its handler.
 type taskJob struct {
@@ -18,8 +18,8 @@ type taskJob struct {
 // taskRunner runs tasks on workers.
 type taskRunner struct{}
 
-// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is run
-// all the same: nobody has given it up.
+// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is
+// run all the same: nobody has given it up.
 func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	t := batch
 	defer func() {

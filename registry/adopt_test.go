@@ -458,12 +458,8 @@ func TestAdoptedCallThatIsCancelled(t *testing.T) {
 	x := exchangeOf(t, callOf("weather", `{"city":"Rome"}`))
 	x.Conv = &p.conv
 	r.Route(x)
-	c := new(call)
 	x.Cancel()
-	if err := c.begin(x, x.tool, `{"city":"Rome"}`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.callTool(&c.ctx, &c.req); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := x.tool.invoke(x, x.tool); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -16,8 +16,8 @@ type Server interface {
 	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
 	// list, possibly several at once, and must not block.
 	ListsChanged()
-	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at once,
-	// and must not block for long.
+	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at
+	// once, and must not block for long.
 	HandlerFailed(f Failure)
 }
 
@@ -32,7 +32,7 @@ func (r *Registry) Attach(s Server) error {
 		return ErrServed
 	}
 	r.tasks.Resume()
-	r.stopped.Store(false)
+	r.clientRequests.Resume()
 	return nil
 }
 

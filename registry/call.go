@@ -74,9 +74,8 @@ func (x *Exchange) failed(err error) (reply, *codec.Error) {
 	case !badArguments && !x.tool.errorsAreResults:
 		return reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
 	}
-	result := textResult(err.Error())
-	result.IsError = true
-	return reply{result: result}, nil
+	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
+	return reply{result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
 }
 
 // arguments copies params.arguments out of the message, whose bytes are reused after Dispatch; "" when absent or null.

@@ -39,7 +39,7 @@ func (r *Registry) SetCompletion(
 func routeComplete(r *Registry, x *Exchange) (Class, *codec.Error) {
 	c := r.completion.Load()
 	if c == nil {
-		return Inline, errMethodNotFound(x)
+		return Inline, protocol.MethodNotFound(x.Env.Method.Of(x.Raw))
 	}
 	return c.class, nil
 }
@@ -52,7 +52,7 @@ func serveComplete(r *Registry, x *Exchange, dst []byte) []byte {
 func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 	c := r.completion.Load()
 	if c == nil { // gone since Route
-		return r.appendFailure(dst, x, errMethodNotFound(x))
+		return r.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	result, err := guarded(r, x, x.row.name, c, r.invokeCompletion)
 	return conclude(r, x, dst, result, err, appendCompletion)
@@ -167,7 +167,7 @@ func appendCompletion(r *Registry, dst []byte, x *Exchange, result *mcp.Complete
 		size += len(value)
 	}
 	if size > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge // before the buffer grows
+		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
 	dst = append(appendHead(dst, x.id()), `{"completion":{"values":[`...)
 	for i, value := range c.Values {

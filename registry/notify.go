@@ -135,7 +135,7 @@ func checkLogLevel(x *Exchange) *codec.Error {
 
 // serveSetLevel is logging/setLevel.
 func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
-	name, _ := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "level"))
+	name, _ := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "level"))
 	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
 		return codec.AppendError(dst, x.id(), errLogLevel)

@@ -7,6 +7,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec/option"
+	"weir/registry/clientreq"
 	"weir/registry/task"
 )
 
@@ -137,7 +138,7 @@ func (o *Options) Validate() []error {
 		}
 	}
 	if o.StateKey != "" {
-		if _, err := parseStateKey(o.StateKey); err != nil {
+		if err := clientreq.CheckKey(o.StateKey); err != nil {
 			found.Add("state_key", "%v", err) // the value is a secret
 		}
 	}

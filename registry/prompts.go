@@ -7,6 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/feature"
+	"weir/registry/protocol"
 )
 
 // prompt is one registered prompt. Immutable.
@@ -139,7 +140,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	start := len(dst)
 	for i, m := range result.Messages {
 		if m == nil || m.Content == nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		if i > 0 {
 			dst = append(dst, ',')
@@ -148,13 +149,13 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 		dst = append(dst, `,"content":`...)
 		if text, plain := plainText(m.Content); plain {
 			if len(text) > r.opt.MaxResultBytes {
-				return nil, errResultTooLarge
+				return nil, protocol.ErrResultTooLarge
 			}
 			dst = appendText(dst, text)
 		} else {
 			content := feature.Visible(x.rev(), m.Content)
 			if content == nil {
-				return nil, errResultEncoding
+				return nil, protocol.ErrResultEncoding
 			}
 			var e *codec.Error
 			if dst, e = appendMarshaled(dst, content); e != nil {
@@ -163,7 +164,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 		}
 		dst = append(dst, '}')
 		if len(dst)-start > r.opt.MaxResultBytes {
-			return nil, errResultTooLarge // before the buffer grows further
+			return nil, protocol.ErrResultTooLarge // before the buffer grows further
 		}
 	}
 	return r.appendTail(append(dst, ']'), x, result.Meta)

@@ -199,12 +199,12 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	size := 0
 	for _, c := range result.Contents {
 		if c == nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
 	}
 	if size > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge // before the buffer grows
+		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
 	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
 	for i, c := range result.Contents {

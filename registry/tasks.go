@@ -57,7 +57,7 @@ func (r *Registry) offerTasks() {
 
 // declaresTasks says whether the request's client can have tasks (2026-07-28).
 func (x *Exchange) declaresTasks() bool {
-	value := memberOf(memberOf(x.Env.ClientCapabilities.Of(x.Raw), "extensions"), keyTasks)
+	value := codec.Member(codec.Member(x.Env.ClientCapabilities.Of(x.Raw), "extensions"), protocol.KeyTasks)
 	return value != nil && value[0] == '{'
 }
 
@@ -70,7 +70,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 		case t.tasks == TaskForbidden:
 		case !x.declaresTasks():
 			if t.tasks == TaskRequired {
-				return Inline, errNeedsTasks
+				return Inline, protocol.ErrNeedsTasks
 			}
 		case answers:
 			x.asTask = true
@@ -80,7 +80,7 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 			return Inline, nil
 		}
 	case protocol.TasksAugmented:
-		wanted := memberOf(x.Env.Params.Of(x.Raw), "task")
+		wanted := codec.Member(x.Env.Params.Of(x.Raw), "task")
 		switch {
 		case wanted == nil && t.tasks == TaskRequired:
 			return Inline, errTaskRequired

@@ -7,6 +7,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/clientreq"
+	"weir/registry/event"
 	"weir/registry/protocol"
 	"weir/registry/task"
 )
@@ -54,7 +56,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	returned = true
 	ours := true
 	switch o {
-	case outcomeParked:
+	case outcomeSuspended:
 		input := c.input
 		c.input.requests = nil
 		if c.task.Suspend(input.requests, input.state) {
@@ -87,11 +89,11 @@ func errorOf(id, response []byte) []byte {
 
 // needsInput keeps what the handler asks for until it has returned. Its worker.
 func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec.Error {
-	if c.x.inputs != nil && c.x.inputs.rounds >= maxAskRounds {
-		return errAskRounds
+	if c.x.inputs != nil && c.x.inputs.rounds >= clientreq.MaxRounds {
+		return clientreq.ErrRounds
 	}
 	c.input.requests, c.input.state = requests, state
-	return errParked
+	return errSuspended
 }
 
 // Queue implements task.Call.
@@ -113,7 +115,7 @@ func (c *TaskCall) Release() { c.x.Raw, c.x.inputs = nil, nil }
 func (c *TaskCall) Send(message []byte) bool { return c.task.Progress(bytes.Clone(message)) }
 
 // Peer implements Back: a task has none.
-func (c *TaskCall) Peer() Peer { return nil }
+func (c *TaskCall) Peer() event.Peer { return nil }
 
 // Resume implements Back; a task is never suspended, it is asked through tasks/update or tasks/result.
 func (c *TaskCall) Resume() { panic("registry: a task was suspended") }
@@ -171,7 +173,7 @@ func (r *Registry) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 		return nil, e
 	}
 	if !x.modern {
-		r.watchFrom(x, c.task)
+		r.subscriberFor(x).Follow(taskSource{c.task})
 	}
 	return c, nil
 }
@@ -189,7 +191,7 @@ func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if x.modern {
 		return r.opt.Tasks.TaskTTL, nil
 	}
-	wish := memberOf(memberOf(x.Env.Params.Of(x.Raw), "task"), "ttl")
+	wish := codec.Member(codec.Member(x.Env.Params.Of(x.Raw), "task"), "ttl")
 	if wish == nil || string(wish) == "null" {
 		return r.opt.Tasks.TaskTTL, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/clientreq"
 	"weir/registry/protocol"
 	"weir/registry/task"
 )
@@ -15,7 +16,7 @@ import (
 // routeTask refuses the task methods to clients that do not declare the extension (SEP-2663, protocol errors).
 func routeTask(_ *Registry, x *Exchange) (Class, *codec.Error) {
 	if x.modern && !x.declaresTasks() {
-		return Inline, errNeedsTasks
+		return Inline, protocol.ErrNeedsTasks
 	}
 	return x.row.class, nil
 }
@@ -39,7 +40,7 @@ func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []by
 		return append(t.Append(append(dst, `{"task":{`...), false), "}}}"...)
 	}
 	dst = t.Append(append(dst, `{"resultType":"task",`...), false)
-	dst = append(dst, `,"_meta":{"`+keyServerInfo+`":`...)
+	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(dst, r.prepared.identity...)
 	return append(dst, "}}}"...)
 }
@@ -81,9 +82,9 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	raw := x.Env.InputResponses.Of(x.Raw)
 	if raw == nil {
-		return codec.AppendError(dst, x.id(), errInputResponses)
+		return codec.AppendError(dst, x.id(), protocol.ErrInputResponses)
 	}
-	responses, e := decodeResponses(raw)
+	responses, e := clientreq.DecodeResponses(raw)
 	if e == nil {
 		if e = t.Answer(responses, len(raw), nil); e != nil {
 			x.Outcome = LimitReached
@@ -123,7 +124,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
-			return codec.AppendError(dst, x.id(), errCursor)
+			return codec.AppendError(dst, x.id(), protocol.ErrCursor)
 		}
 		after = number
 	}
@@ -156,7 +157,7 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 // tasks/result (MCP 2025-11-25) is answered when its task has ended. Until then it is suspended as a call is that asks
-// its client (callback.go): it keeps its message and its place among what is in flight, no worker and no goroutine.
+// its client (suspend.go): it keeps its message and its place among what is in flight, no worker and no goroutine.
 // What the task asks its client for meanwhile goes out on the stream of one of these requests, which then waits for
 // the answers.
 
@@ -171,7 +172,7 @@ func routeTaskResult(r *Registry, x *Exchange) (Class, *codec.Error) {
 
 // serveTaskResult is tasks/result: called again whenever what it waited for has come.
 func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
-	a := x.asking.Swap(nil)
+	failed := x.resumed()
 	if x.Cancelled() {
 		x.Outcome = Cancelled
 		return dst
@@ -180,12 +181,8 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 	if e != nil {
 		return codec.AppendError(dst, x.id(), e)
 	}
-	var failed *codec.Error
-	if a != nil {
-		failed = a.failed
-	}
 	out, e := r.awaitTask(x, dst, t, failed)
-	if e == errParked {
+	if e == errSuspended {
 		return dst
 	}
 	if e != nil {
@@ -194,7 +191,7 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 	return out
 }
 
-// awaitTask appends what the task ended with, or suspends x until there is more to do for it (errParked). failed is
+// awaitTask appends what the task ended with, or suspends x until there is more to do for it (errSuspended). failed is
 // why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
 func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
 	out, ended := t.AppendResult(dst, x.id())
@@ -206,9 +203,9 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Back == nil:
 		return nil, errTaskWait
 	}
-	a := &ask{x: x, task: t}
-	a.left.Store(2) // the task, and the worker that suspends x
-	turn, requests, e := t.Await(a)
+	w := &taskWait{suspension{resume: x.Back.Resume}}
+	w.cancel = func() { t.GiveUp(w) }
+	turn, requests, e := t.Await(w)
 	switch turn {
 	case task.Ended:
 		out, _ = t.AppendResult(dst, x.id())
@@ -219,46 +216,49 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		x.Outcome = LimitReached
 		return nil, e
 	}
-	x.asking.Store(a)
 	if x.Transport == HTTP {
 		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
 		x.Back.Send(t.AppendStatus(nil))
 	}
-	if x.Cancelled() { // before it could be seen as suspended
-		t.GiveUp(a)
-	}
-	return nil, errParked
+	x.suspend(&w.suspension)
+	return nil, errSuspended
 }
 
-// carryForTask sends the client what the task asks for on x's stream and suspends x until they are answered.
-func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) *codec.Error {
-	a := &ask{x: x, behalf: t, open: make(map[string]string, len(requests)),
-		expiry: r.askExpiry(), responses: mcp.InputResponseMap{}}
-	a.feed = r.feedOf(x.Conv)
-	e := r.sendAsks(a, requests)
-	t.Carried(a, e == errParked) // heardForTask, if it is over already, comes after the worker has let go of x
+// taskWait is a tasks/result that waits for its task.
+type taskWait struct{ suspension }
+
+// TaskReady implements task.Waiter.
+func (w *taskWait) TaskReady() { w.settle() }
+
+// taskCarrier is a tasks/result on whose stream the client is sent what the task asks for.
+type taskCarrier struct{ requests *clientreq.Requests }
+
+// TaskEnded implements task.Carrier.
+func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
+
+// carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
+func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
+	c := new(taskCarrier)
+	c.requests, e = r.askClient(x, requests, t.Relate, func(result clientreq.Result) {
+		x.inputs = &inputs{failed: c.heard(t, result)}
+	})
+	t.Carried(c, e == errSuspended) // heard comes later: after the worker has let go of x
 	return e
 }
 
-// heardForTask gives the task what came of what it asked for, once nothing of them is open any more. A client that
-// refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with another
-// tasks/result.
-func (a *ask) heardForTask() {
-	t := a.behalf
-	switch a.failed {
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
+// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
+// another tasks/result.
+func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
+	switch failed = result.Failed; failed {
 	case nil:
-		if a.failed = t.Answer(a.responses, a.size, a); a.failed == nil {
-			return
+		if failed = t.Answer(result.Answers, result.Bytes, c); failed == nil {
+			return nil
 		}
-	case errAskCancelled, errAskUnanswerable, errAskNoStream, errAskStopped, errTaskEnded:
+	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, errTaskEnded:
 	default:
-		t.Fail(a.failed)
+		t.Fail(failed)
 	}
-	t.Unanswered(a)
+	t.Unanswered(c)
+	return failed
 }
-
-// TaskReady implements task.Waiter.
-func (a *ask) TaskReady() { a.settle(1) }
-
-// TaskEnded implements task.Carrier.
-func (a *ask) TaskEnded() { a.abort(askTaskEnded, errTaskEnded) }

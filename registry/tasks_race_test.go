@@ -79,7 +79,8 @@ func (c *racing) modern(seed uint64, turns int) {
 			p.send(taskRequest("cancel", id, ""), Header{})
 		case 3, 4:
 			key := []string{"who", "where", "who-2"}[rnd.IntN(3)]
-			p.send(taskRequest("update", id, `,"inputResponses":{"`+key+`":{"action":"accept","content":{"name":"Ada"}}}`), Header{})
+			p.send(taskRequest("update", id, `,"inputResponses":{"`+key+`":{"action":"accept","content":{"name":"Ada"}}}`),
+				Header{})
 		case 5:
 			if len(p.back.streams) > 0 {
 				p.back.streams[0].Close()
@@ -122,13 +123,15 @@ func (c *racing) legacy(seed uint64, turns int) {
 		case 4:
 			c.saw(seen, p.send(legacyRequest(n, "tasks/cancel", named), Header{}).body)
 		case 5:
-			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, rnd.IntN(n+1)), Header{})
+			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`,
+				rnd.IntN(n+1)), Header{})
 		default:
 			c.saw(seen, p.send(legacyRequest(n, "tasks/get", named), Header{}).body)
 		}
 		for _, message := range p.back.early(&p.conv) {
 			if strings.Contains(message, "elicitation/create") && rnd.IntN(3) > 0 {
-				p.send(`{"jsonrpc":"2.0","id":`+string(codec.Member([]byte(message), "id"))+`,"result":{"action":"accept","content":{"name":"Ada"}}}`, Header{})
+				p.send(`{"jsonrpc":"2.0","id":`+string(codec.Member([]byte(message), "id"))+
+					`,"result":{"action":"accept","content":{"name":"Ada"}}}`, Header{})
 			}
 		}
 		p.back.again()
@@ -231,7 +234,8 @@ func TestUpdateWhileItExpires(t *testing.T) {
 		<-done
 		b.run()
 		a := p.send(taskRequest("get", id, ""), Header{})
-		if !strings.Contains(a.body, `"status":"completed"`) && !strings.Contains(a.body, `"reason":"task_expired"`) && !strings.Contains(a.body, "Task not found") {
+		if !strings.Contains(a.body, `"status":"completed"`) && !strings.Contains(a.body, `"reason":"task_expired"`) &&
+			!strings.Contains(a.body, "Task not found") {
 			t.Fatal(a.body)
 		}
 	}

@@ -59,7 +59,8 @@ func TestTaskAnswersAreCounted(t *testing.T) {
 	b.run()
 	before := number(t, r, "weir_task_bytes")
 	answer := func(n int) string {
-		return taskRequest("update", id, fmt.Sprintf(`,"inputResponses":{"who":{"action":"accept","content":{"name":%q}}}`, strings.Repeat("x", n)))
+		return taskRequest("update", id, fmt.Sprintf(`,"inputResponses":{"who":{"action":"accept","content":{"name":%q}}}`,
+			strings.Repeat("x", n)))
 	}
 	p.says(t, answer(8192), `"reason":"task_bytes"`)
 	p.says(t, taskRequest("get", id, ""), `"status":"input_required"`, `"who"`, `"where"`)
@@ -70,7 +71,8 @@ func TestTaskAnswersAreCounted(t *testing.T) {
 	if n := number(t, r, "weir_task_bytes"); n < before+2000 {
 		t.Errorf("%d bytes with an answer of 2000, %d before", n, before)
 	}
-	p.says(t, taskRequest("update", id, `,"inputResponses":{"where":{"action":"accept","content":{"town":"x"}}}`), `"result"`)
+	p.says(t, taskRequest("update", id, `,"inputResponses":{"where":{"action":"accept","content":{"town":"x"}}}`),
+		`"result"`)
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"completed"`)
 	later(r)
@@ -90,7 +92,8 @@ func TestListenToManyTasks(t *testing.T) {
 		ids = append(ids, last)
 	}
 	began := time.Now()
-	a := p.send(asking("subscriptions/listen", `"notifications":{"taskIds":[`+strings.Join(ids, ",")+`]}`, ownTasks), Header{})
+	a := p.send(asking("subscriptions/listen", `"notifications":{"taskIds":[`+strings.Join(ids, ",")+`]}`, ownTasks),
+		Header{})
 	t.Log(time.Since(began))
 	if found := strings.Count(a.body, last); found != 1 || strings.Count(a.body, `"`) < 2*n {
 		t.Errorf("the last is honoured %d times in %.200s", found, a.body)
@@ -111,8 +114,10 @@ func TestTaskTTLs(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
 	most := fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskMaxTTL.Milliseconds())
-	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskTTL.Milliseconds()), "0": `"ttl":1000,`, "-0": `"ttl":1000,`,
-		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`, "9007199254740993e9": `-32602`, `"60"`: `-32602`, "true": `-32602`,
+	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskTTL.Milliseconds()),
+		"0": `"ttl":1000,`, "-0": `"ttl":1000,`,
+		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`,
+		"9007199254740993e9": `-32602`, `"60"`: `-32602`, "true": `-32602`,
 	} {
 		p.says(t, legacyRequest(1, "tools/call", `"name":"job","arguments":{"do":"this"},"task":{"ttl":`+ttl+`}`), want)
 	}

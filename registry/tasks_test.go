@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/task"
 )
 
@@ -78,7 +79,8 @@ func number(t testing.TB, r *Registry, series string) int {
 // empty checks that nothing of any task is on the books.
 func empty(t testing.TB, r *Registry) {
 	t.Helper()
-	for _, series := range []string{"weir_tasks", "weir_task_bytes", "weir_task_waits", "weir_client_requests", "weir_subscriptions"} {
+	for _, series := range []string{"weir_tasks", "weir_task_bytes", "weir_task_waits", "weir_client_requests",
+		"weir_subscriptions"} {
 		if n := number(t, r, series); n != 0 {
 			t.Errorf("%s is %d at the end", series, n)
 		}
@@ -173,15 +175,25 @@ func TestTaskBytes(t *testing.T) {
 // watchesNoTask checks that nothing of any task will be told.
 func (p *peer) watchesNoTask(t testing.TB) {
 	t.Helper()
-	if f := p.conv.feed.Load(); f != nil && len(f.tasks) != 0 {
-		t.Errorf("%d refused tasks are watched", len(f.tasks))
+	n := 0
+	if s := p.conv.subscriber.Load(); s != nil {
+		s.Remind(func(source event.Source) bool {
+			if _, ok := source.(taskSource); ok {
+				n++
+			}
+			return false
+		})
+	}
+	if n != 0 {
+		t.Errorf("%d refused tasks are watched", n)
 	}
 }
 
 // The queue's refusal reaches whoever asked for the place, and nothing is lost by it.
 func TestTaskQueueIsFull(t *testing.T) {
 	r, b, p := newJobs(t)
-	full := &codec.Error{Code: codec.CodeInternal, Message: "full", Data: []byte(`{"reason":"queue_full","executed":false}`)}
+	full := &codec.Error{Code: codec.CodeInternal, Message: "full",
+		Data: []byte(`{"reason":"queue_full","executed":false}`)}
 	b.full = full
 	p.says(t, modernJob("job", "this"), `"reason":"queue_full"`)
 	b.full = nil
@@ -213,7 +225,8 @@ func TestTaskQueueIsFull(t *testing.T) {
 	l.says(t, legacyRequest(2, "tasks/result", fmt.Sprintf(`"taskId":%q`, id)))
 	ask := l.back.early(&l.conv)[0]
 	b.full = full
-	l.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"name":"Ada"}}}`, codec.Member([]byte(ask), "id")), Header{})
+	l.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"name":"Ada"}}}`,
+		codec.Member([]byte(ask), "id")), Header{})
 	if a := l.back.again(); len(a) != 1 || !strings.Contains(a[0].body, `"reason":"queue_full"`) {
 		t.Errorf("answers: %v", a)
 	}
@@ -273,7 +286,8 @@ func TestTaskWaits(t *testing.T) {
 func TestTasksExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b, p := newJobs(t, func(o *Options) { o.Tasks.TaskTTL = time.Minute })
-		done, stuck, asks := p.begin(t, modernJob("job", "this")), p.begin(t, modernJob("job", "wait")), p.begin(t, modernJob("askjob", "this"))
+		done, stuck, asks := p.begin(t, modernJob("job", "this")), p.begin(t, modernJob("job", "wait")),
+			p.begin(t, modernJob("askjob", "this"))
 		b.take().Run(nil)
 		running := b.take()
 		go running.Run(nil)
@@ -369,7 +383,8 @@ func TestStopTasks(t *testing.T) {
 // Listens of tasks count as subscriptions and are given back with the task or with the listen, whichever goes first.
 func TestTaskListens(t *testing.T) {
 	r, b, p := newJobs(t, func(o *Options) { o.MaxSubscriptionsPerClient = 3 })
-	ids := []string{p.begin(t, modernJob("job", "a")), p.begin(t, modernJob("job", "b")), p.begin(t, modernJob("job", "c")), p.begin(t, modernJob("job", "d"))}
+	ids := []string{p.begin(t, modernJob("job", "a")), p.begin(t, modernJob("job", "b")),
+		p.begin(t, modernJob("job", "c")), p.begin(t, modernJob("job", "d"))}
 	listen := func(ids ...string) string {
 		return asking("subscriptions/listen", `"notifications":{"taskIds":["`+strings.Join(ids, `","`)+`"]}`, ownTasks)
 	}

@@ -162,7 +162,8 @@ func (f *Field) Allowed() string {
 	text := f.span()
 	if text == "" {
 		text = [...]string{
-			Whole: "a whole number", Size: "a number of bytes", Time: "a time with its unit", Decimal: "a number", Pair: "a number",
+			Whole: "a whole number", Size: "a number of bytes", Time: "a time with its unit",
+			Decimal: "a number", Pair: "a number",
 		}[f.Kind]
 	}
 	if zero := f.Zero(); zero != "" {

@@ -9,8 +9,8 @@
 //
 //	yaml      the key in files; a field without one goes by its Go name, "-" is no option
 //	default   the value when nothing is written
-//	min, max  the range: of a number, of a text's length in bytes, of a list's length; a range of a section that is Numbers
-//	          is that of its numbers
+//	min, max  the range: of a number, of a text's length in bytes, of a list's length; of a section that is Numbers,
+//	          that of its numbers
 //	above     the end of the range below, itself not allowed
 //	zero      what 0 or "" means; it is allowed even below min
 //	oneof     the words that are allowed, separated by commas

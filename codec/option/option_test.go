@@ -76,8 +76,8 @@ func newSample() *sample {
 
 func TestDefaults(t *testing.T) {
 	want := &sample{
-		Name: "weir", Level: "info", Most: 10, Bytes: 64 << 10, Memory: 448 << 20, Age: 90 * time.Second, After: time.Second, Fill: 0.8,
-		Open: true, Inner: inner{3}, Judged: judged{1, 2}, Inlined: Inlined{5}, Loops: 1,
+		Name: "weir", Level: "info", Most: 10, Bytes: 64 << 10, Memory: 448 << 20, Age: 90 * time.Second,
+		After: time.Second, Fill: 0.8, Open: true, Inner: inner{3}, Judged: judged{1, 2}, Inlined: Inlined{5}, Loops: 1,
 	}
 	if got := newSample(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -98,11 +98,13 @@ func TestCheck(t *testing.T) {
 	}
 	f(func(s *sample) { s.Name = "" }, "name: its length 0 is below 1: allowed is text in quotes of 1 to 8 bytes")
 	f(func(s *sample) { s.Name = "weirweirw" }, "name: its length 9 is above 8: allowed is text in quotes of 1 to 8 bytes")
-	f(func(s *sample) { s.Path = "/long" }, `path: its length 5 is above 4: allowed is text in quotes of at most 4 bytes, "" is off`)
+	f(func(s *sample) { s.Path = "/long" },
+		`path: its length 5 is above 4: allowed is text in quotes of at most 4 bytes, "" is off`)
 	f(func(s *sample) { s.Level = "loud" }, `level: "loud" is unknown: allowed is debug, info or warn`)
 	f(func(s *sample) { s.Workers = -1 }, "workers: -1 is below 0: allowed is 0 (two per core) to 64 workers")
 	f(func(s *sample) { s.Most = 0 }, "most: 0 is below 1: allowed is 1 to 100 connections")
-	f(func(s *sample) { s.Most = math.MaxInt64 }, "most: 9223372036854775807 is above 100: allowed is 1 to 100 connections")
+	f(func(s *sample) { s.Most = math.MaxInt64 },
+		"most: 9223372036854775807 is above 100: allowed is 1 to 100 connections")
 	f(func(s *sample) { s.Bytes = 1 << 10 }, "bytes: 1 KiB is below 4 KiB: allowed is 4 KiB to 1 MiB")
 	f(func(s *sample) { s.Bytes = 1<<20 + 1 }, "bytes: 1048577 is above 1 MiB: allowed is 4 KiB to 1 MiB")
 	f(func(s *sample) { s.Memory = 0 })
@@ -166,7 +168,7 @@ func TestTagsThatContradictPanic(t *testing.T) {
 func TestSizesAndTimes(t *testing.T) {
 	size := func(text string, want int64) {
 		t.Helper()
-		if got, err := ParseSize(text); got != want || (err != nil) != (want == 0 && text != "0") {
+		if got, err := parseSize(text); got != want || (err != nil) != (want == 0 && text != "0") {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
@@ -188,7 +190,7 @@ func TestSizesAndTimes(t *testing.T) {
 	size("KiB", 0)
 	size("", 0)
 	for _, n := range []int64{0, 1, 1000, 1024, 1025, 1 << 20, 3 << 30, 1 << 40, 1<<40 + 1, math.MaxInt64} {
-		if got, err := ParseSize(FormatSize(n)); got != n || err != nil {
+		if got, err := parseSize(FormatSize(n)); got != n || err != nil {
 			t.Errorf("%d is written %s and read %d, %v", n, FormatSize(n), got, err)
 		}
 	}
@@ -222,7 +224,8 @@ func TestMistakes(t *testing.T) {
 		&Mistake{Place: Place{File: "a", Line: 2, Column: 3}, Key: "y", Text: "is wrong"},
 		&Mistake{Place: Place{File: "a"}, Key: "z", Text: "is missing"},
 	)
-	const want = "a:2:3: y: is wrong\na:10:1: unknown key\nb:1:1: x: is wrong\n--workers: is wrong\nnobody: wrote this\na: z: is missing"
+	const want = "a:2:3: y: is wrong\na:10:1: unknown key\nb:1:1: x: is wrong\n--workers: is wrong\n" +
+		"nobody: wrote this\na: z: is missing"
 	if got := all.Error(); got != want {
 		t.Errorf("got:\n%s", got)
 	}
@@ -248,7 +251,9 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
-	places := Places{"": {File: "f"}, "log": {File: "f", Line: 1}, "log.level": {File: "f", Line: 2}, "list[0]": {File: "f", Line: 3}}
+	places := Places{
+		"": {File: "f"}, "log": {File: "f", Line: 1}, "log.level": {File: "f", Line: 2}, "list[0]": {File: "f", Line: 3},
+	}
 	f := func(key string, line int) {
 		t.Helper()
 		if got := places.Of(key); got != (Place{File: "f", Line: line}) {
@@ -263,8 +268,8 @@ func TestPlaces(t *testing.T) {
 	if got := (Places(nil)).Of("x"); got != (Place{}) {
 		t.Error(got)
 	}
-	if got := places.Locate([]error{errors.New("of nobody"), &Mistake{Key: "log.format", Text: "is wrong"}}).Error(); got !=
-		"f:1:0: log.format: is wrong\nf: of nobody" {
+	located := places.Locate([]error{errors.New("of nobody"), &Mistake{Key: "log.format", Text: "is wrong"}})
+	if got := located.Error(); got != "f:1:0: log.format: is wrong\nf: of nobody" {
 		t.Error(got)
 	}
 }

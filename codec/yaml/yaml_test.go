@@ -103,17 +103,26 @@ func TestMistakes(t *testing.T) {
 	}
 	const rest = "\nname: n\nphases: [{duration: 1s}]\n"
 	f(rest)
-	f("", " name: missing: allowed is text in quotes of 1 to 64 bytes", " phases: missing: allowed is a list of sections of 1 to 3 entries")
-	f("# nothing\n", " name: missing: allowed is text in quotes of 1 to 64 bytes", " phases: missing: allowed is a list of sections of 1 to 3 entries")
-	f("window: 1\n", "1:1: name: missing: allowed is text in quotes of 1 to 64 bytes", "1:1: phases: missing: allowed is a list of sections of 1 to 3 entries")
+	f("",
+		" name: missing: allowed is text in quotes of 1 to 64 bytes",
+		" phases: missing: allowed is a list of sections of 1 to 3 entries")
+	f("# nothing\n",
+		" name: missing: allowed is text in quotes of 1 to 64 bytes",
+		" phases: missing: allowed is a list of sections of 1 to 3 entries")
+	f("window: 1\n",
+		"1:1: name: missing: allowed is text in quotes of 1 to 64 bytes",
+		"1:1: phases: missing: allowed is a list of sections of 1 to 3 entries")
 
 	// Keys.
 	f("windwo: 1"+rest, `1:1: unknown key "windwo"; did you mean "window"?`)
-	f("name: n\nphases: [{duration: 1s, durration: 2s}]", `2:25: unknown key "phases[0].durration"; did you mean "phases[].duration"?`)
-	f("name: n\nphases: [{duration: 1s, qqqqqq: 2s}]", `2:25: unknown key "phases[0].qqqqqq": allowed here are duration, rate, judged`)
+	f("name: n\nphases: [{duration: 1s, durration: 2s}]",
+		`2:25: unknown key "phases[0].durration"; did you mean "phases[].duration"?`)
+	f("name: n\nphases: [{duration: 1s, qqqqqq: 2s}]",
+		`2:25: unknown key "phases[0].qqqqqq": allowed here are duration, rate, judged`)
 	f("marks: {p99: 1s, p99: 2s}"+rest, "1:18: marks.p99: set twice: allowed is once, and the first is in line 1")
 	f("1: 2"+rest, "1:1: 1 is not a key: allowed is the plain name of a key")
-	f("marks.p99: 1s"+rest, `1:1: unknown key "marks.p99"; the dots stand for sections, so write "p99:" indented below "marks:"`)
+	f("marks.p99: 1s"+rest,
+		`1:1: unknown key "marks.p99"; the dots stand for sections, so write "p99:" indented below "marks:"`)
 
 	f("- a\n", "1:1: the file: a list is not a section: allowed is a section of keys")
 	f("name", `1:1: the file: "name" is not a section: allowed is a section of keys`)
@@ -127,10 +136,13 @@ func TestMistakes(t *testing.T) {
 	f("hosts: [a, 1]"+rest, `1:12: hosts: 1 is not text: allowed is text in quotes`)
 	f("capacity: {connections: 0}"+rest, "1:25: capacity.connections: 0 is below 1: allowed is 1 or more")
 	f("capacity: 5"+rest, "1:11: capacity: 5 is not a section: allowed is a section of keys")
-	f("capacity: {duration: 5}"+rest, "1:22: capacity.duration: 5 is not a time with its unit: allowed is a time with its unit, such as 500ms, 5s or 1m30s")
+	f("capacity: {duration: 5}"+rest,
+		"1:22: capacity.duration: 5 is not a time with its unit: allowed is a time with its unit, such as 500ms, 5s or 1m30s")
 	f("marks: {error_rate: 2}"+rest, "1:21: marks.error_rate: 2 is above 1: allowed is 0 to 1")
 	f("marks: {error_rate: high}"+rest, `1:21: marks.error_rate: "high" is not a number: allowed is 0 to 1`)
-	f("grace: .inf"+rest, "1:8: grace: a value of another kind is not a time with its unit: allowed is a time with its unit, such as 500ms, 5s or 1m30s")
+	f("grace: .inf"+rest,
+		"1:8: grace: a value of another kind is not a time with its unit: allowed is a time with its unit,"+
+			" such as 500ms, 5s or 1m30s")
 	f("name: n\nphases: []", "2:9: phases: its length 0 is below 1: allowed is a list of sections of 1 to 3 entries")
 	f("name: n\nphases: x", `2:9: phases: "x" is not a list: allowed is a list of sections of 1 to 3 entries`)
 	f("name: n\nphases: [x, {duration: 1ms}, {}]",
@@ -167,7 +179,8 @@ level: info
 // too.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
-		"name: x\nphases: [{duration: 1s}]\n", "log: {level: [a]}\n", "a: &b c\nd: *b\n", "<<: *x\n", "? a\n: b\n", "--- |\n x\n",
+		"name: x\nphases: [{duration: 1s}]\n", "log: {level: [a]}\n", "a: &b c\nd: *b\n", "<<: *x\n", "? a\n: b\n",
+		"--- |\n x\n",
 		"phases:\n  - rate: {from: 1, to: 2}\n    duration: 1s\nname: >\n x\n", "marks: {p99: 1ms}\n---\nname: y\n",
 	} {
 		f.Add(seed)

@@ -107,7 +107,8 @@ func DefaultOptions() Options {
 func (o *Options) Validate() error {
 	found := option.Check(o)
 	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
-		found.Add("Transport, Era, Opening", "%d, %d, %d: allowed are the constants of this package", o.Transport, o.Era, o.Opening)
+		found.Add("Transport, Era, Opening", "%d, %d, %d: allowed are the constants of this package",
+			o.Transport, o.Era, o.Opening)
 	}
 	if o.Stream && o.Transport != HTTP {
 		found.Add("Stream", "true over %v: allowed is HTTP", o.Transport)

@@ -21,8 +21,9 @@ var (
 		Message: "the server stops and does not wait for the client's answer", Data: []byte(`{"reason":"draining"}`)}
 	// ErrNoStream: the client was not reached.
 	ErrNoStream = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client cannot be asked: it takes no messages ahead of the answer (Accept: text/event-stream), or reads none",
-		Data:    []byte(`{"reason":"no_stream"}`)}
+		Message: "the client cannot be asked: it takes no messages ahead of the answer " +
+			"(Accept: text/event-stream), or reads none",
+		Data: []byte(`{"reason":"no_stream"}`)}
 	// ErrRounds: MaxRounds.
 	ErrRounds = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler asked too often"}
@@ -36,7 +37,8 @@ var (
 	ErrBytes = &codec.Error{Code: codec.CodeInternal,
 		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"request_bytes"}`)}
 
-	errState = &codec.Error{Code: codec.CodeInvalidParams,
+	// ErrState: params.requestState is none of ours.
+	ErrState = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState is not one that this server gave for this request"}
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState has expired: send the request anew without it"}

@@ -13,7 +13,8 @@ import (
 //lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
 
 // appendRequest appends one request of ours.
-func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend func([]byte) []byte) ([]byte, *codec.Error) {
+func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend func([]byte) []byte) ([]byte,
+	*codec.Error) {
 	encoded, err := json.Marshal(mcp.InputRequestMap{key: request})
 	if err != nil {
 		return nil, protocol.ErrResultEncoding
@@ -56,7 +57,8 @@ func decodeOne(key string, value json.RawMessage) (one mcp.InputResponseMap, ok 
 }
 
 // DecodeResponses reads params.inputResponses, one by one: what nobody asked for may have any form and is left out (MCP
-// 2026-07-28, basic/patterns/mrtr, error handling), and a handler that misses an answer asks again. raw is checked JSON.
+// 2026-07-28, basic/patterns/mrtr, error handling), and a handler that misses an answer asks again. raw is checked
+// JSON.
 func DecodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
 	var each map[string]json.RawMessage
 	if raw[0] != '{' || json.Unmarshal(raw, &each) != nil {

@@ -18,9 +18,9 @@ import (
 	"weir/codec"
 )
 
-// Sealer seals what a handler wants to remember while its client has it: requestState. The client may do with it what it
-// likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only from the principal and with the
-// request that it was made for (Binding), and only for a time.
+// Sealer seals what a handler wants to remember while its client has it: requestState. The client may do with it what
+// it likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only from the principal and with
+// the request that it was made for (Binding), and only for a time.
 //
 // A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes) and state. It may be sent
 // again within its time: a handler that must act only once has to remember that itself. Safe for concurrent use.
@@ -33,7 +33,8 @@ type Sealer struct {
 // keyBytes is the length of a key, before hex.
 const keyBytes = 32
 
-var errKey = errors.New("want 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), or nothing for a key of this process alone")
+var errKey = errors.New("not such a key: allowed is 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), " +
+	`or "" (a key of this process alone)`)
 
 // CheckKey says what is wrong with a key for NewSealer, without repeating it: it is a secret.
 func CheckKey(text string) error {
@@ -49,8 +50,8 @@ func parseKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// NewSealer makes a sealer of a key that CheckKey has found good; an empty one is replaced by a random one. ttl is for how
-// long a state is taken back. The series are counted in set.
+// NewSealer makes a sealer of a key that CheckKey has found good; an empty one is replaced by a random one. ttl is for
+// how long a state is taken back. The series are counted in set.
 func NewSealer(key string, ttl time.Duration, set *metrics.Set) *Sealer {
 	raw, err := parseKey(key)
 	if err != nil {
@@ -84,12 +85,12 @@ func (s *Sealer) Open(sealed, binding []byte) (string, *codec.Error) {
 	n := s.aead.NonceSize()
 	if err != nil || len(raw) < n {
 		s.refused[stateTampered].Inc()
-		return "", errState
+		return "", ErrState
 	}
 	plain, err := s.aead.Open(nil, raw[:n], raw[n:], binding)
 	if err != nil || len(plain) < 8 {
 		s.refused[stateTampered].Inc()
-		return "", errState
+		return "", ErrState
 	}
 	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) {
 		s.refused[stateExpired].Inc()
@@ -98,9 +99,9 @@ func (s *Sealer) Open(sealed, binding []byte) (string, *codec.Error) {
 	return string(plain[8:]), nil
 }
 
-// Binding digests what a request must have in common with the one it repeats, the principal first: a state that was made for
-// one is taken back only with the other. A client may have encoded its request anew, so tokens, which are checked JSON or
-// nil, are brought into one form first.
+// Binding digests what a request must have in common with the one it repeats, the principal first: a state that was
+// made for one is taken back only with the other. A client may have encoded its request anew, so tokens, which are
+// checked JSON or nil, are brought into one form first.
 func Binding(principal string, tokens ...[]byte) []byte {
 	h := sha256.New()
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(principal))))

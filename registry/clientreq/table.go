@@ -14,8 +14,8 @@ import (
 // MaxRounds is how often one call may ask, as in the SDK's client: a handler that is never satisfied ends here.
 const MaxRounds = 10
 
-// Client is a conversation whose client can be asked. It is comparable, as a pointer is. Its methods are called with the
-// table locked, and without.
+// Client is a conversation whose client can be asked. It is comparable, as a pointer is. Its methods are called with
+// the table locked, and without.
 type Client interface {
 	// Unanswered counts the requests that the client has not answered. Only this package changes it.
 	Unanswered() *atomic.Int32
@@ -23,7 +23,8 @@ type Client interface {
 	Over() bool
 }
 
-// Sender sends a message ahead of the answer to the call that asks; false: it did not reach the client. It must not block.
+// Sender sends a message ahead of the answer to the call that asks; false: it did not reach the client. It must not
+// block.
 type Sender interface {
 	Send(message []byte) bool
 }
@@ -38,8 +39,8 @@ type Call struct {
 	Bytes int
 	// Amend, if any, changes the params of each request, which may be nil, before it is sent; nil from it: it cannot.
 	Amend func(params []byte) []byte
-	// Done is called once for a call that Open has taken, when nothing is waited for any more. Any goroutine, under no lock of
-	// this package; it must not block. What it is told is its own.
+	// Done is called once for a call that Open has taken, when nothing is waited for any more. Any goroutine, under no
+	// lock of this package; it must not block. What it is told is its own.
 	Done func(Result)
 }
 
@@ -87,8 +88,8 @@ func NewTable(opt Options) *Table {
 	return t
 }
 
-// change is the gate of the table: f changes it under the lock and returns whose requests have all come to an end with that.
-// Nobody hears of it before the lock is released.
+// change is the gate of the table: f changes it under the lock and returns whose requests have all come to an end with
+// that. Nobody hears of it before the lock is released.
 func (t *Table) change(f func() (done *Requests)) {
 	if r := t.locked(f); r != nil {
 		r.call.Done(r.result)
@@ -245,8 +246,8 @@ func (r *Requests) abort(how ending, why *codec.Error) {
 	}
 }
 
-// Answer gives a response of the client to the call that waits for it; false when none does. It costs no lock while the client
-// was not asked for anything.
+// Answer gives a response of the client to the call that waits for it; false when none does. It costs no lock while the
+// client was not asked for anything.
 func (t *Table) Answer(c Client, e *codec.Envelope, raw []byte) bool {
 	if c.Unanswered().Load() == 0 {
 		return false

@@ -14,8 +14,8 @@ var listChanged = func() (all [protocol.ListCount][]byte) {
 	return all
 }()
 
-// Told is which change of each list a client has heard of. Whoever has been told an older one than there is owes its client
-// a notification, however many changes there were.
+// Told is which change of each list a client has heard of. Whoever has been told an older one than there is owes its
+// client a notification, however many changes there were.
 type Told [protocol.ListCount]atomic.Uint32
 
 // ListChanged notes that a list has changed; the caller has the transports look whom it concerns.
@@ -28,8 +28,8 @@ func (h *Hub) CatchUp(t *Told) {
 	}
 }
 
-// AppendListChanged appends the notification of one changed list that t has not heard of, in the words of the legacy era;
-// nothing when there is none. One goroutine at a time.
+// AppendListChanged appends the notification of one changed list that t has not heard of, in the words of the legacy
+// era; nothing when there is none. One goroutine at a time.
 func (h *Hub) AppendListChanged(dst []byte, t *Told) []byte {
 	for list := range protocol.ListCount {
 		if now := h.lists[list].Load(); t[list].Load() != now {

@@ -17,9 +17,9 @@ type Filter struct {
 	TaskIDs   []string `json:"taskIds,omitempty"` // SEP-2663
 }
 
-// Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted; the
-// caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil: it is the
-// only one there can be. peer may be nil.
+// Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted;
+// the caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil:
+// it is the only one there can be. peer may be nil.
 func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Peer) (*Subscriber, *codec.Error) {
 	has := 0
 	if siblings != nil {
@@ -49,8 +49,8 @@ func (s *Subscriber) AppendAcknowledged(dst []byte, honoured *Filter) []byte {
 	return append(append(dst, encoded...), "}}"...)
 }
 
-// AppendCancelled and AppendResult append the last two messages of a listen that the server ends. One page of MCP 2026-07-28
-// (basic/patterns/cancellation) demands the first, another (basic/patterns/subscriptions) the second.
+// AppendCancelled and AppendResult append the last two messages of a listen that the server ends. One page of MCP
+// 2026-07-28 (basic/patterns/cancellation) demands the first, another (basic/patterns/subscriptions) the second.
 func (s *Stream) AppendCancelled(dst []byte) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{`...)
 	dst = append(s.subscriber.AppendMeta(dst), `,"requestId":`...)

@@ -184,8 +184,8 @@ func (s *Subscriber) close() (subscriptions map[Source]*Subscription, wake []Pee
 	return subscriptions, wake, counted
 }
 
-// Expire drops what was kept for resuming before a time (since Options.Epoch), so that clients which never come back do not
-// hold the room of those that do.
+// Expire drops what was kept for resuming before a time (since Options.Epoch), so that clients which never come back do
+// not hold the room of those that do.
 func (s *Subscriber) Expire(before time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,9 +202,9 @@ func (s *Subscriber) storeLocked() *store {
 	return s.events
 }
 
-// Open opens a stream of a session, which its client asks for with GET: without lastEventID its own, of which there is one,
-// with it the stream that it belongs to, behind that event. primes: the session's own begins with an event without data.
-// The peer is woken when something is owed.
+// Open opens a stream of a session, which its client asks for with GET: without lastEventID its own, of which there is
+// one, with it the stream that it belongs to, behind that event. primes: the session's own begins with an event without
+// data. The peer is woken when something is owed.
 func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *Stream, e *codec.Error) {
 	s.change(func() (wake Peer) {
 		switch stream, number, ok := parseID(lastEventID); {
@@ -221,7 +221,8 @@ func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *S
 }
 
 // openOwnLocked makes a session go out on a new stream, and returns whose it was before.
-func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (_ *Stream, replaced Peer, _ *codec.Error) {
+func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (_ *Stream, replaced Peer,
+	_ *codec.Error) {
 	if s.stream != nil && lastEventID == nil {
 		return nil, nil, ErrStreamOpen
 	}

@@ -4,8 +4,8 @@ import "weir/codec"
 
 // Source is what a subscriber may want to hear of. Two sources that are equal are one.
 type Source interface {
-	// Attach has the source tell sub of its changes from now on (Subscription.Changed); false: there will be none. It is called
-	// under the subscriber's lock and must neither block nor call the subscriber.
+	// Attach has the source tell sub of its changes from now on (Subscription.Owe); false: there will be none. It is
+	// called under the subscriber's lock and must neither block nor call the subscriber.
 	Attach(sub *Subscription) bool
 	// Append appends the notification of how the source is now. Called as Attach is.
 	Append(dst []byte, to *Subscriber) []byte
@@ -27,25 +27,25 @@ type Subscription struct {
 	gone    bool // unsubscribed while it was owed
 }
 
-// Changed has the subscriber told how the source is, once until it was told. Any goroutine.
-func (sub *Subscription) Changed() {
+// Owe has the subscriber told how the source is, once until it was told. Any goroutine.
+func (sub *Subscription) Owe() {
 	sub.subscriber.change(func() Peer {
 		sub.changed = true
 		return sub.markLocked()
 	})
 }
 
-// Progressed has the subscriber told message, in the place of one that it was not told yet. The message is the subscription's
-// from then on. Any goroutine.
-func (sub *Subscription) Progressed(message []byte) {
+// OweAhead has the subscriber told message, in the place of one that it was not told yet. The message is the
+// subscription's from then on. Any goroutine.
+func (sub *Subscription) OweAhead(message []byte) {
 	sub.subscriber.change(func() Peer {
 		sub.ahead = message
 		return sub.markLocked()
 	})
 }
 
-// Forgotten takes the subscription off its subscriber: the source is no more. Any goroutine.
-func (sub *Subscription) Forgotten() {
+// Drop takes the subscription off its subscriber: the source is no more. Any goroutine.
+func (sub *Subscription) Drop() {
 	s := sub.subscriber
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +143,9 @@ func (s *Subscriber) removeLocked(sub *Subscription) {
 	}
 }
 
-// OweWhere has s told how those of its sources are for which is says so. is may take locks of its own.
-func (s *Subscriber) OweWhere(is func(Source) bool) {
+// Remind has s told how those of its sources are for which is says so, though they have not changed. is may take locks
+// of its own.
+func (s *Subscriber) Remind(is func(Source) bool) {
 	s.mu.Lock()
 	all := make([]*Subscription, 0, len(s.subscriptions))
 	for _, sub := range s.subscriptions {
@@ -153,7 +154,7 @@ func (s *Subscriber) OweWhere(is func(Source) bool) {
 	s.mu.Unlock()
 	for _, sub := range all {
 		if is(sub.source) {
-			sub.Changed()
+			sub.Owe()
 		}
 	}
 }

@@ -11,9 +11,9 @@
 // knows what its handler is, how a message came, or what a connection, a session or a subscription is: a Call runs
 // it, a Waiter waits for it, a Carrier carries what it asks for to the client, a Watcher hears of it.
 //
-// The files: task.go the statuses and the gate, run.go the handler's side, input.go what it asks its client for,
-// result.go who waits for the result, watch.go who hears of changes, table.go who has how many and for how long,
-// wire.go what a task looks like.
+// The files: task.go the statuses and the gate, roles.go whom it deals with, run.go the handler's side, input.go what
+// it asks its client for, result.go who waits for the result, watch.go who hears of changes, table.go who has how
+// many and for how long, wire.go what a task looks like.
 //
 // Lock order: a caller's locks before a task's; a task's before those that Call.Queue takes; the table's before those
 // of its partitions. The table's and a task's are never held together. Call.Queue is the one call to the outside

@@ -12,14 +12,6 @@ import (
 	"weir/registry/protocol"
 )
 
-// inputRequest is one thing that the handler asks of the client's user, model or file system.
-type inputRequest struct {
-	key     string // on the wire
-	asked   string // the handler's key
-	request mcp.InputRequest
-	encoded []byte
-}
-
 // Suspend has the task wait for its client, or go on at once if its handler only wants to be called again; false: it
 // ended instead, or had ended before. Its worker calls it, with what the handler asks for and wants to remember.
 func (t *Task) Suspend(requests mcp.InputRequestMap, state string) (suspended bool) {

@@ -20,7 +20,8 @@ type series struct {
 	ended   [Endings]*metrics.Counter
 }
 
-func newSeries(set *metrics.Set, tt *Table) series {
+// newSeries makes the series; tasks, bytes and waits read what their gauges show.
+func newSeries(set *metrics.Set, o *Options, tasks, bytes, waits func() int64) series {
 	m := series{created: set.NewCounter(`weir_tasks_created_total`)}
 	for i, reason := range refusalNames {
 		m.refused[i] = set.NewCounter(fmt.Sprintf(`weir_tasks_refused_total{reason=%q}`, reason))
@@ -29,11 +30,11 @@ func newSeries(set *metrics.Set, tt *Table) series {
 		m.ended[how] = set.NewCounter(fmt.Sprintf(`weir_tasks_ended_total{reason=%q}`, how))
 	}
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
-	gauge(`weir_tasks`, func() int64 { return int64(tt.byID.Len()) })
-	gauge(`weir_tasks_limit`, func() int64 { return int64(tt.opt.MaxTasks) })
-	gauge(`weir_task_bytes`, tt.bytes.Load)
-	gauge(`weir_task_limit_bytes`, func() int64 { return int64(tt.opt.MaxTaskTotalBytes) })
-	gauge(`weir_task_waits`, tt.waits.Load)
-	gauge(`weir_task_waits_limit`, func() int64 { return int64(tt.opt.MaxTaskWaits) })
+	gauge(`weir_tasks`, tasks)
+	gauge(`weir_tasks_limit`, func() int64 { return int64(o.MaxTasks) })
+	gauge(`weir_task_bytes`, bytes)
+	gauge(`weir_task_limit_bytes`, func() int64 { return int64(o.MaxTaskTotalBytes) })
+	gauge(`weir_task_waits`, waits)
+	gauge(`weir_task_waits_limit`, func() int64 { return int64(o.MaxTaskWaits) })
 	return m
 }

@@ -11,21 +11,6 @@ import (
 // tasks/result (MCP 2025-11-25) is answered when its task has ended. Until then it waits, without a worker. What the
 // task asks its client for meanwhile goes out on the stream of one of these requests, which then waits for the answers.
 
-// Waiter is a request for the result that waits until there is more to do for it. Comparable, as a pointer is.
-type Waiter interface {
-	// TaskReady is called once: the task has ended or asks for something, or does not want to be waited for any more.
-	// Any goroutine, without a lock of the task; it must not block.
-	TaskReady()
-}
-
-// Carrier is a request for the result on whose stream the client is sent what the task asks for. Comparable, as a
-// pointer is.
-type Carrier interface {
-	// TaskEnded says that the answers are not wanted any more. Any goroutine, without a lock of the task; it must not
-	// block.
-	TaskEnded()
-}
-
 // Turn is what a request for the result is to do.
 type Turn uint8
 

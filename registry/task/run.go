@@ -10,18 +10,6 @@ import (
 	"weir/registry/protocol"
 )
 
-// Call is the call that goes on as a task: it holds the message and knows the handler. A worker that got it from Queue
-// calls the task's Start, runs the handler, and calls Conclude or Suspend with what came of it.
-type Call interface {
-	// Queue puts the call in line for a worker, once, or says why there is no room. It is called with the task locked, so
-	// it must neither block nor call the task back.
-	Queue() *codec.Error
-	// Cancel ends the context of the handler that runs, if one does. Any goroutine.
-	Cancel()
-	// Release gives up the message and what else only a run needs: there will be none. Once, while no worker has the task.
-	Release()
-}
-
 // Inputs are what a handler that has asked its client is called again with. The zero value is a first run's.
 type Inputs struct {
 	Responses mcp.InputResponseMap // by the handler's keys

@@ -32,7 +32,8 @@ type Table struct {
 // used. partitions are shard.New's.
 func NewTable(o *Options, partitions int, set *metrics.Set) *Table {
 	tt := &Table{opt: o, epoch: time.Now(), byID: shard.New[*Task](partitions), owners: make(map[Owner]*owner)}
-	tt.m = newSeries(set, tt)
+	tasks := func() int64 { return int64(tt.byID.Len()) }
+	tt.m = newSeries(set, o, tasks, tt.bytes.Load, tt.waits.Load)
 	return tt
 }
 

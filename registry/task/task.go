@@ -101,6 +101,14 @@ type payload struct {
 	isError bool
 }
 
+// inputRequest is one thing that the handler asks of the client's user, model or file system.
+type inputRequest struct {
+	key     string // on the wire
+	asked   string // the handler's key
+	request mcp.InputRequest
+	encoded []byte
+}
+
 // ID is the task's id, which its client names it by.
 func (t *Task) ID() string { return t.id }
 

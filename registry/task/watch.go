@@ -2,18 +2,6 @@ package task
 
 import "slices"
 
-// Watcher is a client that hears of a task. Its methods are called on any goroutine, without a lock of the task, and
-// must not block. Comparable, as a pointer is.
-type Watcher interface {
-	// Owe has the client told what the task is when it reads, however often it changed until then.
-	Owe()
-	// OweAhead has the client told message, which goes ahead of the task's state, in place of the last one that it was
-	// not told. The message is the watcher's.
-	OweAhead(message []byte)
-	// Drop says that there is no task any more.
-	Drop()
-}
-
 // Watch has w hear of the task from now on; false: it was forgotten.
 func (t *Task) Watch(w Watcher) bool {
 	t.mu.Lock()

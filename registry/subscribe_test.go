@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // Publishing, subscribing and ending may all happen at once; in the end nothing is left and nothing was counted twice.
@@ -18,7 +21,7 @@ func TestSubscriptionsRace(t *testing.T) {
 				return
 			default:
 				r.ResourceUpdated(fmt.Sprintf("test://%d", i%8))
-				r.announceList(listKind(i % int(listKinds)))
+				r.announceList(protocol.List(i % int(protocol.ListCount)))
 			}
 		}
 	})
@@ -26,21 +29,20 @@ func TestSubscriptionsRace(t *testing.T) {
 	for range 4 {
 		clients.Go(func() {
 			for range 200 {
-				f := &Feed{r: r, id: []byte("1"), lists: [listKinds]bool{true, true, true}}
-				if e := r.takeSubscription(0); e != nil {
+				f, e := r.events.Listen([]byte("1"), &event.Filter{Tools: true, Prompts: true, Resources: true}, nil, &wire{})
+				if e != nil {
 					t.Error(e)
 				}
-				s := &Stream{feed: f, peer: &wire{}}
-				f.stream = s
+				s := f.Current()
 				for i := range 8 {
-					if e := f.watch(fmt.Sprintf("test://%d", i)); e != nil {
+					if _, e := f.Subscribe(topic{&r.topics, fmt.Sprintf("test://%d", i)}); e != nil {
 						t.Error(e)
 					}
 				}
 				for range 4 {
 					s.Next(nil)
 				}
-				f.unwatch("test://3")
+				f.Unsubscribe(topic{&r.topics, "test://3"})
 				s.Close()
 				s.Close()
 				if message, _ := s.Next(nil); len(message) > 0 || !s.Over() {
@@ -52,7 +54,7 @@ func TestSubscriptionsRace(t *testing.T) {
 	clients.Wait()
 	close(stop)
 	all.Wait()
-	if n := r.subscriptions.Load(); n != 0 || len(r.topics.byURI) != 0 {
+	if n := r.events.Subscriptions(); n != 0 || len(r.topics.byURI) != 0 {
 		t.Errorf("%d subscriptions and %d resources are left", n, len(r.topics.byURI))
 	}
 }
@@ -78,8 +80,8 @@ func TestChangesCoalesce(t *testing.T) {
 		t.Errorf("%d messages before anything changed", n)
 	}
 	for range 10 {
-		r.announceList(listTools)
-		r.announceList(listPrompts)
+		r.announceList(protocol.ListTools)
+		r.announceList(protocol.ListPrompts)
 		r.ResourceUpdated("a")
 		r.ResourceUpdated("b")
 		r.ResourceUpdated("c")

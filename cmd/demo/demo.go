@@ -1,4 +1,4 @@
-package registry
+package demo
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry"
 )
 
 // Bounds of the demo tools' arguments; larger ones do not fit their schemas.
@@ -31,14 +33,18 @@ type burnIn struct {
 
 type timeIn struct{}
 
-// AddDemoTools registers four tools to try a server and to measure it with: echo (cheap), time (cheap), sleep (waits)
-// and burn (computes). Their handlers are written as for the SDK.
-func AddDemoTools(r *Registry) {
-	AddTool(r, &mcp.Tool{Name: "echo", Description: "Returns the message it was sent."}, echo, Cheap(), SkipMeta())
-	AddTool(r, &mcp.Tool{Name: "time", Description: "Tells the server's time (RFC 3339, UTC)."}, tellTime, Cheap(), SkipMeta())
-	AddTool(r, limited[sleepIn](&mcp.Tool{Name: "sleep", Description: "Waits, then answers."}, "ms", maxSleepMillis), sleep, SkipMeta())
-	// burn is Compute although it may hold a core for seconds: that is what it is for, to see how the others fare.
-	AddTool(r, limited[burnIn](&mcp.Tool{Name: "burn", Description: "Computes, then answers."}, "us", maxBurnMicros), burn, Cheap(), SkipMeta())
+// AddTools registers echo (cheap), time (cheap), sleep (waits) and burn (computes). Their handlers are written as for
+// the SDK.
+func AddTools(r *registry.Registry) {
+	registry.AddTool(r, &mcp.Tool{Name: "echo", Description: "Returns the message it was sent."}, echo,
+		registry.Cheap(), registry.SkipMeta())
+	registry.AddTool(r, &mcp.Tool{Name: "time", Description: "Tells the server's time (RFC 3339, UTC)."}, tellTime,
+		registry.Cheap(), registry.SkipMeta())
+	waits := &mcp.Tool{Name: "sleep", Description: "Waits, then answers."}
+	registry.AddTool(r, limited[sleepIn](waits, "ms", maxSleepMillis), sleep, registry.SkipMeta())
+	// burn is Cheap although it may hold a core for seconds: that is what it is for, to see how the others fare.
+	computes := &mcp.Tool{Name: "burn", Description: "Computes, then answers."}
+	registry.AddTool(r, limited[burnIn](computes, "us", maxBurnMicros), burn, registry.Cheap(), registry.SkipMeta())
 }
 
 // limited gives a definition the schema inferred from In, with 0 to most as the range of one member.

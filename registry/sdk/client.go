@@ -1,4 +1,4 @@
-package registry
+package sdk
 
 import (
 	"context"
@@ -8,13 +8,11 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"weir/registry/protocol"
 )
 
-// quietClient is the other end of an adopted server's sessions: a transport and connection in one. It asks nothing, since
-// calls go to the server's handler directly, and hears what the server tells its sessions. What a handler sends arrives
-// with that handler's context, by which the call is found that it belongs to.
+// quietClient is the other end of an adopted server's sessions: a transport and connection in one. It asks nothing,
+// since calls go to the server's handler directly, and hears what the server tells its sessions. What a handler sends
+// arrives with that handler's context, by which the call is found that it belongs to.
 type quietClient struct {
 	// heard has a row for each notification that is passed on.
 	heard   map[string]func(ctx context.Context, params json.RawMessage)
@@ -27,13 +25,14 @@ func newQuietClient(a *Adopted) *quietClient {
 	changed := func(lists ...follower) func(context.Context, json.RawMessage) {
 		return func(context.Context, json.RawMessage) { a.listChanged(lists...) }
 	}
-	return &quietClient{answers: make(chan jsonrpc.Message), closed: make(chan struct{}), heard: map[string]func(context.Context, json.RawMessage){
+	heard := map[string]func(context.Context, json.RawMessage){
 		"notifications/progress":               a.progressed,
 		"notifications/message":                a.logged,
-		protocol.ListTools.ChangedMethod():     changed(a.tools),
-		protocol.ListPrompts.ChangedMethod():   changed(a.prompts),
-		protocol.ListResources.ChangedMethod(): changed(a.resources, a.templates),
-	}}
+		"notifications/tools/list_changed":     changed(a.tools),
+		"notifications/prompts/list_changed":   changed(a.prompts),
+		"notifications/resources/list_changed": changed(a.resources, a.templates),
+	}
+	return &quietClient{heard: heard, answers: make(chan jsonrpc.Message), closed: make(chan struct{})}
 }
 
 // Connect implements mcp.Transport.
@@ -51,8 +50,8 @@ func (q *quietClient) Read(ctx context.Context) (jsonrpc.Message, error) {
 	}
 }
 
-// Write implements mcp.Connection. A request, such as the ping of a server that keeps its sessions alive, is for a method
-// that nobody has here, which the SDK understands: it stops asking.
+// Write implements mcp.Connection. A request, such as the ping of a server that keeps its sessions alive, is for a
+// method that nobody has here, which the SDK understands: it stops asking.
 func (q *quietClient) Write(ctx context.Context, message jsonrpc.Message) error {
 	req, ok := message.(*jsonrpc.Request)
 	if !ok {
@@ -64,7 +63,9 @@ func (q *quietClient) Write(ctx context.Context, message jsonrpc.Message) error 
 		}
 		return nil
 	}
-	answer := &jsonrpc.Response{ID: req.ID, Error: &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "an adopted server has no client to ask"}}
+	answer := &jsonrpc.Response{ID: req.ID, Error: &jsonrpc.Error{
+		Code: jsonrpc.CodeMethodNotFound, Message: "an adopted server has no client to ask",
+	}}
 	select {
 	case q.answers <- answer:
 		return nil
