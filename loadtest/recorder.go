@@ -297,6 +297,9 @@ func (p *phaseRecorder) report(name string) report.PhaseReport {
 // lateBound is from where on the generator's own lateness spoils the latencies that it reports.
 const lateBound = 10 // ms
 
+// unplannedShare of a scenario's calls may be missing without a word: connections join a ramp one by one.
+const unplannedShare = 0.02
+
 func (b *recorder) generator() {
 	r := &b.report
 	g := &r.Generator
@@ -319,6 +322,11 @@ func (b *recorder) generator() {
 			"1%% of its sends were "+
 			"more than %.1f ms behind the plan. Read its latencies as upper bounds; %s", g.Cores, g.Workers*g.Loops, g.LateP99,
 			advice))
+	}
+	if asked, t := b.run.Scenario.planned(), &r.Total.Tally; r.Problem == "" && asked > 0 &&
+		asked-float64(t.Planned) > max(float64(b.peakOpen), asked*unplannedShare) {
+		r.Notes = append(r.Notes, fmt.Sprintf("the scenario asks for %.0f calls, and %d were planned: the others' "+
+			"connections were not open when their turn was", asked, t.Planned))
 	}
 	if t := &r.Total.Tally; t.Planned > t.Sent && t.Planned-t.Sent > t.Planned/1000 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket "+

@@ -368,3 +368,21 @@ func TestClosedLoopIsNotJudgedByLatency(t *testing.T) {
 		t.Errorf("%s %+v\n%s", result.Outcome, result.Marks, &text)
 	}
 }
+
+// A server that hangs up again and again: the calls of the time between are not forgotten.
+func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
+	var calls atomic.Int32
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
+		if calls.Add(1)%3 == 0 {
+			return fixture.HangUp
+		}
+		return fixture.Echo(line)
+	})), smallScenario)
+	result, err := r.Do(fixture.Within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(result.Notes, "\n"); !strings.Contains(notes, "the scenario asks for 290 calls, and ") {
+		t.Errorf("planned %d\n%s", result.Total.Tally.Planned, notes)
+	}
+}

@@ -196,6 +196,19 @@ func (s *Scenario) calls() bool {
 	return s.Closed || slices.ContainsFunc(s.Phases, func(p Phase) bool { return p.Rate != (Ramp{}) })
 }
 
+// planned is how many calls the scenario asks for, when every connection is open all the while.
+func (s *Scenario) planned() float64 {
+	sum := 0.0
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		n, r := p.Connections, p.Rate
+		moreN, moreR := n.To-n.From, r.To-r.From
+		// The integral of two straight lines, one times the other.
+		sum += p.Duration.Seconds() * (n.From*r.From + (n.From*moreR+r.From*moreN)/2 + moreN*moreR/3)
+	}
+	return sum
+}
+
 // settle turns total rates and multiples of the capacity into rates per connection.
 func (s *Scenario) settle(capacity float64) {
 	for i := range s.Phases {

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -145,5 +146,15 @@ func TestScenarioChanges(t *testing.T) {
 	c := FindScenario("baseline").ClosedLoop()
 	if _, rate := c.Peak(); !c.Closed || rate != 0 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestScenarioPlanned(t *testing.T) {
+	s := &Scenario{Phases: []Phase{
+		{Duration: 10 * time.Second, Connections: Ramp{5, 5}, Rate: Ramp{2, 2}},
+		{Duration: 6 * time.Second, Connections: Ramp{0, 10}, Rate: Ramp{4, 1}}, // the integral of 10x * (4 - 3x), times 6
+	}}
+	if got := s.planned(); math.Abs(got-(100+60)) > 1e-9 {
+		t.Errorf("%v calls", got)
 	}
 }

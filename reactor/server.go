@@ -45,8 +45,8 @@ type Server struct {
 	report    DrainReport   // of the stop, when it is over
 	ended     chan struct{} // closed then
 
-	seats []registry.Seat // of the workers, by number
-	runs  []run           // likewise; only those of class Compute take batches
+	slots []registry.WorkerSlot // of the workers, by number
+	runs  []run                 // likewise; only those of class Compute take batches
 
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
@@ -120,7 +120,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		return err
 	}
 	s.detached = s.queue.Detach(taskRunner{})
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	s.slots, s.runs = make([]registry.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
@@ -128,6 +128,11 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 // Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
 // begin; nil is the end of ctx, or Shutdown.
 func (s *Server) Serve(ctx context.Context) error {
+	if !s.bound {
+		if err := s.Listen(); err != nil {
+			return err
+		}
+	}
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -142,13 +147,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// begin does the steps that were not done yet.
+// begin starts what was not started yet.
 func (s *Server) begin() error {
-	if !s.bound {
-		if err := s.Listen(); err != nil {
-			return err
-		}
-	}
 	if s.started.IsZero() {
 		return s.Start()
 	}
@@ -238,7 +238,7 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
 // what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
@@ -247,7 +247,7 @@ func (s *Server) runClock() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.endOverdue(now)
+			s.endTimedOut(now)
 			if now.Unix() != second {
 				second = now.Unix()
 				s.setDate(now)

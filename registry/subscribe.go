@@ -104,8 +104,8 @@ func (r *Registry) listChanged(kind protocol.List) {
 // on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 	s := x.Conv.SubscriberOf(r.events)
-	if x.Transport != HTTP && x.Back != nil {
-		s.Connect(x.Back.Peer())
+	if x.Transport != HTTP && x.Responder != nil {
+		s.Connect(x.Responder.Peer())
 	}
 	return s
 }
