@@ -17,7 +17,7 @@ import (
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (s *Server) endTimedOut(now time.Time) {
-	s.registry.EndTimedOut(s.slots, now, func(slot int, x *registry.Exchange) {
+	s.registry.EndTimedOut(s.slots, now, func(slot int, x *registry.Call) {
 		s.runs[slot].takeOver()
 		x.Responder.(*call).endWithoutHandler()
 	})

@@ -459,7 +459,7 @@ func TestAdoptedCallThatIsCancelled(t *testing.T) {
 	x.Conv = &p.conv
 	r.Route(x)
 	x.Cancel()
-	if _, err := x.tool.invoke(x, x.tool); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := x.tool.Invoke(&x.Call); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

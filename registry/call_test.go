@@ -217,34 +217,6 @@ func TestCancelWaiting(t *testing.T) {
 	}
 }
 
-// A call's context is what context.Context promises, also under contexts derived from it.
-func TestCallContext(t *testing.T) {
-	c := new(callContext)
-	if c.Err() != nil || c.Value("k") != nil {
-		t.Error("a new context has ended, or has values")
-	}
-	if _, ok := c.Deadline(); ok {
-		t.Error("a deadline nobody set")
-	}
-	child, stop := context.WithTimeout(c, time.Hour)
-	defer stop()
-	early, stopEarly := context.WithCancel(c)
-	stopEarly()
-	c.cancel(callCanceled)
-	c.cancel(callCanceled)
-	<-c.Done()
-	<-child.Done()
-	if c.Err() != context.Canceled || context.Cause(c) != context.Canceled || child.Err() != context.Canceled || early.Err() == nil {
-		t.Error("ended contexts:", c.Err(), child.Err(), early.Err())
-	}
-	late, stopLate := context.WithCancel(c)
-	defer stopLate()
-	<-late.Done()
-	if stop := c.AfterFunc(func() {}); stop() {
-		t.Error("stopped what had run")
-	}
-}
-
 func TestOutcomesAreCounted(t *testing.T) {
 	r := newFixture(t)
 	p := &peer{r: r}

@@ -45,12 +45,6 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errArgumentsType = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.arguments must be an object"}
-	errArgumentsText = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.arguments must be an object of strings"}
-	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
 	errTimedOut     = &codec.Error{Message: "the call was ended before"}     // never sent
 	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
@@ -87,15 +81,6 @@ func errUnknown(kind, name string) *codec.Error {
 func errTaskOver(s task.Status) *codec.Error {
 	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
 }
-
-// errNoHandler is of whoever registers, not of a peer.
-var errNoHandler = errors.New("the handler is nil")
-
-// argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
-type argumentError struct{ err error }
-
-func (e *argumentError) Error() string { return protocol.Clip(e.err.Error()) }
-func (e *argumentError) Unwrap() error { return e.err }
 
 // protocolError finds the error that a handler wants the peer to see as a JSON-RPC error; nil when err is an ordinary
 // one.

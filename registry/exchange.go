@@ -1,13 +1,11 @@
 package registry
 
 import (
-	"sync/atomic"
-
 	"weir/codec"
-	"weir/registry/event"
+	"weir/registry/call"
+	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
-	"weir/registry/session"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -37,6 +35,23 @@ const (
 	Listening
 )
 
+// classOf is where the calls of a handler are dispatched.
+func classOf(h *call.Handler) Class {
+	if h.Cheap {
+		return Compute
+	}
+	return Wait
+}
+
+// What a transport meets of a call (package call).
+type (
+	Call         = call.Call
+	Conversation = call.Conversation
+	Responder    = call.Responder
+	StreamCloser = call.StreamCloser
+	WorkerSlot   = call.WorkerSlot
+)
+
 // Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
 type Header = protocol.Header
 
@@ -45,11 +60,10 @@ type Header = protocol.Header
 // on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller
 // shares it) until End.
 type Exchange struct {
-	// Raw is the message. It may move between Route and Begin (Env holds offsets) and must not change from Begin to End.
-	// Nothing that outlives Dispatch aliases it.
-	Raw []byte
-	// Env is what codec.Scan found in Raw.
-	Env codec.Envelope
+	// Call is the message and what is known of it while it is served. The transport sets Raw, Env, Principal, Responder,
+	// Slot and, but for HTTP, Conv.
+	Call
+
 	// Transport is how the message came.
 	Transport Transport
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
@@ -57,92 +71,29 @@ type Exchange struct {
 	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With Answered
 	// and the refusals there is a response, unless the message was a notification.
 	Outcome Outcome
+	asTask  bool // tools/call: Route found that a task is made of it
 	// Header is needed for HTTP, during Route only.
 	Header *Header
-	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
-	// leaves behind (a session, a requestState, a task) is its principal's alone. Set by the transport before Route.
-	Principal string
-	// Responder sends messages ahead of the answer; nil is a transport that cannot. It stays over
-	// Reset: it is that of whatever the transport embeds the exchange in.
-	Responder Responder
-
-	// WorkerSlot is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has
-	// its own time.
-	Slot *WorkerSlot
-
-	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
-	// for a request of a legacy session, else nil.
-	Conv *Conversation
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 
+	// What Route found.
 	row      *method
-	tool     *tool
-	prompt   *prompt
-	resource *resource     // nil: a template's, which Dispatch finds
-	inputs   *inputs       // what its handler had asked for; nil for most
-	stream   *event.Stream // of a listen, set by its Dispatch
-	refusal  *codec.Error  // decided by Route; Dispatch only has to encode it
-	revision uint8         // index into revisions
-	modern   bool
-	asTask   bool // tools/call: Route decided that a task is made of it
-
-	marks      atomic.Uint32               // markCancelled and the others
-	suspension atomic.Pointer[suspension]  // while it is suspended
-	ctx        atomic.Pointer[callContext] // of the handler while it runs
-
-	entry session.Entry[*Exchange] // among those in flight
+	tool     *handler.Tool
+	prompt   *handler.Prompt
+	resource *handler.Resource // nil: a template's, which Dispatch finds
+	refusal  *codec.Error      // Dispatch only has to encode it
 }
 
-// What anybody may mark an exchange with, at any time.
-const (
-	markCancelled uint32 = 1 << iota
-	markTimedOut         // its handler came too late
-	markLeft             // by one of the two who hold it: see LastHolder
-)
-
-// Reset makes x ready for another message. Nobody else may hold x.
-func (x *Exchange) Reset() { *x = Exchange{Responder: x.Responder} }
-
-// Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
-// cancelled, and no answer is appended any more. Any goroutine; idempotent.
-func (x *Exchange) Cancel() {
-	x.marks.Or(markCancelled)
-	// Dispatch publishes the context before it looks at cancelled, so one of the two sides sees the other.
-	if c := x.ctx.Load(); c != nil {
-		c.cancel(callCanceled)
-	}
-	if s := x.suspension.Load(); s != nil {
-		s.cancel()
-	}
-	if x.stream != nil { // a listen is dispatched and cancelled on the same loop
-		x.stream.Close()
-	}
-}
-
-// Stream is what a listen opened, after its Dispatch; nil for everything else, and when it was refused.
-func (x *Exchange) Stream() *event.Stream { return x.stream }
-
-// Cancelled says whether Cancel was called. Any goroutine.
-func (x *Exchange) Cancelled() bool { return x.marks.Load()&markCancelled != 0 }
-
-// Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
-// cancels the request; before, it must not (MCP 2025-11-25, basic/transports).
-func (x *Exchange) Modern() bool { return x.modern }
+// Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it in.
+// Nobody else may hold x.
+func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
 
 // EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
 // only waits for what goes on without it.
-func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.row.waits }
-
-// rev is the revision by whose rules the message is answered.
-func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.revision)) }
-
-// ID is the request's id token, which aliases Raw; nil for notifications.
-func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
-
-func (x *Exchange) id() []byte { return x.ID() }
+func (x *Exchange) EndsWithPeer() bool { return x.Modern() || x.row != nil && x.row.waits }
 
 // request is what answers need to know of x.
 func (x *Exchange) request() result.Request {
-	return result.Request{ID: x.id(), Revision: int(x.revision)}
+	return result.Request{ID: x.ID(), Revision: int(x.Revision)}
 }

@@ -49,9 +49,9 @@ func (r *Registry) reportResult(x *Exchange, e *codec.Error) {
 func (x *Exchange) handlerName() string {
 	switch {
 	case x.tool != nil:
-		return x.tool.Name
+		return x.tool.Handler.Name
 	case x.prompt != nil:
-		return x.prompt.Name
+		return x.prompt.Handler.Name
 	}
 	if x.row == nil {
 		return ""

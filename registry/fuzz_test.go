@@ -43,7 +43,7 @@ func FuzzDispatch(f *testing.F) {
 	http := &peer{r: r, transport: HTTP}
 	session := []byte(http.initialize(f, "2025-11-25"))
 	f.Fuzz(func(t *testing.T, how uint8, message, version, method, name []byte) {
-		x := &Exchange{Raw: message, Transport: Transport(how % 3), InBatch: how&8 != 0}
+		x := &Exchange{Call: Call{Raw: message}, Transport: Transport(how % 3), InBatch: how&8 != 0}
 		if codec.Scan(message, &x.Env, &limits.JSON) != nil {
 			return
 		}
@@ -91,7 +91,7 @@ func checkAnswer(t *testing.T, x *Exchange, out []byte) {
 	if err := json.Unmarshal(out, &m); err != nil || bytes.ContainsAny(out, "\r\n") {
 		t.Fatalf("%s: answered %q: %v", x.Raw, out, err)
 	}
-	if m.Version != "2.0" || !bytes.Equal(m.ID, x.id()) || (m.Result == nil) == (m.Error == nil) {
+	if m.Version != "2.0" || !bytes.Equal(m.ID, x.ID()) || (m.Result == nil) == (m.Error == nil) {
 		t.Fatalf("%s: answered %s", x.Raw, out)
 	}
 	if m.Error != nil && (m.Error.Code == 0 || m.Error.Message == "") {
@@ -116,7 +116,7 @@ func FuzzTask(f *testing.F) {
 		conv := new(Conversation)
 		conv.Negotiate(protocol.LatestLegacy, 1, r.events)
 		send := func(message string) string {
-			x := &Exchange{Raw: []byte(message), Conv: conv}
+			x := &Exchange{Call: Call{Raw: []byte(message), Conv: conv}}
 			if codec.Scan(x.Raw, &x.Env, &limits.JSON) != nil {
 				return ""
 			}

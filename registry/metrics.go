@@ -2,10 +2,10 @@ package registry
 
 import (
 	"fmt"
-	"sync/atomic"
-	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/registry/call"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -13,30 +13,8 @@ import (
 //
 //	weir_requests_total{method}           messages dispatched, by method; "refused" (no row served it: unknown, out of
 //	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
-//	weir_tool_calls_total{tool,outcome}   finished calls
-//	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
-//	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
-//	weir_handler_seconds{method}          histogram of their time, sampled likewise
 //	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
 //	weir_input_required_total             results that asked the client for input
-
-// outcome is how a tool call ended.
-type outcome uint8
-
-const (
-	outcomeOK        outcome = iota
-	outcomeToolError         // a result with isError: the model may correct itself
-	outcomeError             // a JSON-RPC error
-	outcomeCancelled         // nobody waits for the answer any more
-	outcomePanic             // the handler panicked
-	outcomeTimeout           // the handler did not return in time
-	outcomeCount
-	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
-	outcomeSuspended = outcomeCount
-	outcomeTimedOut  = outcomeCount + 1
-)
-
-var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
 
 // seriesSet holds the registry's own series; tools hold theirs.
 type seriesSet struct {
@@ -44,7 +22,7 @@ type seriesSet struct {
 	requests         []*metrics.Counter // by method.index
 	refused, ignored *metrics.Counter
 	// of the methods that run handlers, but for tools/call
-	reads, prompts, completions *callSeries
+	reads, prompts, completions *call.Series
 
 	inputRequired *metrics.Counter
 }
@@ -57,75 +35,10 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
-	m.reads = newMethodSeries(set, "resources/read")
-	m.prompts = newMethodSeries(set, "prompts/get")
-	m.completions = newMethodSeries(set, "completion/complete")
+	m.reads = call.NewMethodSeries(set, "resources/read")
+	m.prompts = call.NewMethodSeries(set, "prompts/get")
+	m.completions = call.NewMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.timedOut.Load()) })
 	return m
-}
-
-// sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
-// 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
-// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts every
-// call; the histogram's own count is the number of samples.
-const (
-	sampleEvery  = 16 // a power of two
-	sampleAlways = 64
-)
-
-// callSeries is what the calls of one tool, or of one method, report.
-type callSeries struct {
-	calls   [outcomeCount]*metrics.Counter
-	seconds *metrics.Histogram
-	started atomic.Uint64 // calls, for sampling
-}
-
-func newToolSeries(set *metrics.Set, tool string) *callSeries {
-	return newCallSeries(set, func(o outcome) string { return toolCallsName(tool, o) }, toolSecondsName(tool))
-}
-
-func newMethodSeries(set *metrics.Set, method string) *callSeries {
-	return newCallSeries(set, func(o outcome) string {
-		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, outcomeNames[o])
-	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
-}
-
-func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds string) *callSeries {
-	s := new(callSeries)
-	for i := range outcomeNames {
-		s.calls[i] = set.GetOrCreateCounter(calls(outcome(i)))
-	}
-	s.seconds = set.GetOrCreateHistogram(seconds)
-	return s
-}
-
-// dropToolSeries forgets the series of a tool that is no longer offered, which keeps their number bounded.
-func dropToolSeries(set *metrics.Set, tool string) {
-	for i := range outcomeNames {
-		set.UnregisterMetric(toolCallsName(tool, outcome(i)))
-	}
-	set.UnregisterMetric(toolSecondsName(tool))
-}
-
-func toolCallsName(tool string, o outcome) string {
-	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, outcomeNames[o])
-}
-
-func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
-
-// startTimer begins a sample, or returns the zero time when this call is not timed.
-func (s *callSeries) startTimer() time.Time {
-	if n := s.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
-		return time.Time{}
-	}
-	return time.Now()
-}
-
-// finished counts a call and ends its sample, if one was begun.
-func (s *callSeries) finished(start time.Time, o outcome) {
-	s.calls[o].Inc()
-	if !start.IsZero() {
-		s.seconds.Update(time.Since(start).Seconds())
-	}
 }

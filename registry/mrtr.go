@@ -4,6 +4,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
 )
@@ -14,64 +15,34 @@ import (
 // later a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28,
 // basic/patterns/mrtr). Nothing is remembered here in between.
 
-// inputs is what a repeated request brings for its handler.
-type inputs struct {
-	responses mcp.InputResponseMap
-	state     string
-	rounds    int          // how often a legacy client was asked
-	failed    *codec.Error // why it did not answer
-}
-
-// asks says whether a result asks for input instead of being one.
-func asks(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
-
-// readInputs fills x.inputs of a request that was repeated, and of a call that was suspended; nothing for all others.
+// readInputs fills x.Inputs of a request that was repeated, and of a call that was suspended; nothing for all others.
 func (r *Registry) readInputs(x *Exchange) *codec.Error {
 	if x.Suspended() {
-		return x.resumed()
+		return x.Resumed()
 	}
 	state, responses := x.Env.RequestState.Of(x.Raw), x.Env.InputResponses.Of(x.Raw)
-	if !x.modern || state == nil && responses == nil {
+	if !x.Modern() || state == nil && responses == nil {
 		return nil
 	}
-	in := new(inputs)
+	in := new(call.Inputs)
 	if state != nil {
 		sealed, ok := codec.StringOf(state)
 		if !ok {
 			return clientreq.ErrState
 		}
 		var e *codec.Error
-		if in.state, e = r.sealer.Open(sealed, x.binding()); e != nil {
+		if in.State, e = r.sealer.Open(sealed, x.binding()); e != nil {
 			return e
 		}
 	}
 	if responses != nil {
 		var e *codec.Error
-		if in.responses, e = clientreq.DecodeResponses(responses); e != nil {
+		if in.Responses, e = clientreq.DecodeResponses(responses); e != nil {
 			return e
 		}
 	}
-	x.inputs = in
+	x.Inputs = in
 	return nil
-}
-
-// giveInputs puts them where handlers look for them.
-func (x *Exchange) giveInputs(responses *mcp.InputResponseMap, state *string) {
-	if x.inputs != nil {
-		*responses, *state = x.inputs.responses, x.inputs.state
-	}
-}
-
-// resumed ends the suspension of x, if there was one, and returns why what it waited for did not come.
-func (x *Exchange) resumed() *codec.Error {
-	if x.suspension.Load() == nil {
-		return nil
-	}
-	x.suspension.Store(nil)
-	if x.inputs == nil {
-		return nil
-	}
-	return x.inputs.failed
 }
 
 // binding is what a request must have in common with the one that it repeats.
@@ -81,18 +52,18 @@ func (x *Exchange) binding() []byte {
 }
 
 // requireInput answers with a request for input; a legacy client is sent requests instead.
-func (r *Registry) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, outcome) {
+func (r *Registry) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, call.Ending) {
 	out, e := r.appendInputRequired(dst, x, requests, state)
 	if e != nil {
 		return r.appendFailure(dst, x, e)
 	}
-	return out, outcomeOK
+	return out, call.EndedOK
 }
 
 func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte,
 	*codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
-		if x.modern {
+		if x.Modern() {
 			x.Outcome = Invalid
 		}
 		return nil, e
@@ -100,10 +71,10 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if c := x.taskCall(); c != nil {
 		return nil, c.needsInput(requests, state)
 	}
-	if !x.modern {
+	if !x.Modern() {
 		return nil, r.suspendForClient(x, requests, state)
 	}
-	dst, e := r.results.AppendInputRequired(dst, x.id(), requests, state, func(dst []byte, state string) []byte {
+	dst, e := r.results.AppendInputRequired(dst, x.ID(), requests, state, func(dst []byte, state string) []byte {
 		return r.sealer.Seal(dst, state, x.binding())
 	})
 	if e == nil {
@@ -120,7 +91,7 @@ func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 		return nil
 	}
 	e := protocol.MissingCapability(missing)
-	if !x.modern {
+	if !x.Modern() {
 		e.Code = codec.CodeInternal // its era has no other
 	}
 	return e
@@ -129,7 +100,7 @@ func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 // declared is what the exchange's client can be asked.
 func (x *Exchange) declared() protocol.Capabilities {
 	switch {
-	case x.modern:
+	case x.Modern():
 		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
 	case x.Conv != nil:
 		return x.Conv.Capabilities()

@@ -1,44 +1,17 @@
 package registry
 
 import (
-	"context"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/feature"
+	"weir/registry/handler"
 	"weir/registry/result"
 )
 
-// prompt is one registered prompt. Immutable.
-type prompt struct {
-	feature.Prompt
-	handler
-	get mcp.PromptHandler
-}
-
-// AddPrompt registers a prompt, or replaces the one of the same name. As with the SDK's Server.AddPrompt, the handler
-// makes its messages, and an error is a protocol error (-32603, or what a *jsonrpc.Error says). Arguments that the
-// definition calls required are there when the handler is called; they may be empty, and there may be others that the
-// definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not
-// be changed afterwards.
-//
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
-// result may be returned by many calls.
-func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
-	mustAdd("AddPrompt", d.Name, r.addPrompt(d, h, opts))
-}
-
-func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerOption) error {
-	if h == nil {
-		return errNoHandler
-	}
-	entry := &prompt{handler: r.handle(opts, r.m.prompts), get: h}
-	var err error
-	if entry.Prompt, err = feature.DefinePrompt(d, r.opt.MaxResultBytes/2); err != nil {
-		return err
-	}
-	return r.prompts.Add(entry)
+// AddPrompt offers a prompt, or replaces the one of the same name. The error is that there is no room.
+func (r *Registry) addPrompt(p *handler.Prompt) error {
+	p.Handler.Series = r.m.prompts
+	return r.prompts.Add(p)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
@@ -58,7 +31,7 @@ func routePromptsGet(r *Registry, x *Exchange) (Class, *codec.Error) {
 	if x.prompt, ok = r.prompts.Get(name); !ok {
 		return Inline, errUnknown("prompt", string(name))
 	}
-	return x.prompt.class, nil
+	return classOf(&x.prompt.Handler), nil
 }
 
 // servePromptsGet is prompts/get.
@@ -66,62 +39,10 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.prompts, dst, answerPromptsGet)
 }
 
-func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
-	res, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
-	if err == nil && res != nil && asks(res.InputRequests, res.RequestState) {
+func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, call.Ending) {
+	res, err := guarded(r, x, x.prompt.Handler.Name, x.prompt, (*handler.Prompt).Invoke)
+	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState) {
 		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
 	}
 	return conclude(r, x, dst, res, err, (*result.Encoder).AppendPrompt)
-}
-
-// promptCall is what a prompt's handler is given.
-type promptCall struct {
-	handling
-	req    mcp.GetPromptRequest
-	params mcp.GetPromptParams
-}
-
-// invokePrompt checks the arguments and runs the handler.
-func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
-	args, err := x.arguments()
-	if err != nil {
-		return nil, err
-	}
-	c := new(promptCall)
-	if c.params.Arguments, err = c.texts(args); err != nil {
-		return nil, err
-	}
-	for _, a := range p.Arguments {
-		if _, given := c.params.Arguments[a.Name]; a.Required && !given {
-			return nil, &codec.Error{Code: codec.CodeInvalidParams, Message: "missing required argument: " + a.Name}
-		}
-	}
-	c.params.Name = p.Name
-	c.req.Params, c.req.Extra = &c.params, x.extra()
-	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	if err := c.begin(x, &c.params.Meta, &p.handler); err != nil {
-		return nil, err
-	}
-	return p.get(context.Context(&c.ctx), &c.req)
-}
-
-// texts decodes an object whose members are all strings, or "" for none. The strings point into object.
-func (c *handling) texts(object string) (map[string]string, error) {
-	if object == "" {
-		return nil, nil
-	}
-	var texts map[string]string
-	if err := c.dec.Decode(object, &texts); err != nil {
-		return nil, errArgumentsText
-	}
-	for key, text := range texts {
-		// null decodes as an empty string.
-		if text != "" {
-			continue
-		}
-		if token := codec.Member([]byte(object), key); token == nil || token[0] != '"' {
-			return nil, errArgumentsText
-		}
-	}
-	return texts, nil
 }

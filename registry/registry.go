@@ -10,9 +10,11 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
 	"weir/registry/feature"
+	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -27,11 +29,11 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools          *feature.Set[*tool]
-	prompts        *feature.Set[*prompt]
-	resources      *feature.Set[*resource]
-	templates      *feature.Set[*template]
-	sessions       *session.Table[*Exchange]
+	tools          *feature.Set[*handler.Tool]
+	prompts        *feature.Set[*handler.Prompt]
+	resources      *feature.Set[*handler.Resource]
+	templates      *feature.Set[*handler.Template]
+	sessions       *session.Table[*Call]
 	sealer         *clientreq.Sealer // of requestState
 	timedOut       atomic.Int64      // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
@@ -42,7 +44,7 @@ type Registry struct {
 	server atomic.Pointer[Server] // nil: there is none
 	topics topics
 
-	completion atomic.Pointer[completion] // nil: there is none
+	completion atomic.Pointer[handler.Completion] // nil: there is none
 
 	results   *result.Encoder
 	greetings atomic.Pointer[result.Greetings]
@@ -76,7 +78,7 @@ func New(opt Options) (*Registry, error) {
 		ReplayEvents: opt.ReplayEvents, ReplayBytes: opt.ReplayBytes, ReplayTotalBytes: opt.ReplayTotalBytes,
 		Epoch: r.epoch, Identity: r.results.Identity(), Metrics: opt.Metrics,
 	})
-	r.sessions = session.NewTable[*Exchange](session.Options{
+	r.sessions = session.NewTable[*Call](session.Options{
 		Partitions: opt.Partitions, Max: opt.MaxSessions, Idle: opt.SessionIdle, MaxAge: opt.SessionMaxAge,
 		EventTTL: opt.ReplayTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
 	})
@@ -95,15 +97,15 @@ func (r *Registry) makeSets() {
 	prompts := func(offered *result.Offered) { offered.Prompts = true }
 	resources := func(offered *result.Offered) { offered.Resources = true }
 	o := &r.opt
-	r.tools = feature.NewSet(feature.Rules[*tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
+	r.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { r.listChanged(protocol.ListTools) },
-		Bind:    func(t *tool) { t.series = newToolSeries(r.m.set, t.Name) },
-		Unbind:  func(t *tool) { dropToolSeries(r.m.set, t.Name) }})
-	r.prompts = feature.NewSet(feature.Rules[*prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
+		Bind:    func(t *handler.Tool) { t.Handler.Series = call.NewToolSeries(r.m.set, t.Name) },
+		Unbind:  func(t *handler.Tool) { call.DropToolSeries(r.m.set, t.Name) }})
+	r.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
 		Changed: hear(protocol.ListPrompts, prompts)})
-	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
+	r.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,
 		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, resources)})
-	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
+	r.templates = feature.NewSet(feature.Rules[*handler.Template]{Partitions: 1,
 		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, resources)})
 }
 
@@ -118,7 +120,7 @@ func (r *Registry) Route(x *Exchange) Class {
 	if x.Env.Kind != codec.KindResponse {
 		row = methodOf(&x.Env, x.Raw)
 	}
-	if x.modern = x.isModern(row); x.modern {
+	if x.isModern(row) {
 		return r.routeModern(x, row)
 	}
 	return r.routeLegacy(x, row)
@@ -126,7 +128,7 @@ func (r *Registry) Route(x *Exchange) Class {
 
 // routeModern judges a message that carries everything with it (MCP 2026-07-28). Sessions are ignored.
 func (r *Registry) routeModern(x *Exchange, row *method) Class {
-	x.revision = protocol.LatestRevision
+	x.Revision = protocol.LatestRevision
 	if x.Transport == HTTP {
 		x.Conv = nil
 	}
@@ -140,7 +142,7 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 	if e := checkModern(x); e != nil {
 		return x.refuse(Invalid, e)
 	}
-	if row == nil || row.revisions&x.rev().Set == 0 {
+	if row == nil || row.revisions&x.Rev().Set == 0 {
 		return x.refuse(UnknownMethod, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	if x.Transport == HTTP {
@@ -167,7 +169,7 @@ func checkModern(x *Exchange) *codec.Error {
 	if i < 0 || !protocol.RevisionAt(i).Modern {
 		return protocol.UnsupportedVersion(version)
 	}
-	x.revision = uint8(i)
+	x.Revision = uint8(i)
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
 		return errCapabilitiesMissing
 	}
@@ -191,15 +193,15 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	if x.Conv != nil {
 		negotiated = x.Conv.Negotiated()
 	}
-	x.revision = protocol.LatestLegacy // for what may be asked before initialize
+	x.Revision = protocol.LatestLegacy // for what may be asked before initialize
 	if negotiated > 0 {
-		x.revision = uint8(negotiated - 1)
+		x.Revision = uint8(negotiated - 1)
 	}
 	if x.Env.Kind != codec.KindRequest {
 		return r.accept(x, row)
 	}
 	switch {
-	case row == nil || row.revisions&x.rev().Set == 0:
+	case row == nil || row.revisions&x.Rev().Set == 0:
 		return x.refuse(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	case row.phase == beforeInitialize && negotiated > 0:
 		return x.refuse(Invalid, errInitializedTwice)
@@ -223,7 +225,7 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 		switch {
 		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
 			outcome = Invalid
-		case e.Code == codec.CodeMethodNotFound && x.modern:
+		case e.Code == codec.CodeMethodNotFound && x.Modern():
 			outcome = UnknownMethod
 		}
 		return x.refuse(outcome, e)
@@ -234,7 +236,7 @@ func (r *Registry) routeRow(x *Exchange, row *method) Class {
 // accept ends Route for what is not answered: notifications, and responses, of which we expect none.
 func (r *Registry) accept(x *Exchange, row *method) Class {
 	x.Outcome = Accepted
-	if row != nil && row.revisions&x.rev().Set != 0 {
+	if row != nil && row.revisions&x.Rev().Set != 0 {
 		x.row = row
 	}
 	return Inline
@@ -257,7 +259,7 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 		if x.Env.Kind != codec.KindRequest {
 			return dst
 		}
-		return codec.AppendError(dst, x.id(), x.refusal)
+		return codec.AppendError(dst, x.ID(), x.refusal)
 	}
 	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst

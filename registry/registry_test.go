@@ -26,9 +26,8 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
-	f("session", unsafe.Sizeof(session.Session[*Exchange]{}), 88)
-	f("Exchange", unsafe.Sizeof(Exchange{}), 360)
-	f("call", unsafe.Sizeof(call{}), 192)
+	f("session", unsafe.Sizeof(session.Session[*Call]{}), 88)
+	f("Exchange", unsafe.Sizeof(Exchange{}), 368)
 }
 
 func TestOptions(t *testing.T) {
@@ -127,7 +126,7 @@ func TestBatches(t *testing.T) {
 		if version != "" {
 			line.initialize(t, version)
 		}
-		return r.AcceptsBatch(&Exchange{Conv: &line.conv})
+		return r.AcceptsBatch(&Exchange{Call: Call{Conv: &line.conv}})
 	}
 	for i := range protocol.LatestRevision {
 		rev := protocol.RevisionAt(i)
@@ -143,7 +142,7 @@ func TestBatches(t *testing.T) {
 	if !r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}}) {
 		t.Error("no batch in a session that has them")
 	}
-	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{SessionID: session}, Principal: "bob"}) {
+	if r.AcceptsBatch(&Exchange{Call: Call{Principal: "bob"}, Transport: HTTP, Header: &Header{SessionID: session}}) {
 		t.Error("a batch in a session of somebody else")
 	}
 	if r.AcceptsBatch(&Exchange{Transport: HTTP, Header: &Header{}}) {
@@ -152,7 +151,7 @@ func TestBatches(t *testing.T) {
 	// What must not be in one.
 	f := func(message string, want *codec.Error) {
 		t.Helper()
-		x := &Exchange{Raw: []byte(message), Conv: new(Conversation), InBatch: true}
+		x := &Exchange{Call: Call{Raw: []byte(message), Conv: new(Conversation)}, InBatch: true}
 		if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 			t.Fatal(err)
 		}

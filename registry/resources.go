@@ -1,73 +1,26 @@
 package registry
 
 import (
-	"context"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/feature"
+	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
 )
 
-// resource is one registered resource. Immutable.
-type resource struct {
-	feature.Resource
-	handler
-	read mcp.ResourceHandler
+// AddResource offers a resource, or replaces the one of the same URI. The error is that there is no room.
+func (r *Registry) addResource(s *handler.Resource) error {
+	s.Handler.Series = r.m.reads
+	return r.resources.Add(s)
 }
 
-// template is a registered resource template: a resource for every URI that it matches. Immutable.
-type template struct {
-	resource // Name is the template's text
-	pattern  feature.Pattern
-}
-
-// AddResource registers a resource, or replaces the one of the same URI. As with the SDK's Server.AddResource, the
-// handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
-// (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision
-// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
-// Options.MaxResources. d must not be changed afterwards.
-//
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
-// result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may
-// keep contents for the TTLMs in the result, and share them if its CacheScope says "public"; one that says nothing is
-// "private".
-func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
-	mustAdd("AddResource", d.URI, r.addResource(d, h, opts))
-}
-
-func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []HandlerOption) error {
-	if h == nil {
-		return errNoHandler
-	}
-	entry := &resource{handler: r.handle(opts, r.m.reads), read: h}
-	var err error
-	if entry.Resource, err = feature.DefineResource(d, r.opt.MaxResultBytes/2); err != nil {
-		return err
-	}
-	return r.resources.Add(entry)
-}
-
-// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every
-// URI that the template could expand to and that is not a resource of its own; of several templates that match, the one
-// with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
-// hold "..", escaped or not. Otherwise as AddResource.
-func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
-	mustAdd("AddResourceTemplate", d.URITemplate, r.addResourceTemplate(d, h, opts))
-}
-
-func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts []HandlerOption) error {
-	if h == nil {
-		return errNoHandler
-	}
-	entry := &template{resource: resource{handler: r.handle(opts, r.m.reads), read: h}}
-	var err error
-	if entry.Resource, entry.pattern, err = feature.DefineTemplate(d, r.opt.MaxResultBytes/2); err != nil {
-		return err
-	}
-	return r.templates.Add(entry)
+// AddResourceTemplate offers a template, or replaces the one of the same text. The error is that there is no room.
+func (r *Registry) addResourceTemplate(t *handler.Template) error {
+	t.Handler.Series = r.m.reads
+	return r.templates.Add(t)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
@@ -95,16 +48,16 @@ func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
 	}
 	if found, ok := r.resources.Get(uri); ok {
 		x.resource = found
-		return found.class, nil
+		return classOf(&found.Handler), nil
 	}
 	class := Inline
 	for _, t := range r.templates.All() {
-		if t.pattern.Begins(uri) {
-			class = max(class, t.class)
+		if t.Pattern.Begins(uri) {
+			class = max(class, classOf(&t.Handler))
 		}
 	}
 	if class == Inline {
-		return Inline, x.rev().ResourceNotFoundError(string(uri))
+		return Inline, x.Rev().ResourceNotFoundError(string(uri))
 	}
 	return class, nil
 }
@@ -112,7 +65,11 @@ func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
 // reading is a URI and the resource that stands for it.
 type reading struct {
 	uri    string
-	source *resource
+	source *handler.Resource
+}
+
+func (f reading) invoke(c *call.Call) (*mcp.ReadResourceResult, error) {
+	return f.source.Invoke(c, f.uri)
 }
 
 // find finishes what Route began.
@@ -123,16 +80,16 @@ func (r *Registry) find(x *Exchange) reading {
 	uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 	found := reading{uri: string(uri)}
 	if t := r.match(uri); t != nil {
-		found.source = &t.resource
+		found.source = &t.Resource
 	}
 	return found
 }
 
 // match returns the template that could expand to uri, or nil; of several, the one that says most about it.
-func (r *Registry) match(uri []byte) *template {
-	var best *template
+func (r *Registry) match(uri []byte) *handler.Template {
+	var best *handler.Template
 	for _, t := range r.templates.All() {
-		if (best == nil || t.pattern.Says() > best.pattern.Says()) && t.pattern.Matches(uri) {
+		if (best == nil || t.Pattern.Says() > best.Pattern.Says()) && t.Pattern.Matches(uri) {
 			best = t
 		}
 	}
@@ -144,17 +101,17 @@ func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.reads, dst, answerResourcesRead)
 }
 
-func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, call.Ending) {
 	found := r.find(x)
 	if found.source == nil {
-		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
+		return r.appendFailure(dst, x, x.Rev().ResourceNotFoundError(found.uri))
 	}
-	res, err := guarded(r, x, found.source.Name, found, invokeResource)
+	res, err := guarded(r, x, found.source.Handler.Name, found, reading.invoke)
 	if saysNotFound(err) {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
-		err = x.rev().ResourceNotFoundError(string(uri))
+		err = x.Rev().ResourceNotFoundError(string(uri))
 	}
-	if err == nil && res != nil && asks(res.InputRequests, res.RequestState) {
+	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState) {
 		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
 	}
 	of := result.Resource{URI: found.uri, MIMEType: found.source.MIMEType}
@@ -162,25 +119,6 @@ func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome)
 		[]byte, *codec.Error) {
 		return e.AppendContents(dst, to, of, res)
 	})
-}
-
-// readCall is what a resource's handler is given.
-type readCall struct {
-	handling
-	req    mcp.ReadResourceRequest
-	params mcp.ReadResourceParams
-}
-
-// invokeResource runs the handler.
-func invokeResource(x *Exchange, found reading) (*mcp.ReadResourceResult, error) {
-	c := new(readCall)
-	c.params.URI = found.uri
-	c.req.Params, c.req.Extra = &c.params, x.extra()
-	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
-	if err := c.begin(x, &c.params.Meta, &found.source.handler); err != nil {
-		return nil, err
-	}
-	return found.source.read(context.Context(&c.ctx), &c.req)
 }
 
 // saysNotFound: with the error that the SDK has for it, whose code is of one era, or with the code of the other.

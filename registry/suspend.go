@@ -1,64 +1,29 @@
 package registry
 
 import (
-	"sync/atomic"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
 )
-
-// A call that waits, for its client or for a task, is suspended: it holds its message and its place among what is in
-// flight, no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again
-// (Responder.Resume) and it is dispatched again.
-
-// suspension is what holds a call back.
-type suspension struct {
-	// left is two: what is waited for, and the worker that suspended the call. Whoever takes it to zero resumes the call.
-	left   atomic.Int32
-	resume func()
-	cancel func() // the call was cancelled: it waits no more
-}
-
-func (s *suspension) settle() {
-	if s.left.Add(-1) == 0 {
-		s.resume()
-	}
-}
-
-// Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it
-// nor End it but LetGo. It will be resumed (Responder.Resume) and is then dispatched again.
-func (x *Exchange) Suspended() bool { return x.suspension.Load() != nil }
-
-// LetGo is the worker's last word on a suspended call: from here on it may be resumed.
-func (x *Exchange) LetGo() { x.suspension.Load().settle() }
-
-// suspend holds x back by s. x may have been cancelled before it could be seen as suspended.
-func (x *Exchange) suspend(s *suspension) {
-	s.left.Store(2)
-	x.suspension.Store(s)
-	if x.Cancelled() {
-		s.cancel()
-	}
-}
 
 // suspendForClient sends what x's handler asks for to its client; x goes on with the answers, or fails without.
 func (r *Registry) suspendForClient(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
 	if x.Conv == nil || x.Responder == nil {
 		return errInputRequests
 	}
-	in := &inputs{state: state, rounds: 1}
-	if x.inputs != nil {
-		in.rounds += x.inputs.rounds
+	in := &call.Inputs{State: state, Rounds: 1}
+	if x.Inputs != nil {
+		in.Rounds += x.Inputs.Rounds
 	}
-	if in.rounds > clientreq.MaxRounds {
+	if in.Rounds > clientreq.MaxRounds {
 		return clientreq.ErrRounds
 	}
 	_, e := r.askClient(x, requests, nil, func(result clientreq.Result) {
-		in.responses, in.failed = result.Answers, result.Failed
-		x.inputs = in
+		in.Responses, in.Failed = result.Answers, result.Failed
+		x.Inputs = in
 	})
 	return e
 }
@@ -69,7 +34,7 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	heard func(clientreq.Result),
 ) (*clientreq.Requests, *codec.Error) {
 	var result clientreq.Result
-	s := &suspension{resume: func() {
+	s := &call.Suspension{Resume: func() {
 		heard(result)
 		x.Responder.Resume()
 	}}
@@ -77,14 +42,14 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 		Client: x.Conv, Sender: x.Responder, Requests: requests, Bytes: len(x.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {
 			result = came
-			s.settle()
+			s.Settle()
 		},
 	})
 	if e != nil {
 		return nil, e
 	}
-	s.cancel = asked.Cancel
-	x.suspend(s)
+	s.Cancel = asked.Cancel
+	x.Suspend(s)
 	asked.Send()
 	return asked, errSuspended
 }

@@ -2,47 +2,14 @@ package registry
 
 import (
 	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/handler"
 	"weir/registry/protocol"
-	"weir/registry/result"
 )
 
 // What the author of a tool says of tasks, and which calls become one. The files: tasks.go this, tasks_call.go how a
 // call begins and runs as a task, tasks_methods.go the methods of tasks, tasks_watch.go who hears of them; package
 // task what a task is.
-
-// TaskSupport says whether the calls of a tool may run as tasks.
-type TaskSupport uint8
-
-const (
-	// TaskForbidden is the default: calls are answered with their result.
-	TaskForbidden TaskSupport = iota
-	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in 2026-07-28
-	// all that declare the extension.
-	TaskOptional
-	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of tasks
-	// and are answered with the result.
-	TaskRequired
-)
-
-// String is the word for it in tools/list.
-func (s TaskSupport) String() string { return [...]string{"forbidden", "optional", "required"}[s] }
-
-// Tasks lets the calls of a tool run as tasks; it means nothing for other handlers. The handler is the same for both:
-// it may ask for input, its result, error or panic becomes the task's, its context ends when the task is cancelled,
-// when its time (Options.TaskTTL) is up, and when the server stops. What it tells with Progress the task shows as its
-// status message.
-func Tasks(s TaskSupport) HandlerOption { return func(h *handler) { h.tasks = s } }
-
-// AskFirst has a tool with Tasks ask while its client still waits, in 2026-07-28 only: a call that brings no answers
-// runs its handler for an input_required result, the one that comes back with them becomes the task. A handler that
-// has nothing to ask then answers the first call. Without AskFirst everything is asked for within the task.
-func AskFirst() HandlerOption { return func(h *handler) { h.asksFirst = true } }
-
-// offerTasks: from the first tool with tasks on the server says that it has some.
-func (r *Registry) offerTasks() {
-	r.declare(func(offered *result.Offered) { offered.Tasks = true })
-	r.tasksOffered.Store(true)
-}
 
 // declaresTasks says whether the request's client can have tasks (2026-07-28).
 func (x *Exchange) declaresTasks() bool {
@@ -51,30 +18,30 @@ func (x *Exchange) declaresTasks() bool {
 }
 
 // routeCall decides whether a tools/call becomes a task.
-func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
-	switch x.rev().Tasks {
+func (x *Exchange) routeCall(t *handler.Tool) (Class, *codec.Error) {
+	switch x.Rev().Tasks {
 	case protocol.TasksExtension:
 		answers := x.Env.InputResponses.Of(x.Raw) != nil || x.Env.RequestState.Of(x.Raw) != nil
 		switch {
-		case t.tasks == TaskForbidden:
+		case t.Handler.Tasks == call.TaskForbidden:
 		case !x.declaresTasks():
-			if t.tasks == TaskRequired {
+			if t.Handler.Tasks == call.TaskRequired {
 				return Inline, protocol.ErrNeedsTasks
 			}
 		case answers:
 			x.asTask = true
 			return Compute, nil // they are to be decoded
-		case !t.asksFirst:
+		case !t.Handler.AsksFirst:
 			x.asTask = true
 			return Inline, nil
 		}
 	case protocol.TasksAugmented:
 		wanted := codec.Member(x.Env.Params.Of(x.Raw), "task")
 		switch {
-		case wanted == nil && t.tasks == TaskRequired:
+		case wanted == nil && t.Handler.Tasks == call.TaskRequired:
 			return Inline, errTaskRequired
 		case wanted == nil:
-		case t.tasks == TaskForbidden:
+		case t.Handler.Tasks == call.TaskForbidden:
 			return Inline, errTaskForbidden
 		case wanted[0] != '{':
 			return Inline, errTaskParam
@@ -83,5 +50,5 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 			return Inline, nil
 		}
 	}
-	return t.class, nil
+	return classOf(&t.Handler), nil
 }

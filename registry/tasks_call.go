@@ -7,6 +7,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
 	"weir/registry/protocol"
@@ -29,7 +30,7 @@ type TaskCall struct {
 }
 
 // Class is on which workers the call runs.
-func (c *TaskCall) Class() Class { return c.x.tool.class }
+func (c *TaskCall) Class() Class { return classOf(&c.x.tool.Handler) }
 
 // Bytes is how long the message is that the call keeps.
 func (c *TaskCall) Bytes() int { return c.bytes }
@@ -42,38 +43,38 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 		return scratch
 	}
 	if in.Rounds > 0 {
-		c.x.inputs = &inputs{responses: in.Responses, state: in.State, rounds: in.Rounds}
+		c.x.Inputs = &call.Inputs{Responses: in.Responses, State: in.State, Rounds: in.Rounds}
 	}
-	s, from := c.x.tool.series, len(scratch)
-	start, returned := s.startTimer(), false
+	s, from := c.x.tool.Handler.Series, len(scratch)
+	start, returned := s.Start(), false
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
-			c.task.Conclude(task.Failure, errorOf(c.x.id(), codec.AppendError(nil, c.x.id(), errPanicked)))
-			s.finished(start, outcomePanic)
+			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
+			s.Finished(start, call.EndedPanic)
 		}
 	}()
 	out, o := answerToolsCall(c.r, &c.x, scratch)
 	returned = true
 	ours := true
 	switch o {
-	case outcomeSuspended:
+	case call.IsSuspended:
 		input := c.input
 		c.input.requests = nil
 		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
-	case outcomeOK:
-		ours = c.task.Conclude(task.Result, resultOf(c.x.id(), out[from:]))
-	case outcomeToolError:
-		ours = c.task.Conclude(task.ToolError, resultOf(c.x.id(), out[from:]))
+	case call.EndedOK:
+		ours = c.task.Conclude(task.Result, resultOf(c.x.ID(), out[from:]))
+	case call.EndedToolError:
+		ours = c.task.Conclude(task.ToolError, resultOf(c.x.ID(), out[from:]))
 	default:
-		ours = c.task.Conclude(task.Failure, errorOf(c.x.id(), out[from:]))
+		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
 	if !ours {
-		o = outcomeCancelled
+		o = call.EndedCancelled
 	}
-	s.finished(start, o)
+	s.Finished(start, o)
 	return out
 }
 
@@ -89,7 +90,7 @@ func errorOf(id, response []byte) []byte {
 
 // needsInput keeps what the handler asks for until it has returned. Its worker.
 func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec.Error {
-	if c.x.inputs != nil && c.x.inputs.rounds >= clientreq.MaxRounds {
+	if c.x.Inputs != nil && c.x.Inputs.Rounds >= clientreq.MaxRounds {
 		return clientreq.ErrRounds
 	}
 	c.input.requests, c.input.state = requests, state
@@ -109,10 +110,13 @@ func (c *TaskCall) Queue() *codec.Error {
 func (c *TaskCall) Cancel() { c.x.Cancel() }
 
 // Release implements task.Call.
-func (c *TaskCall) Release() { c.x.Raw, c.x.inputs = nil, nil }
+func (c *TaskCall) Release() { c.x.Raw, c.x.Inputs = nil, nil }
 
 // Send implements Responder: the progress of a task goes to who began it.
 func (c *TaskCall) Send(message []byte) bool { return c.task.Progress(bytes.Clone(message)) }
+
+// Task implements call.TaskResponder.
+func (c *TaskCall) Task() *task.Task { return c.task }
 
 // Peer implements Responder: a task has none.
 func (c *TaskCall) Peer() event.Peer { return nil }
@@ -142,7 +146,7 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 		if e.Code == codec.CodeInternal {
 			x.Outcome = LimitReached
 		}
-		return codec.AppendError(dst[:from], x.id(), e)
+		return codec.AppendError(dst[:from], x.ID(), e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()
@@ -164,15 +168,15 @@ func (r *Registry) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	c := &TaskCall{r: r, bytes: len(x.Raw)}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
-	y.row, y.tool, y.inputs, y.revision, y.modern, y.Responder = x.row, x.tool, x.inputs, x.revision, x.modern, c
-	if !x.modern {
+	y.row, y.tool, y.Inputs, y.Revision, y.Responder = x.row, x.tool, x.Inputs, x.Revision, c
+	if !x.Modern() {
 		y.Conv = x.Conv // what its client can be asked
 	}
-	c.task, e = r.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.modern, RequestBytes: len(x.Raw), TTL: ttl})
+	c.task, e = r.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.Modern(), RequestBytes: len(x.Raw), TTL: ttl})
 	if e != nil {
 		return nil, e
 	}
-	if !x.modern {
+	if !x.Modern() {
 		r.subscriberFor(x).Follow(taskSource{c.task})
 	}
 	return c, nil
@@ -188,7 +192,7 @@ func taskOwner(x *Exchange) task.Owner {
 
 // taskTTL is how long the task is kept: what the client of 2025-11-25 wishes, within bounds.
 func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
-	if x.modern {
+	if x.Modern() {
 		return r.opt.Tasks.TaskTTL, nil
 	}
 	wish := codec.Member(codec.Member(x.Env.Params.Of(x.Raw), "task"), "ttl")

@@ -6,6 +6,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -16,7 +17,7 @@ import (
 
 // routeTask refuses the task methods to clients that do not declare the extension (SEP-2663, protocol errors).
 func routeTask(_ *Registry, x *Exchange) (Class, *codec.Error) {
-	if x.modern && !x.declaresTasks() {
+	if x.Modern() && !x.declaresTasks() {
 		return Inline, protocol.ErrNeedsTasks
 	}
 	return x.row.class, nil
@@ -28,7 +29,7 @@ func (r *Registry) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 	if !ok {
 		return nil, errTaskID
 	}
-	if t := r.tasks.Find(id, x.Principal, x.modern); t != nil {
+	if t := r.tasks.Find(id, x.Principal, x.Modern()); t != nil {
 		return t, nil
 	}
 	return nil, errUnknownTask
@@ -36,8 +37,8 @@ func (r *Registry) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 
 // appendTaskCreated appends the answer to the call that became the task, before it is queued.
 func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = result.AppendHead(dst, x.id())
-	if !x.modern {
+	dst = result.AppendHead(dst, x.ID())
+	if !x.Modern() {
 		return append(t.Append(append(dst, `{"task":{`...), false), "}}}"...)
 	}
 	return r.results.AppendIdentified(t.Append(append(dst, `{"resultType":"task",`...), false))
@@ -45,7 +46,7 @@ func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []by
 
 // appendTask appends a response whose result is the task.
 func (r *Registry) appendTask(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = t.Append(append(result.AppendHead(dst, x.id()), '{'), x.modern)
+	dst = t.Append(append(result.AppendHead(dst, x.ID()), '{'), x.Modern())
 	return r.results.AppendEnd(dst, x.request())
 }
 
@@ -53,7 +54,7 @@ func (r *Registry) appendTask(dst []byte, x *Exchange, t *task.Task) []byte {
 func serveTaskGet(r *Registry, x *Exchange, dst []byte) []byte {
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	return r.appendTask(dst, x, t)
 }
@@ -66,11 +67,11 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	raw := x.Env.InputResponses.Of(x.Raw)
 	if raw == nil {
-		return codec.AppendError(dst, x.id(), protocol.ErrInputResponses)
+		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
 	responses, e := clientreq.DecodeResponses(raw)
 	if e == nil {
@@ -79,9 +80,9 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
-	return r.results.AppendAcknowledged(dst, x.id())
+	return r.results.AppendAcknowledged(dst, x.ID())
 }
 
 // serveTaskCancel is tasks/cancel. Once the task has ended there is nothing to cancel, which is an error in 2025-11-25
@@ -89,14 +90,14 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 func serveTaskCancel(r *Registry, x *Exchange, dst []byte) []byte {
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	ours := t.Cancel()
 	switch {
-	case x.modern:
-		return r.results.AppendAcknowledged(dst, x.id())
+	case x.Modern():
+		return r.results.AppendAcknowledged(dst, x.ID())
 	case !ours:
-		return codec.AppendError(dst, x.id(), errTaskOver(t.Status()))
+		return codec.AppendError(dst, x.ID(), errTaskOver(t.Status()))
 	}
 	return r.appendTask(dst, x, t)
 }
@@ -112,12 +113,12 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
-			return codec.AppendError(dst, x.id(), protocol.ErrCursor)
+			return codec.AppendError(dst, x.ID(), protocol.ErrCursor)
 		}
 		after = number
 	}
 	all := r.tasks.Of(taskOwner(x), after, r.opt.PageSize+1)
-	dst = append(result.AppendHead(dst, x.id()), `{"tasks":[`...)
+	dst = append(result.AppendHead(dst, x.ID()), `{"tasks":[`...)
 	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
@@ -160,21 +161,21 @@ func routeTaskResult(r *Registry, x *Exchange) (Class, *codec.Error) {
 
 // serveTaskResult is tasks/result: called again whenever what it waited for has come.
 func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
-	failed := x.resumed()
+	failed := x.Resumed()
 	if x.Cancelled() {
 		x.Outcome = Cancelled
 		return dst
 	}
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	out, e := r.awaitTask(x, dst, t, failed)
 	if e == errSuspended {
 		return dst
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	return out
 }
@@ -182,7 +183,7 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 // awaitTask appends what the task ended with, or suspends x until there is more to do for it (errSuspended). failed is
 // why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
 func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
-	out, ended := t.AppendResult(dst, x.id())
+	out, ended := t.AppendResult(dst, x.ID())
 	switch {
 	case ended:
 		return out, nil
@@ -191,12 +192,12 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Responder.Resume}}
-	w.cancel = func() { t.GiveUp(w) }
+	w := &taskWait{call.Suspension{Resume: x.Responder.Resume}}
+	w.Cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {
 	case task.Ended:
-		out, _ = t.AppendResult(dst, x.id())
+		out, _ = t.AppendResult(dst, x.ID())
 		return out, nil
 	case task.Carry:
 		return nil, r.carryForTask(x, t, requests)
@@ -208,15 +209,15 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
 		x.Responder.Send(t.AppendStatus(nil))
 	}
-	x.suspend(&w.suspension)
+	x.Suspend(&w.Suspension)
 	return nil, errSuspended
 }
 
 // taskWait is a tasks/result that waits for its task.
-type taskWait struct{ suspension }
+type taskWait struct{ call.Suspension }
 
 // TaskReady implements task.Waiter.
-func (w *taskWait) TaskReady() { w.settle() }
+func (w *taskWait) TaskReady() { w.Settle() }
 
 // taskCarrier is a tasks/result on whose stream the client is sent what the task asks for.
 type taskCarrier struct{ requests *clientreq.Requests }
@@ -228,7 +229,7 @@ func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
 func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
 	c := new(taskCarrier)
 	c.requests, e = r.askClient(x, requests, t.Relate, func(came clientreq.Result) {
-		x.inputs = &inputs{failed: c.heard(t, came)}
+		x.Inputs = &call.Inputs{Failed: c.heard(t, came)}
 	})
 	t.Carried(c, e == errSuspended) // heard comes later: after the worker has let go of x
 	return e

@@ -33,7 +33,7 @@ func (t taskSource) Detach(sub *event.Subscription) { t.Unwatch(sub) }
 func (r *Registry) watchTasks(s *event.Subscriber, x *Exchange, wanted *event.Filter) *codec.Error {
 	honoured := wanted.TaskIDs[:0]
 	for _, id := range wanted.TaskIDs {
-		t := r.tasks.Find([]byte(id), x.Principal, x.modern)
+		t := r.tasks.Find([]byte(id), x.Principal, x.Modern())
 		if t == nil {
 			continue
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-func endTimedOut(r *Registry, slots []WorkerSlot, now time.Time) (late []*Exchange) {
-	r.EndTimedOut(slots, now, func(_ int, x *Exchange) { late = append(late, x) })
+func endTimedOut(r *Registry, slots []WorkerSlot, now time.Time) (late []*Call) {
+	r.EndTimedOut(slots, now, func(_ int, c *Call) { late = append(late, c) })
 	return late
 }
 
@@ -63,7 +63,7 @@ func TestHandlerDeadline(t *testing.T) {
 					r.End(x)
 					return
 				}
-				if len(late) != 1 || late[0] != x || x.Conv.Busy() {
+				if len(late) != 1 || late[0] != &x.Call || x.Conv.Busy() {
 					t.Fatalf("%d are timed out, in flight: %t", len(late), x.Conv.Busy())
 				}
 				got := string(r.AppendTimedOut(nil, x))
@@ -89,29 +89,4 @@ func TestHandlerDeadline(t *testing.T) {
 	f("longer", time.Hour, Timeout(time.Hour))
 	f("shorter", time.Second, Timeout(time.Second), Cheap())
 	f("off", none, Timeout(0))
-}
-
-// Whoever does not ask for a deadline has it from the first look on.
-func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newFixture(t, func(o *Options) { o.HandlerTimeout = time.Minute })
-		c := callContext{h: &handler{owner: r, timeout: time.Minute}, x: new(Exchange)}
-		slots := make([]WorkerSlot, 1)
-		slots[0].running.Store(&c)
-		c.h.series = r.m.prompts
-		start := time.Now()
-		elapse(time.Second)
-		for range 60 {
-			if late := endTimedOut(r, slots, time.Now()); len(late) != 0 {
-				t.Fatalf("timed out after %v", time.Since(start))
-			}
-			elapse(time.Second)
-		}
-		if deadline, _ := c.Deadline(); !deadline.Equal(start.Add(61 * time.Second)) {
-			t.Errorf("the deadline is %v after the start", deadline.Sub(start))
-		}
-		if late := endTimedOut(r, slots, time.Now()); len(late) != 1 {
-			t.Error("not timed out at its deadline")
-		}
-	})
 }

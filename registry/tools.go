@@ -1,75 +1,23 @@
 package registry
 
 import (
-	"fmt"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/call"
 	"weir/registry/feature"
+	"weir/registry/handler"
 	"weir/registry/result"
 )
 
-// tool is one registered tool. Immutable but for its counters.
-type tool struct {
-	feature.Tool
-	handler
-	// invoke checks the arguments, runs the handler and says what came of it.
-	invoke func(x *Exchange, t *tool) (result.Reply, error)
-	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
-	// protocol error (mcp.ToolHandler).
-	errorsAreResults bool
-}
-
-// AddTool registers a tool whose handler does everything itself, or replaces the tool of the same name: arguments come
-// unchecked, an error is a protocol error (-32603, or what a *jsonrpc.Error says), and the result leaves as it is. As
-// with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a definition that
-// cannot be served, and beyond Options.MaxTools. t must not be changed afterwards.
-//
-// The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments
-// are the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one
-// result may be returned by many calls.
-func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
-	mustAdd("AddTool", t.Name, r.addTool(t, &tool{invoke: rawInvoke(h)}, opts))
-}
-
-// AddTool registers a tool with typed arguments and result, or replaces the tool of the same name. Schemas that t does
-// not have are inferred from In and Out as the SDK's AddTool does; arguments are checked against the input schema and
-// decoded strictly (exact case), the output is checked against the output schema. Otherwise as Registry.AddTool, but an
-// ordinary error becomes a result with isError. Strings in In share memory with the request's Arguments.
-func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
-	definition, entry, err := typedTool(t, h)
-	if err == nil {
-		err = r.addTool(definition, entry, opts)
-	}
-	mustAdd("AddTool", t.Name, err)
-}
-
-// mustAdd panics if what the program itself offers cannot be served.
-func mustAdd(function, name string, err error) {
-	if err != nil {
-		panic(fmt.Sprintf("registry: %s %q: %v", function, name, err))
-	}
-}
-
-// RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
-func (r *Registry) RemoveTool(names ...string) int { return r.tools.Remove(names) }
-
-func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error {
-	entry.handler = r.handle(opts, nil) // the set's Bind makes the series
-	tasks := ""
-	if entry.tasks != TaskForbidden {
-		tasks = entry.tasks.String()
-	}
-	var err error
-	if entry.Tool, err = feature.DefineTool(t, tasks, r.opt.MaxResultBytes/2); err != nil {
+// AddTool offers a tool, or replaces the one of the same name. The error is that there is no room.
+func (r *Registry) addTool(t *handler.Tool) error {
+	if err := r.tools.Add(t); err != nil { // its series is made by the set
 		return err
 	}
-	if err := r.tools.Add(entry); err != nil {
-		return err
-	}
-	if entry.tasks != TaskForbidden {
-		r.offerTasks()
+	if t.Handler.Tasks != call.TaskForbidden {
+		r.declare(func(offered *result.Offered) { offered.Tasks = true })
+		r.tasksOffered.Store(true)
 	}
 	return nil
 }
@@ -84,7 +32,7 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, errUnknown("tool", string(name))
 	}
-	if x.modern && x.Transport == HTTP && t.Headers != nil {
+	if x.Modern() && x.Transport == HTTP && t.Headers != nil {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
@@ -93,10 +41,60 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 	if r.tasksOffered.Load() {
 		return x.routeCall(t)
 	}
-	return t.class, nil
+	return classOf(&t.Handler), nil
 }
 
 // serveToolsList is tools/list.
 func serveToolsList(r *Registry, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, r.tools)
+}
+
+// serveToolsCall is tools/call.
+func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
+	if x.asTask {
+		return r.createTask(x, dst)
+	}
+	return r.serveHandled(x, x.tool.Handler.Series, dst, answerToolsCall)
+}
+
+// answerToolsCall runs the tool, appends the response and says how the call ended.
+func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, call.Ending) {
+	rep, err := guarded(r, x, x.tool.Handler.Name, x.tool, (*handler.Tool).Invoke)
+	var e *codec.Error
+	if err != nil {
+		if output, wrong := err.(*handler.OutputError); wrong {
+			r.report(Failure{Kind: FailureOutput, Name: x.tool.Handler.Name, Err: output.Protocol})
+		}
+		if rep, e = x.failed(err); e != nil {
+			return r.appendFailure(dst, x, e)
+		}
+	}
+	res := rep.Result
+	if res != nil && result.Asks(res.InputRequests, res.RequestState) {
+		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	out, e := r.results.AppendReply(dst, x.request(), rep)
+	switch {
+	case e != nil:
+		return r.appendFailure(dst, x, e)
+	case res != nil && res.IsError:
+		return out, call.EndedToolError
+	}
+	return out, call.EndedOK
+}
+
+// failed turns a handler's error into a protocol error, or into a result that tells the model.
+func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
+	if e := protocolError(err); e != nil {
+		return result.Reply{}, e
+	}
+	_, badArguments := err.(*handler.ArgumentError)
+	switch {
+	case badArguments && !x.Rev().ArgumentsAreResults:
+		return result.Reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
+	case !badArguments && !x.tool.ErrorsAreResults:
+		return result.Reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+	}
+	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
+	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
 }

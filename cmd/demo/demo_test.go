@@ -20,8 +20,8 @@ func TestTools(t *testing.T) {
 	limits, conv := codec.DefaultLimits(), new(registry.Conversation)
 	send := func(method, params string) string {
 		t.Helper()
-		x := &registry.Exchange{Conv: conv,
-			Raw: []byte(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + `}}`)}
+		x := &registry.Exchange{Call: registry.Call{Conv: conv,
+			Raw: []byte(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + `}}`)}}
 		if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 			t.Fatal(err)
 		}

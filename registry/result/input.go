@@ -32,3 +32,6 @@ func (e *Encoder) AppendInputRequired(dst, id []byte, requests mcp.InputRequestM
 	}
 	return dst, nil
 }
+
+// Asks says whether a result asks for input instead of being one.
+func Asks(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }

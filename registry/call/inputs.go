@@ -1,0 +1,22 @@
+package call
+
+import (
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+)
+
+// Inputs is what a repeated request, or a call that waited for its client, brings for its handler.
+type Inputs struct {
+	Responses mcp.InputResponseMap
+	State     string
+	Rounds    int          // how often a legacy client was asked
+	Failed    *codec.Error // why it did not answer
+}
+
+// GiveInputs puts them where handlers look for them.
+func (c *Call) GiveInputs(responses *mcp.InputResponseMap, state *string) {
+	if c.Inputs != nil {
+		*responses, *state = c.Inputs.Responses, c.Inputs.State
+	}
+}
