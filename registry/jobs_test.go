@@ -20,11 +20,11 @@ import (
 type backstage struct {
 	r *Registry
 
-	mu      sync.Mutex
-	sent    []string
-	resumed []*Exchange
-	streams []*event.Stream
-	suspended  int
+	mu        sync.Mutex
+	sent      []string
+	resumed   []*Exchange
+	streams   []*event.Stream
+	suspended int
 }
 
 // place is the Responder of one exchange.
