@@ -169,7 +169,7 @@ func appendCompletion(r *Registry, dst []byte, x *Exchange, result *mcp.Complete
 	if size > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
-	dst = append(appendHead(dst, x.id()), `{"completion":{"values":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"completion":{"values":[`...)
 	for i, value := range c.Values {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -137,7 +137,7 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 
 // AppendExited appends the answer of a call whose Dispatch will not return, because its handler ended the goroutine.
 func (r *Registry) AppendExited(dst []byte, x *Exchange) []byte {
-	return codec.AppendError(dst, x.id(), errPanicked)
+	return codec.AppendError(dst, x.ID(), errPanicked)
 }
 
 // conclude appends what came of a handler that returns results of its own kind: result, as encode appends it, or err,
@@ -177,5 +177,5 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 		e = protocol.ErrResultTooLarge
 	}
 	r.reportResult(x, e)
-	return codec.AppendError(dst, x.id(), e), o
+	return codec.AppendError(dst, x.ID(), e), o
 }

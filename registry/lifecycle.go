@@ -132,7 +132,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
 		x.Outcome = Invalid
-		return codec.AppendError(dst, x.id(), errInitializeVersion)
+		return codec.AppendError(dst, x.ID(), errInitializeVersion)
 	}
 	i := protocol.FindRevision(version)
 	if i < 0 || protocol.RevisionAt(i).Modern {
@@ -142,12 +142,12 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	if x.Transport == HTTP {
 		if x.SessionID, ok = r.sessions.Open(x.Principal, i, declared); !ok {
 			x.Outcome = LimitReached
-			return codec.AppendError(dst, x.id(), errTooManySessions)
+			return codec.AppendError(dst, x.ID(), errTooManySessions)
 		}
 	} else {
 		x.Conv.Negotiate(i, declared, r.events)
 	}
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
+	return codec.AppendResult(dst, x.ID(), r.greetings.Load().initialize[i])
 }
 
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
@@ -156,10 +156,10 @@ func serveInitialized(_ *Registry, _ *Exchange, dst []byte) []byte { return dst 
 
 // servePing answers a legacy ping, in any phase.
 func servePing(_ *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(r *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().discover)
+	return codec.AppendResult(dst, x.ID(), r.greetings.Load().discover)
 }

@@ -131,7 +131,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	if asked(result.InputRequests, result.RequestState) {
 		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
 	}
-	dst = append(appendHead(dst, x.id()), '{')
+	dst = append(appendHead(dst, x.ID()), '{')
 	if result.Description != "" {
 		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
 		dst = append(dst, ',')

@@ -256,7 +256,7 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 		if x.Env.Kind != codec.KindRequest {
 			return dst
 		}
-		return codec.AppendError(dst, x.id(), x.refusal)
+		return codec.AppendError(dst, x.ID(), x.refusal)
 	}
 	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst

@@ -206,7 +206,7 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	if size > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
-	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"contents":[`...)
 	for i, c := range result.Contents {
 		if i > 0 {
 			dst = append(dst, ',')

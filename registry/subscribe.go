@@ -112,25 +112,25 @@ func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	uri, e := x.watchedURI()
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	if _, e := r.subscriberFor(x).Subscribe(topic{&r.topics, uri}); e != nil {
 		x.Outcome = LimitReached
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 // serveUnsubscribe is resources/unsubscribe; what was not subscribed to is not an error, the client has what it wants.
 func serveUnsubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	uri, e := x.watchedURI()
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	if s := x.Conv.Subscriber(); s != nil {
 		s.Unsubscribe(topic{&r.topics, uri})
 	}
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }
