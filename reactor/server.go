@@ -40,8 +40,8 @@ type Server struct {
 	draining  atomic.Bool
 	life      life
 
-	seats []registry.Seat // of the workers, by number
-	runs  []run           // likewise; only those of class Compute take batches
+	slots []registry.WorkerSlot // of the workers, by number
+	runs  []run                 // likewise; only those of class Compute take batches
 
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
@@ -115,7 +115,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		return err
 	}
 	s.detached = s.queue.Detach(taskRunner{})
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	s.slots, s.runs = make([]registry.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
 // what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
@@ -146,7 +146,7 @@ func (s *Server) runClock() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.endOverdue(now)
+			s.endTimedOut(now)
 			if now.Unix() != second {
 				second = now.Unix()
 				s.setDate(now)

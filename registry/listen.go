@@ -84,8 +84,8 @@ func (r *Registry) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 		siblings = x.Conv.Listens()
 	}
 	var peer event.Peer
-	if x.Back != nil {
-		peer = x.Back.Peer()
+	if x.Responder != nil {
+		peer = x.Responder.Peer()
 	}
 	s, e := r.events.Listen(x.id(), wanted, siblings, peer)
 	if e != nil {

@@ -33,7 +33,7 @@ const (
 	outcomeCount
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
 	outcomeSuspended = outcomeCount
-	outcomeOverdue   = outcomeCount + 1
+	outcomeTimedOut  = outcomeCount + 1
 )
 
 var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
@@ -61,7 +61,7 @@ func newSeries(r *Registry) seriesSet {
 	m.prompts = newMethodSeries(set, "prompts/get")
 	m.completions = newMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.overdue.Load()) })
+	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.timedOut.Load()) })
 	return m
 }
 

@@ -32,7 +32,7 @@ type Registry struct {
 	templates      *feature.Set[*template]
 	sessions       *session.Table[*Exchange]
 	sealer         *clientreq.Sealer // of requestState
-	overdue        atomic.Int64      // handlers that run although their calls were ended
+	timedOut       atomic.Int64      // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
 	events         *event.Hub
 	tasks          *task.Table

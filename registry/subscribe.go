@@ -102,8 +102,8 @@ func (r *Registry) announceList(kind protocol.List) {
 // on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 	s := x.Conv.SubscriberOf(r.events)
-	if x.Transport != HTTP && x.Back != nil {
-		s.Connect(x.Back.Peer())
+	if x.Transport != HTTP && x.Responder != nil {
+		s.Connect(x.Responder.Peer())
 	}
 	return s
 }
