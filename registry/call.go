@@ -118,9 +118,12 @@ func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
 }
 
 // typedTool infers what the definition leaves out and builds the tool around the handler.
-func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.Tool, *tool, error) {
+func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opt schema.InputOptions) (*mcp.Tool, *tool, error) {
+	if h == nil {
+		return nil, nil, errNoHandler
+	}
 	d := *t
-	input, err := schema.Input[In](&d.InputSchema)
+	input, err := schema.Input[In](&d.InputSchema, opt)
 	if err != nil {
 		return nil, nil, err
 	}

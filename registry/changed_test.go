@@ -29,7 +29,7 @@ func TestChangesAreTold(t *testing.T) {
 	}
 	read := func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil }
 	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop, Replace()) }, "0 9000")
 	f(func() { r.RemoveTool("new", "echo", "nobody") }, "0 7000")
 	f(func() { r.RemoveTool("nobody") })
 	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "1 7100")

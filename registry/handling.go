@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/schema"
 )
@@ -23,6 +24,7 @@ type handler struct {
 	series    *callSeries
 	tasks     TaskSupport
 	asksFirst bool
+	replaces  bool // what is registered under the same name
 }
 
 // HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
@@ -40,6 +42,18 @@ func SkipMeta() HandlerOption { return func(h *handler) { h.skipsMeta = true } }
 // Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
 // the deadline stands there.
 func Timeout(d time.Duration) HandlerOption { return func(h *handler) { h.timeout = d } }
+
+// Replace takes the place of what is registered under the same name or URI, at once, if there is something: for what
+// changes while it is served. Without it a name that is taken is a mistake.
+func Replace() HandlerOption { return func(h *handler) { h.replaces = true } }
+
+// offer puts an entry where its clients find it.
+func offer[E feature.Entry](set *feature.Set[E], e E, h *handler) error {
+	if h.replaces {
+		return set.Replace(e)
+	}
+	return set.Add(e)
+}
 
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
 func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
@@ -60,7 +74,7 @@ type handling struct {
 // begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
 func (c *handling) begin(x *Exchange, into *mcp.Meta, h *handler) error {
 	if meta := x.Env.Meta.Of(x.Raw); meta != nil && !h.skipsMeta {
-		if err := c.dec.Decode(string(meta), (*map[string]any)(into)); err != nil {
+		if err := c.dec.Object(string(meta), (*map[string]any)(into)); err != nil {
 			return &codec.Error{Code: codec.CodeInvalidParams, Message: "params._meta must be an object"}
 		}
 	}

@@ -2,12 +2,12 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"strconv"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Progress tells the client how far the call is to which ctx belongs (MCP 2025-11-25, basic/utilities/progress): progress
@@ -85,7 +85,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 	if w == nil || !known || !w.wants(severity) {
 		return false
 	}
-	encoded, err := json.Marshal(data)
+	encoded, err := value.Marshal(data)
 	if err != nil {
 		return false
 	}

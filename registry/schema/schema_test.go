@@ -53,7 +53,7 @@ var deepSchemas = []string{
 func compileText(t testing.TB, text string) *Schema {
 	t.Helper()
 	var field any = json.RawMessage(text)
-	s, err := compile[any](&field)
+	s, err := Input[any](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(text, err)
 	}
@@ -166,7 +166,7 @@ func TestDecode(t *testing.T) {
 		L []int   `json:"l,omitempty"`
 	}
 	var field any
-	s, err := compile[in](&field)
+	s, err := Input[in](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,14 +197,14 @@ func TestDecode(t *testing.T) {
 	f(`{"p":700}`, in{}, "p") // valid for the schema, too large for the type
 	f(`{"n":5.5}`, in{}, `want "integer"`)
 	f(`{"A":"x"}`, in{}, `unexpected additional properties ["A"]`)
-	f(`{"n":1e999}`, in{}, "unmarshaling arguments")
-	f(`{"n":1e99999999999}`, in{}, "unmarshaling arguments")
+	f(`{"n":1e999}`, in{}, "n: 1e999 does not fit int64")
+	f(`{"n":1e99999999999}`, in{}, "n: 1e99999999999 is no integer, or one of more than 1024 digits")
 }
 
 func TestDefaults(t *testing.T) {
 	type in struct{ Unit string }
 	var field any = json.RawMessage(`{"type":"object","properties":{"Unit":{"type":"string","default":"celsius"}}}`)
-	s, err := compile[in](&field)
+	s, err := Input[in](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestTypedOutputs(t *testing.T) {
 		X int `json:"x"`
 	}
 	var field any
-	pointer, err := compile[*point](&field)
+	pointer, err := Output[*point](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestTypedOutputs(t *testing.T) {
 		t.Errorf("nothing: %s %v", out, err)
 	}
 	field = nil
-	object, err := compile[map[string]int](&field)
+	object, err := Output[map[string]int](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestTypedOutputs(t *testing.T) {
 		t.Errorf("nil map: %s %v", out, err)
 	}
 	field = json.RawMessage(`{"type":"object","required":["y"]}`)
-	if wrong, err := compile[point](&field); err != nil {
+	if wrong, err := Output[point](&field); err != nil {
 		t.Fatal(err)
 	} else if _, err := Encode(wrong, point{}); err == nil {
 		t.Error("an output that does not fit its schema")
