@@ -49,7 +49,7 @@ func serveComplete(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.completions, dst, answerComplete)
 }
 
-func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	c := r.completion.Load()
 	if c == nil { // gone since Route
 		return r.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"strconv"
-	"strings"
 
 	"weir/codec"
 	"weir/registry/protocol"
@@ -19,8 +18,8 @@ type preparedAnswers struct {
 	caching []byte // ,"ttlMs":N,"cacheScope":"public"
 }
 
-// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers a
-// probe from its loop. They are made anew when a kind of thing is offered for the first time.
+// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers
+// a probe from its loop. They are made anew when a kind of thing is offered for the first time.
 type greetings struct {
 	initialize [protocol.RevisionCount][]byte // results; nil for modern revisions
 	discover   []byte                         // result
@@ -86,25 +85,14 @@ func (r *Registry) greet() {
 	r.greetings.Store(g)
 }
 
-// capabilities names what is served and nothing else: that a list tells of its changes, if anybody listens for them here.
+// capabilities names what is served and nothing else.
 func (r *Registry) capabilities(rev *protocol.Revision) string {
-	changes := ""
-	if r.hooks.listChanged != nil {
-		changes = `"listChanged":true`
-	}
-	b := `{"tools":{` + changes + `}`
+	b := `{"tools":{"listChanged":true}`
 	if r.declared&capabilityPrompts != 0 {
-		b += `,"prompts":{` + changes + `}`
+		b += `,"prompts":{"listChanged":true}`
 	}
 	if r.declared&capabilityResources != 0 {
-		members := []string{}
-		if r.hooks.resourceUpdated != nil {
-			members = append(members, `"subscribe":true`)
-		}
-		if changes != "" {
-			members = append(members, changes)
-		}
-		b += `,"resources":{` + strings.Join(members, ",") + `}`
+		b += `,"resources":{"subscribe":true,"listChanged":true}`
 	}
 	if r.declared&capabilityCompletions != 0 && rev.Completions {
 		b += `,"completions":{}`

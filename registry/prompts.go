@@ -66,7 +66,7 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.prompts, dst, answerPromptsGet)
 }
 
-func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	result, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
 	return conclude(r, x, dst, result, err, appendPrompt)
 }

@@ -146,7 +146,7 @@ func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.reads, dst, answerResourcesRead)
 }
 
-func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	found := r.find(x)
 	if found.source == nil {
 		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))

@@ -83,21 +83,6 @@ func (t topic) Append(dst []byte, to *event.Subscriber) []byte {
 // Detach implements event.Source.
 func (t topic) Detach(sub *event.Subscription) { t.topics.drop(t.uri, sub) }
 
-// announceUpdate is Registry.ResourceUpdated.
-func (r *Registry) announceUpdate(uri string) {
-	for _, sub := range r.topics.of(uri) {
-		sub.Owe()
-	}
-}
-
-// announceList notes that a list changed, and has the transports look whom it concerns.
-func (r *Registry) announceList(kind protocol.List) {
-	r.events.ListChanged(kind)
-	if s := r.server.Load(); s != nil {
-		(*s).ListsChanged()
-	}
-}
-
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {

@@ -49,29 +49,29 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
 			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
-			s.finished(start, outcomePanic)
+			s.finished(start, endedPanic)
 		}
 	}()
 	out, o := answerToolsCall(c.r, &c.x, scratch)
 	returned = true
 	ours := true
 	switch o {
-	case outcomeSuspended:
+	case endedSuspended:
 		input := c.input
 		c.input.requests = nil
 		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
-	case outcomeOK:
+	case endedOK:
 		ours = c.task.Conclude(task.Result, resultOf(c.x.ID(), out[from:]))
-	case outcomeToolError:
+	case endedToolError:
 		ours = c.task.Conclude(task.ToolError, resultOf(c.x.ID(), out[from:]))
 	default:
 		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
 	if !ours {
-		o = outcomeCancelled
+		o = endedCancelled
 	}
 	s.finished(start, o)
 	return out

@@ -246,9 +246,9 @@ func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputReq
 	return e
 }
 
-// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
-// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
-// another tasks/result.
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was
+// not taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come
+// back with another tasks/result.
 func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
 	switch failed = result.Failed; failed {
 	case nil:

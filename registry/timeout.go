@@ -64,9 +64,9 @@ func (r *Registry) EndTimedOut(slots []WorkerSlot, now time.Time, end func(slot 
 			back.close()
 		}
 		r.End(x)
-		o := outcomeTimeout
+		o := endedTimeout
 		if x.Cancelled() {
-			o = outcomeCancelled
+			o = endedCancelled
 		}
 		c.h.series.calls[o].Inc()
 		r.report(Failure{Kind: FailureTimeout, Name: x.handlerName(),

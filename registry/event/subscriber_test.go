@@ -138,7 +138,8 @@ func TestSubscriptionEnds(t *testing.T) {
 	if later, e := s.Subscribe(new(source)); later != nil || e != nil {
 		t.Error("hears of more after the end:", later, e)
 	}
-	if s.Follow(new(source)) != nil || !stream.Over() || !s.Over() || h.Subscriptions() != 0 || len(src.subs) != 0 && src.subs[sub] {
+	if s.Follow(new(source)) != nil || !stream.Over() || !s.Over() || h.Subscriptions() != 0 || len(src.subs) != 0 &&
+		src.subs[sub] {
 		t.Errorf("left: %d subscriptions, %d attached", h.Subscriptions(), len(src.subs))
 	}
 }
