@@ -11,6 +11,7 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
+	"weir/reactor/loop"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -281,4 +282,25 @@ func (o *Options) validateAddresses() []error {
 		}
 	}
 	return errs
+}
+
+// ofLoops are the bounds that the loops hold.
+func (o *Options) ofLoops() loop.Options {
+	return loop.Options{
+		Loops:                 o.Loops,
+		ReusePort:             o.ReusePort,
+		Backlog:               o.Backlog,
+		AcceptBatch:           o.AcceptBatch,
+		MaxConnectionRefusals: o.MaxConnectionRefusals,
+		ReadBufferBytes:       o.ReadBufferBytes,
+		SendBufferBytes:       o.SendBufferBytes,
+		MaxOutboxBytes:        o.MaxOutboxBytes,
+		MaxOutboxTotalBytes:   o.MaxOutboxTotalBytes,
+		MaxInputTotalBytes:    o.MaxInputTotalBytes,
+		FirstByteTimeout:      o.FirstByteTimeout,
+		MessageTimeout:        o.MessageTimeout,
+		MinReceiveRate:        o.MinReceiveRate,
+		WriteTimeout:          o.WriteTimeout,
+		LingerTimeout:         o.LingerTimeout,
+	}
 }
