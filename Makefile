@@ -9,6 +9,12 @@ FUZZTIME ?= 5s
 # Static and reproducible: no C, no paths of this machine. The commit is in the binary (go version -m, reports of weir load).
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w -X main.version=$(VERSION)'
 
+# What only benches, peers and tools need stands in modules of its own, so that who imports weir does not list it. Each check runs
+# in all of them.
+MODULES := . $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path './.ci/*')))
+in-each-module = @for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
+STATICCHECK := $(GO) tool -modfile=$(CURDIR)/.ci/tools/go.mod staticcheck
+
 .PHONY: help
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,33 +29,34 @@ run: build ## Build and serve with the defaults; prints lines to try
 
 .PHONY: test
 test: ## Every test, those with real clients too
-	$(GO) test -timeout 15m ./...
+	$(call in-each-module,$(GO) test -timeout 15m ./...)
 
 .PHONY: race
 race: ## Every test under the race detector
-	$(GO) test -race -timeout 25m ./...
+	$(call in-each-module,$(GO) test -race -timeout 25m ./...)
 
 # Go's fuzzer now and then calls the end of its time a failure, without an input that fails: that is none.
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (5s)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	for module in $(MODULES); do cd "$(CURDIR)/$$module"; for dir in $$($(GO) list -f '{{.Dir}}' ./... 2>/dev/null); do \
 	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
 	    echo "fuzz $$target $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1 | tee "$$log" || \
 	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; } || exit 1; \
 	  done; \
-	done
+	done; done
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck (pinned in go.mod)
+lint: ## gofmt, go vet, staticcheck (pinned in .ci/tools/go.mod)
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(call in-each-module,$(GO) vet ./...)
+	$(call in-each-module,$(STATICCHECK) ./...)
 
 .PHONY: tidy
-tidy: ## Sizes, imports, folders and go.mod as STYLE asks
-	$(GO) mod tidy -diff
+tidy: ## Sizes, imports, folders and every go.mod as STYLE asks
+	$(call in-each-module,$(GO) mod tidy -diff)
+	cd .ci/tools && $(GO) mod tidy -diff
 	$(GO) test -run 'Tidy' ./cmd/weir
 
 .PHONY: docs

@@ -42,7 +42,7 @@ type Queue struct {
 func NewQueue(o Options, set *metrics.Set) (*Queue, error) {
 	errs := o.Validate()
 	if o.MaxConnections == 0 || o.Workers == 0 {
-		errs = append(errs, errors.New("max_connections, workers: 0 is not allowed here: want resolved options"))
+		errs = append(errs, errors.New("max_connections, workers: 0 is not resolved: allowed is what Resolve returns"))
 	}
 	if errs != nil {
 		return nil, errors.Join(errs...)

@@ -56,7 +56,7 @@ func (s *scanner) batchEnd(i int) error {
 }
 
 // Member finds one member of a JSON object that Scan has checked, at its top level, and returns the value's token,
-// aliasing object; nil when there is no such member or object is no object. Keys are compared unescaped. It costs one
+// aliasing object; nil when there is no such member or object is no object (nil, say). Keys are compared unescaped. It costs one
 // pass over the object up to the member, and allocates nothing.
 func Member(object []byte, key string) []byte {
 	for off := 0; ; {

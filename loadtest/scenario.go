@@ -13,91 +13,110 @@ import (
 	"weir/loadtest/hostile"
 )
 
-// Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the built-in
-// ones are YAML files beside this one, a user's own are read by the same code.
+// Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the
+// built-in ones are YAML files beside this one, a user's own are read by the same code.
 type Scenario struct {
-	Name     string
-	Question string
-	// Needs is something that not every server has ("streams"); without it the scenario is skipped with a sentence.
-	Needs string
+	Name     string `yaml:"name" required:"true" min:"1"`
+	Question string `yaml:"question" required:"true" min:"1"`
+	// Needs is something that not every server has; without it the scenario is skipped with a sentence.
+	Needs string `yaml:"needs" oneof:"streams" zero:"nothing special"`
 	// Tool is called when the server lists it, with Arguments (a JSON object); otherwise what the probe finds.
-	Tool      string
-	Arguments string
-	// Window is how many calls a connection may have in flight; 0: the transport's own (1 over HTTP, 1,000 elsewhere).
-	Window int
+	Tool      string `yaml:"tool"`
+	Arguments string `yaml:"arguments"`
+	// Window is how many calls a connection may have in flight.
+	Window int `yaml:"window" min:"1" max:"1048576" zero:"1 over HTTP, 1000 elsewhere" unit:"calls"`
 	// PadBytes of filler travel in the _meta of each call.
-	PadBytes int
+	PadBytes int `yaml:"pad_bytes" min:"0" max:"4 MiB" unit:"bytes"`
 	// Closed makes each connection call as fast as answers allow, Window at a time; rates must then be absent.
-	Closed bool
-	// MaxConnecting bounds connections being opened at the same time; 0: all at once. -1: not set (256).
-	MaxConnecting int
+	Closed bool `yaml:"closed"`
+	// MaxConnecting bounds connections being opened at the same time.
+	MaxConnecting int `yaml:"max_connecting" default:"256" min:"0" max:"1048576" zero:"all at once" unit:"connections"`
 	// OpenFirst has the first phase's connections opened before the clock starts, however long that takes.
-	OpenFirst bool
+	OpenFirst bool `yaml:"open_first"`
 	// Capacity, when set, is measured before the first phase; phases may then say their rate in multiples of it.
-	Capacity *Calibration
-	Phases   []Phase
-	Hostile  hostile.Clients
-	Marks    Marks
+	Capacity *Calibration    `yaml:"capacity"`
+	Phases   []Phase         `yaml:"phases" required:"true" min:"1" max:"100"`
+	Hostile  hostile.Clients `yaml:"hostile"`
+	Marks    Marks           `yaml:"marks" required:"true"`
 }
 
 // Calibration is a closed loop that finds out how many calls per second the server answers.
 type Calibration struct {
-	Connections int
-	Window      int
-	Duration    time.Duration
+	Connections int           `yaml:"connections" default:"20" min:"1" max:"10000" unit:"connections"`
+	Window      int           `yaml:"window" default:"1" min:"1" max:"1048576" unit:"calls"`
+	Duration    time.Duration `yaml:"duration" default:"10s" min:"100ms" max:"1h"`
 }
 
 // Phase is a stretch of time in which connections and rate move in straight lines.
 type Phase struct {
-	Name        string
-	Duration    time.Duration
-	Connections Ramp
-	Rate        Ramp    // calls per second of each connection
-	TotalRate   float64 // calls per second of all connections together, instead of Rate
-	Capacity    float64 // the same in multiples of the measured capacity
-	Streams     int     // event streams held open meanwhile: sessions' GETs, or listens in the modern era
+	Name        string        `yaml:"name" required:"true" min:"1"`
+	Duration    time.Duration `yaml:"duration" required:"true" min:"100ms" max:"168h"`
+	Connections Ramp          `yaml:"connections" required:"true" min:"0" max:"10000000" unit:"connections"`
+	// Rate is that of each connection.
+	Rate Ramp `yaml:"rate" min:"0" max:"1000000" unit:"calls/s"`
+	// TotalRate is that of all connections together, instead of Rate.
+	TotalRate float64 `yaml:"total_rate" min:"0" max:"100000000" unit:"calls/s"`
+	// Capacity is the same in multiples of the measured capacity.
+	Capacity float64 `yaml:"capacity" min:"0" max:"1000" unit:"times the capacity"`
+	// Streams is how many event streams are held open meanwhile: sessions' GETs, or listens in the modern era.
+	Streams int `yaml:"streams" min:"0" max:"10000000" unit:"streams"`
 	// Judged phases count for the marks.
-	Judged bool
+	Judged bool `yaml:"judged" default:"true"`
 	// Overload phases are beyond what the server can do: refusals are its right there. Latency is that of the accepted.
-	Overload bool
+	Overload bool `yaml:"overload"`
 	// Recovery phases follow an overload: the mark of that name counts from their beginning.
-	Recovery bool
+	Recovery bool `yaml:"recovery"`
 }
 
-// Ramp is a value that moves from one figure to another.
-type Ramp struct{ From, To float64 }
+// Ramp is a value that moves from one figure to another. A file may write it as one number.
+type Ramp struct {
+	From float64 `yaml:"from" required:"true"`
+	To   float64 `yaml:"to" required:"true"`
+}
+
+// Numbers implements option.Numbers.
+func (r *Ramp) Numbers() []*float64 { return []*float64{&r.From, &r.To} }
 
 // Marks are the bounds that the answer is held to. One that is nil is not judged.
 type Marks struct {
-	P95            *time.Duration // of answered calls, counted from the plan
-	P99            *time.Duration
-	ErrorRate      *float64 // errors, tool errors, lost and bad answers, of what was sent
-	RefusalRate    *float64 // refusals of what was sent, outside overload phases
-	ConnectSuccess *float64 // opened of opened, failed and refused connections
-	Served         *float64 // connections that were open together and had each had a result of a call, of the most that the scenario holds
-	Streams        *float64 // event streams that were open at the end and none of which the server ended, of the most that the scenario holds
-	Goodput        *float64 // answered per second in overload phases, of the measured capacity
-	MemoryBytes    *int64   // the server's resident memory, at most
-	MemoryGrowth   *float64 // resident memory of the last tenth of the run over that of the first tenth, minus 1
-	QueueMessages  *int64   // waiting in the server's queue, at most
-	Recovery       *time.Duration
-	Lost           *int64   // calls whose connection ended first
-	HostileEnded   *float64 // of the kinds of hostile clients that are the server's to end, the share of which it has ended as many as there are
-	Unexplained    *int64   // sent, and neither answered, refused, cancelled nor failed
+	// P95 and P99 are of answered calls, counted from the plan.
+	P95 *time.Duration `yaml:"p95" min:"1us" max:"1h"`
+	P99 *time.Duration `yaml:"p99" min:"1us" max:"1h"`
+	// ErrorRate is errors, tool errors, lost and bad answers, of what was sent.
+	ErrorRate *float64 `yaml:"error_rate" min:"0" max:"1"`
+	// RefusalRate is refusals of what was sent, outside overload phases.
+	RefusalRate *float64 `yaml:"refusal_rate" min:"0" max:"1"`
+	// ConnectSuccess is opened of opened, failed and refused connections.
+	ConnectSuccess *float64 `yaml:"connect_success" min:"0" max:"1"`
+	// Served is connections that were open together and had each had a result of a call, of the most that the scenario
+	// holds.
+	Served *float64 `yaml:"served" min:"0" max:"1"`
+	// Streams is event streams that were open at the end and none of which the server ended, of the most that the
+	// scenario holds.
+	Streams *float64 `yaml:"streams" min:"0" max:"1"`
+	// Goodput is answered per second in overload phases, of the measured capacity.
+	Goodput *float64 `yaml:"goodput" min:"0" max:"1"`
+	// MemoryBytes is the server's resident memory, at most.
+	MemoryBytes *int64 `yaml:"memory_bytes" min:"0" max:"1024 TiB" unit:"bytes"`
+	// MemoryGrowth is resident memory of the last tenth of the run over that of the first tenth, minus 1.
+	MemoryGrowth *float64 `yaml:"memory_growth" min:"0" max:"1"`
+	// QueueMessages wait in the server's queue, at most.
+	QueueMessages *int64 `yaml:"queue_messages" min:"0" max:"1125899906842624" unit:"messages"`
+	// Recovery is how long after its beginning a phase of that name has recovered.
+	Recovery *time.Duration `yaml:"recovery" min:"1us" max:"1h"`
+	// Lost is calls whose connection ended first.
+	Lost *int64 `yaml:"lost" min:"0" max:"1125899906842624" unit:"calls"`
+	// HostileEnded is, of the kinds of hostile clients that are the server's to end, the share of which it has ended as
+	// many as there are.
+	HostileEnded *float64 `yaml:"hostile_ended" min:"0" max:"1"`
+	// Unexplained is calls that were sent, and neither answered, refused, cancelled nor failed.
+	Unexplained *int64 `yaml:"unexplained" min:"0" max:"1125899906842624" unit:"calls"`
 }
 
-// Bounds of a scenario; beyond them something else was meant.
 const (
-	maxPhases         = 100
-	maxPhaseDuration  = 7 * 24 * time.Hour
-	minPhaseDuration  = 100 * time.Millisecond
-	maxConnections    = 10_000_000
-	maxRate           = 1_000_000
-	maxWindow         = 1 << 20
-	maxHostile        = 10_000
-	maxScenarioBytes  = 1 << 20
-	defaultWindow     = 1000
-	defaultConnecting = 256
+	maxScenarioBytes = 1 << 20
+	minPhaseDuration = 100 * time.Millisecond // what scaling leaves of a phase
+	defaultWindow    = 1000                   // where the scenario names none, but over HTTP
 )
 
 //go:embed scenarios/*.yaml
@@ -106,7 +125,9 @@ var builtIn embed.FS
 // BuiltIn lists the scenarios that come with the program, by name.
 func BuiltIn() []*Scenario {
 	var all []*Scenario
-	for _, name := range []string{"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k"} {
+	for _, name := range []string{
+		"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k",
+	} {
 		s, err := readBuiltIn(name)
 		if err != nil {
 			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all
@@ -169,8 +190,8 @@ func (s *Scenario) Scaled(scale float64) *Scenario {
 	return &c
 }
 
-// Sized returns a copy with its peak number of connections, its peak rate per connection, or both, set: all phases change
-// in proportion. 0 leaves as it is.
+// Sized returns a copy with its peak number of connections, its peak rate per connection, or both, set: all phases
+// change in proportion. 0 leaves as it is.
 func (s *Scenario) Sized(connections int, rate float64) *Scenario {
 	c := *s
 	c.Phases = slices.Clone(s.Phases)

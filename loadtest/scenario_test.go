@@ -9,7 +9,8 @@ import (
 
 func TestBuiltInScenarios(t *testing.T) {
 	for _, s := range BuiltIn() {
-		if s.Name == "" || !strings.HasSuffix(s.Question, "?") || s.Length() <= 0 || s.Marks.Unexplained == nil || s.MaxConnecting < 0 {
+		if s.Name == "" || !strings.HasSuffix(s.Question, "?") || s.Length() <= 0 || s.Marks.Unexplained == nil ||
+			s.MaxConnecting < 0 {
 			t.Errorf("%+v", s)
 		}
 	}
@@ -50,9 +51,22 @@ func TestScenarioMistakes(t *testing.T) {
 			t.Errorf("got\n%v\nwant\n%s", err, want)
 		}
 	}
-	f("", "f: want one YAML document with name, question, phases and marks")
-	f("a: 1\n---\nb: 2\n", "f: want one YAML document with name, question, phases and marks")
-	f("baseline", `f:1:1: the scenario: found "baseline", want a section of keys`)
+	f("", `
+f: name: missing: allowed is text in quotes of 1 or more bytes
+f: question: missing: allowed is text in quotes of 1 or more bytes
+f: phases: missing: allowed is a list of sections of 1 to 100 entries
+f: marks: missing: allowed is a section of keys
+`)
+	f("a: 1\n---\nb: 2\n", `
+f:1:1: unknown key "a": allowed here are name, question, needs, tool, arguments, window, pad_bytes, closed, `+
+		`max_connecting, open_first, capacity, phases, hostile, marks
+f:1:1: name: missing: allowed is text in quotes of 1 or more bytes
+f:1:1: question: missing: allowed is text in quotes of 1 or more bytes
+f:1:1: phases: missing: allowed is a list of sections of 1 to 100 entries
+f:1:1: marks: missing: allowed is a section of keys
+f:2:1: a second document: allowed is one, so remove the --- here
+`)
+	f("baseline", `f:1:1: the file: "baseline" is not a section: allowed is a section of keys`)
 	f("name: [", "f:1:7: sequence end token ']' not found")
 	f(`
 name: ""
@@ -69,20 +83,20 @@ phases:
     total_rate: 4
 marks: {p95: 2, error_rate: 7, memory_bytes: 3MB, p95: 1s, goodput: 0.5}
 `, `
-f:1:7: name: found "", want text
-f:3:1: the scenario: unknown key "phasess"; known are arguments, capacity, closed, hostile, marks, max_connecting, name, needs, open_first, pad_bytes, phases, question, tool, window
-f:6:15: phases[0].duration: found 10, want a time from 100ms to 168h0m0s, such as 500ms, 30s or 5m
-f:7:19: phases[0].connections: to is missing
-f:8:11: phases[0].rate: found "fast", want a number from 0 to 1000000
-f:9:5: phases[1]: name is missing
-f:9:5: phases[1]: has more than one of rate, total_rate and capacity
-f:9:5: phases[1].capacity: the scenario has no capacity section, so nothing measures it
-f:10:18: phases[1].connections: found -1, want a number from 0 to 10000000
-f:13:9: marks.goodput: the scenario has no capacity section to compare with
-f:13:14: marks.p95: found 2, want a time from 1µs to 1h0m0s, such as 500ms, 30s or 5m
-f:13:29: marks.error_rate: found 7, want a number from 0 to 1
-f:13:46: marks.memory_bytes: found "3MB", want a number of bytes up to 1125899906842624, such as 65536 or 64KiB
-f:13:51: marks: p95 is set twice
+f:1:7: name: its length 0 is below 1: allowed is text in quotes of 1 or more bytes
+f:3:1: unknown key "phasess"; did you mean "phases"?
+f:6:15: phases[0].duration: 10 is not a time with its unit: allowed is 100ms to 168h, such as 500ms, 5s or 1m30s
+f:7:19: phases[0].connections.to: missing: allowed is a number
+f:8:11: phases[0].rate: "fast" is neither a number nor a section: allowed is 0 to 1000000 calls/s
+f:9:5: phases[1].name: missing: allowed is text in quotes of 1 or more bytes
+f:9:5: phases[1]: more than one of rate, total_rate and capacity: allowed is one of them
+f:10:18: phases[1].connections: -1 is below 0: allowed is 0 to 10000000 connections
+f:11:15: phases[1].capacity: nothing measures it: allowed is one with a capacity section in the scenario
+f:13:14: marks.p95: 2 is not a time with its unit: allowed is 1us to 1h, such as 500ms, 5s or 1m30s
+f:13:29: marks.error_rate: 7 is above 1: allowed is 0 to 1
+f:13:46: marks.memory_bytes: "3MB" is not a number of bytes: allowed is 0 to 1024 TiB, such as 65536 or 64 KiB
+f:13:51: marks.p95: set twice: allowed is once, and the first is in line 13
+f:13:69: marks.goodput: nothing to compare with: allowed is one with a capacity section in the scenario
 `)
 	f(`
 name: a
@@ -96,15 +110,16 @@ capacity: {window: 0}
 phases: 7
 marks: ~
 `, `
-f:3:8: needs: found "luck", want streams
-f:4:12: arguments: found "[1]", want a JSON object in quotes, such as '{"ms": 5}'
-f:5:9: closed: found "maybe", want true or false
-f:6:9: window: found 0.5, want a whole number from 1 to 1048576
-f:7:19: hostile.vanish: found 1000000, want a whole number from 0 to 10000
-f:7:28: hostile: unknown key "kill"; known are duplicate, garbage, half_close, half_request, never_read, oversize, reset, slow_drip, slow_read, vanish
-f:8:20: capacity.window: found 0, want a whole number from 1 to 1048576
-f:9:9: phases: want a list of 1 to 100 phases
-f:10:8: marks: found nothing, want a section of keys
+f:3:8: needs: "luck" is unknown: allowed is streams, "" is nothing special
+f:4:12: arguments: "[1]" is not a JSON object: allowed is one in quotes, such as '{"ms": 5}'
+f:5:9: closed: "maybe" is unknown: allowed is true or false
+f:6:9: window: 0.5 is not a whole number: allowed is 0 (1 over HTTP, 1000 elsewhere), or 1 to 1048576 calls
+f:7:19: hostile.vanish: 1000000 is above 10000: allowed is 0 to 10000 clients
+f:7:28: unknown key "hostile.kill": allowed here are never_read, slow_read, slow_drip, `+
+		`half_request, half_close, garbage, oversize, duplicate, reset, vanish
+f:8:20: capacity.window: 0 is below 1: allowed is 1 to 1048576 calls
+f:9:9: phases: 7 is not a list: allowed is a list of sections of 1 to 100 entries
+f:10:8: marks: an empty value is not a section: allowed is a section of keys
 `)
 }
 

@@ -444,10 +444,10 @@ func TestAuthOptions(t *testing.T) {
 			t.Errorf("%v, want %s", errs, want)
 		}
 	}
-	f(func(o *AuthOptions) { o.Timeout = 0 }, "auth.timeout: 0s is out of range")
-	f(func(o *AuthOptions) { o.Timeout = time.Hour }, "auth.timeout: 1h0m0s is out of range")
-	f(func(o *AuthOptions) { o.Resource = "https://x/mcp" }, "auth.resource: set it together")
-	f(func(o *AuthOptions) { o.AuthorizationServers = []string{"https://x"} }, "auth.resource: set it together")
+	f(func(o *AuthOptions) { o.Timeout = 0 }, "auth.timeout: 0s is below 100ms: allowed is 100ms to 1m")
+	f(func(o *AuthOptions) { o.Timeout = time.Hour }, "auth.timeout: 1h is above 1m: allowed is 100ms to 1m")
+	f(func(o *AuthOptions) { o.Resource = "https://x/mcp" }, "auth.resource: not set together")
+	f(func(o *AuthOptions) { o.AuthorizationServers = []string{"https://x"} }, "auth.resource: not set together")
 	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} }, "auth.resource: \"x/mcp\"")
 	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} }, "auth.resource: \"https://x/")
 	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} }, "auth.authorization_servers: \"ftp://x\"")

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/cmd/demo"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -35,7 +36,7 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 	}
 	reg, err := registry.New(r)
 	must(t, err)
-	registry.AddDemoTools(reg)
+	demo.AddTools(reg)
 	s, err := New(reg, Config{Options: &o, Queue: &b, Metrics: set, Log: silent})
 	must(t, err)
 	if workers {

@@ -9,6 +9,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/registry"
+	"weir/registry/event"
 )
 
 // call is one message on its way from admission to its answer. It is born in two ways: newCall is for what a loop reads,
@@ -16,12 +17,12 @@ import (
 type call struct {
 	registry.Exchange
 	ticket backpressure.Ticket
-	conn   *conn            // whose it is
-	stream *registry.Stream // what keeps the answer open: of a listen, or of a session's GET
-	group  *batchGroup      // the JSON-RPC batch it came in, or nil
-	stock  *callStock       // where it goes back to; nil: the shared pool
-	room   *[roomBytes]byte // what holds Raw when it is short
-	trail  *registry.Trail  // of a POST whose event stream can be resumed; guarded by conn.mu
+	conn   *conn             // whose it is
+	stream *event.Stream     // what keeps the answer open: of a listen, or of a session's GET
+	group  *batchGroup       // the JSON-RPC batch it came in, or nil
+	stock  *callStock        // where it goes back to; nil: the shared pool
+	room   *[roomBytes]byte  // what holds Raw when it is short
+	trail  *event.PostStream // of a POST whose event stream can be resumed; guarded by conn.mu
 
 	// The place in an HTTP connection's pipeline; guarded by conn.mu from admission on. In the stock, next links calls.
 	next, prev *call
@@ -70,9 +71,6 @@ func (k *call) on(c *conn) *call {
 	c.transport.address(k)
 	return k
 }
-
-// id is the request's id; nil for what has none.
-func (k *call) id() []byte { return k.Env.ID.Of(k.Raw) }
 
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *call {

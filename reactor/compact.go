@@ -129,7 +129,7 @@ func (c *conn) expand(h *compactCall, answer []byte) (*call, []byte) {
 		return k, answer
 	}
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		return k, codec.AppendError(answer, k.id(), err)
+		return k, codec.AppendError(answer, k.ID(), err)
 	}
 	return k, answer
 }

@@ -19,6 +19,8 @@ type DrainReport struct {
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	s.stop.Do(func() {
 		defer close(s.ended)
+		s.starting.Lock()
+		defer s.starting.Unlock()
 		s.report = s.drain(ctx)
 		s.queue.Stop(ctx)
 		if s.started.IsZero() {

@@ -102,7 +102,7 @@ func (d *duplex[F]) pump(in *intake, c *conn, next func([]byte) []byte) {
 	}
 }
 
-// endListen ends a listen as the specification wants it (registry.Stream.AppendCancelled).
+// endListen ends a listen as the specification wants it (event.Stream.AppendCancelled).
 func (d *duplex[F]) endListen(in *intake, k *call) {
 	if !k.Cancelled() {
 		in.msg = k.stream.AppendCancelled(in.msg[:0])

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/backpressure"
+	"weir/cmd/demo"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -61,7 +62,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	s := &server{t: t, set: set, release: make(chan struct{}), stuck: make(chan struct{}, 1<<16)}
 	reg, err := registry.New(r)
 	must(t, err)
-	registry.AddDemoTools(reg)
+	demo.AddTools(reg)
 	s.addStuck(reg)
 	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
 	if o.Auth.TokensFile != "" {

@@ -6,7 +6,7 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/event"
 )
 
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and 2026-07-28,
@@ -39,10 +39,10 @@ func (s eventStream) notify(message []byte) bool {
 		return false
 	}
 	trail := resumable{s}.trailLocked()
-	var id registry.EventID
+	var id event.ID
 	if trail != nil {
 		var posted, kept bool
-		if id, posted, kept = trail.Record(message); lost || !posted {
+		if id, posted, kept = trail.Append(message); lost || !posted {
 			return kept
 		}
 	}
@@ -96,25 +96,25 @@ func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 }
 
 // appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
-func appendEvent(dst []byte, id registry.EventID, message []byte) []byte {
+func appendEvent(dst []byte, id event.ID, message []byte) []byte {
 	var room [24]byte
-	event := codec.SSEEvent{Data: message}
+	e := codec.SSEEvent{Data: message}
 	if id != 0 {
-		event.ID = registry.AppendEventID(room[:0], id)
+		e.ID = event.AppendID(room[:0], id)
 	}
-	return appendChunk(dst, &event)
+	return appendChunk(dst, &e)
 }
 
 // appendPriming appends an event without data, from whose id the client may resume (MCP 2025-11-25; SEP-1699). retry is
 // when, if the stream ends before its time; 0 leaves it out.
-func appendPriming(dst []byte, id registry.EventID, retry time.Duration) []byte {
+func appendPriming(dst []byte, id event.ID, retry time.Duration) []byte {
 	var room [24]byte
-	return appendChunk(dst, &codec.SSEEvent{ID: registry.AppendEventID(room[:0], id), Retry: int(retry.Milliseconds())})
+	return appendChunk(dst, &codec.SSEEvent{ID: event.AppendID(room[:0], id), Retry: int(retry.Milliseconds())})
 }
 
-func appendChunk(dst []byte, event *codec.SSEEvent) []byte {
+func appendChunk(dst []byte, e *codec.SSEEvent) []byte {
 	from := len(dst)
-	return http1.EndChunk(codec.AppendSSEEvent(http1.BeginChunk(dst), event), from)
+	return http1.EndChunk(codec.AppendSSEEvent(http1.BeginChunk(dst), e), from)
 }
 
 // appendLastEvent appends the answer, if there is one, and ends the stream.

@@ -5,7 +5,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/event"
 )
 
 // resumable is the event stream that answers a POST of a session. It leaves a trail (registry/trail.go), and so outlives its
@@ -15,10 +15,10 @@ import (
 type resumable struct{ eventStream }
 
 // trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
-func (s resumable) trailLocked() *registry.Trail {
+func (s resumable) trailLocked() *event.PostStream {
 	k := s.k
 	if k.trail == nil && !k.streaming && k.group == nil && s.conn.OpenLocked() {
-		k.trail = s.conn.intake.srv.registry.OpenTrail(&k.Exchange)
+		k.trail = s.conn.intake.srv.registry.OpenPostStream(&k.Exchange)
 	}
 	return k.trail
 }
@@ -28,7 +28,7 @@ func (s resumable) answer(message, out []byte) []byte {
 	c, k, mark := s.conn, s.k, len(out)
 	c.Lock()
 	defer c.Unlock()
-	id, posted := k.trail.End(&k.Exchange, message)
+	id, posted := k.trail.End(k.ID(), message)
 	if k.detached {
 		c.DetachLocked(-1)
 		k.release()
@@ -89,13 +89,13 @@ func (s resumable) close(retry time.Duration) bool {
 	}
 	if !trail.Primes() {
 		if !k.streaming { // so it need not become a stream
-			trail.End(&k.Exchange, nil)
+			trail.End(k.ID(), nil)
 			k.trail = nil
 		}
 		return false
 	}
 	if retry = c.intake.srv.retry(retry); k.detached {
-		return trail.Part(retry)
+		return trail.EndEarly(retry)
 	}
 	if !c.OpenLocked() || !trail.Posted() {
 		return false // the loop is about to find out

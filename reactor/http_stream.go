@@ -5,9 +5,10 @@ import (
 	"weir/codec/http1"
 	"weir/reactor/loop"
 	"weir/registry"
+	"weir/registry/event"
 )
 
-// openStream is an event stream with a source of its own (registry.Stream): of a session's GET, of a listen, or of one that resumes
+// openStream is an event stream with a source of its own (event.Stream): of a session's GET, of a listen, or of one that resumes
 // the response to a POST. It is served while it is at the head of the order. Loop only.
 type openStream struct{ eventStream }
 
@@ -85,7 +86,7 @@ func (o *answerOrder) feed(in *intake, c *conn) {
 // pump sends what the stream is owed until that is nothing or the peer does not read.
 func (s openStream) pump(in *intake) {
 	for s.conn.CaughtUp() {
-		var id registry.EventID
+		var id event.ID
 		if in.msg, id = s.k.stream.Next(in.msg[:0]); len(in.msg) == 0 {
 			return
 		}
@@ -99,7 +100,7 @@ func (s openStream) pump(in *intake) {
 
 // appendParting appends when to come back, for a stream that its call has closed.
 func (s openStream) appendParting(in *intake, dst []byte) []byte {
-	if id, retry, parted := s.k.stream.Parted(); parted {
+	if id, retry, early := s.k.stream.EndedEarly(); early {
 		return appendPriming(dst, id, in.srv.retry(retry))
 	}
 	return dst

@@ -1,18 +1,19 @@
 package reactor
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
+
+	"weir/codec/option"
 )
 
-// validateURLs: both or neither, each with scheme and host, and without what would end a quoted string.
-func (o *AuthOptions) validateURLs() []error {
-	var errs []error
+// checkURLs: both or neither, each with scheme and host, and without what would end a quoted string.
+func (o *AuthOptions) checkURLs(found *option.Mistakes) {
 	check := func(key, value string) {
 		u, err := url.Parse(value)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" || strings.ContainsAny(value, "\"\\ ") {
-			errs = append(errs, fmt.Errorf("%s: %q is not an http or https URL with a host and no fragment", key, value))
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" ||
+			strings.ContainsAny(value, "\"\\ ") {
+			found.Add(key, "%q is not such a URL: allowed is one of http or https with a host and no fragment", value)
 		}
 	}
 	if o.Resource != "" {
@@ -22,7 +23,6 @@ func (o *AuthOptions) validateURLs() []error {
 		check("auth.authorization_servers", server)
 	}
 	if (o.Resource == "") != (len(o.AuthorizationServers) == 0) {
-		errs = append(errs, fmt.Errorf("auth.resource: set it together with auth.authorization_servers, or neither"))
+		found.Add("auth.resource", "not set together with auth.authorization_servers: allowed is both, or neither")
 	}
-	return errs
 }

@@ -10,6 +10,7 @@ import (
 
 	"weir/codec"
 	"weir/codec/http1"
+	"weir/codec/option"
 	"weir/codec/websocket"
 	"weir/reactor/loop"
 )
@@ -28,22 +29,21 @@ const (
 // Options holds every bound of the package. Start from DefaultOptions; New refuses what Validate refuses. With every
 // listener off, a server serves what is attached.
 type Options struct {
-	// HTTP is the address for MCP over HTTP and WebSocket, host:port; port 0 lets the kernel choose. Empty: off.
-	HTTP string `yaml:"http"`
-	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port. Empty: off.
-	TCP string `yaml:"tcp"`
+	// HTTP is the address for MCP over HTTP and WebSocket, host:port; port 0 lets the kernel choose.
+	HTTP string `yaml:"http" default:"127.0.0.1:8080" zero:"off"`
+	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port.
+	TCP string `yaml:"tcp" default:"127.0.0.1:7777" zero:"off"`
 	// Unix is the path of a Unix socket for newline-delimited JSON-RPC. A dead socket file left there is replaced, a
-	// live one is an error. Empty: off.
-	Unix string `yaml:"unix"`
-	// Loops is the number of event loops; 0 means one per core (GOMAXPROCS), which is what was measured to be best.
-	// 0 to 256.
-	Loops int `yaml:"loops"`
+	// live one is an error.
+	Unix string `yaml:"unix" max:"107" zero:"off"`
+	// Loops is the number of event loops. One per core (GOMAXPROCS) was measured to be best.
+	Loops int `yaml:"loops" min:"0" max:"256" zero:"one per core" unit:"loops"`
 	// HTTPPath is the one path that serves MCP; every other is 404.
-	HTTPPath string `yaml:"http_path"`
-	// HTTPSSEPath serves the HTTP+SSE transport of MCP 2024-11-05 beside it, for clients that have no other: GET opens the
-	// stream, POST answers 202. /sse is what such clients expect. Each session holds a connection, so max_connections
-	// bounds them. Not http_path. Empty: off.
-	HTTPSSEPath string `yaml:"http_sse_path"`
+	HTTPPath string `yaml:"http_path" default:"/mcp"`
+	// HTTPSSEPath serves the HTTP+SSE transport of MCP 2024-11-05 beside it, for clients that have no other: GET opens
+	// the stream, POST answers 202. /sse is what such clients expect. Each session holds a connection, so
+	// max_connections bounds them. Not http_path.
+	HTTPSSEPath string `yaml:"http_sse_path" zero:"off"`
 	// AllowedOrigins lists the values of Origin that browsers may send, exactly (scheme://host[:port]). Loopback
 	// origins are always allowed on a loopback listener; any other Origin is 403 (DNS rebinding).
 	AllowedOrigins []string `yaml:"allowed_origins"`
@@ -52,69 +52,66 @@ type Options struct {
 	AllowedHosts []string `yaml:"allowed_hosts"`
 	// OnFull decides what happens to a message that finds its connection's queue full: refuse (answer -32603 with a
 	// reason) or pause (stop reading, for trusted peers).
-	OnFull OnFull `yaml:"on_full"`
+	OnFull OnFull `yaml:"on_full" default:"refuse" oneof:"refuse,pause"`
 
-	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the kernel
-	// spreads new connections over them by a hash. It is the way past a limit on descriptors per process. A process that
-	// ends takes what waits in its backlog with it, and a second server started by mistake goes unnoticed.
+	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the
+	// kernel spreads new connections over them by a hash. It is the way past a limit on descriptors per process. A
+	// process that ends takes what waits in its backlog with it, and a second server started by mistake goes unnoticed.
 	ReusePort bool `yaml:"reuse_port"`
 	// Backlog is the length of the kernel's queue of connections that wait to be accepted; the kernel cuts it to
-	// net.core.somaxconn. 1 to 65535.
-	Backlog int `yaml:"backlog"`
-	// AcceptBatch is how many connections one loop accepts in a row before it serves the others. 1 to 4096.
-	AcceptBatch int `yaml:"accept_batch"`
-	// MaxConnectionRefusals is how many connections per second are accepted only to be told why they are refused;
-	// above it accepting stops until the next second, and newcomers wait in the backlog. 0 to 100000.
-	MaxConnectionRefusals int `yaml:"max_connection_refusals"`
+	// net.core.somaxconn.
+	Backlog int `yaml:"backlog" default:"4096" min:"1" max:"65535" unit:"connections"`
+	// AcceptBatch is how many connections one loop accepts in a row before it serves the others.
+	AcceptBatch int `yaml:"accept_batch" default:"64" min:"1" max:"4096" unit:"connections"`
+	// MaxConnectionRefusals is how many connections per second are accepted only to be told why they are refused; above
+	// it accepting stops until the next second, and newcomers wait in the backlog.
+	MaxConnectionRefusals int `yaml:"max_connection_refusals" default:"1000" min:"0" max:"100000" unit:"connections/s"`
 	// MaxBatchElements is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is -32600.
-	// 1 to 10000.
-	MaxBatchElements int `yaml:"max_batch_elements"`
+	MaxBatchElements int `yaml:"max_batch_elements" default:"100" min:"1" max:"10000" unit:"messages"`
 
-	// ReadBufferBytes is what one read may bring, per loop and not per connection. 4096 to 1048576.
-	ReadBufferBytes int `yaml:"read_buffer_bytes"`
+	// ReadBufferBytes is what one read may bring, per loop and not per connection.
+	ReadBufferBytes int `yaml:"read_buffer_bytes" default:"64 KiB" min:"4 KiB" max:"1 MiB" unit:"bytes"`
 	// SendBufferBytes is the kernel's send buffer of a connection (SO_SNDBUF; the kernel doubles it for its own
-	// bookkeeping). It bounds what a peer that never reads pins in kernel memory: without it 5,000 such peers held
-	// 1.5 GB. 4096 to 4194304.
-	SendBufferBytes int `yaml:"send_buffer_bytes"`
+	// bookkeeping). It bounds what a peer that never reads pins in kernel memory: without it 5,000 such peers held 1.5
+	// GB.
+	SendBufferBytes int `yaml:"send_buffer_bytes" default:"32 KiB" min:"4 KiB" max:"4 MiB" unit:"bytes"`
 	// MaxOutboxBytes is how much answer text may wait in a connection beyond the kernel's buffer. Above it the
-	// connection is not read and starts no further call until half has gone. One answer may overshoot it. 1024 to
-	// 67108864.
-	MaxOutboxBytes int `yaml:"max_outbox_bytes"`
+	// connection is not read and starts no further call until half has gone. One answer may overshoot it.
+	MaxOutboxBytes int `yaml:"max_outbox_bytes" default:"64 KiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 	// MaxOutboxTotalBytes is the same for all connections together; the connection that would exceed it is closed
-	// (outbox_budget). 1048576 to 68719476736.
-	MaxOutboxTotalBytes int `yaml:"max_outbox_total_bytes"`
+	// (outbox_budget).
+	MaxOutboxTotalBytes int `yaml:"max_outbox_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
 	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the connection that would exceed
-	// it is closed (input_budget). 1048576 to 68719476736.
-	MaxInputTotalBytes int `yaml:"max_input_total_bytes"`
+	// it is closed (input_budget).
+	MaxInputTotalBytes int `yaml:"max_input_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
 
-	// FirstByteTimeout is how long a new connection may stay silent. 0 means for ever.
-	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
+	// FirstByteTimeout is how long a new connection may stay silent.
+	FirstByteTimeout time.Duration `yaml:"first_byte_timeout" default:"30s" min:"0s" max:"24h" zero:"for ever"`
 	// MessageTimeout is how long a message may take from its first byte to its last: an HTTP head always, a line, a
-	// WebSocket message or a body as long as it comes slower than MinReceiveRate. 100ms to 1h.
-	MessageTimeout time.Duration `yaml:"message_timeout"`
+	// WebSocket message or a body as long as it comes slower than MinReceiveRate.
+	MessageTimeout time.Duration `yaml:"message_timeout" default:"10s" min:"100ms" max:"1h"`
 	// MinReceiveRate is the rate, in bytes per second averaged since its first byte, that keeps a long message alive
-	// past MessageTimeout. 1 to 1073741824.
-	MinReceiveRate int `yaml:"min_receive_rate"`
-	// IdleTimeout closes an HTTP connection without a request in progress. 0 means never.
-	IdleTimeout time.Duration `yaml:"idle_timeout"`
-	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. 0 means never: TCP
-	// keep-alive finds the dead ones.
-	LineIdleTimeout time.Duration `yaml:"line_idle_timeout"`
+	// past MessageTimeout.
+	MinReceiveRate int `yaml:"min_receive_rate" default:"1024" min:"1" max:"1073741824" unit:"bytes/s"`
+	// IdleTimeout closes an HTTP connection without a request in progress.
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" max:"8760h" zero:"never"`
+	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. TCP keep-alive finds
+	// the dead ones.
+	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
 	// PingInterval is how long a WebSocket peer may be silent before it gets a ping; as long again without a sign of
-	// life closes it (ping_timeout). 0 means never.
-	PingInterval time.Duration `yaml:"ping_interval"`
+	// life closes it (ping_timeout).
+	PingInterval time.Duration `yaml:"ping_interval" default:"30s" min:"0s" max:"24h" zero:"never"`
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
-	// keeps the stream from being cut by what stands between, and finds peers that are gone. 0 means never, up to 1h.
-	SSEKeepAlive time.Duration `yaml:"sse_keep_alive"`
-	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that a
-	// call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25). 0 leaves it to the client, up
-	// to 1h.
-	SSERetry time.Duration `yaml:"sse_retry"`
-	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. 100ms to 1h.
-	WriteTimeout time.Duration `yaml:"write_timeout"`
+	// keeps the stream from being cut by what stands between, and finds peers that are gone.
+	SSEKeepAlive time.Duration `yaml:"sse_keep_alive" default:"15s" min:"0s" max:"1h" zero:"never"`
+	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that
+	// a call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25).
+	SSERetry time.Duration `yaml:"sse_retry" default:"1s" min:"0s" max:"1h" zero:"the client's own"`
+	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long.
+	WriteTimeout time.Duration `yaml:"write_timeout" default:"10s" min:"100ms" max:"1h"`
 	// LingerTimeout is how long a connection that we ended waits for the peer to read the last answer and close too;
-	// closing at once could reset the answer away. 0 to 1m.
-	LingerTimeout time.Duration `yaml:"linger_timeout"`
+	// closing at once could reset the answer away.
+	LingerTimeout time.Duration `yaml:"linger_timeout" default:"2s" min:"0s" max:"1m"`
 
 	// Auth says who may come. Without a TokensFile anybody may.
 	Auth AuthOptions `yaml:"auth"`
@@ -132,156 +129,84 @@ type MessageLimits struct {
 }
 
 // Validate returns every limit that is out of its range, as the codecs do; keys are relative to this struct.
-func (m *MessageLimits) Validate() []error {
-	errs := m.Limits.Validate()
-	for _, err := range m.HTTP.Validate() {
-		errs = append(errs, fmt.Errorf("http.%w", err))
-	}
-	for _, err := range m.WebSocket.Validate() {
-		errs = append(errs, fmt.Errorf("websocket.%w", err))
-	}
-	return errs
-}
+func (m *MessageLimits) Validate() []error { return option.Check(m).Errors() }
 
 // AuthOptions is how peers say who they are.
 type AuthOptions struct {
-	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in hex
-	// (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights is served
-	// without a token; without it ("") anybody is served. SIGHUP has it read again.
-	TokensFile string `yaml:"tokens_file"`
-	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization: Bearer
-	// and a token; then it is closed (auth_timeout). 100ms to 1m.
-	Timeout time.Duration `yaml:"timeout"`
+	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in
+	// hex (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights
+	// is served without a token; without it anybody is served. SIGHUP has it read again.
+	TokensFile string `yaml:"tokens_file" zero:"none"`
+	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization:
+	// Bearer and a token; then it is closed (auth_timeout).
+	Timeout time.Duration `yaml:"timeout" default:"2s" min:"100ms" max:"1m"`
 	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
 	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
 	TrustUnix bool `yaml:"trust_unix"`
-	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the metadata
-	// document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401 says where. Only
-	// for tokens that an authorization server issues, and writes into TokensFile. Empty: no document.
-	Resource string `yaml:"resource"`
-	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without it.
+	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the
+	// metadata document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401
+	// says where. Only for tokens that an authorization server issues, and writes into TokensFile.
+	Resource string `yaml:"resource" zero:"none"`
+	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without
+	// it.
 	AuthorizationServers []string `yaml:"authorization_servers"`
 }
 
 // DefaultOptions returns what a server has when its configuration names nothing.
 func DefaultOptions() Options {
-	return Options{
-		HTTP:                  "127.0.0.1:8080",
-		TCP:                   "127.0.0.1:7777",
-		HTTPPath:              "/mcp",
-		OnFull:                OnFullRefuse,
-		Backlog:               4096,
-		AcceptBatch:           64,
-		MaxConnectionRefusals: 1000,
-		MaxBatchElements:      100,
-		ReadBufferBytes:       64 << 10,
-		SendBufferBytes:       32 << 10,
-		MaxOutboxBytes:        64 << 10,
-		MaxOutboxTotalBytes:   64 << 20,
-		MaxInputTotalBytes:    64 << 20,
-		FirstByteTimeout:      30 * time.Second,
-		MessageTimeout:        10 * time.Second,
-		MinReceiveRate:        1 << 10,
-		IdleTimeout:           60 * time.Second,
-		PingInterval:          30 * time.Second,
-		SSEKeepAlive:          15 * time.Second,
-		SSERetry:              time.Second,
-		WriteTimeout:          10 * time.Second,
-		LingerTimeout:         2 * time.Second,
-		Auth:                  AuthOptions{Timeout: 2 * time.Second},
-		Messages: MessageLimits{
-			Limits: codec.DefaultLimits(), HTTP: http1.DefaultLimits(), WebSocket: websocket.DefaultLimits(),
-		},
-	}
+	var o Options
+	option.SetDefaults(&o)
+	return o
 }
 
-// Validate returns every option that cannot be used, each error naming its yaml key, its value and what is allowed.
+// Validate returns every option that cannot be used, each error an *option.Mistake about its yaml key.
 func (o *Options) Validate() []error {
-	var errs []error
-	check := func(key string, value, low, high int) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", key, value, low, high))
-		}
-	}
-	check("loops", o.Loops, 0, 256)
-	check("backlog", o.Backlog, 1, 65535)
-	check("accept_batch", o.AcceptBatch, 1, 4096)
-	check("max_connection_refusals", o.MaxConnectionRefusals, 0, 100_000)
-	check("max_batch_elements", o.MaxBatchElements, 1, 10_000)
-	check("read_buffer_bytes", o.ReadBufferBytes, 4<<10, 1<<20)
-	check("send_buffer_bytes", o.SendBufferBytes, 4<<10, 4<<20)
-	check("max_outbox_bytes", o.MaxOutboxBytes, 1<<10, 64<<20)
-	check("max_outbox_total_bytes", o.MaxOutboxTotalBytes, 1<<20, 64<<30)
-	check("max_input_total_bytes", o.MaxInputTotalBytes, 1<<20, 64<<30)
-	check("min_receive_rate", o.MinReceiveRate, 1, 1<<30)
-	errs = append(errs, o.validateTimes()...)
-	errs = append(errs, o.validateAddresses()...)
-	for _, err := range o.Messages.Validate() {
-		errs = append(errs, fmt.Errorf("messages.%w", err))
-	}
-	return errs
+	found := option.Check(o)
+	o.checkAddresses(&found)
+	o.Auth.checkURLs(&found)
+	return found.Errors()
 }
 
-func (o *Options) validateTimes() []error {
-	var errs []error
-	check := func(key string, value, low, high time.Duration) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %v is out of range, allowed is %v to %v", key, value, low, high))
-		}
+// CheckAddress says what is wrong with an address to listen on, and what is allowed; "" is off, and nothing is wrong
+// with it.
+func CheckAddress(address string) error {
+	if address == "" {
+		return nil
 	}
-	const day = 24 * time.Hour
-	check("first_byte_timeout", o.FirstByteTimeout, 0, day)
-	check("message_timeout", o.MessageTimeout, 100*time.Millisecond, time.Hour)
-	check("idle_timeout", o.IdleTimeout, 0, 365*day)
-	check("line_idle_timeout", o.LineIdleTimeout, 0, 365*day)
-	check("ping_interval", o.PingInterval, 0, day)
-	check("sse_keep_alive", o.SSEKeepAlive, 0, time.Hour)
-	check("sse_retry", o.SSERetry, 0, time.Hour)
-	check("write_timeout", o.WriteTimeout, 100*time.Millisecond, time.Hour)
-	check("auth.timeout", o.Auth.Timeout, 100*time.Millisecond, time.Minute)
-	check("linger_timeout", o.LingerTimeout, 0, time.Minute)
-	return errs
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not an address: allowed is host:port, such as 127.0.0.1:8080, or \"\" (off)", address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q has no port: allowed is 0 to 65535 behind the last colon", address)
+	}
+	return nil
 }
 
-func (o *Options) validateAddresses() []error {
-	var errs []error
-	address := func(key, value string) {
-		if value == "" {
-			return
-		}
-		_, port, err := net.SplitHostPort(value)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %q is not an address, write host:port (such as 127.0.0.1:8080) or \"\" to switch it off", key, value))
-		} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %q has no port from 0 to 65535 behind the last colon", key, value))
-		}
+func (o *Options) checkAddresses(found *option.Mistakes) {
+	if err := CheckAddress(o.HTTP); err != nil {
+		found.Add("http", "%v", err)
 	}
-	address("http", o.HTTP)
-	address("tcp", o.TCP)
-	if len(o.Unix) > 107 {
-		errs = append(errs, fmt.Errorf("unix: %q has %d bytes, the kernel allows 107 for the path of a socket", o.Unix, len(o.Unix)))
+	if err := CheckAddress(o.TCP); err != nil {
+		found.Add("tcp", "%v", err)
 	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
-		errs = append(errs, fmt.Errorf("http_path: %q must begin with a slash", o.HTTPPath))
+		found.Add("http_path", "%q does not begin with a slash: allowed is a path, such as /mcp", o.HTTPPath)
 	}
 	if !validSSEPath(o.HTTPSSEPath, o.HTTPPath) {
-		errs = append(errs, fmt.Errorf("http_sse_path: %q is not allowed: want a path such as /sse that is not http_path, without characters to escape, or \"\"", o.HTTPSSEPath))
+		found.Add("http_sse_path", "%q is not such a path: allowed is one like /sse that is not http_path and has no"+
+			" characters to escape, or \"\" (off)", o.HTTPSSEPath)
 	}
-	if o.OnFull != OnFullRefuse && o.OnFull != OnFullPause {
-		errs = append(errs, fmt.Errorf("on_full: %q is not known, allowed are %q and %q", o.OnFull, OnFullRefuse, OnFullPause))
-	}
-	errs = append(errs, o.Auth.validateURLs()...)
 	for _, origin := range o.AllowedOrigins {
 		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
-			errs = append(errs, fmt.Errorf("allowed_origins: %q is not an origin, write scheme://host[:port] without a path", origin))
+			found.Add("allowed_origins", "%q is not an origin: allowed is scheme://host[:port], without a path", origin)
 		}
 	}
 	for _, host := range o.AllowedHosts {
 		if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/[]")) {
-			errs = append(errs, fmt.Errorf("allowed_hosts: %q is not the name of a host, write it without scheme, port and path", host))
+			found.Add("allowed_hosts", "%q is not a host: allowed is its name, without scheme, port and path", host)
 		}
 	}
-	return errs
 }
 
 // ofLoops are the bounds that the loops hold.

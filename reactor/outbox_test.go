@@ -117,7 +117,7 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 	p.send(modernCall("0", "stuck", `{}`))
 	s.awaitStuck()
 	go func() { // the connection ends in the middle of it
-		for id := range 20 {
+		for id := range 200 { // some are refused while the workers are behind
 			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 100_000)+`"}`))
 		}
 	}()

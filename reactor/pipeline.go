@@ -65,7 +65,7 @@ func (in *intake) admit(c *conn, k *call, class backpressure.Class) {
 	s := in.srv
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), in.Now()); s.refuses(refusal) {
-		in.refuse(k, k.id(), refusal)
+		in.refuse(k, k.ID(), refusal)
 		return
 	}
 	if c.mayCompact(k) {
@@ -73,7 +73,7 @@ func (in *intake) admit(c *conn, k *call, class backpressure.Class) {
 			if refusal == backpressure.Accepted {
 				k.release()
 			} else {
-				in.refuse(k, k.id(), refusal)
+				in.refuse(k, k.ID(), refusal)
 			}
 			return
 		}
@@ -143,7 +143,7 @@ func (in *intake) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
 	if o := c.transport.order(); g == nil && o != nil {
 		o.drop(c, k)
 	}
-	in.msg = in.srv.appendRefusal(in.msg[:0], k, k.id(), refusal)
+	in.msg = in.srv.appendRefusal(in.msg[:0], k, k.ID(), refusal)
 	in.answer(k, c.endCall(k, in.msg))
 	if g != nil && g.finished() {
 		in.sendGroup(c, g)
@@ -165,7 +165,7 @@ func (in *intake) refuseUnread(c *conn, k *call) bool {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
-	in.refuse(k, k.id(), refusal)
+	in.refuse(k, k.ID(), refusal)
 	return true
 }
 
@@ -183,7 +183,7 @@ func (in *intake) refuse(k *call, id []byte, refusal backpressure.Refusal) {
 
 // fail answers k with an error made on the loop. It takes k over.
 func (in *intake) fail(k *call, err *codec.Error) {
-	in.msg = codec.AppendError(in.msg[:0], k.id(), err)
+	in.msg = codec.AppendError(in.msg[:0], k.ID(), err)
 	in.answer(k, in.msg)
 }
 
@@ -283,10 +283,10 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	}
 	switch {
 	case k.Cancelled():
-	case t.Refused != backpressure.Accepted && k.Parked(): // not any more
+	case t.Refused != backpressure.Accepted && k.Suspended(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
-		scratch = s.appendRefusal(scratch, k, k.id(), t.Refused)
+		scratch = s.appendRefusal(scratch, k, k.ID(), t.Refused)
 	default:
 		k.Seat = &s.seats[w.Number]
 		r.enter(c, out, t.Next())
@@ -294,7 +294,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		if !r.leave() {
 			out = nil
 		}
-		if k.Parked() {
+		if k.Suspended() {
 			w.Buf = scratch
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true

@@ -35,8 +35,9 @@ type Server struct {
 	resource auth.Resource
 
 	loops    *loop.Loops
-	intakes  []*intake // of the loops, by number
-	bound    bool      // Listen has succeeded
+	intakes  []*intake  // of the loops, by number
+	bound    bool       // Listen has succeeded
+	starting sync.Mutex // held by start: who stops the server waits for it
 	started  time.Time
 	draining atomic.Bool
 	stop     sync.Once
@@ -175,13 +176,21 @@ func (s *Server) Addrs() map[string]string {
 // Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
 // (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
 func (s *Server) Start() error {
-	s.started = time.Now()
-	s.queue.Start()
-	err := s.loops.Start()
-	if err != nil {
+	err := s.start()
+	if err != nil { // some of the loops may run
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
 		s.Shutdown(over)
+	}
+	return err
+}
+
+func (s *Server) start() error {
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	s.started = time.Now()
+	s.queue.Start()
+	if err := s.loops.Start(); err != nil {
 		return err
 	}
 	s.clock.Go(s.runClock)

@@ -92,10 +92,10 @@ type events struct {
 	r    *bufio.Reader
 }
 
-// event is one event, or a comment, with its fields.
-type event struct{ name, id, retry, data, comment string }
+// sseEvent is one event, or a comment, with its fields.
+type sseEvent struct{ name, id, retry, data, comment string }
 
-func (e *events) next() event {
+func (e *events) next() sseEvent {
 	e.t.Helper()
 	ev, err := e.read()
 	if err != nil {
@@ -104,7 +104,7 @@ func (e *events) next() event {
 	return ev
 }
 
-func (e *events) read() (ev event, err error) {
+func (e *events) read() (ev sseEvent, err error) {
 	for {
 		line, err := e.r.ReadString('\n')
 		if err != nil {

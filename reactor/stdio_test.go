@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/cmd/demo"
 	"weir/registry"
 )
 
@@ -29,7 +30,7 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	t.Helper()
 	reg, err := registry.New(registry.DefaultOptions())
 	must(t, err)
-	registry.AddDemoTools(reg)
+	demo.AddTools(reg)
 	o := DefaultOptions()
 	o.HTTP, o.TCP, o.Loops, o.Messages.Line.MaxMessageBytes = "", "", 1, 1<<16
 	server, err := New(reg, Config{Options: &o, Log: silent, ShutdownTimeout: grace})

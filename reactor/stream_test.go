@@ -72,7 +72,7 @@ func TestSessionStream(t *testing.T) {
 	session := p.session()
 	q.send(get(session))
 	e := q.stream()
-	if ev := e.next(); ev != (event{id: "0-0", retry: "1000"}) {
+	if ev := e.next(); ev != (sseEvent{id: "0-0", retry: "1000"}) {
 		t.Errorf("the stream begins with %+v", ev)
 	}
 	s.change("new")

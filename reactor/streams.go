@@ -4,17 +4,18 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/event"
 )
 
 // Streams that outlive a request: a session's GET and subscriptions/listen. The registry knows what each client is owed;
 // the loop asks it whenever something changed, the client was woken for, or an outbox has emptied. A stream has no
 // goroutine and no timer of its own.
 
-// Wake implements registry.Peer.
+// Wake implements event.Peer.
 func (c *conn) Wake() { c.Post() }
 
 // Peer implements registry.Back.
-func (k *call) Peer() registry.Peer { return k.conn }
+func (k *call) Peer() event.Peer { return k.conn }
 
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
 func (in *intake) feed(c *conn) {
@@ -30,7 +31,7 @@ func (in *intake) listen(c *conn, k *call) {
 	s := in.srv
 	switch {
 	case s.draining.Load():
-		in.refuse(k, k.id(), backpressure.Draining)
+		in.refuse(k, k.ID(), backpressure.Draining)
 		return
 	case k.Transport == registry.HTTP && !k.takesSSE:
 		k.Outcome = registry.NeedsStream

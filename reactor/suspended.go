@@ -13,7 +13,7 @@ import (
 // executed, and some of this was.
 func (s *Server) appendCutShort(dst []byte, k *call, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
-	return codec.AppendError(dst, k.id(), &codec.Error{Code: codec.CodeInternal,
+	return codec.AppendError(dst, k.ID(), &codec.Error{Code: codec.CodeInternal,
 		Message: "the server cannot go on with the call",
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }

@@ -6,20 +6,20 @@ import (
 	"weir/registry"
 )
 
-// A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it stands in
-// the same queue as the calls of all connections, as detached work.
+// A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it
+// stands in the same queue as the calls of all connections, as detached work.
 
 // taskJob is a task's place in the queue, for one run of its handler.
 type taskJob struct {
 	ticket backpressure.Ticket
-	task   *registry.Task
+	call   *registry.TaskCall
 }
 
 // taskRunner runs tasks on workers.
 type taskRunner struct{}
 
-// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is run
-// all the same: nobody has given it up.
+// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is
+// run all the same: nobody has given it up.
 func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	t := batch
 	defer func() {
@@ -30,7 +30,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 	for t != nil {
 		j := t.Job.(*taskJob)
 		t = t.Next()
-		w.Buf = j.task.Run(w.Buf[:0])
+		w.Buf = j.call.Run(w.Buf[:0])
 	}
 }
 
@@ -38,14 +38,14 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 func (taskRunner) Drained() {}
 
 // QueueTask puts a task in line, or says why not.
-func (a *attachment) QueueTask(t *registry.Task) *codec.Error {
+func (a *attachment) QueueTask(c *registry.TaskCall) *codec.Error {
 	s := (*Server)(a)
-	j := &taskJob{task: t}
+	j := &taskJob{call: c}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes
-	class := queueClass(t.Class())
+	class := queueClass(c.Class())
 	refusal := backpressure.Draining
 	if !s.draining.Load() {
-		refusal = s.detached.Admit(&j.ticket, class, t.Bytes(), backpressure.Now())
+		refusal = s.detached.Admit(&j.ticket, class, c.Bytes(), backpressure.Now())
 	}
 	if refusal == backpressure.Accepted {
 		return nil

@@ -19,7 +19,8 @@ import (
 // addJobs offers "job", which waits until the test goes on, and "askjob", which asks for a name, both as tasks.
 func (s *server) addJobs() {
 	type none struct{}
-	registry.AddTool(s.registry, &mcp.Tool{Name: "job"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	registry.AddTool(s.registry, &mcp.Tool{Name: "job"}, func(ctx context.Context, _ *mcp.CallToolRequest,
+		_ none) (*mcp.CallToolResult, any, error) {
 		s.stuck <- struct{}{}
 		select {
 		case <-s.release:
@@ -27,14 +28,16 @@ func (s *server) addJobs() {
 		}
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "worked"}}}, nil, nil
 	}, registry.Tasks(registry.TaskOptional))
-	registry.AddTool(s.registry, &mcp.Tool{Name: "askjob"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
-		name, _ := req.Params.InputResponses["name"].(*mcp.ElicitResult)
-		if name == nil {
-			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{
-				"name": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}}, nil, nil
-		}
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("hello ", name.Content["n"])}}}, nil, nil
-	}, registry.Tasks(registry.TaskOptional))
+	registry.AddTool(s.registry, &mcp.Tool{Name: "askjob"},
+		func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+			name, _ := req.Params.InputResponses["name"].(*mcp.ElicitResult)
+			if name == nil {
+				form := &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}
+				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"name": form}}, nil, nil
+			}
+			text := &mcp.TextContent{Text: fmt.Sprint("hello ", name.Content["n"])}
+			return &mcp.CallToolResult{Content: []mcp.Content{text}}, nil, nil
+		}, registry.Tasks(registry.TaskOptional))
 }
 
 const taskMeta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":` +
@@ -51,7 +54,8 @@ func legacyTask(id, method, params string) string {
 
 // postTask is modernTask over HTTP, with the headers that repeat name.
 func postTask(id, method, params, name string) string {
-	return post(modernTask(id, method, params), "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: "+method, "Mcp-Name: "+name)
+	return post(modernTask(id, method, params), "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: "+method,
+		"Mcp-Name: "+name)
 }
 
 var taskIDMember = regexp.MustCompile(`"taskId":"([A-Z2-7]{26})"`)
@@ -129,14 +133,15 @@ func TestTaskThatAsksHoldsNothing(t *testing.T) {
 	s.eventually("nothing is held", func() bool {
 		return s.queue.Executing(backpressure.Wait) == 0 && s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0
 	})
-	p.send(postTask("2", "tasks/update", named(id)+`,"inputResponses":{"name":{"action":"accept","content":{"n":"Ada"}}}`, id))
+	answer := `,"inputResponses":{"name":{"action":"accept","content":{"n":"Ada"}}}`
+	p.send(postTask("2", "tasks/update", named(id)+answer, id))
 	p.wantStatus(200, `"id":2`, `"resultType":"complete"`)
 	s.taskIs(id, `"status":"completed"`, `hello Ada`)
 }
 
 // Requests that wait for results cost no goroutine, and are answered when the task ends.
 func TestTaskResultsAreParked(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxTaskWaitsPerTask = 1000 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.Tasks.MaxTaskWaitsPerTask = 1000 })
 	s.addJobs()
 	p := s.dial("tcp").greet()
 	p.send(legacyTask("1", "tools/call", `"name":"job","arguments":{},"task":{}`) + "\n")
@@ -188,7 +193,8 @@ func TestTaskResultEndsWithItsClient(t *testing.T) {
 		leave(q)
 		waits("0")
 	}
-	// A line has no sign of its own for it; but a client that began the task is told how it stands, and its system objects.
+	// A line has no sign of its own for it; but a client that began the task is told how it stands, and its system
+	// objects.
 	line := s.dial("tcp").greet()
 	line.send(legacyTask("2", "tools/call", `"name":"job","arguments":{},"task":{}`) + "\n")
 	line.send(legacyTask("3", "tasks/result", named(taskIn(t, line.line()))) + "\n")
@@ -273,10 +279,12 @@ func TestTaskNotifications(t *testing.T) {
 	s.awaitStuck()
 	s.free()
 	contains(t, events.data(), `"method":"notifications/tasks/status"`, named(legacy), `"status":"completed"`)
-	contains(t, listen.data(), `"method":"notifications/tasks"`, named(modern), `"status":"completed"`, `"result":{"content"`, `worked`)
+	contains(t, listen.data(), `"method":"notifications/tasks"`, named(modern), `"status":"completed"`,
+		`"result":{"content"`, `worked`)
 }
 
-// Tasks stand in the queue like everything else: they wait for a slot, whatever their age, and are refused without room.
+// Tasks stand in the queue like everything else: they wait for a slot, whatever their age, and are refused without
+// room.
 func TestTasksQueue(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxWaitingTools, b.MaxWaiting, b.MaxQueueAge = 1, 2, time.Nanosecond
@@ -332,7 +340,8 @@ func TestTasksAtDrain(t *testing.T) {
 func TestTaskThatExitsInABatch(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers, b.TaskLanes = 1, 1 })
 	addQuick := func(name string, do func()) {
-		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest,
+			struct{}) (*mcp.CallToolResult, any, error) {
 			do()
 			return &mcp.CallToolResult{}, nil, nil
 		}, registry.Tasks(registry.TaskOptional), registry.Cheap())

@@ -86,7 +86,7 @@ func TestPostStreamHasIDs(t *testing.T) {
 					return full
 				}
 				if primed {
-					if ev := e.next(); ev != (event{id: id(0)}) {
+					if ev := e.next(); ev != (sseEvent{id: id(0)}) {
 						t.Errorf("it begins with %+v", ev)
 					}
 				}

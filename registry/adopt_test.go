@@ -351,17 +351,17 @@ func TestAdoptAllOrNothing(t *testing.T) {
 	if _, err := r.Adopt(s, Adoption{}); err == nil || !strings.Contains(err.Error(), "control characters") {
 		t.Errorf("got %v", err)
 	}
-	if len(r.tools.all())+len(r.prompts.all())+len(r.resources.all())+len(r.templates.all()) > 0 {
+	if len(r.tools.All())+len(r.prompts.All())+len(r.resources.All())+len(r.templates.All()) > 0 {
 		t.Error("something is offered")
 	}
 	wait(t, "the sessions", func() bool { return len(slices.Collect(s.Sessions())) == 0 })
 	s.RemovePrompts("bad\nname")
 	a, err := r.Adopt(s, Adoption{})
-	if err != nil || len(r.tools.all()) != 5 {
-		t.Fatalf("%d tools, %v", len(r.tools.all()), err)
+	if err != nil || len(r.tools.All()) != 5 {
+		t.Fatalf("%d tools, %v", len(r.tools.All()), err)
 	}
-	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil || len(r.tools.all())+len(r.resources.all()) != 0 {
-		t.Errorf("after Close: %d tools, %v", len(r.tools.all()), err)
+	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil || len(r.tools.All())+len(r.resources.All()) != 0 {
+		t.Errorf("after Close: %d tools, %v", len(r.tools.All()), err)
 	}
 	small, err := New(func() Options { o := DefaultOptions(); o.MaxTools = 4; return o }())
 	if err != nil {
@@ -458,12 +458,8 @@ func TestAdoptedCallThatIsCancelled(t *testing.T) {
 	x := exchangeOf(t, callOf("weather", `{"city":"Rome"}`))
 	x.Conv = &p.conv
 	r.Route(x)
-	c := new(call)
 	x.Cancel()
-	if err := c.begin(x, x.tool, `{"city":"Rome"}`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.callTool(&c.ctx, &c.req); err != nil && !errors.Is(err, context.Canceled) {
+	if _, err := x.tool.invoke(x, x.tool); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -6,37 +6,38 @@ import (
 	"weir/codec"
 )
 
-// Server is what serves a registry: it runs the registry's tasks, and tells its clients that a list has changed, and its
-// log what handlers do wrong. It must be comparable, as a pointer is.
+// Server is what serves a registry: it runs the registry's tasks, and tells its clients that a list has changed, and
+// its log what handlers do wrong. It must be comparable, as a pointer is.
 type Server interface {
-	// QueueTask queues a task for its Run, once, or returns the refusal that the client gets when there is no room. It is called
-	// with the task locked, on any goroutine, and must neither block nor call the task back.
-	QueueTask(t *Task) *codec.Error
-	// ListsChanged is called after the list of tools, prompts or resources has changed. The server then asks every conversation
-	// (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the list, possibly several
-	// at once, and must not block.
+	// QueueTask queues the call of a task for its Run, once, or returns the refusal that the client gets when there is no
+	// room. It is called with the task locked, on any goroutine, and must neither block nor call back.
+	QueueTask(c *TaskCall) *codec.Error
+	// ListsChanged is called after the list of tools, prompts or resources has changed. The server then asks every
+	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
+	// list, possibly several at once, and must not block.
 	ListsChanged()
-	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at once,
-	// and must not block for long.
+	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at
+	// once, and must not block for long.
 	HandlerFailed(f Failure)
 }
 
 // ErrServed is that a registry has a server already: one has to Detach before the next may Attach.
 var ErrServed = errors.New("registry: another server serves this registry")
 
-// Attach makes s the one server of the registry, until its Detach; ErrServed when there is one. What the last server stopped
-// (StopTasks, StopAsking) may begin again. Without a server calls that would become tasks are refused. Any goroutine.
+// Attach makes s the one server of the registry, until its Detach; ErrServed when there is one. What the last server
+// stopped (StopTasks, StopAsking) may begin again. Without a server calls that would become tasks are refused. Any
+// goroutine.
 func (r *Registry) Attach(s Server) error {
 	if !r.server.CompareAndSwap(nil, &s) {
 		return ErrServed
 	}
-	r.tasks.stopped.Store(false)
-	r.stopped.Store(false)
+	r.tasks.Resume()
+	r.clientRequests.Resume()
 	return nil
 }
 
-// Detach ends what Attach began. It does nothing when s is not the registry's server, so it may follow an Attach that failed,
-// and another Detach. Any goroutine.
+// Detach ends what Attach began. It does nothing when s is not the registry's server, so it may follow an Attach that
+// failed, and another Detach. Any goroutine.
 func (r *Registry) Detach(s Server) {
 	if now := r.server.Load(); now != nil && *now == s {
 		r.server.CompareAndSwap(now, nil)

@@ -45,7 +45,7 @@ func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
 
 // answerToolsCall runs the tool, appends the response and says how the call ended.
 func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
-	rep, err := guarded(r, x, x.tool.name, x.tool, x.tool.invoke)
+	rep, err := guarded(r, x, x.tool.Name, x.tool, x.tool.invoke)
 	var e *codec.Error
 	if err != nil {
 		if rep, e = x.failed(err); e != nil {
@@ -74,9 +74,8 @@ func (x *Exchange) failed(err error) (reply, *codec.Error) {
 	case !badArguments && !x.tool.errorsAreResults:
 		return reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
 	}
-	result := textResult(err.Error())
-	result.IsError = true
-	return reply{result: result}, nil
+	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
+	return reply{result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
 }
 
 // arguments copies params.arguments out of the message, whose bytes are reused after Dispatch; "" when absent or null.
@@ -93,7 +92,7 @@ func (x *Exchange) arguments() (string, error) {
 
 // begin fills the request.
 func (c *call) begin(x *Exchange, t *tool, args string) error {
-	c.params.Name = t.name
+	c.params.Name = t.Name
 	if args != "" {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
@@ -133,7 +132,8 @@ func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.To
 }
 
 // typedInvoke runs a handler with typed arguments and output.
-func typedInvoke[In, Out any](input, output *schema.Schema, h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
+func typedInvoke[In, Out any](input, output *schema.Schema,
+	h func(context.Context, *mcp.CallToolRequest, In) (*mcp.CallToolResult, Out, error),
 ) func(*Exchange, *tool) (reply, error) {
 	return func(x *Exchange, t *tool) (reply, error) {
 		args, err := x.arguments()
@@ -157,7 +157,7 @@ func typedInvoke[In, Out any](input, output *schema.Schema, h func(context.Conte
 		structured, err := schema.Encode(output, out)
 		if err != nil {
 			e := &codec.Error{Code: codec.CodeInternal, Message: protocol.Clip(err.Error())}
-			t.owner.report(Failure{Kind: FailureOutput, Name: t.name, Err: e})
+			t.owner.report(Failure{Kind: FailureOutput, Name: t.Name, Err: e})
 			return reply{}, e
 		}
 		return reply{result: result, structured: structured}, nil

@@ -8,14 +8,16 @@ import (
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
 )
 
 // Every change of a list is told once, after it can be seen; what changes nothing is not told.
 func TestChangesAreTold(t *testing.T) {
 	r := newFixture(t)
 	var told []string
-	r.hooks.listChanged = func(kind listKind) {
-		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.all()), len(r.prompts.all()), len(r.resources.all()), len(r.templates.all())))
+	r.hooks.listChanged = func(kind protocol.List) {
+		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
 	}
 	r.hooks.resourceUpdated = func(uri string) { told = append(told, uri) }
 	f := func(change func(), want ...string) {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -23,22 +22,24 @@ type completion struct {
 // SetCompletion registers the one handler that completes arguments of prompts and variables of resource templates, in
 // place of the one before; nil is none, and completion/complete is then a method that this server does not have. The
 // handler is only asked for prompts, templates and resources that are registered, and for arguments that they have. It
-// returns values by relevance: of more than 100, the first 100 are sent. An error is a protocol error (-32603, or what a
-// *jsonrpc.Error says). The request's Session is nil; its Extra is as for AddTool.
-func (r *Registry) SetCompletion(h func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error), opts ...HandlerOption) {
+// returns values by relevance: of more than 100, the first 100 are sent. An error is a protocol error (-32603, or what
+// a *jsonrpc.Error says). The request's Session is nil; its Extra is as for AddTool.
+func (r *Registry) SetCompletion(
+	h func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error), opts ...HandlerOption,
+) {
 	if h == nil {
 		r.completion.Store(nil)
 		return
 	}
 	r.completion.Store(&completion{handler: r.handle(opts, r.m.completions), complete: h})
-	r.declare(featureCompletions)
+	r.declare(capabilityCompletions)
 }
 
 // routeComplete finds what the completion costs.
 func routeComplete(r *Registry, x *Exchange) (Class, *codec.Error) {
 	c := r.completion.Load()
 	if c == nil {
-		return Inline, errMethodNotFound(x)
+		return Inline, protocol.MethodNotFound(x.Env.Method.Of(x.Raw))
 	}
 	return c.class, nil
 }
@@ -51,7 +52,7 @@ func serveComplete(r *Registry, x *Exchange, dst []byte) []byte {
 func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 	c := r.completion.Load()
 	if c == nil { // gone since Route
-		return r.appendFailure(dst, x, errMethodNotFound(x))
+		return r.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	result, err := guarded(r, x, x.row.name, c, r.invokeCompletion)
 	return conclude(r, x, dst, result, err, appendCompletion)
@@ -87,7 +88,8 @@ type sentCompletion struct {
 func (r *Registry) invokeCompletion(x *Exchange, h *completion) (*mcp.CompleteResult, error) {
 	c := new(completeCall)
 	sent := &c.sent
-	if err := c.dec.Decode(string(x.Env.Params.Of(x.Raw)), sent); err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
+	err := c.dec.Decode(string(x.Env.Params.Of(x.Raw)), sent)
+	if err != nil || sent.Argument.Name == nil || sent.Argument.Value == nil {
 		return nil, errCompletion
 	}
 	if e := r.checkReference(sent, *sent.Argument.Name); e != nil {
@@ -123,26 +125,26 @@ func (r *Registry) checkReference(sent *sentCompletion, argument string) *codec.
 	ref := &sent.Ref
 	switch {
 	case ref.Type == refPrompt && ref.Name != nil:
-		p, ok := r.prompts.get([]byte(*ref.Name))
+		p, ok := r.prompts.Get([]byte(*ref.Name))
 		if !ok {
-			return errUnknownPrompt(*ref.Name)
+			return errUnknown("prompt", *ref.Name)
 		}
-		if !p.takes(argument) {
-			return errUnknownArgument(argument)
+		if !p.Takes(argument) {
+			return errUnknown("argument", argument)
 		}
-	case ref.Type == refResource && ref.URI != nil && len(*ref.URI) <= maxURIBytes:
+	case ref.Type == refResource && ref.URI != nil && len(*ref.URI) <= protocol.MaxURIBytes:
 		uri := []byte(*ref.URI)
-		t, ok := r.templates.get(uri)
+		t, ok := r.templates.Get(uri)
 		if !ok {
-			if _, ok := r.resources.get(uri); ok {
+			if _, ok := r.resources.Get(uri); ok {
 				return nil
 			}
 			if t = r.match(uri); t == nil {
-				return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown resource template: " + protocol.Clip(*ref.URI)}
+				return errUnknown("resource template", *ref.URI)
 			}
 		}
-		if !slices.Contains(t.variables, argument) {
-			return errUnknownArgument(argument)
+		if !t.pattern.Names(argument) {
+			return errUnknown("argument", argument)
 		}
 	default:
 		return errCompletion
@@ -165,7 +167,7 @@ func appendCompletion(r *Registry, dst []byte, x *Exchange, result *mcp.Complete
 		size += len(value)
 	}
 	if size > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge // before the buffer grows
+		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
 	dst = append(appendHead(dst, x.id()), `{"completion":{"values":[`...)
 	for i, value := range c.Values {

@@ -26,9 +26,9 @@
 //
 // What is sent unasked is pulled: a Stream says what its client is owed when the transport asks, and Peer.Wake has it ask.
 // What answers a session's POST in several messages leaves a Trail, by which a client that lost its connection resumes. A
-// Task goes on without the request that began it (tasks.go). A handler that runs too long loses its call (Overdue).
+// task goes on without the request that began it (package task). A handler that runs too long loses its call (Overdue).
 //
 // Lock order: a way back before what it reaches; conversation before call context, and before feed; feed before topics, and
-// before a task; a task before the transport's queue; the table of tasks before its partitions.
+// before a task; a task (whose package has its own order) before the transport's queue.
 // Nothing blocks under any of them.
 package registry

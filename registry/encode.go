@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 )
 
@@ -32,7 +33,7 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 	start := len(dst)
 	if textBytes, ok := plainTexts(rep.result, content); ok {
 		if textBytes+len(rep.structured) > r.opt.MaxResultBytes {
-			return nil, errResultTooLarge // before the buffer grows
+			return nil, protocol.ErrResultTooLarge // before the buffer grows
 		}
 		dst = appendPlainResult(appendHead(dst, x.id()), x.rev(), content, rep.structured)
 		if isError {
@@ -45,15 +46,15 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 	} else {
 		result, err := r.encodeRichResult(x.rev(), rep)
 		if err != nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		if len(result) > r.opt.MaxResultBytes {
-			return nil, errResultTooLarge
+			return nil, protocol.ErrResultTooLarge
 		}
 		dst = codec.AppendResult(dst, x.id(), result)
 	}
 	if len(dst)-start > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge
+		return nil, protocol.ErrResultTooLarge
 	}
 	return dst, nil
 }
@@ -114,23 +115,24 @@ func appendText(dst []byte, text string) []byte {
 	return append(dst, '}')
 }
 
-// textFallback: structured content is repeated as text for clients that do not read it: when the handler gave no content
-// (MCP 2025-06-18, server/tools, structured content), and always when it is no object, which revisions before 2026-07-28
-// cannot carry.
+// textFallback: structured content is repeated as text for clients that do not read it: when the handler gave no
+// content (MCP 2025-06-18, server/tools, structured content), and always when it is no object, which revisions before
+// 2026-07-28 cannot carry.
 func textFallback(content []mcp.Content, structured []byte) bool {
 	return content == nil || structured[0] != '{'
 }
 
 // encodeRichResult encodes what is more than texts with the SDK's own encoders.
 func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, error) {
-	content, ok := visibleContents(rev, rep.result.Content)
+	content, ok := feature.VisibleContents(rev, rep.result.Content)
 	if !ok {
-		return nil, errResultEncoding
+		return nil, protocol.ErrResultEncoding
 	}
-	// A new one, because the handler may return the same to several calls, and of these members alone: what comes through an
-	// adopted server has a resultType of the SDK's in it.
+	// A new one, because the handler may return the same to several calls, and of these members alone: what comes
+	// through an adopted server has a resultType of the SDK's in it.
 	result := mcp.CallToolResult{
-		Meta: rep.result.Meta, Content: content, StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
+		Meta: rep.result.Meta, Content: content,
+		StructuredContent: rep.result.StructuredContent, IsError: rep.result.IsError,
 	}
 	if rep.structured != nil {
 		if textFallback(result.Content, rep.structured) {
@@ -171,8 +173,8 @@ func (r *Registry) identified(meta mcp.Meta) mcp.Meta {
 	if meta == nil {
 		meta = make(mcp.Meta, 1)
 	}
-	if _, given := meta[keyServerInfo]; !given {
-		meta[keyServerInfo] = json.RawMessage(r.prepared.identity)
+	if _, given := meta[protocol.KeyServerInfo]; !given {
+		meta[protocol.KeyServerInfo] = json.RawMessage(r.prepared.identity)
 	}
 	return meta
 }
@@ -200,7 +202,7 @@ func (r *Registry) appendTail(dst []byte, x *Exchange, meta mcp.Meta) ([]byte, *
 func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
 	encoded, err := json.Marshal(v)
 	if err != nil {
-		return nil, errResultEncoding
+		return nil, protocol.ErrResultEncoding
 	}
 	return append(dst, encoded...), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/task"
 )
 
 // Refusals that say the same every time; they are encoded and never changed.
@@ -28,18 +29,6 @@ var (
 		Message: "too many sessions", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
 	errNoStream = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, of a revision that has them (2025-03-26 to 2025-11-25)"}
-	errStreamOpen = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "this session has its stream open already; to take it over send its Last-Event-ID"}
-	errEventID = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "Last-Event-ID names no event of this session"}
-	errReplayGap = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "what followed the event in Last-Event-ID is not kept any more", Data: []byte(`{"reason":"replay_gap"}`)}
-	errReplayLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "the answer was too long to be kept for a client that resumes", Data: []byte(`{"reason":"replay_limit","executed":true}`)}
-	errClientSubscriptions = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many subscriptions of this client", Data: []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
-	errTotalSubscriptions = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many subscriptions", Data: []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
 	errFilter = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
 	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
@@ -62,33 +51,8 @@ var (
 		Message: "params.arguments must be an object of strings"}
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
-	errParked    = &codec.Error{Message: "the call waits for its client"} // never sent
-	errOverdue   = &codec.Error{Message: "the call was ended before"}     // never sent
-	errAskAnswer = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client's answer to what the call asked for is none"}
-	errAskTimeout = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client did not answer what the call asked for in time", Data: []byte(`{"reason":"ask_timeout"}`)}
-	errAskCancelled = &codec.Error{Code: codec.CodeInternal,
-		Message: "the call was cancelled"}
-	errAskUnanswerable = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client stopped sending before it answered what the call asked for"}
-	errAskStopped = &codec.Error{Code: codec.CodeInternal,
-		Message: "the server stops and does not wait for the client's answer", Data: []byte(`{"reason":"draining"}`)}
-	errAskNoStream = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client cannot be asked: it takes no messages ahead of the answer (Accept: text/event-stream), or reads none",
-		Data:    []byte(`{"reason":"no_stream"}`)}
-	errAskRounds = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler asked too often"}
-	errClientAsks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit"}`)}
-	errTotalAsks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for clients", Data: []byte(`{"reason":"request_limit"}`)}
-	errAskBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"request_bytes"}`)}
-	errRequestState = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.requestState is not one that this server gave for this request"}
-	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.requestState has expired: send the request anew without it"}
+	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
+	errOverdue      = &codec.Error{Message: "the call was ended before"}     // never sent
 	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
 		Message: "this tool runs as a task only: send params.task"}
 	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
@@ -101,24 +65,8 @@ var (
 		Message: "Task not found: it expired or never was"}
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
-	errClientTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks of this client", Data: []byte(`{"reason":"client_task_limit","retryAfterMs":1000,"executed":false}`)}
-	errTotalTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks", Data: []byte(`{"reason":"task_limit","retryAfterMs":1000,"executed":false}`)}
-	errTaskBytesLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task is too large to be kept", Data: []byte(`{"reason":"task_bytes","retryAfterMs":1000,"executed":false}`)}
-	errTaskWaits = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for the results of tasks", Data: []byte(`{"reason":"task_wait_limit","retryAfterMs":1000,"executed":false}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
-	errTaskBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "what the task had to keep is too large", Data: []byte(`{"reason":"task_bytes"}`)}
-	errTaskExpired = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task did not end in its time", Data: []byte(`{"reason":"task_expired"}`)}
-	errTaskStopped = &codec.Error{Code: codec.CodeInternal,
-		Message: "the server stops", Data: []byte(`{"reason":"draining"}`)}
-	errTaskCancelled = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task was cancelled", Data: []byte(`{"reason":"task_cancelled"}`)}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
 	errNoContents = &codec.Error{Code: codec.CodeInternal,
@@ -132,27 +80,18 @@ var (
 		Message: "the handler panicked"}
 )
 
-func errUnknownPrompt(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown prompt: " + protocol.Clip(name)}
-}
-
-func errUnknownArgument(name string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown argument: " + protocol.Clip(name)}
-}
-
-// errTaskStuck is a refusal of the queue for a task that has run before.
-func errTaskStuck(refusal *codec.Error) *codec.Error {
-	e := &codec.Error{Code: codec.CodeInternal, Message: "the server cannot go on with the task"}
-	if reason := memberOf(refusal.Data, "reason"); reason != nil {
-		e.Data = append(append([]byte(`{"reason":`), reason...), `,"executed":true}`...)
-	}
-	return e
+// errUnknown names what was asked for, of which there is no such kind here.
+func errUnknown(kind, name string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown " + kind + ": " + protocol.Clip(name)}
 }
 
 // errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
-func errTaskOver(s taskStatus) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + taskStatusNames[s] + "'"}
+func errTaskOver(s task.Status) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
 }
+
+// errNoHandler is of whoever registers, not of a peer.
+var errNoHandler = errors.New("the handler is nil")
 
 // argumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
 type argumentError struct{ err error }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/protocol"
 )
 
@@ -33,6 +34,9 @@ const (
 	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
 	Listening
 )
+
+// Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
+type Header = protocol.Header
 
 // Exchange is one message on its way through the registry, and what becomes of it. The transport owns and pools it,
 // fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
@@ -72,18 +76,18 @@ type Exchange struct {
 	row      *method
 	tool     *tool
 	prompt   *prompt
-	resource *resource    // nil: a template's, which Dispatch finds
-	inputs   *inputs      // what its handler had asked for; nil for most
-	stream   *Stream      // of a listen, set by its Dispatch
-	refusal  *codec.Error // decided by Route; Dispatch only has to encode it
-	revision uint8        // index into revisions
+	resource *resource     // nil: a template's, which Dispatch finds
+	inputs   *inputs       // what its handler had asked for; nil for most
+	stream   *event.Stream // of a listen, set by its Dispatch
+	refusal  *codec.Error  // decided by Route; Dispatch only has to encode it
+	revision uint8         // index into revisions
 	modern   bool
 	asTask   bool // tools/call: Route decided that a task is made of it
 	listed   bool // in flight; guarded as what is below
 
-	marks  atomic.Uint32               // markCancelled and the others
-	asking atomic.Pointer[ask]         // while it is parked
-	ctx    atomic.Pointer[callContext] // of the handler while it runs
+	marks      atomic.Uint32               // markCancelled and the others
+	suspension atomic.Pointer[suspension]  // while it is suspended
+	ctx        atomic.Pointer[callContext] // of the handler while it runs
 
 	// Guarded by Conv.mu, from Begin to End.
 	next   *Exchange // chain of the in-flight table
@@ -108,16 +112,16 @@ func (x *Exchange) Cancel() {
 	if c := x.ctx.Load(); c != nil {
 		c.cancel(callCanceled)
 	}
-	if a := x.asking.Load(); a != nil {
-		a.abort(askCancelled, errAskCancelled)
+	if s := x.suspension.Load(); s != nil {
+		s.cancel()
 	}
 	if x.stream != nil { // a listen is dispatched and cancelled on the same loop
-		x.stream.feed.finish()
+		x.stream.Close()
 	}
 }
 
 // Stream is what a listen opened, after its Dispatch; nil for everything else, and when it was refused.
-func (x *Exchange) Stream() *Stream { return x.stream }
+func (x *Exchange) Stream() *event.Stream { return x.stream }
 
 // Cancelled says whether Cancel was called. Any goroutine.
 func (x *Exchange) Cancelled() bool { return x.marks.Load()&markCancelled != 0 }

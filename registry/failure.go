@@ -37,10 +37,10 @@ func (r *Registry) report(f Failure) {
 // reportResult reports a result that cannot be sent. Other errors are what a handler may well say.
 func (r *Registry) reportResult(x *Exchange, e *codec.Error) {
 	switch e {
-	case errResultTooLarge:
+	case protocol.ErrResultTooLarge:
 		r.report(Failure{Kind: FailureTooLarge, Name: x.handlerName(),
 			Err: fmt.Errorf("the result is longer than max_result_bytes (%d)", r.opt.MaxResultBytes)})
-	case errResultEncoding:
+	case protocol.ErrResultEncoding:
 		r.report(Failure{Kind: FailureEncoding, Name: x.handlerName(), Err: e})
 	}
 }
@@ -49,9 +49,9 @@ func (r *Registry) reportResult(x *Exchange, e *codec.Error) {
 func (x *Exchange) handlerName() string {
 	switch {
 	case x.tool != nil:
-		return x.tool.name
+		return x.tool.Name
 	case x.prompt != nil:
-		return x.prompt.name
+		return x.prompt.Name
 	}
 	if x.row == nil {
 		return ""

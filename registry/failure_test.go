@@ -15,9 +15,9 @@ import (
 // failureLog is a server that only hears of failures.
 type failureLog []Failure
 
-func (l *failureLog) QueueTask(*Task) *codec.Error { return errNoTaskWorkers }
-func (l *failureLog) ListsChanged()                {}
-func (l *failureLog) HandlerFailed(f Failure)      { *l = append(*l, f) }
+func (l *failureLog) QueueTask(*TaskCall) *codec.Error { return errNoTaskWorkers }
+func (l *failureLog) ListsChanged()                    {}
+func (l *failureLog) HandlerFailed(f Failure)          { *l = append(*l, f) }
 
 // TestFailuresAreReported with the tool's name and what is wrong, of which the peer learns little.
 func TestFailuresAreReported(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/protocol"
 	"weir/registry/schema"
 )
 
@@ -82,6 +83,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	answer func(r *Registry, x *Exchange, dst []byte) ([]byte, outcome),
 ) []byte {
 	if x.Cancelled() {
+		x.suspension.Store(nil) // it may have been resumed
 		x.Outcome = Cancelled
 		s.calls[outcomeCancelled].Inc()
 		return dst
@@ -94,7 +96,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
 	switch o {
-	case outcomeParked:
+	case outcomeSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
 	case outcomeOverdue:
 		return dst // counted when it was ended
@@ -152,7 +154,7 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 	}
 	out, e := encode(r, dst, x, result)
 	if e == nil && len(out)-len(dst) > r.opt.MaxResultBytes {
-		e = errResultTooLarge
+		e = protocol.ErrResultTooLarge
 	}
 	if e != nil {
 		return r.appendFailure(dst, x, e)
@@ -164,15 +166,15 @@ func conclude[R any](r *Registry, x *Exchange, dst []byte, result R, err error,
 func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, outcome) {
 	o := outcomeError
 	switch e {
-	case errParked:
-		return dst, outcomeParked
+	case errSuspended:
+		return dst, outcomeSuspended
 	case errOverdue:
 		return dst, outcomeOverdue
 	case errPanicked:
 		o = outcomePanic
 	}
 	if len(e.Message)+len(e.Data) > r.opt.MaxResultBytes {
-		e = errResultTooLarge
+		e = protocol.ErrResultTooLarge
 	}
 	r.reportResult(x, e)
 	return codec.AppendError(dst, x.id(), e), o

@@ -7,23 +7,26 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/protocol"
 )
 
 // Conversation is what a server remembers of one client between its messages: the negotiated revision, and which
-// requests are in flight. The zero value is ready; a line or WebSocket connection embeds it by value. It weighs 56 bytes
-// and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
+// requests are in flight. The zero value is ready; a line or WebSocket connection embeds it by value. It weighs 56
+// bytes and holds a table only while more than one request is in flight. Safe for concurrent use; must not be copied.
 type Conversation struct {
 	mu    sync.Mutex
 	state atomic.Uint32 // index into revisions, plus one; zero before initialize. From levelShift on: log level, plus one.
 	// From capabilityShift on: what its client can be asked
 	// told are the numbers of the lists that its client knows of. On a connection its loop's, in a session fixed.
-	told [listKinds]uint32
-	one  *Exchange            // in flight alone: the usual case needs no table
-	more *inflight            // in flight with others
-	feed atomic.Pointer[Feed] // what it subscribed to; nil while that is nothing
+	told event.Told
+	one  *Exchange // in flight alone: the usual case needs no table
+	more *inflight // in flight with others
 
-	listens atomic.Int32 // open subscriptions/listen requests
+	subscriber atomic.Pointer[event.Subscriber] // what it wants to hear of; nil while that is nothing
+
+	listens    atomic.Int32 // open subscriptions/listen requests
+	unanswered atomic.Int32 // our requests that its client has not answered
 }
 
 // negotiated is the index of the revision, plus one, or zero before initialize.
@@ -57,16 +60,25 @@ func (c *Conversation) capabilities() protocol.Capabilities {
 	return protocol.Capabilities(c.state.Load() >> capabilityShift)
 }
 
-// busy says whether any request is in flight. One that was cancelled is not: nobody waits for it, though its handler may
-// still run.
+// Unanswered implements clientreq.Client.
+func (c *Conversation) Unanswered() *atomic.Int32 { return &c.unanswered }
+
+// Over implements clientreq.Client.
+func (c *Conversation) Over() bool {
+	s := c.subscriber.Load()
+	return s != nil && s.Over()
+}
+
+// busy says whether any request is in flight. One that was cancelled is not: nobody waits for it, though its handler
+// may still run.
 func (c *Conversation) busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.one != nil || c.more != nil
 }
 
-// CancelAll cancels every request in flight, as when the peer is gone, and returns how many there were. They stay in the
-// table until their End: who could reuse their ids is gone too.
+// CancelAll cancels every request in flight, as when the peer is gone, and returns how many there were. They stay in
+// the table until their End: who could reuse their ids is gone too.
 func (c *Conversation) CancelAll() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,8 +127,8 @@ func (r *Registry) Begin(x *Exchange) *codec.Error {
 }
 
 // End takes the request out of its conversation: nothing can cancel it from then on, and x may be reused. It must be
-// called after a Begin that returned nil, before the answer is sent: if x is Cancelled after it, there is none, for its id
-// may be another request's by now. Idempotent.
+// called after a Begin that returned nil, before the answer is sent: if x is Cancelled after it, there is none, for its
+// id may be another request's by now. Idempotent.
 func (r *Registry) End(x *Exchange) {
 	c := x.Conv
 	if c == nil {
@@ -145,9 +157,9 @@ func (c *Conversation) remove(x *Exchange) {
 	}
 }
 
-// cancelID cancels the request with this id; false when it is not in flight. A cancelled request is never answered, so its
-// id is free at once, whatever its handler does about it. Under the lock, so that the exchange cannot end, and be reused
-// for another request, in between.
+// cancelID cancels the request with this id; false when it is not in flight. A cancelled request is never answered, so
+// its id is free at once, whatever its handler does about it. Under the lock, so that the exchange cannot end, and be
+// reused for another request, in between.
 func (c *Conversation) cancelID(hash uint64, id []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

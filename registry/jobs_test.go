@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/event"
 )
 
 // backstage is the transport of a peer whose requests may be parked: it keeps what was sent ahead of answers, and
@@ -22,7 +23,7 @@ type backstage struct {
 	mu      sync.Mutex
 	sent    []string
 	resumed []*Exchange
-	streams []*Stream
+	streams []*event.Stream
 	parked  int
 }
 
@@ -39,8 +40,8 @@ func (b *backstage) Send(message []byte) bool {
 	return true
 }
 
-func (b *backstage) Wake()      {}
-func (b *backstage) Peer() Peer { return b }
+func (b *backstage) Wake()            {}
+func (b *backstage) Peer() event.Peer { return b }
 
 func (p *place) Resume() {
 	p.mu.Lock()
@@ -55,7 +56,7 @@ func (b *backstage) dispatch(x *Exchange) answer {
 	}
 	out := b.r.Dispatch(x, nil)
 	switch {
-	case x.Parked():
+	case x.Suspended():
 		b.mu.Lock()
 		b.parked++
 		b.mu.Unlock()
@@ -110,7 +111,7 @@ func (b *backstage) early(c *Conversation) []string {
 type bench struct {
 	mu    sync.Mutex
 	more  *sync.Cond
-	tasks []*Task
+	tasks []*TaskCall
 	full  *codec.Error // what it says instead of taking any
 	over  bool
 }
@@ -125,13 +126,13 @@ func newBench(r *Registry) *bench {
 }
 
 // QueueTask implements Server.
-func (b *bench) QueueTask(t *Task) *codec.Error {
+func (b *bench) QueueTask(c *TaskCall) *codec.Error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.full != nil {
 		return b.full
 	}
-	b.tasks = append(b.tasks, t)
+	b.tasks = append(b.tasks, c)
 	b.more.Signal()
 	return nil
 }
@@ -143,7 +144,7 @@ func (b *bench) ListsChanged() {}
 func (b *bench) HandlerFailed(Failure) {}
 
 // take is the next task to run; nil when there is none.
-func (b *bench) take() *Task {
+func (b *bench) take() *TaskCall {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.tasks) == 0 {
@@ -155,7 +156,7 @@ func (b *bench) take() *Task {
 }
 
 // await is take for a worker: it waits for the next, and returns nil when the bench is closed and empty.
-func (b *bench) await() *Task {
+func (b *bench) await() *TaskCall {
 	b.mu.Lock()
 	for len(b.tasks) == 0 && !b.over {
 		b.more.Wait()
@@ -213,15 +214,18 @@ func addJobs(r *Registry) {
 		who, _ := req.Params.InputResponses["who"].(*mcp.ElicitResult)
 		switch {
 		case who == nil && in.Do == "both":
-			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?"), "where": form("your town?")}}, nil, nil
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?"),
+				"where": form("your town?")}}, nil, nil
 		case who == nil, in.Do == "insist":
-			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?")}, RequestState: req.Params.RequestState + "+"}, nil, nil
+			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": form("your name?")},
+				RequestState: req.Params.RequestState + "+"}, nil, nil
 		}
 		return textResult(fmt.Sprint("hello ", who.Content["name"], req.Params.RequestState)), nil, nil
 	}
 	AddTool(r, &mcp.Tool{Name: "askjob"}, ask, Tasks(TaskOptional))
 	AddTool(r, &mcp.Tool{Name: "askfirst"}, ask, Tasks(TaskRequired), AskFirst())
-	AddTool(r, &mcp.Tool{Name: "again"}, func(_ context.Context, req *mcp.CallToolRequest, in jobIn) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "again"}, func(_ context.Context, req *mcp.CallToolRequest,
+		in jobIn) (*mcp.CallToolResult, any, error) {
 		if in.Do == "once" && req.Params.RequestState != "" {
 			return textResult("once more"), nil, nil
 		}

@@ -34,7 +34,7 @@ const (
 func prepareAnswers(o *Options) preparedAnswers {
 	var p preparedAnswers
 	p.identity = []byte(serverInfoJSON(o, protocol.RevisionAt(protocol.LatestRevision)))
-	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + keyServerInfo + `":` + string(p.identity) + `}`)
+	p.suffix = []byte(`,` + memberResult + `,"_meta":{"` + protocol.KeyServerInfo + `":` + string(p.identity) + `}`)
 	scope := "public"
 	if o.PrivateLists {
 		scope = "private"
@@ -43,19 +43,19 @@ func prepareAnswers(o *Options) preparedAnswers {
 	return p
 }
 
-// feature is what a server says in its capabilities that it has.
-type feature uint32
+// capability is what a server says in its capabilities that it has.
+type capability uint32
 
 const (
-	featurePrompts feature = 1 << iota
-	featureResources
-	featureCompletions
-	featureTasks
+	capabilityPrompts capability = 1 << iota
+	capabilityResources
+	capabilityCompletions
+	capabilityTasks
 )
 
-// declare adds a feature to the capabilities, for good: a list that became empty is still a list, and whoever was told of
+// declare adds one to the capabilities, for good: a list that became empty is still a list, and whoever was told of
 // it may ask. Tools and log messages are declared always: a server without tools may get some.
-func (r *Registry) declare(f feature) {
+func (r *Registry) declare(f capability) {
 	r.declaring.Lock()
 	defer r.declaring.Unlock()
 	if r.declared&f != 0 {
@@ -80,7 +80,8 @@ func (r *Registry) greet() {
 		g.initialize[i] = []byte(`{"protocolVersion":"` + rev.Version + `","capabilities":` + r.capabilities(rev) +
 			`,"serverInfo":` + serverInfoJSON(&r.opt, rev) + instructions + `}`)
 	}
-	g.discover = []byte(`{"supportedVersions":` + protocol.SupportedVersions() + `,"capabilities":` + r.capabilities(protocol.RevisionAt(protocol.LatestRevision)) +
+	g.discover = []byte(`{"supportedVersions":` + protocol.SupportedVersions() +
+		`,"capabilities":` + r.capabilities(protocol.RevisionAt(protocol.LatestRevision)) +
 		instructions + string(r.prepared.caching) + string(r.prepared.suffix) + `}`)
 	r.greetings.Store(g)
 }
@@ -92,10 +93,10 @@ func (r *Registry) capabilities(rev *protocol.Revision) string {
 		changes = `"listChanged":true`
 	}
 	b := `{"tools":{` + changes + `}`
-	if r.declared&featurePrompts != 0 {
+	if r.declared&capabilityPrompts != 0 {
 		b += `,"prompts":{` + changes + `}`
 	}
-	if r.declared&featureResources != 0 {
+	if r.declared&capabilityResources != 0 {
 		members := []string{}
 		if r.hooks.resourceUpdated != nil {
 			members = append(members, `"subscribe":true`)
@@ -105,10 +106,10 @@ func (r *Registry) capabilities(rev *protocol.Revision) string {
 		}
 		b += `,"resources":{` + strings.Join(members, ",") + `}`
 	}
-	if r.declared&featureCompletions != 0 && rev.Completions {
+	if r.declared&capabilityCompletions != 0 && rev.Completions {
 		b += `,"completions":{}`
 	}
-	if r.declared&featureTasks != 0 {
+	if r.declared&capabilityTasks != 0 {
 		b += rev.Tasks.Capability()
 	}
 	return b + `,"logging":{}}`
@@ -128,7 +129,7 @@ func serverInfoJSON(o *Options, rev *protocol.Revision) string {
 // confirmed, any other is answered with the latest of the legacy era, which the client takes or leaves (MCP 2025-11-25,
 // basic/lifecycle). Of what the client says about itself only what it can be asked is kept.
 func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
-	version, ok := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "protocolVersion"))
+	version, ok := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
 		x.Outcome = Invalid
 		return codec.AppendError(dst, x.id(), errInitializeVersion)
@@ -137,7 +138,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	if i < 0 || protocol.RevisionAt(i).Modern {
 		i = protocol.LatestLegacy
 	}
-	declared := protocol.ReadCapabilities(memberOf(x.Env.Params.Of(x.Raw), "capabilities"))
+	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
 		if x.SessionID, ok = r.openSession(x.Principal, i, declared); !ok {
 			x.Outcome = LimitReached
@@ -145,7 +146,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	} else {
 		x.Conv.negotiate(i, declared)
-		x.Conv.catchUp(r)
+		r.events.CatchUp(&x.Conv.told)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }
@@ -162,12 +163,4 @@ func servePing(_ *Registry, x *Exchange, dst []byte) []byte {
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(r *Registry, x *Exchange, dst []byte) []byte {
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().discover)
-}
-
-// memberOf is codec.Member for an object that may be absent.
-func memberOf(object []byte, key string) []byte {
-	if object == nil {
-		return nil
-	}
-	return codec.Member(object, key)
 }

@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-
-	"weir/codec"
-	"weir/registry/protocol"
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
@@ -23,26 +20,7 @@ import (
 //	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
 //	weir_sessions                         legacy HTTP sessions that exist
 //	weir_sessions_ended_total{reason}     sessions that ended, by reason
-//	weir_subscriptions                    watched resources and open listens
-//	weir_subscriptions_limit              Options.MaxSubscriptions
-//	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
-//	weir_session_streams                  sessions whose GET stream is open
-//	weir_replay_bytes                     events kept so that sessions can resume their streams
 //	weir_input_required_total             results that asked the client for input
-//	weir_request_state_refused_total{reason}  requests whose requestState was not taken
-//	weir_client_requests, _limit          our requests to clients that were not answered yet, Options.MaxAsks
-//	weir_client_request_bytes, _limit_bytes  what the calls hold that made them, Options.MaxAskBytes
-//	weir_client_requests_refused_total{reason}  calls that could not ask their client
-//	weir_client_requests_ended_total{reason}    how our requests ended
-//	weir_tasks, _limit                    tasks that exist, Options.MaxTasks
-//	weir_task_bytes, weir_task_limit_bytes  what they keep, Options.MaxTaskTotalBytes
-//	weir_task_waits, _limit               tasks/result requests that wait, Options.MaxTaskWaits
-//	weir_tasks_created_total              tasks begun
-//	weir_tasks_refused_total{reason}      calls that could become none, and tasks/result requests that could not wait
-//	weir_tasks_ended_total{reason}        tasks that reached a terminal status
-//	weir_replay_limit_bytes               Options.ReplayTotalBytes
-//	weir_replay_refused_total{reason}     events that were not kept for resuming, by the bound that they met
-//	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
 //	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
 // outcome is how a tool call ended.
@@ -57,8 +35,8 @@ const (
 	outcomeTimeout           // the handler did not return in time
 	outcomeCount
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
-	outcomeParked  = outcomeCount
-	outcomeOverdue = outcomeCount + 1
+	outcomeSuspended = outcomeCount
+	outcomeOverdue   = outcomeCount + 1
 )
 
 var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
@@ -86,130 +64,28 @@ type seriesSet struct {
 	sessionsEnded   [endingCount]*metrics.Counter
 	sessionsRefused *metrics.Counter
 
-	subscriptionsRefused [subscriptionRefusals]*metrics.Counter
-
-	replayRefused [keepRefusals]*metrics.Counter
-	resumes       [resumeOutcomes]*metrics.Counter
-
 	inputRequired *metrics.Counter
-	stateRefused  [stateRefusals]*metrics.Counter
-	askRefused    [askRefusals]*metrics.Counter
-	askEnded      [askEndings]*metrics.Counter
-
-	tasksCreated *metrics.Counter
-	tasksRefused [taskRefusals]*metrics.Counter
-	tasksEnded   [taskEndings]*metrics.Counter
 }
-
-// stateRefusal is why a requestState was not taken.
-type stateRefusal uint8
-
-const (
-	stateTampered stateRefusal = iota // not ours, changed, or made for another request
-	stateExpired                      // Options.StateTTL
-	stateRefusals
-)
-
-var stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
-
-// resumed is what came of a Last-Event-ID.
-type resumed uint8
-
-const (
-	resumeTaken   resumed = iota
-	resumeGap             // what followed the event is not kept any more
-	resumeUnknown         // the session never sent such an event
-	resumeOutcomes
-)
-
-var resumeNames = [resumeOutcomes]string{"resumed", "replay_gap", "unknown_event"}
-
-func resumeOutcome(e *codec.Error) resumed {
-	if e == errReplayGap {
-		return resumeGap
-	}
-	return resumeUnknown
-}
-
-// subscriptionRefusal is which limit a subscription met.
-type subscriptionRefusal uint8
-
-const (
-	refusedClient subscriptionRefusal = iota // Options.MaxSubscriptionsPerClient
-	refusedTotal                             // Options.MaxSubscriptions
-	subscriptionRefusals
-)
-
-var subscriptionRefusalNames = [subscriptionRefusals]string{"client_subscription_limit", "subscription_limit"}
 
 func newSeries(r *Registry) seriesSet {
 	set := r.opt.Metrics
-	if set == nil {
-		set = metrics.NewSet()
-	}
 	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
 	for i := range methods {
 		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_requests_total{method=%q}`, methods[i].name))
 	}
 	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
 	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
-	m.reads = newMethodSeries(set, protocol.MethodResourcesRead)
-	m.prompts = newMethodSeries(set, protocol.MethodPromptsGet)
-	m.completions = newMethodSeries(set, protocol.MethodComplete)
+	m.reads = newMethodSeries(set, "resources/read")
+	m.prompts = newMethodSeries(set, "prompts/get")
+	m.completions = newMethodSeries(set, "completion/complete")
 	for i, reason := range endingNames {
 		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
 	}
 	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
-	for i, reason := range subscriptionRefusalNames {
-		m.subscriptionsRefused[i] = set.NewCounter(fmt.Sprintf(`weir_subscriptions_refused_total{reason=%q}`, reason))
-	}
-	for i, reason := range keepRefusalNames {
-		m.replayRefused[i] = set.NewCounter(fmt.Sprintf(`weir_replay_refused_total{reason=%q}`, reason))
-	}
-	for i, outcome := range resumeNames {
-		m.resumes[i] = set.NewCounter(fmt.Sprintf(`weir_stream_resumes_total{outcome=%q}`, outcome))
-	}
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	for i, reason := range stateRefusalNames {
-		m.stateRefused[i] = set.NewCounter(fmt.Sprintf(`weir_request_state_refused_total{reason=%q}`, reason))
-	}
-	for i, reason := range askRefusalNames {
-		m.askRefused[i] = set.NewCounter(fmt.Sprintf(`weir_client_requests_refused_total{reason=%q}`, reason))
-	}
-	for i, reason := range askEndingNames {
-		m.askEnded[i] = set.NewCounter(fmt.Sprintf(`weir_client_requests_ended_total{reason=%q}`, reason))
-	}
-	m.tasksCreated = set.NewCounter(`weir_tasks_created_total`)
-	for i, reason := range taskRefusalNames {
-		m.tasksRefused[i] = set.NewCounter(fmt.Sprintf(`weir_tasks_refused_total{reason=%q}`, reason))
-	}
-	for i, reason := range taskEndingNames {
-		m.tasksEnded[i] = set.NewCounter(fmt.Sprintf(`weir_tasks_ended_total{reason=%q}`, reason))
-	}
-	m.gauges(r)
-	return m
-}
-
-func (m *seriesSet) gauges(r *Registry) {
-	set := m.set
-	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
-	gauge(`weir_subscriptions`, r.subscriptions.Load)
-	gauge(`weir_subscriptions_limit`, func() int64 { return int64(r.opt.MaxSubscriptions) })
-	gauge(`weir_handlers_overdue`, r.overdue.Load)
-	gauge(`weir_client_requests`, r.asks.Load)
-	gauge(`weir_client_requests_limit`, func() int64 { return int64(r.opt.MaxAsks) })
-	gauge(`weir_client_request_bytes`, r.askBytes.Load)
-	gauge(`weir_client_request_limit_bytes`, func() int64 { return int64(r.opt.MaxAskBytes) })
-	gauge(`weir_session_streams`, r.sessionStreams.Load)
-	gauge(`weir_replay_bytes`, r.replayBytes.Load)
-	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(r.opt.ReplayTotalBytes) })
-	gauge(`weir_tasks`, func() int64 { return int64(r.tasks.byID.Len()) })
-	gauge(`weir_tasks_limit`, func() int64 { return int64(r.opt.MaxTasks) })
-	gauge(`weir_task_bytes`, r.tasks.bytes.Load)
-	gauge(`weir_task_limit_bytes`, func() int64 { return int64(r.opt.MaxTaskTotalBytes) })
-	gauge(`weir_task_waits`, r.tasks.waits.Load)
-	gauge(`weir_task_waits_limit`, func() int64 { return int64(r.opt.MaxTaskWaits) })
+	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.overdue.Load()) })
 	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
+	return m
 }
 
 // sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of

@@ -2,36 +2,35 @@ package registry
 
 import (
 	"encoding/json"
-	"maps"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/clientreq"
 	"weir/registry/protocol"
 )
 
-//lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
-
 // A handler that needs something from the client's user, model or file system returns a result with InputRequests (and,
 // if it wants to remember anything, RequestState), and is called again with the answers in its Params. That is the one
-// style of the SDK. For a client of 2026-07-28 it is also what goes over the wire: an input_required result now, and later
-// a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28, basic/patterns/mrtr).
-// Nothing is remembered here in between.
+// style of the SDK. For a client of 2026-07-28 it is also what goes over the wire: an input_required result now, and
+// later a request of its own that repeats the first with inputResponses and requestState (MCP 2026-07-28,
+// basic/patterns/mrtr). Nothing is remembered here in between.
 
 // inputs is what a repeated request brings for its handler.
 type inputs struct {
 	responses mcp.InputResponseMap
 	state     string
-	rounds    int // how often a legacy client was asked
+	rounds    int          // how often a legacy client was asked
+	failed    *codec.Error // why it did not answer
 }
 
 // asked says whether a result asks for input instead of being one.
 func asked(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
 
-// readInputs fills x.inputs of a request that was repeated, and of a call that was parked; nothing for all others.
+// readInputs fills x.inputs of a request that was repeated, and of a call that was suspended; nothing for all others.
 func (r *Registry) readInputs(x *Exchange) *codec.Error {
-	if a := x.asking.Load(); a != nil {
-		return x.resume(a)
+	if x.Suspended() {
+		return x.resumed()
 	}
 	state, responses := x.Env.RequestState.Of(x.Raw), x.Env.InputResponses.Of(x.Raw)
 	if !x.modern || state == nil && responses == nil {
@@ -41,16 +40,16 @@ func (r *Registry) readInputs(x *Exchange) *codec.Error {
 	if state != nil {
 		sealed, ok := codec.StringOf(state)
 		if !ok {
-			return errRequestState
+			return clientreq.ErrState
 		}
 		var e *codec.Error
-		if in.state, e = r.openState(x, sealed); e != nil {
+		if in.state, e = r.sealer.Open(sealed, x.binding()); e != nil {
 			return e
 		}
 	}
 	if responses != nil {
 		var e *codec.Error
-		if in.responses, e = decodeResponses(responses); e != nil {
+		if in.responses, e = clientreq.DecodeResponses(responses); e != nil {
 			return e
 		}
 	}
@@ -65,68 +64,65 @@ func (x *Exchange) giveInputs(responses *mcp.InputResponseMap, state *string) {
 	}
 }
 
-// decodeResponses reads the answers one by one: what nobody asked for may have any form and is left out (MCP 2026-07-28,
-// basic/patterns/mrtr, error handling), and a handler that misses an answer asks again.
-func decodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
-	var each map[string]json.RawMessage
-	if raw[0] != '{' || json.Unmarshal(raw, &each) != nil {
-		return nil, errInputResponses
+// resumed ends the suspension of x, if there was one, and returns why what it waited for did not come.
+func (x *Exchange) resumed() *codec.Error {
+	if x.suspension.Load() == nil {
+		return nil
 	}
-	responses := make(mcp.InputResponseMap, len(each))
-	for key, value := range each {
-		var one mcp.InputResponseMap
-		single, err := json.Marshal(map[string]json.RawMessage{key: value})
-		if err == nil && one.UnmarshalJSON(single) == nil {
-			maps.Copy(responses, one)
-		}
+	x.suspension.Store(nil)
+	if x.inputs == nil {
+		return nil
 	}
-	return responses, nil
+	return x.inputs.failed
+}
+
+// binding is what a request must have in common with the one that it repeats.
+func (x *Exchange) binding() []byte {
+	return clientreq.Binding(x.Principal, x.Env.Method.Of(x.Raw), x.Env.Name.Of(x.Raw), x.Env.URI.Of(x.Raw),
+		x.Env.Arguments.Of(x.Raw))
 }
 
 // appendInputRequired appends the response that asks for input; a legacy client is sent requests instead.
-func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte, *codec.Error) {
+func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte,
+	*codec.Error) {
 	if e := checkCapabilities(x, requests); e != nil {
 		if x.modern {
 			x.Outcome = Invalid
 		}
 		return nil, e
 	}
-	if t := x.task(); t != nil {
-		return nil, t.ask(requests, state)
+	if c := x.taskCall(); c != nil {
+		return nil, c.needsInput(requests, state)
 	}
 	if !x.modern {
-		return nil, r.park(x, requests, state)
+		return nil, r.suspendForClient(x, requests, state)
 	}
 	from := len(dst)
 	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
 	if len(requests) > 0 {
 		encoded, err := json.Marshal(requests)
 		if err != nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
 	}
 	if state != "" || len(requests) == 0 { // at least one of the two MUST be there
 		dst = append(dst, `,"requestState":"`...)
-		dst = append(r.sealState(dst, x, state), '"')
+		dst = append(r.sealer.Seal(dst, state, x.binding()), '"')
 	}
-	dst = append(dst, `,"_meta":{"`+keyServerInfo+`":`...)
+	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(append(dst, r.prepared.identity...), "}}}"...)
 	if len(dst)-from > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge
+		return nil, protocol.ErrResultTooLarge
 	}
 	r.m.inputRequired.Inc()
 	return dst, nil
 }
 
-// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would have
-// to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
+// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
+// have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	var needed protocol.Capabilities
-	for _, request := range requests {
-		needed |= capabilityFor(request)
-	}
-	missing := needed &^ x.declared()
+	missing := clientreq.Needs(requests) &^ x.declared()
 	if missing == 0 {
 		return nil
 	}
@@ -146,26 +142,4 @@ func (x *Exchange) declared() protocol.Capabilities {
 		return x.Conv.capabilities()
 	}
 	return 0
-}
-
-// elicitURL is the mode of an elicitation that sends its user to a URL.
-const elicitURL = "url"
-
-// capabilityFor is the capability that answering a request takes.
-func capabilityFor(request mcp.InputRequest) protocol.Capabilities {
-	switch p := request.(type) {
-	case *mcp.ElicitParams:
-		if p.Mode == elicitURL || p.Mode == "" && p.URL != "" {
-			return protocol.ElicitURL
-		}
-		return protocol.ElicitForm
-	case *mcp.CreateMessageWithToolsParams:
-		if len(p.Tools) > 0 {
-			return protocol.SamplingTools
-		}
-		return protocol.Sampling
-	case *mcp.CreateMessageParams:
-		return protocol.Sampling
-	}
-	return protocol.Roots
 }

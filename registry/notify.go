@@ -35,8 +35,8 @@ func Progress(ctx context.Context, progress, total float64, message string) bool
 			message = ""
 		}
 		dst = appendProgress(dst, token, progress, total, message)
-		if t := x.task(); t != nil {
-			dst = append(append(dst[:len(dst)-len("}}")], `,"_meta":`...), t.related()...)
+		if c := x.taskCall(); c != nil {
+			dst = append(append(dst[:len(dst)-len("}}")], `,"_meta":`...), c.task.Related()...)
 			dst = append(dst, "}}"...)
 		}
 		return dst
@@ -109,7 +109,7 @@ func (w *way) wants(severity protocol.LogLevel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case w.x == nil, w.x.task() != nil: // no revision has a way for log messages of tasks
+	case w.x == nil, w.x.taskCall() != nil: // no revision has a way for log messages of tasks
 		return false
 	case w.x.modern:
 		name, ok := codec.StringOf(w.x.Env.LogLevel.Of(w.x.Raw))
@@ -135,7 +135,7 @@ func checkLogLevel(x *Exchange) *codec.Error {
 
 // serveSetLevel is logging/setLevel.
 func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
-	name, _ := codec.StringOf(memberOf(x.Env.Params.Of(x.Raw), "level"))
+	name, _ := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "level"))
 	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
 		return codec.AppendError(dst, x.id(), errLogLevel)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"weir/registry/event"
 	"weir/registry/protocol"
 )
 
@@ -29,9 +30,9 @@ func (w *wire) Send(message []byte) bool {
 	return true
 }
 
-func (w *wire) Peer() Peer { return w }
-func (w *wire) Wake()      {}
-func (w *wire) Resume()    {}
+func (w *wire) Peer() event.Peer { return w }
+func (w *wire) Wake()            {}
+func (w *wire) Resume()          {}
 
 // Progress only increases, and only while the call lasts.
 func TestProgress(t *testing.T) {

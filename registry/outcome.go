@@ -1,7 +1,7 @@
 package registry
 
-// Outcome is what becomes of a message, for transports that tell it apart from the answer itself: HTTP gives each a status.
-// On a line and over WebSocket it means nothing.
+// Outcome is what becomes of a message, for transports that tell it apart from the answer itself: HTTP gives each a
+// status. On a line and over WebSocket it means nothing.
 type Outcome uint8
 
 const (

@@ -2,89 +2,51 @@ package registry
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 )
 
 // prompt is one registered prompt. Immutable.
 type prompt struct {
-	listed
+	feature.Prompt
 	handler
-	arguments []*mcp.PromptArgument
-	get       mcp.PromptHandler
+	get mcp.PromptHandler
 }
 
 // AddPrompt registers a prompt, or replaces the one of the same name. As with the SDK's Server.AddPrompt, the handler
 // makes its messages, and an error is a protocol error (-32603, or what a *jsonrpc.Error says). Arguments that the
 // definition calls required are there when the handler is called; they may be empty, and there may be others that the
-// definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not be
-// changed afterwards.
+// definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not
+// be changed afterwards.
 //
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one result may
-// be returned by many calls.
+// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
+// result may be returned by many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
 	mustAdd("AddPrompt", d.Name, r.addPrompt(d, h, opts))
 }
 
 func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerOption) error {
-	entry := &prompt{listed: listed{name: d.Name}, handler: r.handle(opts, r.m.prompts), arguments: d.Arguments, get: h}
-	if err := entry.define(d, r.opt.MaxResultBytes/2); err != nil {
+	if h == nil {
+		return errNoHandler
+	}
+	entry := &prompt{handler: r.handle(opts, r.m.prompts), get: h}
+	var err error
+	if entry.Prompt, err = feature.DefinePrompt(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	return r.prompts.add(entry)
+	return r.prompts.Add(entry)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
-func (r *Registry) RemovePrompt(names ...string) int { return r.prompts.remove(names) }
-
-// define checks the definition and encodes it for each revision.
-func (p *prompt) define(d *mcp.Prompt, maxBytes int) error {
-	if p.get == nil {
-		return errors.New("the handler is nil")
-	}
-	if err := checkName(d.Name); err != nil {
-		return err
-	}
-	for i, a := range d.Arguments {
-		if a == nil || a.Name == "" {
-			return fmt.Errorf("argument %d has no name", i)
-		}
-		if slices.ContainsFunc(d.Arguments[:i], func(other *mcp.PromptArgument) bool { return other.Name == a.Name }) {
-			return fmt.Errorf("argument %q is there twice", a.Name)
-		}
-	}
-	return p.encode(maxBytes, func(rev *protocol.Revision) any { return visiblePrompt(d, rev) })
-}
-
-// takes says whether the definition names the argument.
-func (p *prompt) takes(argument string) bool {
-	return slices.ContainsFunc(p.arguments, func(a *mcp.PromptArgument) bool { return a.Name == argument })
-}
-
-// visiblePrompt is the part of a definition that a revision knows.
-func visiblePrompt(d *mcp.Prompt, rev *protocol.Revision) *mcp.Prompt {
-	v := *d
-	hide(rev, &v.Title, &v.Meta, &v.Icons)
-	if !rev.Titles {
-		v.Arguments = slices.Clone(d.Arguments)
-		for i, a := range v.Arguments {
-			untitled := *a
-			untitled.Title = ""
-			v.Arguments[i] = &untitled
-		}
-	}
-	return &v
-}
+func (r *Registry) RemovePrompt(names ...string) int { return r.prompts.Remove(names) }
 
 // servePromptsList is prompts/list.
 func servePromptsList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, &listRows.prompts, r.prompts.all())
+	return appendPage(r, x, dst, feature.Prompts, r.prompts)
 }
 
 // routePromptsGet finds the prompt, which says what the call costs.
@@ -93,8 +55,8 @@ func routePromptsGet(r *Registry, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, errName
 	}
-	if x.prompt, ok = r.prompts.get(name); !ok {
-		return Inline, errUnknownPrompt(string(name))
+	if x.prompt, ok = r.prompts.Get(name); !ok {
+		return Inline, errUnknown("prompt", string(name))
 	}
 	return x.prompt.class, nil
 }
@@ -105,7 +67,7 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
-	result, err := guarded(r, x, x.prompt.name, x.prompt, invokePrompt)
+	result, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
 	return conclude(r, x, dst, result, err, appendPrompt)
 }
 
@@ -126,12 +88,12 @@ func invokePrompt(x *Exchange, p *prompt) (*mcp.GetPromptResult, error) {
 	if c.params.Arguments, err = c.texts(args); err != nil {
 		return nil, err
 	}
-	for _, a := range p.arguments {
+	for _, a := range p.Arguments {
 		if _, given := c.params.Arguments[a.Name]; a.Required && !given {
 			return nil, &codec.Error{Code: codec.CodeInvalidParams, Message: "missing required argument: " + a.Name}
 		}
 	}
-	c.params.Name = p.name
+	c.params.Name = p.Name
 	c.req.Params, c.req.Extra = &c.params, x.extra()
 	x.giveInputs(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(x, &c.params.Meta, &p.handler); err != nil {
@@ -178,7 +140,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	start := len(dst)
 	for i, m := range result.Messages {
 		if m == nil || m.Content == nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		if i > 0 {
 			dst = append(dst, ',')
@@ -187,13 +149,13 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 		dst = append(dst, `,"content":`...)
 		if text, plain := plainText(m.Content); plain {
 			if len(text) > r.opt.MaxResultBytes {
-				return nil, errResultTooLarge
+				return nil, protocol.ErrResultTooLarge
 			}
 			dst = appendText(dst, text)
 		} else {
-			content := visible(x.rev(), m.Content)
+			content := feature.Visible(x.rev(), m.Content)
 			if content == nil {
-				return nil, errResultEncoding
+				return nil, protocol.ErrResultEncoding
 			}
 			var e *codec.Error
 			if dst, e = appendMarshaled(dst, content); e != nil {
@@ -202,7 +164,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 		}
 		dst = append(dst, '}')
 		if len(dst)-start > r.opt.MaxResultBytes {
-			return nil, errResultTooLarge // before the buffer grows further
+			return nil, protocol.ErrResultTooLarge // before the buffer grows further
 		}
 	}
 	return r.appendTail(append(dst, ']'), x, result.Meta)

@@ -1,16 +1,21 @@
 package registry
 
 import (
-	"crypto/cipher"
 	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"weir/codec"
+	"weir/registry/clientreq"
+	"weir/registry/event"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/shard"
+	"weir/registry/task"
 )
 
 // Registry is what one server offers. Create it with New, register tools, then hand it messages; tools may also be
@@ -21,26 +26,20 @@ type Registry struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     seriesSet
 
-	tools     *catalogue[*tool]
-	prompts   *catalogue[*prompt]
-	resources *catalogue[*resource]
-	templates *catalogue[*template]
-	sessions  *shard.Table[*session]
-	sealer    cipher.AEAD // of requestState
-	parked    parked
-	overdue   atomic.Int64 // handlers that run although their calls were ended
-	asks      atomic.Int64 // our requests that were not answered yet
-	stopped   atomic.Bool  // nobody is asked any more
-	askBytes  atomic.Int64 // what the calls that made them hold
-	lastAsk   atomic.Uint64
-	tasks     taskTable
+	tools          *feature.Set[*tool]
+	prompts        *feature.Set[*prompt]
+	resources      *feature.Set[*resource]
+	templates      *feature.Set[*template]
+	sessions       *shard.Table[*session]
+	sealer         *clientreq.Sealer // of requestState
+	overdue        atomic.Int64      // handlers that run although their calls were ended
+	clientRequests *clientreq.Table
+	events         *event.Hub
+	tasks          *task.Table
+	tasksOffered   atomic.Bool // some tool has tasks
 
-	server         atomic.Pointer[Server]   // nil: there is none
-	lists          [listKinds]atomic.Uint32 // how often each list has changed
-	topics         topics
-	subscriptions  atomic.Int64 // watched resources and open listens
-	replayBytes    atomic.Int64 // held for resuming, of all sessions
-	sessionStreams atomic.Int64 // open
+	server atomic.Pointer[Server] // nil: there is none
+	topics topics
 
 	hooks changeHooks // who hears of changes; set once, in New
 
@@ -49,7 +48,7 @@ type Registry struct {
 	prepared  preparedAnswers
 	greetings atomic.Pointer[greetings]
 	declaring sync.Mutex // guards declared and who writes greetings
-	declared  feature    // set of features
+	declared  capability // set of capabilities
 }
 
 // New makes an empty registry. The error joins everything that Validate found.
@@ -57,35 +56,51 @@ func New(opt Options) (*Registry, error) {
 	if errs := opt.Validate(); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	if opt.Metrics == nil {
+		opt.Metrics = metrics.NewSet()
+	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	r.makeCatalogues()
+	r.makeSets()
 	r.sessions = shard.New[*session](opt.Partitions)
-	r.tasks.byID = shard.New[*Task](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
-	r.sealer = newSealer(opt.StateKey)
 	r.m = newSeries(r)
+	r.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
+	r.clientRequests = clientreq.NewTable(clientreq.Options{
+		Max: opt.MaxAsks, MaxPerClient: opt.MaxAsksPerClient, MaxBytes: opt.MaxAskBytes, Timeout: opt.AskTimeout,
+		Epoch: r.epoch, Metrics: opt.Metrics,
+	})
+	r.events = event.NewHub(event.Options{
+		MaxSubscriptions: opt.MaxSubscriptions, MaxSubscriptionsPerClient: opt.MaxSubscriptionsPerClient,
+		ReplayEvents: opt.ReplayEvents, ReplayBytes: opt.ReplayBytes, ReplayTotalBytes: opt.ReplayTotalBytes,
+		Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
+	})
+	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
 	r.greet() // after hooks: capabilities say whether changes are told
 	return r, nil
 }
 
-// makeCatalogues makes the lists of what is offered, empty.
-func (r *Registry) makeCatalogues() {
-	hear := func(kind listKind, f feature) func() {
+// makeSets makes the sets of what is offered, empty.
+func (r *Registry) makeSets() {
+	hear := func(list protocol.List, c capability) func() {
 		return func() {
-			if f != 0 {
-				r.declare(f)
+			if c != 0 {
+				r.declare(c)
 			}
-			r.changed(kind)
+			r.changed(list)
 		}
 	}
 	o := &r.opt
-	r.tools = newCatalogue[*tool](o.Partitions, "max_tools", o.MaxTools, hear(listTools, 0))
-	r.tools.bind = func(t *tool) { t.series = newToolSeries(r.m.set, t.name) }
-	r.tools.unbind = func(t *tool) { dropToolSeries(r.m.set, t.name) }
-	r.prompts = newCatalogue[*prompt](o.Partitions, "max_prompts", o.MaxPrompts, hear(listPrompts, featurePrompts))
-	r.resources = newCatalogue[*resource](o.Partitions, "max_resources", o.MaxResources, hear(listResources, featureResources))
-	r.templates = newCatalogue[*template](1, "max_resource_templates", o.MaxResourceTemplates, hear(listResources, featureResources))
+	r.tools = feature.NewSet(feature.Rules[*tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
+		Changed: hear(protocol.ListTools, 0),
+		Bind:    func(t *tool) { t.series = newToolSeries(r.m.set, t.Name) },
+		Unbind:  func(t *tool) { dropToolSeries(r.m.set, t.Name) }})
+	r.prompts = feature.NewSet(feature.Rules[*prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
+		Changed: hear(protocol.ListPrompts, capabilityPrompts)})
+	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
+		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, capabilityResources)})
+	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
+		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, capabilityResources)})
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
@@ -122,7 +137,7 @@ func (r *Registry) routeModern(x *Exchange, row *method) Class {
 		return x.refuse(Invalid, e)
 	}
 	if row == nil || row.revisions&x.rev().Set == 0 {
-		return x.refuse(UnknownMethod, errMethodNotFound(x))
+		return x.refuse(UnknownMethod, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	if x.Transport == HTTP {
 		if e := x.Header.CheckName(x.Raw, &x.Env, row.mirror); e != nil {
@@ -146,7 +161,7 @@ func checkModern(x *Exchange) *codec.Error {
 	}
 	i := protocol.FindRevision(version)
 	if i < 0 || !protocol.RevisionAt(i).Modern {
-		return errUnsupportedVersion(version)
+		return protocol.UnsupportedVersion(version)
 	}
 	x.revision = uint8(i)
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
@@ -181,7 +196,7 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	}
 	switch {
 	case row == nil || row.revisions&x.rev().Set == 0:
-		return x.refuse(Answered, errMethodNotFound(x))
+		return x.refuse(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	case row.phase == beforeInitialize && negotiated > 0:
 		return x.refuse(Invalid, errInitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:
@@ -240,7 +255,7 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 		}
 		return codec.AppendError(dst, x.id(), x.refusal)
 	}
-	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.takeResponse(x) {
+	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst
 	}
 	if x.row == nil {

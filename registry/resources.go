@@ -1,199 +1,106 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
-	"net/url"
-	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/yosida95/uritemplate/v3"
 
 	"weir/codec"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 )
 
-// maxURIBytes bounds the URIs that are registered and read. Over HTTP in the modern era they are header values too.
-const maxURIBytes = 2048
-
 // resource is one registered resource. Immutable.
 type resource struct {
-	listed // name is the URI
+	feature.Resource
 	handler
-	mimeType string // for contents that name none
-	read     mcp.ResourceHandler
+	read mcp.ResourceHandler
 }
 
 // template is a registered resource template: a resource for every URI that it matches. Immutable.
 type template struct {
-	resource  // name is the template's text
-	prefix    []byte
-	literals  int // bytes of the text that are no expressions
-	pattern   *regexp.Regexp
-	variables []string
+	resource // Name is the template's text
+	pattern  feature.Pattern
 }
 
 // AddResource registers a resource, or replaces the one of the same URI. As with the SDK's Server.AddResource, the
 // handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
-// (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision has
-// for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
+// (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision
+// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
 // Options.MaxResources. d must not be changed afterwards.
 //
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one result may
-// be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may keep contents for the TTLMs
-// in the result, and share them if its CacheScope says "public"; one that says nothing is "private".
+// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
+// result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may
+// keep contents for the TTLMs in the result, and share them if its CacheScope says "public"; one that says nothing is
+// "private".
 func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
 	mustAdd("AddResource", d.URI, r.addResource(d, h, opts))
 }
 
 func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []HandlerOption) error {
-	entry := &resource{listed: listed{name: d.URI}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}
-	if err := checkURI(d.URI); err != nil {
+	if h == nil {
+		return errNoHandler
+	}
+	entry := &resource{handler: r.handle(opts, r.m.reads), read: h}
+	var err error
+	if entry.Resource, err = feature.DefineResource(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *protocol.Revision) any { return visibleResource(d, rev) })
-	if err != nil {
-		return err
-	}
-	return r.resources.add(entry)
+	return r.resources.Add(entry)
 }
 
-// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every URI
-// that the template could expand to and that is not a resource of its own; of several templates that match, the one with
-// the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may hold
-// "..", escaped or not. Otherwise as AddResource.
+// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every
+// URI that the template could expand to and that is not a resource of its own; of several templates that match, the one
+// with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
+// hold "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
 	mustAdd("AddResourceTemplate", d.URITemplate, r.addResourceTemplate(d, h, opts))
 }
 
 func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts []HandlerOption) error {
-	entry := &template{resource: resource{listed: listed{name: d.URITemplate}, handler: r.handle(opts, r.m.reads), mimeType: d.MIMEType, read: h}}
-	if err := entry.compile(); err != nil {
+	if h == nil {
+		return errNoHandler
+	}
+	entry := &template{resource: resource{handler: r.handle(opts, r.m.reads), read: h}}
+	var err error
+	if entry.Resource, entry.pattern, err = feature.DefineTemplate(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	err := entry.define(d.Name, r.opt.MaxResultBytes/2, func(rev *protocol.Revision) any { return visibleTemplate(d, rev) })
-	if err != nil {
-		return err
-	}
-	return r.templates.add(entry)
+	return r.templates.Add(entry)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
-func (r *Registry) RemoveResource(uris ...string) int { return r.resources.remove(uris) }
+func (r *Registry) RemoveResource(uris ...string) int { return r.resources.Remove(uris) }
 
 // RemoveResourceTemplate takes templates out of the offer; reads that run finish. It returns how many there were.
-func (r *Registry) RemoveResourceTemplate(texts ...string) int { return r.templates.remove(texts) }
-
-// define checks what resources and templates have in common and encodes the definition for each revision.
-func (s *resource) define(name string, maxBytes int, visible func(rev *protocol.Revision) any) error {
-	switch {
-	case s.read == nil:
-		return errors.New("the handler is nil")
-	case name == "":
-		return errors.New("the name is missing")
-	}
-	return s.encode(maxBytes, visible)
-}
-
-// checkURI wants an absolute URI (RFC 3986).
-func checkURI(uri string) error {
-	if len(uri) > maxURIBytes {
-		return fmt.Errorf("the URI is %d bytes long, allowed are %d", len(uri), maxURIBytes)
-	}
-	if err := checkText(uri); err != nil {
-		return err
-	}
-	u, err := url.Parse(uri)
-	if err != nil {
-		return err
-	}
-	if !u.IsAbs() {
-		return errors.New("the URI is not absolute")
-	}
-	return nil
-}
-
-// expressions are what a template's text holds beside literals.
-var expressions = regexp.MustCompile(`\{[^}]*\}`)
-
-// compile prepares the matching. A regular expression of package regexp takes time linear in the URI, whatever it says.
-func (t *template) compile() error {
-	if len(t.name) > maxURIBytes {
-		return fmt.Errorf("the template is %d bytes long, allowed are %d", len(t.name), maxURIBytes)
-	}
-	parsed, err := uritemplate.New(t.name)
-	if err != nil {
-		return err
-	}
-	literal, _, _ := strings.Cut(t.name, "{")
-	if scheme, _, found := strings.Cut(literal, ":"); !found || scheme == "" {
-		return errors.New("the template does not begin with a scheme")
-	}
-	t.prefix, t.pattern, t.variables = []byte(literal), parsed.Regexp(), parsed.Varnames()
-	t.literals = len(expressions.ReplaceAllString(t.name, ""))
-	return nil
-}
-
-// matches says whether the template could expand to uri.
-func (t *template) matches(uri []byte) bool {
-	return bytes.HasPrefix(uri, t.prefix) && t.pattern.Match(uri)
-}
-
-// visibleResource is the part of a definition that a revision knows.
-func visibleResource(d *mcp.Resource, rev *protocol.Revision) *mcp.Resource {
-	v := *d
-	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	hide(rev, &v.Title, &v.Meta, &v.Icons)
-	return &v
-}
-
-// visibleTemplate is the part of a definition that a revision knows.
-func visibleTemplate(d *mcp.ResourceTemplate, rev *protocol.Revision) *mcp.ResourceTemplate {
-	v := *d
-	v.Annotations = visibleAnnotations(v.Annotations, rev)
-	hide(rev, &v.Title, &v.Meta, &v.Icons)
-	return &v
-}
-
-// visibleAnnotations: resources had annotations before tools did, but not since when.
-func visibleAnnotations(a *mcp.Annotations, rev *protocol.Revision) *mcp.Annotations {
-	if a == nil || rev.Titles {
-		return a
-	}
-	v := *a
-	v.LastModified = ""
-	return &v
-}
+func (r *Registry) RemoveResourceTemplate(texts ...string) int { return r.templates.Remove(texts) }
 
 // serveResourcesList is resources/list.
 func serveResourcesList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, &listRows.resources, r.resources.all())
+	return appendPage(r, x, dst, feature.Resources, r.resources)
 }
 
 // serveTemplatesList is resources/templates/list.
 func serveTemplatesList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, &listRows.templates, r.templates.all())
+	return appendPage(r, x, dst, feature.Templates, r.templates)
 }
 
 // routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a
 // question for a worker.
 func routeResourcesRead(r *Registry, x *Exchange) (Class, *codec.Error) {
 	uri, ok := codec.StringOf(x.Env.URI.Of(x.Raw))
-	if !ok || len(uri) > maxURIBytes {
+	if !ok || len(uri) > protocol.MaxURIBytes {
 		return Inline, errResourceURI
 	}
-	if found, ok := r.resources.get(uri); ok {
+	if found, ok := r.resources.Get(uri); ok {
 		x.resource = found
 		return found.class, nil
 	}
 	class := Inline
-	for _, t := range r.templates.all() {
-		if bytes.HasPrefix(uri, t.prefix) {
+	for _, t := range r.templates.All() {
+		if t.pattern.Begins(uri) {
 			class = max(class, t.class)
 		}
 	}
@@ -213,7 +120,7 @@ type reading struct {
 // find finishes what Route began.
 func (r *Registry) find(x *Exchange) reading {
 	if x.resource != nil {
-		return reading{uri: x.resource.name, source: x.resource}
+		return reading{uri: x.resource.Name, source: x.resource}
 	}
 	uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 	found := reading{uri: string(uri)}
@@ -226,8 +133,8 @@ func (r *Registry) find(x *Exchange) reading {
 // match returns the template that could expand to uri, or nil; of several, the one that says most about it.
 func (r *Registry) match(uri []byte) *template {
 	var best *template
-	for _, t := range r.templates.all() {
-		if (best == nil || t.literals > best.literals) && t.matches(uri) {
+	for _, t := range r.templates.All() {
+		if (best == nil || t.pattern.Says() > best.pattern.Says()) && t.pattern.Matches(uri) {
 			best = t
 		}
 	}
@@ -244,7 +151,7 @@ func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome)
 	if found.source == nil {
 		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
 	}
-	found, err := guarded(r, x, found.source.name, found, invokeResource)
+	found, err := guarded(r, x, found.source.Name, found, invokeResource)
 	if saysNotFound(err) {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 		err = x.rev().ResourceNotFoundError(string(uri))
@@ -292,12 +199,12 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	size := 0
 	for _, c := range result.Contents {
 		if c == nil {
-			return nil, errResultEncoding
+			return nil, protocol.ErrResultEncoding
 		}
 		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
 	}
 	if size > r.opt.MaxResultBytes {
-		return nil, errResultTooLarge // before the buffer grows
+		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
 	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
 	for i, c := range result.Contents {
@@ -316,15 +223,15 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	return r.appendTail(dst, x, result.Meta)
 }
 
-// appendContent appends one TextResourceContents or BlobResourceContents. The SDK's own encoder leaves an empty text out,
-// and what has neither is no contents.
+// appendContent appends one TextResourceContents or BlobResourceContents. The SDK's own encoder leaves an empty text
+// out, and what has neither is no contents.
 func appendContent(dst []byte, rev *protocol.Revision, found reading, c *mcp.ResourceContents) ([]byte, *codec.Error) {
 	uri, mimeType := c.URI, c.MIMEType
 	if uri == "" {
 		uri = found.uri
 	}
 	if mimeType == "" {
-		mimeType = found.source.mimeType
+		mimeType = found.source.MIMEType
 	}
 	dst = codec.AppendQuoted(append(dst, `{"uri":`...), uri)
 	if mimeType != "" {

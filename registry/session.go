@@ -26,7 +26,7 @@ func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
 		// not the negotiated one is let pass: the session's revision decides.
-		return Invalid, errUnsupportedVersion(h.ProtocolVersion)
+		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
 		if row != nil && row.phase == beforeInitialize {
@@ -63,7 +63,7 @@ func (r *Registry) openSession(principal string, revision int, declared protocol
 	s := &session{created: time.Since(r.epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.conv.negotiate(revision, declared)
-	s.conv.catchUp(r)
+	r.events.CatchUp(&s.conv.told)
 	id := rand.Text()
 	if !r.sessions.Put(id, s, r.opt.MaxSessions) {
 		r.m.sessionsRefused.Inc()
@@ -72,9 +72,9 @@ func (r *Registry) openSession(principal string, revision int, declared protocol
 	return id, true
 }
 
-// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession
-// when there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled: nobody may ask
-// for their results now.
+// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession when
+// there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled:
+// nobody may ask for their results now.
 func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	if len(id) == 0 {
 		return Invalid
@@ -93,12 +93,13 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 }
 
 // ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends the tasks
-// whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight or its stream open
-// is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition locked at a time.
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends
+// the tasks whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight
+// or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
+// locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
-	r.expireAsks(at)
+	r.clientRequests.Expire(at)
 	r.expireTasks(at)
 	return r.sessions.Sweep(func(s *session) bool {
 		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
@@ -117,17 +118,11 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 	})
 }
 
-// expireEvents drops what was kept for resuming before a time, so that clients which never come back do not hold the room
-// of those that do.
+// expireEvents drops what was kept for resuming before a time, so that clients which never come back do not hold the
+// room of those that do.
 func (c *Conversation) expireEvents(before time.Duration) {
-	f := c.feed.Load()
-	if f == nil {
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.events != nil {
-		f.events.expire(before)
+	if s := c.subscriber.Load(); s != nil {
+		s.Expire(before)
 	}
 }
 

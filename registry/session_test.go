@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/registry/protocol"
 )
 
 func TestSessionsExpire(t *testing.T) {
@@ -106,14 +108,14 @@ func TestSessionBytes(t *testing.T) {
 	}
 }
 
-// A worker that is the first to need the feed of a conversation does not read what the loop is telling its client.
-func TestFeedBeginsUnderAChange(t *testing.T) {
+// A worker that is the first to need the subscriber of a conversation does not read what the loop is telling its client.
+func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	r := newFixture(t)
 	p := &peer{r: r}
 	p.initialize(t, "2025-11-25")
-	r.announceList(listTools)
+	r.announceList(protocol.ListTools)
 	var done sync.WaitGroup
-	done.Go(func() { r.feedOf(&p.conv) })
+	done.Go(func() { r.subscriberOf(&p.conv) })
 	if told := p.conv.Next(r, nil); len(told) == 0 {
 		t.Error("the change is not told")
 	}

@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"sync"
+
+	"weir/registry/event"
 )
 
 // Back is the way back to the peer that sent a request, while the request is being served. The transport implements it.
@@ -12,8 +14,8 @@ type Back interface {
 	// gone, did not ask for a stream, or does not read what it was sent.
 	Send(message []byte) bool
 	// Peer is the connection that the request came on, for what outlives the request.
-	Peer() Peer
-	// Resume queues the request, which was Parked, to be dispatched again.
+	Peer() event.Peer
+	// Resume queues the request, which was Suspended, to be dispatched again.
 	Resume()
 }
 
@@ -67,8 +69,8 @@ func (w *way) note(message string) {
 	if w.x == nil || message == "" {
 		return
 	}
-	if t := w.x.task(); t != nil {
-		t.note(message)
+	if c := w.x.taskCall(); c != nil {
+		c.task.Note(message)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/task"
 )
 
 // racing is a registry whose tasks run on goroutines while clients do to them whatever they can.
@@ -78,7 +79,8 @@ func (c *racing) modern(seed uint64, turns int) {
 			p.send(taskRequest("cancel", id, ""), Header{})
 		case 3, 4:
 			key := []string{"who", "where", "who-2"}[rnd.IntN(3)]
-			p.send(taskRequest("update", id, `,"inputResponses":{"`+key+`":{"action":"accept","content":{"name":"Ada"}}}`), Header{})
+			p.send(taskRequest("update", id, `,"inputResponses":{"`+key+`":{"action":"accept","content":{"name":"Ada"}}}`),
+				Header{})
 		case 5:
 			if len(p.back.streams) > 0 {
 				p.back.streams[0].Close()
@@ -121,13 +123,15 @@ func (c *racing) legacy(seed uint64, turns int) {
 		case 4:
 			c.saw(seen, p.send(legacyRequest(n, "tasks/cancel", named), Header{}).body)
 		case 5:
-			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, rnd.IntN(n+1)), Header{})
+			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`,
+				rnd.IntN(n+1)), Header{})
 		default:
 			c.saw(seen, p.send(legacyRequest(n, "tasks/get", named), Header{}).body)
 		}
 		for _, message := range p.back.early(&p.conv) {
 			if strings.Contains(message, "elicitation/create") && rnd.IntN(3) > 0 {
-				p.send(`{"jsonrpc":"2.0","id":`+string(codec.Member([]byte(message), "id"))+`,"result":{"action":"accept","content":{"name":"Ada"}}}`, Header{})
+				p.send(`{"jsonrpc":"2.0","id":`+string(codec.Member([]byte(message), "id"))+
+					`,"result":{"action":"accept","content":{"name":"Ada"}}}`, Header{})
 			}
 		}
 		p.back.again()
@@ -144,7 +148,7 @@ func (c *racing) legacy(seed uint64, turns int) {
 func TestTasksEndOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r, b, _ := newJobs(t, func(o *Options) { o.MaxTasks, o.MaxTaskTotalBytes = 300, 1<<20 })
+	r, b, _ := newJobs(t, func(o *Options) { o.Tasks.MaxTasks, o.Tasks.MaxTaskTotalBytes = 300, 1<<20 })
 	c := &racing{t: t, r: r, bench: b, ended: map[string]string{}}
 	var workers, clients sync.WaitGroup
 	for range 4 {
@@ -163,7 +167,7 @@ func TestTasksEndOnce(t *testing.T) {
 			case <-over:
 				return
 			default:
-				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.TaskTTL))))
+				r.expireTasks(time.Since(r.epoch) + time.Duration(rnd.Int64N(int64(2*r.opt.Tasks.TaskTTL))))
 			}
 		}
 	})
@@ -177,8 +181,8 @@ func TestTasksEndOnce(t *testing.T) {
 	later(r)
 	empty(t, r)
 	created, ended := number(t, r, "weir_tasks_created_total"), 0
-	for _, reason := range taskEndingNames {
-		n := number(t, r, `weir_tasks_ended_total{reason="`+reason+`"}`)
+	for reason := range task.Endings {
+		n := number(t, r, `weir_tasks_ended_total{reason="`+reason.String()+`"}`)
 		t.Logf("%s: %d", reason, n)
 		ended += n
 	}
@@ -187,7 +191,8 @@ func TestTasksEndOnce(t *testing.T) {
 	}
 }
 
-// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows which.
+// A cancellation and a result that come at the same time make one ending, and who asked for the cancellation knows
+// which.
 func TestCancelWhileItEnds(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
@@ -212,7 +217,8 @@ func TestCancelWhileItEnds(t *testing.T) {
 	empty(t, r)
 }
 
-// An update and the end of the task's time that come at the same time leave one that runs to its end or one that failed.
+// An update and the end of the task's time that come at the same time leave one that runs to its end or one that
+// failed.
 func TestUpdateWhileItExpires(t *testing.T) {
 	r, b, p := newJobs(t)
 	for range 200 {
@@ -220,7 +226,7 @@ func TestUpdateWhileItExpires(t *testing.T) {
 		b.run()
 		done := make(chan struct{})
 		go func() {
-			r.expireTasks(time.Since(r.epoch) + r.opt.TaskTTL)
+			r.expireTasks(time.Since(r.epoch) + r.opt.Tasks.TaskTTL)
 			close(done)
 		}()
 		p.says(t, taskRequest("update", id, saysAda), `"resultType":"complete"`)
@@ -228,7 +234,8 @@ func TestUpdateWhileItExpires(t *testing.T) {
 		<-done
 		b.run()
 		a := p.send(taskRequest("get", id, ""), Header{})
-		if !strings.Contains(a.body, `"status":"completed"`) && !strings.Contains(a.body, `"reason":"task_expired"`) && !strings.Contains(a.body, "Task not found") {
+		if !strings.Contains(a.body, `"status":"completed"`) && !strings.Contains(a.body, `"reason":"task_expired"`) &&
+			!strings.Contains(a.body, "Task not found") {
 			t.Fatal(a.body)
 		}
 	}

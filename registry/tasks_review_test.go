@@ -2,8 +2,6 @@ package registry
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,15 +37,15 @@ func TestTaskListInSmallPages(t *testing.T) {
 	}
 }
 
-// A task that ended in the queue keeps its place among the tasks until it is out of there: else a client could fill the queue
-// with tasks that the table has forgotten.
+// A task that ended in the queue keeps its place among the tasks until it is out of there: else a client could fill
+// the queue with tasks that the table has forgotten.
 func TestExpiredTaskInTheQueue(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTasks = 1 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTasks = 1 })
 	p.begin(t, modernJob("job", "this"))
 	later(r)
 	p.says(t, modernJob("job", "this"), `"reason":"task_limit"`)
 	b.run()
-	r.expireTasks(time.Since(r.epoch) + 2*r.opt.TaskMaxTTL)
+	r.expireTasks(time.Since(r.epoch) + 2*r.opt.Tasks.TaskMaxTTL)
 	p.begin(t, modernJob("job", "this"))
 	b.run()
 	later(r)
@@ -56,12 +54,13 @@ func TestExpiredTaskInTheQueue(t *testing.T) {
 
 // What a client has answered is kept, so it counts.
 func TestTaskAnswersAreCounted(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTaskBytes = 8192 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTaskBytes = 8192 })
 	id := p.begin(t, modernJob("askjob", "both"))
 	b.run()
 	before := number(t, r, "weir_task_bytes")
 	answer := func(n int) string {
-		return taskRequest("update", id, fmt.Sprintf(`,"inputResponses":{"who":{"action":"accept","content":{"name":%q}}}`, strings.Repeat("x", n)))
+		return taskRequest("update", id, fmt.Sprintf(`,"inputResponses":{"who":{"action":"accept","content":{"name":%q}}}`,
+			strings.Repeat("x", n)))
 	}
 	p.says(t, answer(8192), `"reason":"task_bytes"`)
 	p.says(t, taskRequest("get", id, ""), `"status":"input_required"`, `"who"`, `"where"`)
@@ -72,7 +71,8 @@ func TestTaskAnswersAreCounted(t *testing.T) {
 	if n := number(t, r, "weir_task_bytes"); n < before+2000 {
 		t.Errorf("%d bytes with an answer of 2000, %d before", n, before)
 	}
-	p.says(t, taskRequest("update", id, `,"inputResponses":{"where":{"action":"accept","content":{"town":"x"}}}`), `"result"`)
+	p.says(t, taskRequest("update", id, `,"inputResponses":{"where":{"action":"accept","content":{"town":"x"}}}`),
+		`"result"`)
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"completed"`)
 	later(r)
@@ -92,7 +92,8 @@ func TestListenToManyTasks(t *testing.T) {
 		ids = append(ids, last)
 	}
 	began := time.Now()
-	a := p.send(asking("subscriptions/listen", `"notifications":{"taskIds":[`+strings.Join(ids, ",")+`]}`, ownTasks), Header{})
+	a := p.send(asking("subscriptions/listen", `"notifications":{"taskIds":[`+strings.Join(ids, ",")+`]}`, ownTasks),
+		Header{})
 	t.Log(time.Since(began))
 	if found := strings.Count(a.body, last); found != 1 || strings.Count(a.body, `"`) < 2*n {
 		t.Errorf("the last is honoured %d times in %.200s", found, a.body)
@@ -112,41 +113,15 @@ func TestListenToManyTasks(t *testing.T) {
 func TestTaskTTLs(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
-	most := fmt.Sprintf(`"ttl":%d,`, r.opt.TaskMaxTTL.Milliseconds())
-	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.opt.TaskTTL.Milliseconds()), "0": `"ttl":1000,`, "-0": `"ttl":1000,`,
-		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`, "9007199254740993e9": `-32602`, `"60"`: `-32602`, "true": `-32602`,
+	most := fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskMaxTTL.Milliseconds())
+	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskTTL.Milliseconds()),
+		"0": `"ttl":1000,`, "-0": `"ttl":1000,`,
+		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`,
+		"9007199254740993e9": `-32602`, `"60"`: `-32602`, "true": `-32602`,
 	} {
 		p.says(t, legacyRequest(1, "tools/call", `"name":"job","arguments":{"do":"this"},"task":{"ttl":`+ttl+`}`), want)
 	}
 	b.run()
-	later(r)
-	empty(t, r)
-}
-
-// A client's tasks are listed in their order, whichever of them have left.
-func TestTasksLeaveInAnyOrder(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTasksPerClient = 100 })
-	p.initialize(t, "2025-11-25")
-	rng := rand.New(rand.NewPCG(1, 2))
-	var ids []string
-	for round := range 400 {
-		if len(ids) == 100 || len(ids) > 0 && rng.IntN(3) == 0 {
-			i := rng.IntN(len(ids))
-			found, _ := r.tasks.byID.Get([]byte(ids[i]))
-			found.forget()
-			ids = slices.Delete(ids, i, i+1)
-		} else {
-			ids = append(ids, p.begin(t, legacyJob(round+1, "job", "this")))
-		}
-		b.run()
-	}
-	var listed []string
-	for _, found := range taskIDMember.FindAllStringSubmatch(p.send(legacyRequest(1000, "tasks/list", ""), Header{}).body, -1) {
-		listed = append(listed, found[1])
-	}
-	if !slices.Equal(listed, ids) {
-		t.Errorf("%d are listed, want %d: %v", len(listed), len(ids), listed)
-	}
 	later(r)
 	empty(t, r)
 }

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"weir/codec"
+	"weir/registry/event"
+	"weir/registry/task"
 )
 
 const ownTasks = `"extensions":{"io.modelcontextprotocol/tasks":{}},` + elicits
@@ -77,32 +79,33 @@ func number(t testing.TB, r *Registry, series string) int {
 // empty checks that nothing of any task is on the books.
 func empty(t testing.TB, r *Registry) {
 	t.Helper()
-	for _, series := range []string{"weir_tasks", "weir_task_bytes", "weir_task_waits", "weir_client_requests", "weir_subscriptions"} {
+	for _, series := range []string{"weir_tasks", "weir_task_bytes", "weir_task_waits", "weir_client_requests",
+		"weir_subscriptions"} {
 		if n := number(t, r, series); n != 0 {
 			t.Errorf("%s is %d at the end", series, n)
 		}
 	}
-	if len(r.tasks.owners) != 0 {
-		t.Errorf("%d owners are left", len(r.tasks.owners))
+	if n := r.tasks.Clients(); n != 0 {
+		t.Errorf("%d owners are left", n)
 	}
 }
 
 // later lets every task expire, those that run or wait in two steps.
 func later(r *Registry) {
-	for _, after := range []time.Duration{r.opt.TaskMaxTTL, r.opt.TaskMaxTTL + 2*taskGrace} {
+	for _, after := range []time.Duration{r.opt.Tasks.TaskMaxTTL, r.opt.Tasks.TaskMaxTTL + 2*task.Grace} {
 		r.expireTasks(time.Since(r.epoch) + after)
 	}
 }
 
 func TestTaskWeight(t *testing.T) {
-	if n := unsafe.Sizeof(Task{}); n > 768 {
-		t.Errorf("a task is %d bytes", n) // taskBytes counts two watchers, the keys and the table's share besides
+	if n := unsafe.Sizeof(TaskCall{}) + unsafe.Sizeof(task.Task{}); n > 768 {
+		t.Errorf("a task is %d bytes", n) // its charge counts two watchers, the keys and the table's share besides
 	}
 }
 
 // Every limit refuses the one after the last, under its name, and is given back.
 func TestTaskLimits(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTasks, o.MaxTasksPerClient = 4, 2 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTasks, o.Tasks.MaxTasksPerClient = 4, 2 })
 	clients := []*peer{p, {r: r, back: p.back, principal: "ada"}, {r: r, back: p.back, principal: "bob"}}
 	for _, c := range clients[:2] {
 		c.begin(t, modernJob("job", "this"))
@@ -118,10 +121,8 @@ func TestTaskLimits(t *testing.T) {
 	legacy := &peer{r: r, back: p.back}
 	legacy.initialize(t, "2025-11-25")
 	legacy.says(t, legacyJob(1, "job", "this"), `"reason":"task_limit"`)
-	legacy.says(t, legacyJob(1, "job", strings.Repeat("x", r.opt.MaxTaskBytes)), `"reason":"task_bytes"`)
-	if n := len(legacy.conv.feed.Load().tasks); n != 0 {
-		t.Errorf("%d refused tasks are watched", n)
-	}
+	legacy.says(t, legacyJob(1, "job", strings.Repeat("x", r.opt.Tasks.MaxTaskBytes)), `"reason":"task_bytes"`)
+	legacy.watchesNoTask(t)
 	b.run()
 	if n := number(t, r, "weir_tasks"); n != 4 {
 		t.Error("tasks", n)
@@ -144,19 +145,19 @@ func modernHeader(method, name string) Header {
 // What a task keeps is bounded for one and for all: its request, its questions, its result.
 func TestTaskBytes(t *testing.T) {
 	long := strings.Repeat("x", 3000)
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTaskBytes, o.MaxTaskTotalBytes = 5000, 12_000 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTaskBytes, o.Tasks.MaxTaskTotalBytes = 5000, 12_000 })
 	p.says(t, modernJob("job", long+long), `"reason":"task_bytes"`, `"executed":false`)
 	// Its own request fits; with a result that repeats it, it does too, but not under a lower limit.
 	id := p.begin(t, modernJob("job", long[:2400]))
-	r.opt.MaxTaskBytes = 4500
+	r.opt.Tasks.MaxTaskBytes = 4500
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"status":"completed"`)
-	r.opt.MaxTaskBytes = 5000
+	r.opt.Tasks.MaxTaskBytes = 5000
 	id = p.begin(t, modernJob("askjob", long[:2400]))
-	r.opt.MaxTaskBytes = 4096
+	r.opt.Tasks.MaxTaskBytes = 4096
 	b.run()
 	p.says(t, taskRequest("get", id, ""), `"status":"failed"`, `"reason":"task_bytes"`)
-	r.opt.MaxTaskBytes = 5000
+	r.opt.Tasks.MaxTaskBytes = 5000
 	p.begin(t, modernJob("job", "small"))
 	p.begin(t, modernJob("job", "small"))
 	p.says(t, modernJob("job", long[:2000]), `"reason":"task_bytes"`)
@@ -171,10 +172,28 @@ func TestTaskBytes(t *testing.T) {
 	empty(t, r)
 }
 
+// watchesNoTask checks that nothing of any task will be told.
+func (p *peer) watchesNoTask(t testing.TB) {
+	t.Helper()
+	n := 0
+	if s := p.conv.subscriber.Load(); s != nil {
+		s.Remind(func(source event.Source) bool {
+			if _, ok := source.(taskSource); ok {
+				n++
+			}
+			return false
+		})
+	}
+	if n != 0 {
+		t.Errorf("%d refused tasks are watched", n)
+	}
+}
+
 // The queue's refusal reaches whoever asked for the place, and nothing is lost by it.
 func TestTaskQueueIsFull(t *testing.T) {
 	r, b, p := newJobs(t)
-	full := &codec.Error{Code: codec.CodeInternal, Message: "full", Data: []byte(`{"reason":"queue_full","executed":false}`)}
+	full := &codec.Error{Code: codec.CodeInternal, Message: "full",
+		Data: []byte(`{"reason":"queue_full","executed":false}`)}
 	b.full = full
 	p.says(t, modernJob("job", "this"), `"reason":"queue_full"`)
 	b.full = nil
@@ -197,12 +216,17 @@ func TestTaskQueueIsFull(t *testing.T) {
 	b.full = nil
 	l := &peer{r: r, back: &backstage{r: r}}
 	l.send(legacyRequest(0, "initialize", `"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}}`), Header{})
+	b.full = full
+	l.says(t, legacyJob(1, "askjob", "this"), `"reason":"queue_full"`)
+	l.watchesNoTask(t)
+	b.full = nil
 	id = l.begin(t, legacyJob(1, "askjob", "this"))
 	b.run()
 	l.says(t, legacyRequest(2, "tasks/result", fmt.Sprintf(`"taskId":%q`, id)))
 	ask := l.back.early(&l.conv)[0]
 	b.full = full
-	l.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"name":"Ada"}}}`, codec.Member([]byte(ask), "id")), Header{})
+	l.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"name":"Ada"}}}`,
+		codec.Member([]byte(ask), "id")), Header{})
 	if a := l.back.again(); len(a) != 1 || !strings.Contains(a[0].body, `"reason":"queue_full"`) {
 		t.Errorf("answers: %v", a)
 	}
@@ -222,7 +246,7 @@ func TestTasksNeedWorkers(t *testing.T) {
 
 // Requests for results wait within their limits, and end with their client.
 func TestTaskWaits(t *testing.T) {
-	r, b, p := newJobs(t, func(o *Options) { o.MaxTaskWaits, o.MaxTaskWaitsPerTask = 3, 2 })
+	r, b, p := newJobs(t, func(o *Options) { o.Tasks.MaxTaskWaits, o.Tasks.MaxTaskWaitsPerTask = 3, 2 })
 	p.initialize(t, "2025-11-25")
 	one, two := p.begin(t, legacyJob(1, "job", "this")), p.begin(t, legacyJob(2, "job", "this"))
 	result := func(n int, id string) string {
@@ -261,8 +285,9 @@ func TestTaskWaits(t *testing.T) {
 // A task's time: what has ended is forgotten, what has not fails first, and its handler is told.
 func TestTasksExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, b, p := newJobs(t, func(o *Options) { o.TaskTTL = time.Minute })
-		done, stuck, asks := p.begin(t, modernJob("job", "this")), p.begin(t, modernJob("job", "wait")), p.begin(t, modernJob("askjob", "this"))
+		r, b, p := newJobs(t, func(o *Options) { o.Tasks.TaskTTL = time.Minute })
+		done, stuck, asks := p.begin(t, modernJob("job", "this")), p.begin(t, modernJob("job", "wait")),
+			p.begin(t, modernJob("askjob", "this"))
 		b.take().Run(nil)
 		running := b.take()
 		go running.Run(nil)
@@ -284,7 +309,7 @@ func TestTasksExpire(t *testing.T) {
 		p.says(t, taskRequest("update", asks, saysAda), `"resultType":"complete"`)
 		b.run()
 		status(asks, `"status":"failed","statusMessage":"the task did not end in its time"`)
-		time.Sleep(taskGrace)
+		time.Sleep(task.Grace)
 		r.ExpireSessions(time.Now())
 		status(stuck, `Task not found`)
 		empty(t, r)
@@ -358,7 +383,8 @@ func TestStopTasks(t *testing.T) {
 // Listens of tasks count as subscriptions and are given back with the task or with the listen, whichever goes first.
 func TestTaskListens(t *testing.T) {
 	r, b, p := newJobs(t, func(o *Options) { o.MaxSubscriptionsPerClient = 3 })
-	ids := []string{p.begin(t, modernJob("job", "a")), p.begin(t, modernJob("job", "b")), p.begin(t, modernJob("job", "c")), p.begin(t, modernJob("job", "d"))}
+	ids := []string{p.begin(t, modernJob("job", "a")), p.begin(t, modernJob("job", "b")),
+		p.begin(t, modernJob("job", "c")), p.begin(t, modernJob("job", "d"))}
 	listen := func(ids ...string) string {
 		return asking("subscriptions/listen", `"notifications":{"taskIds":["`+strings.Join(ids, `","`)+`"]}`, ownTasks)
 	}

@@ -6,15 +6,13 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
-	"weir/registry/protocol"
-	"weir/registry/schema"
+	"weir/registry/feature"
 )
 
 // tool is one registered tool. Immutable but for its counters.
 type tool struct {
-	listed
+	feature.Tool
 	handler
-	headers []protocol.ParamHeader // x-mcp-header annotations of its input schema
 	// invoke checks the arguments, runs the handler and says what came of it.
 	invoke func(x *Exchange, t *tool) (reply, error)
 	// errorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
@@ -27,9 +25,9 @@ type tool struct {
 // with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a definition that
 // cannot be served, and beyond Options.MaxTools. t must not be changed afterwards.
 //
-// The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments are
-// the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one result may
-// be returned by many calls.
+// The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments
+// are the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one
+// result may be returned by many calls.
 func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
 	mustAdd("AddTool", t.Name, r.addTool(t, &tool{invoke: rawInvoke(h)}, opts))
 }
@@ -54,14 +52,19 @@ func mustAdd(function, name string, err error) {
 }
 
 // RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
-func (r *Registry) RemoveTool(names ...string) int { return r.tools.remove(names) }
+func (r *Registry) RemoveTool(names ...string) int { return r.tools.Remove(names) }
 
 func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error {
-	entry.name, entry.handler = t.Name, r.handle(opts, nil) // bind makes the series
-	if err := entry.define(t, r.opt.MaxResultBytes/2); err != nil {
+	entry.handler = r.handle(opts, nil) // the set's Bind makes the series
+	tasks := ""
+	if entry.tasks != TaskForbidden {
+		tasks = entry.tasks.String()
+	}
+	var err error
+	if entry.Tool, err = feature.DefineTool(t, tasks, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	if err := r.tools.add(entry); err != nil {
+	if err := r.tools.Add(entry); err != nil {
 		return err
 	}
 	if entry.tasks != TaskForbidden {
@@ -70,57 +73,23 @@ func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error
 	return nil
 }
 
-// define checks the definition and encodes it for each revision.
-func (t *tool) define(definition *mcp.Tool, maxBytes int) error {
-	if err := checkName(definition.Name); err != nil {
-		return err
-	}
-	if err := schema.CheckInput(definition.InputSchema); err != nil {
-		return err
-	}
-	var err error
-	if t.headers, err = protocol.ParamHeaders(definition.InputSchema); err != nil {
-		return err
-	}
-	return t.encode(maxBytes, func(rev *protocol.Revision) any {
-		visible := visibleTool(definition, rev)
-		if rev.Tasks == protocol.TasksAugmented && t.tasks != TaskForbidden {
-			return &taskTool{Tool: visible, Execution: execution{t.tasks.String()}}
-		}
-		return visible
-	})
-}
-
-// visibleTool is the part of a definition that a revision knows.
-func visibleTool(t *mcp.Tool, rev *protocol.Revision) *mcp.Tool {
-	v := *t
-	if !rev.Annotations {
-		v.Annotations = nil
-	}
-	hide(rev, &v.Title, &v.Meta, &v.Icons)
-	if !rev.Structured.Allows(schema.DescribesObject(t.OutputSchema)) {
-		v.OutputSchema = nil
-	}
-	return &v
-}
-
 // routeToolsCall finds the tool, which says what the call costs.
 func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
 	if !ok {
 		return Inline, errName
 	}
-	t, ok := r.tools.get(name)
+	t, ok := r.tools.Get(name)
 	if !ok {
-		return Inline, &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown tool: " + protocol.Clip(string(name))}
+		return Inline, errUnknown("tool", string(name))
 	}
-	if x.modern && x.Transport == HTTP && t.headers != nil {
-		if e := x.Header.CheckParams(t.headers, x.Env.Arguments.Of(x.Raw)); e != nil {
+	if x.modern && x.Transport == HTTP && t.Headers != nil {
+		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
 	}
 	x.tool = t
-	if r.tasks.offered.Load() {
+	if r.tasksOffered.Load() {
 		return x.routeCall(t)
 	}
 	return t.class, nil
@@ -128,5 +97,5 @@ func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
 
 // serveToolsList is tools/list.
 func serveToolsList(r *Registry, x *Exchange, dst []byte) []byte {
-	return appendPage(r, x, dst, &listRows.tools, r.tools.all())
+	return appendPage(r, x, dst, feature.Tools, r.tools)
 }

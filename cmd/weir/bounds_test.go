@@ -2,24 +2,30 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"weir/codec/option"
 )
 
-// TestBoundsStay holds every key's default and range against testdata/bounds.txt. The ranges are found by trying values, so
-// the table says what the checks do and not what the tags say. A change of a line there is a change of behaviour.
+// TestBoundsStay holds every key's default and range against testdata/bounds.txt. The ranges are found by trying
+// values, so the table says what the checks do and not what the tags say. A change of a line there is a change of
+// behaviour.
 func TestBoundsStay(t *testing.T) {
 	const table = "testdata/bounds.txt"
 	var b strings.Builder
 	config := DefaultConfig()
-	walkOptions(reflect.ValueOf(&config).Elem(), "", func(o option) {
-		if !o.section {
-			fmt.Fprintf(&b, "%s: %s default %s accepts %s\n", o.path, o.value.Type(), show(o.value), accepts(&config, o.path, o.value))
+	option.Walk(&config, func(f option.Field) {
+		if f.Kind != option.Section {
+			fmt.Fprintf(&b, "%s: %s default %s accepts %s\n",
+				f.Key, f.Value.Type(), show(f.Value), accepts(&config, f.Key, f.Value))
 		}
 	})
 	if *update {
@@ -88,8 +94,8 @@ func accepts(config *Config, path string, v reflect.Value) string {
 func acceptsText(v reflect.Value, ok func() bool) string {
 	var accepted []string
 	for _, word := range []string{
-		"", "refuse", "pause", "drop", "debug", "info", "warn", "error", "fatal", "auto", "console", "json", "xml", "word", "/path",
-		"127.0.0.1:80", "0.0.0.0:80", "localhost", "localhost:65536",
+		"", "refuse", "pause", "drop", "debug", "info", "warn", "error", "fatal", "auto", "console", "json", "xml", "word",
+		"/path", "127.0.0.1:80", "0.0.0.0:80", "localhost", "localhost:65536",
 	} {
 		if v.SetString(word); ok() {
 			accepted = append(accepted, fmt.Sprintf("%q", word))
@@ -103,7 +109,8 @@ func acceptsText(v reflect.Value, ok func() bool) string {
 	return fmt.Sprintf("%s, %d bytes", text, last(1, 1<<20, repeated))
 }
 
-// last is the last value from there to the end that ok accepts, when it accepts the first and none behind one it refuses.
+// last is the last value from there to the end that ok accepts, when it accepts the first and none behind one it
+// refuses.
 func last(from, end int64, ok func(int64) bool) int64 {
 	for from < end {
 		middle := end - int64(uint64(end-from)/2)
@@ -116,13 +123,9 @@ func last(from, end int64, ok func(int64) bool) int64 {
 	return from
 }
 
-func complainsOf(config *Config, path string) bool {
-	p := &problems{}
-	config.validate(p, map[string]position{}, math.MaxInt64)
-	for _, one := range p.list {
-		if strings.HasPrefix(one.text, path+": ") {
-			return true
-		}
-	}
-	return false
+func complainsOf(config *Config, key string) bool {
+	return slices.ContainsFunc(config.validate(math.MaxInt64), func(err error) bool {
+		var mistake *option.Mistake
+		return !errors.As(err, &mistake) || mistake.Key == key
+	})
 }

@@ -6,9 +6,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"weir/backpressure"
+	"weir/codec/option"
+	"weir/codec/yaml"
 	"weir/reactor"
 	"weir/reactor/auth"
 	"weir/registry"
@@ -24,18 +24,18 @@ type Config struct {
 	Server reactor.Options      `yaml:",inline"`
 	Queue  backpressure.Options `yaml:",inline"`
 	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call.
-	Demo bool `yaml:"demo"`
+	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
-	// and named in the last log line. A second signal ends the process at once. More than 0s up to 1h.
-	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
+	// and named in the last log line. A second signal ends the process at once.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" default:"30s" above:"0s" max:"1h"`
 	// MemoryLimitBytes is the soft limit given to Go's garbage collector (GOMEMLIMIT), which collects harder near it;
-	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that
-	// Go does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. 0 is
-	// none. The environment variable GOMEMLIMIT, when set, wins over this key.
-	MemoryLimitBytes int64 `yaml:"memory_limit_bytes"`
+	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that Go
+	// does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. The
+	// environment variable GOMEMLIMIT, when set, wins over this key.
+	MemoryLimitBytes int64 `yaml:"memory_limit_bytes" default:"448 MiB" min:"32 MiB" zero:"none" unit:"bytes"`
 	// Admin is the address for metrics, health, status and profiles, as host:port. It is a listener of its own with
-	// goroutines of its own, so that it answers when the loops cannot. "" switches it off.
-	Admin string `yaml:"admin"`
+	// goroutines of its own, so that it answers when the loops cannot.
+	Admin string `yaml:"admin" default:"127.0.0.1:9090" zero:"off"`
 	// AdminAllowRemote lets Admin be another address than loopback. Whoever reaches it reads profiles and limits
 	// without a password: set this only behind a firewall.
 	AdminAllowRemote bool `yaml:"admin_allow_remote"`
@@ -52,46 +52,40 @@ type Config struct {
 // LogConfig is how the server speaks, on standard error.
 type LogConfig struct {
 	// Level is the least important line shown: debug, info, warn or error.
-	Level string `yaml:"level"`
+	Level string `yaml:"level" default:"info" oneof:"debug,info,warn,error"`
 	// Format is console (for eyes), json (for machines), or auto: console when standard error is a terminal.
-	Format string `yaml:"format"`
+	Format string `yaml:"format" default:"auto" oneof:"auto,console,json"`
 }
 
 // DefaultConfig is the server that `weir serve` alone starts.
 func DefaultConfig() Config {
-	config := Config{
-		Server:           reactor.DefaultOptions(),
-		Queue:            backpressure.DefaultOptions(),
-		Demo:             true,
-		ShutdownTimeout:  30 * time.Second,
-		MemoryLimitBytes: 448 << 20,
-		Admin:            "127.0.0.1:9090",
-		Log:              LogConfig{Level: "info", Format: "auto"},
-		MCP:              registry.DefaultOptions(),
-	}
+	var config Config
+	option.SetDefaults(&config)
 	config.MCP.Version = version
 	return config
 }
 
-// loadConfig is defaults, then the file, then the flags, then every rule; err is a *problems with all that is wrong.
+// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
+// wrong.
 func loadConfig(flags settings) (Config, error) {
 	config := DefaultConfig()
-	p := &problems{file: flags.file()}
-	positions := map[string]position{}
-	if p.file != "" {
-		text, err := readBounded(p.file, maxConfigBytes)
+	places, mistakes := option.Places{}, option.Mistakes(nil)
+	if file := flags.file(); file != "" {
+		text, err := readBounded(file, maxConfigBytes)
 		if err != nil {
-			p.add(position{flag: "config"}, "%v", err)
-			return config, p
+			return config, &option.Mistake{Place: option.Place{Flag: "config"}, Text: err.Error()}
 		}
-		decodeYAML(text, &config, p, positions)
+		if places, mistakes = yaml.Read(file, text, &config); places == nil {
+			return config, mistakes
+		}
 	}
-	flags.apply(&config, positions)
+	flags.apply(&config, places)
 	files := openFileLimit()
-	config.validate(p, positions, files)
-	config.tokens = loadTokens(config.Server.Auth.TokensFile, p, locate(positions, "auth.tokens_file"))
+	mistakes.AddNew(places.Locate(config.validate(files)))
+	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
+	config.tokens = tokens
 	config.Queue = config.Queue.Resolve(files)
-	return config, p.orNil()
+	return config, append(mistakes, wrong...).Err()
 }
 
 // readBounded reads a file that has at most so many bytes.
@@ -109,9 +103,4 @@ func readBounded(path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not what it should be", path, most)
 	}
 	return text, nil
-}
-
-// yaml renders the effective configuration, in the order of the fields, as a file that would set it.
-func (c *Config) yaml() ([]byte, error) {
-	return yaml.MarshalWithOptions(c, yaml.Indent(2), yaml.IndentSequence(true))
 }

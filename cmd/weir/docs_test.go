@@ -8,12 +8,11 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
+	"weir/codec/option"
 )
 
 //go:generate go test . -run TestDocsConfig -update
@@ -43,14 +42,14 @@ func TestDocsConfig(t *testing.T) {
 
 const configIntro = `# Configuration
 
-Written by ` + "`make docs`" + ` from the comments in the code; a test fails when it is stale.
+Written by ` + "`make docs`" + ` from the comments and tags in the code; a test fails when it is stale.
 
 Everything has a default: ` + "`weir serve`" + ` alone works. ` + "`weir serve --config FILE`" + ` reads one YAML file, flags beat the file, and the
 file beats the defaults; ` + "`--check-config`" + ` prints the result. The file is judged whole before anything starts: an unknown key, a
 key set twice, a wrong type or a value out of range is shown with its line and column, all of them at once, and the process
 exits with 2.
 
-Times carry their unit (` + "`500ms`, `5s`, `1m30s`" + `). Sizes are bytes, or a number with KiB, MiB or GiB. Each heading below is a key
+Times carry their unit (` + "`500ms`, `5s`, `1m30s`" + `). Sizes are bytes, or a number with B, KiB, MiB, GiB or TiB. Each heading below is a key
 with its default, as one would write it; a dot stands for a section:
 
 ` + "```yaml" + `
@@ -75,18 +74,18 @@ var configChapters = map[string]string{
 
 func renderConfigPage(t *testing.T) string {
 	config := DefaultConfig()
-	root := reflect.ValueOf(&config).Elem()
 	comments := optionComments{t: t, parsed: map[string]map[string]string{}}
-	keys := goNames(root)
+	keys := goNames(&config)
 	chapters, order := map[string]*strings.Builder{}, []string{}
-	walkOptions(root, "", func(o option) {
-		text := comments.of(o)
-		if text == "" && !o.section {
-			t.Errorf("%s has no comment", o.path)
+	option.Walk(&config, func(f option.Field) {
+		text := comments.of(f)
+		isSection := f.Kind == option.Section
+		if text == "" && !isSection {
+			t.Errorf("%s has no comment", f.Key)
 		}
-		name, _, nested := strings.Cut(o.path, ".")
-		if !nested && !o.section {
-			name = o.owner.PkgPath()
+		name, _, nested := strings.Cut(f.Key, ".")
+		if !nested && !isSection {
+			name = f.Owner.PkgPath()
 		}
 		chapter := chapters[name]
 		if chapter == nil {
@@ -94,18 +93,18 @@ func renderConfigPage(t *testing.T) string {
 			chapters[name] = chapter
 			order = append(order, name)
 			if configChapters[name] == "" {
-				t.Errorf("%s belongs to %s, which has no title in configChapters", o.path, name)
+				t.Errorf("%s belongs to %s, which has no title in configChapters", f.Key, name)
 			}
 			fmt.Fprintf(chapter, "\n## %s\n", configChapters[name])
 		}
-		if !o.section {
-			fmt.Fprintf(chapter, "\n### `%s: %s`\n", o.path, defaultOf(t, o))
+		if !isSection {
+			fmt.Fprintf(chapter, "\n### `%s: %s`\n", f.Key, defaultOf(f))
 		}
 		if text != "" {
-			fmt.Fprintf(chapter, "\n%s\n", speakKeys(text, o, keys))
+			fmt.Fprintf(chapter, "\n%s\n", speakKeys(text, f, keys))
 		}
-		if flag := flagOf(o.path); flag != "" {
-			fmt.Fprintf(chapter, "\nFlag: `--%s`.\n", flag)
+		if facts := factsOf(f); facts != "" {
+			fmt.Fprintf(chapter, "\n%s\n", facts)
 		}
 	})
 	page := configIntro
@@ -115,30 +114,42 @@ func renderConfigPage(t *testing.T) string {
 	return page
 }
 
-func defaultOf(t *testing.T, o option) string {
-	text, err := yaml.Marshal(o.value.Interface())
-	if err != nil {
-		t.Fatal(err)
+// defaultOf is the default as one would write it.
+func defaultOf(f option.Field) string {
+	if text := f.String(); text != "" {
+		return text
 	}
-	return strings.TrimSpace(string(text))
+	return `""`
+}
+
+// factsOf is what the tags say and the heading does not: the range, and the flag.
+func factsOf(f option.Field) string {
+	var facts []string
+	if f.Bounded() {
+		facts = append(facts, "Allowed: "+f.Allowed()+".")
+	}
+	if flag := flagOf(f.Key); flag != "" {
+		facts = append(facts, "Flag: `--"+flag+"`.")
+	}
+	return strings.Join(facts, " ")
 }
 
 // flagOf is the flag that sets a key, found by setting each.
 func flagOf(path string) string {
 	text, number, truth := "x", 1, true
 	flags := serveFlags{HTTP: &text, TCP: &text, Unix: &text, Admin: &text, Loops: &number, Workers: &number, MaxConnections: &number, Demo: &truth}
-	positions := map[string]position{}
+	places := option.Places{}
 	var config Config
-	flags.apply(&config, positions)
-	return positions[path].flag
+	flags.apply(&config, places)
+	return places[path].Flag
 }
 
 // goNames maps the Go name of each option to its key, for names that cannot be ordinary words.
-func goNames(root reflect.Value) map[string]string {
+func goNames(config *Config) map[string]string {
 	names := map[string]string{}
-	walkOptions(root, "", func(o option) {
-		if key := lastKey(o.path); strings.Contains(key, "_") {
-			names[o.field] = key
+	option.Walk(config, func(f option.Field) {
+		if key := option.Leaf(f.Key); strings.Contains(key, "_") {
+			names[f.Name] = key
 		}
 	})
 	return names
@@ -147,9 +158,9 @@ func goNames(root reflect.Value) map[string]string {
 var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
 
 // speakKeys turns a Go comment into what an operator reads: fields are called by their keys.
-func speakKeys(text string, o option, keys map[string]string) string {
-	if rest, ok := strings.CutPrefix(text, o.field+" "); ok {
-		text = "`" + lastKey(o.path) + "` " + rest
+func speakKeys(text string, f option.Field, keys map[string]string) string {
+	if rest, ok := strings.CutPrefix(text, f.Name+" "); ok {
+		text = "`" + option.Leaf(f.Key) + "` " + rest
 	}
 	return goName.ReplaceAllStringFunc(text, func(word string) string {
 		if key := keys[word]; key != "" {
@@ -165,12 +176,12 @@ type optionComments struct {
 	parsed map[string]map[string]string // by package path: "Type.Field" to comment
 }
 
-func (c *optionComments) of(o option) string {
-	path := o.owner.PkgPath()
+func (c *optionComments) of(f option.Field) string {
+	path := f.Owner.PkgPath()
 	if c.parsed[path] == nil {
 		c.parsed[path] = c.parse(filepath.Join(repository, strings.TrimPrefix(path, "weir/")))
 	}
-	return c.parsed[path][o.owner.Name()+"."+o.field]
+	return c.parsed[path][f.Owner.Name()+"."+f.Name]
 }
 
 func (c *optionComments) parse(folder string) map[string]string {

@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 
 	"github.com/alecthomas/kong"
+
+	"weir/codec/option"
 )
 
 // Exit codes of every command; --help prints this list.
@@ -33,7 +37,7 @@ type settings interface {
 	// file is the configuration file's name, "" for none.
 	file() string
 	// apply overrides config with the flags that were given and records, per key, that a flag set it.
-	apply(config *Config, positions map[string]position)
+	apply(config *Config, places option.Places)
 }
 
 // serveFlags are the keys worth a flag. Each pointer is nil unless the flag was given, so that a flag beats the file
@@ -42,14 +46,14 @@ type serveFlags struct {
 	Config      string `placeholder:"FILE" help:"YAML file; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
 
-	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port (default ${http}). Port 0: the kernel chooses, the log says. \"\": off."`
-	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port (default ${tcp}). \"\": off."`
-	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket (default off)."`
-	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default ${admin}). \"\": off."`
-	Loops          *int    `placeholder:"N" help:"Event loops (default 0: one per core)."`
-	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute (default 0: two per core)."`
-	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason (default 0: 0.9 x open-file limit - 256)."`
-	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools (default ${demo}); --demo=false for none."`
+	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port; port 0: the kernel chooses, the log says. ${http}"`
+	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port. ${tcp}"`
+	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket. ${unix}"`
+	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port. ${admin}"`
+	Loops          *int    `placeholder:"N" help:"Event loops. ${loops}"`
+	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
+	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
+	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
 }
 
 // Help implements kong.HelpProvider: what stands below the flags.
@@ -69,15 +73,15 @@ TCP, and refuses the 50,001st connection.
 
 func (f *serveFlags) file() string { return f.Config }
 
-func (f *serveFlags) apply(config *Config, positions map[string]position) {
-	override(f.HTTP, &config.Server.HTTP, positions, "http", "http")
-	override(f.TCP, &config.Server.TCP, positions, "tcp", "tcp")
-	override(f.Unix, &config.Server.Unix, positions, "unix", "unix")
-	override(f.Admin, &config.Admin, positions, "admin", "admin")
-	override(f.Loops, &config.Server.Loops, positions, "loops", "loops")
-	override(f.Workers, &config.Queue.Workers, positions, "workers", "workers")
-	override(f.MaxConnections, &config.Queue.MaxConnections, positions, "max_connections", "max-connections")
-	override(f.Demo, &config.Demo, positions, "demo", "demo")
+func (f *serveFlags) apply(config *Config, places option.Places) {
+	override(f.HTTP, &config.Server.HTTP, places, "http", "http")
+	override(f.TCP, &config.Server.TCP, places, "tcp", "tcp")
+	override(f.Unix, &config.Server.Unix, places, "unix", "unix")
+	override(f.Admin, &config.Admin, places, "admin", "admin")
+	override(f.Loops, &config.Server.Loops, places, "loops", "loops")
+	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
+	override(f.MaxConnections, &config.Queue.MaxConnections, places, "max_connections", "max-connections")
+	override(f.Demo, &config.Demo, places, "demo", "demo")
 }
 
 // stdioFlags are those that make sense for one client.
@@ -86,8 +90,8 @@ type stdioFlags struct {
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
 
 	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
-	Workers *int    `placeholder:"N" help:"Goroutines for tools that only compute (default 0: two per core)."`
-	Demo    *bool   `placeholder:"true|false" help:"Offer the demonstration tools (default ${demo}); --demo=false for none."`
+	Workers *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
+	Demo    *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
 }
 
 // Help implements kong.HelpProvider: what stands below the flags.
@@ -120,31 +124,68 @@ configuration is wrong, and nothing was started.`
 func (f *stdioFlags) file() string { return f.Config }
 
 // apply makes the server one for one client.
-func (f *stdioFlags) apply(config *Config, positions map[string]position) {
+func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
 	config.Server.Loops = 1
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
-	override(f.Admin, &config.Admin, positions, "admin", "admin")
-	override(f.Workers, &config.Queue.Workers, positions, "workers", "workers")
-	override(f.Demo, &config.Demo, positions, "demo", "demo")
+	override(f.Admin, &config.Admin, places, "admin", "admin")
+	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
+	override(f.Demo, &config.Demo, places, "demo", "demo")
 }
 
-func override[T any](given, to *T, positions map[string]position, key, flag string) {
+func override[T any](given, to *T, places option.Places, key, flag string) {
 	if given != nil {
 		*to = *given
-		positions[key] = position{flag: flag}
+		places[key] = option.Place{Flag: flag}
 	}
+}
+
+// flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
+// weir load.
+func flagTexts() kong.Vars {
+	texts := kong.Vars{}
+	config := DefaultConfig()
+	option.Walk(&config, func(f option.Field) { texts[f.Key] = flagText(f) })
+	var load loadRunFlags
+	option.SetDefaults(&load)
+	option.Walk(&load, func(f option.Field) { texts["load_"+f.Key] = flagText(f) })
+	return texts
+}
+
+func flagText(f option.Field) string {
+	value := f.String()
+	if value == "" {
+		value = `""`
+	}
+	switch {
+	case f.Kind == option.Text && f.Zero() != "":
+		return "Default " + value + `; "" is ` + f.Zero() + "."
+	case f.Kind == option.Text || f.Kind == option.Truth:
+		return "Default " + value + "."
+	}
+	return "Default " + value + "; allowed is " + f.Allowed() + "."
+}
+
+// flagName is how kong calls the flag of a field.
+func flagName(field string) string {
+	var name strings.Builder
+	for i, r := range field {
+		if unicode.IsUpper(r) && i > 0 {
+			name.WriteByte('-')
+		}
+		name.WriteRune(unicode.ToLower(r))
+	}
+	return name.String()
 }
 
 // parse reads the command line. done: the answer was printed already (help, or a usage error) and code is final.
 func parse(args []string, stdout, stderr io.Writer) (cli *commands, command string, code int, done bool) {
 	cli = &commands{}
-	defaults := DefaultConfig()
 	parser := kong.Must(cli,
 		kong.Name("weir"),
 		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
-		kong.Vars{"http": defaults.Server.HTTP, "tcp": defaults.Server.TCP, "admin": defaults.Admin, "demo": fmt.Sprint(defaults.Demo)},
+		flagTexts(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code, done = c, true }), // --help ends parsing this way
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),

@@ -28,9 +28,10 @@ func TestFlags(t *testing.T) {
 	f("token", exitUsage, "", `Run "weir token --help" for`)
 	f("swerve", exitUsage, "", `Run "weir --help" for`)
 	f("load flush", exitUsage, "", "no such scenario")
-	f("serve --http 127.0.0.1:99999", exitUsage, "", "--http: \"127.0.0.1:99999\" has no port from 0 to 65535")
+	f("serve --http 127.0.0.1:99999", exitUsage, "", "--http: \"127.0.0.1:99999\" has no port: allowed is 0 to 65535")
 	f("serve --http nonsense --loops=-2", exitUsage, "", "--http: \"nonsense\" is not an address")
-	f("serve --http nonsense --loops=-2", exitUsage, "", "--loops: -2 is out of range")
+	f("serve --http nonsense --loops=-2", exitUsage, "",
+		"--loops: -2 is below 0: allowed is 0 (one per core) to 256 loops")
 	f("serve --config /no/such/file", exitUsage, "", "--config: open /no/such/file: no such file or directory")
 	f("serve --check-config --demo=false --workers 3 --unix /run/w.sock", exitOK, "\nunix: /run/w.sock\n", "")
 	f("serve --check-config --demo=false", exitOK, "\ndemo: false\n", "")

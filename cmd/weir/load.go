@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"weir/codec/option"
 	"weir/loadtest"
 	"weir/loadtest/probe"
 	"weir/loadtest/report"
@@ -65,19 +66,19 @@ type loadRunFlags struct {
 	Arguments string        `placeholder:"JSON" help:"Its arguments, a JSON object."`
 	Header    []string      `placeholder:"'NAME: VALUE'" sep:"none" help:"A further header of each HTTP request or WebSocket upgrade, such as 'X-Tenant: 7', or first line of each TCP and Unix connection. May be repeated."`
 	TokenFile string        `placeholder:"FILE" help:"A file with a bearer token and nothing else, sent as the header Authorization. Unlike --header it does not come into the report."`
-	TimeScale float64       `placeholder:"X" help:"Multiply every duration of the scenario, such as 0.1. Rates and connections stay."`
-	Duration  time.Duration `placeholder:"TIME" help:"Compress or stretch the scenario to this length."`
+	TimeScale float64       `placeholder:"X" help:"Multiply every duration of the scenario, such as 0.1; rates and connections stay. ${load_TimeScale}" min:"0" max:"1000" zero:"as they are"`
+	Duration  time.Duration `placeholder:"TIME" help:"Compress or stretch the scenario to this length. ${load_Duration}" min:"0s" zero:"the scenario's"`
 
-	Connections int     `placeholder:"N" help:"The most connections; phases change in proportion."`
-	Rate        float64 `placeholder:"X" help:"The highest rate of one connection, in calls per second; phases change in proportion."`
-	Window      int     `placeholder:"N" help:"Calls that one connection may have in flight (default: the scenario's; 1 over HTTP)."`
+	Connections int     `placeholder:"N" help:"The most connections; phases change in proportion. ${load_Connections}" min:"0" max:"10000000" zero:"the scenario's" unit:"connections"`
+	Rate        float64 `placeholder:"X" help:"The highest rate of one connection; phases change in proportion. ${load_Rate}" min:"0" max:"1000000" zero:"the scenario's" unit:"calls/s"`
+	Window      int     `placeholder:"N" help:"What one connection may have in flight; 1 over HTTP. ${load_Window}" min:"0" max:"1048576" zero:"the scenario's" unit:"calls"`
 	Closed      bool    `help:"A closed loop: each connection calls as fast as it is answered; rates are ignored."`
 
 	Admin   string        `placeholder:"ADDR" help:"The server's admin listener (default: 127.0.0.1:9090, when it is this server's); off for none."`
 	PID     int           `name:"pid" placeholder:"N" help:"The server's process (default: asked of the admin listener, or found by its port)."`
-	Loops   int           `placeholder:"N" help:"Epoll loops of each worker (default: half of the cores)."`
-	Workers int           `placeholder:"N" help:"Worker processes (default: as many as the descriptor limit asks for)."`
-	Grace   time.Duration `default:"10s" help:"How long calls in flight at the end are waited for (default ${default})."`
+	Loops   int           `placeholder:"N" help:"Epoll loops of each worker. ${load_Loops}" min:"0" max:"64" zero:"half of the cores" unit:"loops"`
+	Workers int           `placeholder:"N" help:"Worker processes. ${load_Workers}" min:"0" max:"1000" zero:"as many as the descriptor limit asks for" unit:"workers"`
+	Grace   time.Duration `default:"10s" placeholder:"TIME" help:"How long calls in flight at the end are waited for. ${load_Grace}" min:"0s" max:"1h"`
 
 	JSON  string `name:"json" placeholder:"FILE" help:"Write the report as JSON."`
 	HTML  string `name:"html" placeholder:"FILE" help:"Write the report as one HTML page that opens offline."`
@@ -157,15 +158,11 @@ func (f *loadRunFlags) prepare(ctx context.Context) (*loadtest.Run, error) {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(f.TimeScale >= 0 && f.TimeScale <= 1000, "--time-scale: %v is not above 0 and at most 1000", f.TimeScale)
+	for _, wrong := range option.Check(f) {
+		wrong.Flag = flagName(wrong.Key)
+		errs = append(errs, wrong)
+	}
 	check(f.TimeScale == 0 || f.Duration == 0, "--time-scale and --duration: give one of them")
-	check(f.Duration >= 0, "--duration: %v is negative", f.Duration)
-	check(f.Connections >= 0 && f.Connections <= 10_000_000, "--connections: %d is not 1 to 10000000", f.Connections)
-	check(f.Rate >= 0 && f.Rate <= 1_000_000, "--rate: %v is not above 0 and at most 1000000", f.Rate)
-	check(f.Window >= 0 && f.Window <= 1<<20, "--window: %d is not 1 to 1048576", f.Window)
-	check(f.Loops >= 0 && f.Loops <= 64, "--loops: %d is not 1 to 64", f.Loops)
-	check(f.Workers >= 0 && f.Workers <= 1000, "--workers: %d is not 1 to 1000", f.Workers)
-	check(f.Grace >= 0 && f.Grace <= time.Hour, "--grace: %v is not 0s to 1h", f.Grace)
 	check(f.Arguments == "" || f.Tool != "", "--arguments: belongs to --tool")
 	check(f.Arguments == "" || loadtest.IsObject(f.Arguments), "--arguments: %s is not a JSON object", f.Arguments)
 	headers, err := f.headers()

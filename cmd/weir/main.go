@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"weir/codec/yaml"
 )
 
 // version is stamped by the Makefile; a plain `go build` says dev.
@@ -42,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if check {
-		text, err := config.yaml()
+		text, err := yaml.Write(&config)
 		if err != nil {
 			fmt.Fprintf(stderr, "weir: %v\n", err)
 			return exitRuntime

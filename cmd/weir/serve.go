@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/demo"
 	"weir/reactor"
 	"weir/registry"
 )
@@ -133,7 +134,7 @@ func (s *server) build() error {
 		return err
 	}
 	if s.config.Demo {
-		registry.AddDemoTools(s.registry)
+		demo.AddTools(s.registry)
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,

@@ -43,10 +43,8 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	if change != nil {
 		change(&config)
 	}
-	p := &problems{}
-	config.validate(p, nil, openFileLimit())
-	if err := p.orNil(); err != nil {
-		t.Fatal(err)
+	if errs := config.validate(openFileLimit()); errs != nil {
+		t.Fatal(errs)
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
 	s, err := startServer(&config, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel))

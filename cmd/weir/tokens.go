@@ -8,40 +8,39 @@ import (
 	"slices"
 	"time"
 
+	"weir/codec/option"
 	"weir/reactor/auth"
 )
 
-// loadTokens reads the tokens file of a configuration, which was named at the position at; nil without one, or with mistakes,
-// which are added to p.
-func loadTokens(path string, p *problems, at position) *auth.Tokens {
+// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with
+// mistakes.
+func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	if path == "" {
-		return nil
+		return nil, nil
 	}
-	refuse := func(err error) *auth.Tokens {
-		p.add(at, "auth.tokens_file: %v", err)
-		return nil
+	refuse := func(format string, args ...any) (*auth.Tokens, option.Mistakes) {
+		return nil, option.Mistakes{{Place: at, Key: "auth.tokens_file", Text: fmt.Sprintf(format, args...)}}
 	}
 	text, err := readBounded(path, auth.MaxTokensFileBytes)
 	if err != nil {
-		return refuse(err)
+		return refuse("%v", err)
 	}
 	if info, err := os.Stat(path); err != nil {
-		return refuse(err)
+		return refuse("%v", err)
 	} else if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
-		return refuse(fmt.Errorf("everybody on this machine may write %s, and let themselves in: chmod o-w", path))
+		return refuse("everybody on this machine may write %s, and let themselves in: chmod o-w", path)
 	}
 	tokens, mistakes := auth.ParseTokens(text)
 	for _, m := range mistakes {
-		p.add(position{file: path, line: m.Line, column: m.Column}, "%s", m.Text)
+		m.File = path
 	}
-	return tokens
+	return tokens, mistakes
 }
 
 // reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
 func (s *server) reloadTokens() {
-	p := &problems{}
-	tokens := loadTokens(s.config.Server.Auth.TokensFile, p, position{})
-	if err := p.orNil(); err != nil {
+	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+	if err := mistakes.Err(); err != nil {
 		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
 		return
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rs/zerolog"
+
+	"weir/codec/option"
 )
 
 // makeTokens writes a tokens file for principals, as weir token makes its lines, and returns its path and their tokens.
@@ -43,12 +45,12 @@ func makeTokens(t *testing.T, principals ...string) (path string, tokens map[str
 func startGuarded(t *testing.T, path string) *server {
 	t.Helper()
 	return startTest(t, func(c *Config) {
-		p := &problems{}
 		c.Server.Auth.TokensFile = path
-		c.tokens = loadTokens(path, p, position{})
-		if err := p.orNil(); err != nil {
-			t.Fatal(err)
+		tokens, mistakes := loadTokens(path, option.Place{})
+		if mistakes != nil {
+			t.Fatal(mistakes)
 		}
+		c.tokens = tokens
 	})
 }
 
@@ -83,12 +85,8 @@ func TestTokensFileMistakes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := &problems{file: "c.yaml"}
-		tokens := loadTokens(path, p, position{line: 1, column: 2})
-		got := ""
-		if err := p.orNil(); err != nil {
-			got = strings.ReplaceAll(err.Error(), path, "tokens")
-		}
+		tokens, mistakes := loadTokens(path, option.Place{File: "c.yaml", Line: 1, Column: 2})
+		got := strings.ReplaceAll(mistakes.Error(), path, "tokens")
 		if got != strings.Join(want, "\n") {
 			t.Errorf("file:\n%s\ngot:\n%s\nwant:\n%s", text, got, strings.Join(want, "\n"))
 		}
@@ -127,8 +125,7 @@ func TestTokensFileMistakes(t *testing.T) {
 	}
 	f("a "+digest, "c.yaml:1:2: auth.tokens_file: everybody on this machine may write tokens, and let themselves in: chmod o-w")
 	path += "-not"
-	p := &problems{}
-	if loadTokens(path, p, position{}); p.orNil() == nil {
+	if _, mistakes := loadTokens(path, option.Place{}); mistakes == nil {
 		t.Error("a file that is not there")
 	}
 }
@@ -206,7 +203,7 @@ func TestServeWarnsOfOpenDoors(t *testing.T) {
 		var log strings.Builder
 		s := &server{config: &Config{}, log: zerolog.New(&log), addresses: map[string]string{"http": address, "tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
 		s.config.Server.Auth.TokensFile = tokensFile
-		s.config.tokens = loadTokens(tokensFile, &problems{}, position{})
+		s.config.tokens, _ = loadTokens(tokensFile, option.Place{})
 		s.warnOfOpenDoors()
 		if want == "" && log.Len() > 0 || strings.Count(log.String(), "\n") > 1 || !strings.Contains(log.String(), want) {
 			t.Errorf("%s %q: %s", address, tokensFile, &log)

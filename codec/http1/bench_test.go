@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/valyala/fasthttp"
 )
 
 // The request is what an MCP client posts: 10 fields, 110 bytes of body. The goal is 450 ns for ours.
@@ -40,39 +38,6 @@ func BenchmarkDecodeSplit(b *testing.B) {
 		}
 		if step, _, err := d.Next(in, &r, &lim); step != Ready || err != nil {
 			b.Fatal(step, err)
-		}
-	}
-}
-
-// BenchmarkDecodeFasthttp reads the same request with fasthttp, body included.
-func BenchmarkDecodeFasthttp(b *testing.B) {
-	in := []byte(postMCP)
-	src := bytes.NewReader(in)
-	br := bufio.NewReaderSize(src, 4096)
-	var req fasthttp.Request
-	b.SetBytes(int64(len(in)))
-	b.ReportAllocs()
-	for b.Loop() {
-		src.Reset(in)
-		br.Reset(src)
-		if err := req.Read(br); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkDecodeFasthttpHead reads the head only and copies no body.
-func BenchmarkDecodeFasthttpHead(b *testing.B) {
-	in := []byte(postMCP)
-	src := bytes.NewReader(in)
-	br := bufio.NewReaderSize(src, 4096)
-	var head fasthttp.RequestHeader
-	b.ReportAllocs()
-	for b.Loop() {
-		src.Reset(in)
-		br.Reset(src)
-		if err := head.Read(br); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -19,54 +19,19 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
+
+	"weir/loadtest/bench/cases"
+	"weir/loadtest/bench/harness"
+	"weir/loadtest/bench/record"
 )
-
-// benchmark answers one question.
-type benchmark struct {
-	name     string
-	question string
-	run      func(*env) (*table, error)
-}
-
-var benchmarks = []benchmark{
-	{"cpu-tcp", "What does a call cost the server over TCP, beside a bare epoll echo of the same bytes?", cpuTCP},
-	{"cpu-http", "What does a call cost the server over HTTP, beside the two Go SDKs?", cpuHTTP},
-	{"pipelined", "How many calls per second does the server answer when they come in a stream?", pipelined},
-	{"ceiling", "What is the highest rate that the server holds, over each transport?", ceiling},
-	{"wide", "Do 15,000 connections that each call five times a second get quick answers?", wide},
-	{"memory", "What does an idle connection weigh?", memory},
-	{"storm", "Does a storm of connections get in, and do those who are in notice?", storm},
-	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
-	{"stalled", "Do clients that never read harm those that do?", stalled},
-	{"refusal", "What does a refusal cost the server?", refusal},
-	{"listens", "What does an open subscriptions/listen weigh, and how soon do all of them hear of a change?", listens},
-	{"session-streams", "What does a session with an open stream weigh, and how soon do all of them hear of a change?", sessionStreams},
-	{"session-cost", "Does a session cost more to open and end when there are many?", sessionCost},
-	{"isolation", "Does every answer reach whom it is for, when all calls have the same id and some are taken back?", isolation},
-	{"peers-latency", "What do clients of the Go SDKs' servers and of this one see at the same load?", peersLatency},
-	{"peers-memory", "What does a session weigh, beside the two Go SDKs?", peersMemory},
-	{"peers-overload", "What is left of each server at twice its own ceiling?", peersOverload},
-	{"crosscheck", "Do other ways of measuring come to the same figures?", crosscheck},
-}
-
-// goesBy says whether a name on the command line means this benchmark: its own, or that of its family ("peers", "cpu").
-func (b benchmark) goesBy(name string) bool {
-	return b.name == name || strings.HasPrefix(b.name, name+"-")
-}
 
 // config is the command line.
 type config struct {
-	weir    string
-	runs    int
-	seconds float64
-	scale   float64
-	loops   int
-	peers   bool
-	out     string
-	keep    bool
-	from    string
-	page    bool
+	harness.Setup
+	out  string
+	keep bool
+	from string
+	page bool
 	// plots is a folder for the pictures, document a page that shows them and the tables.
 	plots, document string
 }
@@ -85,7 +50,7 @@ func run() error {
 		return err
 	}
 	if c.from != "" {
-		r, err := readRecord(c.from)
+		r, err := record.Read(c.from)
 		if err != nil {
 			return err
 		}
@@ -100,10 +65,10 @@ func run() error {
 	if c.out != "" {
 		var kept error
 		if c.keep {
-			kept = r.keep(c.out)
+			kept = r.Keep(c.out, cases.Names())
 		}
 		if kept == nil { // an older record that cannot be read is not written over
-			kept = r.write(c.out)
+			kept = r.Write(c.out)
 		}
 		err = errors.Join(kept, err)
 	}
@@ -111,29 +76,29 @@ func run() error {
 }
 
 // show prints a report, and draws and documents it where that is asked for.
-func (c *config) show(r *record) error {
+func (c *config) show(r *record.Record) error {
 	if c.plots == "" && c.document == "" {
-		r.print(os.Stdout, c.page)
+		r.Print(os.Stdout, c.page)
 		return nil
 	}
 	var errs []error
 	if c.plots != "" {
-		errs = append(errs, r.plot(c.plots))
+		errs = append(errs, writePlots(r, c.plots))
 	}
 	if c.document != "" {
-		errs = append(errs, r.document(c.document, c.plots))
+		errs = append(errs, writePage(r, c.document, c.plots))
 	}
 	return errors.Join(errs...)
 }
 
 func parse() (config, []string, error) {
 	var c config
-	flag.StringVar(&c.weir, "weir", "bin/weir", "the server under test")
-	flag.IntVar(&c.runs, "runs", 3, "runs of each measurement; tables show the median")
-	flag.Float64Var(&c.seconds, "seconds", 3, "length of one measured window")
-	flag.Float64Var(&c.scale, "scale", 1, "share of the connections and bytes of a full run; marks are for 1")
-	flag.IntVar(&c.loops, "loops", 1, "loops of the generator")
-	flag.BoolVar(&c.peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
+	flag.StringVar(&c.Program, "weir", "bin/weir", "the server under test")
+	flag.IntVar(&c.Runs, "runs", 3, "runs of each measurement; tables show the median")
+	flag.Float64Var(&c.Seconds, "seconds", 3, "length of one measured window")
+	flag.Float64Var(&c.Scale, "scale", 1, "share of the connections and bytes of a full run; marks are for 1")
+	flag.IntVar(&c.Loops, "loops", 1, "loops of the generator")
+	flag.BoolVar(&c.Peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
 	flag.StringVar(&c.out, "out", "", "write the results as JSON into this file")
 	flag.BoolVar(&c.keep, "keep", false, "keep the tables of the -out file that are not measured now")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")
@@ -142,12 +107,12 @@ func parse() (config, []string, error) {
 	flag.BoolVar(&c.page, "markdown", false, "print the tables as docs/BENCHMARKS.md shows them")
 	flag.Usage = usage
 	flag.Parse()
-	if c.runs < 1 || c.runs > 100 || c.seconds < 0.1 || c.seconds > 600 || c.scale <= 0 || c.scale > 1 || c.loops < 1 || c.loops > 64 {
+	if c.Runs < 1 || c.Runs > 100 || c.Seconds < 0.1 || c.Seconds > 600 || c.Scale <= 0 || c.Scale > 1 || c.Loops < 1 || c.Loops > 64 {
 		return c, nil, fmt.Errorf("-runs is 1 to 100, -seconds 0.1 to 600, -scale above 0 to 1, -loops 1 to 64")
 	}
 	names := flag.Args()
 	for _, name := range names {
-		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.goesBy(name) }) {
+		if !slices.ContainsFunc(cases.All, func(b cases.Case) bool { return b.GoesBy(name) }) {
 			return c, nil, fmt.Errorf("there is no benchmark %q; -help lists them", name)
 		}
 	}
@@ -157,8 +122,8 @@ func parse() (config, []string, error) {
 func usage() {
 	out := flag.CommandLine.Output()
 	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\nBenchmarks (all, when none is named):")
-	for _, b := range benchmarks {
-		fmt.Fprintf(out, "  %-15s %s\n", b.name, b.question)
+	for _, b := range cases.All {
+		fmt.Fprintf(out, "  %-15s %s\n", b.Name, b.Question)
 	}
 	fmt.Fprintln(out, "\nFlags:")
 	flag.PrintDefaults()
@@ -166,32 +131,32 @@ func usage() {
 
 // measure runs the named benchmarks, or all. The report holds what was measured even when the error says that one of them
 // could not be, or that a mark was missed.
-func measure(ctx context.Context, c config, names []string) (*record, error) {
+func measure(ctx context.Context, c config, names []string) (*record.Record, error) {
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	if c.weir, err = filepath.Abs(c.weir); err != nil {
+	if c.Program, err = filepath.Abs(c.Program); err != nil {
 		return nil, err
 	}
-	r := newRecord(ctx, c)
+	r := record.New(ctx, c.Runs, c.Seconds, c.Scale)
 	var failed []string
-	for _, b := range benchmarks {
-		if len(names) > 0 && !slices.ContainsFunc(names, b.goesBy) {
+	for _, b := range cases.All {
+		if len(names) > 0 && !slices.ContainsFunc(names, b.GoesBy) {
 			continue
 		}
-		e := &env{config: c, ctx: ctx, dir: dir, name: b.name, began: time.Now()}
-		t, err := b.run(e)
-		e.stopAll()
+		e := harness.NewEnv(ctx, c.Setup, dir, b.Name)
+		t, err := b.Run(e)
+		e.StopAll()
 		if err != nil {
-			e.progress("FAILED: %v", err)
-			failed = append(failed, b.name)
-			t = &table{Notes: []string{"failed: " + err.Error()}}
-		} else if !c.peers && t.missed() {
-			failed = append(failed, b.name)
+			e.Progress("FAILED: %v", err)
+			failed = append(failed, b.Name)
+			t = &record.Table{Notes: []string{"failed: " + err.Error()}}
+		} else if !c.Peers && t.Missed() {
+			failed = append(failed, b.Name)
 		}
-		t.Name, t.Question = b.name, b.question
+		t.Name, t.Question = b.Name, b.Question
 		r.Tables = append(r.Tables, t)
 		if ctx.Err() != nil {
 			return r, ctx.Err()

@@ -2,10 +2,10 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
+	"weir/codec/option"
 	"weir/loadtest/wire"
 )
 
@@ -14,24 +14,24 @@ type Options struct {
 	wire.Options
 
 	// Loops is how many goroutines drive the connections, each with its share of them. More loops than cores only cost.
-	// 1 to 64.
-	Loops int
+	Loops int `default:"1" min:"1" max:"64" unit:"loops"`
 	// Window is how many calls a connection has in flight at once. 1 is the closed loop of a polite client; more is
-	// pipelining, refilled in one write when three quarters of the window are answered. 1 to 16777216.
-	Window int
-	// CallsPerConnection ends a connection's sending after so many calls since it was opened. 0: no end.
-	CallsPerConnection int
+	// pipelining, refilled in one write when three quarters of the window are answered.
+	Window int `default:"1" min:"1" max:"16777216" unit:"calls"`
+	// CallsPerConnection ends a connection's sending after so many calls since it was opened.
+	CallsPerConnection int `min:"0" max:"4294967296" zero:"no end" unit:"calls"`
 	// RatePerSecond, above 0, makes the load open: calls of the whole fleet are planned at this rate, round robin over
-	// the connections that were open at Start, and latency counts from the plan, so that a server that stalls cannot hide
-	// the calls it kept from being sent. 0 is a closed loop. At most 10000000.
-	RatePerSecond float64
+	// the connections that were open at Start, and latency counts from the plan, so that a server that stalls cannot
+	// hide the calls it kept from being sent.
+	RatePerSecond float64 `min:"0" max:"10000000" zero:"a closed loop" unit:"calls/s"`
 
-	// Tick, above 0, has planned calls leave in steps of it instead of each at its moment: a generator that wakes for each of
-	// 200,000 calls in a second has no time left to send them. What a call waits for its step counts as latency. 0 to 1s.
-	Tick time.Duration
+	// Tick, above 0, has planned calls leave in steps of it instead of each at its moment: a generator that wakes for
+	// each of 200,000 calls in a second has no time left to send them. What a call waits for its step counts as
+	// latency.
+	Tick time.Duration `min:"0s" max:"1s" zero:"each at its moment"`
 
-	// Renew has each connection end its session and begin another one, again and again, instead of calling. The counters
-	// hold one such round (DELETE, initialize, notifications/initialized) as a call. Legacy HTTP only.
+	// Renew has each connection end its session and begin another one, again and again, instead of calling. The
+	// counters hold one such round (DELETE, initialize, notifications/initialized) as a call. Legacy HTTP only.
 	Renew bool
 	// OneID, when not nil, has every call carry the id 1, as many clients do, and a text of its own.
 	OneID *OneID
@@ -39,13 +39,14 @@ type Options struct {
 	NeverRead bool
 	// Reopen opens a connection again when the server has closed or refused it.
 	Reopen bool
-	// ReopenAfter is how long an ended connection waits before it is opened again. 0: not at all. 0 to 1h.
-	ReopenAfter time.Duration
+	// ReopenAfter is how long an ended connection waits before it is opened again.
+	ReopenAfter time.Duration `min:"0s" max:"1h" zero:"not at all"`
 
-	// MaxConnecting bounds the connections of one loop that are being opened at the same time. 0: all at once (a storm).
+	// MaxConnecting bounds the connections of one loop that are being opened at the same time.
 	// Keep it below the server's backlog otherwise, or the kernel drops handshakes and clients wait a second.
-	MaxConnecting int
-	// Sources are local addresses used in turn: one address has 28,000 ports towards one server. Empty: the kernel chooses.
+	MaxConnecting int `default:"256" min:"0" max:"1048576" zero:"all at once, a storm" unit:"connections"`
+	// Sources are local addresses used in turn: one address has 28,000 ports towards one server. Empty: the kernel
+	// chooses.
 	Sources []netip.Addr
 	// ReceiveBufferBytes and SendBufferBytes set the sockets' kernel buffers. 0: the kernel's default.
 	ReceiveBufferBytes int
@@ -54,37 +55,25 @@ type Options struct {
 
 // DefaultOptions returns a polite closed loop of `echo` calls over newline-delimited TCP; Address is still to be set.
 func DefaultOptions() Options {
-	return Options{Options: wire.DefaultOptions(), Loops: 1, Window: 1, MaxConnecting: 256}
+	o := Options{Options: wire.DefaultOptions()}
+	option.SetDefaults(&o)
+	return o
 }
 
 // Validate returns everything that is wrong with the options, joined; nil when a fleet can be built.
 func (o *Options) Validate() error {
-	errs := []error{o.Options.Validate()}
-	check := func(field string, value, low, high int) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", field, value, low, high))
-		}
-	}
-	check("Loops", o.Loops, 1, 64)
-	check("Window", o.Window, 1, 1<<24)
-	check("CallsPerConnection", o.CallsPerConnection, 0, 1<<32)
-	check("MaxConnecting", o.MaxConnecting, 0, 1<<20)
-	if o.RatePerSecond < 0 || o.RatePerSecond > 10e6 {
-		errs = append(errs, fmt.Errorf("RatePerSecond: %v is out of range, allowed is 0 to 10000000", o.RatePerSecond))
-	}
-	if o.Tick < 0 || o.Tick > time.Second || o.ReopenAfter < 0 || o.ReopenAfter > time.Hour {
-		errs = append(errs, fmt.Errorf("option Tick %v is not 0 to 1s, or ReopenAfter %v not 0 to 1h", o.Tick, o.ReopenAfter))
-	}
+	found := option.Check(o)
 	if o.Renew && (o.Transport != wire.HTTP || o.Era != wire.Legacy) {
-		errs = append(errs, errors.New("option Renew: is for legacy HTTP"))
-	}
-	if o.OneID != nil {
-		errs = append(errs, o.OneID.validate(o))
+		found.Add("Renew", "true over %v: allowed is HTTP of the legacy era", o.Transport)
 	}
 	for _, a := range o.Sources {
 		if !a.Is4() {
-			errs = append(errs, fmt.Errorf("option Sources: %v is not an IPv4 address", a))
+			found.Add("Sources", "%v is not of IPv4: allowed are IPv4 addresses", a)
 		}
+	}
+	errs := []error{o.Options.Validate(), found.Err()}
+	if o.OneID != nil {
+		errs = append(errs, o.OneID.validate(o))
 	}
 	return errors.Join(errs...)
 }

@@ -12,18 +12,28 @@ import (
 	"weir/loadtest/wire"
 )
 
-// Clients says how many misbehaving clients are there all the time, by kind. hostileKinds is the table of them.
+// Clients says how many misbehaving clients are there all the time, by kind. Kinds is the table of them.
 type Clients struct {
-	NeverRead   int `json:"never_read,omitempty"`   // they ask for answers and do not take them
-	SlowRead    int `json:"slow_read,omitempty"`    // they take a few bytes of them at a time
-	SlowDrip    int `json:"slow_drip,omitempty"`    // one byte of a request at a time
-	HalfRequest int `json:"half_request,omitempty"` // half a request, then silence
-	HalfClose   int `json:"half_close,omitempty"`   // a call, and the end of their sending side: the answer is still due to them
-	Garbage     int `json:"garbage,omitempty"`      // bytes that are no request
-	Oversize    int `json:"oversize,omitempty"`     // a message without end
-	Duplicate   int `json:"duplicate,omitempty"`    // two calls with one id, both in flight
-	Reset       int `json:"reset,omitempty"`        // a call, and the connection is reset before its answer
-	Vanish      int `json:"vanish,omitempty"`       // they connect and are gone, again and again
+	// NeverRead: they ask for answers and do not take them.
+	NeverRead int `json:"never_read,omitempty" yaml:"never_read" min:"0" max:"10000" unit:"clients"`
+	// SlowRead: they take a few bytes of them at a time.
+	SlowRead int `json:"slow_read,omitempty" yaml:"slow_read" min:"0" max:"10000" unit:"clients"`
+	// SlowDrip: one byte of a request at a time.
+	SlowDrip int `json:"slow_drip,omitempty" yaml:"slow_drip" min:"0" max:"10000" unit:"clients"`
+	// HalfRequest: half a request, then silence.
+	HalfRequest int `json:"half_request,omitempty" yaml:"half_request" min:"0" max:"10000" unit:"clients"`
+	// HalfClose: a call, and the end of their sending side: the answer is still due to them.
+	HalfClose int `json:"half_close,omitempty" yaml:"half_close" min:"0" max:"10000" unit:"clients"`
+	// Garbage: bytes that are no request.
+	Garbage int `json:"garbage,omitempty" yaml:"garbage" min:"0" max:"10000" unit:"clients"`
+	// Oversize: a message without end.
+	Oversize int `json:"oversize,omitempty" yaml:"oversize" min:"0" max:"10000" unit:"clients"`
+	// Duplicate: two calls with one id, both in flight.
+	Duplicate int `json:"duplicate,omitempty" yaml:"duplicate" min:"0" max:"10000" unit:"clients"`
+	// Reset: a call, and the connection is reset before its answer.
+	Reset int `json:"reset,omitempty" yaml:"reset" min:"0" max:"10000" unit:"clients"`
+	// Vanish: they connect and are gone, again and again.
+	Vanish int `json:"vanish,omitempty" yaml:"vanish" min:"0" max:"10000" unit:"clients"`
 }
 
 // Kind is one way of misbehaving.
@@ -75,8 +85,9 @@ type Counts struct {
 	Refused        uint64 `json:"refused"`
 	Failed         uint64 `json:"failed"`
 	Vanished       uint64 `json:"vanished"`
-	// Ended is how connections ended, by kind and then by what the server said last ("HTTP 408", "error: ...", "answered") or,
-	// where it said nothing, by how the connection ended (see EndReason); stillOpen counts those that did not.
+	// Ended is how connections ended, by kind and then by what the server said last ("HTTP 408", "error: ...",
+	// "answered") or, where it said nothing, by how the connection ended (see EndReason); stillOpen counts those that
+	// did not.
 	Ended map[string]map[string]uint64 `json:"ended,omitempty"`
 }
 
@@ -136,8 +147,8 @@ func (h *Counts) AddFleet(c *client.Counters) {
 	h.countEnding(kind, stillOpen, c.Open)
 }
 
-// Group is the hostile clients that a loop of their own turns around: they do something every turnInterval and nothing in
-// between, so no epoll set is needed.
+// Group is the hostile clients that a loop of their own turns around: they do something every turnInterval and nothing
+// in between, so no epoll set is needed.
 type Group struct {
 	to   unix.Sockaddr
 	opts *wire.Options

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"errors"
-	"fmt"
-)
+import "weir/codec/option"
 
 // Transport is how messages travel.
 type Transport uint8
@@ -61,75 +58,60 @@ func (o *Options) SessionRevision() string {
 	return o.Revision
 }
 
-// Options says where a server is and what is said to it. The zero value is not usable: start from DefaultWireOptions.
+// Options says where a server is and what is said to it. The zero value is not usable: start from DefaultOptions.
 type Options struct {
-	// Network is "tcp" or "unix".
-	Network string
+	// Network is that of the server's address.
+	Network string `default:"tcp" oneof:"tcp,unix"`
 	// Address is host:port with a numeric host, or the path of a Unix socket.
-	Address string
+	Address string `min:"1"`
 	// Host is the Host header; empty: the address itself, or localhost for a socket that has none.
 	Host string
 	// Path is the endpoint of HTTP and WebSocket.
-	Path string
+	Path string `default:"/mcp"`
 
 	Transport Transport
 	Era       Era
 	Opening   Opening
 
 	// Method is what is called: tools/call, or a method without parameters.
-	Method string
+	Method string `default:"tools/call" min:"1"`
 	// Revision is what an initialized session speaks; empty: 2025-11-25.
 	Revision string
-	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the first
-	// lines of each connection.
+	// Headers are further lines of each HTTP request and WebSocket upgrade, each ending in CRLF; on lines they are the
+	// first lines of each connection.
 	Headers string
-	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which tools do not see.
-	Tool      string
+	// Tool and Arguments (a JSON object) are the call of tools/call. PadBytes of filler go into params._meta, which
+	// tools do not see.
+	Tool      string `default:"echo"`
 	Arguments string
-	PadBytes  int
+	PadBytes  int `min:"0" max:"4 MiB" unit:"bytes"`
 
-	// Stream has each connection open an event stream after its opening, and count what arrives on it, instead of calling:
-	// its session's with GET, or a subscriptions/listen for changed lists when Modern. HTTP only.
+	// Stream has each connection open an event stream after its opening, and count what arrives on it, instead of
+	// calling: its session's with GET, or a subscriptions/listen for changed lists when Modern. HTTP only.
 	Stream bool
 	// Watch is the URI of a resource of whose updates the streams want to hear too; empty: of none.
 	Watch string
 
-	// MaxAnswerBytes bounds what is kept of one unfinished answer; beyond it the connection ends as bad. 1024 to 67108864.
-	MaxAnswerBytes int
+	// MaxAnswerBytes bounds what is kept of one unfinished answer; beyond it the connection ends as bad.
+	MaxAnswerBytes int `default:"1 MiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 }
 
 // DefaultOptions returns calls of `echo` over newline-delimited TCP; Address is still to be set.
 func DefaultOptions() Options {
-	return Options{
-		Network: "tcp", Path: "/mcp", MaxAnswerBytes: 1 << 20,
-		Method: MethodCall, Tool: "echo", Arguments: `{"message":"0123456789abcdef"}`,
-	}
+	o := Options{Arguments: `{"message":"0123456789abcdef"}`}
+	option.SetDefaults(&o)
+	return o
 }
 
-// Validate returns everything that is wrong with the options, joined; nil when a client can use them.
+// Validate returns everything that is wrong with the options, as option.Mistakes; nil when a client can use them.
 func (o *Options) Validate() error {
-	var errs []error
-	check := func(field string, value, low, high int) {
-		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s: %d is out of range, allowed is %d to %d", field, value, low, high))
-		}
-	}
-	check("PadBytes", o.PadBytes, 0, 4<<20)
-	check("MaxAnswerBytes", o.MaxAnswerBytes, 1024, 64<<20)
-	if o.Network != "tcp" && o.Network != "unix" {
-		errs = append(errs, fmt.Errorf("option Network: %q is neither tcp nor unix", o.Network))
-	}
-	if o.Address == "" {
-		errs = append(errs, errors.New("option Address: is empty"))
-	}
+	found := option.Check(o)
 	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
-		errs = append(errs, fmt.Errorf("unknown transport %d, era %d or opening %d", o.Transport, o.Era, o.Opening))
-	}
-	if o.Method == "" {
-		errs = append(errs, errors.New("option Method: is empty"))
+		found.Add("Transport, Era, Opening", "%d, %d, %d: allowed are the constants of this package",
+			o.Transport, o.Era, o.Opening)
 	}
 	if o.Stream && o.Transport != HTTP {
-		errs = append(errs, errors.New("option Stream: is for HTTP"))
+		found.Add("Stream", "true over %v: allowed is HTTP", o.Transport)
 	}
-	return errors.Join(errs...)
+	return found.Err()
 }

@@ -12,6 +12,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"weir/codec/option"
 )
 
 // A tokens file says who may come, a line per token: the name of a principal, the SHA-256 of the token in hex, and
@@ -84,15 +86,9 @@ func (t *Tokens) Succeed(old *Tokens) {
 	}
 }
 
-// Mistake is one thing wrong with a tokens file, at a place that counts from 1. It never holds what might be a token.
-type Mistake struct {
-	Line, Column int
-	Text         string
-}
-
-// ParseTokens reads a tokens file. It is strict, and finds all mistakes; with any there are no tokens. A file without
-// entries is one that lets nobody in.
-func ParseTokens(text []byte) (*Tokens, []Mistake) {
+// ParseTokens reads a tokens file. It is strict, and finds all mistakes, none of which names its file or holds what might be
+// a token; with any there are no tokens. A file without entries is one that lets nobody in.
+func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 	p := &tokenParser{lines: map[[sha256.Size]byte]int{}}
 	if len(text) > MaxTokensFileBytes {
 		p.line = 1
@@ -130,12 +126,14 @@ type tokenParser struct {
 	line        int
 	lines       map[[sha256.Size]byte]int // where each digest stands
 	credentials []*Credential
-	mistakes    []Mistake
+	mistakes    option.Mistakes
 }
 
 // mistake notes what is wrong at an offset into the line.
 func (p *tokenParser) mistake(at int, format string, args ...any) {
-	p.mistakes = append(p.mistakes, Mistake{p.line, at + 1, fmt.Sprintf(format, args...)})
+	p.mistakes = append(p.mistakes, &option.Mistake{
+		Place: option.Place{Line: p.line, Column: at + 1}, Text: fmt.Sprintf(format, args...),
+	})
 }
 
 // entry reads one line.

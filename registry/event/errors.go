@@ -15,14 +15,16 @@ var (
 		Message: "Last-Event-ID names no event of this session"}
 	// ErrGap: what is missing cannot be sent again.
 	ErrGap = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "what followed the event in Last-Event-ID is not kept any more", Data: []byte(`{"reason":"replay_gap"}`)}
+		Message: "what followed the event in Last-Event-ID is not kept any more",
+		Data:    []byte(`{"reason":"replay_gap"}`)}
 	// ErrClientLimit: Options.MaxSubscriptionsPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions of this client",
 		Data:    []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
 	// ErrTotalLimit: Options.MaxSubscriptions.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many subscriptions", Data: []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
+		Message: "too many subscriptions",
+		Data:    []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
 
 	// errAnswerTooLong stands for an answer that could not be kept.
 	errAnswerTooLong = &codec.Error{Code: codec.CodeInternal,

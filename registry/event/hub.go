@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Hub is what all subscribers of a server share: how often each list has changed, and what they hold together. Safe for
@@ -12,7 +13,7 @@ type Hub struct {
 	opt    Options
 	series series
 
-	lists         [ListKinds]atomic.Uint32
+	lists         [protocol.ListCount]atomic.Uint32
 	subscriptions atomic.Int64
 	streams       atomic.Int64 // of sessions, open
 	keptBytes     atomic.Int64 // for resuming, of all sessions

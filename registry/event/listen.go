@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Filter is what a subscriptions/listen asks for (MCP 2026-07-28, basic/patterns/subscriptions).
@@ -16,9 +17,9 @@ type Filter struct {
 	TaskIDs   []string `json:"taskIds,omitempty"` // SEP-2663
 }
 
-// Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted; the
-// caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil: it is the
-// only one there can be. peer may be nil.
+// Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted;
+// the caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil:
+// it is the only one there can be. peer may be nil.
 func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Peer) (*Subscriber, *codec.Error) {
 	has := 0
 	if siblings != nil {
@@ -28,7 +29,7 @@ func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Pee
 		return nil, e
 	}
 	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
-		lists: [ListKinds]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
+		lists: [protocol.ListCount]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
 	if siblings != nil {
 		siblings.Add(1)
 	}
@@ -48,8 +49,8 @@ func (s *Subscriber) AppendAcknowledged(dst []byte, honoured *Filter) []byte {
 	return append(append(dst, encoded...), "}}"...)
 }
 
-// AppendCancelled and AppendResult append the last two messages of a listen that the server ends. One page of MCP 2026-07-28
-// (basic/patterns/cancellation) demands the first, another (basic/patterns/subscriptions) the second.
+// AppendCancelled and AppendResult append the last two messages of a listen that the server ends. One page of MCP
+// 2026-07-28 (basic/patterns/cancellation) demands the first, another (basic/patterns/subscriptions) the second.
 func (s *Stream) AppendCancelled(dst []byte) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{`...)
 	dst = append(s.subscriber.AppendMeta(dst), `,"requestId":`...)
@@ -61,9 +62,9 @@ func (s *Stream) AppendCancelled(dst []byte) []byte {
 func (s *Stream) AppendResult(dst []byte) []byte {
 	id := s.subscriber.id
 	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
-	dst = append(dst, `,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":`...)
+	dst = append(dst, `,"result":{"resultType":"complete","_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(dst, s.subscriber.hub.opt.Identity...)
-	dst = append(dst, `,"`+keySubscription+`":`...)
+	dst = append(dst, `,"`+protocol.KeySubscription+`":`...)
 	dst = append(dst, id...)
 	return append(dst, "}}}"...)
 }

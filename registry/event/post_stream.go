@@ -6,22 +6,22 @@ import (
 	"weir/codec"
 )
 
-// PostStream is the event stream that answers one POST of a session: it has a number in the session, its events have ids and
-// are kept with the session's others. The connection may break, or be closed on purpose so that the client polls (SEP-1699):
-// the call runs on, what it says is kept, and the client resumes the stream with a GET that names the last event it saw.
-// A message is sent on one stream: on the POST's while that carries it, from then on on the GET's, and on nobody's while
-// nobody asks. What is not kept cannot be sent again: a resume from before it is refused (ErrGap), and for an answer that
-// does not fit an error is kept.
+// PostStream is the event stream that answers one POST of a session: it has a number in the session, its events have
+// ids and are kept with the session's others. The connection may break, or be closed on purpose so that the client
+// polls (SEP-1699): the call runs on, what it says is kept, and the client resumes the stream with a GET that names the
+// last event it saw. A message is sent on one stream: on the POST's while that carries it, from then on on the GET's,
+// and on nobody's while nobody asks. What is not kept cannot be sent again: a resume from before it is refused
+// (ErrGap), and for an answer that does not fit an error is kept.
 //
-// Its methods are for any goroutine, and are called under the lock of the POST's connection: that is what puts the events
-// that the connection carries in order.
+// Its methods are for any goroutine, and are called under the lock of the POST's connection: that is what puts the
+// events that the connection carries in order.
 type PostStream struct {
 	subscriber *Subscriber
 	sequence   sequence
 }
 
-// OpenPost makes the response to a POST resumable, from its first event on. primes: it begins with an event without data,
-// and may be closed before its end. nil: the session has ended.
+// OpenPost makes the response to a POST resumable, from its first event on. primes: it begins with an event without
+// data, and may be closed before its end. nil: the session has ended.
 func (s *Subscriber) OpenPost(primes bool, post Peer) *PostStream {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,8 +53,8 @@ func (p *PostStream) Posted() bool {
 	return p.sequence.post != nil
 }
 
-// Append adds a message to the stream. posted: the caller sends it, as the event id, on the POST's response. Otherwise it is
-// sent when somebody resumes, if it was kept; if not, nobody will ever know of it.
+// Append adds a message to the stream. posted: the caller sends it, as the event id, on the POST's response. Otherwise
+// it is sent when somebody resumes, if it was kept; if not, nobody will ever know of it.
 func (p *PostStream) Append(message []byte) (id ID, posted, kept bool) {
 	p.subscriber.change(func() Peer {
 		q, events := &p.sequence, p.subscriber.events

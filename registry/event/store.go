@@ -10,8 +10,8 @@ import (
 // The streams of a session number their events, and the session keeps the latest of all of them: a client that lost a
 // connection names the last event it saw there (Last-Event-ID) and is sent those that followed on that stream (MCP
 // 2025-11-25, basic/transports, resumability and redelivery). Of the session's own stream, the one of its GET, what was
-// dropped from here for want of room is not missed for long: it was a hint to ask again. Of the response to a POST it is
-// a gap, over which nothing is sent again (PostStream).
+// dropped from here for want of room is not missed for long: it was a hint to ask again. Of the response to a POST it
+// is a gap, over which nothing is sent again (PostStream).
 
 // ID is the id of an event in its session: the number of its stream, and its own in that stream. 0 is none.
 type ID uint64

@@ -2,8 +2,9 @@ package event
 
 import "time"
 
-// Stream is a subscriber's way out: the open response to a session's GET or to a listen, or a whole connection. Or it is the
-// response to a GET that has resumed a POST's. Its transport calls Next; the other methods are for any goroutine.
+// Stream is a subscriber's way out: the open response to a session's GET or to a listen, or a whole connection. Or it
+// is the response to a GET that has resumed a POST's. Its transport calls Next; the other methods are for any
+// goroutine.
 type Stream struct {
 	subscriber *Subscriber
 	peer       Peer
@@ -72,8 +73,8 @@ func (s *Stream) Primed() (id ID, primed bool) {
 	return newID(s.sequence.number, s.sequence.sent), true
 }
 
-// EndedEarly says whether the stream was closed on purpose before its end, with the event that says so: its id, and when the
-// client is to come back.
+// EndedEarly says whether the stream was closed on purpose before its end, with the event that says so: its id, and
+// when the client is to come back.
 func (s *Stream) EndedEarly() (id ID, retry time.Duration, early bool) {
 	s.subscriber.mu.Lock()
 	defer s.subscriber.mu.Unlock()

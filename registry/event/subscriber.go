@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // Peer is the connection at the other end of a stream.
@@ -18,9 +19,9 @@ type Peer interface {
 // concurrent use.
 type Subscriber struct {
 	hub     *Hub
-	id      []byte          // of the listen request; nil: a conversation's
-	lists   [ListKinds]bool // guarded by mu in a session, fixed for a listen
-	listens *atomic.Int32   // those open on the connection of this one; nil for others
+	id      []byte                   // of the listen request; nil: a conversation's
+	lists   [protocol.ListCount]bool // guarded by mu in a session, fixed for a listen
+	listens *atomic.Int32            // those open on the connection of this one; nil for others
 
 	mu            sync.Mutex
 	told          Told
@@ -46,8 +47,8 @@ var Ended = &Subscriber{end: ended}
 // NewSubscriber makes the subscriber of a conversation whose client was told of lists as told says.
 func (h *Hub) NewSubscriber(told *Told) *Subscriber {
 	s := &Subscriber{hub: h}
-	for kind := range ListKinds {
-		s.told[kind].Store(told[kind].Load())
+	for list := range protocol.ListCount {
+		s.told[list].Store(told[list].Load())
 	}
 	return s
 }
@@ -93,10 +94,10 @@ func (s *Subscriber) Current() *Stream {
 
 // appendOwedLocked appends one message, if there is any that s is owed.
 func (s *Subscriber) appendOwedLocked(dst []byte) []byte {
-	for kind := range ListKinds {
-		if now := s.hub.lists[kind].Load(); s.lists[kind] && s.told[kind].Load() != now {
-			s.told[kind].Store(now)
-			return s.appendListChanged(dst, kind)
+	for list := range protocol.ListCount {
+		if now := s.hub.lists[list].Load(); s.lists[list] && s.told[list].Load() != now {
+			s.told[list].Store(now)
+			return s.appendListChanged(dst, list)
 		}
 	}
 	for sub := s.first; sub != nil; sub = s.first {
@@ -127,21 +128,18 @@ func (s *Subscriber) popLocked() {
 	sub.next, sub.owed = nil, false
 }
 
-func (s *Subscriber) appendListChanged(dst []byte, kind ListKind) []byte {
+func (s *Subscriber) appendListChanged(dst []byte, list protocol.List) []byte {
+	notification := listChanged[list]
 	if s.id == nil {
-		return append(dst, listChanged[kind]...)
+		return append(dst, notification...)
 	}
-	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/`...)
-	dst = append(dst, listNames[kind]...)
-	dst = append(dst, `/list_changed","params":{`...)
+	dst = append(append(dst, notification[:len(notification)-1]...), `,"params":{`...)
 	return append(s.AppendMeta(dst), "}}"...)
 }
 
-const keySubscription = "io.modelcontextprotocol/subscriptionId"
-
 // AppendMeta appends the _meta that every message of a listen carries (MCP 2026-07-28, basic/patterns/subscriptions).
 func (s *Subscriber) AppendMeta(dst []byte) []byte {
-	dst = append(dst, `"_meta":{"`+keySubscription+`":`...)
+	dst = append(dst, `"_meta":{"`+protocol.KeySubscription+`":`...)
 	dst = append(dst, s.id...)
 	return append(dst, '}')
 }
@@ -186,8 +184,8 @@ func (s *Subscriber) close() (subscriptions map[Source]*Subscription, wake []Pee
 	return subscriptions, wake, counted
 }
 
-// Expire drops what was kept for resuming before a time (since Options.Epoch), so that clients which never come back do not
-// hold the room of those that do.
+// Expire drops what was kept for resuming before a time (since Options.Epoch), so that clients which never come back do
+// not hold the room of those that do.
 func (s *Subscriber) Expire(before time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,9 +202,9 @@ func (s *Subscriber) storeLocked() *store {
 	return s.events
 }
 
-// Open opens a stream of a session, which its client asks for with GET: without lastEventID its own, of which there is one,
-// with it the stream that it belongs to, behind that event. primes: the session's own begins with an event without data.
-// The peer is woken when something is owed.
+// Open opens a stream of a session, which its client asks for with GET: without lastEventID its own, of which there is
+// one, with it the stream that it belongs to, behind that event. primes: the session's own begins with an event without
+// data. The peer is woken when something is owed.
 func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *Stream, e *codec.Error) {
 	s.change(func() (wake Peer) {
 		switch stream, number, ok := parseID(lastEventID); {
@@ -223,7 +221,8 @@ func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *S
 }
 
 // openOwnLocked makes a session go out on a new stream, and returns whose it was before.
-func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (_ *Stream, replaced Peer, _ *codec.Error) {
+func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (_ *Stream, replaced Peer,
+	_ *codec.Error) {
 	if s.stream != nil && lastEventID == nil {
 		return nil, nil, ErrStreamOpen
 	}
@@ -238,7 +237,7 @@ func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (
 	}
 	own := &s.storeLocked().own
 	own.primes = primes
-	s.lists = [ListKinds]bool{true, true, true}
+	s.lists = [protocol.ListCount]bool{true, true, true}
 	if s.stream != nil {
 		replaced = s.stream.peer // it finds itself replaced
 	} else {

@@ -4,8 +4,8 @@ import "weir/codec"
 
 // Source is what a subscriber may want to hear of. Two sources that are equal are one.
 type Source interface {
-	// Attach has the source tell sub of its changes from now on (Subscription.Owe); false: there will be none. It is called
-	// under the subscriber's lock and must neither block nor call the subscriber.
+	// Attach has the source tell sub of its changes from now on (Subscription.Owe); false: there will be none. It is
+	// called under the subscriber's lock and must neither block nor call the subscriber.
 	Attach(sub *Subscription) bool
 	// Append appends the notification of how the source is now. Called as Attach is.
 	Append(dst []byte, to *Subscriber) []byte
@@ -35,8 +35,8 @@ func (sub *Subscription) Owe() {
 	})
 }
 
-// OweAhead has the subscriber told message, in the place of one that it was not told yet. The message is the subscription's
-// from then on. Any goroutine.
+// OweAhead has the subscriber told message, in the place of one that it was not told yet. The message is the
+// subscription's from then on. Any goroutine.
 func (sub *Subscription) OweAhead(message []byte) {
 	sub.subscriber.change(func() Peer {
 		sub.ahead = message
@@ -143,8 +143,9 @@ func (s *Subscriber) removeLocked(sub *Subscription) {
 	}
 }
 
-// OweWhere has s told how those of its sources are for which is says so. is may take locks of its own.
-func (s *Subscriber) OweWhere(is func(Source) bool) {
+// Remind has s told how those of its sources are for which is says so, though they have not changed. is may take locks
+// of its own.
+func (s *Subscriber) Remind(is func(Source) bool) {
 	s.mu.Lock()
 	all := make([]*Subscription, 0, len(s.subscriptions))
 	for _, sub := range s.subscriptions {

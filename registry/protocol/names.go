@@ -1,37 +1,5 @@
 package protocol
 
-// Methods that a server serves.
-const (
-	MethodInitialize    = "initialize"
-	MethodInitialized   = "notifications/initialized"
-	MethodPing          = "ping"
-	MethodSetLevel      = "logging/setLevel"
-	MethodDiscover      = "server/discover"
-	MethodCancelled     = "notifications/cancelled"
-	MethodToolsList     = "tools/list"
-	MethodToolsCall     = "tools/call"
-	MethodResourcesList = "resources/list"
-	MethodTemplatesList = "resources/templates/list"
-	MethodResourcesRead = "resources/read"
-	MethodSubscribe     = "resources/subscribe"
-	MethodUnsubscribe   = "resources/unsubscribe"
-	MethodListen        = "subscriptions/listen"
-	MethodPromptsList   = "prompts/list"
-	MethodPromptsGet    = "prompts/get"
-	MethodComplete      = "completion/complete"
-	MethodTasksGet      = "tasks/get"
-	MethodTasksUpdate   = "tasks/update"
-	MethodTasksCancel   = "tasks/cancel"
-	MethodTasksList     = "tasks/list"
-	MethodTasksResult   = "tasks/result"
-)
-
-// Notifications that a server sends of its handlers' accord; List.ChangedMethod is another.
-const (
-	MethodProgress   = "notifications/progress"
-	MethodLogMessage = "notifications/message"
-)
-
 // Members of _meta, and names of extensions, which are spelled alike.
 const (
 	KeyServerInfo   = "io.modelcontextprotocol/serverInfo"

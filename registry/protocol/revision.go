@@ -48,8 +48,7 @@ type Revision struct {
 type TaskRule uint8
 
 const (
-	// TasksUnknown to the revision: every call is answered with its result.
-	TasksUnknown TaskRule = iota
+	tasksUnknown TaskRule = iota // to the revision: every call is answered with its result
 	// TasksAugmented: params.task asks for one (MCP 2025-11-25, basic/utilities/tasks).
 	TasksAugmented
 	// TasksExtension: the client declares the extension and the server decides (SEP-2663).
@@ -59,7 +58,7 @@ const (
 // Capability is the member by which a server says in its capabilities that it has tasks, with a comma before it.
 func (r TaskRule) Capability() string {
 	return [...]string{
-		TasksUnknown:   "",
+		tasksUnknown:   "",
 		TasksAugmented: `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`,
 		TasksExtension: `,"extensions":{"` + KeyTasks + `":{}}`,
 	}[r]
@@ -85,14 +84,14 @@ type RevisionSet uint8
 
 // One bit per revision, and what is asked for together.
 const (
-	Revision20241105 RevisionSet = 1 << iota
-	Revision20250326
-	Revision20250618
+	revision20241105 RevisionSet = 1 << iota
+	revision20250326
+	revision20250618
 	Revision20251125
-	Revision20260728
+	revision20260728
 
-	LegacyRevisions = Revision20241105 | Revision20250326 | Revision20250618 | Revision20251125
-	ModernRevisions = Revision20260728
+	LegacyRevisions = revision20241105 | revision20250326 | revision20250618 | Revision20251125
+	ModernRevisions = revision20260728
 	EveryRevision   = LegacyRevisions | ModernRevisions
 )
 
@@ -109,15 +108,15 @@ const (
 
 // revisions is the table, oldest first.
 var revisions = [RevisionCount]Revision{
-	{Version: "2024-11-05", Set: Revision20241105, ResourceNotFound: codec.CodeResourceNotFound},
-	{Version: "2025-03-26", Set: Revision20250326, Batches: true, Streams: true, Annotations: true, Audio: true,
+	{Version: "2024-11-05", Set: revision20241105, ResourceNotFound: codec.CodeResourceNotFound},
+	{Version: "2025-03-26", Set: revision20250326, Batches: true, Streams: true, Annotations: true, Audio: true,
 		Completions: true, ResourceNotFound: codec.CodeResourceNotFound},
-	{Version: "2025-06-18", Set: Revision20250618, Streams: true, Annotations: true, Titles: true, Audio: true,
+	{Version: "2025-06-18", Set: revision20250618, Streams: true, Annotations: true, Titles: true, Audio: true,
 		Links: true, Completions: true, ResourceNotFound: codec.CodeResourceNotFound, Structured: structuredObjects},
 	{Version: "2025-11-25", Set: Revision20251125, Streams: true, Primes: true, Annotations: true, Titles: true,
 		Icons: true, Audio: true, Links: true, Completions: true, ResourceNotFound: codec.CodeResourceNotFound,
 		Structured: structuredObjects, ArgumentsAreResults: true, Tasks: TasksAugmented},
-	{Version: "2026-07-28", Set: Revision20260728, Modern: true, Annotations: true, Titles: true, Icons: true,
+	{Version: "2026-07-28", Set: revision20260728, Modern: true, Annotations: true, Titles: true, Icons: true,
 		Audio: true, Links: true, Completions: true, ResourceNotFound: codec.CodeInvalidParams,
 		Structured: structuredAny, ArgumentsAreResults: true, Tasks: TasksExtension},
 }

@@ -1,0 +1,133 @@
+package clientreq
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"weir/codec"
+)
+
+// Sealer seals what a handler wants to remember while its client has it: requestState. The client may do with it what
+// it likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only from the principal and with
+// the request that it was made for (Binding), and only for a time.
+//
+// A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes) and state. It may be sent
+// again within its time: a handler that must act only once has to remember that itself. Safe for concurrent use.
+type Sealer struct {
+	aead    cipher.AEAD
+	ttl     time.Duration
+	refused [stateRefusals]*metrics.Counter
+}
+
+// keyBytes is the length of a key, before hex.
+const keyBytes = 32
+
+var errKey = errors.New("not such a key: allowed is 64 hexadecimal digits (32 random bytes: openssl rand -hex 32), " +
+	`or "" (a key of this process alone)`)
+
+// CheckKey says what is wrong with a key for NewSealer, without repeating it: it is a secret.
+func CheckKey(text string) error {
+	_, err := parseKey(text)
+	return err
+}
+
+func parseKey(text string) ([]byte, error) {
+	key, err := hex.DecodeString(text)
+	if err != nil || len(key) != keyBytes {
+		return nil, errKey
+	}
+	return key, nil
+}
+
+// NewSealer makes a sealer of a key that CheckKey has found good; an empty one is replaced by a random one. ttl is for
+// how long a state is taken back. The series are counted in set.
+func NewSealer(key string, ttl time.Duration, set *metrics.Set) *Sealer {
+	raw, err := parseKey(key)
+	if err != nil {
+		raw = make([]byte, keyBytes)
+		rand.Read(raw) // never fails
+	}
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		panic(err) // of the wrong length, which it is not
+	}
+	s := &Sealer{ttl: ttl}
+	if s.aead, err = cipher.NewGCM(block); err != nil {
+		panic(err)
+	}
+	newCounters(s.refused[:], set, `weir_request_state_refused_total`, stateRefusalNames[:])
+	return s
+}
+
+// Seal appends the sealed state for a request with this binding.
+func (s *Sealer) Seal(dst []byte, state string, binding []byte) []byte {
+	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+8+len(state)+s.aead.Overhead())
+	rand.Read(nonce) // never fails; random nonces of 96 bits are good for 2^32 states per key
+	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(s.ttl).Unix()))
+	plain = append(plain, state...)
+	return base64.RawURLEncoding.AppendEncode(dst, s.aead.Seal(nonce, nonce, plain, binding))
+}
+
+// Open returns what Seal was given, if it was given it for the same binding.
+func (s *Sealer) Open(sealed, binding []byte) (string, *codec.Error) {
+	raw, err := base64.RawURLEncoding.DecodeString(string(sealed))
+	n := s.aead.NonceSize()
+	if err != nil || len(raw) < n {
+		s.refused[stateTampered].Inc()
+		return "", ErrState
+	}
+	plain, err := s.aead.Open(nil, raw[:n], raw[n:], binding)
+	if err != nil || len(plain) < 8 {
+		s.refused[stateTampered].Inc()
+		return "", ErrState
+	}
+	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) {
+		s.refused[stateExpired].Inc()
+		return "", errStateExpired
+	}
+	return string(plain[8:]), nil
+}
+
+// Binding digests what a request must have in common with the one it repeats, the principal first: a state that was
+// made for one is taken back only with the other. A client may have encoded its request anew, so tokens, which are
+// checked JSON or nil, are brought into one form first.
+func Binding(principal string, tokens ...[]byte) []byte {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(principal))))
+	h.Write([]byte(principal))
+	for _, token := range tokens {
+		canonical := canonicalJSON(token)
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(canonical))))
+		h.Write(canonical)
+	}
+	return h.Sum(nil)
+}
+
+// canonicalJSON encodes a checked JSON text with its members sorted and without spaces; numbers stay as they were.
+func canonicalJSON(token []byte) []byte {
+	if token == nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(token))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil {
+		return token
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return token
+	}
+	return encoded
+}

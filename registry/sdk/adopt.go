@@ -1,0 +1,190 @@
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/registry/protocol"
+)
+
+// Target is where the offer of an adopted server goes, and where what its handlers say to their clients does. All
+// functions may be called concurrently.
+type Target struct {
+	Tools     Set[mcp.Tool, mcp.ToolHandler]
+	Prompts   Set[mcp.Prompt, mcp.PromptHandler]
+	Resources Set[mcp.Resource, mcp.ResourceHandler]
+	Templates Set[mcp.ResourceTemplate, mcp.ResourceHandler]
+
+	// Client is what the client of the call to which ctx belongs said of itself: its revision, and its capabilities as
+	// an object that nobody else holds. False when its request says so itself, and when it said nothing.
+	Client func(ctx context.Context) (version string, capabilities map[string]any, ok bool)
+	// Progress and Log tell the client of the call to which ctx belongs; they must not block.
+	Progress func(ctx context.Context, progress, total float64, message string)
+	Log      func(ctx context.Context, level, logger string, data any)
+	// OnError hears of what the server began to offer later and cannot be offered. nil hears nothing. It is called from
+	// a goroutine of the SDK and must not block.
+	OnError func(err error)
+}
+
+// Set is where definitions of one kind go. An error of Add is that the definition cannot be served, or that there is no
+// room. Remove returns how many there were.
+type Set[D, H any] struct {
+	Most   int // entries that it may hold
+	Add    func(d *D, h H) error
+	Remove func(names ...string) int
+}
+
+// Adopted is an SDK server whose offer was taken over. All methods are safe for concurrent use.
+type Adopted struct {
+	to     Target
+	handle mcp.MethodHandler  // the server's, with the middleware that it had
+	calls  *mcp.ServerSession // of every request
+	watch  *mcp.ServerSession // told of changed lists
+
+	mu     sync.Mutex // held while the target is brought up to the server
+	closed bool
+
+	tools, prompts, resources, templates follower // set once; what they hold is guarded by mu
+}
+
+// Adopt offers everything that server offers to a target, and follows as the server adds and removes some. The server
+// must have its middleware by now. The error says what cannot be offered; nothing is adopted then.
+func Adopt(server *mcp.Server, to Target) (*Adopted, error) {
+	a := &Adopted{to: to}
+	a.makeFollowers()
+	// Middleware is the SDK's one door to the handler of its methods. This one looks and changes nothing.
+	server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+		a.handle = next
+		return next
+	})
+	ctx := context.Background()
+	var err error
+	if a.calls, err = server.Connect(ctx, newQuietClient(a), callerState()); err != nil {
+		return nil, fmt.Errorf("adopt: %w", err)
+	}
+	if a.watch, err = server.Connect(ctx, newQuietClient(a), watcherState()); err != nil {
+		return nil, errors.Join(fmt.Errorf("adopt: %w", err), a.calls.Close())
+	}
+	if err := a.Sync(); err != nil {
+		return nil, errors.Join(fmt.Errorf("adopt: %w", err), a.Close())
+	}
+	return a, nil
+}
+
+// callerState is a session of the stateless era, in which handlers return what they ask for instead of sending it. It
+// lets every log message pass: who wants which is decided per call (Log).
+func callerState() *mcp.ServerSessionOptions {
+	params := &mcp.InitializeParams{ProtocolVersion: protocol.RevisionAt(protocol.LatestRevision).Version}
+	return &mcp.ServerSessionOptions{State: &mcp.ServerSessionState{InitializeParams: params, LogLevel: "debug"}}
+}
+
+// watcherState is one of the era in which every session hears of changed lists, unasked.
+func watcherState() *mcp.ServerSessionOptions {
+	return &mcp.ServerSessionOptions{State: &mcp.ServerSessionState{
+		InitializeParams:  &mcp.InitializeParams{ProtocolVersion: protocol.RevisionAt(protocol.LatestLegacy).Version},
+		InitializedParams: new(mcp.InitializedParams),
+	}}
+}
+
+// Sync compares the server's lists with what was adopted, and offers and removes what differs. It is only needed for a
+// server that announces no changes (Capabilities without ListChanged). The error joins what cannot be offered.
+func (a *Adopted) Sync() error { return a.follow(a.tools, a.prompts, a.resources, a.templates) }
+
+func (a *Adopted) follow(lists ...follower) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var errs []error
+	for _, l := range lists {
+		if !a.closed {
+			errs = append(errs, l.follow())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close takes what was adopted out of the offer and lets go of the server; calls that run finish.
+func (a *Adopted) Close() error {
+	a.mu.Lock()
+	a.closed = true
+	for _, l := range []follower{a.tools, a.prompts, a.resources, a.templates} {
+		l.clear()
+	}
+	a.mu.Unlock()
+	// Not under mu: closing waits for the notification that may be waiting for mu.
+	return errors.Join(a.calls.Close(), a.watch.Close())
+}
+
+// callTool, getPrompt and readResource are the handlers that stand for those of the server.
+func (a *Adopted) callTool(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	req.Session = a.calls
+	a.declareClient(ctx, &req.Params.Meta)
+	return forward[*mcp.CallToolResult](ctx, a, "tools/call", req)
+}
+
+func (a *Adopted) getPrompt(ctx context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+	req.Session = a.calls
+	a.declareClient(ctx, &req.Params.Meta)
+	return forward[*mcp.GetPromptResult](ctx, a, "prompts/get", req)
+}
+
+func (a *Adopted) readResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	req.Session = a.calls
+	a.declareClient(ctx, &req.Params.Meta)
+	return forward[*mcp.ReadResourceResult](ctx, a, "resources/read", req)
+}
+
+// forward runs the server's handler; its middleware is somebody's code and may answer with anything.
+func forward[R mcp.Result](ctx context.Context, a *Adopted, method string, req mcp.Request) (result R, err error) {
+	answer, err := a.handle(ctx, method, req)
+	if err != nil {
+		return result, err
+	}
+	result, ok := answer.(R)
+	if !ok {
+		return result, fmt.Errorf("%s: the server's middleware answered with a %T", method, answer)
+	}
+	return result, nil
+}
+
+// declareClient says in a legacy request's Meta what a modern one says there of its client, which is where the SDK
+// looks before it asks the session.
+func (a *Adopted) declareClient(ctx context.Context, meta *mcp.Meta) {
+	version, capabilities, ok := a.to.Client(ctx)
+	if !ok {
+		return
+	}
+	if *meta == nil {
+		*meta = mcp.Meta{}
+	}
+	(*meta)[mcp.MetaKeyProtocolVersion] = version
+	(*meta)[mcp.MetaKeyClientCapabilities] = capabilities
+}
+
+// progressed, logged and listChanged are what an SDK server tells its sessions and this package passes on.
+func (a *Adopted) progressed(ctx context.Context, params json.RawMessage) {
+	var p mcp.ProgressNotificationParams
+	if json.Unmarshal(params, &p) == nil { // the SDK has encoded it
+		a.to.Progress(ctx, p.Progress, p.Total, p.Message)
+	}
+}
+
+func (a *Adopted) logged(ctx context.Context, params json.RawMessage) {
+	var p struct {
+		Level, Logger string
+		Data          json.RawMessage
+	}
+	if json.Unmarshal(params, &p) == nil {
+		a.to.Log(ctx, p.Level, p.Logger, p.Data)
+	}
+}
+
+func (a *Adopted) listChanged(lists ...follower) {
+	if err := a.follow(lists...); err != nil && a.to.OnError != nil {
+		a.to.OnError(err)
+	}
+}

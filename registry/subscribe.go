@@ -1,0 +1,182 @@
+package registry
+
+import (
+	"strconv"
+	"sync"
+
+	"weir/codec"
+	"weir/registry/event"
+	"weir/registry/protocol"
+)
+
+// What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed
+// list and name resources with resources/subscribe; modern ones name all of it in a subscriptions/listen, which stays
+// open.
+
+// topics finds the subscribers of a resource.
+type topics struct {
+	mu    sync.RWMutex
+	byURI map[string]map[*event.Subscription]struct{}
+}
+
+func (t *topics) add(uri string, sub *event.Subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byURI == nil {
+		t.byURI = make(map[string]map[*event.Subscription]struct{})
+	}
+	subscribers := t.byURI[uri]
+	if subscribers == nil {
+		subscribers = make(map[*event.Subscription]struct{}, 1)
+		t.byURI[uri] = subscribers
+	}
+	subscribers[sub] = struct{}{}
+}
+
+func (t *topics) drop(uri string, sub *event.Subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	subscribers := t.byURI[uri]
+	delete(subscribers, sub)
+	if len(subscribers) == 0 {
+		delete(t.byURI, uri)
+	}
+}
+
+// of returns who subscribes to uri now, so that they can be told without the lock.
+func (t *topics) of(uri string) []*event.Subscription {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	subscribers := t.byURI[uri]
+	if len(subscribers) == 0 {
+		return nil
+	}
+	all := make([]*event.Subscription, 0, len(subscribers))
+	for sub := range subscribers {
+		all = append(all, sub)
+	}
+	return all
+}
+
+// topic is a resource as somebody hears of it. It need not be registered.
+type topic struct {
+	topics *topics
+	uri    string
+}
+
+// Attach implements event.Source.
+func (t topic) Attach(sub *event.Subscription) bool {
+	t.topics.add(t.uri, sub)
+	return true
+}
+
+// Append implements event.Source.
+func (t topic) Append(dst []byte, to *event.Subscriber) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{`...)
+	if to.Listens() {
+		dst = append(to.AppendMeta(dst), ',')
+	}
+	dst = codec.AppendQuoted(append(dst, `"uri":`...), t.uri)
+	return append(dst, "}}"...)
+}
+
+// Detach implements event.Source.
+func (t topic) Detach(sub *event.Subscription) { t.topics.drop(t.uri, sub) }
+
+// announceUpdate is Registry.ResourceUpdated.
+func (r *Registry) announceUpdate(uri string) {
+	for _, sub := range r.topics.of(uri) {
+		sub.Owe()
+	}
+}
+
+// announceList notes that a list changed, and has the transports look whom it concerns.
+func (r *Registry) announceList(kind protocol.List) {
+	r.events.ListChanged(kind)
+	if s := r.server.Load(); s != nil {
+		(*s).ListsChanged()
+	}
+}
+
+// Next appends the next message that a legacy conversation on a connection of its own is owed; nothing when none is.
+// The transport calls it while the client reads, on the connection's loop.
+func (c *Conversation) Next(r *Registry, dst []byte) []byte {
+	if c.negotiated() == 0 {
+		return dst
+	}
+	from := len(dst)
+	if dst = r.events.AppendListChanged(dst, &c.told); len(dst) > from {
+		return dst
+	}
+	if s := c.subscriber.Load(); s != nil {
+		if stream := s.Current(); stream != nil {
+			dst, _ = stream.Next(dst)
+		}
+	}
+	return dst
+}
+
+// Close ends what the conversation is subscribed to, and keeps it from beginning again: the peer is gone. In a session
+// a message may have found the conversation before, and be served after.
+func (c *Conversation) Close() {
+	if !c.subscriber.CompareAndSwap(nil, event.Ended) {
+		c.subscriber.Load().End()
+	}
+}
+
+// subscriberOf is the subscriber of a legacy conversation, made at its first need.
+func (r *Registry) subscriberOf(c *Conversation) *event.Subscriber {
+	if s := c.subscriber.Load(); s != nil {
+		return s
+	}
+	c.subscriber.CompareAndSwap(nil, r.events.NewSubscriber(&c.told))
+	return c.subscriber.Load()
+}
+
+// subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
+// on.
+func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
+	s := r.subscriberOf(x.Conv)
+	if x.Transport != HTTP && x.Back != nil {
+		s.Connect(x.Back.Peer())
+	}
+	return s
+}
+
+// serveSubscribe is resources/subscribe. Subscribing twice is subscribing once.
+func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.id(), e)
+	}
+	if _, e := r.subscriberFor(x).Subscribe(topic{&r.topics, uri}); e != nil {
+		x.Outcome = LimitReached
+		return codec.AppendError(dst, x.id(), e)
+	}
+	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+}
+
+// serveUnsubscribe is resources/unsubscribe; what was not subscribed to is not an error, the client has what it wants.
+func serveUnsubscribe(r *Registry, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.id(), e)
+	}
+	if s := x.Conv.subscriber.Load(); s != nil {
+		s.Unsubscribe(topic{&r.topics, uri})
+	}
+	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+}
+
+func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }
+
+func watchedURI(token []byte) (string, *codec.Error) {
+	uri, ok := codec.StringOf(token)
+	if !ok || len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
+		return "", errWatchedURI
+	}
+	return string(uri), nil
+}
+
+var errWatchedURI = &codec.Error{Code: codec.CodeInvalidParams,
+	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(protocol.MaxURIBytes) + " bytes"}

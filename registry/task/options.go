@@ -1,0 +1,55 @@
+package task
+
+import (
+	"time"
+
+	"weir/codec/option"
+)
+
+// Options are the bounds of all tasks of one Table. Start from DefaultOptions.
+type Options struct {
+	// MaxTasks is how many tasks may exist, running, waiting or ended and not expired. The next call that would become
+	// one is refused with -32603 (over HTTP 503) and reason task_limit.
+	MaxTasks int `yaml:"max_tasks" default:"10000" min:"1" max:"1000000" unit:"tasks"`
+	// MaxTasksPerClient is the same for one principal; without authentication for one session or connection, and for
+	// all requests of 2026-07-28 over HTTP together. The reason is client_task_limit.
+	MaxTasksPerClient int `yaml:"max_tasks_per_client" default:"2000" min:"1" max:"1000000" unit:"tasks"`
+	// MaxTaskBytes is how many bytes one task may keep: its request while it runs, what it asks its client for and is
+	// answered, its result, and 2048 of its own. A larger request or answer is refused with reason task_bytes, with
+	// anything else too large the task fails, with the same reason.
+	MaxTaskBytes int `yaml:"max_task_bytes" default:"1 MiB" min:"4 KiB" max:"64 MiB" unit:"bytes"`
+	// MaxTaskTotalBytes is the same for all tasks together.
+	MaxTaskTotalBytes int `yaml:"max_task_total_bytes" default:"64 MiB" min:"4 KiB" max:"16 GiB" unit:"bytes"`
+	// TaskTTL is for how long after its beginning a task is kept, if its client does not say; one that has not ended by
+	// then fails with reason task_expired. It is the longest that a handler may take.
+	TaskTTL time.Duration `yaml:"task_ttl" default:"15m" min:"1s" max:"720h"`
+	// TaskMaxTTL is the most that a client of 2025-11-25 may ask for, at least task_ttl.
+	TaskMaxTTL time.Duration `yaml:"task_max_ttl" default:"24h" min:"1s" max:"720h"`
+	// TaskPollInterval is how long clients are told to wait between two tasks/get.
+	TaskPollInterval time.Duration `yaml:"task_poll_interval" default:"1s" min:"1ms" max:"1h"`
+	// MaxTaskWaits is how many tasks/result requests (2025-11-25) may wait for their tasks to end, each with its
+	// message and about 1 KB. The next is refused with reason task_wait_limit.
+	MaxTaskWaits int `yaml:"max_task_waits" default:"10000" min:"1" max:"1000000" unit:"requests"`
+	// MaxTaskWaitsPerTask is the same for one task.
+	MaxTaskWaitsPerTask int `yaml:"max_task_waits_per_task" default:"8" min:"1" max:"10000" unit:"requests"`
+}
+
+// DefaultOptions returns the bounds of a server whose configuration names none.
+func DefaultOptions() Options {
+	var o Options
+	option.SetDefaults(&o)
+	return o
+}
+
+// MinTTL is the least that a task is kept: less, and it might be gone before its client can ask.
+const MinTTL = time.Second
+
+// Validate returns everything that is wrong with the options, each error an *option.Mistake about its yaml key.
+func (o *Options) Validate() []error {
+	found := option.Check(o)
+	if !found.Has("task_ttl") && !found.Has("task_max_ttl") && o.TaskMaxTTL < o.TaskTTL {
+		found.Add("task_max_ttl", "%s is below task_ttl: allowed is %s or more",
+			option.FormatTime(o.TaskMaxTTL), option.FormatTime(o.TaskTTL))
+	}
+	return found.Errors()
+}
