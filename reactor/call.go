@@ -3,7 +3,6 @@ package reactor
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"weir/backpressure"
 	"weir/reactor/auth"
@@ -37,11 +36,11 @@ type call struct {
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool          // list the methods
-	badToken   bool          // of a 401: a token came and is not good
-	takesSSE   bool          // the client takes messages ahead of the answer
-	status     uint16        // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
-	retryAfter time.Duration // 0 when k was not refused
+	allow      bool   // list the methods
+	badToken   bool   // of a 401: a token came and is not good
+	takesSSE   bool   // the client takes messages ahead of the answer
+	status     uint16 // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
+	retryAfter uint16 // when it may come again if it was refused, in seconds; 0: it was not
 	origin     *auth.Origin
 }
 
@@ -77,7 +76,7 @@ func (k *call) id() []byte { return k.Env.ID.Of(k.Raw) }
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *call {
 	k := &call{stock: stock}
-	k.ticket.Job, k.Back = k, k
+	k.ticket.Job, k.Responder = k, k
 	return k
 }
 
@@ -129,9 +128,9 @@ func (k *call) own(message []byte) {
 }
 
 // release is the last word of one who holds the call. There is one holder, or two once its handler has missed its deadline: its
-// worker and who ended it (overdue.go). The last of them gives back the call and what it owns.
+// worker and who ended it (timeout.go). The last of them gives back the call and what it owns.
 func (k *call) release() {
-	if k.Overdue() && !k.LastHolder() {
+	if k.TimedOut() && !k.LastHolder() {
 		return
 	}
 	if k.ownsBuffer {

@@ -204,7 +204,7 @@ func (l *loop) answer(k *call, message []byte) {
 func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
-	k.Outcome, k.retryAfter = registry.Overloaded, after
+	k.Outcome, k.retryAfter = registry.Overloaded, uint16(seconds(after))
 	if id == nil {
 		return dst
 	}
@@ -296,7 +296,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.id(), t.Refused)
 	default:
-		k.Seat = &s.seats[w.Number]
+		k.Slot = &s.slots[w.Number]
 		r.enter(c, out, t.Next())
 		scratch = c.dispatch(k, scratch, r)
 		if !r.leave() {
@@ -307,7 +307,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}
-		if k.Overdue() {
+		if k.TimedOut() {
 			w.Buf = scratch
 			k.release()
 			return out, true
@@ -335,8 +335,8 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 func (c *conn) exited(k *call, r *run) {
 	r.takeOver()
 	r.leave()
-	r.wasTaken() // or the next worker in this seat would find it so
-	if k.Overdue() {
+	r.wasTaken() // or the next worker in this slot would find it so
+	if k.TimedOut() {
 		k.release()
 		return
 	}

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"runtime"
 	"sync"
@@ -38,15 +37,11 @@ type Server struct {
 	listeners []*listener
 	drivers   []*driver
 	ctx       context.Context // for binding only
-	bound     bool            // Listen has succeeded
-	started   time.Time
 	draining  atomic.Bool
-	stop      sync.Once
-	report    DrainReport   // of the stop, when it is over
-	ended     chan struct{} // closed then
+	life      life
 
-	seats []registry.Seat // of the workers, by number
-	runs  []run           // likewise; only those of class Compute take batches
+	slots []registry.WorkerSlot // of the workers, by number
+	runs  []run                 // likewise; only those of class Compute take batches
 
 	outBytes   atomic.Int64 // in all outboxes
 	inBytes    atomic.Int64 // capacity of all unfinished input
@@ -72,7 +67,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log, ctx: context.Background(),
-		clockStop: make(chan struct{}), ended: make(chan struct{})}
+		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -120,103 +115,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		return err
 	}
 	s.detached = s.queue.Detach(taskRunner{})
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
-	return nil
-}
-
-// Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
-// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
-// begin; nil is the end of ctx, or Shutdown.
-func (s *Server) Serve(ctx context.Context) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-	case <-s.ended: // somebody called Shutdown
-		return nil
-	}
-	over, cancel := context.WithTimeout(context.Background(), s.grace)
-	defer cancel()
-	s.Shutdown(over)
-	return nil
-}
-
-// begin does the steps that were not done yet.
-func (s *Server) begin() error {
-	if !s.bound {
-		if err := s.Listen(); err != nil {
-			return err
-		}
-	}
-	if s.started.IsZero() {
-		return s.Start()
-	}
-	return nil
-}
-
-// Listen binds every configured address. Nothing is accepted before Start, but the kernel queues connections.
-func (s *Server) Listen() error {
-	type address struct{ name, network, value string }
-	for _, a := range []address{{"http", "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
-		if a.value == "" {
-			continue
-		}
-		factory := func() transport { return new(lineTransport) }
-		if a.name == "http" {
-			factory = func() transport { return new(httpTransport) }
-		}
-		if err := s.listen(a.name, a.network, a.value, factory); err != nil {
-			s.stop.Do(func() { s.release(); close(s.ended) })
-			return err
-		}
-	}
-	s.bound = true
-	return nil
-}
-
-// Addrs returns the bound address of each listener by its name: http, tcp, unix. After Listen.
-func (s *Server) Addrs() map[string]string {
-	addrs := make(map[string]string, len(s.listeners))
-	for _, ln := range s.listeners {
-		addrs[ln.name] = ln.address
-	}
-	return addrs
-}
-
-// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
-// (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
-func (s *Server) Start() error {
-	s.started = time.Now()
-	s.queue.Start()
-	err := s.startLoops()
-	if err != nil {
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		s.Shutdown(over)
-	}
-	return err
-}
-
-// startLoops may fail when some of the loops run: drain ends them.
-func (s *Server) startLoops() error {
-	if err := growPool(len(s.loops)); err != nil {
-		return err
-	}
-	s.reserve.fd = openReserve()
-	for _, ln := range s.listeners {
-		if err := ln.open(); err != nil {
-			return fmt.Errorf("watch the %s listener: %w", ln.name, err)
-		}
-	}
-	for _, l := range s.loops {
-		d, err := drive(l)
-		if err != nil {
-			return err
-		}
-		s.drivers = append(s.drivers, d)
-	}
-	s.clock.Go(s.runClock)
+	s.slots, s.runs = make([]registry.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
@@ -238,7 +137,7 @@ func (s *Server) takeInput(n int) bool {
 	return true
 }
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
 // what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
@@ -247,7 +146,7 @@ func (s *Server) runClock() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.endOverdue(now)
+			s.endTimedOut(now)
 			if now.Unix() != second {
 				second = now.Unix()
 				s.setDate(now)

@@ -14,7 +14,7 @@ import (
 // Wake implements event.Peer.
 func (c *conn) Wake() { c.post() }
 
-// Peer implements registry.Back.
+// Peer implements registry.Responder.
 func (k *call) Peer() event.Peer { return k.conn }
 
 // feedSome asks the next connections what they are owed, after a list has changed, and has the loop come back for the rest when
@@ -82,7 +82,7 @@ func (l *loop) closeStream(k *call) {
 	k.release()
 }
 
-// Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.
+// Send implements registry.Responder. In a batch the messages of every element go ahead of the one answer.
 func (k *call) Send(message []byte) bool {
 	place := k
 	if k.group != nil {

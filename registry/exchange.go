@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/event"
 	"weir/registry/protocol"
+	"weir/registry/session"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -60,12 +61,13 @@ type Exchange struct {
 	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
 	// leaves behind (a session, a requestState, a task) is its principal's alone. Set by the transport before Route.
 	Principal string
-	// Back is the transport's way to send messages ahead of the answer; nil is a transport without one. It stays over
-	// Reset: it is the way of whatever the transport embeds the exchange in.
-	Back Back
+	// Responder sends messages ahead of the answer; nil is a transport that cannot. It stays over
+	// Reset: it is that of whatever the transport embeds the exchange in.
+	Responder Responder
 
-	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own time.
-	Seat *Seat
+	// WorkerSlot is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has
+	// its own time.
+	Slot *WorkerSlot
 
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
@@ -83,26 +85,23 @@ type Exchange struct {
 	revision uint8         // index into revisions
 	modern   bool
 	asTask   bool // tools/call: Route decided that a task is made of it
-	listed   bool // in flight; guarded as what is below
 
 	marks      atomic.Uint32               // markCancelled and the others
 	suspension atomic.Pointer[suspension]  // while it is suspended
 	ctx        atomic.Pointer[callContext] // of the handler while it runs
 
-	// Guarded by Conv.mu, from Begin to End.
-	next   *Exchange // chain of the in-flight table
-	idHash uint64
+	entry session.Entry[*Exchange] // among those in flight
 }
 
 // What anybody may mark an exchange with, at any time.
 const (
 	markCancelled uint32 = 1 << iota
-	markOverdue          // its handler came too late
+	markTimedOut         // its handler came too late
 	markLeft             // by one of the two who hold it: see LastHolder
 )
 
 // Reset makes x ready for another message. Nobody else may hold x.
-func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
+func (x *Exchange) Reset() { *x = Exchange{Responder: x.Responder} }
 
 // Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
 // cancelled, and no answer is appended any more. Any goroutine; idempotent.
@@ -137,5 +136,7 @@ func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.ro
 // rev is the revision by whose rules the message is answered.
 func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.revision)) }
 
-// id is the request's id token; nil for notifications.
-func (x *Exchange) id() []byte { return x.Env.ID.Of(x.Raw) }
+// ID is the request's id token, which aliases Raw; nil for notifications.
+func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
+
+func (x *Exchange) id() []byte { return x.ID() }

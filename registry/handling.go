@@ -112,7 +112,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	switch o {
 	case outcomeSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
-	case outcomeOverdue:
+	case outcomeTimedOut:
 		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
@@ -128,7 +128,7 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*Exchange, E) (R, error)) (result R, err error) {
 	returned := false
 	defer func() {
-		overdue := x.finish()
+		timedOut := x.finish()
 		v := recover()
 		if v == nil && !returned {
 			v = "the handler ended its goroutine (runtime.Goexit)" // the caller does not go on; see AppendExited
@@ -138,10 +138,10 @@ func guarded[E, R any](r *Registry, x *Exchange, name string, e E, invoke func(*
 			result, err = none, errPanicked
 			r.report(Failure{Kind: FailurePanic, Name: name, Panic: v, Stack: debug.Stack()})
 		}
-		if overdue {
-			x.marks.Or(markOverdue)
-			err = errOverdue
-			r.overdue.Add(-1)
+		if timedOut {
+			x.marks.Or(markTimedOut)
+			err = errTimedOut
+			r.timedOut.Add(-1)
 		}
 	}()
 	result, err = invoke(x, e)
@@ -182,8 +182,8 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	switch e {
 	case errSuspended:
 		return dst, outcomeSuspended
-	case errOverdue:
-		return dst, outcomeOverdue
+	case errTimedOut:
+		return dst, outcomeTimedOut
 	case errPanicked:
 		o = outcomePanic
 	}

@@ -20,7 +20,7 @@ import (
 // sent. The message of a call that runs as a task becomes the task's status message, with a token or without; its progress
 // is sent in 2025-11-25, to the session or connection that began it, the latest if it does not keep up.
 func Progress(ctx context.Context, progress, total float64, message string) bool {
-	w := wayOf(ctx)
+	w := notifierOf(ctx)
 	if w == nil || !finite(progress) || !finite(total) {
 		return false
 	}
@@ -80,7 +80,7 @@ func appendNumber(dst []byte, v float64) []byte {
 // not higher. Otherwise as Progress: any goroutine until the handler returns, never blocks, reports whether it was sent.
 // What does not encode, or is too long for the transport to hold back, is not sent.
 func Log(ctx context.Context, level, logger string, data any) bool {
-	w := wayOf(ctx)
+	w := notifierOf(ctx)
 	severity, known := protocol.ParseLogLevel([]byte(level))
 	if w == nil || !known || !w.wants(severity) {
 		return false
@@ -105,7 +105,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 }
 
 // wants says whether the client asked for messages of this severity, before they are encoded.
-func (w *way) wants(severity protocol.LogLevel) bool {
+func (w *notifier) wants(severity protocol.LogLevel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -116,7 +116,7 @@ func (w *way) wants(severity protocol.LogLevel) bool {
 		lowest, known := protocol.ParseLogLevel(name)
 		return ok && known && severity >= lowest
 	}
-	return w.x.Conv != nil && severity >= w.x.Conv.logLevel()
+	return w.x.Conv != nil && severity >= w.x.Conv.LogLevel()
 }
 
 // checkLogLevel: a level that does not exist is an error of the request (MCP 2026-07-28, server/utilities/logging).
@@ -140,6 +140,6 @@ func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
 	if !ok {
 		return codec.AppendError(dst, x.id(), errLogLevel)
 	}
-	x.Conv.setLogLevel(level)
+	x.Conv.SetLogLevel(level)
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
 }

@@ -64,7 +64,7 @@ func TestChangesCoalesce(t *testing.T) {
 	r := newFixture(t)
 	w := &wire{}
 	x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["b","a","a"]},`+modernMeta+`}}`)
-	x.Back = w
+	x.Responder = w
 	if class := r.Route(x); class != Listening {
 		t.Fatal("class", class)
 	}

@@ -12,7 +12,7 @@ import (
 
 // A call that waits, for its client or for a task, is suspended: it holds its message and its place among what is in
 // flight, no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again
-// (Back.Resume) and it is dispatched again.
+// (Responder.Resume) and it is dispatched again.
 
 // suspension is what holds a call back.
 type suspension struct {
@@ -29,7 +29,7 @@ func (s *suspension) settle() {
 }
 
 // Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it
-// nor End it but LetGo. It will be resumed (Back.Resume) and is then dispatched again.
+// nor End it but LetGo. It will be resumed (Responder.Resume) and is then dispatched again.
 func (x *Exchange) Suspended() bool { return x.suspension.Load() != nil }
 
 // LetGo is the worker's last word on a suspended call: from here on it may be resumed.
@@ -46,7 +46,7 @@ func (x *Exchange) suspend(s *suspension) {
 
 // suspendForClient sends what x's handler asks for to its client; x goes on with the answers, or fails without.
 func (r *Registry) suspendForClient(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
-	if x.Conv == nil || x.Back == nil {
+	if x.Conv == nil || x.Responder == nil {
 		return errInputRequests
 	}
 	in := &inputs{state: state, rounds: 1}
@@ -71,10 +71,10 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	var result clientreq.Result
 	s := &suspension{resume: func() {
 		heard(result)
-		x.Back.Resume()
+		x.Responder.Resume()
 	}}
 	asked, e := r.clientRequests.Open(clientreq.Call{
-		Client: x.Conv, Sender: x.Back, Requests: requests, Bytes: len(x.Raw), Amend: amend,
+		Client: x.Conv, Sender: x.Responder, Requests: requests, Bytes: len(x.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {
 			result = came
 			s.settle()
@@ -93,12 +93,12 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 // too. Any goroutine.
 func (r *Registry) StopAsking() { r.clientRequests.Stop() }
 
-// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may
+// PeerEnded ends the waiting of a conversation's calls: its peer sends nothing more, so it cannot answer. It may
 // still wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it
 // does not want.
-func (c *Conversation) PeerEnded(r *Registry) {
+func (r *Registry) PeerEnded(c *Conversation) {
 	r.clientRequests.PeerEnded(c)
-	if s := c.subscriber.Load(); s != nil {
+	if s := c.Subscriber(); s != nil {
 		s.Remind(func(source event.Source) bool {
 			t, ok := source.(taskSource)
 			return ok && t.Awaited()

@@ -17,7 +17,7 @@ import (
 type TaskCall struct {
 	r    *Registry
 	task *task.Task
-	// x is the call. Its message is a copy, and its way back is the TaskCall. It belongs to the worker that runs the
+	// x is the call. Its message is a copy, and its Responder is the TaskCall. It belongs to the worker that runs the
 	// handler, and to nobody while none does.
 	x     Exchange
 	bytes int
@@ -111,18 +111,18 @@ func (c *TaskCall) Cancel() { c.x.Cancel() }
 // Release implements task.Call.
 func (c *TaskCall) Release() { c.x.Raw, c.x.inputs = nil, nil }
 
-// Send implements Back: the progress of a task goes to who began it.
+// Send implements Responder: the progress of a task goes to who began it.
 func (c *TaskCall) Send(message []byte) bool { return c.task.Progress(bytes.Clone(message)) }
 
-// Peer implements Back: a task has none.
+// Peer implements Responder: a task has none.
 func (c *TaskCall) Peer() event.Peer { return nil }
 
-// Resume implements Back; a task is never suspended, it is asked through tasks/update or tasks/result.
+// Resume implements Responder; a task is never suspended, it is asked through tasks/update or tasks/result.
 func (c *TaskCall) Resume() { panic("registry: a task was suspended") }
 
 // taskCall is the call as a task's; nil when it is none.
 func (x *Exchange) taskCall() *TaskCall {
-	c, _ := x.Back.(*TaskCall)
+	c, _ := x.Responder.(*TaskCall)
 	return c
 }
 
@@ -164,7 +164,7 @@ func (r *Registry) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	c := &TaskCall{r: r, bytes: len(x.Raw)}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
-	y.row, y.tool, y.inputs, y.revision, y.modern, y.Back = x.row, x.tool, x.inputs, x.revision, x.modern, c
+	y.row, y.tool, y.inputs, y.revision, y.modern, y.Responder = x.row, x.tool, x.inputs, x.revision, x.modern, c
 	if !x.modern {
 		y.Conv = x.Conv // what its client can be asked
 	}

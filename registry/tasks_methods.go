@@ -200,10 +200,10 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		return out, nil
 	case failed != nil:
 		return nil, failed
-	case x.Back == nil:
+	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Back.Resume}}
+	w := &taskWait{suspension{resume: x.Responder.Resume}}
 	w.cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {
@@ -218,7 +218,7 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	}
 	if x.Transport == HTTP {
 		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
-		x.Back.Send(t.AppendStatus(nil))
+		x.Responder.Send(t.AppendStatus(nil))
 	}
 	x.suspend(&w.suspension)
 	return nil, errSuspended
