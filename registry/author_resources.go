@@ -6,11 +6,11 @@ import (
 	"weir/registry/handler"
 )
 
-// AddResource registers a resource, or replaces the one of the same URI. As with the SDK's Server.AddResource, the
+// AddResource registers a resource. As with the SDK's Server.AddResource, the
 // handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
 // (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision
-// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
-// Options.MaxResources. d must not be changed afterwards.
+// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, on a URI that is registered
+// (see Replace), on a nil handler and beyond Options.MaxResources. d must not be changed afterwards.
 //
 // The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may
@@ -20,7 +20,7 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 	mustAdd("AddResource", d.URI, add(r.addResource)(handler.NewResource(d, h, r.defaults(), opts)))
 }
 
-// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every
+// AddResourceTemplate registers a template (RFC 6570). Its handler reads every
 // URI that the template could expand to and that is not a resource of its own; of several templates that match, the one
 // with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
 // hold "..", escaped or not. Otherwise as AddResource.

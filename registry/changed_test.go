@@ -9,34 +9,54 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/codec"
+	"weir/registry/event"
 )
+
+// changes is a server that notes which lists have changed when it is told, and how long all are then.
+type changes struct {
+	Server
+	r     *Registry
+	heard event.Told
+	told  []string
+}
+
+func (s *changes) ListsChanged() {
+	r := s.r
+	for message := r.events.AppendListChanged(nil, &s.heard); len(message) > 0; message = r.events.AppendListChanged(nil,
+		&s.heard) {
+		list, _, _ := strings.Cut(strings.TrimPrefix(string(message), `{"jsonrpc":"2.0","method":"notifications/`), "/")
+		s.told = append(s.told, fmt.Sprintf("%s %d%d%d%d", list,
+			len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
+	}
+}
 
 // Every change of a list is told once, after it can be seen; what changes nothing is not told.
 func TestChangesAreTold(t *testing.T) {
 	r := newFixture(t)
-	var told []string
-	p := &peer{r: r}
-	p.initialize(t, "2025-11-25")
-	s := &listServer{changed: func() {
-		owed := string(r.AppendOwed(nil, &p.conv))
-		owed, _ = strings.CutPrefix(owed, `{"jsonrpc":"2.0","method":"notifications/`)
-		owed, _ = strings.CutSuffix(owed, `/list_changed"}`)
-		told = append(told, fmt.Sprintf("%s %d%d%d%d", owed, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
-	}}
-	if err := r.Attach(s); err != nil {
-		t.Fatal(err)
+	s := &changes{r: r}
+	r.events.CatchUp(&s.heard)
+	if e := r.Attach(s); e != nil {
+		t.Fatal(e)
 	}
+	x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":`+
+		`{"resourceSubscriptions":["a:b"]},`+modernMeta+`}}`)
+	x.Responder = &wire{}
+	r.Route(x)
+	r.Dispatch(x, nil)
 	f := func(change func(), want ...string) {
 		t.Helper()
-		told = nil
-		if change(); !slices.Equal(told, want) {
-			t.Errorf("told %q, want %q", told, want)
+		s.told = nil
+		change()
+		if message, _ := x.Stream().Next(nil); len(message) > 0 {
+			s.told = append(s.told, "updated")
+		}
+		if !slices.Equal(s.told, want) {
+			t.Errorf("told %q, want %q", s.told, want)
 		}
 	}
 	read := func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil }
 	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "tools 9000")
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "tools 9000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop, Replace()) }, "tools 9000")
 	f(func() { r.RemoveTool("new", "echo", "nobody") }, "tools 7000")
 	f(func() { r.RemoveTool("nobody") })
 	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "prompts 7100")
@@ -45,14 +65,9 @@ func TestChangesAreTold(t *testing.T) {
 	f(func() { r.RemoveResource("a:b") }, "resources 7101")
 	f(func() { r.RemoveResourceTemplate("a:{b}") }, "resources 7100")
 	f(func() { r.RemovePrompt("p") }, "prompts 7000")
+	f(func() { r.ResourceUpdated("a:b") }, "updated")
+	f(func() { r.ResourceUpdated("a:c") })
 }
-
-// listServer is a server that hears of changed lists.
-type listServer struct{ changed func() }
-
-func (s *listServer) QueueTask(*TaskCall) *codec.Error { return nil }
-func (s *listServer) ListsChanged()                    { s.changed() }
-func (s *listServer) HandlerFailed(Failure)            {}
 
 // Capabilities name what was offered once, for good.
 func TestCapabilities(t *testing.T) {

@@ -22,3 +22,7 @@ func SkipMeta() HandlerOption { return func(h *call.Handler) { h.SkipsMeta = tru
 // Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
 // the deadline stands there.
 func Timeout(d time.Duration) HandlerOption { return func(h *call.Handler) { h.Timeout = d } }
+
+// Replace takes the place of what is registered under the same name or URI, at once, if there is something: for what
+// changes while it is served. Without it a name that is taken is a mistake.
+func Replace() HandlerOption { return func(h *call.Handler) { h.Replaces = true } }

@@ -5,11 +5,20 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/feature"
 	"weir/registry/protocol"
 	"weir/registry/result"
 )
 
 // Handlers of every kind (tools, prompts, resources, completion) run in the same frame: this file.
+
+// offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
+func offer[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
+	if h.Replaces {
+		return set.Replace(e)
+	}
+	return set.Add(e)
+}
 
 // serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,
 // nothing is answered to one that was cancelled while it ran, and each is counted.

@@ -36,7 +36,7 @@ func TestReplayTTL(t *testing.T) {
 	r.ExpireSessions(time.Now().Add(30 * time.Second))
 	resume("1-1", Answered).Close()
 	resume("2-0", Answered).Close()
-	if got := r.events.KeptBytes(); got != 3 {
+	if got := number(t, r, "weir_replay_bytes"); got != 3 {
 		t.Errorf("%d bytes are kept, want 3", got)
 	}
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
@@ -44,7 +44,7 @@ func TestReplayTTL(t *testing.T) {
 	resume("2-0", Invalid)
 	resumed := resume("2-1", Answered)
 	running.Append([]byte("c"))
-	if got := r.events.KeptBytes(); got != 1 {
+	if got := number(t, r, "weir_replay_bytes"); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
 	}
 	running.End(nil, nil)
@@ -95,7 +95,7 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 			t.Fatal("outcome", outcome)
 		}
 		leave(x)
-		if kept, watched := r.events.KeptBytes(), r.events.Subscriptions(); kept != 0 || watched != 0 {
+		if kept, watched := number(t, r, "weir_replay_bytes"), number(t, r, "weir_subscriptions"); kept != 0 || watched != 0 {
 			t.Errorf("%d bytes and %d subscriptions are left", kept, watched)
 		}
 	}

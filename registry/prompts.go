@@ -8,10 +8,10 @@ import (
 	"weir/registry/result"
 )
 
-// AddPrompt offers a prompt, or replaces the one of the same name. The error is that there is no room.
+// AddPrompt offers a prompt. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (r *Registry) addPrompt(p *handler.Prompt) error {
 	p.Handler.Series = r.m.prompts
-	return r.prompts.Add(p)
+	return offer(r.prompts, p, &p.Handler)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.

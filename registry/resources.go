@@ -11,16 +11,16 @@ import (
 	"weir/registry/result"
 )
 
-// AddResource offers a resource, or replaces the one of the same URI. The error is that there is no room.
+// AddResource offers a resource. The error is that there is no room, or that its URI is taken (Handler.Replaces).
 func (r *Registry) addResource(s *handler.Resource) error {
 	s.Handler.Series = r.m.reads
-	return r.resources.Add(s)
+	return offer(r.resources, s, &s.Handler)
 }
 
-// AddResourceTemplate offers a template, or replaces the one of the same text. The error is that there is no room.
+// AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken (Handler.Replaces).
 func (r *Registry) addResourceTemplate(t *handler.Template) error {
 	t.Handler.Series = r.m.reads
-	return r.templates.Add(t)
+	return offer(r.templates, t, &t.Handler)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.

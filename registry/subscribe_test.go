@@ -54,7 +54,7 @@ func TestSubscriptionsRace(t *testing.T) {
 	clients.Wait()
 	close(stop)
 	all.Wait()
-	if n := r.events.Subscriptions(); n != 0 || len(r.topics.byURI) != 0 {
+	if n := number(t, r, "weir_subscriptions"); n != 0 || len(r.topics.byURI) != 0 {
 		t.Errorf("%d subscriptions and %d resources are left", n, len(r.topics.byURI))
 	}
 }

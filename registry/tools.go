@@ -10,9 +10,9 @@ import (
 	"weir/registry/result"
 )
 
-// AddTool offers a tool, or replaces the one of the same name. The error is that there is no room.
+// AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (r *Registry) addTool(t *handler.Tool) error {
-	if err := r.tools.Add(t); err != nil { // its series is made by the set
+	if err := offer(r.tools, t, &t.Handler); err != nil { // its series is made by the set
 		return err
 	}
 	if t.Handler.Tasks != call.TaskForbidden {

@@ -10,6 +10,8 @@ type Handler struct {
 	Cheap bool
 	// SkipsMeta: it does not read the request's _meta.
 	SkipsMeta bool
+	// Replaces: it takes the place of what is registered under the same name.
+	Replaces bool
 	// Timeout is how long it may run; 0 or less is without end. Its time is counted from Epoch.
 	Timeout time.Duration
 	Epoch   time.Time

@@ -2,10 +2,10 @@ package call
 
 import (
 	"context"
-	"encoding/json"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Log sends the client a log message of the call to which ctx belongs (MCP, server/utilities/logging): level is one of
@@ -19,7 +19,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 	if n == nil || !known || !n.wants(severity) {
 		return false
 	}
-	encoded, err := json.Marshal(data)
+	encoded, err := value.Marshal(data)
 	if err != nil {
 		return false
 	}

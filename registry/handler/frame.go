@@ -18,7 +18,7 @@ type frame struct {
 // begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
 func (f *frame) begin(c *call.Call, into *mcp.Meta, h *call.Handler) error {
 	if meta := c.Env.Meta.Of(c.Raw); meta != nil && !h.SkipsMeta {
-		if err := f.dec.Decode(string(meta), (*map[string]any)(into)); err != nil {
+		if err := f.dec.Object(string(meta), (*map[string]any)(into)); err != nil {
 			return errMeta
 		}
 	}

@@ -17,6 +17,8 @@ type Defaults struct {
 	// counted from.
 	Timeout time.Duration
 	Epoch   time.Time
+	// NullIsAbsent takes null for an optional argument of a typed tool as if it were left out.
+	NullIsAbsent bool
 }
 
 // handler is the handler of this name with its options; without any it may wait, which is safe for one about which

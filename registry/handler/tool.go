@@ -27,6 +27,9 @@ func (t *Tool) Invoke(c *call.Call) (result.Reply, error) { return t.invoke(c, t
 
 // NewTool makes a tool whose handler checks its own arguments. The error says why d cannot be served.
 func NewTool(d *mcp.Tool, h mcp.ToolHandler, defaults Defaults, opts []Option) (*Tool, error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
 	return define(d, &Tool{invoke: untyped(h)}, defaults, opts)
 }
 

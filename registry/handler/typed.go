@@ -23,13 +23,16 @@ type typedCall[In any] struct {
 	in In
 }
 
-// NewTypedTool makes a tool with typed arguments and output. Schemas that d does not have are inferred from In and Out
-// as the SDK's AddTool does; arguments are checked against the input schema and decoded strictly (exact case), the
-// output is checked against the output schema. The error says why d cannot be served.
+// NewTypedTool makes a tool with typed arguments and output. Schemas that d does not have are inferred from In and
+// Out; arguments are checked against the input schema and decoded strictly (exact case, every digit), the output is
+// checked against the output schema. The error says why d cannot be served.
 func NewTypedTool[In, Out any](d *mcp.Tool, h mcp.ToolHandlerFor[In, Out], defaults Defaults, opts []Option) (*Tool,
 	error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
 	inferred := *d
-	input, err := schema.Input[In](&inferred.InputSchema)
+	input, err := schema.Input[In](&inferred.InputSchema, schema.InputOptions{NullIsAbsent: defaults.NullIsAbsent})
 	if err != nil {
 		return nil, err
 	}

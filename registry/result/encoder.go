@@ -9,6 +9,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Encoder appends the answers of one server. All methods are safe for concurrent use. What they append counts only when
@@ -118,11 +119,11 @@ func (e *Encoder) identified(meta mcp.Meta) mcp.Meta {
 	return meta
 }
 
-// appendMarshaled appends what only encoding/json can encode.
+// appendMarshaled appends what only encoding/json can encode, bounded and repaired.
 func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
-	encoded, err := json.Marshal(v)
+	encoded, err := value.Marshal(v)
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, encodingError(err)
 	}
 	return append(dst, encoded...), nil
 }

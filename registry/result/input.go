@@ -1,12 +1,11 @@
 package result
 
 import (
-	"encoding/json"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // AppendInputRequired appends a response of the modern era that asks for input (MCP 2026-07-28, basic/patterns/mrtr).
@@ -17,9 +16,9 @@ func (e *Encoder) AppendInputRequired(dst, id []byte, requests mcp.InputRequestM
 	from := len(dst)
 	dst = append(AppendHead(dst, id), `{"resultType":"input_required"`...)
 	if len(requests) > 0 {
-		encoded, err := json.Marshal(requests)
+		encoded, err := value.Marshal(requests)
 		if err != nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, encodingError(err)
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
 	}

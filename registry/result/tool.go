@@ -9,6 +9,7 @@ import (
 	"weir/codec"
 	"weir/registry/feature"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Reply is what came of a call of a tool.
@@ -37,7 +38,7 @@ func (e *Encoder) AppendReply(dst []byte, to Request, reply Reply) ([]byte, *cod
 	} else {
 		encoded, err := e.encodeRich(to.revision(), reply)
 		if err != nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, encodingError(err)
 		}
 		if len(encoded) > e.opt.MaxBytes {
 			return nil, protocol.ErrResultTooLarge
@@ -136,7 +137,7 @@ func (e *Encoder) encodeRich(rev *protocol.Revision, reply Reply) ([]byte, error
 		result.Content = []mcp.Content{} // content is required: null is not an array
 	}
 	if result.StructuredContent != nil {
-		encoded, err := json.Marshal(result.StructuredContent)
+		encoded, err := value.Marshal(result.StructuredContent)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +149,7 @@ func (e *Encoder) encodeRich(rev *protocol.Revision, reply Reply) ([]byte, error
 	if rev.Modern {
 		result.Meta = e.identified(result.Meta)
 	}
-	encoded, err := json.Marshal(&result)
+	encoded, err := value.Marshal(&result)
 	if err != nil || !rev.Modern {
 		return encoded, err
 	}
