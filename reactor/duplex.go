@@ -65,7 +65,7 @@ func (d *duplex[F]) open(in *intake, c *conn, k *call, first []byte) {
 }
 
 func (d *duplex[F]) feed(in *intake, c *conn) {
-	d.pump(in, c, func(dst []byte) []byte { return d.conv.Next(in.srv.registry, dst) })
+	d.pump(in, c, func(dst []byte) []byte { return in.srv.registry.AppendOwed(dst, &d.conv) })
 	draining := in.srv.draining.Load()
 	open := d.listens[:0]
 	for _, k := range d.listens {

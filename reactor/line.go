@@ -81,7 +81,7 @@ func (t *lineTransport) eof(in *intake, c *conn, rest []byte) {
 	default:
 		in.messages(c, rest)
 	}
-	t.conv.PeerEnded(in.srv.registry)
+	in.srv.registry.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		c.ProbePeer()
 	}

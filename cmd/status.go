@@ -1,0 +1,119 @@
+package cmd
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	runtimemetrics "runtime/metrics"
+	"strconv"
+	"time"
+)
+
+// status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
+type status struct {
+	Version       string            `json:"version"`
+	Commit        string            `json:"commit"`
+	Go            string            `json:"go"`
+	PID           int               `json:"pid"`
+	Started       time.Time         `json:"started"`
+	UptimeSeconds int64             `json:"uptime_seconds"`
+	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
+	Listeners     map[string]string `json:"listeners"`
+	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
+	Workers       int               `json:"workers"`
+	Goroutines    int               `json:"goroutines"`
+	Sessions      int               `json:"sessions"`
+	Connections   connectionStatus  `json:"connections"`
+	Queue         queueStatus       `json:"queue"`
+	Memory        memoryStatus      `json:"memory"`
+}
+
+type connectionStatus struct {
+	Open      int `json:"open"`
+	SoftLimit int `json:"soft_limit"`
+	Limit     int `json:"limit"`
+	Files     int `json:"open_file_limit"`
+}
+
+type queueStatus struct {
+	WaitingMessages  int `json:"waiting_messages"`
+	WaitingLimit     int `json:"waiting_limit"`
+	HeldBytes        int `json:"held_bytes"`
+	HeldLimitBytes   int `json:"held_limit_bytes"`
+	ExecutingCompute int `json:"executing_compute"`
+	ExecutingWait    int `json:"executing_wait"`
+}
+
+type memoryStatus struct {
+	ResidentBytes  int64 `json:"resident_bytes"`
+	HeapBytes      int64 `json:"heap_bytes"`
+	StackBytes     int64 `json:"stack_bytes"`
+	SoftLimitBytes int64 `json:"soft_limit_bytes"`
+}
+
+// adminSource is what the admin listener shows of s.
+func (s *server) adminSource() adminSource {
+	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
+		refusal: func() string { return s.reactor.Status().Refusing }}
+}
+
+func (s *server) status() status {
+	now := s.reactor.Status()
+	return status{
+		Version:       s.config.program.Version,
+		Commit:        commit(),
+		Go:            runtime.Version(),
+		PID:           os.Getpid(),
+		Started:       s.started.UTC(),
+		UptimeSeconds: int64(time.Since(s.started).Seconds()),
+		Refusing:      now.Refusing,
+		Listeners:     s.addresses,
+		Loops:         now.LoopConnections,
+		Workers:       now.Workers,
+		Goroutines:    runtime.NumGoroutine(),
+		Sessions:      now.Sessions,
+		Connections: connectionStatus{
+			Open: now.Connections, SoftLimit: now.SoftConnections, Limit: now.MaxConnections, Files: int(openFileLimit()),
+		},
+		Queue: queueStatus{
+			WaitingMessages:  now.WaitingMessages,
+			WaitingLimit:     now.MaxWaitingMessages,
+			HeldBytes:        now.HeldBytes,
+			HeldLimitBytes:   now.MaxHeldBytes,
+			ExecutingCompute: now.ExecutingCompute,
+			ExecutingWait:    now.ExecutingWait,
+		},
+		Memory: memoryNow(),
+	}
+}
+
+// memoryNow reads the runtime's own counters, which (unlike ReadMemStats) stop nothing.
+func memoryNow() memoryStatus {
+	samples := []runtimemetrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/gomemlimit:bytes"},
+	}
+	runtimemetrics.Read(samples)
+	return memoryStatus{
+		ResidentBytes:  residentBytes(),
+		HeapBytes:      int64(samples[0].Value.Uint64()),
+		StackBytes:     int64(samples[1].Value.Uint64()),
+		SoftLimitBytes: int64(samples[2].Value.Uint64()),
+	}
+}
+
+// residentBytes is the second field of /proc/self/statm, in pages; 0 where there is no /proc.
+func residentBytes() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

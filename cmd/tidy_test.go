@@ -1,0 +1,320 @@
+package cmd
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The rules of the whole tree, held by a test so that no reviewer has to count. An exception is a row with its reason.
+
+const (
+	maxFileLines     = 500
+	maxTestFileLines = 1000
+	maxFuncLines     = 70
+)
+
+// longFiles and longFuncs are the exceptions; a func is "file:Name".
+var (
+	longFiles = map[string]string{}
+	longFuncs = map[string]string{}
+)
+
+// topLevel is every entry that the repository's root may hold.
+var topLevel = []string{
+	"cmd", "reactor", "codec", "registry", "backpressure", "loadtest", "docs", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE",
+	".ci", ".gitignore",
+}
+
+// allowedImports is what each folder may import beside the standard library, in files that are not tests: the data
+// path's direction, and one doorway for each library. A path covers the packages below it.
+var allowedImports = map[string][]string{
+	"codec":        {"weir/codec/option", "github.com/bytedance/sonic", "github.com/gobwas/ws"},
+	"codec/option": {},
+	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
+	"backpressure": {"weir/codec/option", "github.com/VictoriaMetrics/metrics"},
+	"registry": {
+		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
+		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
+	},
+	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
+	"registry/protocol": {"weir/codec"},
+	"registry/sdk":      {"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/shard":    {},
+	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
+	"registry/task": {
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
+	},
+	// The examples are run by a whole server, so that what they print is what clients see.
+	"registry/example_client_test.go": {"weir/registry", "weir/reactor"},
+	"reactor": {
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
+		"github.com/rs/zerolog", "golang.org/x/sys/unix",
+	},
+	"reactor/auth": {"weir/codec"},
+	"reactor/loop": {
+		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
+	},
+	"reactor/loop/netpoll.go": {"github.com/cloudwego/netpoll"},
+	// A module of its own.
+	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
+	"loadtest": {
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
+		"weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
+		"github.com/HdrHistogram/hdrhistogram-go",
+	},
+	"loadtest/socket": {"golang.org/x/sys/unix"},
+	"loadtest/wire":   {"weir/codec"},
+	"loadtest/client": {
+		"weir/codec/option", "weir/loadtest/wire", "weir/loadtest/socket", "github.com/HdrHistogram/hdrhistogram-go",
+		"golang.org/x/sys/unix",
+	},
+	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},
+	"loadtest/probe":   {"weir/loadtest/wire"},
+	"loadtest/observe": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
+	"loadtest/report": {
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe",
+		"github.com/HdrHistogram/hdrhistogram-go",
+	},
+	"loadtest/internal": {"weir/loadtest/wire"},
+	"loadtest/bench": {
+		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/report", "weir/loadtest/wire",
+	},
+	// The servers that benches compare with: programs of their own, each on the library it stands for.
+	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
+	// Weir itself, with something that changes.
+	"loadtest/peers/changing": {"weir/backpressure", "weir/registry", "weir/reactor", "github.com", "golang.org/x/sys/unix"},
+	"cmd": {
+		"weir/cmd/demo", "weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "weir/loadtest", "github.com",
+		"golang.org/x/sys/unix",
+	},
+}
+
+// unwanted are words that tracked text never holds: work left for later, this machine's paths, hosts of package
+// registries (a lock file that names one ties every build to it). Cut in two, so that this file does not match.
+var unwanted = regexp.MustCompile(strings.Join([]string{
+	`\bTO` + `DO\b`, `\bFIX` + `ME\b`, `\bX` + `XX\b`,
+	`/wo` + `rk/(main|shared)`, `/ro` + `ot/`, `/ho` + `me/[a-z]`, `/tm` + `p/weir`,
+	`registry\.npm` + `js`, `registry\.yar` + `npkg`, `proxy\.gol` + `ang\.org`, `sum\.gol` + `ang\.org`,
+}, "|"))
+
+func TestTidyTopLevel(t *testing.T) {
+	for _, name := range trackedFiles(t) {
+		if top, _, _ := strings.Cut(name, "/"); !slices.Contains(topLevel, top) {
+			t.Errorf("%s: the top level has no %s; put it into the folder of its step", name, top)
+		}
+	}
+}
+
+func TestTidySizes(t *testing.T) {
+	for _, name := range goFiles(t) {
+		limit := maxFileLines
+		isTest := strings.HasSuffix(name, "_test.go")
+		if isTest {
+			limit = maxTestFileLines
+		}
+		fset, file := parseGo(t, name, parser.SkipObjectResolution)
+		lines := fset.Position(file.FileEnd).Line
+		if lines > limit && longFiles[name] == "" {
+			t.Errorf("%s: %d lines, at most %d", name, lines, limit)
+		}
+		for _, decl := range file.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || isTest {
+				continue
+			}
+			lines := fset.Position(fn.End()).Line - fset.Position(fn.Pos()).Line + 1
+			if lines > maxFuncLines && longFuncs[name+":"+fn.Name.Name] == "" {
+				t.Errorf("%s: func %s has %d lines, at most %d", name, fn.Name.Name, lines, maxFuncLines)
+			}
+		}
+	}
+}
+
+func TestTidyImports(t *testing.T) {
+	for _, name := range goFiles(t) {
+		_, file := parseGo(t, name, parser.ImportsOnly)
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if complaint := judgeImport(name, imported); complaint != "" {
+				t.Errorf("%s imports %s: %s", name, imported, complaint)
+			}
+		}
+	}
+}
+
+// judgeImport is "" when the file may import the package.
+func judgeImport(name, imported string) string {
+	first, _, _ := strings.Cut(imported, "/")
+	isOurs, isStandard := first == "weir", !strings.Contains(first, ".")
+	switch {
+	case imported == "weir/cmd" && strings.HasPrefix(name, "cmd/") && path.Dir(name) != "cmd":
+		return "" // a program
+	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
+		return "" // tools to call, in tests of servers too
+	case strings.HasPrefix(imported, "weir/cmd"):
+		return "only programs import cmd"
+	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
+		return "only cmd and loadtest read files: who imports the server does not build a YAML library"
+	case isStandard && !isOurs:
+		return ""
+	case strings.HasSuffix(name, "_test.go") && (!isOurs || strings.Contains(imported, "/internal/")):
+		return "" // a test may bring an outside judge, and what its folder keeps for tests (the compiler holds the folder)
+	}
+	for at := name; at != "."; at = path.Dir(at) {
+		allowed, listed := allowedImports[at]
+		if !listed {
+			continue
+		}
+		if slices.ContainsFunc(allowed, func(a string) bool { return imported == a || strings.HasPrefix(imported, a+"/") }) {
+			return ""
+		}
+		if path.Dir(name) == strings.TrimPrefix(imported, "weir/") {
+			return "" // a package's own external test
+		}
+		return fmt.Sprintf("%s may import %v", at, allowed)
+	}
+	return "its folder has no row in allowedImports"
+}
+
+func TestTidyJudgesImports(t *testing.T) {
+	f := func(name, imported string, ok bool) {
+		t.Helper()
+		if got := judgeImport(name, imported); (got == "") != ok {
+			t.Errorf("%s imports %s: got %q", name, imported, got)
+		}
+	}
+	f("codec/line.go", "bytes", true)
+	f("codec/line.go", "weir/registry", false)
+	f("codec/line.go", "github.com/rs/zerolog", false)
+	f("codec/line_test.go", "go.uber.org/goleak", true)
+	f("codec/line_test.go", "weir/reactor", false)
+	f("codec/line_test.go", "weir/codec", true)
+	f("codec/line.go", "weir/codec/yaml", false)
+	f("codec/option/field.go", "weir/codec", false)
+	f("codec/yaml/read.go", "weir/codec/option", true)
+	f("codec/line.go", "weir/codec/http1", false)
+	f("codec/http1/body.go", "weir/codec", false)
+	f("codec/http1/body.go", "weir/codec/internal/codectest", false)
+	f("codec/http1/body_test.go", "weir/codec/internal/codectest", true)
+	f("codec/websocket/frame.go", "github.com/gobwas/ws", true)
+	f("reactor/http.go", "weir/codec/http1", true)
+	f("backpressure/queue.go", "weir/codec", false)
+	f("backpressure/options.go", "weir/codec/option", true)
+	f("reactor/options.go", "weir/codec/option", true)
+	f("reactor/options.go", "weir/codec/yaml", false)
+	f("cmd/config.go", "weir/codec/yaml", true)
+	f("registry/tools.go", "weir/codec", true)
+	f("registry/tools.go", "weir/reactor", false)
+	f("reactor/loop/netpoll.go", "github.com/cloudwego/netpoll", true)
+	f("reactor/loop/loop.go", "github.com/cloudwego/netpoll", false)
+	f("reactor/loop/loop.go", "weir/codec", false)
+	f("reactor/server.go", "weir/cmd", false)
+	f("cmd/weir/main.go", "weir/cmd", true)
+	f("cmd/serve.go", "weir/cmd/everything", false)
+	f("loadtest/client/loop.go", "weir/registry", false)
+	f("loadtest/client/loop.go", "weir/loadtest/report", false)
+	f("loadtest/wire/http.go", "weir/loadtest/client", false)
+	f("loadtest/runner.go", "weir/loadtest/report", true)
+	f("elsewhere/x.go", "weir/codec", false)
+}
+
+func TestTidyPackagesHaveTheirFiles(t *testing.T) {
+	tracked := trackedFiles(t)
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor", "reactor/loop"} {
+		want := []string{"doc.go", "options.go", "metrics.go"}
+		if strings.HasPrefix(folder, "codec") {
+			want = []string{"doc.go", "options.go", "errors.go"} // bytes only: it counts nothing
+		}
+		for _, file := range want {
+			if !slices.Contains(tracked, folder+"/"+file) {
+				t.Errorf("%s has no %s", folder, file)
+			}
+		}
+	}
+}
+
+// TestTidyDecisions: docs/decisions are numbered one by one, and each says its number.
+func TestTidyDecisions(t *testing.T) {
+	files, err := filepath.Glob(repository + "/docs/decisions/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for i, file := range files { // sorted by name
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := fmt.Sprintf("%04d", i+1)
+		if !strings.HasPrefix(filepath.Base(file), number+"-") || !bytes.HasPrefix(text, []byte("# "+number+": ")) {
+			t.Errorf("%s is number %s", file, number)
+		}
+	}
+}
+
+func TestTidyWords(t *testing.T) {
+	for _, name := range trackedFiles(t) {
+		text, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			continue // not text
+		}
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			if found := unwanted.Find(line); found != nil {
+				t.Errorf("%s:%d: %q has no place in the repository", name, i+1, found)
+			}
+		}
+	}
+}
+
+// repository is the root, seen from this folder.
+const repository = ".."
+
+// trackedFiles are git's files and those it would add: what a commit of everything would hold.
+func trackedFiles(t *testing.T) []string {
+	t.Helper()
+	list := exec.Command("git", "-C", repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	var names []string
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if _, err := os.Stat(filepath.Join(repository, name)); name != "" && err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(trackedFiles(t), func(name string) bool { return !strings.HasSuffix(name, ".go") })
+}
+
+func parseGo(t *testing.T, name string, mode parser.Mode) (*token.FileSet, *ast.File) {
+	t.Helper()
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, filepath.Join(repository, name), nil, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fset, file
+}

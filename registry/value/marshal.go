@@ -1,0 +1,168 @@
+package value
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"weir/codec"
+)
+
+// MaxDepth is how deep the JSON may be nested that a handler supplies: as deep as the Go SDK reads. encoding/json
+// recurses, and a value that is nested deeper, or contains itself, would end the process and not the call.
+const MaxDepth = 1000
+
+// maxHops is how many pointers and interfaces may lead to one value; only one that leads to itself has more.
+const maxHops = 100
+
+var errDepth = fmt.Errorf("the value is nested deeper than %d levels, or contains itself", MaxDepth)
+
+// Marshal encodes what a handler supplied: as encoding/json does, but bounded in depth and repaired (codec.Repair). The
+// result is one line.
+func Marshal(v any) ([]byte, error) {
+	if err := CheckDepth(v); err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return Fit(encoded)
+}
+
+// Fit checks and repairs what encoding/json made of values whose methods say what their JSON is.
+func Fit(encoded []byte) ([]byte, error) {
+	if !shallow(encoded) {
+		return nil, errDepth
+	}
+	return codec.Repair(encoded), nil
+}
+
+// shallow says whether valid JSON is nested in MaxDepth levels at most.
+func shallow(text []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+			if c == '\\' {
+				i++
+			}
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
+}
+
+// CheckDepth refuses values that encoding/json would follow for more than MaxDepth levels. It costs a lookup for values
+// of types that cannot be nested so deep.
+func CheckDepth(v any) error {
+	if v == nil || !mayNest(reflect.TypeOf(v)) || nests(reflect.ValueOf(v), MaxDepth, maxHops) {
+		return nil
+	}
+	return errDepth
+}
+
+// nests says whether v is nested in levels at most.
+func nests(v reflect.Value, levels, hops int) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return v.IsNil() || hops > 0 && nests(v.Elem(), levels, hops-1)
+	case reflect.Struct, reflect.Map, reflect.Slice, reflect.Array:
+	default:
+		return true
+	}
+	t := v.Type()
+	if !mayNest(t) || opaque(t) {
+		return true
+	}
+	if levels == 0 {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if encodes(t.Field(i)) && !nests(v.Field(i), levels-1, maxHops) {
+				return false
+			}
+		}
+	case reflect.Map:
+		for _, member := range v.Seq2() {
+			if !nests(member, levels-1, maxHops) {
+				return false
+			}
+		}
+	default:
+		for i := range v.Len() {
+			if !nests(v.Index(i), levels-1, maxHops) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// encodes says whether encoding/json looks into a field.
+func encodes(f reflect.StructField) bool {
+	return (f.IsExported() || f.Anonymous) && f.Tag.Get("json") != "-"
+}
+
+// opaque says whether a method of t, and not encoding/json, says what its JSON is. The SDK's own types have methods that
+// encode their fields as they stand.
+func opaque(t reflect.Type) bool {
+	if strings.HasPrefix(t.PkgPath(), "github.com/modelcontextprotocol/go-sdk/") {
+		return false
+	}
+	for _, has := range []reflect.Type{t, reflect.PointerTo(t)} {
+		if has.Implements(reflect.TypeFor[json.Marshaler]()) || has.Implements(reflect.TypeFor[encoding.TextMarshaler]()) {
+			return true
+		}
+	}
+	return false
+}
+
+// nesting remembers mayNest: a program has so many types, and no client can add one.
+var nesting sync.Map // reflect.Type to bool
+
+// mayNest says whether values of t can be nested without bound: where t contains itself, or anything.
+func mayNest(t reflect.Type) bool {
+	if known, ok := nesting.Load(t); ok {
+		return known.(bool)
+	}
+	nests := unbounded(t, map[reflect.Type]bool{})
+	nesting.Store(t, nests)
+	return nests
+}
+
+func unbounded(t reflect.Type, open map[reflect.Type]bool) bool {
+	switch t.Kind() {
+	case reflect.Interface:
+		return true
+	case reflect.Struct, reflect.Map, reflect.Slice, reflect.Array, reflect.Pointer:
+	default:
+		return false
+	}
+	if open[t] {
+		return true
+	}
+	open[t] = true
+	defer delete(open, t)
+	if t.Kind() != reflect.Struct {
+		return unbounded(t.Elem(), open)
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); encodes(f) && unbounded(f.Type, open) {
+			return true
+		}
+	}
+	return false
+}
