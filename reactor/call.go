@@ -74,7 +74,7 @@ func (k *call) on(c *conn) *call {
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *call {
 	k := &call{stock: stock}
-	k.ticket.Job, k.Back = k, k
+	k.ticket.Job, k.Responder = k, k
 	return k
 }
 
@@ -126,9 +126,9 @@ func (k *call) own(message []byte) {
 }
 
 // release is the last word of one who holds the call. There is one holder, or two once its handler has missed its deadline: its
-// worker and who ended it (overdue.go). The last of them gives back the call and what it owns.
+// worker and who ended it (timeout.go). The last of them gives back the call and what it owns.
 func (k *call) release() {
-	if k.Overdue() && !k.LastHolder() {
+	if k.TimedOut() && !k.LastHolder() {
 		return
 	}
 	if k.ownsBuffer {

@@ -288,7 +288,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted:
 		scratch = s.appendRefusal(scratch, k, k.ID(), t.Refused)
 	default:
-		k.Seat = &s.seats[w.Number]
+		k.Slot = &s.slots[w.Number]
 		r.enter(c, out, t.Next())
 		scratch = c.dispatch(k, scratch, r)
 		if !r.leave() {
@@ -299,7 +299,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}
-		if k.Overdue() {
+		if k.TimedOut() {
 			w.Buf = scratch
 			k.release()
 			return out, true
@@ -327,8 +327,8 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 func (c *conn) exited(k *call, r *run) {
 	r.takeOver()
 	r.leave()
-	r.wasTaken() // or the next worker in this seat would find it so
-	if k.Overdue() {
+	r.wasTaken() // or the next worker in this slot would find it so
+	if k.TimedOut() {
 		k.release()
 		return
 	}

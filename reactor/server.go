@@ -38,8 +38,8 @@ type Server struct {
 	draining atomic.Bool
 	life     life
 
-	seats []registry.Seat // of the workers, by number
-	runs  []run           // likewise; only those of class Compute take batches
+	slots []registry.WorkerSlot // of the workers, by number
+	runs  []run                 // likewise; only those of class Compute take batches
 
 	dateText      atomic.Pointer[string]
 	wall          atomic.Int64 // Unix seconds, of the Date header
@@ -103,14 +103,14 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		return err
 	}
 	s.detached = s.queue.Detach(taskRunner{})
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	s.slots, s.runs = make([]registry.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
 // Connections returns how many connections are open. Any goroutine.
 func (s *Server) Connections() int64 { return s.loops.Connections() }
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
 // what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
@@ -119,7 +119,7 @@ func (s *Server) runClock() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.endOverdue(now)
+			s.endTimedOut(now)
 			if now.Unix() != second {
 				second = now.Unix()
 				s.setDate(now)

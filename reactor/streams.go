@@ -14,7 +14,7 @@ import (
 // Wake implements event.Peer.
 func (c *conn) Wake() { c.Post() }
 
-// Peer implements registry.Back.
+// Peer implements registry.Responder.
 func (k *call) Peer() event.Peer { return k.conn }
 
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
@@ -60,7 +60,7 @@ func (in *intake) closeStream(k *call) {
 	k.release()
 }
 
-// Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.
+// Send implements registry.Responder. In a batch the messages of every element go ahead of the one answer.
 func (k *call) Send(message []byte) bool {
 	place := k
 	if k.group != nil {

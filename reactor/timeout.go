@@ -16,11 +16,11 @@ import (
 // its connection's line and carries the answer, and the line moves on. The call itself stays with its worker, which counts
 // as busy, until the handler returns; nobody hears what it says then.
 
-// endOverdue ends the calls whose handlers' deadlines have passed at now. Any goroutine.
-func (s *Server) endOverdue(now time.Time) {
-	s.registry.Overdue(s.seats, now, func(seat int, x *registry.Exchange) {
-		s.runs[seat].takeOver()
-		x.Back.(*call).endWithoutHandler()
+// endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
+func (s *Server) endTimedOut(now time.Time) {
+	s.registry.EndTimedOut(s.slots, now, func(slot int, x *registry.Exchange) {
+		s.runs[slot].takeOver()
+		x.Responder.(*call).endWithoutHandler()
 	})
 }
 
@@ -28,7 +28,7 @@ func (s *Server) endOverdue(now time.Time) {
 func (k *call) endWithoutHandler() {
 	c := k.conn
 	s := c.intake.srv
-	message := s.registry.AppendOverdue(loop.GetBuffer(outRoom), &k.Exchange)
+	message := s.registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
@@ -48,7 +48,7 @@ func (k *call) endWithoutHandler() {
 const lookEvery = 250 * time.Millisecond
 
 // run is a batch on its worker. While a handler runs, the answers that were not sent yet and the messages that come after
-// it lie here, for who finds the handler overdue: they must not wait for it. The methods of a nil run do nothing.
+// it lie here, for who finds that the handler has run too long: they must not wait for it. The methods of a nil run do nothing.
 type run struct {
 	state atomic.Uint32
 	conn  *conn

@@ -35,8 +35,8 @@ func deafServer(t testing.TB, tunes ...tune) *server {
 // passDeadlines has every handler that runs found overdue.
 func (s *server) passDeadlines() {
 	now := time.Now()
-	s.endOverdue(now)
-	s.endOverdue(now.Add(24 * time.Hour))
+	s.endTimedOut(now)
+	s.endTimedOut(now.Add(24 * time.Hour))
 }
 
 func (s *server) overdue(n string) {
@@ -285,7 +285,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				s.endOverdue(now)
+				s.endTimedOut(now)
 				looks.Add(1)
 			}
 		}
