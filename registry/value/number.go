@@ -74,8 +74,8 @@ func Integer(token string) (digits string, ok bool) {
 
 // Fits says whether a float of so many bits (32 or 64) holds the number as it is written: written again with as many
 // digits it has the same ones. So 0.1 fits, and whatever a program printed that had it in a float of that size;
-// 9007199254740993 does not fit 64 bits, and 1e400 does not. An integer in digits alone fits if it is the float, or is
-// what the float is printed as in JSON.
+// 9007199254740993 does not fit 64 bits, and 1e400 does not. An integer in digits alone fits if the float is printed so:
+// 9223372036854775808 is a float64, but would come back as 9223372036854776000.
 func Fits(token string, bits int) bool {
 	d := parse(token)
 	if d.digits == "" {
@@ -96,7 +96,7 @@ func Fits(token string, bits int) bool {
 		return false
 	}
 	if strings.IndexAny(token, ".eE") < 0 {
-		return parse(strconv.FormatFloat(f, 'e', -1, bits)) == d || parse(strconv.FormatFloat(f, 'f', 0, bits)) == d
+		return parse(strconv.FormatFloat(f, 'e', -1, bits)) == d
 	}
 	return parse(strconv.FormatFloat(f, 'e', len(d.digits)-1, bits)) == d
 }
