@@ -210,7 +210,10 @@ func CheckInput(definition any) error {
 	if !DescribesObject(definition) {
 		return errors.New(`the input schema must be an object with type "object"`)
 	}
-	return CheckDefinition(definition)
+	if err := CheckDefinition(definition); err != nil {
+		return fmt.Errorf("input schema: %w", err)
+	}
+	return nil
 }
 
 // CheckDefinition refuses what is no JSON schema, or names a type that JSON does not have.
