@@ -138,5 +138,3 @@ func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.r
 
 // ID is the request's id token, which aliases Raw; nil for notifications.
 func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
-
-func (x *Exchange) id() []byte { return x.ID() }
