@@ -29,7 +29,8 @@ func keep[T any](_ context.Context, _ *mcp.CallToolRequest, in held[T]) (*mcp.Ca
 
 // withDefault is a schema of held that completes what it checks.
 func withDefault(of string) json.RawMessage {
-	return json.RawMessage(`{"type":"object","properties":{"v":{` + of + `},"n":{"type":"integer","default":3}},"required":["v"]}`)
+	return json.RawMessage(`{"type":"object","properties":{"v":{` + of + `},"n":{"type":"integer","default":3}},` +
+		`"required":["v"]}`)
 }
 
 // numberTools are typed tools that return what they are given: one with inferred schemas, one with defaults in both.
@@ -39,7 +40,8 @@ func addNumberTool[T any](r *Registry, s *mcp.Server, name, of string) {
 	mcp.AddTool(s, &mcp.Tool{Name: "sdk-" + name, InputSchema: withDefault(of), OutputSchema: withDefault(of)}, keep[T])
 }
 
-var numberTypes = []string{"int", "int64", "uint64", "int8", "float64", "float32", "big", "number", "any", "message", "pointer", "list", "map", "nested"}
+var numberTypes = []string{"int", "int64", "uint64", "int8", "float64", "float32", "big", "number", "any", "message",
+	"pointer", "list", "map", "nested"}
 
 func addNumberTools(t testing.TB, r *Registry) {
 	t.Helper()
@@ -169,8 +171,10 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 	old := &peer{r: r}
 	old.initialize(t, "2025-11-25")
 	random := rand.New(rand.NewPCG(9, 26))
-	numbers := []string{"9007199254740993", "9007199254740992", "-9007199254740993", "9007199254740993.0", "1.0", "18446744073709551615",
-		"9223372036854775807", "9223372036854775808", "0.1", "16777217", "1e400", "1e-400", "1e22", "1e23", "123456789012345678901234567890", "0.1234567890123456789"}
+	numbers := []string{"9007199254740993", "9007199254740992", "-9007199254740993", "9007199254740993.0", "1.0",
+		"18446744073709551615",
+		"9223372036854775807", "9223372036854775808", "0.1", "16777217", "1e400", "1e-400", "1e22", "1e23",
+		"123456789012345678901234567890", "0.1234567890123456789"}
 	for range 300 {
 		numbers = append(numbers, randomNumber(random))
 	}
@@ -202,7 +206,8 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 			}
 			id := old.begin(t, legacyRequest(2, "tools/call", arguments+`,"task":{}`))
 			bench.run()
-			checkKept(t, tool+" as a task", kind, number, old.send(legacyRequest(3, "tasks/result", `"taskId":"`+id+`"`), Header{}).body)
+			checkKept(t, tool+" as a task", kind, number, old.send(legacyRequest(3, "tasks/result", `"taskId":"`+id+`"`),
+				Header{}).body)
 		}
 	}
 	for _, tool := range []string{"untyped", "sdk-untyped", "message", "number", "any", "any-default"} {

@@ -25,7 +25,8 @@ var broken = json.RawMessage("{\"k\xe9\":[\"caf\xe9\",\"\\ud83d\"]}")
 func checkFit(t *testing.T, what, message string) {
 	t.Helper()
 	raw := []byte(message)
-	if !json.Valid(raw) || !utf8.Valid(raw) || !bytes.Equal(codec.Repair(raw), raw) || strings.ContainsAny(message, "\r\n") {
+	if !json.Valid(raw) || !utf8.Valid(raw) || !bytes.Equal(codec.Repair(raw), raw) || strings.ContainsAny(message,
+		"\r\n") {
 		t.Errorf("%s: %q", what, message)
 	}
 }
@@ -45,7 +46,8 @@ func addBroken(t testing.TB, r *Registry) (tools []string) {
 	returns("meta", &mcp.CallToolResult{Meta: meta})
 	returns("text", &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "caf\xe9"}}})
 	returns("content", &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "caf\xe9", Meta: meta},
-		&mcp.ResourceLink{URI: "a:b", Name: "n\xe9", Meta: meta}, &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a:b", Text: "\xe9", Meta: meta}}}})
+		&mcp.ResourceLink{URI: "a:b", Name: "n\xe9",
+			Meta: meta}, &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a:b", Text: "\xe9", Meta: meta}}}})
 	tool("error", func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return nil, &jsonrpc.Error{Code: -31000, Message: "caf\xe9", Data: append(json.RawMessage("\n"), broken...)}
 	})
@@ -68,19 +70,26 @@ func addBroken(t testing.TB, r *Registry) (tools []string) {
 		if req.Params.InputResponses != nil {
 			return nil, nil
 		}
-		return &mcp.CallToolResult{RequestState: "\xe9", InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "caf\xe9",
-			RequestedSchema: json.RawMessage("{\"type\":\"object\",\"properties\":{},\"title\":\"\xe9\\ud83d\"}")}}}, nil
+		return &mcp.CallToolResult{RequestState: "\xe9",
+			InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "caf\xe9",
+				RequestedSchema: json.RawMessage("{\"type\":\"object\",\"properties\":{},\"title\":\"\xe9\\ud83d\"}")}}}, nil
 	})
-	AddTool(r, &mcp.Tool{Name: "typed"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, held[json.RawMessage], error) {
+	AddTool(r, &mcp.Tool{Name: "typed"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult,
+		held[json.RawMessage], error) {
 		return &mcp.CallToolResult{Meta: meta}, held[json.RawMessage]{V: broken}, nil
 	})
-	r.AddTool(&mcp.Tool{Name: "defined", Description: "caf\xe9", Meta: meta, InputSchema: json.RawMessage("{\"type\":\"object\",\"description\":\"caf\xe9 \\ud83d\"}"),
+	r.AddTool(&mcp.Tool{Name: "defined", Description: "caf\xe9", Meta: meta,
+		InputSchema:  json.RawMessage("{\"type\":\"object\",\"description\":\"caf\xe9 \\ud83d\"}"),
 		OutputSchema: json.RawMessage("{\"type\":\"object\",\"title\":\"\xe9\"}")}, noop)
-	r.AddPrompt(&mcp.Prompt{Name: "p", Description: "\xe9", Meta: meta}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		return &mcp.GetPromptResult{Description: "\xe9", Meta: meta, Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: "\xe9", Meta: meta}}}}, nil
+	r.AddPrompt(&mcp.Prompt{Name: "p", Description: "\xe9", Meta: meta}, func(context.Context,
+		*mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+		return &mcp.GetPromptResult{Description: "\xe9", Meta: meta, Messages: []*mcp.PromptMessage{{Role: "user",
+			Content: &mcp.TextContent{Text: "\xe9", Meta: meta}}}}, nil
 	})
-	r.AddResource(&mcp.Resource{URI: "a:b", Name: "n", Meta: meta}, func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-		return &mcp.ReadResourceResult{Meta: meta, Contents: []*mcp.ResourceContents{{Text: "\xe9", MIMEType: "\xe9/x", Meta: meta}}}, nil
+	r.AddResource(&mcp.Resource{URI: "a:b", Name: "n", Meta: meta}, func(context.Context,
+		*mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		return &mcp.ReadResourceResult{Meta: meta, Contents: []*mcp.ResourceContents{{Text: "\xe9", MIMEType: "\xe9/x",
+			Meta: meta}}}, nil
 	})
 	s := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, nil)
 	s.AddTool(&mcp.Tool{Name: "sdk", Meta: meta, InputSchema: json.RawMessage("{\"type\":\"object\",\"title\":\"\xe9\"}")},
@@ -158,15 +167,20 @@ func TestNoResultIsTooDeep(t *testing.T) {
 	}
 	loop := map[string]any{}
 	loop["a"] = loop
-	for name, value := range map[string]any{"deep": deep, "loop": loop, "raw": json.RawMessage(strings.Repeat("[", 5000) + strings.Repeat("]", 5000))} {
+	for name, value := range map[string]any{"deep": deep, "loop": loop, "raw": json.RawMessage(strings.Repeat("[",
+		5000) + strings.Repeat("]", 5000))} {
 		meta := mcp.Meta{"a": value}
 		for kind, result := range map[string]*mcp.CallToolResult{
-			"structured": {StructuredContent: value}, "meta": {Meta: meta}, "content": {Content: []mcp.Content{&mcp.TextContent{Text: "x", Meta: meta}}},
-			"resource": {Content: []mcp.Content{&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a:b", Text: "x", Meta: meta}}}},
-			"asks":     {InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "m", RequestedSchema: map[string]any{"type": "object", "x": value}}}},
+			"structured": {StructuredContent: value}, "meta": {Meta: meta},
+			"content": {Content: []mcp.Content{&mcp.TextContent{Text: "x", Meta: meta}}},
+			"resource": {Content: []mcp.Content{&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "a:b", Text: "x",
+				Meta: meta}}}},
+			"asks": {InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "m",
+				RequestedSchema: map[string]any{"type": "object", "x": value}}}},
 		} {
 			tool := name + "-" + kind
-			r.AddTool(&mcp.Tool{Name: tool, InputSchema: openSchema}, func(ctx context.Context, _ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			r.AddTool(&mcp.Tool{Name: tool, InputSchema: openSchema}, func(ctx context.Context,
+				_ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 				if Log(ctx, "error", "", value) {
 					t.Error("a log message of", name)
 				}
@@ -200,11 +214,14 @@ func TestRegistrationRefuses(t *testing.T) {
 		add()
 		return add
 	}
-	f(func() { r.AddTool(&mcp.Tool{Name: "echo", InputSchema: openSchema}, noop) }, `AddTool "echo"`, "registered already", "Replace")
+	f(func() { r.AddTool(&mcp.Tool{Name: "echo", InputSchema: openSchema}, noop) }, `AddTool "echo"`,
+		"registered already", "Replace")
 	f(func() { AddTool(r, &mcp.Tool{Name: "echo"}, echo) }, `AddTool "echo"`, "registered already")
 	f(twice(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }), `AddPrompt "p"`, "registered already")
-	f(twice(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }), `AddResource "a:b"`, "registered already")
-	f(twice(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }), `AddResourceTemplate "a:{b}"`, "registered already")
+	f(twice(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }), `AddResource "a:b"`,
+		"registered already")
+	f(twice(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }),
+		`AddResourceTemplate "a:{b}"`, "registered already")
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema}, nil) }, `AddTool "a": the handler is nil`)
 	f(func() { AddTool[none, any](r, &mcp.Tool{Name: "a"}, nil) }, `AddTool "a": the handler is nil`)
 	f(func() { r.AddPrompt(&mcp.Prompt{Name: "a"}, nil) }, `AddPrompt "a": the handler is nil`)
@@ -212,10 +229,12 @@ func TestRegistrationRefuses(t *testing.T) {
 	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{c}", Name: "n"}, nil) }, "the handler is nil")
 	mistyped := json.RawMessage(`{"type":"object","properties":{"n":{"type":"int"}}}`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: mistyped}, noop) }, `AddTool "a"`, "/properties/n", `"int"`)
-	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema, OutputSchema: mistyped}, noop) }, `AddTool "a"`, "output schema", "/properties/n", `"int"`)
+	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema, OutputSchema: mistyped}, noop) }, `AddTool "a"`,
+		"output schema", "/properties/n", `"int"`)
 	f(func() { AddTool(r, &mcp.Tool{Name: "a", InputSchema: mistyped}, echo) }, `AddTool "a"`, "/properties/n", `"int"`)
 	f(func() {
-		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, held[chan int]) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, held[chan int]) (*mcp.CallToolResult,
+			any, error) {
 			return nil, nil, nil
 		})
 	}, `AddTool "a"`, ".V: chan int")
@@ -224,7 +243,8 @@ func TestRegistrationRefuses(t *testing.T) {
 // TestListsHaveProperties is F7 and F8: what clients see of an input is an object with properties, of plain types.
 func TestListsHaveProperties(t *testing.T) {
 	r := emptyRegistry(t)
-	AddTool(r, &mcp.Tool{Name: "empty"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "empty"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
+		error) {
 		return nil, nil, nil
 	})
 	AddTool(r, &mcp.Tool{Name: "any"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
@@ -238,7 +258,8 @@ func TestListsHaveProperties(t *testing.T) {
 	})
 	r.AddTool(&mcp.Tool{Name: "given", InputSchema: &jsonschema.Schema{Type: "object"}}, noop)
 	s := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, nil)
-	mcp.AddTool(s, &mcp.Tool{Name: "adopted"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "adopted"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult,
+		any, error) {
 		return nil, nil, nil
 	})
 	adopt(t, r, s, Adoption{})
@@ -252,7 +273,8 @@ func TestListsHaveProperties(t *testing.T) {
 			t.Errorf("no %s in %s", want, body)
 		}
 	}
-	if a := p.send(asking("tools/call", `"name":"nils","arguments":{"p":null,"l":null}`, ""), Header{}); !strings.Contains(a.body, "\\u003cnil\\u003e []") && !strings.Contains(a.body, "<nil> []") {
+	if a := p.send(asking("tools/call", `"name":"nils","arguments":{"p":null,"l":null}`, ""),
+		Header{}); !strings.Contains(a.body, "\\u003cnil\\u003e []") && !strings.Contains(a.body, "<nil> []") {
 		t.Error("null is not accepted:", a.body)
 	}
 }
@@ -261,17 +283,21 @@ func TestListsHaveProperties(t *testing.T) {
 func TestNumbersOutsideArguments(t *testing.T) {
 	r := emptyRegistry(t)
 	newBench(r)
-	r.AddTool(&mcp.Tool{Name: "ask", InputSchema: openSchema}, func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	r.AddTool(&mcp.Tool{Name: "ask", InputSchema: openSchema}, func(_ context.Context,
+		req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		if answer, ok := req.Params.InputResponses["who"].(*mcp.ElicitResult); ok {
-			return &mcp.CallToolResult{StructuredContent: map[string]any{"content": answer.Content, "meta": req.Params.Meta["x"]}}, nil
+			return &mcp.CallToolResult{StructuredContent: map[string]any{"content": answer.Content,
+				"meta": req.Params.Meta["x"]}}, nil
 		}
 		return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "m",
 			RequestedSchema: json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer"}}}`)}}}, nil
 	})
-	message := asking("tools/call", `"name":"ask","inputResponses":{"who":{"action":"accept","content":{"n":9007199254740993,"m":1.5}}}`, elicits)
+	message := asking("tools/call", `"name":"ask","inputResponses":{"who":{"action":"accept","content":{`+
+		`"n":9007199254740993,"m":1.5}}}`, elicits)
 	message = strings.Replace(message, `"_meta":{`, `"_meta":{"x":9007199254740993,`, 1)
 	a := (&peer{r: r}).send(message, Header{})
-	if !strings.Contains(a.body, `"structuredContent":{"content":{"m":1.5,"n":9007199254740993},"meta":9007199254740993}`) {
+	if !strings.Contains(a.body, `"structuredContent":{"content":{"m":1.5,"n":9007199254740993},`+
+		`"meta":9007199254740993}`) {
 		t.Error(a.body)
 	}
 }

@@ -126,7 +126,8 @@ func TestShort(t *testing.T) {
 // TestSoften: an any keeps every number, as a float64 where that is one.
 func TestSoften(t *testing.T) {
 	v, err := Object(`{"a":1.50,"b":[9007199254740993,{"c":1e400}],"d":null}`)
-	want := map[string]any{"a": 1.5, "b": []any{json.Number("9007199254740993"), map[string]any{"c": json.Number("1e400")}}, "d": nil}
+	want := map[string]any{"a": 1.5, "b": []any{json.Number("9007199254740993"),
+		map[string]any{"c": json.Number("1e400")}}, "d": nil}
 	if err != nil || fmt.Sprintf("%#v", v) != fmt.Sprintf("%#v", want) {
 		t.Errorf("%#v %v", v, err)
 	}
