@@ -37,6 +37,9 @@ func (x *Exchange) routeCall(t *handler.Tool) (Class, *codec.Error) {
 		}
 	case protocol.TasksAugmented:
 		wanted := codec.Member(x.Env.Params.Of(x.Raw), "task")
+		if wanted != nil && wanted[0] == 'n' {
+			wanted = nil
+		}
 		switch {
 		case wanted == nil && t.Handler.Tasks == call.TaskRequired:
 			return Inline, errTaskRequired

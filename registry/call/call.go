@@ -37,6 +37,7 @@ type Call struct {
 
 	// Revision is the place, in the table, of the revision by whose rules it is answered. Set by Route.
 	Revision uint8
+	sharesID bool // see SharesID
 	// Inputs are what its handler had asked for; nil for most.
 	Inputs *Inputs
 
@@ -57,6 +58,9 @@ const (
 // ID is the request's id token, which aliases Raw; nil for notifications.
 func (c *Call) ID() []byte { return c.Env.ID.Of(c.Raw) }
 
+// SharesID implements session.Request: other requests in flight may have the same id.
+func (c *Call) SharesID() bool { return c.sharesID }
+
 // Rev is the revision by whose rules the message is answered.
 func (c *Call) Rev() *protocol.Revision { return protocol.RevisionAt(int(c.Revision)) }
 
@@ -66,7 +70,8 @@ func (c *Call) Modern() bool { return c.Rev().Modern }
 
 // Begin marks the request as in flight in its conversation, from where a cancellation finds it; false when another one
 // with its id is. hashes is the seed of the ids' hashes, the same for all calls of a conversation.
-func (c *Call) Begin(hashes maphash.Seed) bool {
+func (c *Call) Begin(hashes maphash.Seed, sharesID bool) bool {
+	c.sharesID = sharesID
 	return c.Conv.Begin(c, &c.entry, maphash.Bytes(hashes, c.ID()))
 }
 
