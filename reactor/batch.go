@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // JSON-RPC batches: MCP 2025-03-26 requires that they are received, every later revision took them away. Each element
@@ -50,7 +50,7 @@ func (g *batchGroup) message() []byte {
 func (g *batchGroup) deliver(c *conn, out []byte) []byte {
 	message := g.message()
 	if len(message) == 0 {
-		g.anchor.Outcome = registry.Accepted
+		g.anchor.Outcome = engine.Accepted
 	}
 	return c.transport.answer(c, g.anchor, message, out)
 }
@@ -60,7 +60,7 @@ func (in *intake) batch(c *conn, anchor *call, msg []byte) {
 	anchor.Raw, anchor.Principal = msg, c.principal()
 	if err := in.batchAcceptable(anchor, msg); err != nil {
 		in.stats.received.Add(1)
-		anchor.Outcome = registry.Invalid
+		anchor.Outcome = engine.Invalid
 		in.fail(anchor, err)
 		return
 	}
@@ -100,7 +100,7 @@ var (
 
 // batchAcceptable says whether the whole array may be served.
 func (in *intake) batchAcceptable(anchor *call, msg []byte) *codec.Error {
-	if !in.srv.registry.AcceptsBatch(&anchor.Exchange) {
+	if !in.srv.engine.AcceptsBatch(&anchor.Exchange) {
 		return errBatchNotAllowed
 	}
 	count := 0

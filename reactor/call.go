@@ -7,14 +7,14 @@ import (
 	"weir/backpressure"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
 // call is one message on its way from admission to its answer. It is born in two ways: newCall is for what a loop reads,
 // newSharedCall for what any goroutine makes. Whoever holds it last gives it back, with release.
 type call struct {
-	registry.Exchange
+	engine.Exchange
 	ticket backpressure.Ticket
 	conn   *conn             // whose it is
 	stream *event.Stream     // what keeps the answer open: of a listen, or of a session's GET

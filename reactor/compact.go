@@ -121,14 +121,14 @@ func (c *conn) expand(h *compactCall, answer []byte) (*call, []byte) {
 	if err := codec.Scan(k.Raw, &k.Env, &s.opts.Messages.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
-	k.class = queueClass(s.registry.Route(&k.Exchange))
+	k.class = queueClass(s.engine.Route(&k.Exchange))
 	c.Lock() // over Begin, so that a cancellation finds k here or there
 	defer c.Unlock()
 	if c.forgetCompactLocked(h) {
 		k.Cancel()
 		return k, answer
 	}
-	if err := s.registry.Begin(&k.Exchange); err != nil {
+	if err := s.engine.Begin(&k.Exchange); err != nil {
 		return k, codec.AppendError(answer, k.ID(), err)
 	}
 	return k, answer

@@ -151,7 +151,7 @@ func (c *conn) abandon(t *backpressure.Ticket) {
 		c.forgetCompact(t.Job.(*compactCall))
 		return
 	}
-	s.registry.End(&k.Exchange)
+	s.engine.End(&k.Exchange)
 	if o := c.transport.order(); o != nil {
 		o.drop(c, k)
 	}

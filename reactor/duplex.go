@@ -3,20 +3,20 @@ package reactor
 import (
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // duplex is what lines, WebSockets and HTTP+SSE have in common: the connection is the conversation, answers leave in any order,
 // every stream of it shares the one connection, and its messages are told apart by what they say.
 // F says how a message is framed: it has no size, so that it costs a connection nothing.
 type duplex[F framer] struct {
-	conv    registry.Conversation
+	conv    engine.Conversation
 	listens []*call // the open ones. The loop's
 }
 
 // framer is all that tells one duplex transport's messages from another's.
 type framer interface {
-	transport() registry.Transport
+	transport() engine.Transport
 	// frame appends a message in its frame, and nothing for no message.
 	frame(dst, message []byte) []byte
 }
@@ -65,7 +65,7 @@ func (d *duplex[F]) open(in *intake, c *conn, k *call, first []byte) {
 }
 
 func (d *duplex[F]) feed(in *intake, c *conn) {
-	d.pump(in, c, func(dst []byte) []byte { return in.srv.registry.AppendOwed(dst, &d.conv) })
+	d.pump(in, c, func(dst []byte) []byte { return in.srv.engine.AppendOwed(dst, &d.conv) })
 	draining := in.srv.draining.Load()
 	open := d.listens[:0]
 	for _, k := range d.listens {

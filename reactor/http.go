@@ -9,7 +9,7 @@ import (
 	"weir/codec/websocket"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing to
@@ -22,7 +22,7 @@ type httpTransport struct {
 // httpScratch is what a loop needs to read requests, once for all its connections.
 type httpScratch struct {
 	request http1.Request
-	header  registry.Header
+	header  engine.Header
 }
 
 const (
@@ -139,13 +139,13 @@ func (t *httpTransport) serve(in *intake, c *conn, r *http1.Request) {
 		}
 		t.openSession(in, c, r, k)
 	case http1.MethodDelete:
-		k.Outcome = in.srv.registry.EndSession(r.SessionID, c.principal())
+		k.Outcome = in.srv.engine.EndSession(r.SessionID, c.principal())
 		in.answer(k, nil)
 	case http1.MethodOptions:
 		k.status, k.allow = 204, true
 		in.answer(k, nil)
 	default:
-		in.http.header = registry.Header{
+		in.http.header = engine.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
 			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
 		}

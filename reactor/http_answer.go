@@ -2,12 +2,12 @@ package reactor
 
 import (
 	"weir/codec/http1"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // How answers leave an HTTP connection: each in a response of its own, in the order of the requests.
 
-func (t *httpTransport) address(k *call) { k.Transport = registry.HTTP }
+func (t *httpTransport) address(k *call) { k.Transport = engine.HTTP }
 
 func (t *httpTransport) order() *answerOrder { return &t.answers }
 

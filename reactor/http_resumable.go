@@ -18,7 +18,7 @@ type resumable struct{ eventStream }
 func (s resumable) trailLocked() *event.PostStream {
 	k := s.k
 	if k.trail == nil && !k.streaming && k.group == nil && s.conn.OpenLocked() {
-		k.trail = s.conn.intake.srv.registry.OpenPostStream(&k.Exchange)
+		k.trail = s.conn.intake.srv.engine.OpenPostStream(&k.Exchange)
 	}
 	return k.trail
 }
@@ -72,7 +72,7 @@ func (o *answerOrder) yield(c *conn) {
 	}
 }
 
-// CloseStream implements registry.StreamCloser.
+// CloseStream implements engine.StreamCloser.
 func (k *call) CloseStream(retry time.Duration) bool {
 	o := k.conn.transport.order()
 	return o != nil && k.takesSSE && resumable{eventStream{o, k.conn, k}}.close(retry)

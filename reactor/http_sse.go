@@ -10,7 +10,7 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless http_sse_path is
@@ -27,7 +27,7 @@ type sseTransport struct {
 
 type eventFramer struct{}
 
-func (eventFramer) transport() registry.Transport { return registry.Line }
+func (eventFramer) transport() engine.Transport { return engine.Line }
 
 func (eventFramer) frame(dst, message []byte) []byte { return appendMessageEvent(dst, message) }
 
@@ -117,7 +117,7 @@ func (t *httpTransport) serveSSE(in *intake, c *conn, r *http1.Request, k *call)
 		k.status = 405
 		in.fail(k, errSSEMethod)
 	case !t.answers.idle(c):
-		k.Outcome = registry.Invalid
+		k.Outcome = engine.Invalid
 		in.fail(k, errSSEEarly)
 	default:
 		in.openSSE(c, k)
@@ -142,7 +142,7 @@ func (t *httpTransport) post(in *intake, c *conn, r *http1.Request, k *call) {
 	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
 	to := in.srv.sse.find(id)
 	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
-		k.Outcome = registry.UnknownSession
+		k.Outcome = engine.UnknownSession
 		in.fail(k, errSSESession)
 		return
 	}
@@ -156,7 +156,7 @@ func (t *httpTransport) post(in *intake, c *conn, r *http1.Request, k *call) {
 		in.refuse(k, nullID, backpressure.QueueBytes)
 		return
 	}
-	k.Outcome = registry.Accepted
+	k.Outcome = engine.Accepted
 	in.answer(k, nil)
 	m := letters.Get().(*letter)
 	m.to, m.raw = to, raw

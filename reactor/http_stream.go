@@ -4,7 +4,7 @@ import (
 	"weir/backpressure"
 	"weir/codec/http1"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
@@ -19,14 +19,14 @@ func (t *httpTransport) openSession(in *intake, c *conn, r *http1.Request, k *ca
 		return
 	}
 	if k.http10 { // it has no chunks to stream in
-		k.Outcome, k.allow = registry.NoStream, true
+		k.Outcome, k.allow = engine.NoStream, true
 		in.fail(k, errMethod)
 		return
 	}
-	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, outcome, fail := in.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
+	header := engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
+	stream, outcome, fail := in.srv.engine.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
-		k.Outcome, k.allow = outcome, outcome == registry.NoStream
+		k.Outcome, k.allow = outcome, outcome == engine.NoStream
 		in.fail(k, fail)
 		return
 	}

@@ -5,7 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // lineTransport is newline-delimited JSON-RPC over TCP and Unix sockets: the stdio framing of MCP (basic/transports),
@@ -17,7 +17,7 @@ type lineTransport struct {
 
 type lineFramer struct{}
 
-func (lineFramer) transport() registry.Transport { return registry.Line }
+func (lineFramer) transport() engine.Transport { return engine.Line }
 
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
@@ -81,7 +81,7 @@ func (t *lineTransport) eof(in *intake, c *conn, rest []byte) {
 	default:
 		in.messages(c, rest)
 	}
-	in.srv.registry.PeerEnded(&t.conv)
+	in.srv.engine.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		c.ProbePeer()
 	}

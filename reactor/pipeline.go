@@ -7,7 +7,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A message's life, in order: scan, route, admit, queue, dispatch, answer. The first half runs on the loop, the second
@@ -33,19 +33,19 @@ func (in *intake) message(c *conn, k *call, msg []byte) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
-		k.Outcome = registry.Invalid
+		k.Outcome = engine.Invalid
 		in.fail(k, err.(*codec.Error))
 		return
 	}
-	switch class := s.registry.Route(&k.Exchange); class {
-	case registry.Inline:
+	switch class := s.engine.Route(&k.Exchange); class {
+	case engine.Inline:
 		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
 			c.recall(id) // before Dispatch looks among what is in flight: a compact call goes there (expand)
 		}
-		in.msg = s.registry.Dispatch(&k.Exchange, in.msg[:0])
+		in.msg = s.engine.Dispatch(&k.Exchange, in.msg[:0])
 		in.answer(k, in.msg)
-	case registry.Listening:
+	case engine.Listening:
 		in.stats.inline.Add(1)
 		in.listen(c, k)
 	default:
@@ -53,8 +53,8 @@ func (in *intake) message(c *conn, k *call, msg []byte) {
 	}
 }
 
-func queueClass(c registry.Class) backpressure.Class {
-	if c == registry.Wait {
+func queueClass(c engine.Class) backpressure.Class {
+	if c == engine.Wait {
 		return backpressure.Wait
 	}
 	return backpressure.Compute
@@ -79,8 +79,8 @@ func (in *intake) admit(c *conn, k *call, class backpressure.Class) {
 		}
 	}
 	k.own(k.Raw) // before Begin: from there on others may look at it
-	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Outcome = registry.Invalid
+	if err := s.engine.Begin(&k.Exchange); err != nil {
+		k.Outcome = engine.Invalid
 		in.fail(k, err)
 		return
 	}
@@ -161,7 +161,7 @@ func (in *intake) refuseUnread(c *conn, k *call) bool {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
-	if k.Env.Kind != codec.KindRequest || !s.registry.Queued(k.Raw, &k.Env) {
+	if k.Env.Kind != codec.KindRequest || !s.engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
@@ -205,7 +205,7 @@ func (in *intake) answer(k *call, message []byte) {
 func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
-	k.Outcome, k.retryAfter = registry.Overloaded, uint16(seconds(after))
+	k.Outcome, k.retryAfter = engine.Overloaded, uint16(seconds(after))
 	if id == nil {
 		return dst
 	}
@@ -318,7 +318,7 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 			c.exited(k, r)
 		}
 	}()
-	scratch = c.intake.srv.registry.Dispatch(&k.Exchange, scratch)
+	scratch = c.intake.srv.engine.Dispatch(&k.Exchange, scratch)
 	returned = true
 	return scratch
 }
@@ -333,7 +333,7 @@ func (c *conn) exited(k *call, r *run) {
 		return
 	}
 	s := c.intake.srv
-	message := s.registry.AppendExited(nil, &k.Exchange)
+	message := s.engine.AppendExited(nil, &k.Exchange)
 	c.settleWorker(c.conclude(k, c.endCall(k, message), nil), 1)
 }
 
@@ -341,12 +341,12 @@ func (c *conn) exited(k *call, r *run) {
 // is answered under its id is another call's client. Any goroutine.
 func (c *conn) endCall(k *call, message []byte) []byte {
 	s := c.intake.srv
-	s.registry.End(&k.Exchange)
+	s.engine.End(&k.Exchange)
 	if !k.Cancelled() {
 		return message
 	}
 	s.metrics.dropped[dropCancelled].Inc()
-	k.Outcome = registry.Cancelled
+	k.Outcome = engine.Cancelled
 	return message[:0]
 }
 

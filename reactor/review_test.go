@@ -13,19 +13,20 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
 	k := b.in.newCall(c)
-	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
+	k.Header = &engine.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))
-	if class := b.registry.Route(&k.Exchange); class == registry.Inline {
+	if class := b.engine.Route(&k.Exchange); class == engine.Inline {
 		b.t.Fatal("the call was refused")
 	}
-	if fail := b.registry.Begin(&k.Exchange); fail != nil {
+	if fail := b.engine.Begin(&k.Exchange); fail != nil {
 		b.t.Fatal(fail)
 	}
 	c.AddPending(1)

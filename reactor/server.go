@@ -14,6 +14,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 // Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers. Its
@@ -22,7 +23,7 @@ import (
 type Server struct {
 	opts     Options
 	grace    time.Duration // of Serve and ServeStdio
-	registry *registry.Registry
+	engine   *engine.Engine
 	queue    *backpressure.Queue
 	detached *backpressure.Detached // of the queue: tasks
 	limits   *backpressure.Limits
@@ -38,12 +39,12 @@ type Server struct {
 	draining atomic.Bool
 	life     life
 
-	slots []registry.WorkerSlot // of the workers, by number
-	runs  []run                 // likewise; only those of class Compute take batches
+	slots []engine.WorkerSlot // of the workers, by number
+	runs  []run               // likewise; only those of class Compute take batches
 
 	dateText      atomic.Pointer[string]
 	wall          atomic.Int64 // Unix seconds, of the Date header
-	failures      sync.Map     // *complaints, by registry.FailureKind
+	failures      sync.Map     // *complaints, by engine.FailureKind
 	detachedCalls detachedCalls
 	sse           sseSessions
 	clockStop     chan struct{}
@@ -57,7 +58,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log,
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, engine: reg.Engine(), log: *c.Log,
 		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
@@ -77,7 +78,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	for id := range s.opts.Loops {
 		s.intakes = append(s.intakes, &intake{Loop: s.loops.Loop(id), srv: s})
 	}
-	if err := reg.Attach((*attachment)(s)); err != nil {
+	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		return err
 	}
 	s.detached = s.queue.Detach(taskRunner{})
-	s.slots, s.runs = make([]registry.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
+	s.slots, s.runs = make([]engine.WorkerSlot, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
@@ -123,7 +124,7 @@ func (s *Server) runClock() {
 			if now.Unix() != second {
 				second = now.Unix()
 				s.setDate(now)
-				s.registry.ExpireSessions(now)
+				s.engine.ExpireSessions(now)
 			}
 		case <-s.clockStop:
 			return
@@ -141,6 +142,6 @@ func (s *Server) date() string { return *s.dateText.Load() }
 
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
-	s.registry.Detach((*attachment)(s))
+	s.engine.Detach((*attachment)(s))
 	s.loops.Release()
 }

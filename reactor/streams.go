@@ -3,7 +3,7 @@ package reactor
 import (
 	"weir/backpressure"
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
@@ -14,7 +14,7 @@ import (
 // Wake implements event.Peer.
 func (c *conn) Wake() { c.Post() }
 
-// Peer implements registry.Responder.
+// Peer implements engine.Responder.
 func (k *call) Peer() event.Peer { return k.conn }
 
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
@@ -33,20 +33,20 @@ func (in *intake) listen(c *conn, k *call) {
 	case s.draining.Load():
 		in.refuse(k, k.ID(), backpressure.Draining)
 		return
-	case k.Transport == registry.HTTP && !k.takesSSE:
-		k.Outcome = registry.NeedsStream
+	case k.Transport == engine.HTTP && !k.takesSSE:
+		k.Outcome = engine.NeedsStream
 		in.fail(k, errNotAcceptable)
 		return
 	}
 	k.own(k.Raw)
-	if err := s.registry.Begin(&k.Exchange); err != nil {
-		k.Outcome = registry.Invalid
+	if err := s.engine.Begin(&k.Exchange); err != nil {
+		k.Outcome = engine.Invalid
 		in.fail(k, err)
 		return
 	}
-	in.msg = s.registry.Dispatch(&k.Exchange, in.msg[:0])
+	in.msg = s.engine.Dispatch(&k.Exchange, in.msg[:0])
 	if k.stream = k.Stream(); k.stream == nil {
-		s.registry.End(&k.Exchange)
+		s.engine.End(&k.Exchange)
 		in.answer(k, in.msg)
 		return
 	}
@@ -56,11 +56,11 @@ func (in *intake) listen(c *conn, k *call) {
 // closeStream gives up what a stream's call holds. Its transport has let go of it.
 func (in *intake) closeStream(k *call) {
 	k.stream.Close()
-	in.srv.registry.End(&k.Exchange)
+	in.srv.engine.End(&k.Exchange)
 	k.release()
 }
 
-// Send implements registry.Responder. In a batch the messages of every element go ahead of the one answer.
+// Send implements engine.Responder. In a batch the messages of every element go ahead of the one answer.
 func (k *call) Send(message []byte) bool {
 	place := k
 	if k.group != nil {

@@ -18,7 +18,7 @@ func (s *Server) appendCutShort(dst []byte, k *call, refusal backpressure.Refusa
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }
 
-// Resume implements registry.Responder.
+// Resume implements engine.Responder.
 func (k *call) Resume() { k.conn.intake.Do(k) }
 
 // OnLoop implements loop.Job.

@@ -3,7 +3,7 @@ package reactor
 import (
 	"weir/backpressure"
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it
@@ -12,7 +12,7 @@ import (
 // taskJob is a task's place in the queue, for one run of its handler.
 type taskJob struct {
 	ticket backpressure.Ticket
-	call   *registry.TaskCall
+	call   *engine.TaskCall
 }
 
 // taskRunner runs tasks on workers.
@@ -38,7 +38,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 func (taskRunner) Drained() {}
 
 // QueueTask puts a task in line, or says why not.
-func (a *attachment) QueueTask(c *registry.TaskCall) *codec.Error {
+func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error {
 	s := (*Server)(a)
 	j := &taskJob{call: c}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes

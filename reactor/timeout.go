@@ -9,7 +9,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A handler that does not return cannot be stopped, so its call is ended without it: a stand-in takes the call's place in
@@ -18,7 +18,7 @@ import (
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (s *Server) endTimedOut(now time.Time) {
-	s.registry.EndTimedOut(s.slots, now, func(slot int, x *registry.Call) {
+	s.engine.EndTimedOut(s.slots, now, func(slot int, x *engine.Call) {
 		s.runs[slot].takeOver()
 		x.Responder.(*call).endWithoutHandler()
 	})
@@ -28,7 +28,7 @@ func (s *Server) endTimedOut(now time.Time) {
 func (k *call) endWithoutHandler() {
 	c := k.conn
 	s := c.intake.srv
-	message := s.registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
+	message := s.engine.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}

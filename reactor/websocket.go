@@ -3,7 +3,7 @@ package reactor
 import (
 	"weir/codec/websocket"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
@@ -16,7 +16,7 @@ type wsTransport struct {
 
 type textFramer struct{}
 
-func (textFramer) transport() registry.Transport { return registry.WebSocket }
+func (textFramer) transport() engine.Transport { return engine.WebSocket }
 
 func (textFramer) frame(dst, message []byte) []byte { return appendText(dst, message) }
 
@@ -82,7 +82,7 @@ func (t *wsTransport) endEarly(in *intake, c *conn, reason loop.Reason) {
 // and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
 // cancels its calls.
 func (t *wsTransport) eof(in *intake, c *conn, _ []byte) {
-	in.srv.registry.PeerEnded(&t.conv)
+	in.srv.engine.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		in.out = websocket.AppendFrame(in.out, websocket.OpPing, nil)
 	}

@@ -56,20 +56,20 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 				if how.Raw == nil || !how.Raw(t.Name) {
 					h = sdk.GuardNumbers(t, h)
 				}
-				return add(r.addTool)(handler.NewTool(t, h, r.defaults(), options(t.Name)))
+				return add(r.engine.AddTool)(handler.NewTool(t, h, r.engine.HandlerDefaults(), options(t.Name)))
 			}},
 		Prompts: sdk.Set[mcp.Prompt, mcp.PromptHandler]{Most: r.opt.MaxPrompts, Remove: r.RemovePrompt,
 			Add: func(p *mcp.Prompt, h mcp.PromptHandler) error {
-				return add(r.addPrompt)(handler.NewPrompt(p, h, r.defaults(), options(p.Name)))
+				return add(r.engine.AddPrompt)(handler.NewPrompt(p, h, r.engine.HandlerDefaults(), options(p.Name)))
 			}},
 		Resources: sdk.Set[mcp.Resource, mcp.ResourceHandler]{Most: r.opt.MaxResources, Remove: r.RemoveResource,
 			Add: func(s *mcp.Resource, h mcp.ResourceHandler) error {
-				return add(r.addResource)(handler.NewResource(s, h, r.defaults(), options(s.URI)))
+				return add(r.engine.AddResource)(handler.NewResource(s, h, r.engine.HandlerDefaults(), options(s.URI)))
 			}},
 		Templates: sdk.Set[mcp.ResourceTemplate, mcp.ResourceHandler]{
 			Most: r.opt.MaxResourceTemplates, Remove: r.RemoveResourceTemplate,
 			Add: func(t *mcp.ResourceTemplate, h mcp.ResourceHandler) error {
-				return add(r.addResourceTemplate)(handler.NewTemplate(t, h, r.defaults(), options(t.URITemplate)))
+				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(), options(t.URITemplate)))
 			}},
 		Client:   legacyClient,
 		Progress: func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },

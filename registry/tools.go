@@ -1,100 +1,51 @@
 package registry
 
 import (
+	"fmt"
+
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/codec"
-	"weir/registry/call"
-	"weir/registry/feature"
 	"weir/registry/handler"
-	"weir/registry/result"
 )
 
-// AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
-func (r *Registry) addTool(t *handler.Tool) error {
-	if err := offer(r.tools, t, &t.Handler); err != nil { // its series is made by the set
-		return err
-	}
-	if t.Handler.Tasks != call.TaskForbidden {
-		r.declare(func(offered *result.Offered) { offered.Tasks = true })
-		r.tasksOffered.Store(true)
-	}
-	return nil
+// AddTool registers a tool whose handler does everything itself: arguments come unchecked, an error is a protocol error
+// (-32603, or what a *jsonrpc.Error says), and the result leaves as it is, but for text that is no UTF-8, which is
+// repaired. As with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a
+// definition that cannot be served, on the name of a tool that is registered (see Replace), on a nil handler
+// and beyond Options.MaxTools. t must not be changed afterwards.
+//
+// The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments
+// are the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one
+// result may be returned by many calls.
+func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
+	mustAdd("AddTool", t.Name, add(r.engine.AddTool)(handler.NewTool(t, h, r.engine.HandlerDefaults(), opts)))
 }
 
-// routeToolsCall finds the tool, which says what the call costs.
-func routeToolsCall(r *Registry, x *Exchange) (Class, *codec.Error) {
-	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
-	if !ok {
-		return Inline, errName
-	}
-	t, ok := r.tools.Get(name)
-	if !ok {
-		return Inline, errUnknown("tool", string(name))
-	}
-	if x.Modern() && x.Transport == HTTP && t.Headers != nil {
-		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
-			return Inline, e
+// AddTool registers a tool with typed arguments and result. Schemas that t does not have are inferred from In and Out,
+// as docs/TYPES.md says type by type; it panics on a field that no JSON could fill or leave. Arguments are checked
+// against the input schema and decoded strictly (exact case, every digit), the output is checked against the output
+// schema. Otherwise as Registry.AddTool, but an ordinary error becomes a result with isError. Strings in In share
+// memory with the request's Arguments.
+func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
+	mustAdd("AddTool", t.Name, add(r.engine.AddTool)(handler.NewTypedTool(t, h, r.engine.HandlerDefaults(), opts)))
+}
+
+// add offers an entry, unless it could not be made.
+func add[E any](offer func(E) error) func(E, error) error {
+	return func(entry E, err error) error {
+		if err != nil {
+			return err
 		}
+		return offer(entry)
 	}
-	x.tool = t
-	if r.tasksOffered.Load() {
-		return x.routeCall(t)
-	}
-	return classOf(&t.Handler), nil
 }
 
-// serveToolsList is tools/list.
-func serveToolsList(r *Registry, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(r.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, r.tools)
-}
-
-// serveToolsCall is tools/call.
-func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
-	if x.asTask {
-		return r.createTask(x, dst)
-	}
-	return r.serveHandled(x, x.tool.Handler.Series, dst, answerToolsCall)
-}
-
-// answerToolsCall runs the tool, appends the response and says how the call ended.
-func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, call.Ending) {
-	rep, err := guarded(r, x, x.tool.Handler.Name, x.tool, (*handler.Tool).Invoke)
-	var e *codec.Error
+// mustAdd panics if what the program itself offers cannot be served.
+func mustAdd(function, name string, err error) {
 	if err != nil {
-		if output, wrong := err.(*handler.OutputError); wrong {
-			r.report(Failure{Kind: FailureOutput, Name: x.tool.Handler.Name, Err: output.Protocol})
-		}
-		if rep, e = x.failed(err); e != nil {
-			return r.appendFailure(dst, x, e)
-		}
+		panic(fmt.Sprintf("registry: %s %q: %v", function, name, err))
 	}
-	res := rep.Result
-	if res != nil && result.Asks(res.InputRequests, res.RequestState) {
-		return r.requireInput(x, dst, res.InputRequests, res.RequestState)
-	}
-	out, e := r.results.AppendReply(dst, x.request(), rep)
-	switch {
-	case e != nil:
-		return r.appendFailure(dst, x, e)
-	case res != nil && res.IsError:
-		return out, call.EndedToolError
-	}
-	return out, call.EndedOK
 }
 
-// failed turns a handler's error into a protocol error, or into a result that tells the model.
-func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
-	if e := protocolError(err); e != nil {
-		return result.Reply{}, e
-	}
-	_, badArguments := err.(*handler.ArgumentError)
-	switch {
-	case badArguments && !x.Rev().ArgumentsAreResults:
-		return result.Reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
-	case !badArguments && !x.tool.ErrorsAreResults:
-		return result.Reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
-	}
-	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
-	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
-}
+// RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
+func (r *Registry) RemoveTool(names ...string) int { return r.engine.RemoveTool(names...) }

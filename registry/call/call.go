@@ -8,6 +8,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/protocol"
 	"weir/registry/session"
+	"weir/registry/task"
 )
 
 // Conversation is what a server remembers of one client between its messages. The zero value is ready; a line or
@@ -106,3 +107,47 @@ func (c *Call) Stream() *event.Stream { return c.stream }
 
 // SetStream says what a listen has opened; Cancel closes it.
 func (c *Call) SetStream(s *event.Stream) { c.stream = s }
+
+// task is the task that the call runs as; nil for most.
+func (c *Call) task() *task.Task {
+	if r, ok := c.Responder.(TaskResponder); ok {
+		return r.Task()
+	}
+	return nil
+}
+
+// Suspend holds the call back by s. The call may have been cancelled before it could be seen as suspended.
+func (c *Call) Suspend(s *Suspension) {
+	s.hold()
+	c.suspension.Store(s)
+	if c.Cancelled() {
+		s.Cancel()
+	}
+}
+
+// Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it
+// nor End it but LetGo. It will be resumed (Responder.Resume) and is then dispatched again.
+func (c *Call) Suspended() bool { return c.suspension.Load() != nil }
+
+// LetGo is the worker's last word on a suspended call: from here on it may be resumed.
+func (c *Call) LetGo() { c.suspension.Load().Settle() }
+
+// Resumed ends the suspension, if there was one, and returns why what was waited for did not come.
+func (c *Call) Resumed() *codec.Error {
+	if c.suspension.Load() == nil {
+		return nil
+	}
+	c.suspension.Store(nil)
+	if c.Inputs == nil {
+		return nil
+	}
+	return c.Inputs.Failed
+}
+
+// LastHolder is called by both who hold a call that EndTimedOut has handed out, its Dispatch's caller and who answered
+// it, when they are done with it, and says to the second that nobody else has it.
+func (c *Call) LastHolder() bool { return c.marks.Or(markLeft)&markLeft != 0 }
+
+// TimedOut says, to both who hold the call then (LastHolder), that it was ended by EndTimedOut: the caller of its
+// Dispatch must neither answer it nor End it.
+func (c *Call) TimedOut() bool { return c.marks.Load()&markTimedOut != 0 }

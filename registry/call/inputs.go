@@ -14,9 +14,9 @@ type Inputs struct {
 	Failed    *codec.Error // why it did not answer
 }
 
-// GiveInputs puts them where handlers look for them.
-func (c *Call) GiveInputs(responses *mcp.InputResponseMap, state *string) {
-	if c.Inputs != nil {
-		*responses, *state = c.Inputs.Responses, c.Inputs.State
+// Give puts them where handlers look for them; nil gives nothing.
+func (in *Inputs) Give(responses *mcp.InputResponseMap, state *string) {
+	if in != nil {
+		*responses, *state = in.Responses, in.State
 	}
 }

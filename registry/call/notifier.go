@@ -1,10 +1,6 @@
 package call
 
-import (
-	"context"
-	"sync"
-	"time"
-)
+import "sync"
 
 // notifier is what a handler has sent of a call so far; its first message makes it.
 type notifier struct {
@@ -15,24 +11,6 @@ type notifier struct {
 	buf      []byte
 	progress float64 // the latest that was sent
 	began    bool
-}
-
-// notifierOf returns the notifier of the call that ctx belongs to, or was derived from; nil when there is none (any
-// more).
-func notifierOf(ctx context.Context) *notifier {
-	c := contextOf(ctx)
-	if c == nil {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended != running || c.call.Responder == nil {
-		return nil
-	}
-	if c.notifier == nil {
-		c.notifier = &notifier{call: c.call}
-	}
-	return c.notifier
 }
 
 // whileOpen runs f with the call, unless the call is cancelled or its handler is off. f must not block.
@@ -67,15 +45,4 @@ func (n *notifier) close() {
 	n.mu.Lock()
 	n.call = nil
 	n.mu.Unlock()
-}
-
-// CloseStream closes the event stream of the call to which ctx belongs, so that a long call holds no connection: the
-// client comes back after retry (0: the transport's) and is sent what was kept meanwhile, the answer in the end. It
-// reports whether the stream was closed.
-func CloseStream(ctx context.Context, retry time.Duration) bool {
-	n := notifierOf(ctx)
-	return n != nil && n.whileOpen(func(c *Call) bool {
-		closer, ok := c.Responder.(StreamCloser)
-		return ok && closer.CloseStream(retry)
-	})
 }

@@ -29,11 +29,3 @@ type StreamCloser interface {
 type TaskResponder interface {
 	Task() *task.Task
 }
-
-// task is the task that the call runs as; nil for most.
-func (c *Call) task() *task.Task {
-	if r, ok := c.Responder.(TaskResponder); ok {
-		return r.Task()
-	}
-	return nil
-}

@@ -52,7 +52,7 @@ func (p *Prompt) Invoke(of *call.Call) (*mcp.GetPromptResult, error) {
 	}
 	c.params.Name = p.Handler.Name
 	c.req.Params, c.req.Extra = &c.params, extra(of)
-	of.GiveInputs(&c.params.InputResponses, &c.params.RequestState)
+	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(of, &c.params.Meta, &p.Handler); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (r *Resource) Invoke(of *call.Call, uri string) (*mcp.ReadResourceResult, e
 	c := new(readCall)
 	c.params.URI = uri
 	c.req.Params, c.req.Extra = &c.params, extra(of)
-	of.GiveInputs(&c.params.InputResponses, &c.params.RequestState)
+	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(of, &c.params.Meta, &r.Handler); err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (c *toolCall) begin(of *call.Call, t *Tool, args string) error {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
 	c.req.Params, c.req.Extra = &c.params, extra(of)
-	of.GiveInputs(&c.params.InputResponses, &c.params.RequestState)
+	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	return c.frame.begin(of, &c.params.Meta, &t.Handler)
 }
 

@@ -1,6 +1,9 @@
 package result
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"weir/codec"
 	"weir/registry/protocol"
 )
@@ -57,3 +60,33 @@ func (o Offered) capabilities(rev *protocol.Revision) string {
 	}
 	return b + `,"logging":{}}`
 }
+
+// Greeter keeps the greetings of a server up to what it offers. All methods are safe for concurrent use.
+type Greeter struct {
+	encoder   *Encoder
+	greetings atomic.Pointer[Greetings]
+
+	mu      sync.Mutex // guards offered and who writes greetings
+	offered Offered
+}
+
+// NewGreeter makes the greeter of a server that offers nothing yet.
+func NewGreeter(e *Encoder) *Greeter {
+	g := &Greeter{encoder: e}
+	g.greetings.Store(e.Greet(Offered{}))
+	return g
+}
+
+// Declare changes what is offered, for good: a list that became empty is still a list, and whoever was told of it may
+// ask.
+func (g *Greeter) Declare(add func(offered *Offered)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before := g.offered
+	if add(&g.offered); g.offered != before {
+		g.greetings.Store(g.encoder.Greet(g.offered))
+	}
+}
+
+// Greetings are those of what is offered now.
+func (g *Greeter) Greetings() *Greetings { return g.greetings.Load() }
