@@ -47,14 +47,14 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge("weir_queue_waiting_peak_messages", q.waiting.peak.Load)
 	gauge("weir_queue_waiting_limit_messages", func() int64 { return q.waiting.max })
 	gauge("weir_queue_waiting_bytes", func() int64 { return max(0, q.held.used.Load()-q.executingBytes.Load()) })
-	gauge("weir_queue_held_bytes", q.held.used.Load)
-	gauge("weir_queue_held_peak_bytes", q.held.peak.Load)
-	gauge("weir_queue_held_limit_bytes", func() int64 { return q.held.max })
+	gauge("weir_queue_bytes", q.held.used.Load)
+	gauge("weir_queue_peak_bytes", q.held.peak.Load)
+	gauge("weir_queue_limit_bytes", func() int64 { return q.held.max })
 	gauge("weir_queue_pressure", func() int64 { return oneIf(q.pressed()) })
 	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now())) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
-		gauge("weir_queue_executing"+label, q.executing[c].Load)
+		gauge("weir_queue_executing_messages"+label, q.executing[c].Load)
 		gauge("weir_workers"+label, func() int64 { return int64(p.alive.Load()) })
 		gauge("weir_workers_busy"+label, func() int64 { return max(0, int64(p.alive.Load()-p.sleepers.Load())) })
 	}

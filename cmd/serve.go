@@ -50,14 +50,14 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
+	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
 	if isTerminal(stdout) || config.Demo { // somebody is trying it out
 		printBanner(stdout, config, s.addresses)
 	}
 	cause := s.awaitStop(signals, hangups)
-	log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
+	log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", config.ShutdownTimeout).Msg("draining")
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
 	select {

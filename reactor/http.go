@@ -73,7 +73,7 @@ func (t *httpTransport) onHead(l *loop, c *conn, r *http1.Request) bool {
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := l.srv.queue.Probe(&c.lane, backpressure.Wait, 0, l.now); l.srv.refuses(refusal) {
+		if refusal := l.srv.queue.Probe(&c.lane, backpressure.Blocking, 0, l.now); l.srv.refuses(refusal) {
 			k := t.begin(l, c, r)
 			k.keepAlive = false // the body is still on its way
 			l.refuse(k, nullID, refusal)
@@ -177,7 +177,7 @@ func (t *httpTransport) reject(l *loop, c *conn, r *http1.Request, status int, f
 	l.msg = l.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:
-		l.msg = l.srv.appendRefusal(l.msg, k, nullID, backpressure.PrincipalLimit)
+		l.msg = l.srv.appendRefusal(l.msg, k, nullID, backpressure.ConnectionLimitPerPrincipal)
 	case r.Method != http1.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		l.msg = codec.AppendError(l.msg, nil, fail)
 	}

@@ -72,7 +72,7 @@ type loop struct {
 		posted  []*conn // to look at again, each connection at most once
 		stop    chan struct{}
 		letters []letter // POSTed to streams of this loop; max_input_total_bytes bounds them
-		resumed []*call  // parked calls that may go on; bounded by the registry's max_asks
+		resumed []*call  // parked calls that may go on; bounded by the registry's max_client_requests
 		closeLn bool
 		changed bool // a list has, or the server drains: look whom it concerns
 		woken   bool

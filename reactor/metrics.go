@@ -61,7 +61,7 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 		}
 		return 0
 	})
-	gauge("weir_sse_sessions", s.sse.len)
+	gauge("weir_http_sse_sessions", s.sse.len)
 	gauge("weir_loops", func() int64 { return int64(len(s.loops)) })
 	s.sum(set, "weir_messages_received_total", func(l *loop) *atomic.Uint64 { return &l.stats.received })
 	s.sum(set, "weir_messages_inline_total", func(l *loop) *atomic.Uint64 { return &l.stats.inline })

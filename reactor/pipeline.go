@@ -53,8 +53,8 @@ func (l *loop) message(c *conn, k *call, msg []byte) {
 }
 
 func queueClass(c registry.Class) backpressure.Class {
-	if c == registry.Wait {
-		return backpressure.Wait
+	if c == registry.Blocking {
+		return backpressure.Blocking
 	}
 	return backpressure.Compute
 }
@@ -155,7 +155,7 @@ func (c *conn) Drained() { c.post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (l *loop) refuseUnread(c *conn, k *call) bool {
 	s := l.srv
-	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), l.now)
+	refusal := s.queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), l.now)
 	if !s.refuses(refusal) {
 		return false
 	}

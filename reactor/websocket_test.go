@@ -178,7 +178,7 @@ func TestWebSocketPeerThatIsGone(t *testing.T) {
 	}
 	open().Close()
 	s.closedFor(closePeerReset, "1")
-	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	half := open()
 	half.closeWrite()
 	if f := half.received(); f.Header.OpCode != ws.OpPing {

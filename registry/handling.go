@@ -43,7 +43,7 @@ func Timeout(d time.Duration) HandlerOption { return func(h *handler) { h.timeou
 
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
 func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
-	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, owner: r, series: series}
+	h := handler{class: Blocking, timeout: r.opt.HandlerTimeout, owner: r, series: series}
 	for _, option := range opts {
 		option(&h)
 	}

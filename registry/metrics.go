@@ -11,13 +11,13 @@ import (
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
 // and sizes by the lists below.
 //
-//	weir_requests_total{method}           messages dispatched, by method; "refused" (no row served it: unknown, out of
+//	weir_messages_dispatched_total{method}           messages dispatched, by method; "unserved" (no row served it: unknown, out of
 //	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
 //	weir_tool_calls_total{tool,outcome}   finished calls
-//	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
+//	weir_tool_duration_seconds{tool}               histogram of handler time, sampled: see sampleEvery
 //	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
-//	weir_handler_seconds{method}          histogram of their time, sampled likewise
-//	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
+//	weir_handler_duration_seconds{method}          histogram of their time, sampled likewise
+//	weir_handlers_timed_out                 handlers that run although their calls were ended at the deadline
 //	weir_sessions                         legacy HTTP sessions that exist
 //	weir_sessions_ended_total{reason}     sessions that ended, by reason
 //	weir_input_required_total             results that asked the client for input
@@ -39,19 +39,19 @@ const (
 	outcomeOverdue   = outcomeCount + 1
 )
 
-var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
+var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
 
 // ending is why a session ended.
 type ending uint8
 
 const (
 	endedByClient ending = iota // DELETE
-	endedIdle                   // Options.SessionIdle
-	endedByAge                  // Options.SessionMaxAge
+	endedIdle                   // Options.SessionIdleTimeout
+	endedByAge                  // Options.MaxSessionAge
 	endingCount
 )
 
-var endingNames = [endingCount]string{"deleted", "idle", "age"}
+var endingNames = [endingCount]string{"deleted", "session_idle_timeout", "session_expired"}
 
 // seriesSet holds the registry's own series; tools hold theirs.
 type seriesSet struct {
@@ -71,10 +71,10 @@ func newSeries(r *Registry) seriesSet {
 	set := r.opt.Metrics
 	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
 	for i := range methods {
-		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_requests_total{method=%q}`, methods[i].name))
+		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, methods[i].name))
 	}
-	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
-	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
+	m.refused = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
+	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
 	m.reads = newMethodSeries(set, "resources/read")
 	m.prompts = newMethodSeries(set, "prompts/get")
 	m.completions = newMethodSeries(set, "completion/complete")
@@ -83,7 +83,7 @@ func newSeries(r *Registry) seriesSet {
 	}
 	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.overdue.Load()) })
+	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(r.overdue.Load()) })
 	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
 	return m
 }
@@ -111,7 +111,7 @@ func newToolSeries(set *metrics.Set, tool string) *callSeries {
 func newMethodSeries(set *metrics.Set, method string) *callSeries {
 	return newCallSeries(set, func(o outcome) string {
 		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, outcomeNames[o])
-	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
+	}, fmt.Sprintf(`weir_handler_duration_seconds{method=%q}`, method))
 }
 
 func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds string) *callSeries {
@@ -135,7 +135,9 @@ func toolCallsName(tool string, o outcome) string {
 	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, outcomeNames[o])
 }
 
-func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
+func toolSecondsName(tool string) string {
+	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
+}
 
 // startTimer begins a sample, or returns the zero time when this call is not timed.
 func (s *callSeries) startTimer() time.Time {

@@ -92,9 +92,9 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	return Ended
 }
 
-// ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends
-// the tasks whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdleTimeout or lived for Options.MaxSessionAge, and
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.ClientRequestTimeout, ends
+// the tasks whose time is up, and drops the events that were kept for Options.EventStoreTTL. A session with calls in flight
 // or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
 // locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
@@ -102,14 +102,14 @@ func (r *Registry) ExpireSessions(now time.Time) int {
 	r.clientRequests.Expire(at)
 	r.expireTasks(at)
 	return r.sessions.Sweep(func(s *session) bool {
-		if r.opt.SessionMaxAge > 0 && at-s.created >= r.opt.SessionMaxAge {
+		if r.opt.MaxSessionAge > 0 && at-s.created >= r.opt.MaxSessionAge {
 			r.m.sessionsEnded[endedByAge].Inc()
 			s.conv.CancelAll()
 			s.conv.Close()
 			return true
 		}
-		s.conv.expireEvents(at - r.opt.ReplayTTL)
-		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdle && !s.conv.busy() && !s.conv.listening() {
+		s.conv.expireEvents(at - r.opt.EventStoreTTL)
+		if at-time.Duration(s.used.Load()) >= r.opt.SessionIdleTimeout && !s.conv.busy() && !s.conv.listening() {
 			r.m.sessionsEnded[endedIdle].Inc()
 			s.conv.Close()
 			return true

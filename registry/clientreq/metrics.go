@@ -48,9 +48,9 @@ const (
 )
 
 var (
-	refusalNames      = [refusals]string{"client_request_limit", "request_limit", "request_bytes", "no_stream"}
-	endingNames       = [endings]string{"answered", "error", "timeout", "cancelled", "stopped", "task_ended"}
-	stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
+	refusalNames      = [refusals]string{"client_request_limit_per_client", "client_request_limit", "client_request_bytes", "no_stream"}
+	endingNames       = [endings]string{"answered", "error", "client_request_timeout", "cancelled", "draining", "task_ended"}
+	stateRefusalNames = [stateRefusals]string{"state_tampered", "state_expired"}
 )
 
 type series struct {
