@@ -6,13 +6,16 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The time each fuzz target gets.
 FUZZTIME ?= 5s
 
-# Static and reproducible: no C, no paths of this machine. The commit is in the binary (go version -m, reports of weir load).
+# Static and reproducible: no C, no paths of this machine. The commit is in the binary (go version -m, reports of weir
+# load).
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w -X main.version=$(VERSION)'
 
-# What only benches, peers and tools need stands in modules of its own, so that who imports weir does not list it. Each check runs
-# in all of them.
+# What only benches, peers and tools need stands in modules of its own, so that who imports weir does not list it. Each
+# check runs in all of them.
 MODULES := . $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path './.ci/*')))
-in-each-module = @for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
+define in-each-module
+@for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
+endef
 STATICCHECK := $(GO) tool -modfile=$(CURDIR)/.ci/tools/go.mod staticcheck
 
 .PHONY: help
@@ -39,8 +42,8 @@ race: ## Every test under the race detector
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (5s)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	for module in $(MODULES); do cd "$(CURDIR)/$$module"; for dir in $$($(GO) list -f '{{.Dir}}' ./... 2>/dev/null); do \
-	  for target in $$({ grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
+	for module in $(MODULES); do cd "$(CURDIR)/$$module"; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	  for target in $$({ grep -hoEs '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go || true; } | sed 's/^func //'); do \
 	    echo "fuzz $$target $(FUZZTIME)"; \
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir 2>&1 | tee "$$log" || \
 	      { grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -q 'Failing input' "$$log"; } || exit 1; \
@@ -76,7 +79,7 @@ bench-docs: ## Draw and write the record of docs/benchmarks.json into docs/plots
 	$(GO) run ./loadtest/bench -from docs/benchmarks.json -plots docs/plots -document docs/BENCHMARKS.md
 
 .PHONY: bench-100k
-bench-100k: build ## 100,000 connections in one process, in a guest kernel where descriptors are few; report in bin/reports/100k
+bench-100k: build ## 100,000 connections in one process, in a guest kernel if need be; report in bin/reports/100k
 	loadtest/guest/run.sh bin/weir bin/reports/100k
 
 .PHONY: bench-100k-native

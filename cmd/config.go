@@ -23,7 +23,8 @@ const maxConfigBytes = 1 << 20
 type Config struct {
 	Server reactor.Options      `yaml:",inline"`
 	Queue  backpressure.Options `yaml:",inline"`
-	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call.
+	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
+	// around tools of its own (package cmd) has them off by default.
 	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
 	// and named in the last log line. A second signal ends the process at once.

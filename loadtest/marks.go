@@ -12,10 +12,9 @@ import (
 )
 
 // judge holds the report against the scenario's marks.
-func (b *recorder) judge() {
-	m := &b.run.Scenario.Marks
-	r := &b.report
-	j := judging{report: r}
+func (j *judging) judge() {
+	m := &j.scenario.Marks
+	r := j.report
 	worst := func(of func(*report.PhaseReport) float64) (float64, string) {
 		value, name := 0.0, ""
 		for i := range r.Phases {
@@ -29,8 +28,13 @@ func (b *recorder) judge() {
 		if want == nil {
 			return
 		}
+		if j.scenario.Closed {
+			j.add(name, "at most "+want.String(), "", false, true)
+			return
+		}
 		got, phase := worst(of)
-		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", report.Milliseconds(got), phase), got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
+		j.add(name, "at most "+want.String(), fmt.Sprintf("%s (worst phase: %s)", report.Milliseconds(got), phase),
+			got <= want.Seconds()*1000, r.Total.Latency.Count == 0)
 	}
 	quantile("p95", m.P95, func(p *report.PhaseReport) float64 { return p.Latency.P95 })
 	quantile("p99", m.P99, func(p *report.PhaseReport) float64 { return p.Latency.P99 })
@@ -42,62 +46,75 @@ func (b *recorder) judge() {
 	if m.RefusalRate != nil {
 		t := j.sum(func(p *report.PhaseReport) bool { return p.Judged && !p.Overload })
 		got := share(t.Refused, t.Sent)
-		j.add("refusal_rate", "at most "+report.Percent(*m.RefusalRate), report.Percent(got), got <= *m.RefusalRate, t.Sent == 0)
+		j.add("refusal_rate", "at most "+report.Percent(*m.RefusalRate), report.Percent(got), got <= *m.RefusalRate,
+			t.Sent == 0)
 	}
-	b.judgeConnections(&j)
+	j.judgeConnections()
 	if m.Streams != nil {
-		b.judgeStreams(&j, *m.Streams)
+		j.judgeStreams(*m.Streams)
 	}
 	if m.Goodput != nil {
-		b.judgeGoodput(&j, *m.Goodput)
+		j.judgeGoodput(*m.Goodput)
 	}
 	if m.MemoryBytes != nil {
-		j.add("memory_bytes", "at most "+report.Mebibytes(*m.MemoryBytes), report.Mebibytes(r.Server.PeakBytes), r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
+		j.add("memory_bytes", "at most "+report.Mebibytes(*m.MemoryBytes), report.Mebibytes(r.Server.PeakBytes),
+			r.Server.PeakBytes <= *m.MemoryBytes, r.Server.PeakBytes == 0)
 	}
 	if m.MemoryGrowth != nil {
-		b.judgeGrowth(&j, *m.MemoryGrowth)
+		j.judgeGrowth(*m.MemoryGrowth)
 	}
 	if m.QueueMessages != nil {
-		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak), r.Server.QueuePeak <= *m.QueueMessages, b.watch.Admin == "")
+		j.add("queue_messages", fmt.Sprintf("at most %d", *m.QueueMessages), fmt.Sprint(r.Server.QueuePeak),
+			r.Server.QueuePeak <= *m.QueueMessages, !j.queueSeen)
 	}
 	if m.Recovery != nil {
-		b.judgeRecovery(&j, *m.Recovery)
+		j.judgeRecovery(*m.Recovery)
 	}
 	if m.HostileEnded != nil {
-		b.judgeHostile(&j, *m.HostileEnded)
+		j.judgeHostile(*m.HostileEnded)
 	}
 	t := &r.Total.Tally
 	if m.Lost != nil {
 		j.add("lost", fmt.Sprintf("at most %d", *m.Lost), fmt.Sprint(t.Lost), t.Lost <= uint64(*m.Lost), false)
 	}
 	if m.Unexplained != nil {
-		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained), t.Unexplained <= uint64(*m.Unexplained), false)
+		j.add("unexplained", fmt.Sprintf("at most %d", *m.Unexplained), fmt.Sprint(t.Unexplained),
+			t.Unexplained <= uint64(*m.Unexplained), false)
 	}
 }
 
 // judgeConnections holds how many got in, and an answer while all were in, against the marks.
-func (b *recorder) judgeConnections(j *judging) {
-	m, r := &b.run.Scenario.Marks, &b.report
+func (j *judging) judgeConnections() {
+	m, r := &j.scenario.Marks, j.report
 	if m.ConnectSuccess != nil {
 		t := &r.Total.Tally
-		j.add("connect_success", "at least "+report.Percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d", report.Percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
+		j.add("connect_success", "at least "+report.Percent(*m.ConnectSuccess), fmt.Sprintf("%s of %d",
+			report.Percent(r.Total.Connected), t.Opened+t.TurnedAway+t.ConnectFailed),
 			r.Total.Connected >= *m.ConnectSuccess, false)
 	}
 	if m.Served != nil {
-		most, _ := b.run.Scenario.Peak()
-		got := share(b.peakServed, uint64(most))
-		j.add("served", "at least "+report.Percent(*m.Served)+" of the connections", fmt.Sprintf("%s (%d of %d had an answer while all were open)", report.Percent(got), b.peakServed, most),
+		most, _ := j.scenario.Peak()
+		got := share(j.peakServed, uint64(most))
+		j.add("served", "at least "+report.Percent(*m.Served)+" of the connections",
+			fmt.Sprintf("%s (%d of %d had an answer while all were open)", report.Percent(got), j.peakServed, most),
 			got >= *m.Served, false)
 	}
 }
 
-type judging struct{ report *report.Report }
+// judging holds one report against the marks of its scenario.
+type judging struct {
+	scenario   *Scenario
+	report     *report.Report
+	peakServed uint64 // the most connections that were open at one moment and had each had a result of a call
+	queueSeen  bool
+}
 
 func (j *judging) add(name, want, got string, held, unknown bool) {
 	if unknown {
-		got, held = "not seen", true
+		got, held = "not seen", false
 	}
-	j.report.Marks = append(j.report.Marks, report.MarkReport{Name: name, Want: want, Got: got, Held: held, Unknown: unknown})
+	j.report.Marks = append(j.report.Marks, report.MarkReport{Name: name, Want: want, Got: got, Held: held,
+		Unknown: unknown})
 }
 
 func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
@@ -109,8 +126,9 @@ func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
 	return t
 }
 
-func allHeld(marks []report.MarkReport) bool {
-	return !slices.ContainsFunc(marks, func(m report.MarkReport) bool { return !m.Held })
+// noneMissed says whether every mark that could be judged held.
+func noneMissed(marks []report.MarkReport) bool {
+	return !slices.ContainsFunc(marks, func(m report.MarkReport) bool { return !m.Held && !m.Unknown })
 }
 
 func share(n, of uint64) float64 {
@@ -120,40 +138,42 @@ func share(n, of uint64) float64 {
 	return float64(n) / float64(of)
 }
 
-// judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and still is
-// one that it did not hold.
-func (b *recorder) judgeStreams(j *judging, want float64) {
+// judgeStreams counts the event streams that were open at the end. One that the server ended was opened again, and
+// still is one that it did not hold.
+func (j *judging) judgeStreams(want float64) {
 	most := 0
-	for i := range b.run.Scenario.Phases {
-		most = max(most, b.run.Scenario.Phases[i].Streams)
+	for i := range j.scenario.Phases {
+		most = max(most, j.scenario.Phases[i].Streams)
 	}
-	s := b.report.Streams
+	s := j.report.Streams
 	if s == nil {
 		j.add("streams", "at least "+report.Percent(want)+" held", "", false, true)
 		return
 	}
 	got := share(s.Open-min(s.Open, s.Ended+s.Bad), uint64(most))
-	j.add("streams", "at least "+report.Percent(want)+" held", fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
-		report.Percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
+	j.add("streams", "at least "+report.Percent(want)+" held",
+		fmt.Sprintf("%s (%d of %d open at the end, %d ended by the server, %d bad)",
+			report.Percent(got), s.Open, most, s.Ended, s.Bad), got >= want, false)
 }
 
 // judgeGoodput compares what is answered in the worst overload phase with the measured capacity.
-func (b *recorder) judgeGoodput(j *judging, want float64) {
+func (j *judging) judgeGoodput(want float64) {
 	least, name := -1.0, ""
-	for i := range b.report.Phases {
-		p := &b.report.Phases[i]
+	for i := range j.report.Phases {
+		p := &j.report.Phases[i]
 		if good := float64(p.Tally.Results) / max(p.Seconds, 1e-9); p.Overload && (least < 0 || good < least) {
 			least, name = good, p.Name
 		}
 	}
-	got := least / max(b.report.Capacity, 1e-9)
-	j.add("goodput", "at least "+report.Percent(want)+" of the capacity", fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
-		report.Percent(got), least, b.report.Capacity, name), got >= want, least < 0)
+	got := least / max(j.report.Capacity, 1e-9)
+	j.add("goodput", "at least "+report.Percent(want)+" of the capacity",
+		fmt.Sprintf("%s (%.0f of %.0f per second; worst phase: %s)",
+			report.Percent(got), least, j.report.Capacity, name), got >= want, least < 0)
 }
 
 // judgeHostile counts the kinds of hostile clients of which the server has ended as many as there are.
-func (b *recorder) judgeHostile(j *judging, want float64) {
-	h := b.report.Hostile
+func (j *judging) judgeHostile(want float64) {
+	h := j.report.Hostile
 	if h == nil {
 		j.add("hostile_ended", "", "", false, true)
 		return
@@ -181,10 +201,10 @@ func (b *recorder) judgeHostile(j *judging, want float64) {
 }
 
 // judgeGrowth compares the resident memory of the last tenth of the judged phases with that of the first.
-func (b *recorder) judgeGrowth(j *judging, want float64) {
+func (j *judging) judgeGrowth(want float64) {
 	var judged []int64
-	for i := range b.report.Series {
-		if p := &b.report.Series[i]; b.run.Scenario.Phases[p.Phase].Judged && p.Resident > 0 {
+	for i := range j.report.Series {
+		if p := &j.report.Series[i]; j.scenario.Phases[p.Phase].Judged && p.Resident > 0 {
 			judged = append(judged, p.Resident)
 		}
 	}
@@ -201,17 +221,18 @@ func (b *recorder) judgeGrowth(j *judging, want float64) {
 	}
 	first, last := mean(judged[:n]), mean(judged[len(judged)-n:])
 	got := last/first - 1
-	j.add("memory_growth", "at most "+report.Percent(want), fmt.Sprintf("%s (%s to %s)", report.Percent(got), report.Mebibytes(int64(first)), report.Mebibytes(int64(last))), got <= want, false)
+	j.add("memory_growth", "at most "+report.Percent(want), fmt.Sprintf("%s (%s to %s)", report.Percent(got),
+		report.Mebibytes(int64(first)), report.Mebibytes(int64(last))), got <= want, false)
 }
 
-// judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of the
-// first judged phase (and never less than a millisecond above it, which is noise).
-func (b *recorder) judgeRecovery(j *judging, want time.Duration) {
-	phases := b.run.Scenario.Phases
+// judgeRecovery finds when, after the beginning of each recovery phase, the p95 of a step is back at 1.1 times that of
+// the first judged phase (and never less than a millisecond above it, which is noise).
+func (j *judging) judgeRecovery(want time.Duration) {
+	phases := j.scenario.Phases
 	calm := -1.0
-	for i := range b.report.Phases {
+	for i := range j.report.Phases {
 		if p := &phases[i]; p.Judged && !p.Overload && !p.Recovery {
-			calm = b.report.Phases[i].Latency.P95
+			calm = j.report.Phases[i].Latency.P95
 			break
 		}
 	}
@@ -220,9 +241,9 @@ func (b *recorder) judgeRecovery(j *judging, want time.Duration) {
 	begin := time.Duration(0)
 	for i := range phases {
 		end := begin + phases[i].Duration
-		if phases[i].Recovery && calm >= 0 && i < len(b.report.Phases) {
+		if phases[i].Recovery && calm >= 0 && i < len(j.report.Phases) {
 			seen = true
-			worst = max(worst, b.recovered(i, begin, end, bound))
+			worst = max(worst, j.recovered(i, begin, end, bound))
 		}
 		begin = end
 	}
@@ -233,9 +254,9 @@ func (b *recorder) judgeRecovery(j *judging, want time.Duration) {
 	j.add("recovery", "within "+want.String(), got, worst <= want, !seen)
 }
 
-func (b *recorder) recovered(phase int, begin, end time.Duration, bound float64) time.Duration {
-	for i := range b.report.Series {
-		p := &b.report.Series[i]
+func (j *judging) recovered(phase int, begin, end time.Duration, bound float64) time.Duration {
+	for i := range j.report.Series {
+		p := &j.report.Series[i]
 		if p.Phase == phase && p.Answered > 0 && p.P95 <= bound && p.Refused == 0 {
 			return time.Duration(p.At*float64(time.Second)) - begin
 		}

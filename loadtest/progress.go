@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Progress shows what a run tells: on a terminal one line that changes, in a pipe a plain line about every five seconds. It
-// is for one goroutine.
+// Progress shows what a run tells: on a terminal one line that changes, in a pipe a plain line about every five
+// seconds. It is for one goroutine.
 type Progress struct {
 	out      io.Writer
 	terminal bool

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -72,9 +73,12 @@ func newRecorder(r *Run, p *probe.Result) *recorder {
 		call = fmt.Sprintf("tools/call %s %s", p.Tool, p.Args)
 	}
 	b.report = report.Report{
-		Schema: report.Schema, Scenario: s.Name, Question: s.Question, Started: time.Now().UTC(), Command: r.Command, Version: r.Version,
-		Commit: r.Commit, Machine: observe.ThisHost(), Marks: []report.MarkReport{}, Phases: []report.PhaseReport{}, Series: []report.Point{},
-		Target: report.TargetReport{URL: r.Target.URL, Transport: r.Target.TransportName(), Era: era, Revision: p.Revision, Server: p.Server, Call: call},
+		Schema: report.Schema, Scenario: s.Name, Question: s.Question, Started: time.Now().UTC(), Command: r.Command,
+		Version: r.Version,
+		Commit:  r.Commit, Machine: observe.ThisHost(), Marks: []report.MarkReport{}, Phases: []report.PhaseReport{},
+		Series: []report.Point{},
+		Target: report.TargetReport{URL: r.Target.URL, Transport: r.Target.TransportName(), Era: era, Revision: p.Revision,
+			Server: p.Server, Call: call},
 	}
 	return b
 }
@@ -99,7 +103,8 @@ func (b *recorder) opened(s Sample, took time.Duration) {
 	c := &s.Counters
 	b.total.counters.Opening.Merge(c.Opening)
 	b.phases[0].counters.Opening.Merge(c.Opening)
-	b.report.Notes = append(b.report.Notes, fmt.Sprintf("%d connections were opened before the beginning, in %.1f s: %.0f per second",
+	b.report.Notes = append(b.report.Notes, fmt.Sprintf("%d connections were opened before the beginning, in %.1f s: "+
+		"%.0f per second",
 		c.Opened, took.Seconds(), float64(c.Opened)/max(0.001, took.Seconds())))
 }
 
@@ -200,7 +205,8 @@ func (b *recorder) stopReason() string {
 		return fmt.Sprintf("%s has held no connection for %.1f s (%s): it is down, or refuses everybody",
 			b.run.Target.URL, b.silent.Seconds(), b.last.Counters.Troubles())
 	case !b.everOpen && b.silent >= 2*silence:
-		return fmt.Sprintf("%s let nobody in for %.1f s (%s): raise its limits, or offer fewer connections", b.run.Target.URL, b.silent.Seconds(),
+		return fmt.Sprintf("%s let nobody in for %.1f s (%s): raise its limits, or offer fewer connections", b.run.Target.URL,
+			b.silent.Seconds(),
 			b.last.Counters.Troubles())
 	}
 	return ""
@@ -242,13 +248,22 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 	} else {
 		r.Total.Tally.Unexplained = left
 	}
+	if t := &r.Total.Tally; t.Results+t.ToolErrors+t.Errors == 0 && b.run.Scenario.calls() {
+		b.problem("no call was answered (" + cmp.Or(b.last.Counters.Troubles(), client.ListCounts(t.Reasons),
+			"nothing came") + ")")
+	}
+	if b.run.Scenario.Closed {
+		r.Notes = append(r.Notes, "closed loop: a connection calls again when it is answered, so a server that stands still "+
+			"keeps calls from being sent, and their latency from being seen; latency is not judged")
+	}
 	b.generator()
 	b.server(end)
-	b.judge()
+	j := judging{scenario: b.run.Scenario, report: r, peakServed: b.peakServed, queueSeen: b.watch.Admin != ""}
+	j.judge()
 	switch {
 	case r.Problem != "":
 		r.Outcome = report.Partial
-	case allHeld(r.Marks):
+	case noneMissed(r.Marks):
 		r.Outcome = report.Held
 	default:
 		r.Outcome = report.Missed
@@ -264,7 +279,8 @@ func (p *phaseRecorder) report(name string) report.PhaseReport {
 	each := func(n uint64) float64 { return float64(n) / max(p.seconds, 1e-9) }
 	r := report.PhaseReport{
 		Name: name, Seconds: p.seconds, Tally: t, SentRate: each(t.Sent), Answered: each(t.Results + t.ToolErrors + t.Errors),
-		Refused: each(t.Refused), Latency: report.LatencyOf(c.Latency), Service: report.LatencyOf(c.Service), Refusal: report.LatencyOf(c.Refusal),
+		Refused: each(t.Refused), Latency: report.LatencyOf(c.Latency), Service: report.LatencyOf(c.Service),
+		Refusal: report.LatencyOf(c.Refusal),
 		Opening: report.LatencyOf(c.Opening), PeakOpen: p.peakOpen, PeakBytes: p.peakBytes, PeakQueue: p.peakQueue,
 		Cores: p.serverCPU / max(p.seconds, 1e-9), Connected: 1,
 	}
@@ -280,6 +296,9 @@ func (p *phaseRecorder) report(name string) report.PhaseReport {
 
 // lateBound is from where on the generator's own lateness spoils the latencies that it reports.
 const lateBound = 10 // ms
+
+// unplannedShare of a scenario's calls may be missing without a word: connections join a ramp one by one.
+const unplannedShare = 0.02
 
 func (b *recorder) generator() {
 	r := &b.report
@@ -299,11 +318,19 @@ func (b *recorder) generator() {
 		if busy {
 			advice = "give it more loops (--loops), more processes (--workers) or another machine"
 		}
-		r.Notes = append(r.Notes, fmt.Sprintf("the generator itself was a bottleneck: it used %.2f cores in %d loops, and 1%% of its sends were "+
-			"more than %.1f ms behind the plan. Read its latencies as upper bounds; %s", g.Cores, g.Workers*g.Loops, g.LateP99, advice))
+		r.Notes = append(r.Notes, fmt.Sprintf("the generator itself was a bottleneck: it used %.2f cores in %d loops, and "+
+			"1%% of its sends were "+
+			"more than %.1f ms behind the plan. Read its latencies as upper bounds; %s", g.Cores, g.Workers*g.Loops, g.LateP99,
+			advice))
+	}
+	if asked, t := b.run.Scenario.planned(), &r.Total.Tally; r.Problem == "" && asked > 0 &&
+		asked-float64(t.Planned) > max(float64(b.peakOpen), asked*unplannedShare) {
+		r.Notes = append(r.Notes, fmt.Sprintf("the scenario asks for %.0f calls, and %d were planned: the others' "+
+			"connections were not open when their turn was", asked, t.Planned))
 	}
 	if t := &r.Total.Tally; t.Planned > t.Sent && t.Planned-t.Sent > t.Planned/1000 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket had no room, because "+
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket "+
+			"had no room, because "+
 			"the server (or the machine) was slower than the plan", t.Planned-t.Sent, t.Planned))
 	}
 }

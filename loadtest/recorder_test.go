@@ -21,10 +21,13 @@ func sampleRun(t *testing.T, slower float64) *report.Report {
 	s.settle(0)
 	r := &Run{Scenario: s, Version: "v1", Commit: "0123456789abcdef", Command: "weir load flood",
 		Target: wire.Target{URL: "tcp://127.0.0.1:7777", Network: "tcp", Address: "127.0.0.1:7777"}}
-	b := newRecorder(r, &probe.Result{Revision: "2025-11-25", Server: "weir <v1>", Method: wire.MethodCall, Tool: "echo", Args: `{}`})
+	b := newRecorder(r, &probe.Result{Revision: "2025-11-25", Server: "weir <v1>", Method: wire.MethodCall, Tool: "echo",
+		Args: `{}`})
 	b.report.Started = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	b.report.Machine = observe.Host{CPU: "a CPU", Cores: 2, MemoryBytes: 8 << 30, Kernel: "6.1", Go: "go1.26", OpenFiles: 20_000}
-	b.watch = &observe.Watcher{Admin: "127.0.0.1:1", Limits: observe.ServerLimits{Version: "v1", Commit: "fedcba9876543210", Connections: 100, QueueMessages: 1000, QueueBytes: 1 << 20}}
+	b.report.Machine = observe.Host{CPU: "a CPU", Cores: 2, MemoryBytes: 8 << 30, Kernel: "6.1", Go: "go1.26",
+		OpenFiles: 20_000}
+	b.watch = &observe.Watcher{Admin: "127.0.0.1:1", Limits: observe.ServerLimits{Version: "v1",
+		Commit: "fedcba9876543210", Connections: 100, QueueMessages: 1000, QueueBytes: 1 << 20}}
 	now := observe.ServerStats{ResidentBytes: 20 << 20, CPUSeconds: 1}
 	b.stats = func() observe.ServerStats { return now }
 	b.before = now

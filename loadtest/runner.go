@@ -18,41 +18,15 @@ import (
 	"weir/loadtest/wire"
 )
 
-// Run is one run of a scenario against a target.
-type Run struct {
-	Scenario *Scenario // as it is to be run: scaled and sized
-	Target   wire.Target
-	Probe    probe.Options
-	Admin    string // host:port of the server's admin listener; "" looks for it, "off" does not
-	PID      int    // of the server's process; 0 looks for it
-	Loops    int    // per worker; 0 chooses
-	Workers  int    // processes; 0 chooses
-	Window   int    // 0: the scenario's
-	Grace    time.Duration
-	// WorkerCommand starts a worker process (see Work).
-	WorkerCommand []string
-	// What the report says about the generator.
-	Version, Commit, Command string
-	// Progress is told what is going on; nil is told nothing. Called from one goroutine.
-	Progress func(Event)
-}
-
-// Event is one thing that a run tells while it goes on.
-type Event struct {
-	Text  string        // something that happened
-	Point *report.Point // or one more step of the series
-	Phase string
-	Total time.Duration // the length of the run
-}
-
 const (
 	// descriptorsKept are those of a worker that are no connections: epoll sets, pipes, the admin connection.
 	descriptorsKept = 100
-	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of coarseTick.
+	// exactPerSecond is up to which rate a loop sends each call at its moment; above it calls leave in steps of
+	// coarseTick.
 	exactPerSecond = 20_000
 	coarseTick     = time.Millisecond
-	// connectionsPerSource is how many connections share one source address. The kernel has 28,232 ports for each, and gives
-	// away one half before it looks at the other: beyond 14,116 each connect walks through all that are taken.
+	// connectionsPerSource is how many connections share one source address. The kernel has 28,232 ports for each, and
+	// gives away one half before it looks at the other: beyond 14,116 each connect walks through all that are taken.
 	connectionsPerSource = 12_000
 	reopenAfter          = 250 * time.Millisecond
 	leadTime             = 100 * time.Millisecond
@@ -74,12 +48,14 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 	b := newRecorder(r, &probe)
 	if s.Needs == "streams" && !probe.Streams {
 		b.report.Outcome = report.Skipped
-		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor subscriptions/listen opens one", s.Name, r.Target.URL)
+		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor "+
+			"subscriptions/listen opens one", s.Name, r.Target.URL)
 		return &b.report, nil
 	}
 	o := r.options(&probe)
 	if s.Capacity != nil {
-		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window, s.Capacity.Duration)
+		r.say("measuring what the server can do: %d connections, window %d, %v", s.Capacity.Connections, s.Capacity.Window,
+			s.Capacity.Duration)
 		capacity, err := calibrate(ctx, o, s.Capacity)
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%w: it was interrupted while the capacity was measured", ErrNotRun)
@@ -251,26 +227,6 @@ func descriptorLimit() int {
 	return int(min(limit.Cur, 10_000_000))
 }
 
-// instants are the ends of equal steps within each phase: about a second each, fewer when the run is long or very short.
-func instants(s *Scenario) []time.Duration {
-	length := s.Length()
-	step := max(time.Second, length/maxPoints)
-	if length < 20*time.Second {
-		step = max(length/40, stepInterval)
-	}
-	var all []time.Duration
-	var at time.Duration
-	for i := range s.Phases {
-		d := s.Phases[i].Duration
-		n := max(1, int((d+step/2)/step))
-		for k := 1; k <= n; k++ {
-			all = append(all, at+d*time.Duration(k)/time.Duration(n))
-		}
-		at += d
-	}
-	return all
-}
-
 // calibrate measures in a closed loop how many calls per second the server answers.
 func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, error) {
 	o.Window = c.Window
@@ -303,11 +259,13 @@ func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, 
 	after := f.Counters()
 	capacity := float64(after.Results-before.Results) / time.Since(began).Seconds()
 	if after.Open < uint64(c.Connections) {
-		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says why",
+		return 0, fmt.Errorf("%d of %d connections ended meanwhile (%s): the server is down, or closes them; its log says "+
+			"why",
 			uint64(c.Connections)-after.Open, c.Connections, after.Troubles())
 	}
 	if capacity == 0 {
-		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments", client.ListCounts(after.Reasons))
+		return 0, fmt.Errorf("no call was answered with a result (%s); choose another one with --tool and --arguments",
+			client.ListCounts(after.Reasons))
 	}
 	stop, end := context.WithTimeout(ctx, quietPatience)
 	defer end()

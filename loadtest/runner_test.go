@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,8 @@ func TestMain(m *testing.M) {
 func offering(answer func(line string) string) func(line string) string {
 	return func(line string) string {
 		if strings.Contains(line, `"method":"tools/list"`) {
-			return wire.MessagePrefix + fixture.Id(line) + `,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
+			return wire.MessagePrefix + fixture.ID(line) +
+				`,"result":{"tools":[{"name":"echo","inputSchema":{"required":["message"]}}]}}` + "\n"
 		}
 		if strings.Contains(line, `"method":"tools/call"`) {
 			return answer(line)
@@ -83,7 +85,8 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		total := &result.Total.Tally
-		if result.Outcome != report.Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent || len(result.Phases) != 3 ||
+		if result.Outcome != report.Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent ||
+			len(result.Phases) != 3 ||
 			points != len(result.Series) || total.Opened < 8 || result.Generator.Workers != workers {
 			t.Errorf("%d workers: %+v", workers, result)
 		}
@@ -109,7 +112,8 @@ hostile: {never_read: 1, slow_drip: 1, half_request: 1, vanish: 1}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != report.Held || result.Total.Tally.Planned != 0 || result.Total.Tally.Results == 0 || result.Hostile.Counts.Opened < 4 ||
+	if result.Outcome != report.Held || result.Total.Tally.Planned != 0 || result.Total.Tally.Results == 0 ||
+		result.Hostile.Counts.Opened < 4 ||
 		!strings.Contains(strings.Join(result.Notes, "\n"), "10 connections were opened before the beginning") {
 		t.Errorf("%+v", result)
 	}
@@ -127,7 +131,8 @@ marks: {unexplained: 0}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rate := result.Phases[0].Tally.Planned; result.Capacity <= 0 || float64(rate) < 0.05*result.Capacity || float64(rate) > 0.2*result.Capacity {
+	if rate := result.Phases[0].Tally.Planned; result.Capacity <= 0 || float64(rate) < 0.05*result.Capacity ||
+		float64(rate) > 0.2*result.Capacity {
 		t.Errorf("capacity %v, then planned %d in 0.2 s", result.Capacity, rate)
 	}
 }
@@ -151,7 +156,8 @@ marks: {unexplained: 0, lost: 0}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != report.Partial || !strings.Contains(result.Problem, "has held no connection for") || result.Total.Tally.Results == 0 ||
+	if result.Outcome != report.Partial || !strings.Contains(result.Problem, "has held no connection for") ||
+		result.Total.Tally.Results == 0 ||
 		result.Seconds >= 4 || result.Total.Tally.Unexplained != 0 {
 		t.Errorf("%+v", result)
 	}
@@ -178,7 +184,8 @@ marks: {unexplained: 0}
 		t.Fatal(err)
 	}
 	total := &result.Total.Tally
-	if result.Outcome != report.Missed || total.Unexplained != 20 || total.Sent != total.Results+20 || total.Planned <= total.Sent {
+	if result.Outcome != report.Missed || total.Unexplained != 20 || total.Sent != total.Results+20 ||
+		total.Planned <= total.Sent {
 		t.Errorf("%+v", result)
 	}
 }
@@ -196,7 +203,8 @@ func TestRunThatIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Outcome != report.Partial || result.Problem != "it was interrupted" || len(result.Series) == 0 || result.Total.Tally.Unexplained != 0 {
+	if result.Outcome != report.Partial || result.Problem != "it was interrupted" || len(result.Series) == 0 ||
+		result.Total.Tally.Unexplained != 0 {
 		t.Errorf("%+v", result)
 	}
 }
@@ -209,19 +217,22 @@ func TestRunThatCannotBegin(t *testing.T) {
 			t.Errorf("got %+v, %v; want %q", result, err, want)
 		}
 	}
-	f(func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" }, "speaks HTTP, not lines: try --target http://127.0.0.1:")
+	f(func(string) string { return "HTTP/1.1 400 Bad Request\r\n\r\n" },
+		"speaks HTTP, not lines: try --target http://127.0.0.1:")
 	f(func(string) string { return "220 mail.example ESMTP\r\n" }, "does not seem to speak MCP over tcp")
 	f(func(string) string { return fixture.HangUp }, "the server closed the connection")
 	f(offering(func(line string) string {
-		return wire.MessagePrefix + fixture.Id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
+		return wire.MessagePrefix + fixture.ID(line) + `,"result":{"content":[],"isError":true}}` + "\n"
 	}), "choose another one with --tool and --arguments")
 	r := testRun(t, "127.0.0.1:1", smallScenario)
-	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), "start the server, or say with --target where it listens") {
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(),
+		"start the server, or say with --target where it listens") {
 		t.Errorf("got %v", err)
 	}
 	r = testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
 	r.Probe.Tool = "nope"
-	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(), `the server has no tool "nope"; it lists echo`) {
+	if _, err := r.Do(fixture.Within(t)); err == nil || !strings.Contains(err.Error(),
+		`the server has no tool "nope"; it lists echo`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -242,7 +253,8 @@ capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
 `)
-	if _, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
+	if _, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(),
+		"2 of 2 connections ended meanwhile (peer_closed 2)") {
 		t.Errorf("got %v", err)
 	}
 	const opening = `
@@ -261,7 +273,8 @@ marks: {unexplained: 0}
 	})
 	r = testRun(t, address, opening)
 	result, err := r.Do(fixture.Within(t))
-	if err != nil || result.Outcome != report.Partial || !strings.Contains(result.Problem, "of 300 connections are open, and it gets no further (peer_closed") {
+	if err != nil || result.Outcome != report.Partial || !strings.Contains(result.Problem,
+		"of 300 connections are open, and it gets no further (peer_closed") {
 		t.Errorf("%v: %+v", err, result)
 	}
 	ctx, cancel := context.WithCancel(fixture.Within(t))
@@ -312,5 +325,64 @@ func TestJobsShareTheWhole(t *testing.T) {
 		if peak != 500 || drips != 5 {
 			t.Errorf("%d workers: %v connections and %d hostile ones", workers, peak, drips)
 		}
+	}
+}
+
+// A server that lets the probe in and nobody else: nothing was answered, and nothing held.
+func TestRunWithoutAnAnswer(t *testing.T) {
+	var greeted atomic.Int32
+	address := fixture.LineServer(t, "tcp", offering(fixture.Echo))
+	refusing := fixture.LineServer(t, "tcp", func(line string) string {
+		if strings.Contains(line, `"method":"initialize"`) && greeted.Add(1) > 1 {
+			return fixture.HangUp
+		}
+		return offering(fixture.Echo)(line)
+	})
+	f := func(address, outcome, problem string) {
+		t.Helper()
+		result, err := testRun(t, address, smallScenario).Do(fixture.Within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(result.Outcome) != outcome || !strings.Contains(result.Problem, problem) {
+			t.Errorf("%s, %q: want %s, %q", result.Outcome, result.Problem, outcome, problem)
+		}
+	}
+	f(address, "held", "")
+	f(refusing, "partial", "no call was answered (peer_closed")
+}
+
+// A closed loop does not see how long a server stood still, so its latency is no proof of anything.
+func TestClosedLoopIsNotJudgedByLatency(t *testing.T) {
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
+	r.Scenario = r.Scenario.ClosedLoop()
+	result, err := r.Do(fixture.Within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	result.Print(&text)
+	i := slices.IndexFunc(result.Marks, func(m report.MarkReport) bool { return m.Name == "p95" })
+	if result.Outcome != report.Held || !result.Marks[i].Unknown || result.Marks[i].Held ||
+		!strings.Contains(text.String(), "closed loop") || !strings.Contains(result.HTML(), "closed loop") {
+		t.Errorf("%s %+v\n%s", result.Outcome, result.Marks, &text)
+	}
+}
+
+// A server that hangs up again and again: the calls of the time between are not forgotten.
+func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
+	var calls atomic.Int32
+	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
+		if calls.Add(1)%3 == 0 {
+			return fixture.HangUp
+		}
+		return fixture.Echo(line)
+	})), smallScenario)
+	result, err := r.Do(fixture.Within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(result.Notes, "\n"); !strings.Contains(notes, "the scenario asks for 290 calls, and ") {
+		t.Errorf("planned %d\n%s", result.Total.Tally.Planned, notes)
 	}
 }

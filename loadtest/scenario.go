@@ -1,12 +1,7 @@
 package loadtest
 
 import (
-	"embed"
-	"errors"
-	"fmt"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"weir/loadtest/client"
@@ -119,42 +114,6 @@ const (
 	defaultWindow    = 1000                   // where the scenario names none, but over HTTP
 )
 
-//go:embed scenarios/*.yaml
-var builtIn embed.FS
-
-// BuiltIn lists the scenarios that come with the program, by name.
-func BuiltIn() []*Scenario {
-	var all []*Scenario
-	for _, name := range []string{
-		"baseline", "flood", "bombing", "overload", "connect-storm", "fan-out", "hostile", "soak", "hundred-k",
-	} {
-		s, err := readBuiltIn(name)
-		if err != nil {
-			panic(fmt.Sprintf("loadtest: the built-in scenario %s: %v", name, err)) // a test reads them all
-		}
-		all = append(all, s)
-	}
-	return all
-}
-
-func readBuiltIn(name string) (*Scenario, error) {
-	file := path.Join("scenarios", name+".yaml")
-	text, err := builtIn.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return ParseScenario(file, text)
-}
-
-// FindScenario returns a built-in scenario by name; nil when there is none.
-func FindScenario(name string) *Scenario {
-	all := BuiltIn()
-	if i := slices.IndexFunc(all, func(s *Scenario) bool { return s.Name == name }); i >= 0 {
-		return all[i]
-	}
-	return nil
-}
-
 // Length is how long all phases take.
 func (s *Scenario) Length() time.Duration {
 	var sum time.Duration
@@ -232,6 +191,24 @@ func (s *Scenario) ClosedLoop() *Scenario {
 	return &c
 }
 
+// calls says whether the scenario makes any calls.
+func (s *Scenario) calls() bool {
+	return s.Closed || slices.ContainsFunc(s.Phases, func(p Phase) bool { return p.Rate != (Ramp{}) })
+}
+
+// planned is how many calls the scenario asks for, when every connection is open all the while.
+func (s *Scenario) planned() float64 {
+	sum := 0.0
+	for i := range s.Phases {
+		p := &s.Phases[i]
+		n, r := p.Connections, p.Rate
+		moreN, moreR := n.To-n.From, r.To-r.From
+		// The integral of two straight lines, one times the other.
+		sum += p.Duration.Seconds() * (n.From*r.From + (n.From*moreR+r.From*moreN)/2 + moreN*moreR/3)
+	}
+	return sum
+}
+
 // settle turns total rates and multiples of the capacity into rates per connection.
 func (s *Scenario) settle(capacity float64) {
 	for i := range s.Phases {
@@ -253,16 +230,4 @@ func (s *Scenario) plan() []client.Segment {
 		stretches[i] = client.Segment{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
 	}
 	return stretches
-}
-
-// ErrNoScenario says that a name is neither built in nor a file.
-var ErrNoScenario = errors.New("no such scenario")
-
-// unknownScenario is the sentence for it.
-func unknownScenario(name string) error {
-	var names []string
-	for _, s := range BuiltIn() {
-		names = append(names, s.Name)
-	}
-	return fmt.Errorf("%w: %q is neither a file nor one of %s", ErrNoScenario, name, strings.Join(names, ", "))
 }

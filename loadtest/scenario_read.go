@@ -2,38 +2,10 @@ package loadtest
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"weir/codec/option"
 	"weir/codec/yaml"
 )
-
-// ReadScenario returns the scenario of a file, or the built-in one of that name. Its error names every mistake of the
-// file with its line and column.
-func ReadScenario(name string) (*Scenario, error) {
-	if s := FindScenario(name); s != nil {
-		return s, nil
-	}
-	file, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, unknownScenario(name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("scenario: %w", err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxScenarioBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("scenario: %w", err)
-	}
-	if len(text) > maxScenarioBytes {
-		return nil, fmt.Errorf("scenario: %s is larger than %d bytes, so it is not a scenario", name, maxScenarioBytes)
-	}
-	return ParseScenario(name, text)
-}
 
 // ParseScenario reads a scenario; file is its name in messages. The error is option.Mistakes.
 func ParseScenario(file string, text []byte) (*Scenario, error) {

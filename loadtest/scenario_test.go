@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,8 @@ func TestScenarioMistakes(t *testing.T) {
 			t.Errorf("no mistake found: %+v", s)
 			return
 		}
-		if want = strings.TrimSpace(want); err.Error() != want {
+		want = strings.ReplaceAll(strings.TrimSpace(want), "\\\n", "") // a long line goes on behind a backslash
+		if err.Error() != want {
 			t.Errorf("got\n%v\nwant\n%s", err, want)
 		}
 	}
@@ -58,8 +60,8 @@ f: phases: missing: allowed is a list of sections of 1 to 100 entries
 f: marks: missing: allowed is a section of keys
 `)
 	f("a: 1\n---\nb: 2\n", `
-f:1:1: unknown key "a": allowed here are name, question, needs, tool, arguments, window, pad_bytes, closed, `+
-		`max_connecting, open_first, capacity, phases, hostile, marks
+f:1:1: unknown key "a": allowed here are name, question, needs, tool, arguments, window, \
+pad_bytes, closed, max_connecting, open_first, capacity, phases, hostile, marks
 f:1:1: name: missing: allowed is text in quotes of 1 or more bytes
 f:1:1: question: missing: allowed is text in quotes of 1 or more bytes
 f:1:1: phases: missing: allowed is a list of sections of 1 to 100 entries
@@ -115,8 +117,8 @@ f:4:12: arguments: "[1]" is not a JSON object: allowed is one in quotes, such as
 f:5:9: closed: "maybe" is unknown: allowed is true or false
 f:6:9: window: 0.5 is not a whole number: allowed is 0 (1 over HTTP, 1000 elsewhere), or 1 to 1048576 calls
 f:7:19: hostile.vanish: 1000000 is above 10000: allowed is 0 to 10000 clients
-f:7:28: unknown key "hostile.kill": allowed here are never_read, slow_read, slow_drip, `+
-		`half_request, half_close, garbage, oversize, duplicate, reset, vanish
+f:7:28: unknown key "hostile.kill": allowed here are never_read, slow_read, slow_drip, half_request, \
+half_close, garbage, oversize, duplicate, reset, vanish
 f:8:20: capacity.window: 0 is below 1: allowed is 1 to 1048576 calls
 f:9:9: phases: 7 is not a list: allowed is a list of sections of 1 to 100 entries
 f:10:8: marks: an empty value is not a section: allowed is a section of keys
@@ -144,5 +146,15 @@ func TestScenarioChanges(t *testing.T) {
 	c := FindScenario("baseline").ClosedLoop()
 	if _, rate := c.Peak(); !c.Closed || rate != 0 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestScenarioPlanned(t *testing.T) {
+	s := &Scenario{Phases: []Phase{
+		{Duration: 10 * time.Second, Connections: Ramp{5, 5}, Rate: Ramp{2, 2}},
+		{Duration: 6 * time.Second, Connections: Ramp{0, 10}, Rate: Ramp{4, 1}}, // the integral of 10x * (4 - 3x), times 6
+	}}
+	if got := s.planned(); math.Abs(got-(100+60)) > 1e-9 {
+		t.Errorf("%v calls", got)
 	}
 }

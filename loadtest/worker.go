@@ -23,9 +23,11 @@ type Job struct {
 	Grace       time.Duration   // for calls in flight at the end
 }
 
-// Sample is what a worker has seen up to one of its job's instants: counts since its start, histograms since the last sample.
+// Sample is what a worker has seen up to one of its job's instants: counts since its start, histograms since the last
+// sample.
 type Sample struct {
-	Index    int           // of the instant; beforeStart while the first connections are opened, their number when all calls have ended
+	// of the instant; beforeStart while the first connections are opened, their number when all calls have ended
+	Index    int
 	At       time.Duration // when it was really taken, counted from the beginning: a generator without time takes it late
 	Counters client.Counters
 	CPU      time.Duration // of the worker's process
@@ -35,17 +37,20 @@ type Sample struct {
 
 const (
 	beforeStart = -1
-	// stepInterval is how often connections follow a ramp. 50 ms of the steepest built-in ramp are a tenth of a connection.
+	// stepInterval is how often connections follow a ramp. 50 ms of the steepest built-in ramp are a tenth of a
+	// connection.
 	stepInterval = 50 * time.Millisecond
 	// openPatience bounds the opening of the first connections, and quietPatience the polite end of the last.
 	openPatience  = 30 * time.Minute
 	quietPatience = 2 * time.Second
-	// neverReadWindow is the calls of a client that never reads: their answers must be more than the kernel's buffers take.
+	// neverReadWindow is the calls of a client that never reads: their answers must be more than the kernel's buffers
+	// take.
 	neverReadWindow = 4096
 )
 
-// drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were opened
-// (ctx ends it too). emit is called from one goroutine. When ctx ends the job ends early, with its last sample all the same.
+// drive does a job in this process. begin is when the clock starts: it is asked for after the first connections were
+// opened (ctx ends it too). emit is called from one goroutine. When ctx ends the job ends early, with its last sample
+// all the same.
 func drive(ctx context.Context, job *Job, begin func() (time.Time, error), emit func(Sample)) error {
 	d := &driver{job: job, emit: emit}
 	if err := d.open(ctx); err != nil {
@@ -121,7 +126,8 @@ func (d *driver) open(ctx context.Context) (err error) {
 			return fmt.Errorf("opened %d of %d connections (%s): %w", c.Open, wanted, c.Troubles(), ctx.Err())
 		}
 		if failed := c.FailedToOpen() + c.Unopened[client.EndRefused]; failed > uint64(wanted)/2+100 {
-			return fmt.Errorf("%d of %d connections are open, and it gets no further (%s): the server is down, or has not so many places", c.Open, wanted,
+			return fmt.Errorf("%d of %d connections are open, and it gets no further (%s): the server is down, or has not so "+
+				"many places", c.Open, wanted,
 				c.Troubles())
 		}
 		d.report(beforeStart)

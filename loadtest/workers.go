@@ -50,7 +50,8 @@ type workerOrder struct {
 
 // startWorkers starts the jobs: a single one in this process, more of them each in a process started with command.
 func startWorkers(ctx context.Context, jobs []Job, command []string) (*workers, error) {
-	c := &workers{samples: make(chan Sample, 16), pending: map[int]*merging{}, opening: map[int]Sample{}, ready: make(chan struct{}),
+	c := &workers{samples: make(chan Sample, 16), pending: map[int]*merging{}, opening: map[int]Sample{},
+		ready:   make(chan struct{}),
 		waiting: len(jobs)}
 	if len(jobs) == 1 {
 		c.startHere(ctx, &jobs[0])

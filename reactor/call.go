@@ -3,7 +3,6 @@ package reactor
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"weir/backpressure"
 	"weir/reactor/auth"
@@ -37,11 +36,11 @@ type call struct {
 	// How an HTTP response is to look.
 	keepAlive  bool
 	http10     bool
-	allow      bool          // list the methods
-	badToken   bool          // of a 401: a token came and is not good
-	takesSSE   bool          // the client takes messages ahead of the answer
-	status     uint16        // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
-	retryAfter time.Duration // 0 when k was not refused
+	allow      bool   // list the methods
+	badToken   bool   // of a 401: a token came and is not good
+	takesSSE   bool   // the client takes messages ahead of the answer
+	status     uint16 // HTTP's own judgement of the request; 0: the outcome has one (httpStatuses)
+	retryAfter uint16 // when it may come again if it was refused, in seconds; 0: it was not
 	origin     *auth.Origin
 }
 

@@ -64,7 +64,7 @@ func (d *duplex[F]) open(l *loop, c *conn, k *call, first []byte) {
 }
 
 func (d *duplex[F]) feed(l *loop, c *conn) {
-	d.pump(l, c, func(dst []byte) []byte { return d.conv.Next(l.srv.registry, dst) })
+	d.pump(l, c, func(dst []byte) []byte { return l.srv.registry.AppendOwed(dst, &d.conv) })
 	draining := l.srv.draining.Load()
 	open := d.listens[:0]
 	for _, k := range d.listens {

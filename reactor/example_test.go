@@ -23,15 +23,13 @@ func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToo
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "Hello, " + in.Name}}}, nil, nil
 }
 
-// The same for a program that its client launches: no listeners, only standard input and output.
+// A program that its client launches: no address is bound, there are only standard input and output.
 func ExampleServer_ServeStdio() {
 	offered, err := registry.New(registry.DefaultOptions())
 	if err != nil {
 		log.Fatal(err)
 	}
-	options := reactor.DefaultOptions()
-	options.HTTP, options.TCP = "", ""
-	server, err := reactor.New(offered, reactor.Config{Options: &options})
+	server, err := reactor.New(offered, reactor.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

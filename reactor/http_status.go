@@ -38,7 +38,7 @@ func (k *call) retryAfterSeconds(status int) int {
 	if k.retryAfter == 0 && status == 503 {
 		return 1
 	}
-	return seconds(k.retryAfter)
+	return int(k.retryAfter)
 }
 
 // seconds rounds up to what Retry-After can say (RFC 9110 10.2.3).

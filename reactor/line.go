@@ -80,7 +80,7 @@ func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
 	default:
 		l.messages(c, rest)
 	}
-	t.conv.PeerEnded(l.srv.registry)
+	l.srv.registry.PeerEnded(&t.conv)
 	if c.pending.Load() > 0 {
 		probePeer(c.fd)
 	}

@@ -204,7 +204,7 @@ func (l *loop) answer(k *call, message []byte) {
 func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpressure.Refusal) []byte {
 	s.queue.CountRefusal(refusal)
 	after := s.queue.RetryAfter(refusal)
-	k.Outcome, k.retryAfter = registry.Overloaded, after
+	k.Outcome, k.retryAfter = registry.Overloaded, uint16(seconds(after))
 	if id == nil {
 		return dst
 	}

@@ -128,6 +128,11 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 // Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
 // begin; nil is the end of ctx, or Shutdown.
 func (s *Server) Serve(ctx context.Context) error {
+	if !s.bound {
+		if err := s.Listen(); err != nil {
+			return err
+		}
+	}
 	if err := s.begin(); err != nil {
 		return err
 	}
@@ -142,13 +147,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// begin does the steps that were not done yet.
+// begin starts what was not started yet.
 func (s *Server) begin() error {
-	if !s.bound {
-		if err := s.Listen(); err != nil {
-			return err
-		}
-	}
 	if s.started.IsZero() {
 		return s.Start()
 	}

@@ -168,9 +168,9 @@ func (e *StdioError) Error() string {
 // Unwrap gives the error of the streams.
 func (e *StdioError) Unwrap() error { return e.Err }
 
-// ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), beside whatever
-// listeners are configured, until the input ends or ctx is over; then it drains as Serve does. A *StdioError says why
-// the conversation broke off; nil is an orderly end. Nothing else may write to out.
+// ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input ends or
+// ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached otherwise too calls Listen
+// before. A *StdioError says why the conversation broke off; nil is an orderly end. Nothing else may write to out.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := s.begin(); err != nil {
 		return err

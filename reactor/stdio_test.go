@@ -32,7 +32,7 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	must(t, err)
 	demo.AddTools(reg)
 	o := DefaultOptions()
-	o.HTTP, o.TCP, o.Loops, o.Messages.Line.MaxMessageBytes = "", "", 1, 1<<16
+	o.Loops, o.Messages.Line.MaxMessageBytes = 1, 1<<16
 	server, err := New(reg, Config{Options: &o, Log: silent, ShutdownTimeout: grace})
 	must(t, err)
 	in, inEnd := io.Pipe()

@@ -84,7 +84,7 @@ func (t *wsTransport) endEarly(l *loop, c *conn, reason closeReason) {
 // and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
 // cancels its calls.
 func (t *wsTransport) eof(l *loop, c *conn, _ []byte) {
-	t.conv.PeerEnded(l.srv.registry)
+	l.srv.registry.PeerEnded(&t.conv)
 	if c.pending.Load() > 0 {
 		l.out = websocket.AppendFrame(l.out, websocket.OpPing, nil)
 	}

@@ -6,20 +6,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/bytedance/sonic"
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
+	"weir/registry/event"
 	"weir/registry/protocol"
 )
 
 // Run with: go test ./registry -run '^$' -bench . -benchmem -cpu 1,2
 
+// emptyHub is what conversations hear of that no registry knows.
+var emptyHub = event.NewHub(event.Options{Metrics: metrics.NewSet()})
+
 // exchangeOf is a scanned message of a conversation in revision 2025-11-25.
 func exchangeOf(b testing.TB, message string) *Exchange {
 	x := &Exchange{Raw: []byte(message), Conv: new(Conversation), Seat: new(Seat)}
-	x.Conv.negotiate(protocol.LatestLegacy, 0)
+	x.Conv.Negotiate(protocol.LatestLegacy, 0, emptyHub)
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		b.Fatal(err)
 	}
@@ -140,7 +145,7 @@ func sessionBytes(t testing.TB, sessions int) float64 {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for range sessions {
-		if _, ok := r.openSession("", protocol.LatestLegacy, 0); !ok {
+		if _, ok := r.sessions.Open("", protocol.LatestLegacy, 0); !ok {
 			t.Fatal("refused")
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // conversation: closing the response stream is the cancellation (MCP 2026-07-28, basic/patterns/cancellation).
 func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	if id := x.Env.RequestID.Of(x.Raw); x.Conv != nil && id != nil {
-		x.Conv.cancelID(maphash.Bytes(r.seed, id), id)
+		x.Conv.CancelID(maphash.Bytes(r.seed, id), id)
 	}
 	return dst
 }
@@ -74,7 +74,7 @@ func (c *callContext) legacyClient() (version string, declared protocol.Capabili
 	if c.x == nil || c.x.modern || c.x.Conv == nil {
 		return "", 0, false
 	}
-	return c.x.rev().Version, c.x.Conv.capabilities(), true
+	return c.x.rev().Version, c.x.Conv.Capabilities(), true
 }
 
 // finish ends what begin began, when the handler has returned. overdue: its call was ended without it.

@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/event"
 	"weir/registry/protocol"
+	"weir/registry/session"
 )
 
 // Transport says how a message came, as far as MCP treats transports differently.
@@ -64,7 +65,8 @@ type Exchange struct {
 	// Reset: it is the way of whatever the transport embeds the exchange in.
 	Back Back
 
-	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own time.
+	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own
+	// time.
 	Seat *Seat
 
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
@@ -83,15 +85,12 @@ type Exchange struct {
 	revision uint8         // index into revisions
 	modern   bool
 	asTask   bool // tools/call: Route decided that a task is made of it
-	listed   bool // in flight; guarded as what is below
 
 	marks      atomic.Uint32               // markCancelled and the others
 	suspension atomic.Pointer[suspension]  // while it is suspended
 	ctx        atomic.Pointer[callContext] // of the handler while it runs
 
-	// Guarded by Conv.mu, from Begin to End.
-	next   *Exchange // chain of the in-flight table
-	idHash uint64
+	entry session.Entry[*Exchange] // among those in flight
 }
 
 // What anybody may mark an exchange with, at any time.
@@ -137,5 +136,7 @@ func (x *Exchange) EndsWithPeer() bool { return x.modern || x.row != nil && x.ro
 // rev is the revision by whose rules the message is answered.
 func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.revision)) }
 
-// id is the request's id token; nil for notifications.
-func (x *Exchange) id() []byte { return x.Env.ID.Of(x.Raw) }
+// ID is the request's id token, which aliases Raw; nil for notifications.
+func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
+
+func (x *Exchange) id() []byte { return x.ID() }

@@ -49,7 +49,7 @@ func FuzzDispatch(f *testing.F) {
 		}
 		x.Conv = new(Conversation)
 		if how&4 != 0 {
-			x.Conv.negotiate(int(how)%protocol.LatestLegacy, 0)
+			x.Conv.Negotiate(int(how)%protocol.LatestLegacy, 0, r.events)
 		}
 		if x.Transport == HTTP {
 			x.Conv = nil
@@ -114,7 +114,7 @@ func FuzzTask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wish, responses, cursor string, way uint8) {
 		do := `"` + ways[int(way)%len(ways)] + `"`
 		conv := new(Conversation)
-		conv.negotiate(protocol.LatestLegacy, 1)
+		conv.Negotiate(protocol.LatestLegacy, 1, r.events)
 		send := func(message string) string {
 			x := &Exchange{Raw: []byte(message), Conv: conv}
 			if codec.Scan(x.Raw, &x.Env, &limits.JSON) != nil {

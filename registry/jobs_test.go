@@ -96,7 +96,7 @@ func (b *backstage) early(c *Conversation) []string {
 	all := b.sent
 	b.sent = nil
 	b.mu.Unlock()
-	for message := c.Next(b.r, nil); len(message) > 0; message = c.Next(b.r, nil) {
+	for message := b.r.AppendOwed(nil, c); len(message) > 0; message = b.r.AppendOwed(nil, c) {
 		all = append(all, string(message))
 	}
 	for _, s := range b.streams {

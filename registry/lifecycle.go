@@ -140,13 +140,12 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
-		if x.SessionID, ok = r.openSession(x.Principal, i, declared); !ok {
+		if x.SessionID, ok = r.sessions.Open(x.Principal, i, declared); !ok {
 			x.Outcome = LimitReached
 			return codec.AppendError(dst, x.id(), errTooManySessions)
 		}
 	} else {
-		x.Conv.negotiate(i, declared)
-		r.events.CatchUp(&x.Conv.told)
+		x.Conv.Negotiate(i, declared, r.events)
 	}
 	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
 }

@@ -27,16 +27,15 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if len(h.SessionID) == 0 {
 		return nil, NoStream, errNoStream
 	}
-	s, ok := r.session(h.SessionID, principal)
+	s, ok := r.sessions.Use(h.SessionID, principal)
 	if !ok {
 		return nil, UnknownSession, errSessionUnknown
 	}
-	rev := protocol.RevisionAt(s.conv.negotiated() - 1)
+	rev := protocol.RevisionAt(s.Conversation.Negotiated() - 1)
 	if !rev.Streams {
 		return nil, NoStream, errNoStream
 	}
-	s.touch(r)
-	stream, e := r.subscriberOf(&s.conv).Open(rev.Primes, lastEventID, peer)
+	stream, e := s.Conversation.SubscriberOf(r.events).Open(rev.Primes, lastEventID, peer)
 	switch e {
 	case nil:
 		return stream, Answered, nil
@@ -46,12 +45,6 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 		return nil, StreamOpen, e
 	}
 	return nil, Invalid, e
-}
-
-// listening says whether the conversation's stream is open.
-func (c *Conversation) listening() bool {
-	s := c.subscriber.Load()
-	return s != nil && s.Current() != nil
 }
 
 // serveListen is subscriptions/listen. What it appends is its acknowledgement, the first message of the stream, or the
@@ -88,7 +81,7 @@ func (r *Registry) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 	}
 	var siblings *atomic.Int32
 	if x.Conv != nil {
-		siblings = &x.Conv.listens
+		siblings = x.Conv.Listens()
 	}
 	var peer event.Peer
 	if x.Back != nil {

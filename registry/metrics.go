@@ -18,10 +18,7 @@ import (
 //	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
 //	weir_handler_duration_seconds{method}          histogram of their time, sampled likewise
 //	weir_handlers_timed_out                 handlers that run although their calls were ended at the deadline
-//	weir_sessions                         legacy HTTP sessions that exist
-//	weir_sessions_ended_total{reason}     sessions that ended, by reason
 //	weir_input_required_total             results that asked the client for input
-//	weir_sessions_refused_total           initialize requests refused because Options.MaxSessions exist
 
 // outcome is how a tool call ended.
 type outcome uint8
@@ -41,18 +38,6 @@ const (
 
 var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
 
-// ending is why a session ended.
-type ending uint8
-
-const (
-	endedByClient ending = iota // DELETE
-	endedIdle                   // Options.SessionIdleTimeout
-	endedByAge                  // Options.MaxSessionAge
-	endingCount
-)
-
-var endingNames = [endingCount]string{"deleted", "session_idle_timeout", "session_expired"}
-
 // seriesSet holds the registry's own series; tools hold theirs.
 type seriesSet struct {
 	set              *metrics.Set
@@ -60,9 +45,6 @@ type seriesSet struct {
 	refused, ignored *metrics.Counter
 	// of the methods that run handlers, but for tools/call
 	reads, prompts, completions *callSeries
-
-	sessionsEnded   [endingCount]*metrics.Counter
-	sessionsRefused *metrics.Counter
 
 	inputRequired *metrics.Counter
 }
@@ -78,13 +60,8 @@ func newSeries(r *Registry) seriesSet {
 	m.reads = newMethodSeries(set, "resources/read")
 	m.prompts = newMethodSeries(set, "prompts/get")
 	m.completions = newMethodSeries(set, "completion/complete")
-	for i, reason := range endingNames {
-		m.sessionsEnded[i] = set.NewCounter(fmt.Sprintf(`weir_sessions_ended_total{reason=%q}`, reason))
-	}
-	m.sessionsRefused = set.NewCounter(`weir_sessions_refused_total`)
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(r.overdue.Load()) })
-	set.NewGauge(`weir_sessions`, func() float64 { return float64(r.Sessions()) })
 	return m
 }
 

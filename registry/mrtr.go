@@ -139,7 +139,7 @@ func (x *Exchange) declared() protocol.Capabilities {
 	case x.modern:
 		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
 	case x.Conv != nil:
-		return x.Conv.capabilities()
+		return x.Conv.Capabilities()
 	}
 	return 0
 }

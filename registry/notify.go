@@ -116,7 +116,7 @@ func (w *way) wants(severity protocol.LogLevel) bool {
 		lowest, known := protocol.ParseLogLevel(name)
 		return ok && known && severity >= lowest
 	}
-	return w.x.Conv != nil && severity >= w.x.Conv.logLevel()
+	return w.x.Conv != nil && severity >= w.x.Conv.LogLevel()
 }
 
 // checkLogLevel: a level that does not exist is an error of the request (MCP 2026-07-28, server/utilities/logging).
@@ -140,6 +140,6 @@ func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
 	if !ok {
 		return codec.AppendError(dst, x.id(), errLogLevel)
 	}
-	x.Conv.setLogLevel(level)
+	x.Conv.SetLogLevel(level)
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
 }

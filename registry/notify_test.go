@@ -97,7 +97,7 @@ func TestProgressOfEachRevision(t *testing.T) {
 	})
 	for i := range protocol.RevisionCount - 1 {
 		w, conv := &wire{}, new(Conversation)
-		conv.negotiate(i, 0)
+		conv.Negotiate(i, 0, r.events)
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":7}}}`)
 		x.Back, x.Conv = w, conv
 		r.Route(x)
@@ -166,11 +166,11 @@ func TestLogLevels(t *testing.T) {
 	f(``, "info", true)
 	f(``, "debug", false)
 	f(``, "shout", false)
-	conv.setLogLevel(4)
+	conv.SetLogLevel(4)
 	f(``, "warning", false)
 	f(``, "error", true)
 	f(``, "emergency", true)
-	if conv.negotiated() == 0 {
+	if conv.Negotiated() == 0 {
 		t.Error("the level overwrote the revision")
 	}
 	now := modernMeta[len(`"_meta":{`) : len(modernMeta)-1]

@@ -62,8 +62,8 @@ func TestHandlerDeadline(t *testing.T) {
 					r.End(x)
 					return
 				}
-				if len(late) != 1 || late[0] != x || x.Conv.busy() {
-					t.Fatalf("%d are overdue, in flight: %t", len(late), x.Conv.busy())
+				if len(late) != 1 || late[0] != x || x.Conv.Busy() {
+					t.Fatalf("%d are overdue, in flight: %t", len(late), x.Conv.Busy())
 				}
 				got := string(r.AppendOverdue(nil, x))
 				if want := `{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"the handler did not return in time","data":{"reason":"handler_timeout","executed":true}}}`; got != want {

@@ -14,11 +14,8 @@ func (r *Registry) OpenPostStream(x *Exchange) *event.PostStream {
 	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.rev().Streams || !r.events.Keeps() {
 		return nil
 	}
-	return r.subscriberOf(x.Conv).OpenPost(x.rev().Primes, x.Back.Peer())
+	return x.Conv.SubscriberOf(r.events).OpenPost(x.rev().Primes, x.Back.Peer())
 }
-
-// ID is the request's id token, which aliases Raw; nil for notifications.
-func (x *Exchange) ID() []byte { return x.id() }
 
 // StreamCloser is a Back that can close a call's event stream while the call runs on. Rules as for Back; retry is how
 // long the client is asked to stay away, 0 what the transport has for it.

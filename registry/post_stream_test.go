@@ -13,9 +13,9 @@ func TestReplayTTL(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.EventStoreTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.Get(id)
+	s, _ := r.sessions.Find(id, "")
 	open := func(ended bool) *event.PostStream {
-		x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
+		x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Back: deaf{}}
 		made := r.OpenPostStream(x)
 		made.Append([]byte("a"))
 		if ended {
@@ -64,8 +64,8 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	r := newFixture(t, func(o *Options) { o.MaxEventStoreEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.sessions.Get(id)
-	x := &Exchange{Transport: HTTP, Conv: &s.conv, revision: protocol.LatestLegacy, Back: deaf{}}
+	s, _ := r.sessions.Find(id, "")
+	x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Back: deaf{}}
 	one, other := r.OpenPostStream(x), r.OpenPostStream(x)
 	one.Append([]byte("a"))
 	other.Append([]byte("b"))

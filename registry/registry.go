@@ -14,7 +14,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/feature"
 	"weir/registry/protocol"
-	"weir/registry/shard"
+	"weir/registry/session"
 	"weir/registry/task"
 )
 
@@ -30,7 +30,7 @@ type Registry struct {
 	prompts        *feature.Set[*prompt]
 	resources      *feature.Set[*resource]
 	templates      *feature.Set[*template]
-	sessions       *shard.Table[*session]
+	sessions       *session.Table[*Exchange]
 	sealer         *clientreq.Sealer // of requestState
 	overdue        atomic.Int64      // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
@@ -61,7 +61,6 @@ func New(opt Options) (*Registry, error) {
 	}
 	r := &Registry{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
 	r.makeSets()
-	r.sessions = shard.New[*session](opt.Partitions)
 	r.prepared = prepareAnswers(&r.opt)
 	r.m = newSeries(r)
 	r.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
@@ -73,6 +72,10 @@ func New(opt Options) (*Registry, error) {
 		MaxSubscriptions: opt.MaxSubscriptions, MaxSubscriptionsPerClient: opt.MaxSubscriptionsPerClient,
 		MaxEventStoreEvents: opt.MaxEventStoreEvents, MaxEventStoreBytes: opt.MaxEventStoreBytes, MaxEventStoreTotalBytes: opt.MaxEventStoreTotalBytes,
 		Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
+	})
+	r.sessions = session.NewTable[*Exchange](session.Options{
+		Partitions: opt.Partitions, Max: opt.MaxSessions, Idle: opt.SessionIdleTimeout, MaxAge: opt.MaxSessionAge,
+		EventTTL: opt.EventStoreTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
 	})
 	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
@@ -185,7 +188,7 @@ func (r *Registry) routeLegacy(x *Exchange, row *method) Class {
 	}
 	negotiated := 0 // index + 1
 	if x.Conv != nil {
-		negotiated = x.Conv.negotiated()
+		negotiated = x.Conv.Negotiated()
 	}
 	x.revision = protocol.LatestLegacy // for what may be asked before initialize
 	if negotiated > 0 {
@@ -272,12 +275,12 @@ func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 func (r *Registry) AcceptsBatch(x *Exchange) bool {
 	conv := x.Conv
 	if x.Transport == HTTP {
-		s, ok := r.session(x.Header.SessionID, x.Principal)
+		s, ok := r.sessions.Find(x.Header.SessionID, x.Principal)
 		if !ok {
 			return false
 		}
-		conv = &s.conv
+		conv = &s.Conversation
 	}
-	n := conv.negotiated()
+	n := conv.Negotiated()
 	return n > 0 && protocol.RevisionAt(n-1).Batches
 }

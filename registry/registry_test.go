@@ -10,6 +10,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/session"
 )
 
 func TestMain(m *testing.M) {
@@ -25,7 +26,7 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
-	f("session", unsafe.Sizeof(session{}), 88)
+	f("session", unsafe.Sizeof(session.Session[*Exchange]{}), 88)
 	f("Exchange", unsafe.Sizeof(Exchange{}), 360)
 	f("call", unsafe.Sizeof(call{}), 192)
 }

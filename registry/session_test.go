@@ -115,8 +115,8 @@ func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	p.initialize(t, "2025-11-25")
 	r.announceList(protocol.ListTools)
 	var done sync.WaitGroup
-	done.Go(func() { r.subscriberOf(&p.conv) })
-	if told := p.conv.Next(r, nil); len(told) == 0 {
+	done.Go(func() { p.conv.SubscriberOf(r.events) })
+	if told := r.AppendOwed(nil, &p.conv); len(told) == 0 {
 		t.Error("the change is not told")
 	}
 	done.Wait()

@@ -98,45 +98,10 @@ func (r *Registry) announceList(kind protocol.List) {
 	}
 }
 
-// Next appends the next message that a legacy conversation on a connection of its own is owed; nothing when none is.
-// The transport calls it while the client reads, on the connection's loop.
-func (c *Conversation) Next(r *Registry, dst []byte) []byte {
-	if c.negotiated() == 0 {
-		return dst
-	}
-	from := len(dst)
-	if dst = r.events.AppendListChanged(dst, &c.told); len(dst) > from {
-		return dst
-	}
-	if s := c.subscriber.Load(); s != nil {
-		if stream := s.Current(); stream != nil {
-			dst, _ = stream.Next(dst)
-		}
-	}
-	return dst
-}
-
-// Close ends what the conversation is subscribed to, and keeps it from beginning again: the peer is gone. In a session
-// a message may have found the conversation before, and be served after.
-func (c *Conversation) Close() {
-	if !c.subscriber.CompareAndSwap(nil, event.Ended) {
-		c.subscriber.Load().End()
-	}
-}
-
-// subscriberOf is the subscriber of a legacy conversation, made at its first need.
-func (r *Registry) subscriberOf(c *Conversation) *event.Subscriber {
-	if s := c.subscriber.Load(); s != nil {
-		return s
-	}
-	c.subscriber.CompareAndSwap(nil, r.events.NewSubscriber(&c.told))
-	return c.subscriber.Load()
-}
-
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
-	s := r.subscriberOf(x.Conv)
+	s := x.Conv.SubscriberOf(r.events)
 	if x.Transport != HTTP && x.Back != nil {
 		s.Connect(x.Back.Peer())
 	}
@@ -162,7 +127,7 @@ func serveUnsubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	if e != nil {
 		return codec.AppendError(dst, x.id(), e)
 	}
-	if s := x.Conv.subscriber.Load(); s != nil {
+	if s := x.Conv.Subscriber(); s != nil {
 		s.Unsubscribe(topic{&r.topics, uri})
 	}
 	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))

@@ -93,12 +93,12 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 // too. Any goroutine.
 func (r *Registry) StopAsking() { r.clientRequests.Stop() }
 
-// PeerEnded ends the waiting of the conversation's calls: its peer sends nothing more, so it cannot answer. It may
+// PeerEnded ends the waiting of a conversation's calls: its peer sends nothing more, so it cannot answer. It may
 // still wait for the results of tasks, or be gone: telling it how they stand finds out, as its system resets what it
 // does not want.
-func (c *Conversation) PeerEnded(r *Registry) {
+func (r *Registry) PeerEnded(c *Conversation) {
 	r.clientRequests.PeerEnded(c)
-	if s := c.subscriber.Load(); s != nil {
+	if s := c.Subscriber(); s != nil {
 		s.Remind(func(source event.Source) bool {
 			t, ok := source.(taskSource)
 			return ok && t.Awaited()

@@ -176,7 +176,7 @@ func TestTaskBytes(t *testing.T) {
 func (p *peer) watchesNoTask(t testing.TB) {
 	t.Helper()
 	n := 0
-	if s := p.conv.subscriber.Load(); s != nil {
+	if s := p.conv.Subscriber(); s != nil {
 		s.Remind(func(source event.Source) bool {
 			if _, ok := source.(taskSource); ok {
 				n++

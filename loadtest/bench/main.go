@@ -1,6 +1,6 @@
-// Command bench answers the questions of docs/BENCHMARKS.md with figures: what a call costs the server, what a connection
-// weighs, and what is left of both under attack. It starts the server and the peers it is compared with, drives them with
-// package loadtest, and judges each figure against its mark.
+// Command bench answers the questions of docs/BENCHMARKS.md with figures: what a call costs the server, what a
+// connection weighs, and what is left of both under attack. It starts the server and the peers it is compared with,
+// drives them with package loadtest, and judges each figure against its mark.
 //
 //	go run ./loadtest/bench [flags] [NAME...]
 //
@@ -103,11 +103,13 @@ func parse() (config, []string, error) {
 	flag.BoolVar(&c.keep, "keep", false, "keep the tables of the -out file that are not measured now")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")
 	flag.StringVar(&c.plots, "plots", "", "draw the results as SVG files into this folder instead of printing them")
-	flag.StringVar(&c.document, "document", "", "write plots and tables between the markers of this page (docs/BENCHMARKS.md) instead of printing them")
+	flag.StringVar(&c.document, "document", "", "write plots and tables between the markers of this page "+
+		"(docs/BENCHMARKS.md) instead of printing them")
 	flag.BoolVar(&c.page, "markdown", false, "print the tables as docs/BENCHMARKS.md shows them")
 	flag.Usage = usage
 	flag.Parse()
-	if c.Runs < 1 || c.Runs > 100 || c.Seconds < 0.1 || c.Seconds > 600 || c.Scale <= 0 || c.Scale > 1 || c.Loops < 1 || c.Loops > 64 {
+	if c.Runs < 1 || c.Runs > 100 || c.Seconds < 0.1 || c.Seconds > 600 || c.Scale <= 0 || c.Scale > 1 || c.Loops < 1 ||
+		c.Loops > 64 {
 		return c, nil, fmt.Errorf("-runs is 1 to 100, -seconds 0.1 to 600, -scale above 0 to 1, -loops 1 to 64")
 	}
 	names := flag.Args()
@@ -129,8 +131,8 @@ func usage() {
 	flag.PrintDefaults()
 }
 
-// measure runs the named benchmarks, or all. The report holds what was measured even when the error says that one of them
-// could not be, or that a mark was missed.
+// measure runs the named benchmarks, or all. The report holds what was measured even when the error says that one of
+// them could not be, or that a mark was missed.
 func measure(ctx context.Context, c config, names []string) (*record.Record, error) {
 	dir, err := os.MkdirTemp("", "weir-bench-")
 	if err != nil {

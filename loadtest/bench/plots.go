@@ -30,12 +30,14 @@ var plots = []plot{
 // bar adds a row whose only figure is the median under a key, where there is one.
 func bar(c *report.BarChart, t *record.Table, group, name, key, text string) {
 	if t.Has(key) {
-		c.Bars = append(c.Bars, report.Bar{Group: group, Name: name, Values: []float64{t.Median(key)}, Text: text, Own: name == cases.WeirName || group == "weir"})
+		c.Bars = append(c.Bars, report.Bar{Group: group, Name: name, Values: []float64{t.Median(key)}, Text: text,
+			Own: name == cases.WeirName || group == "weir"})
 	}
 }
 
 func plotCPU(r *record.Record) *report.BarChart {
-	c := &report.BarChart{Title: "CPU of the server per call", Unit: "microseconds, the kernel's work included; closed loop", Format: record.Number}
+	c := &report.BarChart{Title: "CPU of the server per call",
+		Unit: "microseconds, the kernel's work included; closed loop", Format: record.Number}
 	for _, name := range []string{cases.WeirName, "mcp-go", "go-sdk", "go-sdk -json"} {
 		t := r.Named("cpu-http")
 		bar(c, t, "HTTP, 100 sessions", name, name+" cpu us", t.Text(name+" cpu us")+" us")
@@ -48,10 +50,12 @@ func plotCPU(r *record.Record) *report.BarChart {
 }
 
 func plotCeiling(r *record.Record) *report.BarChart {
-	c := &report.BarChart{Title: "The highest rate that is held", Unit: "calls per second, open loop, p95 below 150 ms from the plan, nothing fails", Format: record.Number}
+	c := &report.BarChart{Title: "The highest rate that is held",
+		Unit: "calls per second, open loop, p95 below 150 ms from the plan, nothing fails", Format: record.Number}
 	t := r.Named("ceiling")
 	for _, w := range cases.Ways {
-		bar(c, t, "weir", w.Name, w.Name+" rate", fmt.Sprintf("%s/s, p95 %s ms", t.Text(w.Name+" rate"), t.Text(w.Name+" p95 ms")))
+		bar(c, t, "weir", w.Name, w.Name+" rate", fmt.Sprintf("%s/s, p95 %s ms", t.Text(w.Name+" rate"),
+			t.Text(w.Name+" p95 ms")))
 	}
 	for _, name := range cases.Entrants[:3] {
 		t := r.Named("peers-overload")
@@ -61,10 +65,12 @@ func plotCeiling(r *record.Record) *report.BarChart {
 }
 
 func plotMemory(r *record.Record) *report.BarChart {
-	c := &report.BarChart{Title: "What a client weighs", Unit: "resident bytes of the server per session or connection, idle after one call", Format: record.Number}
+	c := &report.BarChart{Title: "What a client weighs",
+		Unit: "resident bytes of the server per session or connection, idle after one call", Format: record.Number}
 	for _, name := range cases.Entrants[:3] {
 		t := r.Named("peers-memory")
-		bar(c, t, "HTTP session", name, name+" bytes", fmt.Sprintf("%s bytes, goroutines: %s", t.Text(name+" bytes"), t.Text(name+" goroutines")))
+		bar(c, t, "HTTP session", name, name+" bytes", fmt.Sprintf("%s bytes, goroutines: %s", t.Text(name+" bytes"),
+			t.Text(name+" goroutines")))
 	}
 	for _, name := range []string{"tcp", "ws", "http"} {
 		t := r.Named("memory")
@@ -74,7 +80,8 @@ func plotMemory(r *record.Record) *report.BarChart {
 }
 
 func plotLatency(r *record.Record) *report.BarChart {
-	c := &report.BarChart{Title: "Latency at equal load", Unit: "milliseconds from the plan, logarithmic: p50, p95 and p99", Format: record.Number, Log: true}
+	c := &report.BarChart{Title: "Latency at equal load",
+		Unit: "milliseconds from the plan, logarithmic: p50, p95 and p99", Format: record.Number, Log: true}
 	t := r.Named("peers-latency")
 	for _, rate := range cases.PeersRates {
 		for _, name := range cases.Entrants {
@@ -86,7 +93,8 @@ func plotLatency(r *record.Record) *report.BarChart {
 			if answered := t.Median(key + " answered/s"); answered < harness.HeldShare*rate {
 				text += fmt.Sprintf(", answers %s/s", record.Number(answered))
 			}
-			c.Bars = append(c.Bars, report.Bar{Group: record.Number(rate) + " calls/s", Name: name, Text: text, Own: name == cases.WeirName,
+			c.Bars = append(c.Bars, report.Bar{Group: record.Number(rate) + " calls/s", Name: name, Text: text,
+				Own:    name == cases.WeirName,
 				Values: []float64{t.Median(key + " p50 ms"), t.Median(key + " p95 ms"), t.Median(key + " p99 ms")}})
 		}
 	}
@@ -94,10 +102,12 @@ func plotLatency(r *record.Record) *report.BarChart {
 }
 
 func plotOverload(r *record.Record) *report.BarChart {
-	c := &report.BarChart{Title: "Goodput at twice the ceiling", Unit: "calls answered with a result, as a share of each server's own ceiling", Format: record.Number}
+	c := &report.BarChart{Title: "Goodput at twice the ceiling",
+		Unit: "calls answered with a result, as a share of each server's own ceiling", Format: record.Number}
 	t := r.Named("peers-overload")
 	for _, name := range cases.Entrants[:3] {
-		bar(c, t, "", name, name+" share", fmt.Sprintf("%s of %s/s, p99 %s ms", t.Text(name+" answered/s"), t.Text(name+" ceiling"), t.Text(name+" p99 ms")))
+		bar(c, t, "", name, name+" share", fmt.Sprintf("%s of %s/s, p99 %s ms", t.Text(name+" answered/s"),
+			t.Text(name+" ceiling"), t.Text(name+" p99 ms")))
 	}
 	return c
 }
@@ -110,7 +120,8 @@ func drawn(r *record.Record) map[string]string {
 		if len(c.Bars) == 0 {
 			continue
 		}
-		c.Note = fmt.Sprintf("%s, commit %s, %d cores of %s shared with the generator", r.Date.Format("2006-01-02"), r.Commit, r.Host.Cores, r.Host.CPU)
+		c.Note = fmt.Sprintf("%s, commit %s, %d cores of %s shared with the generator", r.Date.Format("2006-01-02"), r.Commit,
+			r.Host.Cores, r.Host.CPU)
 		files[p.file+".svg"] = c.SVG()
 	}
 	return files
@@ -135,9 +146,11 @@ const (
 )
 
 // errNoMarkers says that a page has no place for the record.
-var errNoMarkers = fmt.Errorf("the page lacks the lines %q and %q, between which the record belongs", strings.TrimSpace(recordBegin), strings.TrimSpace(recordEnd))
+var errNoMarkers = fmt.Errorf("the page lacks the lines %q and %q, between which the record belongs",
+	strings.TrimSpace(recordBegin), strings.TrimSpace(recordEnd))
 
-// inPage returns a page with the record between its markers: the plots, by their path from the page, and then the tables.
+// inPage returns a page with the record between its markers: the plots, by their path from the page, and then the
+// tables.
 func inPage(r *record.Record, page, plotsFromPage string) (string, error) {
 	before, rest, begins := strings.Cut(page, recordBegin)
 	_, after, ends := strings.Cut(rest, recordEnd)

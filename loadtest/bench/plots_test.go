@@ -44,7 +44,8 @@ func TestRecordIsInThePage(t *testing.T) {
 // Every plot is drawn from the samples of its benchmark, as a whole file that needs no other.
 func TestPlots(t *testing.T) {
 	tables := map[string]*record.Table{}
-	for _, name := range []string{"cpu-http", "cpu-tcp", "ceiling", "memory", "peers-latency", "peers-memory", "peers-overload"} {
+	for _, name := range []string{"cpu-http", "cpu-tcp", "ceiling", "memory", "peers-latency", "peers-memory",
+		"peers-overload"} {
 		tables[name] = &record.Table{Name: name}
 	}
 	for i, name := range append(slices.Clone(cases.Entrants), "echo-epoll") {
@@ -72,7 +73,8 @@ func TestPlots(t *testing.T) {
 		t.Errorf("%d plots, want %d", len(drawn), len(plots))
 	}
 	for name, svg := range drawn {
-		if !strings.Contains(svg, "prefers-color-scheme:dark") || strings.Contains(svg, "href") || strings.Contains(svg, "url(") || strings.Contains(svg, "NaN") ||
+		if !strings.Contains(svg, "prefers-color-scheme:dark") || strings.Contains(svg, "href") || strings.Contains(svg,
+			"url(") || strings.Contains(svg, "NaN") ||
 			strings.Contains(svg, "Inf") {
 			t.Errorf("%s: %s", name, svg)
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -33,35 +34,39 @@ const (
 
 // String returns the reason's name as it stands in reports.
 func (r EndReason) String() string {
-	return [endReasons]string{"hung_up", "connect_failed", "refused", "peer_closed", "peer_reset", "bad_answer", "retired"}[r]
+	return [endReasons]string{"hung_up", "connect_failed", "refused", "peer_closed", "peer_reset", "bad_answer",
+		"retired"}[r]
 }
 
 // MaxNames bounds the reasons and failures that are told apart in one fleet; what is beyond them is counted as "more".
 const MaxNames = 64
 
-// Outcomes is where calls and connections ended. Counters and reports hold it, so that a counter has one name, one unit and one
-// sentence: the tags of its field are its row in the table of counters (see Table), and sums, differences, the JSON of reports,
-// their text and their page follow from them.
+// Outcomes is where calls and connections ended. Counters and reports hold it, so that a counter has one name, one
+// unit and one sentence: the tags of its field are its row in the table of counters (see Table), and sums,
+// differences, the JSON of reports, their text and their page follow from them.
 type Outcomes struct {
-	Planned    uint64            `json:"planned" unit:"calls" help:"an open load should have sent by now; what sent lacks of it found no room"`
-	Sent       uint64            `json:"sent" unit:"calls" help:"handed to the kernel, without what opened the connections"`
-	Results    uint64            `json:"results" unit:"calls" ended:"answered" help:"answered with a result"`
-	ToolErrors uint64            `json:"tool_errors" unit:"calls" ended:"answered" help:"answered with a result that has isError"`
-	Errors     uint64            `json:"errors" unit:"calls" ended:"answered" help:"answered with an error that is no refusal"`
-	Refused    uint64            `json:"refused" unit:"calls" ended:"refused" help:"refused with a named reason, or HTTP 503 or 429"`
-	Cancelled  uint64            `json:"cancelled" unit:"calls" ended:"cancelled" help:"taken back, or in flight when the run was stopped early"`
-	Lost       uint64            `json:"lost" unit:"calls" ended:"failed" help:"their connection ended first"`
-	Bad        uint64            `json:"bad" unit:"answers" help:"to no call, unreadable, or with ids that do not add up"`
-	Reasons    map[string]uint64 `json:"reasons,omitempty" unit:"calls" help:"refusals and errors, by what the server said"`
+	Planned    uint64 `json:"planned" unit:"calls" help:"an open load should have sent by now; the rest found no room"`
+	Sent       uint64 `json:"sent" unit:"calls" help:"handed to the kernel, without what opened the connections"`
+	Results    uint64 `json:"results" unit:"calls" ended:"answered" help:"answered with a result"`
+	ToolErrors uint64 `json:"tool_errors" unit:"calls" ended:"answered" help:"answered with a result that has isError"`
+	Errors     uint64 `json:"errors" unit:"calls" ended:"answered" help:"answered with an error that is no refusal"`
+	Refused    uint64 `json:"refused" unit:"calls" ended:"refused" help:"refused with a named reason, or HTTP 503 or 429"`
+	Cancelled  uint64 `json:"cancelled" unit:"calls" ended:"cancelled" help:"taken back, or in flight at an early end"`
+	Lost       uint64 `json:"lost" unit:"calls" ended:"failed" help:"their connection ended first"`
+	Bad        uint64 `json:"bad" unit:"answers" help:"to no call, unreadable, or with ids that do not add up"`
 
-	Opened            uint64            `json:"opened" unit:"connections" help:"opened, ever"`
-	TurnedAwayReasons map[string]uint64 `json:"turned_away_reasons,omitempty" unit:"connections" help:"refused, by what the server said"`
-	Failures          map[string]uint64 `json:"failures,omitempty" unit:"connections" help:"not made, or ended as bad, by the error"`
+	Reasons map[string]uint64 `json:"reasons,omitempty" unit:"calls" help:"refusals and errors, by what the server said"`
+
+	Opened uint64 `json:"opened" unit:"connections" help:"opened, ever"`
+
+	TurnedAwayReasons map[string]uint64 `json:"turned_away_reasons,omitempty" unit:"connections" help:"refused, by reason"`
+
+	Failures map[string]uint64 `json:"failures,omitempty" unit:"connections" help:"not made, or ended as bad"`
 }
 
-// Counters is what a fleet has seen since it was made. At any moment
-// Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + InFlight, and a run is clean when Lost, Bad and Crossed
-// are zero. What is tagged level is true of the moment; the others only grow.
+// Counters is what a fleet has seen since it was made. At any moment Sent = Results + ToolErrors + Errors + Refused +
+// Cancelled + Lost + InFlight, and a run is clean when Lost, Bad and Crossed are zero. What is tagged level is true of
+// the moment; the others only grow.
 type Counters struct {
 	Outcomes
 
@@ -108,8 +113,6 @@ func NewCounters() Counters {
 	return c
 }
 
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
-
 // Record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
 func Record(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(max(0, min(d.Microseconds(), 10*minuteMicros))) // in range, so it cannot fail
@@ -131,8 +134,8 @@ func count(m map[string]uint64, name []byte) {
 // Answered is how many calls ended with an answer of whatever kind.
 func (c *Counters) Answered() uint64 { return c.Results + c.ToolErrors + c.Errors + c.Refused }
 
-// Check returns an error when the counts do not add up: an answer that was bad, a connection that ended with calls in flight,
-// or a call that is neither answered, cancelled nor in flight.
+// Check returns an error when the counts do not add up: an answer that was bad, a connection that ended with calls in
+// flight, or a call that is neither answered, cancelled nor in flight.
 func (c *Counters) Check() error {
 	if c.Bad > 0 || c.Ended[EndBadAnswer] > 0 {
 		return fmt.Errorf("%d bad answers: %v", c.Bad, maps.Collect(maps.All(c.Failures)))
@@ -188,3 +191,14 @@ func ListCounts(m map[string]uint64) string {
 }
 
 func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Histograms are all of the counters', in the order of their fields, in which workers report them too.
+func (c *Counters) Histograms() []*hdrhistogram.Histogram {
+	var all []*hdrhistogram.Histogram
+	walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
+		if h, ok := value.Interface().(*hdrhistogram.Histogram); ok {
+			all = append(all, h)
+		}
+	})
+	return all
+}

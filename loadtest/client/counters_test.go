@@ -32,7 +32,8 @@ func TestCountersTravel(t *testing.T) {
 	want := NewCounters()
 	Add(&want, &a)
 	Add(&want, &b)
-	if sum.Sent != 3 || sum.Reasons["x"] != 7 || sum.Ended != want.Ended || !sum.Latency.Equals(want.Latency) || !sum.Late.Equals(want.Late) {
+	if sum.Sent != 3 || sum.Reasons["x"] != 7 || sum.Ended != want.Ended || !sum.Latency.Equals(want.Latency) ||
+		!sum.Late.Equals(want.Late) {
 		t.Errorf("%+v", sum)
 	}
 	if err := new(Counters).UnmarshalJSON([]byte(`{"Histograms":["AAAA"]}`)); err == nil {
@@ -46,7 +47,8 @@ func TestDifference(t *testing.T) {
 	now.Sent, now.Open, now.Reasons["same"], now.Reasons["more"], now.Ended[EndRefused] = 9, 4, 1, 4, 2
 	now.Ended[EndPeerReset] = 1
 	d := Difference(&now, &before)
-	if d.Sent != 4 || d.Open != 0 || len(d.Reasons) != 1 || d.Reasons["more"] != 3 || d.Ended[EndRefused] != 0 || d.Ended[EndPeerReset] != 1 {
+	if d.Sent != 4 || d.Open != 0 || len(d.Reasons) != 1 || d.Reasons["more"] != 3 || d.Ended[EndRefused] != 0 ||
+		d.Ended[EndPeerReset] != 1 {
 		t.Errorf("%+v", d)
 	}
 	if now.Open != 4 || now.Reasons["more"] != 4 {

@@ -11,8 +11,8 @@ import (
 	"weir/loadtest/wire"
 )
 
-// Fleet is a number of connections of one kind. Its methods may be called from any goroutine, one at a time; each acts on
-// all loops. Close ends it and everything it owns.
+// Fleet is a number of connections of one kind. Its methods may be called from any goroutine, one at a time; each acts
+// on all loops. Close ends it and everything it owns.
 type Fleet struct {
 	opts  Options
 	loops []*loop
@@ -95,7 +95,8 @@ func (f *Fleet) Open(ctx context.Context, n int) error {
 	err := f.await(ctx, func(l *loop) bool { return l.toOpen == 0 && l.opening == 0 })
 	after := f.Counters()
 	if got := after.Opened - before.Opened; err != nil || got != uint64(n) {
-		return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", got, n, after.endings(), after.TurnedAwayReasons, after.Failures,
+		return fmt.Errorf("opened %d of %d connections:%s %v %v: %w", got, n, after.endings(), after.TurnedAwayReasons,
+			after.Failures,
 			errors.Join(err, errNotAllOpen))
 	}
 	return nil
@@ -119,14 +120,14 @@ func (f *Fleet) Start() {
 // endless is longer than any run.
 const endless = 1000 * time.Hour
 
-// StartPlan begins to send what plan says on all open connections, and on those opened later from then on. The plan begins at
-// the given moment.
+// StartPlan begins to send what plan says on all open connections, and on those opened later from then on. The plan
+// begins at the given moment.
 func (f *Fleet) StartPlan(plan *Plan, begin time.Time) {
 	f.each(func(l *loop) { l.start(plan, begin.Sub(f.base), true) })
 }
 
-// Hold keeps n connections from now on: what is missing is opened and opened again when it ends (after ReopenAfter), what is
-// too much is retired.
+// Hold keeps n connections from now on: what is missing is opened and opened again when it ends (after ReopenAfter),
+// what is too much is retired.
 func (f *Fleet) Hold(n int) {
 	loops := len(f.loops)
 	for i, l := range f.loops {
@@ -149,12 +150,14 @@ func (f *Fleet) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Done waits until every open connection has sent its CallsPerConnection, or the fleet its OneID.Calls, and each has ended.
+// Done waits until every open connection has sent its CallsPerConnection, or the fleet its OneID.Calls, and each has
+// ended.
 func (f *Fleet) Done(ctx context.Context) error {
 	return f.await(ctx, func(l *loop) bool { return l.unfinished == 0 && l.callLog.finished() && l.stats.InFlight == 0 })
 }
 
-// Expect begins a round of hearing: Counters.Heard and Counters.Hearing tell of what arrives on the streams from now on.
+// Expect begins a round of hearing: Counters.Heard and Counters.Hearing tell of what arrives on the streams from now
+// on.
 func (f *Fleet) Expect() {
 	at := time.Since(f.base)
 	f.each(func(l *loop) {
@@ -165,7 +168,8 @@ func (f *Fleet) Expect() {
 	})
 }
 
-// Heard waits until something has arrived on every open stream since Expect; before the first Expect, since it was opened.
+// Heard waits until something has arrived on every open stream since Expect; before the first Expect, since it was
+// opened.
 func (f *Fleet) Heard(ctx context.Context) error {
 	return f.await(ctx, func(l *loop) bool { return l.stats.Heard >= l.stats.Open })
 }
@@ -207,8 +211,8 @@ func (f *Fleet) Counters() Counters {
 	return sum
 }
 
-// Close hangs up every connection and waits for the loops to end. A second call does nothing; no other method may be called
-// after the first.
+// Close hangs up every connection and waits for the loops to end. A second call does nothing; no other method may be
+// called after the first.
 func (f *Fleet) Close() {
 	if f.closed {
 		return

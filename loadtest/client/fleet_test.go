@@ -96,14 +96,14 @@ func TestFleetSeesWhatIsWrong(t *testing.T) {
 	bad := func(c *Counters) bool {
 		return c.Check() != nil && c.Ended[EndBadAnswer] == 1 && c.Open == 0 && c.Lost == 1
 	}
-	f("refused", func(line string) string { return refusal(fixture.Id(line)) }, func(c *Counters) bool {
+	f("refused", func(line string) string { return refusal(fixture.ID(line)) }, func(c *Counters) bool {
 		return c.Check() == nil && c.Refused == 2 && c.Reasons["queue_full"] == 2
 	})
 	f("error", func(line string) string {
-		return wire.MessagePrefix + fixture.Id(line) + `,"error":{"code":-32602,"message":"unknown tool"}}` + "\n"
+		return wire.MessagePrefix + fixture.ID(line) + `,"error":{"code":-32602,"message":"unknown tool"}}` + "\n"
 	}, func(c *Counters) bool { return c.Check() == nil && c.Errors == 2 && c.Reasons["unknown tool"] == 2 })
 	f("tool error", func(line string) string {
-		return wire.MessagePrefix + fixture.Id(line) + `,"result":{"content":[],"isError":true}}` + "\n"
+		return wire.MessagePrefix + fixture.ID(line) + `,"result":{"content":[],"isError":true}}` + "\n"
 	}, func(c *Counters) bool { return c.Check() == nil && c.ToolErrors == 2 })
 	f("notice", func(line string) string {
 		return `{"jsonrpc":"2.0","method":"notifications/x"}` + "\n" + fixture.Echo(line)
@@ -118,11 +118,13 @@ func TestFleetSeesWhatIsWrong(t *testing.T) {
 	f("another id", func(string) string { return fixture.Echo(wire.MessagePrefix + "1000000000") }, bad)
 	f("an id never sent", func(string) string { return fixture.Echo(wire.MessagePrefix + "1000000009") }, bad)
 	f("not JSON", func(string) string { return "{\n" }, bad)
-	f("no id", func(string) string { return `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}` + "\n" }, bad)
+	f("no id", func(string) string { return `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}}` + "\n" },
+		bad)
 }
 
 func TestFleetIsTurnedAway(t *testing.T) {
-	const refusal = `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"full","data":{"reason":"connection_limit"}}}`
+	const refusal = `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"full",` +
+		`"data":{"reason":"connection_limit"}}}`
 	address := fixture.LineServer(t, "tcp", func(string) string { return refusal + "\n" })
 	f := testFleet(t, func(o *Options) { o.Address = address })
 	err := f.Open(fixture.Within(t), 3)

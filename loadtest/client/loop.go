@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,85 +11,24 @@ import (
 )
 
 const (
-	eventsPerTurn  = 256
-	readBufferSize = 256 << 10
-	// writeChunkBytes is about what one write builds; chunksPerTurn bounds what one connection writes before the others have
-	// their turn.
-	writeChunkBytes = 64 << 10
-	chunksPerTurn   = 4
+	eventsPerTurn   = 256
+	readBufferSize  = 256 << 10
 	connectsPerTurn = 64
-	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan must
-	// still read answers and say how it goes. The rest is due in the next turn, the oldest first.
+	// plannedPerTurn bounds the connections that send planned calls in one turn: a generator that is far behind its plan
+	// must still read answers and say how it goes. The rest is due in the next turn, the oldest first.
 	plannedPerTurn = 64
 	// retryNs is how long a full backlog of a Unix socket is left alone.
 	retryNs = int64(time.Millisecond)
 )
-
-// loop drives its share of a fleet's connections on one goroutine.
-type loop struct {
-	// set once
-	opts  *Options
-	msgs  wire.Messages
-	to    unix.Sockaddr
-	base  time.Time
-	wire  wire.Format
-	poll  *socket.Poller
-	call  wire.Template // what every connection sends, unless its session gives it one of its own
-	names int           // where in Sources this loop begins
-
-	// any goroutine, under mu
-	mu     sync.Mutex
-	posted []func(*loop)
-
-	// the loop's goroutine alone
-	judge       wire.Judge
-	connections []*connection // by slot; nil where a connection has ended
-	free        []int32       // empty slots
-	in, out     []byte
-	now         time.Duration // since base, read once per turn
-
-	toOpen  int  // connections still to begin
-	opening int  // begun and not yet open
-	retry   bool // the backlog was full
-	dialed  int
-
-	sending, closing bool
-	unfinished       int // open connections that have not sent all of their CallsPerConnection
-	waiters          []*waiter
-
-	plan     *Plan         // of an open load, nil else
-	planAt   time.Duration // its beginning on the loop's clock
-	joining  bool          // connections that open later call too
-	joined   int
-	schedule schedule
-
-	holding  bool // as many connections as hold says are kept
-	hold     int
-	leaving  int           // open connections that are being retired
-	round    uint32        // of what streams hear: 1, and one more with each Fleet.Expect
-	expected time.Duration // when it began, on the loop's clock
-	callLog  *callLog      // with OneID; nil else
-
-	departing []*connection // of these, the ones whose turn to be ended is still to come
-	toReopen  int           // ended, and to be begun again at reopenAt
-	reopenAt  time.Duration // on the loop's clock
-
-	stats Counters
-}
-
-// waiter is somebody who waits until cond holds.
-type waiter struct {
-	cond func(*loop) bool
-	held chan struct{}
-}
 
 func newLoop(o *Options, msgs wire.Messages, to unix.Sockaddr, base time.Time, index int) (*loop, error) {
 	p, err := socket.NewPoller(eventsPerTurn)
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: wire.NewFormat(&o.Options), judge: wire.NewJudge(), stats: NewCounters(),
-		in: make([]byte, readBufferSize), names: index, round: 1}
+	l := &loop{opts: o, msgs: msgs, to: to, base: base, poll: p, wire: wire.NewFormat(&o.Options), judge: wire.NewJudge(),
+		stats: NewCounters(),
+		in:    make([]byte, readBufferSize), names: index, round: 1}
 	l.call = l.wire.Wrap(msgs.Call, wire.IDOffset(msgs.Call), nil)
 	if o.OneID != nil {
 		l.callLog = newCallLog(o, l.wire, index)
@@ -201,8 +139,8 @@ func (l *loop) notifyWaiters() {
 
 func (l *loop) launch(n int) { l.toOpen += n }
 
-// openMore begins connections while the options allow more at a time, some in every turn, so that those who are open already
-// are served meanwhile.
+// openMore begins connections while the options allow more at a time, some in every turn, so that those who are open
+// already are served meanwhile.
 func (l *loop) openMore() {
 	l.retry = false
 	for range connectsPerTurn {
@@ -239,25 +177,6 @@ func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
 			l.join(c, float64(l.joined)/float64(max(1, l.stats.Open)))
 		}
 	}
-}
-
-// join enters an open connection into the plan.
-func (l *loop) join(c *connection, offset float64) {
-	l.joined++
-	begin := max(0, time.Since(l.base)-l.planAt)
-	c.origin, c.planned, c.backlog, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
-	if c.due = l.when(c, 0); c.due != Never {
-		l.schedule.add(c)
-	}
-}
-
-// when is when call k of a connection's plan should leave, on the loop's clock.
-func (l *loop) when(c *connection, k uint64) time.Duration {
-	at := l.plan.When(c.origin + float64(k))
-	if at == Never {
-		return Never
-	}
-	return l.planAt + at
 }
 
 // sendPlanned sends what the plan says should have left by now.
@@ -327,5 +246,27 @@ func (l *loop) reopen() {
 	if l.toReopen > 0 && time.Since(l.base) >= l.reopenAt {
 		l.toOpen += l.toReopen
 		l.toReopen = 0
+	}
+}
+
+// ready acts on what the epoll set reports for a connection.
+func (l *loop) ready(c *connection, events uint32) {
+	if c.state == stateConnecting {
+		l.connected(c)
+		return
+	}
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 && c.events&unix.EPOLLIN == 0 {
+		l.end(c, EndPeerReset, nil) // a client that never reads learns of its end here; others by reading
+		return
+	}
+	if events&unix.EPOLLRDHUP != 0 && c.events&unix.EPOLLIN == 0 {
+		l.end(c, EndPeerClosed, nil)
+		return
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		l.read(c)
+	}
+	if events&unix.EPOLLOUT != 0 && c.state != stateEnded {
+		l.flush(c)
 	}
 }

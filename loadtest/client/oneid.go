@@ -2,144 +2,20 @@ package client
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"weir/loadtest/wire"
 )
 
-// Many clients send every request with the same id, so a server that finds a request by its id alone gives answers to the
-// wrong one. Here every call of every connection has the id 1, and a number of its own in its arguments, which the tool sends
-// back: an answer says by itself whose it is. A call log holds what became of each number.
+// Many clients send every request with the same id, so a server that finds a request by its id alone gives answers to
+// the wrong one. Here every call of every connection has the id 1, and a number of its own in its arguments, which the
+// tool sends back: an answer says by itself whose it is. A call log holds what became of each number.
 //
-// Some calls are taken back: with notifications/cancelled, or over HTTP in the modern era by closing the connection (MCP
-// 2026-07-28, basic/patterns/cancellation). After a notification the client pings, still with id 1, before it calls again, so that a
-// refusal that comes before the pong is known to be the cancelled call's. An answer may cross the notification: its number
-// tells.
-
-// OneID is a load of calls that all have the id 1. One is in flight on a connection at a time.
-type OneID struct {
-	// Calls is how many calls the fleet makes in all. 1 to 100000000.
-	Calls int
-	// CancelEvery takes every so manieth call back. Of these, one half is taken back in the write that sends them, so that the
-	// server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they run. 0: none.
-	CancelEvery int
-	// Slow and SlowArguments are a call that takes far longer than CancelAfter.
-	Slow, SlowArguments string
-	CancelAfter         time.Duration
-}
-
-const (
-	// oneNumber is where a call's number stands in the arguments of a fleet with OneID.
-	oneNumber = "0000000000"
-	oneID     = `"id":1,`
-	maxOneID  = 100_000_000
-)
-
-func (w *OneID) validate(o *Options) error {
-	switch {
-	case w.Calls < 1 || w.Calls > maxOneID || w.CancelEvery < 0 || w.CancelAfter < 0:
-		return fmt.Errorf("option OneID: Calls is 1 to %d, CancelEvery and CancelAfter are not negative", maxOneID)
-	case o.Transport != wire.HTTP && o.Era != wire.Legacy:
-		return errors.New("option OneID: is for the legacy era, but over HTTP")
-	case o.Method != wire.MethodCall || strings.Count(o.Arguments, `"`+oneNumber+`"`) != 1:
-		return fmt.Errorf("option OneID: Arguments need one string %q for the number of the call", oneNumber)
-	}
-	return nil
-}
-
-// callState is what became of a call.
-type callState uint8
-
-const (
-	callSent callState = iota
-	callAnswered
-	callRefused
-	callCancelled
-)
-
-// logEntry is a call in the log: who made it, and what became of it.
-type logEntry struct {
-	connection int32 // its generation
-	state      callState
-}
-
-// callLog knows every call of one loop. Its methods that say so may be called on nil: a fleet without OneID.
-type callLog struct {
-	opts      *OneID
-	reopens   bool // taking a call back ends its connection
-	first     uint64
-	entries   []logEntry      // by number, from first on
-	quota     int             // how many there will be
-	templates *oneIDTemplates // of connections without a session
-	running   []running
-}
-
-// oneIDTemplates are what a connection says.
-type oneIDTemplates struct {
-	call, slow wire.Template
-	cancel     []byte // notifications/cancelled, and the ping behind it
-}
-
-// running is a slow call that is to be taken back.
-type running struct {
-	slot   int32
-	number uint64
-	at     time.Duration
-}
-
-func newCallLog(o *Options, w wire.Format, index int) *callLog {
-	quota := o.OneID.Calls*(index+1)/o.Loops - o.OneID.Calls*index/o.Loops
-	return &callLog{opts: o.OneID, reopens: o.Transport == wire.HTTP && o.Era == wire.Modern, first: wire.FirstID + uint64(index)*maxOneID,
-		quota: quota, entries: make([]logEntry, 0, quota), templates: newOneIDTemplates(o, w, nil)}
-}
-
-func newOneIDTemplates(o *Options, w wire.Format, session []byte) *oneIDTemplates {
-	call := func(tool, arguments string) wire.Template {
-		other := *o
-		other.Tool, other.Arguments = tool, arguments
-		msgs, err := wire.NewMessages(&other.Options)
-		if err != nil {
-			panic(fmt.Sprintf("loadtest: %v", err)) // both were checked
-		}
-		body := bytes.Replace(msgs.Call, []byte(`"id":`+oneNumber+`,`), []byte(oneID), 1)
-		return w.Wrap(body, bytes.Index(body, []byte(oneNumber)), session)
-	}
-	says := &oneIDTemplates{call: call(o.Tool, o.Arguments)}
-	if o.OneID.CancelEvery > 0 {
-		says.slow = call(o.OneID.Slow, o.OneID.SlowArguments)
-	}
-	if o.Era == wire.Legacy {
-		for _, text := range []string{
-			`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, `{"jsonrpc":"2.0",` + oneID + `"method":"ping"}`,
-		} {
-			t := w.Wrap([]byte(text), -1, session)
-			says.cancel = append(says.cancel, t.Bytes...)
-		}
-	}
-	return says
-}
-
-// finished says whether every call was made. g may be nil.
-func (g *callLog) finished() bool { return g == nil || len(g.entries) == g.quota }
-
-// due is when the next running call is to be taken back; 0: none is. g may be nil.
-func (g *callLog) due() time.Duration {
-	if g == nil || len(g.running) == 0 {
-		return 0
-	}
-	return g.running[0].at
-}
-
-// find returns the entry of a number; nil: there is none.
-func (g *callLog) find(number uint64) *logEntry {
-	if i := number - g.first; number >= g.first && i < uint64(len(g.entries)) {
-		return &g.entries[i]
-	}
-	return nil
-}
+// Some calls are taken back: with notifications/cancelled, or over HTTP in the modern era by closing the connection
+// (MCP 2026-07-28, basic/patterns/cancellation). After a notification the client pings, still with id 1, before it
+// calls again, so that a refusal that comes before the pong is known to be the cancelled call's. An answer may cross
+// the notification: its number tells.
 
 // sendOneID makes a connection's next call.
 func (l *loop) sendOneID(c *connection) {
@@ -260,7 +136,8 @@ func (l *loop) answeredNumber(c *connection, number uint64, how wire.Outcome) {
 	e.state = callAnswered
 }
 
-// answeredWithoutNumber enters an error, which does not say whose it is: the call's in flight, or the one's that was taken back.
+// answeredWithoutNumber enters an error, which does not say whose it is: the call's in flight, or the one's that was
+// taken back.
 func (l *loop) answeredWithoutNumber(c *connection, how wire.Outcome, reason []byte) {
 	e := l.callLog.find(c.lastNumber)
 	switch {

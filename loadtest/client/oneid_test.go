@@ -164,7 +164,8 @@ func TestOneIDInASession(t *testing.T) {
 		t.Errorf("%v: %+v", err, f.Counters())
 	}
 	c := f.Counters()
-	if c.Check() != nil || c.Sent != 200 || c.Results != 180 || c.Errors != c.Reasons["http_202"] || uint64(takenBack.Load()) > c.Cancelled {
+	if c.Check() != nil || c.Sent != 200 || c.Results != 180 || c.Errors != c.Reasons["http_202"] ||
+		uint64(takenBack.Load()) > c.Cancelled {
 		t.Errorf("%v, %d taken back: %+v", c.Check(), takenBack.Load(), c)
 	}
 	f.Close()

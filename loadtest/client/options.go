@@ -2,7 +2,9 @@ package client
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"weir/codec/option"
@@ -86,3 +88,35 @@ func LoopbackSources(n int) []netip.Addr {
 	}
 	return sources
 }
+
+// OneID is a load of calls that all have the id 1. One is in flight on a connection at a time.
+type OneID struct {
+	// Calls is how many calls the fleet makes in all. 1 to 100000000.
+	Calls int
+	// CancelEvery takes every so manieth call back. Of these, one half is taken back in the write that sends them, so
+	// that the server has it in its queue at most; the others call Slow, and are taken back CancelAfter later, while they
+	// run. 0: none.
+	CancelEvery int
+	// Slow and SlowArguments are a call that takes far longer than CancelAfter.
+	Slow, SlowArguments string
+	CancelAfter         time.Duration
+}
+
+func (w *OneID) validate(o *Options) error {
+	switch {
+	case w.Calls < 1 || w.Calls > maxOneID || w.CancelEvery < 0 || w.CancelAfter < 0:
+		return fmt.Errorf("option OneID: Calls is 1 to %d, CancelEvery and CancelAfter are not negative", maxOneID)
+	case o.Transport != wire.HTTP && o.Era != wire.Legacy:
+		return errors.New("option OneID: is for the legacy era, but over HTTP")
+	case o.Method != wire.MethodCall || strings.Count(o.Arguments, `"`+oneNumber+`"`) != 1:
+		return fmt.Errorf("option OneID: Arguments need one string %q for the number of the call", oneNumber)
+	}
+	return nil
+}
+
+const (
+	// oneNumber is where a call's number stands in the arguments of a fleet with OneID.
+	oneNumber = "0000000000"
+	oneID     = `"id":1,`
+	maxOneID  = 100_000_000
+)

@@ -12,12 +12,13 @@ type Segment struct {
 	To     float64       `json:"to"`
 }
 
-// Plan is how often each connection of an open load calls: when a call leaves is decided before the run and by nothing that
-// happens in it, so that a server that stalls cannot hide the calls it kept from being sent. It is pure: no clock, and no state
-// that answers could move. Safe for concurrent use.
+// Plan is how often each connection of an open load calls: when a call leaves is decided before the run and by nothing
+// that happens in it, so that a server that stalls cannot hide the calls it kept from being sent. It is pure: no
+// clock, and no state that answers could move. Safe for concurrent use.
 //
-// Let R(t) be the calls that a connection which is there from the beginning has made by t. A connection that joins at t0 makes
-// its call number k when R reaches R(t0) + offset + k; offsets between 0 and 1 keep connections from calling in step.
+// Let R(t) be the calls that a connection which is there from the beginning has made by t. A connection that joins at
+// t0 makes its call number k when R reaches R(t0) + offset + k; offsets between 0 and 1 keep connections from calling
+// in step.
 type Plan struct{ parts []part }
 
 type part struct {
@@ -92,67 +93,4 @@ const golden = 0.6180339887498949
 func offset(n int) float64 {
 	_, fraction := math.Modf(float64(n) * golden)
 	return fraction
-}
-
-// schedule is the connections of a loop by when their next planned call leaves: a binary heap.
-type schedule []*connection
-
-func (a schedule) first() *connection {
-	if len(a) == 0 {
-		return nil
-	}
-	return a[0]
-}
-
-func (a *schedule) add(c *connection) {
-	*a = append(*a, c)
-	a.up(len(*a) - 1)
-}
-
-func (a *schedule) remove(c *connection) {
-	at, last := c.place, len(*a)-1
-	if at < 0 {
-		return
-	}
-	c.place = -1
-	moved := (*a)[last]
-	(*a)[last] = nil
-	*a = (*a)[:last]
-	if at == last {
-		return
-	}
-	a.put(at, moved)
-	a.up(at)
-	a.down(moved.place)
-}
-
-func (a schedule) put(at int, c *connection) { a[at], c.place = c, at }
-
-func (a schedule) up(at int) {
-	c := a[at]
-	for at > 0 && a[(at-1)/2].due > c.due {
-		a.put(at, a[(at-1)/2])
-		at = (at - 1) / 2
-	}
-	a.put(at, c)
-}
-
-// down moves an entry whose time has become later.
-func (a schedule) down(at int) {
-	c := a[at]
-	for {
-		child := 2*at + 1
-		if child >= len(a) {
-			break
-		}
-		if child+1 < len(a) && a[child+1].due < a[child].due {
-			child++
-		}
-		if a[child].due >= c.due {
-			break
-		}
-		a.put(at, a[child])
-		at = child
-	}
-	a.put(at, c)
 }

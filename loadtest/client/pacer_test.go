@@ -9,7 +9,8 @@ import (
 
 func TestPlan(t *testing.T) {
 	s := time.Second
-	p := NewPlan(Segment{10 * s, 0, 50}, Segment{0, 9, 9}, Segment{2 * s, 0, 0}, Segment{4 * s, 100, 100}, Segment{2 * s, 100, 0})
+	p := NewPlan(Segment{10 * s, 0, 50}, Segment{0, 9, 9}, Segment{2 * s, 0, 0}, Segment{4 * s, 100, 100},
+		Segment{2 * s, 100, 0})
 	f := func(at time.Duration, calls float64) {
 		t.Helper()
 		if got := p.Calls(at); math.Abs(got-calls) > 1e-6 {
@@ -53,7 +54,8 @@ func TestPlanInverts(t *testing.T) {
 	for range 2000 {
 		var stretches []Segment
 		for range 1 + r.IntN(5) {
-			stretches = append(stretches, Segment{time.Duration(r.Int64N(int64(time.Minute))), r.Float64() * 1000, r.Float64() * 1000})
+			stretches = append(stretches, Segment{time.Duration(r.Int64N(int64(time.Minute))), r.Float64() * 1000,
+				r.Float64() * 1000})
 		}
 		p := NewPlan(stretches...)
 		last := time.Duration(0)
@@ -64,41 +66,5 @@ func TestPlanInverts(t *testing.T) {
 			}
 			last = at
 		}
-	}
-}
-
-func TestAgenda(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	var a schedule
-	in := map[*connection]bool{}
-	for range 20_000 {
-		switch {
-		case len(in) < 50 || r.IntN(3) == 0:
-			c := &connection{due: time.Duration(r.IntN(1000))}
-			a.add(c)
-			in[c] = true
-		case r.IntN(2) == 0:
-			c := a.first()
-			c.due += time.Duration(r.IntN(100))
-			a.down(0)
-		default:
-			c := a[r.IntN(len(a))]
-			a.remove(c)
-			a.remove(c) // a second time does nothing
-			delete(in, c)
-		}
-		for c := range in {
-			if c.due < a.first().due {
-				t.Fatal("the first is not the soonest")
-			}
-		}
-	}
-	for i, c := range a {
-		if c.place != i || !in[c] {
-			t.Fatalf("entry %d has place %d", i, c.place)
-		}
-	}
-	if len(a) != len(in) {
-		t.Errorf("%d entries for %d clients", len(a), len(in))
 	}
 }

@@ -69,11 +69,13 @@ func (l *loop) streamed(c *connection, b []byte) {
 	if n := bytes.Count(b, []byte(event)); n > 0 {
 		l.heard(c, n)
 	}
-	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) { // the last chunk: the server has ended the stream and kept the connection
+	// the last chunk: the server has ended the stream and kept the connection
+	if bytes.HasSuffix(b, []byte("\r\n0\r\n\r\n")) {
 		l.end(c, EndPeerClosed, nil)
 		return
 	}
-	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...) // a mark that is cut in two is found with its second half
+	// a mark that is cut in two is found with its second half
+	c.rest = append(c.rest[:0], b[max(0, len(b)-len(event)+1):]...)
 }
 
 // heard counts n events, and notes when a stream hears something for the first time since Fleet.Expect.
@@ -99,12 +101,6 @@ func (l *loop) keep(c *connection, b []byte) {
 	}
 }
 
-// bad ends a connection on which something arrived that makes no sense.
-func (l *loop) bad(c *connection, err error) {
-	l.stats.Bad++
-	l.end(c, EndBadAnswer, err)
-}
-
 // arrived acts on one thing that the server sent.
 func (l *loop) arrived(c *connection, a *wire.Arrival) {
 	switch a.Kind {
@@ -113,6 +109,10 @@ func (l *loop) arrived(c *connection, a *wire.Arrival) {
 			l.send(c, w.AppendFrame(nil, wire.OpPong, a.Body))
 		}
 		return
+	case wire.ArrivalNothing:
+		if a.Status == 0 {
+			return // an empty line, or an interim response
+		}
 	case wire.ArrivalClose:
 		if c.state == stateOpen {
 			l.end(c, EndPeerClosed, nil)
@@ -227,34 +227,4 @@ func (l *loop) answered(c *connection, a *wire.Arrival) {
 		count(l.stats.Reasons, v.Reason)
 	}
 	l.concluded(c, v.ID, v.Outcome)
-}
-
-// concluded ends one call in the counts. id is 0 when the answer did not carry one, which HTTP may do.
-func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
-	c.inFlight--
-	l.stats.InFlight--
-	c.idBalance -= id
-	c.missingID = c.missingID || id == 0
-	if c.inFlight == 0 {
-		c.idBalance, c.missingID = 0, false // either it was checked when the last answer came, or it could not be
-	}
-	if id == 0 {
-		c.timedID = 0
-		return
-	}
-	latency := l.stats.Latency
-	if how == wire.OutcomeRefused {
-		latency = l.stats.Refusal
-	}
-	switch {
-	case l.plan != nil && id >= c.planID:
-		Record(latency, l.now-l.when(c, id-c.planID))
-		if id == c.timedID {
-			Record(l.stats.Service, l.now-c.timedAt)
-			c.timedID = 0
-		}
-	case id == c.timedID:
-		Record(latency, l.now-c.timedAt)
-		c.timedID = 0
-	}
 }

@@ -12,8 +12,8 @@ import (
 	"weir/loadtest/wire"
 )
 
-// streamServer opens an event stream, with one event, for what says that it opens one, after what asks says must have been
-// asked before. say sends an event on each open stream.
+// streamServer opens an event stream, with one event, for what says that it opens one, after what asks says must have
+// been asked before. say sends an event on each open stream.
 type streamServer struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -74,9 +74,13 @@ func (s *streamServer) say(n int) {
 
 // In the modern era a stream is a listen, and a round of hearing lasts until every stream has heard something.
 func TestFleetListens(t *testing.T) {
-	s := newStreamServer(t, func(_ *http.Request, body string) bool { return strings.Contains(body, `"subscriptions/listen"`) })
+	s := newStreamServer(t, func(_ *http.Request, body string) bool {
+		return strings.Contains(body,
+			`"subscriptions/listen"`)
+	})
 	f := testFleet(t, func(o *Options) {
-		o.Address, o.Transport, o.Era, o.Stream, o.Watch = s.Listener.Addr().String(), wire.HTTP, wire.Modern, true, "test://w"
+		o.Address, o.Transport, o.Era, o.Stream, o.Watch = s.Listener.Addr().String(), wire.HTTP, wire.Modern, true,
+			"test://w"
 	})
 	ctx := fixture.Within(t)
 	if err := f.Open(ctx, 3); err != nil {
@@ -87,11 +91,13 @@ func TestFleetListens(t *testing.T) {
 	}
 	s.mu.Lock()
 	for _, h := range s.heads {
-		if h.Get("Mcp-Method") != "subscriptions/listen" || h.Get("MCP-Protocol-Version") != wire.ModernRevision || h.Get("Mcp-Name") != "" {
+		if h.Get("Mcp-Method") != "subscriptions/listen" || h.Get("MCP-Protocol-Version") != wire.ModernRevision ||
+			h.Get("Mcp-Name") != "" {
 			t.Errorf("%v", h)
 		}
 	}
-	if !strings.Contains(s.asked[0], `"resourceSubscriptions":["test://w"]`) || !strings.Contains(s.asked[0], `"toolsListChanged":true`) {
+	if !strings.Contains(s.asked[0], `"resourceSubscriptions":["test://w"]`) || !strings.Contains(s.asked[0],
+		`"toolsListChanged":true`) {
 		t.Errorf("listens for %s", s.asked[0])
 	}
 	s.mu.Unlock()
@@ -127,7 +133,8 @@ func TestFleetSubscribes(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, want := range []string{`"initialize"`, `"notifications/initialized"`, `"resources/subscribe","params":{"uri":"test://w"}`, "GET "} {
+	for i, want := range []string{`"initialize"`, `"notifications/initialized"`,
+		`"resources/subscribe","params":{"uri":"test://w"}`, "GET "} {
 		if i >= len(s.asked) || !strings.Contains(s.asked[i], want) {
 			t.Fatalf("asked %q, want %s as number %d", s.asked, want, i)
 		}
@@ -166,7 +173,8 @@ func TestFleetRenews(t *testing.T) {
 	c := f.Counters()
 	mu.Lock()
 	defer mu.Unlock()
-	if c.Check() != nil || c.Open != 2 || c.Opened != 2 || uint64(ended) != c.Results || begun != ended+2 || c.Latency.TotalCount() != int64(c.Results) {
+	if c.Check() != nil || c.Open != 2 || c.Opened != 2 || uint64(ended) != c.Results || begun != ended+2 ||
+		c.Latency.TotalCount() != int64(c.Results) {
 		t.Errorf("%v: %d begun, %d ended: %+v", c.Check(), begun, ended, c)
 	}
 }

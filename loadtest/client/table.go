@@ -16,8 +16,8 @@ import (
 //	ended  how a call that is counted here ended: answered, refused, cancelled, failed or unexplained
 //	merge  "level" for what is true of a moment: it is added over workers and has no difference over time
 //
-// Fields are uint64, arrays of it, maps from names to it, or histograms. Others are left alone, and embedded structs are part of
-// the table. Walking a table takes microseconds: it is for samples, not for messages.
+// Fields are uint64, arrays of it, maps from names to it, or histograms. Others are left alone, and embedded structs
+// are part of the table. Walking a table takes microseconds: it is for samples, not for messages.
 
 // Row is a counter with its value.
 type Row struct {
@@ -25,7 +25,8 @@ type Row struct {
 	Value                   uint64
 }
 
-// Table returns the single counters of a struct that have a name in reports, in the order of its fields. table points to the struct.
+// Table returns the single counters of a struct that have a name in reports, in the order of its fields. table points
+// to the struct.
 func Table(table any) []Row {
 	var rows []Row
 	walk(reflect.ValueOf(table).Elem(), func(field reflect.StructField, value reflect.Value) {
@@ -76,8 +77,8 @@ func Add[T any](into, from *T) {
 	})
 }
 
-// Difference is what was counted between two moments; levels are 0 in it. Histograms are those of now: they are emptied at each
-// Fleet.Take, and so hold the difference already.
+// Difference is what was counted between two moments; levels are 0 in it. Histograms are those of now: they are
+// emptied at each Fleet.Take, and so hold the difference already.
 func Difference[T any](now, before *T) T {
 	d := *now
 	values := fieldsOf(before)
@@ -132,13 +133,4 @@ func makeEmpty(table any) {
 	})
 }
 
-// Histograms are all of the counters', in the order of their fields, in which workers report them too.
-func (c *Counters) Histograms() []*hdrhistogram.Histogram {
-	var all []*hdrhistogram.Histogram
-	walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
-		if h, ok := value.Interface().(*hdrhistogram.Histogram); ok {
-			all = append(all, h)
-		}
-	})
-	return all
-}
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }

@@ -126,7 +126,8 @@ func TestFleetOnEveryTransport(t *testing.T) {
 func TestFleetIsTurnedAwayByStatus(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		io.WriteString(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"full","data":{"reason":"connection_limit"}}}`)
+		io.WriteString(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"full",`+
+			`"data":{"reason":"connection_limit"}}}`)
 	}))
 	defer s.Close()
 	for _, transport := range []wire.Transport{wire.HTTP, wire.WebSocket} {
@@ -172,7 +173,10 @@ func TestFleetHoldsStreams(t *testing.T) {
 	}))
 	defer s.Close()
 	defer letGo() // before Close, which waits for the streams
-	fleet := testFleet(t, func(o *Options) { o.Address, o.Transport, o.Stream = s.Listener.Addr().String(), wire.HTTP, true })
+	fleet := testFleet(t, func(o *Options) {
+		o.Address, o.Transport, o.Stream = s.Listener.Addr().String(), wire.HTTP,
+			true
+	})
 	ctx := fixture.Within(t)
 	fleet.Hold(3)
 	if err := fleet.await(ctx, func(l *loop) bool { return l.stats.Events == 9 }); err != nil {

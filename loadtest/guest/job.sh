@@ -1,6 +1,7 @@
 #!/bin/sh
-# job.sh FILES OUT CONNECTIONS: one weir serve and one weir load run against it, on this machine. FILES holds weir, server.yaml
-# and scenario.yaml; OUT gets report.json, report.html, report.txt and server.log. The exit code is weir load's.
+# job.sh FILES OUT CONNECTIONS: one weir serve and one weir load run against it, on this machine. FILES holds weir,
+# server.yaml and scenario.yaml; OUT gets report.json, report.html, report.txt and server.log. The exit code is weir
+# load's.
 set -u
 files=$1 out=$2 connections=$3
 "$files/weir" serve --config "$files/server.yaml" </dev/null >/dev/null 2>"$out/server.log" &

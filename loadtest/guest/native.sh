@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# native.sh WEIR OUT [SERVERS] [EACH]: SERVERS processes (6) behind one port (reuse_port), holding EACH connections (17000) on
-# average, on this machine as it is: no process needs more than 20,000 descriptors. OUT gets weir load's report, servers.txt with
-# what each process held and weighed, and the servers' logs. The exit code is weir load's.
+# native.sh WEIR OUT [SERVERS] [EACH]: SERVERS processes (6) behind one port (reuse_port), holding EACH connections
+# (17000) on average, on this machine as it is: no process needs more than 20,000 descriptors. OUT gets weir load's
+# report, servers.txt with what each process held and weighed, and the servers' logs. The exit code is weir load's.
 set -euo pipefail
 weir=$(realpath "$1") servers=${3:-6} each=${4:-17000}
 mkdir -p "$2"
@@ -18,7 +18,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 for ((i = 0; i < servers; i++)); do
-  "$weir" serve --config "$here/shared.yaml" --tcp 127.0.0.1:$port --admin 127.0.0.1:$((admin + i)) </dev/null >/dev/null 2>"$out/server-$i.log" &
+  "$weir" serve --config "$here/shared.yaml" --tcp 127.0.0.1:$port --admin 127.0.0.1:$((admin + i)) \
+    </dev/null >/dev/null 2>"$out/server-$i.log" &
   pids+=($!)
 done
 for ((i = 0; i < servers; i++)); do
@@ -34,7 +35,8 @@ held=() weight=() routines=()
 look() {
   local i text n
   for ((i = 0; i < servers; i++)); do
-    text=$({ exec 3<>"/dev/tcp/127.0.0.1/$((admin + i))" && printf 'GET /status HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3 && timeout 5 cat <&3; } 2>/dev/null) || continue
+    text=$({ exec 3<>"/dev/tcp/127.0.0.1/$((admin + i))" &&
+      printf 'GET /status HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3 && timeout 5 cat <&3; } 2>/dev/null) || continue
     n=$(sed -n 's/.*"open": *\([0-9]*\).*/\1/p' <<<"$text" | head -n 1)
     [ "${n:-0}" -le "${held[i]:-0}" ] || held[i]=$n
     n=$(sed -n 's/.*"goroutines": *\([0-9]*\).*/\1/p' <<<"$text" | head -n 1)

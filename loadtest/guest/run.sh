@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh WEIR OUT [CONNECTIONS]: holds 100,000 connections in one server process and writes the report to OUT.
 #
-# Where a process may have 120,000 descriptors it runs right here. Elsewhere (containers and build machines often stop at
-# 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's cloud
+# Where a process may have 120,000 descriptors it runs right here. Elsewhere (containers and build machines often stop
+# at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's cloud
 # kernel under qemu's software emulation, which needs no privilege but that to install packages, once. Nothing on this
 # machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
 #
@@ -11,7 +11,8 @@
 set -euo pipefail
 weir=$(realpath "$1") out=$2 connections=${3:-100000}
 here=$(cd "$(dirname "$0")" && pwd)
-memory_mib=3072 # 100,000 connections: 800 MiB for both ends in the kernel, 150 each for server and generator, room for bursts
+# 100,000 connections: 800 MiB for both ends in the kernel, 150 each for server and generator, room for bursts.
+memory_mib=3072
 limit=900       # seconds for boot and run; 7 minutes where two processors are free
 mkdir -p "$out"
 out=$(realpath "$out")
@@ -34,7 +35,8 @@ cp -L "$weir" "$files/weir"
 cp "$here"/{job.sh,server.yaml,scenario.yaml} "$files/"
 
 descriptors=$(ulimit -Hn)
-if [ "${GUEST:-}" != always ] && { [ "$descriptors" = unlimited ] || [ "$descriptors" -ge 120000 ] || [ "${GUEST:-}" = never ]; }; then
+if [ "${GUEST:-}" != always ] &&
+  { [ "$descriptors" = unlimited ] || [ "$descriptors" -ge 120000 ] || [ "${GUEST:-}" = never ]; }; then
   say "a process may have $descriptors descriptors: no guest is needed"
   code=0
   timeout -k 10 "$limit" sh "$files/job.sh" "$files" "$out" "$connections" || code=$?
@@ -55,7 +57,8 @@ busybox=/bin/busybox
 { [ -x $busybox ] && ! ldd $busybox >/dev/null 2>&1; } || need+=(busybox-static)
 if [ ${#need[@]} -gt 0 ]; then
   say "installing ${need[*]}"
-  apt install -y --no-install-recommends "${need[@]}" || { apt update && apt install -y --no-install-recommends "${need[@]}"; }
+  apt install -y --no-install-recommends "${need[@]}" ||
+    { apt update && apt install -y --no-install-recommends "${need[@]}"; }
 fi
 kernel=$cache/vmlinuz
 if [ ! -s "$kernel" ]; then
@@ -63,7 +66,8 @@ if [ ! -s "$kernel" ]; then
   package() { apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image-/ {print $2; exit}'; }
   [ -n "$(package)" ] || apt update
   deb=$(mktemp -d "$cache/deb.XXXXXX")
-  (cd "$deb" && { apt -o APT::Sandbox::User=root download "$(package)" || { apt update && apt -o APT::Sandbox::User=root download "$(package)"; }; })
+  fetch() { apt -o APT::Sandbox::User=root download "$(package)"; }
+  (cd "$deb" && { fetch || { apt update && fetch; }; })
   mkdir "$deb/x"
   dpkg-deb --fsys-tarfile "$deb"/*.deb | tar -x -C "$deb/x" --wildcards './boot/vmlinuz-*'
   cp "$deb"/x/boot/vmlinuz-* "$kernel.new"

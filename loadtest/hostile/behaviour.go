@@ -151,7 +151,8 @@ func (c *Group) listen(v *hostileClient) bool {
 	for len(v.in) > 0 {
 		a, used, err := c.wire.Next(&v.decoder, v.in)
 		if err != nil || len(v.in) > c.opts.MaxAnswerBytes {
-			if status := v.in; len(status) > 12 && bytes.HasPrefix(status, []byte("HTTP/1.")) { // a body that lasts until the end, say
+			// a body that lasts until the end, say
+			if status := v.in; len(status) > 12 && bytes.HasPrefix(status, []byte("HTTP/1.")) {
 				v.lastWord = fmt.Sprintf("HTTP %s", status[9:12])
 			}
 			c.drop(v, client.EndBadAnswer)
@@ -233,7 +234,8 @@ func (c *Group) send(v *hostileClient, b []byte) bool {
 	return c.flush(v)
 }
 
-// flush sends what is left; false: the connection has ended. Its reason is often still to be read, so a broken pipe is not its end.
+// flush sends what is left; false: the connection has ended. Its reason is often still to be read, so a broken pipe is
+// not its end.
 func (c *Group) flush(v *hostileClient) bool {
 	if len(v.out) == 0 {
 		return true
@@ -377,7 +379,8 @@ func (c *Group) endlessMessage(v *hostileClient) []byte {
 	const open = wire.MessagePrefix + `1000000001,"method":"ping","params":{"_meta":{"pad":"`
 	switch w := c.wire.(type) {
 	case *wire.WebSocketFormat:
-		return append([]byte{wire.FinalBit | wire.OpText, wire.MaskBit | 127, 0, 0, 0, 0, oversizeSays >> 24, 0, 0, 0}, w.Key[:]...)
+		return append([]byte{wire.FinalBit | wire.OpText, wire.MaskBit | 127, 0, 0, 0, 0, oversizeSays >> 24, 0, 0, 0},
+			w.Key[:]...)
 	case *wire.HTTPFormat:
 		body := c.msgs.Call
 		t := w.Wrap(body, -1, v.session)

@@ -53,8 +53,8 @@ func procField(path, name string) string {
 	return ""
 }
 
-// ListenDrops returns how many connections the kernel has dropped because a backlog was full, on the whole machine. A client
-// whose handshake is dropped waits a second and tries again: it shows as latency, never as a refusal.
+// ListenDrops returns how many connections the kernel has dropped because a backlog was full, on the whole machine. A
+// client whose handshake is dropped waits a second and tries again: it shows as latency, never as a refusal.
 func ListenDrops() (int64, error) {
 	counted, err := netstat("ListenDrops")
 	if err != nil {

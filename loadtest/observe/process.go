@@ -21,8 +21,8 @@ const maxKeptLines = 20
 // maxLineBytes bounds one line of its output.
 const maxLineBytes = 64 << 10
 
-// Process is a server that was started to be measured: its output is read, its use of the machine comes from /proc, and it
-// ends with the generator even when that is killed. Its methods may be called from any goroutine.
+// Process is a server that was started to be measured: its output is read, its use of the machine comes from /proc,
+// and it ends with the generator even when that is killed. Its methods may be called from any goroutine.
 type Process struct {
 	Name string
 	pid  int
@@ -37,10 +37,11 @@ type Process struct {
 }
 
 // StartProcess starts a program and waits until accept has said yes to a line of its output (standard output and error
-// alike), or ctx ends, or the program does. accept is called on one line after another, never concurrently; nil waits for
-// nothing.
+// alike), or ctx ends, or the program does. accept is called on one line after another, never concurrently; nil waits
+// for nothing.
 //
-// The kernel ends the program when the thread that started it ends: call it from the main goroutine, locked to its thread.
+// The kernel ends the program when the thread that started it ends: call it from the main goroutine, locked to its
+// thread.
 func StartProcess(ctx context.Context, name string, args []string, accept func(line string) bool) (*Process, error) {
 	p := &Process{Name: name, cmd: exec.Command(args[0], args[1:]...), sought: accept,
 		exited: make(chan struct{}), seen: make(chan struct{})}
@@ -107,7 +108,8 @@ func (p *Process) Output() string {
 // PID is the program's process id.
 func (p *Process) PID() int { return p.pid }
 
-// Attach returns a process that somebody else started: its use of the machine can be read, and nothing else be done to it.
+// Attach returns a process that somebody else started: its use of the machine can be read, and nothing else be done to
+// it.
 func Attach(name string, pid int) *Process { return &Process{Name: name, pid: pid} }
 
 // Gone says whether a process that was there has ended.
@@ -140,8 +142,9 @@ func (p *Process) Stop(patience time.Duration) {
 	<-p.exited
 }
 
-// userHz is the unit of /proc/PID/stat (USER_HZ, 100 on every Linux platform that Go has). The kernel keeps the sum of user
-// and system time to the nanosecond and rounds only what it prints, so a second of CPU time is known to one per cent.
+// userHz is the unit of /proc/PID/stat (USER_HZ, 100 on every Linux platform that Go has). The kernel keeps the sum of
+// user and system time to the nanosecond and rounds only what it prints, so a second of CPU time is known to one per
+// cent.
 const userHz = 100
 
 // CPU returns the user and system time that the program has used so far, all threads together.

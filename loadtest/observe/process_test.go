@@ -10,7 +10,8 @@ import (
 )
 
 func TestProcess(t *testing.T) {
-	p, err := StartProcess(fixture.Within(t), "shell", []string{"sh", "-c", "echo noise; echo ready; exec cat /dev/zero >/dev/null"},
+	p, err := StartProcess(fixture.Within(t), "shell", []string{"sh", "-c",
+		"echo noise; echo ready; exec cat /dev/zero >/dev/null"},
 		func(line string) bool { return line == "ready" })
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +49,8 @@ func TestProcess(t *testing.T) {
 }
 
 func TestProcessThatFails(t *testing.T) {
-	_, err := StartProcess(fixture.Within(t), "shell", []string{"sh", "-c", "echo why >&2; exit 3"}, func(string) bool { return false })
+	_, err := StartProcess(fixture.Within(t), "shell", []string{"sh", "-c", "echo why >&2; exit 3"},
+		func(string) bool { return false })
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "why") {
 		t.Errorf("got %v", err)
 	}

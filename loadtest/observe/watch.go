@@ -17,7 +17,8 @@ import (
 	"weir/loadtest/wire"
 )
 
-// ServerStats is the state of a server and of the machine under it at one moment, as far as it can be seen from outside.
+// ServerStats is the state of a server and of the machine under it at one moment, as far as it can be seen from
+// outside.
 type ServerStats struct {
 	CPUSeconds      float64 `json:"cpu_seconds,omitempty"` // since it was started
 	ResidentBytes   int64   `json:"resident_bytes,omitempty"`
@@ -109,7 +110,8 @@ func NewWatcher(ctx context.Context, t *wire.Target, admin string, pid int) (w *
 		status, err := w.status(ctx)
 		switch {
 		case err != nil && asked:
-			notes = append(notes, fmt.Sprintf("the admin listener %s does not answer (%v): no queue, no goroutines, no pauses", admin, err))
+			notes = append(notes, fmt.Sprintf("the admin listener %s does not answer (%v): no queue, no goroutines, no pauses",
+				admin, err))
 			w.Admin = ""
 		case err != nil, !asked && !status.serves(t):
 			w.Admin = "" // another server's, or none
@@ -198,8 +200,8 @@ func (w *Watcher) ProcessEnded() bool {
 	return w.PID != 0 && Attach("the server", w.PID).Gone()
 }
 
-// Read reads everything once. What cannot be read keeps its last value: a server that is too busy for its admin listener
-// has not lost its memory.
+// Read reads everything once. What cannot be read keeps its last value: a server that is too busy for its admin
+// listener has not lost its memory.
 func (w *Watcher) Read(ctx context.Context) {
 	v := w.Stats()
 	if w.PID != 0 {
@@ -269,7 +271,8 @@ func ClosedSince(before, after *ServerStats) map[string]uint64 {
 	return since
 }
 
-// PauseQuantile is an upper bound, in milliseconds, of a quantile of the pauses between two looks; 0 when there were none.
+// PauseQuantile is an upper bound, in milliseconds, of a quantile of the pauses between two looks; 0 when there were
+// none.
 func PauseQuantile(before, after *ServerStats, q float64) float64 {
 	if len(after.pauses) == 0 || len(before.pauses) != len(after.pauses) {
 		return 0
@@ -304,8 +307,8 @@ func socketBytes() int64 {
 	return 0
 }
 
-// listenerPID finds the process that listens on the target's port, among those whose descriptors we may look at; 0 without
-// one. Two that share a port are told apart by nobody: the first is taken.
+// listenerPID finds the process that listens on the target's port, among those whose descriptors we may look at; 0
+// without one. Two that share a port are told apart by nobody: the first is taken.
 func listenerPID(t *wire.Target) int {
 	inodes := map[string]bool{}
 	if t.Network == "unix" {

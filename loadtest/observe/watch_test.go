@@ -24,7 +24,8 @@ go_gc_pauses_seconds_bucket{le="0.002"} 105
 go_gc_pauses_seconds_bucket{le="+Inf"} 105
 nonsense
 `)
-	if after.Refusals != 5.5 || after.QueuePeak != 7 || PauseQuantile(&before, &after, 0.99) != 2 || PauseQuantile(&before, &after, 0.01) != 1 ||
+	if after.Refusals != 5.5 || after.QueuePeak != 7 || PauseQuantile(&before, &after, 0.99) != 2 || PauseQuantile(&before,
+		&after, 0.01) != 1 ||
 		PauseQuantile(&after, &after, 1) != 0 || PauseQuantile(&ServerStats{}, &after, 1) != 0 {
 		t.Errorf("%+v", after)
 	}

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
 	"weir/loadtest/wire"
 )
 
-// Result is what one polite client found out about a server before the load: that it is there, which revision it speaks, and
-// what can be called.
+// Result is what one polite client found out about a server before the load: that it is there, which revision it
+// speaks, and what can be called.
 type Result struct {
 	Era      wire.Era
 	Revision string
@@ -38,7 +39,10 @@ type Options struct {
 	Streams bool
 }
 
-const probeTimeout = 5 * time.Second
+const (
+	probeTimeout = 5 * time.Second
+	maxPages     = 100 // of tools that are read
+)
 
 // errSilent says that a server took a request and did not answer.
 var errSilent = errors.New("no answer")
@@ -96,7 +100,8 @@ func examine(ctx context.Context, t *wire.Target, w Options, era wire.Era) (Resu
 		return p, c.explain(fmt.Errorf("a first %s: %w", p.describeCall(), err))
 	}
 	if answer.IsError {
-		return p, fmt.Errorf("%s: a first %s came back as an error of the tool (%.200s); choose another one with --tool and --arguments",
+		return p, fmt.Errorf("%s: a first %s came back as an error of the tool (%.200s); choose another one with --tool "+
+			"and --arguments",
 			t.URL, p.describeCall(), answer.raw)
 	}
 	p.Streams = w.Streams && t.Transport == wire.HTTP && c.hasStreams(ctx, &p, w.Headers)
@@ -127,7 +132,8 @@ func dialProbe(ctx context.Context, t *wire.Target, headers string) (*prober, er
 	d := net.Dialer{Timeout: probeTimeout}
 	conn, err := d.DialContext(ctx, t.Network, t.Address)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be reached (%w): start the server, or say with --target where it listens", t.URL, err)
+		return nil, fmt.Errorf("%s cannot be reached (%w): start the server, or say with --target where it listens", t.URL,
+			err)
 	}
 	if err := conn.SetDeadline(time.Now().Add(probeTimeout)); err != nil {
 		conn.Close()
@@ -138,7 +144,8 @@ func dialProbe(ctx context.Context, t *wire.Target, headers string) (*prober, er
 
 func (c *prober) options(p *Result) wire.Options {
 	o := wire.DefaultOptions()
-	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host, c.target.Transport
+	o.Network, o.Address, o.Path, o.Host, o.Transport = c.target.Network, c.target.Address, c.target.Path, c.target.Host,
+		c.target.Transport
 	o.Era, o.Revision, o.Headers = p.Era, p.Revision, c.headers
 	return o
 }
@@ -232,7 +239,7 @@ func (c *prober) call(o *wire.Options, body []byte) (answer, error) {
 			continue
 		}
 		var m struct {
-			ID     json.Number
+			ID     json.RawMessage
 			Method string
 			Result json.RawMessage
 			Error  *struct {
@@ -248,6 +255,10 @@ func (c *prober) call(o *wire.Options, body []byte) (answer, error) {
 			continue // its own request or notification
 		case m.Error != nil:
 			return r, fmt.Errorf("the server answers %d: %s", m.Error.Code, m.Error.Message)
+		case string(m.ID) != strconv.FormatUint(id, 10):
+			return r, fmt.Errorf("the request's id is %d, and the answer's is %.40s: it must be the same (JSON-RPC 2.0, "+
+				"section 5)",
+				id, m.ID)
 		}
 		if err := json.Unmarshal(m.Result, &r); err != nil {
 			return r, fmt.Errorf("%w: %.200q", wire.ErrBadBytes, a.Body)
@@ -266,6 +277,10 @@ func (c *prober) receive(o *wire.Options) (wire.Arrival, error) {
 			a, n, err := w.Next(&c.decoder, c.in)
 			if err != nil {
 				return a, err
+			}
+			if n > 0 && a.Kind == wire.ArrivalNothing && a.Status == 0 { // an empty line, or an interim response
+				c.in = c.in[n:]
+				continue
 			}
 			if n > 0 {
 				a.Body, a.Session = append([]byte(nil), a.Body...), append([]byte(nil), a.Session...)
@@ -300,11 +315,13 @@ func (c *prober) explain(err error) error {
 		return fmt.Errorf("%s speaks newline-delimited JSON, not HTTP: try --target tcp://%s", t.URL, t.Address)
 	}
 	const tlsAlert = "\x15\x03"
-	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") { // as Go's says
+	// as Go's says
+	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") {
 		return fmt.Errorf("%s speaks TLS, which is not spoken here: measure the server behind its proxy", t.URL)
 	}
 	if errors.Is(err, wire.ErrBadBytes) || errors.Is(err, errSilent) && len(c.started) == 0 {
-		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL, t.Transport, err)
+		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL,
+			t.Transport, err)
 	}
 	var status *statusError
 	if errors.As(err, &status) {
@@ -330,31 +347,28 @@ func (e *statusError) Error() string {
 func (e *statusError) advice(t *wire.Target) string {
 	switch e.status {
 	case 401, 403, 407:
-		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with the host of --target"
+		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with " +
+			"the host of --target"
 	case 429, 503:
 		return "it is full, or stops; try again later, or raise its limits"
 	}
 	if t.Transport == wire.WebSocket {
-		return fmt.Sprintf("it does not speak WebSocket there; check the path, or try --target http://%s%s", t.Address, t.Path)
+		return fmt.Sprintf("it does not speak WebSocket there; check the path, or try --target http://%s%s", t.Address,
+			t.Path)
 	}
 	return "there is no MCP over HTTP at this path; check it (/mcp is usual) and the port"
 }
 
-// choose finds what to call: what the user named, the scenario's tool, echo, the first tool without required arguments, ping.
+// choose finds what to call: what the user named, the scenario's tool, echo, the first tool without required
+// arguments, ping.
 func (c *prober) choose(p *Result, w Options) error {
-	o := c.options(p)
-	o.Method = "tools/list"
-	msgs, err := wire.NewMessages(&o)
-	if err != nil {
-		return err
-	}
-	listed, err := c.call(&o, msgs.Call)
+	listed, err := c.listTools(p)
 	if errors.Is(err, errSilent) || errors.Is(err, wire.ErrBadBytes) {
 		return err
 	}
-	p.Tools = len(listed.Tools) // a server without tools answers with an error; ping is left then
+	p.Tools = len(listed) // a server without tools answers with an error; ping is left then
 	has := func(name string) bool {
-		for _, t := range listed.Tools {
+		for _, t := range listed {
 			if t.Name == name {
 				return true
 			}
@@ -366,19 +380,19 @@ func (c *prober) choose(p *Result, w Options) error {
 	case w.Tool != "":
 		p.Tool = w.Tool
 		if !has(w.Tool) && err == nil {
-			return fmt.Errorf("the server has no tool %q; it lists %s", w.Tool, names(listed.Tools))
+			return fmt.Errorf("the server has no tool %q; it lists %s", w.Tool, names(listed))
 		}
 		if w.Arguments != "" {
 			p.Args = w.Arguments
 		} else if w.Tool == "echo" {
-			p.Args = echoArguments(listed.Tools)
+			p.Args = echoArguments(listed)
 		}
 	case w.Preferred != "" && has(w.Preferred):
 		p.Tool, p.Args = w.Preferred, w.PreferredArguments
 	case has("echo"):
-		p.Tool, p.Args = "echo", echoArguments(listed.Tools)
+		p.Tool, p.Args = "echo", echoArguments(listed)
 	default:
-		for _, t := range listed.Tools {
+		for _, t := range listed {
 			if len(t.InputSchema.Required) == 0 {
 				p.Tool = t.Name
 				break
@@ -392,6 +406,22 @@ func (c *prober) choose(p *Result, w Options) error {
 		}
 	}
 	return nil
+}
+
+// listTools reads all pages of the list.
+func (c *prober) listTools(p *Result) (tools []listedTool, err error) {
+	o := c.options(p)
+	for cursor, pages := "", 0; pages < maxPages; pages++ {
+		page, err := c.call(&o, wire.ListTools(&o, cursor))
+		if err != nil {
+			return tools, err
+		}
+		tools = append(tools, page.Tools...)
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+	}
+	return tools, nil
 }
 
 func names(tools []listedTool) string {

@@ -1,13 +1,15 @@
 package report
 
 import (
+	_ "embed"
 	"fmt"
 	"html"
 	"math"
 	"strings"
 )
 
-// BarChart is figures side by side, drawn as an SVG file of its own: no script, no font, no other file, in light and dark.
+// BarChart is figures side by side, drawn as an SVG file of its own: no script, no font, no other file, in light and
+// dark.
 type BarChart struct {
 	Title string
 	Unit  string
@@ -18,7 +20,8 @@ type BarChart struct {
 	Bars   []Bar
 }
 
-// Bar is one row. One value is a bar from the beginning of the axis; several are a line from the first to the last with a dot on each.
+// Bar is one row. One value is a bar from the beginning of the axis; several are a line from the first to the last
+// with a dot on each.
 type Bar struct {
 	Group  string // a heading above the row, where it differs from the row before
 	Name   string
@@ -38,11 +41,8 @@ const (
 	shortestBar                    = 1.5 // px: what is very little is still seen
 )
 
-const barsStyle = `svg{color-scheme:light dark;--ink:#1c2330;--soft:#5c6675;--line:#dfe3ea;--card:#fff;--own:#2f6fd0;--other:#9aa3b0}
-@media(prefers-color-scheme:dark){svg{--ink:#e6e9ef;--soft:#98a2b3;--line:#2c3442;--card:#1a2029;--own:#6ea3f5;--other:#727d8d}}
-text{font:13px system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;fill:var(--ink)}.title{font-size:16px;font-weight:600}
-.soft{fill:var(--soft);font-size:12px}.group{font-weight:600;font-size:12.5px;fill:var(--soft)}.card{fill:var(--card);stroke:var(--line)}
-.grid{stroke:var(--line)}.own{fill:var(--own);stroke:var(--own)}.other{fill:var(--other);stroke:var(--other)}.line{fill:none;stroke-width:3}`
+//go:embed bars.css
+var barsStyle string
 
 // SVG draws the chart.
 func (c *BarChart) SVG() string {
@@ -67,13 +67,17 @@ func (c *BarChart) SVG() string {
 	}
 	var b strings.Builder
 	height := y + barsBottom
-	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" role=\"img\" aria-label=\"%s\">\n<style>%s</style>\n",
+	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" "+
+		"role=\"img\" aria-label=\"%s\">\n<style>%s</style>\n",
 		barsWidth, height, barsWidth, height, html.EscapeString(c.Title), barsStyle)
-	fmt.Fprintf(&b, "<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"%g\" height=\"%g\" rx=\"10\"/>\n", barsWidth-1, height-1)
-	fmt.Fprintf(&b, "<text class=\"title\" x=\"20\" y=\"30\">%s</text><text class=\"soft\" x=\"20\" y=\"48\">%s</text>\n", html.EscapeString(c.Title),
+	fmt.Fprintf(&b, "<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"%g\" height=\"%g\" rx=\"10\"/>\n", barsWidth-1,
+		height-1)
+	fmt.Fprintf(&b, "<text class=\"title\" x=\"20\" y=\"30\">%s</text><text class=\"soft\" x=\"20\" y=\"48\">%s</text>\n",
+		html.EscapeString(c.Title),
 		html.EscapeString(c.Unit))
 	for _, v := range c.ticks(low, high) {
-		fmt.Fprintf(&b, "<path class=\"grid\" d=\"M%.1f %gV%g\"/><text class=\"soft\" x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%s</text>\n", x(v), barsTop, y,
+		fmt.Fprintf(&b, "<path class=\"grid\" d=\"M%.1f %gV%g\"/><text class=\"soft\" x=\"%.1f\" y=\"%g\" "+
+			"text-anchor=\"middle\">%s</text>\n", x(v), barsTop, y,
 			x(v), y+17, html.EscapeString(c.Format(v)))
 	}
 	b.WriteString(rows.String())
@@ -86,12 +90,14 @@ func (r *Bar) draw(b *strings.Builder, middle float64, x func(float64) float64) 
 	if r.Own {
 		class = "own"
 	}
-	fmt.Fprintf(b, "<text x=\"%g\" y=\"%g\" text-anchor=\"end\">%s</text>", barsLeft-10, middle+4.5, html.EscapeString(r.Name))
+	fmt.Fprintf(b, "<text x=\"%g\" y=\"%g\" text-anchor=\"end\">%s</text>", barsLeft-10, middle+4.5,
+		html.EscapeString(r.Name))
 	end := barsLeft
 	switch n := len(r.Values); {
 	case n == 1:
 		width := max(shortestBar, x(r.Values[0])-barsLeft)
-		fmt.Fprintf(b, "<rect class=\"%s\" x=\"%g\" y=\"%g\" width=\"%.1f\" height=\"%g\" rx=\"2\"/>", class, barsLeft, middle-barsThick/2, width, barsThick)
+		fmt.Fprintf(b, "<rect class=\"%s\" x=\"%g\" y=\"%g\" width=\"%.1f\" height=\"%g\" rx=\"2\"/>", class, barsLeft,
+			middle-barsThick/2, width, barsThick)
 		end += width
 	case n > 1:
 		fmt.Fprintf(b, "<path class=\"line %s\" d=\"M%.1f %gH%.1f\"/>", class, x(r.Values[0]), middle, x(r.Values[n-1]))

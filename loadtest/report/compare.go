@@ -35,18 +35,18 @@ type Comparison struct {
 }
 
 const (
-	// leastNoise is assumed even when a run was perfectly even: the same program on the same machine differs by as much from
-	// one run to the next.
+	// leastNoise is assumed even when a run was perfectly even: the same program on the same machine differs by as much
+	// from one run to the next.
 	leastNoise = 0.05
 	// noiseErrors is how many standard errors of its steps a figure may be off by chance.
 	noiseErrors = 2.0
-	// stepsBlurred is how many neighbouring steps count as one observation: what disturbs one second (a collection, another
-	// process) disturbs the next as well.
+	// stepsBlurred is how many neighbouring steps count as one observation: what disturbs one second (a collection,
+	// another process) disturbs the next as well.
 	stepsBlurred = 3.0
 )
 
-// Compare judges each figure of after by before. The noise band of a figure comes from how much it moved within each run: twice
-// the standard error of its steps, both runs together, and never less than 5 per cent.
+// Compare judges each figure of after by before. The noise band of a figure comes from how much it moved within each
+// run: twice the standard error of its steps, both runs together, and never less than 5 per cent.
 func Compare(before, after *Report) *Comparison {
 	c := &Comparison{Before: before, After: after}
 	warn := func(differ bool, format string, args ...any) {
@@ -55,16 +55,22 @@ func Compare(before, after *Report) *Comparison {
 		}
 	}
 	warn(before.Scenario != after.Scenario, "the scenarios differ: %s and %s", before.Scenario, after.Scenario)
-	warn(before.Machine.CPU != after.Machine.CPU || before.Machine.Cores != after.Machine.Cores || before.Machine.Kernel != after.Machine.Kernel,
-		"the machines differ: %d x %s, Linux %s, and %d x %s, Linux %s", before.Machine.Cores, before.Machine.CPU, before.Machine.Kernel,
+	warn(before.Machine.CPU != after.Machine.CPU || before.Machine.Cores != after.Machine.Cores ||
+		before.Machine.Kernel != after.Machine.Kernel,
+		"the machines differ: %d x %s, Linux %s, and %d x %s, Linux %s", before.Machine.Cores, before.Machine.CPU,
+		before.Machine.Kernel,
 		after.Machine.Cores, after.Machine.CPU, after.Machine.Kernel)
-	warn(before.Target.Transport != after.Target.Transport || before.Target.Era != after.Target.Era || before.Target.Call != after.Target.Call,
-		"they measured different calls: %s %s %s, and %s %s %s", before.Target.Transport, before.Target.Era, before.Target.Call,
+	warn(before.Target.Transport != after.Target.Transport || before.Target.Era != after.Target.Era ||
+		before.Target.Call != after.Target.Call,
+		"they measured different calls: %s %s %s, and %s %s %s", before.Target.Transport, before.Target.Era,
+		before.Target.Call,
 		after.Target.Transport, after.Target.Era, after.Target.Call)
-	warn(math.Abs(before.Seconds-after.Seconds) > 0.01*before.Seconds, "the runs are not equally long: %.1f s and %.1f s", before.Seconds, after.Seconds)
+	warn(math.Abs(before.Seconds-after.Seconds) > 0.01*before.Seconds, "the runs are not equally long: %.1f s and %.1f s",
+		before.Seconds, after.Seconds)
 	for _, r := range []*Report{before, after} {
 		warn(r.Outcome == Partial, "a run ended early: %s", r.Problem)
-		warn(r.Generator.Bottleneck, "in a run the generator was a bottleneck (p99 of its own lateness: %s)", Milliseconds(r.Generator.LateP99))
+		warn(r.Generator.Bottleneck, "in a run the generator was a bottleneck (p99 of its own lateness: %s)",
+			Milliseconds(r.Generator.LateP99))
 	}
 	for i := range before.Phases {
 		b := &before.Phases[i]
@@ -75,7 +81,8 @@ func Compare(before, after *Report) *Comparison {
 		}
 		c.phase(i, at)
 	}
-	c.add("total", "CPU per message, us", before.Server.CPUMicrosPerMessage, after.Server.CPUMicrosPerMessage, false, leastNoise, oneDigit)
+	c.add("total", "CPU per message, us", before.Server.CPUMicrosPerMessage, after.Server.CPUMicrosPerMessage, false,
+		leastNoise, oneDigit)
 	c.add("total", "peak memory", float64(before.Server.PeakBytes), float64(after.Server.PeakBytes), false, leastNoise,
 		func(v float64) string { return Mebibytes(int64(v)) })
 	c.add("total", "GC pause p99", before.Server.PauseP99, after.Server.PauseP99, false, 1, Milliseconds) // buckets double
@@ -115,7 +122,8 @@ func (c *Comparison) phase(i, k int) {
 	}
 }
 
-func (c *Comparison) add(phase, name string, before, after float64, moreIsBetter bool, noise float64, format func(float64) string) {
+func (c *Comparison) add(phase, name string, before, after float64, moreIsBetter bool, noise float64,
+	format func(float64) string) {
 	if before == 0 && after == 0 {
 		return
 	}
@@ -160,7 +168,8 @@ func (c *Comparison) Worse() bool {
 
 // Print writes the comparison as a table.
 func (c *Comparison) Print(out io.Writer) {
-	fmt.Fprintf(out, "A: %s, %s, commit %.12s\nB: %s, %s, commit %.12s\n\n", c.Before.Scenario, c.Before.Started.Format("2006-01-02 15:04:05"), c.Before.commit(),
+	fmt.Fprintf(out, "A: %s, %s, commit %.12s\nB: %s, %s, commit %.12s\n\n", c.Before.Scenario,
+		c.Before.Started.Format("2006-01-02 15:04:05"), c.Before.commit(),
 		c.After.Scenario, c.After.Started.Format("2006-01-02 15:04:05"), c.After.commit())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "phase\tfigure\tA\tB\tchange\tnoise\t")
@@ -170,7 +179,8 @@ func (c *Comparison) Print(out io.Writer) {
 		if math.IsInf(d.Change, 1) {
 			change = "from 0"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t±%.0f%%\t%s\n", d.Phase, d.Name, d.format(d.Before), d.format(d.After), change, d.Noise*100, d.Verdict)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t±%.0f%%\t%s\n", d.Phase, d.Name, d.format(d.Before), d.format(d.After), change,
+			d.Noise*100, d.Verdict)
 	}
 	w.Flush()
 	for _, warning := range c.Warnings {

@@ -90,10 +90,11 @@ type ServerReport struct {
 	StartBytes          int64                `json:"resident_start_bytes,omitempty"`
 	PeakBytes           int64                `json:"resident_peak_bytes,omitempty"`
 	EndBytes            int64                `json:"resident_end_bytes,omitempty"`
-	BytesPerConnection  int64                `json:"bytes_per_connection,omitempty"` // growth of resident memory at the most connections, from 1,000 of them
-	Goroutines          int                  `json:"goroutines_peak,omitempty"`
-	QueuePeak           int64                `json:"queue_peak_messages,omitempty"`
-	Refusals            float64              `json:"refusals,omitempty"` // as the server counts them
+	// growth of resident memory at the most connections, from 1,000 of them
+	BytesPerConnection int64   `json:"bytes_per_connection,omitempty"`
+	Goroutines         int     `json:"goroutines_peak,omitempty"`
+	QueuePeak          int64   `json:"queue_peak_messages,omitempty"`
+	Refusals           float64 `json:"refusals,omitempty"` // as the server counts them
 	// Closed is the connections that ended meanwhile, by the server's own reasons.
 	Closed              map[string]uint64 `json:"closed,omitempty"`
 	PauseP99            float64           `json:"gc_pause_p99_ms,omitempty"`
@@ -118,8 +119,8 @@ type StreamCounts struct {
 	Bad    uint64 `json:"bad"`
 }
 
-// Tally is where calls and connections ended. Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost + Unexplained
-// (over the whole run; within a phase what is in flight at its ends belongs to its neighbours).
+// Tally is where calls and connections ended. Sent = Results + ToolErrors + Errors + Refused + Cancelled + Lost +
+// Unexplained (over the whole run; within a phase what is in flight at its ends belongs to its neighbours).
 type Tally struct {
 	client.Outcomes
 	Unexplained    uint64 `json:"unexplained" unit:"calls" ended:"unexplained" help:"in flight after the grace at the end"`
@@ -141,7 +142,8 @@ type Latency struct {
 // LatencyOf reads a histogram of microseconds.
 func LatencyOf(h *hdrhistogram.Histogram) Latency {
 	ms := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1000 }
-	return Latency{Count: h.TotalCount(), P50: ms(50), P95: ms(95), P99: ms(99), P999: ms(99.9), Max: float64(h.Max()) / 1000}
+	return Latency{Count: h.TotalCount(), P50: ms(50), P95: ms(95), P99: ms(99), P999: ms(99.9),
+		Max: float64(h.Max()) / 1000}
 }
 
 // PhaseReport is one phase, or the whole.

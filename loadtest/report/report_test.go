@@ -16,8 +16,8 @@ import (
 	"weir/loadtest/internal/fixture"
 )
 
-// sample reads a report of testdata: "even", or "slower", the same with three times the latency. The test of the recorder
-// that made them writes them anew.
+// sample reads a report of testdata: "even", or "slower", the same with three times the latency. The test of the
+// recorder that made them writes them anew.
 func sample(t *testing.T, name string) *Report {
 	t.Helper()
 	r, err := ReadReport(filepath.Join("testdata", name+".json"))
@@ -126,7 +126,8 @@ func TestDocsTableCounters(t *testing.T) {
 		if ended == "" {
 			ended = "-"
 		}
-		if line := fmt.Sprintf("| `%s` | %s | %s | %s |\n", row.Name, row.Unit, ended, row.Help); !strings.Contains(string(page), line) {
+		if line := fmt.Sprintf("| `%s` | %s | %s | %s |\n", row.Name, row.Unit, ended,
+			row.Help); !strings.Contains(string(page), line) {
 			t.Errorf("docs/LOAD.md lacks the row:\n%s", line)
 		}
 	}

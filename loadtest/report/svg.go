@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// chart is one plot over the time of a run, drawn as SVG. Lines are told apart by class (c1, c2, ...), whose colours the page's
-// style sets, so that one drawing serves light and dark.
+// chart is one plot over the time of a run, drawn as SVG. Lines are told apart by class (c1, c2, ...), whose colours
+// the page's style sets, so that one drawing serves light and dark.
 type chart struct {
 	title  string
 	unit   string
@@ -66,28 +66,35 @@ func (c *chart) draw(b *strings.Builder) {
 		}
 		return chartTop + plotHeight*(1-v/high)
 	}
-	fmt.Fprintf(b, `<figure><figcaption>%s <span class="unit">%s</span><span class="legend">`, html.EscapeString(c.title), html.EscapeString(c.unit))
+	fmt.Fprintf(b, `<figure><figcaption>%s <span class="unit">%s</span><span class="legend">`, html.EscapeString(c.title),
+		html.EscapeString(c.unit))
 	for _, l := range c.lines {
 		fmt.Fprintf(b, `<span><i class="%s"></i>%s</span>`, l.class, html.EscapeString(l.name))
 	}
-	fmt.Fprintf(b, `</span></figcaption><svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, chartWidth, chartHeight, html.EscapeString(c.title))
+	fmt.Fprintf(b, `</span></figcaption><svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, chartWidth, chartHeight,
+		html.EscapeString(c.title))
 	for i, p := range c.bands {
 		left, width := x(p.from), x(p.to)-x(p.from)
-		fmt.Fprintf(b, `<rect class="band%d" x="%.1f" y="%g" width="%.1f" height="%g"/>`, i%2, left, chartTop, width, plotHeight)
+		fmt.Fprintf(b, `<rect class="band%d" x="%.1f" y="%g" width="%.1f" height="%g"/>`, i%2, left, chartTop, width,
+			plotHeight)
 		if width > minBandLabel {
-			fmt.Fprintf(b, `<text class="phase" x="%.1f" y="%g">%s</text>`, left+tickLabelOffset, chartTop-tickTextGap, html.EscapeString(p.name))
+			fmt.Fprintf(b, `<text class="phase" x="%.1f" y="%g">%s</text>`, left+tickLabelOffset, chartTop-tickTextGap,
+				html.EscapeString(p.name))
 		}
 	}
 	for _, v := range c.ticks(low, high) {
-		fmt.Fprintf(b, `<path class="grid" d="M%g %.1fH%g"/><text class="tick" x="%g" y="%.1f" text-anchor="end">%s</text>`, chartLeft, y(v),
+		fmt.Fprintf(b, `<path class="grid" d="M%g %.1fH%g"/><text class="tick" x="%g" y="%.1f" text-anchor="end">%s</text>`,
+			chartLeft, y(v),
 			chartWidth-chartRight, chartLeft-tickTextGap, y(v)+textBase, c.format(v))
 	}
 	step := niceStep(end / timeTicks)
 	for t := 0.0; t <= end*(1+thinnest); t += step {
-		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s s</text>`, x(t), chartTop+plotHeight+timeTextGap, strconv.FormatFloat(round(t, 3), 'f', -1, 64))
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s s</text>`, x(t),
+			chartTop+plotHeight+timeTextGap, strconv.FormatFloat(round(t, 3), 'f', -1, 64))
 	}
 	if c.limit > 0 && c.limit <= high {
-		fmt.Fprintf(b, `<path class="limit" d="M%g %.1fH%g"/><text class="limit" x="%g" y="%.1f" text-anchor="end">mark %s</text>`, chartLeft, y(c.limit),
+		fmt.Fprintf(b, `<path class="limit" d="M%g %.1fH%g"/><text class="limit" x="%g" y="%.1f" text-anchor="end">`+
+			`mark %s</text>`, chartLeft, y(c.limit),
 			chartWidth-chartRight, chartWidth-chartRight-tickLabelOffset, y(c.limit)-tickLabelOffset, c.format(c.limit))
 	}
 	for _, l := range c.lines {
@@ -119,7 +126,8 @@ func (c *chart) drawLine(b *strings.Builder, l *line, x, y func(float64) float64
 		return
 	}
 	if l.area && !c.log {
-		fmt.Fprintf(b, `<path class="area %s" d="%sL%.1f %.1fL%.1f %.1fZ"/>`, l.class, path.String(), x(c.times[len(c.times)-1]), chartTop+plotHeight,
+		fmt.Fprintf(b, `<path class="area %s" d="%sL%.1f %.1fL%.1f %.1fZ"/>`, l.class, path.String(),
+			x(c.times[len(c.times)-1]), chartTop+plotHeight,
 			x(c.times[first]), chartTop+plotHeight)
 	}
 	fmt.Fprintf(b, `<path class="line %s" d="%s"/>`, l.class, path.String())
@@ -134,7 +142,8 @@ func (c *chart) drawTips(b *strings.Builder, x func(float64) float64) {
 			left = x(c.times[i-1])
 		}
 		right := x(c.times[min(i+step-1, len(c.times)-1)])
-		fmt.Fprintf(b, `<g class="tip"><rect x="%.1f" y="%g" width="%.1f" height="%g"/><title>%s s`, left, chartTop, max(right-left, 1), plotHeight,
+		fmt.Fprintf(b, `<g class="tip"><rect x="%.1f" y="%g" width="%.1f" height="%g"/><title>%s s`, left, chartTop,
+			max(right-left, 1), plotHeight,
 			strconv.FormatFloat(round(c.times[i], 2), 'f', -1, 64))
 		for _, l := range c.lines {
 			fmt.Fprintf(b, "\n%s: %s", html.EscapeString(l.name), c.format(l.values[i]))
@@ -166,7 +175,8 @@ func (c *chart) span() (low, high float64) {
 	return low, math.Pow(10, math.Ceil(math.Log10(max(high, low*10))))
 }
 
-// reach is the span from low to high, widened to hold the values: down to the least above 0, where a logarithmic axis may begin.
+// reach is the span from low to high, widened to hold the values: down to the least above 0, where a logarithmic axis
+// may begin.
 func reach(low, high float64, values []float64) (least, most float64) {
 	for _, v := range values {
 		high = max(high, v)

@@ -18,17 +18,20 @@ func (r *Report) Print(out io.Writer) {
 		fmt.Fprintf(out, "skipped: %s\n", r.Problem)
 		return
 	}
-	fmt.Fprintf(out, "%s over %s (%s %s), %s\n", r.Target.URL, r.Target.Transport, r.Target.Era, r.Target.Revision, r.Target.Call)
+	fmt.Fprintf(out, "%s over %s (%s %s), %s\n", r.Target.URL, r.Target.Transport, r.Target.Era, r.Target.Revision,
+		r.Target.Call)
 	if r.Target.Server != "" {
 		fmt.Fprintf(out, "server %s", r.Target.Server)
 		if l := &r.Server.Limits; l.Version != "" {
-			fmt.Fprintf(out, " (%s, commit %.12s; limits: %d connections, %d messages and %s queued)", l.Version, l.Commit, l.Connections,
+			fmt.Fprintf(out, " (%s, commit %.12s; limits: %d connections, %d messages and %s queued)", l.Version, l.Commit,
+				l.Connections,
 				l.QueueMessages, Mebibytes(int64(l.QueueBytes)))
 		}
 		fmt.Fprintln(out)
 	}
 	h := &r.Machine
-	fmt.Fprintf(out, "machine %d x %s, %s, Linux %s, %d descriptors; weir load %s (commit %.12s)\n\n", h.Cores, h.CPU, Mebibytes(h.MemoryBytes),
+	fmt.Fprintf(out, "machine %d x %s, %s, Linux %s, %d descriptors; weir load %s (commit %.12s)\n\n", h.Cores, h.CPU,
+		Mebibytes(h.MemoryBytes),
 		h.Kernel, h.OpenFiles, r.Version, r.Commit)
 	r.printPhases(out)
 	r.printAccounts(out)
@@ -55,15 +58,17 @@ func (r *Report) printPhases(out io.Writer) {
 		if p.PeakBytes > 0 {
 			server = fmt.Sprintf("%.2f cores, %s", p.Cores, Mebibytes(p.PeakBytes))
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%d\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.Name, p.Seconds, p.PeakOpen, p.SentRate, p.Answered, p.Refused,
-			Percent(p.ErrorRate), Milliseconds(p.Latency.P50), Milliseconds(p.Latency.P95), Milliseconds(p.Latency.P99), Milliseconds(p.Latency.P999),
+		fmt.Fprintf(w, "%s\t%.1f\t%d\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", p.Name, p.Seconds, p.PeakOpen,
+			p.SentRate, p.Answered, p.Refused,
+			Percent(p.ErrorRate), Milliseconds(p.Latency.P50), Milliseconds(p.Latency.P95), Milliseconds(p.Latency.P99),
+			Milliseconds(p.Latency.P999),
 			Milliseconds(p.Latency.Max), server)
 	}
 	w.Flush()
 }
 
-// printEndings writes what became of the calls that were sent. The first counter of an ending is what one expects of it; the
-// others are told where there are any.
+// printEndings writes what became of the calls that were sent. The first counter of an ending is what one expects of
+// it; the others are told where there are any.
 func printEndings(out io.Writer, t *Tally) {
 	type ending struct {
 		word             string
@@ -109,14 +114,16 @@ func (r *Report) printAccounts(out io.Writer) {
 			fmt.Fprintf(out, "  %s: %s\n", one.what, client.ListCounts(one.m))
 		}
 	}
-	fmt.Fprintf(out, "connections: %d opened, %d turned away, %d failed, %d closed by the server", t.Opened, t.TurnedAway, t.ConnectFailed, t.ClosedByServer)
+	fmt.Fprintf(out, "connections: %d opened, %d turned away, %d failed, %d closed by the server", t.Opened, t.TurnedAway,
+		t.ConnectFailed, t.ClosedByServer)
 	if o := &r.Total.Opening; o.Count > 0 {
 		fmt.Fprintf(out, "; open after p50 %s, p99 %s, max %s", Milliseconds(o.P50), Milliseconds(o.P99), Milliseconds(o.Max))
 	}
 	fmt.Fprintln(out)
 	if h := r.Hostile; h != nil {
 		c := h.Counts
-		fmt.Fprintf(out, "hostile: %d clients opened %d connections; the server closed %d and refused %d, %d failed, %d vanished\n", h.Clients.Total(),
+		fmt.Fprintf(out, "hostile: %d clients opened %d connections; the server closed %d and refused %d, %d failed, %d "+
+			"vanished\n", h.Clients.Total(),
 			c.Opened, c.ClosedByServer, c.Refused, c.Failed, c.Vanished)
 		for _, k := range hostile.Kinds {
 			if endings := c.Ended[k.Name]; len(endings) > 0 {
@@ -125,7 +132,8 @@ func (r *Report) printAccounts(out io.Writer) {
 		}
 	}
 	if s := r.Streams; s != nil {
-		fmt.Fprintf(out, "event streams: %d open, %d events, %d ended by the server, %d bad\n", s.Open, s.Events, s.Ended, s.Bad)
+		fmt.Fprintf(out, "event streams: %d open, %d events, %d ended by the server, %d bad\n", s.Open, s.Events, s.Ended,
+			s.Bad)
 	}
 }
 
@@ -138,7 +146,8 @@ func (r *Report) printServer(out io.Writer) {
 		}
 	}
 	add(s.CPUSeconds > 0, "%.2f cores, %.1f us of CPU per message", s.Cores, s.CPUMicrosPerMessage)
-	add(s.PeakBytes > 0, "resident %s at the start, %s at most, %s at the end", Mebibytes(s.StartBytes), Mebibytes(s.PeakBytes), Mebibytes(s.EndBytes))
+	add(s.PeakBytes > 0, "resident %s at the start, %s at most, %s at the end", Mebibytes(s.StartBytes),
+		Mebibytes(s.PeakBytes), Mebibytes(s.EndBytes))
 	add(s.BytesPerConnection > 0, "%d bytes per connection", s.BytesPerConnection)
 	add(s.Goroutines > 0, "at most %d goroutines", s.Goroutines)
 	add(s.QueuePeak > 0, "at most %d queued", s.QueuePeak)
@@ -152,10 +161,12 @@ func (r *Report) printServer(out io.Writer) {
 	if s.SocketPerConnection > 0 {
 		each = fmt.Sprintf(" (%d bytes per connection, both ends)", s.SocketPerConnection)
 	}
-	fmt.Fprintf(out, "kernel: sockets %s at most%s, %d listen drops, %d listen queue overflows\n", Mebibytes(s.SocketPeakBytes), each, s.ListenDrops,
+	fmt.Fprintf(out, "kernel: sockets %s at most%s, %d listen drops, %d listen queue overflows\n",
+		Mebibytes(s.SocketPeakBytes), each, s.ListenDrops,
 		s.ListenOverflows)
 	g := &r.Generator
-	fmt.Fprintf(out, "generator: %d x %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers, g.Loops, g.Window,
+	fmt.Fprintf(out, "generator: %d x %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers,
+		g.Loops, g.Window,
 		g.Cores, Milliseconds(g.LateP99), Milliseconds(g.LateMax))
 }
 

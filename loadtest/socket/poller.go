@@ -52,7 +52,8 @@ func (p *Poller) Control(op int, fd int32, events uint32, slot, generation int32
 }
 
 // Wait returns the events that are there, waiting for one at most ns nanoseconds (negative: without end). It asks once
-// without blocking first: under load the answer is at hand, and a blocking call would give the processor away for nothing.
+// without blocking first: under load the answer is at hand, and a blocking call would give the processor away for
+// nothing.
 func (p *Poller) Wait(ns int64) ([]unix.EpollEvent, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])),
 		uintptr(len(p.events)), 0, 0, 0)

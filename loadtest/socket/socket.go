@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls of the package. read and write are raw: the sockets never block, and telling the scheduler about each
-// call (as unix.Read does) would cost more than the rest of a small answer.
+// The system calls of the package. read and write are raw: the sockets never block, and telling the scheduler about
+// each call (as unix.Read does) would cost more than the rest of a small answer.
 
 // Read reads into b, which must not be empty.
 func Read(fd int32, b []byte) (int, unix.Errno) {
@@ -26,8 +26,8 @@ func Write(fd int32, b []byte) (int, unix.Errno) {
 // NoSource lets the kernel choose.
 var NoSource netip.Addr
 
-// Dial starts a connection and returns at once; the socket turns writable when it is made or has failed. source may be the
-// zero address. EAGAIN on a Unix socket means that the listener's backlog is full: try again later.
+// Dial starts a connection and returns at once; the socket turns writable when it is made or has failed. source may be
+// the zero address. EAGAIN on a Unix socket means that the listener's backlog is full: try again later.
 func Dial(to unix.Sockaddr, source netip.Addr, receiveBytes, sendBytes int) (int32, error) {
 	family := unix.AF_INET
 	switch to.(type) {
@@ -87,15 +87,15 @@ func prepare(fd, family int, source netip.Addr, receiveBytes, sendBytes int) err
 	return nil
 }
 
-// Reset closes a socket at once. A TCP connection is reset: a generator that closes 18,000 connections politely leaves as
-// many ports in TIME_WAIT, and the next run would find none.
+// Reset closes a socket at once. A TCP connection is reset: a generator that closes 18,000 connections politely leaves
+// as many ports in TIME_WAIT, and the next run would find none.
 func Reset(fd int32) {
 	_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // polite is good enough
 	unix.Close(int(fd))
 }
 
-// Address is a numeric host:port, or a path where the network is unix, as the kernel wants it. Connecting writes into it:
-// each goroutine needs one of its own.
+// Address is a numeric host:port, or a path where the network is unix, as the kernel wants it. Connecting writes into
+// it: each goroutine needs one of its own.
 func Address(network, address string) (unix.Sockaddr, error) {
 	if network == "unix" {
 		return &unix.SockaddrUnix{Name: address}, nil

@@ -29,9 +29,9 @@ type verdict struct {
 
 // Judge understands answers. It belongs to one loop.
 //
-// Nearly all answers of a run differ in their id alone. So the judge remembers the last result that it understood in full,
-// and an answer that is equal to it byte for byte, id apart, needs no second reading: complete verification for the price of
-// a comparison (about 10 ns for 100 bytes).
+// Nearly all answers of a run differ in their id alone. So the judge remembers the last result that it understood in
+// full, and an answer that is equal to it byte for byte, id apart, needs no second reading: complete verification for
+// the price of a comparison (about 10 ns for 100 bytes).
 type Judge struct {
 	known  []byte
 	limits codec.JSONLimits

@@ -19,7 +19,8 @@ func TestJudge(t *testing.T) {
 	f(`{"result":{},"id":7,"jsonrpc":"2.0"}`, OutcomeResult, 7, "")
 	f(MessagePrefix+`"7"`+result, OutcomeBad, 0, "")
 	f(MessagePrefix+"7"+`,"result":{"isError":true}}`, OutcomeToolError, 7, "")
-	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m","data":{"reason":"queue_full"}}}`, OutcomeRefused, 7, "queue_full")
+	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m","data":{"reason":"queue_full"}}}`, OutcomeRefused, 7,
+		"queue_full")
 	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m"}}`, OutcomeError, 7, "m")
 	f(MessagePrefix+"null"+`,"error":{"code":-32603,"message":"m","data":{"reason":"x"}}}`, OutcomeRefused, 0, "x")
 	f(`{"jsonrpc":"2.0","method":"notifications/message"}`, OutcomeNotice, 0, "")

@@ -8,7 +8,8 @@ import (
 	"weir/codec/http1"
 )
 
-// HTTPFormat is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event stream.
+// HTTPFormat is streamable HTTP over kept connections: one POST per message, and an answer that is JSON or an event
+// stream.
 type HTTPFormat struct {
 	path, host string
 	era        Era
@@ -21,7 +22,8 @@ type HTTPFormat struct {
 func newHTTPFormat(o *Options) *HTTPFormat {
 	limits := http1.DefaultLimits()
 	limits.MaxBodyBytes = o.MaxAnswerBytes
-	return &HTTPFormat{path: o.Path, host: o.hostHeader(), era: o.Era, revision: o.SessionRevision(), headers: o.Headers, limits: limits}
+	return &HTTPFormat{path: o.Path, host: o.hostHeader(), era: o.Era, revision: o.SessionRevision(), headers: o.Headers,
+		limits: limits}
 }
 
 // Opening implements Format.
@@ -78,6 +80,9 @@ func (w *HTTPFormat) Next(d *Decoder, b []byte) (Arrival, int, error) {
 	if step != http1.Ready {
 		return Arrival{}, 0, nil
 	}
+	if s := w.reply.Status; s/100 == 1 && s != 101 {
+		return Arrival{Kind: ArrivalNothing}, n, nil // an interim response: the real one follows (RFC 9110 15.2)
+	}
 	a := Arrival{Kind: ArrivalNothing, Status: w.reply.Status, Session: w.reply.SessionID}
 	if a.Body = lastEvent(w.reply.Body); len(a.Body) > 0 {
 		a.Kind = ArrivalMessage
@@ -86,31 +91,50 @@ func (w *HTTPFormat) Next(d *Decoder, b []byte) (Arrival, int, error) {
 }
 
 // lastEvent returns the JSON of a body: itself, or the data of the last event of a stream, which is the response
-// (MCP 2025-11-25, basic/transports: it ends the stream).
+// (MCP 2025-11-25, basic/transports: it ends the stream). An event's data may stand on several lines (WHATWG HTML,
+// 9.2.6). What is neither is returned whole.
 func lastEvent(body []byte) []byte {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] == '{' || body[0] == '[' {
 		return body
 	}
-	at := bytes.LastIndex(body, []byte("data:"))
-	if at < 0 {
+	var last, data []byte
+	seen := false
+	for rest := body; len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		value, isData := bytes.CutPrefix(line, []byte("data:"))
+		switch {
+		case len(line) == 0:
+			data = nil // the event is over
+			continue
+		case !isData:
+			continue
+		case data == nil:
+			data = value // without a copy: nearly every event has one line
+		default:
+			data = append(append(bytes.Clone(data), '\n'), value...)
+		}
+		if data = bytes.TrimPrefix(data, []byte(" ")); len(data) > 0 {
+			last, seen = data, true
+		}
+	}
+	if !seen {
 		return body
 	}
-	data := body[at+len("data:"):]
-	if eol := bytes.IndexByte(data, '\n'); eol >= 0 {
-		data = data[:eol]
-	}
-	return bytes.TrimSpace(data)
+	return bytes.TrimSpace(last)
 }
 
-// StreamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the server),
-// or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
+// StreamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the
+// server), or one that listens for changes (MCP 2026-07-28, basic/patterns/subscriptions).
 func StreamRequest(o *Options, w Format, msgs *Messages, session []byte) []byte {
 	if msgs.listen != nil {
 		t := w.Wrap(msgs.listen, IDOffset(msgs.listen), nil)
 		return t.Append(nil, FirstID)
 	}
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.hostHeader(), o.Headers)
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.hostHeader(),
+		o.Headers)
 	if len(session) > 0 {
 		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.SessionRevision())
 	}

@@ -5,7 +5,8 @@ import "bytes"
 // lineFormat is newline-delimited JSON, the framing of stdio, over TCP and Unix sockets.
 type lineFormat struct{ headers string }
 
-// Opening is the headers, as a server that asks who its peer is wants them: the first line of a connection is Authorization.
+// Opening is the headers, as a server that asks who its peer is wants them: the first line of a connection is
+// Authorization.
 func (w lineFormat) Opening() []byte {
 	if w.headers == "" {
 		return nil

@@ -6,18 +6,14 @@ import (
 	"strings"
 )
 
-// The messages that are sent. Every request begins with the same 22 bytes and an id of ten digits, so that a request is made
-// by copying a template and writing ten digits, and a bare echo server can find the id without parsing.
+// The messages that are sent. Every request begins with the same 22 bytes and an id of ten digits, so that a request
+// is made by copying a template and writing ten digits, and a bare echo server can find the id without parsing.
 
 const (
 	MessagePrefix = `{"jsonrpc":"2.0","id":`
 	IDDigits      = 10
-	FirstID       = 1_000_000_000 // the first number of ten digits; a connection would need nine billion calls to leave them
-
-	MethodCall = "tools/call"
-
-	LegacyRevision = "2025-11-25"
-	ModernRevision = "2026-07-28"
+	// the first number of ten digits; a connection would need nine billion calls to leave them
+	FirstID = 1_000_000_000
 )
 
 // Template is a message ready to be sent but for its id.
@@ -58,10 +54,7 @@ func NewMessages(o *Options) (Messages, error) {
 	if !json.Valid([]byte(o.Arguments)) {
 		return Messages{}, fmt.Errorf("option Arguments: not JSON: %s", o.Arguments)
 	}
-	meta := ""
-	if o.Era == Modern {
-		meta = `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision + `","io.modelcontextprotocol/clientCapabilities":{}`
-	}
+	meta := o.meta()
 	padded := meta
 	if o.PadBytes > 0 {
 		if padded != "" {
@@ -87,6 +80,24 @@ func NewMessages(o *Options) (Messages, error) {
 		m.Initialized = []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	}
 	return m, nil
+}
+
+// ListTools asks for a page of the server's tools: the one behind cursor, or the first.
+func ListTools(o *Options, cursor string) []byte {
+	params := ""
+	if cursor != "" {
+		params = `"cursor":` + quote(cursor)
+	}
+	return request("tools/list", params, o.meta())
+}
+
+// meta is the members of _meta that the era asks for in each request.
+func (o *Options) meta() string {
+	if o.Era == Legacy {
+		return ""
+	}
+	return `"io.modelcontextprotocol/protocolVersion":"` + ModernRevision +
+		`","io.modelcontextprotocol/clientCapabilities":{}`
 }
 
 // addStream adds what opens an event stream, as far as that is a message: GET is none.

@@ -2,6 +2,15 @@ package wire
 
 import "weir/codec/option"
 
+// MethodCall is the method that most options name.
+const MethodCall = "tools/call"
+
+// The revisions that clients of the two eras speak where nothing else is asked for.
+const (
+	LegacyRevision = "2025-11-25"
+	ModernRevision = "2026-07-28"
+)
+
 // Transport is how messages travel.
 type Transport uint8
 
@@ -107,8 +116,8 @@ func DefaultOptions() Options {
 func (o *Options) Validate() error {
 	found := option.Check(o)
 	if o.Transport > HTTP || o.Era > Modern || o.Opening > OpenBare {
-		found.Add("Transport, Era, Opening", "%d, %d, %d: allowed are the constants of this package",
-			o.Transport, o.Era, o.Opening)
+		found.Add("Transport, Era, Opening", "%d, %d, %d: allowed are the constants of this package", o.Transport, o.Era,
+			o.Opening)
 	}
 	if o.Stream && o.Transport != HTTP {
 		found.Add("Stream", "true over %v: allowed is HTTP", o.Transport)

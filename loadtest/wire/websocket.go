@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// WebSocket frames, client side (RFC 6455): every frame that is sent is masked, whole and uncompressed; frames that arrive are
-// whole too, because a server has no reason to cut a small answer.
+// WebSocket frames, client side (RFC 6455): every frame that is sent is masked, whole and uncompressed; frames that
+// arrive are whole too, because a server has no reason to cut a small answer.
 
 const (
 	OpText   = 0x1

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,7 +66,8 @@ func TestModernRequestsRepeatTheBodyInHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	tmpl := w.Wrap(msgs.Call, IDOffset(msgs.Call), nil)
-	for _, want := range []string{"MCP-Protocol-Version: 2026-07-28\r\n", "Mcp-Method: tools/call\r\n", "Mcp-Name: echo\r\n",
+	for _, want := range []string{"MCP-Protocol-Version: 2026-07-28\r\n", "Mcp-Method: tools/call\r\n",
+		"Mcp-Name: echo\r\n",
 		`"io.modelcontextprotocol/protocolVersion":"2026-07-28"`} {
 		if !strings.Contains(string(tmpl.Bytes), want) {
 			t.Errorf("%q is missing in %q", want, tmpl.Bytes)
@@ -118,14 +120,23 @@ func TestNext(t *testing.T) {
 	f(WebSocket, frame(ws.OpText, "{}")+frame(ws.OpPing, "p")+frame(ws.OpPong, ""), "message:{}", "ping:p", "nothing")
 	f(WebSocket, frame(ws.OpClose, "\x03\xf5connection_limit"), "close:connection_limit")
 	f(WebSocket, frame(ws.OpText, long[:200])+frame(ws.OpText, long[:300]), "message:"+long[:200], "message:"+long[:300])
-	f(WebSocket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"+frame(ws.OpText, "{}"),
+	f(WebSocket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"+frame(ws.OpText,
+		"{}"),
 		"opened", "message:{}")
 	f(WebSocket, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", "message:{}/503")
 	f(WebSocket, "\x01\x00", "error")
-	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nMcp-Session-Id: s\r\n\r\n{}HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nMcp-Session-Id: s\r\n\r\n{}HTTP/1.1 202 "+
+		"Accepted\r\nContent-Length: 0\r\n\r\n",
 		"message:{}/200/s", "nothing/202")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"+
 		"1c\r\nevent: message\ndata: {\"a\":1}\r\n2\r\n\n\n\r\n0\r\n\r\n", `message:{"a":1}/200`)
+	events := ": hello\n\ndata: {\"a\":\ndata:  \"data: 1\\ndata:\"}\nid: 7\n\nevent: x\ndata:\n\n"
+	f(HTTP, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(events),
+		events),
+		"message:{\"a\":\n  \"data: 1\\ndata:\"}/200")
+	f(HTTP, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "+
+		"2\r\n\r\n{}",
+		"nothing", "nothing", "message:{}/200")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "error")
 
 	// The longest header, once: cutting it everywhere would take a minute.

@@ -20,9 +20,10 @@ const (
 	ceilingAttempts    = 10     // of finding one that does, beside the runs
 	ceilingMost        = 2e6
 	ceilingLeast       = 100
-	ceilingFull        = 0.85                    // of all cores, used by server and generator: above it the machine was theirs
-	ceilingDisturbed   = 2                       // times that a step is tried when it fails below that
-	ceilingWindow      = 1500 * time.Millisecond // of a step of the search; what is found is held for whole windows
+	// of all cores, used by server and generator: above it the machine was theirs
+	ceilingFull      = 0.85
+	ceilingDisturbed = 2                       // times that a step is tried when it fails below that
+	ceilingWindow    = 1500 * time.Millisecond // of a step of the search; what is found is held for whole windows
 
 	wideConnections = 15_000
 	wideEach        = 5.0 // calls per second of each
@@ -49,7 +50,8 @@ var Ways = []Way{
 // openLoad makes a fleet's options those of an open load to a server.
 func (w Way) openLoad(s *harness.Server) func(*client.Options) {
 	return func(o *client.Options) {
-		o.Address, o.Transport, o.Era, o.Window, o.Tick = s.Address(w.transport), w.transport, w.era, harness.OpenWindow, harness.OpenTick
+		o.Address, o.Transport, o.Era, o.Window, o.Tick = s.Address(w.transport), w.transport, w.era, harness.OpenWindow,
+			harness.OpenTick
 		if w.transport == wire.HTTP {
 			o.Window = 1 // as MCP's clients do
 		}
@@ -59,7 +61,8 @@ func (w Way) openLoad(s *harness.Server) func(*client.Options) {
 	}
 }
 
-var ceilingColumns = []string{"clients", "highest rate held, calls/s", "p50, ms", "p95, ms", "p99, ms", "server's cores", "generator's cores",
+var ceilingColumns = []string{"clients", "highest rate held, calls/s", "p50, ms", "p95, ms", "p99, ms",
+	"server's cores", "generator's cores",
 	"server's CPU per call, us", "generator's CPU per call, us", "what broke above it"}
 
 func ceiling(e *harness.Env) (*record.Table, error) {
@@ -71,12 +74,16 @@ func ceiling(e *harness.Env) (*record.Table, error) {
 		}
 		e.StopAll()
 	}
-	t.Note("%d connections each; open load, latency from the plan: a rate is held when p95 is below %v, nothing fails or is refused, and %g %% "+
+	t.Note("%d connections each; open load, latency from the plan: a rate is held when p95 is below %v, nothing fails "+
+		"or is refused, and %g %% "+
 		"of the offered calls are answered in the window", n, harness.HeldP95, harness.HeldShare*100)
-	t.Note("rates double from %s/s until one is not held, are bisected %d times (4 %%), and the result has been held %d times in a row",
+	t.Note("rates double from %s/s until one is not held, are bisected %d times (4 %%), and the result has been held %d "+
+		"times in a row",
 		record.Grouped(ceilingBegin), ceilingBisections, e.Runs)
-	t.Note("server and generator share %d cores: where both together fill them the ceiling is the machine's", observe.ThisHost().Cores)
-	t.Note("over HTTP a connection has one request in flight, elsewhere up to %d: a batch that waits is cheaper, so more goes through", harness.OpenWindow)
+	t.Note("server and generator share %d cores: where both together fill them the ceiling is the machine's",
+		observe.ThisHost().Cores)
+	t.Note("over HTTP a connection has one request in flight, elsewhere up to %d: a batch that waits is cheaper, so "+
+		"more goes through", harness.OpenWindow)
 	return t, nil
 }
 
@@ -105,7 +112,8 @@ func oneCeiling(e *harness.Env, t *record.Table, w Way, n int) error {
 	}
 	for attempt, inARow := 0, 0; inARow < e.Runs; attempt++ {
 		if attempt == ceilingAttempts+e.Runs {
-			return fmt.Errorf("no rate is held %d times in a row, so the machine is too busy with something else; the last was %s/s: %s", e.Runs,
+			return fmt.Errorf("no rate is held %d times in a row, so the machine is too busy with something else; the last "+
+				"was %s/s: %s", e.Runs,
 				record.Number(rate), c.broke)
 		}
 		got, ok, err := c.try(rate, e.Window())
@@ -121,7 +129,8 @@ func oneCeiling(e *harness.Env, t *record.Table, w Way, n int) error {
 		harness.SampleStep(t, name, got)
 		t.Sample(name+" rate", rate)
 	}
-	t.Row(name, t.Text(name+" rate"), t.Text(name+" p50 ms"), t.Text(name+" p95 ms"), t.Text(name+" p99 ms"), t.Text(name+" server cores"),
+	t.Row(name, t.Text(name+" rate"), t.Text(name+" p50 ms"), t.Text(name+" p95 ms"), t.Text(name+" p99 ms"),
+		t.Text(name+" server cores"),
 		t.Text(name+" generator cores"), t.Text(name+" server us"), t.Text(name+" generator us"), c.broke)
 	return nil
 }
@@ -138,8 +147,8 @@ func (c *climb) find(begin float64, bisections int) (float64, error) {
 	return rate, err
 }
 
-// bracket finds the highest rate that is held, to a factor of 2^(1/2^bisections): it doubles the first until one is not held (or
-// halves it until one is), and bisects. 0: none above ceilingLeast is held.
+// bracket finds the highest rate that is held, to a factor of 2^(1/2^bisections): it doubles the first until one is
+// not held (or halves it until one is), and bisects. 0: none above ceilingLeast is held.
 func bracket(begin float64, bisections int, try func(rate float64) (held bool, err error)) (float64, error) {
 	low, high := 0.0, begin
 	for high <= ceilingMost {
@@ -185,8 +194,8 @@ func bracket(begin float64, bisections int, try func(rate float64) (held bool, e
 // brief is the window of a step of the search.
 func (c *climb) brief() time.Duration { return min(c.e.Window(), ceilingWindow) }
 
-// try offers one rate. A step that fails although processor time was left was disturbed by something else on the machine, so it
-// is tried again before it is believed.
+// try offers one rate. A step that fails although processor time was left was disturbed by something else on the
+// machine, so it is tried again before it is believed.
 func (c *climb) try(rate float64, window time.Duration) (got harness.Step, ok bool, err error) {
 	full := ceilingFull * float64(observe.ThisHost().Cores)
 	for range ceilingDisturbed {
@@ -221,21 +230,25 @@ func (c *climb) once(rate float64, window time.Duration) (harness.Step, bool, er
 		verdict = why
 		c.broke = fmt.Sprintf("at %s/s: %s", record.Number(rate), why)
 		if cores := float64(observe.ThisHost().Cores); got.Server+got.Own < ceilingFull*cores {
-			c.broke += fmt.Sprintf(" (disturbed: others had, or nobody, %s of %g cores)", record.Number(cores-got.Server-got.Own), cores)
+			c.broke += fmt.Sprintf(" (disturbed: others had, or nobody, %s of %g cores)",
+				record.Number(cores-got.Server-got.Own), cores)
 		}
 	}
-	e.Progress("%s: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms): %s", c.name, record.Number(rate),
-		record.Number(got.Answered), record.Number(got.P95), record.Number(got.Server), record.Number(got.Own), record.Number(got.Late), verdict)
+	e.Progress("%s: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms): %s", c.name,
+		record.Number(rate),
+		record.Number(got.Answered), record.Number(got.P95), record.Number(got.Server), record.Number(got.Own),
+		record.Number(got.Late), verdict)
 	if !ok {
 		err = e.Sleep(harness.CalmAfter)
 	}
 	return got, ok, err
 }
 
-// wide asks the fixed question of many connections that each call now and then: nothing comes in batches, so every call costs
-// both sides a wake-up, a read and a write.
+// wide asks the fixed question of many connections that each call now and then: nothing comes in batches, so every
+// call costs both sides a wake-up, a read and a write.
 func wide(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"connections", "offered, calls/s", "answered, calls/s", "p50, ms", "p95, ms", "p99, ms", "failed", "server's cores",
+	t := &record.Table{Columns: []string{"connections", "offered, calls/s", "answered, calls/s", "p50, ms", "p95, ms",
+		"p99, ms", "failed", "server's cores",
 		"generator's cores", "server's CPU per call, us", "generator's CPU per call, us", "generator late, p99, ms"}}
 	n := e.Scaled(wideConnections)
 	rate := wideEach * float64(n)
@@ -250,19 +263,24 @@ func wide(e *harness.Env) (*record.Table, error) {
 	}
 	const name = "wide"
 	for run := range e.Runs {
-		got, err := e.Offer(s.Process, f, rate, 3*e.Window()) // in a machine this full one bad moment would be a whole window's p95
+		// in a machine this full one bad moment would be a whole window's p95
+		got, err := e.Offer(s.Process, f, rate, 3*e.Window())
 		if err != nil {
 			return nil, err
 		}
-		e.Progress("run %d: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms)", run+1, record.Number(rate),
-			record.Number(got.Answered), record.Number(got.P95), record.Number(got.Server), record.Number(got.Own), record.Number(got.Late))
+		e.Progress("run %d: %s/s offered, %s/s answered, p95 %s ms, server %s cores, generator %s (late p99 %s ms)", run+1,
+			record.Number(rate),
+			record.Number(got.Answered), record.Number(got.P95), record.Number(got.Server), record.Number(got.Own),
+			record.Number(got.Late))
 		harness.SampleStep(t, name, got)
 		if err := e.Sleep(harness.CalmAfter); err != nil {
 			return nil, err
 		}
 	}
-	t.Row(record.Grouped(int64(n)), record.Number(rate), t.Text(name+" answered/s"), t.Text(name+" p50 ms"), t.Text(name+" p95 ms"), t.Text(name+" p99 ms"),
-		t.Text(name+" failed"), t.Text(name+" server cores"), t.Text(name+" generator cores"), t.Text(name+" server us"), t.Text(name+" generator us"),
+	t.Row(record.Grouped(int64(n)), record.Number(rate), t.Text(name+" answered/s"), t.Text(name+" p50 ms"),
+		t.Text(name+" p95 ms"), t.Text(name+" p99 ms"),
+		t.Text(name+" failed"), t.Text(name+" server cores"), t.Text(name+" generator cores"), t.Text(name+" server us"),
+		t.Text(name+" generator us"),
 		t.Text(name+" late ms"))
 	t.AtMost("p95 from the plan", t.Median(name+" p95 ms"), float64(harness.HeldP95.Milliseconds()), "ms")
 	t.AtMost("failed or refused", t.Median(name+" failed"), 0, "calls")
@@ -271,9 +289,11 @@ func wide(e *harness.Env) (*record.Table, error) {
 	cores := float64(observe.ThisHost().Cores)
 	switch all := t.Median(name+" server cores") + t.Median(name+" generator cores"); {
 	case all > ceilingFull*cores:
-		t.Note("server and generator together used %s of %g cores: the machine was full, and the rate is what both together leave", record.Number(all), cores)
+		t.Note("server and generator together used %s of %g cores: the machine was full, and the rate is what both "+
+			"together leave", record.Number(all), cores)
 	case t.Median(name+" late ms") > wideLate:
-		t.Note("disturbed: the generator woke %s ms late (p99), though it and the server used only %s of %g cores; something else had the processor",
+		t.Note("disturbed: the generator woke %s ms late (p99), though it and the server used only %s of %g cores; "+
+			"something else had the processor",
 			t.Text(name+" late ms"), record.Number(all), cores)
 	}
 	t.Note("TCP, %g calls per second on each connection, open load with latency from the plan", wideEach)

@@ -20,43 +20,14 @@ const (
 	answerDigits    = "1000000001" // the id of the probe, as wide as those of the generator
 )
 
-// contender is one of the servers of a comparison, with its fleet.
-type contender struct {
-	name    string
-	process *observe.Process
-	fleet   *client.Fleet
-}
-
-// rounds measures all contenders in turn, as often as there are runs: A B A B, so that what the machine does meanwhile falls on
-// all alike. Only one is busy at a time; the others' connections stay open and idle.
-func rounds(e *harness.Env, t *record.Table, all []contender, each func(costs map[string]harness.Cost)) error {
-	for run := range e.Runs {
-		costs := map[string]harness.Cost{}
-		for _, c := range all {
-			got, err := e.Cost(c.process, c.fleet)
-			if err != nil {
-				return err
-			}
-			e.Progress("run %d: %s: %s us of CPU per call, %s calls/s, generator %s us", run+1, c.name,
-				record.Number(got.Server), record.Number(got.PerSec), record.Number(got.Own))
-			harness.KeepCost(t, c.name, got)
-			costs[c.name] = got
-		}
-		each(costs)
-	}
-	for _, c := range all {
-		harness.CostRow(t, c.name)
-	}
-	return nil
-}
-
-// tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own bytes.
-func tcpContenders(e *harness.Env, t *record.Table, connections, window int) ([]contender, error) {
-	var all []contender
+// tcpContenders starts weir (unless the peers are measured alone) and the bare echo, which answers with weir's own
+// bytes.
+func tcpContenders(e *harness.Env, t *record.Table, connections, window int) ([]harness.Contender, error) {
+	var all []harness.Contender
 	var args []string
 	add := func(name string, p *observe.Process, address string) error {
 		f, err := e.Open(connections, func(o *client.Options) { o.Address, o.Window = address, window })
-		all = append(all, contender{name, p, f})
+		all = append(all, harness.Contender{Name: name, Process: p, Fleet: f})
 		return err
 	}
 	if !e.Peers {
@@ -89,7 +60,7 @@ func cpuTCP(e *harness.Env) (*record.Table, error) {
 	}
 	t.Note("%d connections, one call in flight on each", tcpConnections)
 	key := ""
-	err = rounds(e, t, all, func(costs map[string]harness.Cost) {
+	err = harness.Rounds(e, t, all, func(costs map[string]harness.Cost) {
 		if !e.Peers {
 			key = harness.CostRatio(t, "weir", "echo-epoll", costs)
 		}
@@ -136,12 +107,12 @@ func probe(address string) (string, error) {
 
 func cpuHTTP(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: harness.CostColumns}
-	var all []contender
+	var all []harness.Contender
 	add := func(name string, p *observe.Process, address string) error {
 		f, err := e.Open(httpConnections, func(o *client.Options) {
 			o.Address, o.Transport = address, wire.HTTP
 		})
-		all = append(all, contender{name, p, f})
+		all = append(all, harness.Contender{Name: name, Process: p, Fleet: f})
 		return err
 	}
 	if !e.Peers {
@@ -168,7 +139,7 @@ func cpuHTTP(e *harness.Env) (*record.Table, error) {
 	t.Note("%d connections, one call in flight on each, initialised sessions (2025-11-25)", httpConnections)
 	t.Note("go-sdk answers each call with an SSE stream unless told otherwise; go-sdk -json is told otherwise")
 	var toMCPGo, toSDK, toJSON string
-	err := rounds(e, t, all, func(costs map[string]harness.Cost) {
+	err := harness.Rounds(e, t, all, func(costs map[string]harness.Cost) {
 		if !e.Peers {
 			toMCPGo, toSDK = harness.CostRatio(t, "weir", "mcp-go", costs), harness.CostRatio(t, "weir", "go-sdk", costs)
 			toJSON = harness.CostRatio(t, "weir", "go-sdk -json", costs)
@@ -196,7 +167,7 @@ func pipelined(e *harness.Env) (*record.Table, error) {
 	t.Note("%d TCP connections, %d calls in flight on each; server and generator share %d cores", pipelinedConnections,
 		pipelinedDepth, observe.ThisHost().Cores)
 	t.Note("latency is that of the last call of each write")
-	if err := rounds(e, t, all, func(map[string]harness.Cost) {}); err != nil {
+	if err := harness.Rounds(e, t, all, func(map[string]harness.Cost) {}); err != nil {
 		return nil, err
 	}
 	if !e.Peers {

@@ -2,14 +2,12 @@ package cases
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"weir/loadtest/bench/harness"
@@ -22,16 +20,17 @@ import (
 const (
 	crossConnections = 100
 	crossAgree       = 0.1 // by how much two ways of measuring may differ
-	// The known latency: a tool that takes crossSleep, asked every crossEvery on a connection that waits for each answer. The
-	// k-th call, counted from 0, is answered after (k+1) of the tool's times and was planned at k times crossEvery.
+	// The known latency: a tool that takes crossSleep, asked every crossEvery on a connection that waits for each answer.
+	// The k-th call, counted from 0, is answered after (k+1) of the tool's times and was planned at k times crossEvery.
 	crossSleep       = 50 * time.Millisecond
 	crossEvery       = 25 * time.Millisecond
 	crossKnownWindow = 3 * time.Second
 	crossSleepers    = 20
-	// crossPaced is what the tool takes that paces the closed loop: with it the machine is not full, and two generators must
-	// come to the same rate. Where it is full, the one that costs less gets more through.
+	// crossPaced is what the tool takes that paces the closed loop: with it the machine is not full, and two generators
+	// must come to the same rate. Where it is full, the one that costs less gets more through.
 	crossPaced = 5 * time.Millisecond
-	wrkMissing = "skipped: wrk is not installed (Debian: apt-get install wrk), and it is the other generator of this question"
+	wrkMissing = "skipped: wrk is not installed (Debian: apt-get install wrk), and it is the other generator of this " +
+		"question"
 )
 
 // crossLoad is a closed loop that both generators make.
@@ -40,8 +39,8 @@ type crossLoad struct{ name, tool, arguments string }
 // key names a sample of the load.
 func (l crossLoad) key(what string) string { return l.name + " " + what }
 
-// crosscheck measures the generator by others: wrk makes the same request, the server counts the calls, the kernel's scheduler
-// counts the processor's time, and arithmetic says what latency an overloaded connection must show.
+// crosscheck measures the generator by others: wrk makes the same request, the server counts the calls, the kernel's
+// scheduler counts the processor's time, and arithmetic says what latency an overloaded connection must show.
 func crosscheck(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"what", "this generator", "the other way", "other / this"}}
 	wrk, err := exec.LookPath("wrk")
@@ -65,36 +64,47 @@ func crosscheck(e *harness.Env) (*record.Table, error) {
 				return nil, fmt.Errorf("wrk: %w", err)
 			}
 			of := func(what string) string { return record.Number(t.Samples[load.key(what)][run]) }
-			e.Progress("run %d, %s: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, load.tool, of("own calls/s"),
+			e.Progress("run %d, %s: %s calls/s, wrk %s; %s us of the server's CPU per call, beside wrk %s", run+1, load.tool,
+				of("own calls/s"),
 				of("wrk calls/s"), of("own cpu us"), of("wrk cpu us"))
 		}
 	}
 	if err := knownLatency(e, t, s); err != nil {
 		return nil, fmt.Errorf("known latency: %w", err)
 	}
-	compareFigures(t, fmt.Sprintf("calls/s, wrk, calls of %v", crossPaced), paced.key("own calls/s"), paced.key("wrk calls/s"), crossAgree)
-	compareFigures(t, fmt.Sprintf("median latency, us, wrk, calls of %v", crossPaced), paced.key("own p50 us"), paced.key("wrk p50 us"), crossAgree)
+	compareFigures(t, fmt.Sprintf("calls/s, wrk, calls of %v", crossPaced), paced.key("own calls/s"),
+		paced.key("wrk calls/s"), crossAgree)
+	compareFigures(t, fmt.Sprintf("median latency, us, wrk, calls of %v", crossPaced), paced.key("own p50 us"),
+		paced.key("wrk p50 us"), crossAgree)
 	compareFigures(t, "server's CPU per call, us, beside wrk", full.key("own cpu us"), full.key("wrk cpu us"), crossAgree)
-	compareFigures(t, "server's CPU per call, us, by the scheduler's clock", full.key("own cpu us"), full.key("own scheduler us"), crossAgree)
+	compareFigures(t, "server's CPU per call, us, by the scheduler's clock", full.key("own cpu us"),
+		full.key("own scheduler us"), crossAgree)
 	compareFigures(t, "calls, counted by the server", full.key("own calls"), full.key("counted calls"), 0)
-	compareFigures(t, "median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms", crossAgree)
+	compareFigures(t, "median latency of an overloaded connection, ms, by arithmetic", "known p50 ms", "arithmetic p50 ms",
+		crossAgree)
 	for _, what := range []string{"calls/s", "p50 us", "generator us"} {
 		own, other := full.key("own "+what), full.key("wrk "+what)
 		t.Row(map[string]string{"calls/s": "calls/s of a full machine, wrk", "p50 us": "median latency there, us, wrk",
-			"generator us": "generator's CPU per call there, us, wrk"}[what], t.Text(own), t.Text(other), record.Number(t.Median(other)/t.Median(own)))
+			"generator us": "generator's CPU per call there, us, wrk"}[what], t.Text(own), t.Text(other),
+			record.Number(t.Median(other)/t.Median(own)))
 	}
-	t.AtMost("calls that wrk has not seen answered and the server counts", worst(t.Samples[full.key("wrk unseen")]), float64(n), "calls (one per connection)")
-	t.Note("the same requests over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns: `sleep` with %v, where the "+
-		"tool paces both generators; and `echo`, where the processors do and the generator that costs less gets more through", n, crossPaced)
+	t.AtMost("calls that wrk has not seen answered and the server counts", worst(t.Samples[full.key("wrk unseen")]),
+		float64(n), "calls (one per connection)")
+	t.Note("the same requests over %d kept connections, HTTP without sessions (2026-07-28), closed loop, in turns: "+
+		"`sleep` with %v, where the "+
+		"tool paces both generators; and `echo`, where the processors do and the generator that costs less gets more through",
+		n, crossPaced)
 	t.Note("the scheduler's clock is /proc/PID/task/*/schedstat, in nanoseconds; the figure beside it is /proc/PID/stat's")
-	t.Note("the overloaded connections (%d) call `sleep` with %v every %v and wait for each answer: call k, from 0, must be answered %v + k x %v "+
-		"after its plan; what the tool takes beyond its time (measured from the write: %s ms) is in the arithmetic", crossSleepers, crossSleep,
+	t.Note("the overloaded connections (%d) call `sleep` with %v every %v and wait for each answer: call k, from 0, "+
+		"must be answered %v + k x %v "+
+		"after its plan; what the tool takes beyond its time (measured from the write: %s ms) is in the arithmetic",
+		crossSleepers, crossSleep,
 		crossEvery, crossSleep, crossSleep-crossEvery, t.Text("known service ms"))
 	return t, nil
 }
 
-// compareFigures enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are taken within a
-// round: machines drift from one to the next.
+// compareFigures enters a row of two figures and holds their ratio against a share that they may differ by. Ratios are
+// taken within a round: machines drift from one to the next.
 func compareFigures(t *record.Table, what, own, other string, agree float64) {
 	var ratios []float64
 	for i, v := range t.Samples[own] {
@@ -119,7 +129,8 @@ func callsCounted(s *harness.Server, tool string) (float64, error) {
 	return series[`weir_tool_calls_total{tool="`+tool+`",outcome="ok"}`], err
 }
 
-// ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted meanwhile.
+// ownAgainstServer runs this generator once, from its first call to its last, and keeps what the server counted
+// meanwhile.
 func ownAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load crossLoad, n int) error {
 	f, err := e.Open(n, func(o *client.Options) {
 		o.Address, o.Transport, o.Era, o.Tool, o.Arguments = s.HTTP, wire.HTTP, wire.Modern, load.tool, load.arguments
@@ -208,7 +219,8 @@ func wrkAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load c
 	}
 	ctx, cancel := context.WithTimeout(e.Ctx, crossWindow(e)+harness.SettleTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprintf("-c%d", n), fmt.Sprintf("-d%ds", int(crossWindow(e).Seconds())), "--latency",
+	cmd := exec.CommandContext(ctx, wrk, "-t1", fmt.Sprintf("-c%d", n), fmt.Sprintf("-d%ds",
+		int(crossWindow(e).Seconds())), "--latency",
 		"-s", script, "http://"+s.HTTP+o.Path)
 	out, err := cmd.Output()
 	if err != nil {
@@ -222,47 +234,18 @@ func wrkAgainstServer(e *harness.Env, t *record.Table, s *harness.Server, load c
 	if err != nil {
 		return err
 	}
-	said, err := readWrk(string(out))
+	said, err := harness.ReadWrk(string(out))
 	if err != nil {
 		return err
 	}
 	calls := countedThen - counted
-	t.Sample(load.key("wrk calls/s"), said.perSec)
+	t.Sample(load.key("wrk calls/s"), said.PerSec)
 	t.Sample(load.key("wrk cpu us"), harness.Micros(usedThen-used)/calls)
-	t.Sample(load.key("wrk generator us"), harness.Micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.calls)
-	t.Sample(load.key("wrk p50 us"), said.p50)
-	t.Sample(load.key("wrk unseen"), math.Abs(calls-said.calls))
+	t.Sample(load.key("wrk generator us"),
+		harness.Micros(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())/said.Calls)
+	t.Sample(load.key("wrk p50 us"), said.P50)
+	t.Sample(load.key("wrk unseen"), math.Abs(calls-said.Calls))
 	return nil
-}
-
-// wrkSaid is what wrk prints at its end.
-type wrkSaid struct {
-	calls, perSec float64
-	p50           float64 // microseconds
-}
-
-// readWrk understands wrk 4's summary; an answer that was no success makes it an error, since the figures then mean something else.
-func readWrk(out string) (wrkSaid, error) {
-	var w wrkSaid
-	for line := range strings.Lines(out) {
-		f := strings.Fields(line)
-		switch {
-		case len(f) >= 3 && f[1] == "requests" && f[2] == "in":
-			w.calls, _ = strconv.ParseFloat(f[0], 64)
-		case len(f) == 2 && f[0] == "Requests/sec:":
-			w.perSec, _ = strconv.ParseFloat(f[1], 64)
-		case len(f) == 2 && f[0] == "50%":
-			if d, err := time.ParseDuration(f[1]); err == nil {
-				w.p50 = harness.Micros(d)
-			}
-		case strings.Contains(line, "Non-2xx") || strings.Contains(line, "Socket errors"):
-			return w, errors.New(strings.TrimSpace(line))
-		}
-	}
-	if w.calls == 0 || w.perSec == 0 || w.p50 == 0 {
-		return w, fmt.Errorf("its summary is not understood: %q", out)
-	}
-	return w, nil
 }
 
 // knownLatency offers connections twice what they can do, so that the latency of every call follows from the plan.

@@ -59,7 +59,8 @@ func (c floodCase) bytes() int {
 	return floodBytes
 }
 
-// stuckMillis is how long the tool sleeps: longer than the flood lasts. What blocks behind it is let go in waves of that length.
+// stuckMillis is how long the tool sleeps: longer than the flood lasts. What blocks behind it is let go in waves of
+// that length.
 func (c floodCase) stuckMillis() int {
 	if c.transport == wire.HTTP || c.pause {
 		return stuckShort
@@ -81,24 +82,28 @@ var floodCases = []floodCase{
 }
 
 func flood(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"variant", "MiB accepted", "calls sent", "refused", "held by the server", "unaccounted",
+	t := &record.Table{Columns: []string{"variant", "MiB accepted", "calls sent", "refused", "held by the server",
+		"unaccounted",
 		"RSS growth, KiB", "of it beyond the caps, KiB"}}
 	for _, c := range floodCases {
 		for run := range e.Runs {
 			if err := oneFlood(e, t, c); err != nil {
 				return nil, fmt.Errorf("%s: %w", c.name, err)
 			}
-			e.Progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name, record.Number(t.Samples[c.name+" MiB"][run]),
+			e.Progress("run %d: %s: %s MiB, %s refused, RSS +%s KiB", run+1, c.name,
+				record.Number(t.Samples[c.name+" MiB"][run]),
 				record.Number(t.Samples[c.name+" refused"][run]), record.Number(t.Samples[c.name+" growth KiB"][run]))
 		}
 		t.Row(c.name, t.Text(c.name+" MiB"), t.Text(c.name+" sent"), t.Text(c.name+" refused"), t.Text(c.name+" held"),
 			t.Text(c.name+" unaccounted"), t.Text(c.name+" growth KiB"), t.Text(c.name+" beyond KiB"))
 		judgeFlood(e, t, c)
 	}
-	t.Note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB", stuckMillis, stuckShort,
+	t.Note("one connection, calls of `sleep` with %d ms (over HTTP and paused: %d) and %d bytes of filler, up to %d MiB",
+		stuckMillis, stuckShort,
 		floodMessage, e.Scaled(floodBytes)>>20)
 	t.Note("small messages: no filler, %d MiB of them", e.Scaled(smallBytes)>>20)
-	t.Note("the caps: %d KiB or %d messages waiting, %d executing, %d KiB outbox, %d KiB input; the server's bookkeeping is beyond them",
+	t.Note("the caps: %d KiB or %d messages waiting, %d executing, %d KiB outbox, %d KiB input; the server's "+
+		"bookkeeping is beyond them",
 		waitingBytes>>10, waitingCap, executingCap, outboxBytes>>10, readBytes>>10)
 	t.Note("HTTP answers in order, so behind a stuck call nothing is answered: the outbox fills and reading pauses")
 	return t, nil
@@ -169,8 +174,8 @@ func oneFlood(e *harness.Env, t *record.Table, c floodCase) error {
 	return err
 }
 
-// warmServer makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it returns what is
-// resident then.
+// warmServer makes the server allocate what any traffic makes it allocate, so that the flood's own share shows; it
+// returns what is resident then.
 func warmServer(e *harness.Env, s *harness.Server, transport wire.Transport) (int64, error) {
 	f, err := e.Open(1, func(o *client.Options) {
 		o.Address, o.Transport, o.Window, o.CallsPerConnection = s.Address(transport), transport, 64, e.Scaled(warmUpCalls)
@@ -207,8 +212,8 @@ func untilQuiet(e *harness.Env, f *client.Fleet) error {
 	})
 }
 
-// lostOf waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads cannot know; of it only
-// what came before it stopped reading is judged.
+// lostOf waits for the stuck calls to end and returns how many calls have no outcome then. A client that never reads
+// cannot know; of it only what came before it stopped reading is judged.
 func lostOf(e *harness.Env, f *client.Fleet, c floodCase) (float64, error) {
 	if c.neverReads {
 		got := f.Counters()

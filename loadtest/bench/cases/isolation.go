@@ -36,18 +36,21 @@ var isolatedKinds = []isolatedKind{
 }
 
 func isolation(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"clients", "calls sent", "answered", "cancelled", "of these answered all the same", "refused", "crossed",
+	t := &record.Table{Columns: []string{"clients", "calls sent", "answered", "cancelled",
+		"of these answered all the same", "refused", "crossed",
 		"unexplained", "calls/s"}}
 	for run := range e.Runs {
 		if err := oneIsolation(e, t); err != nil {
 			return nil, err
 		}
-		e.Progress("run %d: %s calls, %s crossed, %s unexplained", run+1, record.Number(totalOf(t, "sent", run)), record.Number(totalOf(t, "crossed", run)),
+		e.Progress("run %d: %s calls, %s crossed, %s unexplained", run+1, record.Number(totalOf(t, "sent", run)),
+			record.Number(totalOf(t, "crossed", run)),
 			record.Number(totalOf(t, "unexplained", run)))
 	}
 	for _, k := range isolatedKinds {
 		cells := []string{k.name}
-		for _, figure := range []string{"sent", "answered", "cancelled", "raced", "refused", "crossed", "unexplained", "calls/s"} {
+		for _, figure := range []string{"sent", "answered", "cancelled", "raced", "refused", "crossed", "unexplained",
+			"calls/s"} {
 			cells = append(cells, t.Text(k.name+" "+figure))
 		}
 		t.Row(cells...)
@@ -65,11 +68,14 @@ func isolation(e *harness.Env) (*record.Table, error) {
 		t.AtMost("crossed, "+k.name, worstOf(t, k.name+" crossed"), 0, "answers")
 		t.AtMost("unexplained, "+k.name, worstOf(t, k.name+" unexplained"), 0, "calls")
 	}
-	t.Note("%d clients, a quarter on each transport, all at once; every call has the id 1 and a number of its own that its answer must bring back",
+	t.Note("%d clients, a quarter on each transport, all at once; every call has the id 1 and a number of its own that "+
+		"its answer must bring back",
 		isolatedClients)
-	t.Note("every %dth call is cancelled: one half in the write that sends it, the other half calls `sleep` and is cancelled after %v; in "+
+	t.Note("every %dth call is cancelled: one half in the write that sends it, the other half calls `sleep` and is "+
+		"cancelled after %v; in "+
 		"2026-07-28 the connection is closed", cancelEvery, cancelAfter)
-	t.Note("refused would also be calls whose id was found in flight, by a server that keeps it until the cancelled call before has ended")
+	t.Note("refused would also be calls whose id was found in flight, by a server that keeps it until the cancelled " +
+		"call before has ended")
 	t.Note("sent = answered + cancelled + refused + unexplained; marks are for the worst run")
 	return t, nil
 }

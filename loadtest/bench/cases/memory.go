@@ -20,8 +20,8 @@ const (
 	settle      = 3 * time.Second // for the server to give back what opening took
 )
 
-// memory opens connections in steps and fits a line through what the server holds: the slope is the weight of a connection, free
-// of what the server weighs without any.
+// memory opens connections in steps and fits a line through what the server holds: the slope is the weight of a
+// connection, free of what the server weighs without any.
 func memory(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"transport", "resident bytes per connection", "R²", "RSS at the first step, MiB",
 		"RSS at the last, MiB", "goroutines at the first", "at the last", "kernel slab per connection, both ends, bytes"}}
@@ -31,11 +31,13 @@ func memory(e *harness.Env) (*record.Table, error) {
 			if err := weighConnections(e, t, transport, step); err != nil {
 				return nil, fmt.Errorf("%v: %w", transport, err)
 			}
-			e.Progress("run %d: %v: %s bytes per connection", run+1, transport, record.Number(t.Samples[transport.String()+" bytes"][run]))
+			e.Progress("run %d: %v: %s bytes per connection", run+1, transport,
+				record.Number(t.Samples[transport.String()+" bytes"][run]))
 		}
 		name := transport.String()
 		t.Row(name, t.Text(name+" bytes"), strconv.FormatFloat(t.Median(name+" r2"), 'f', 4, 64), t.Text(name+" first MiB"),
-			t.Text(name+" last MiB"), t.Text(name+" first goroutines"), t.Text(name+" last goroutines"), t.Text(name+" slab bytes"))
+			t.Text(name+" last MiB"), t.Text(name+" first goroutines"), t.Text(name+" last goroutines"),
+			t.Text(name+" slab bytes"))
 		limit := 1024.0
 		if transport == wire.HTTP {
 			limit = 2048
@@ -43,7 +45,8 @@ func memory(e *harness.Env) (*record.Table, error) {
 		t.AtMost("resident per idle connection, "+name, t.Median(name+" bytes"), limit, "bytes")
 		t.AtMost("goroutines gained, "+name, t.Median(name+" last goroutines")-t.Median(name+" first goroutines"), 4, "")
 	}
-	t.Note("%d to %d connections in %d steps, each initialised and then one call; HTTP with a session", step, step*memorySteps, memorySteps)
+	t.Note("%d to %d connections in %d steps, each initialised and then one call; HTTP with a session", step,
+		step*memorySteps, memorySteps)
 	t.Note("RSS holds whatever garbage the collector has not returned yet; kernel memory is not part of it")
 	return t, nil
 }

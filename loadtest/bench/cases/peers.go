@@ -50,8 +50,8 @@ const (
 	echoName = "echo-epoll, tcp"
 )
 
-// Entrants are the servers by name, in the order of the tables. The bare echo is the limit of the machine, not a peer: it speaks
-// no HTTP and knows no session.
+// Entrants are the servers by name, in the order of the tables. The bare echo is the limit of the machine, not a peer:
+// it speaks no HTTP and knows no session.
 var Entrants = []string{WeirName, "mcp-go", "go-sdk", echoName}
 
 // enter starts one of them.
@@ -71,7 +71,10 @@ func enter(e *harness.Env, name string) (entrant, error) {
 		return entrant{name, p, address, wire.Line, nil}, err
 	}
 	p, address, err := e.Peer(name)
-	return entrant{name, p, address, wire.HTTP, func() (float64, error) { return askNumber("http://" + address + "/goroutines") }}, err
+	return entrant{name, p, address, wire.HTTP, func() (float64, error) {
+		return askNumber("http://" + address +
+			"/goroutines")
+	}}, err
 }
 
 // askNumber gets a page that is one number.
@@ -95,7 +98,8 @@ func (c entrant) sessions(o *client.Options) {
 
 // peersLatency offers all servers the same, in turns, while the others are idle.
 func peersLatency(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"server", "offered, calls/s", "answered, calls/s", "p50, ms", "p95, ms", "p99, ms", "failed", "server's CPU per call, us"}}
+	t := &record.Table{Columns: []string{"server", "offered, calls/s", "answered, calls/s", "p50, ms", "p95, ms",
+		"p99, ms", "failed", "server's CPU per call, us"}}
 	type running struct {
 		entrant
 		fleet *client.Fleet
@@ -119,7 +123,8 @@ func peersLatency(e *harness.Env) (*record.Table, error) {
 				if err != nil {
 					return nil, err
 				}
-				e.Progress("%s: %s/s offered, %s/s answered, p50 %s ms, p99 %s ms, %s us of CPU per call", c.name, record.Number(rate), record.Number(got.Answered),
+				e.Progress("%s: %s/s offered, %s/s answered, p50 %s ms, p99 %s ms, %s us of CPU per call", c.name,
+					record.Number(rate), record.Number(got.Answered),
 					record.Number(got.P50), record.Number(got.P99), record.Number(got.MicrosPerCall(got.Server)))
 				harness.SampleStep(t, At(c.name, rate), got)
 			}
@@ -128,14 +133,17 @@ func peersLatency(e *harness.Env) (*record.Table, error) {
 	for _, rate := range PeersRates {
 		for _, c := range all {
 			key := At(c.name, rate)
-			t.Row(c.name, record.Number(rate), t.Text(key+" answered/s"), t.Text(key+" p50 ms"), t.Text(key+" p95 ms"), t.Text(key+" p99 ms"),
+			t.Row(c.name, record.Number(rate), t.Text(key+" answered/s"), t.Text(key+" p50 ms"), t.Text(key+" p95 ms"),
+				t.Text(key+" p99 ms"),
 				t.Text(key+" failed"), t.Text(key+" server us"))
 		}
 		t.AtMost(fmt.Sprintf("failed, weir at %s/s", record.Number(rate)), t.Median(At(WeirName, rate)+" failed"), 0, "calls")
 	}
-	t.Note("%d connections, sessions of 2025-11-25 over HTTP, one call in flight on each; open load, latency from the plan", peersConnections)
+	t.Note("%d connections, sessions of 2025-11-25 over HTTP, one call in flight on each; open load, latency from the "+
+		"plan", peersConnections)
 	t.Note("%s is the limit of the machine and no peer: lines over TCP, no JSON, no session", echoName)
-	t.Note("a server that answers less than it is offered is beyond its ceiling there, and its latency grows for as long as one asks")
+	t.Note("a server that answers less than it is offered is beyond its ceiling there, and its latency grows for as " +
+		"long as one asks")
 	return t, nil
 }
 
@@ -144,7 +152,8 @@ func At(name string, rate float64) string { return fmt.Sprintf("%s at %.0f", nam
 
 // peersMemory weighs sessions: a few thousand in steps, then as many as 15,000.
 func peersMemory(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"server", "resident bytes per session", "R²", "goroutines per session", "sessions at the end", "RSS then, MiB",
+	t := &record.Table{Columns: []string{"server", "resident bytes per session", "R²", "goroutines per session",
+		"sessions at the end", "RSS then, MiB",
 		"goroutines then", "stopped by"}}
 	for _, name := range Entrants[:3] {
 		c, err := enter(e, name)
@@ -156,7 +165,8 @@ func peersMemory(e *harness.Env) (*record.Table, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		e.StopAll()
-		e.Progress("%s: %s bytes and %s goroutines per session; %s MiB at %s sessions", name, t.Text(name+" bytes"), t.Text(name+" goroutines"),
+		e.Progress("%s: %s bytes and %s goroutines per session; %s MiB at %s sessions", name, t.Text(name+" bytes"),
+			t.Text(name+" goroutines"),
 			t.Text(name+" last MiB"), t.Text(name+" last sessions"))
 		t.Row(name, t.Text(name+" bytes"), strconv.FormatFloat(t.Median(name+" r2"), 'f', 4, 64), t.Text(name+" goroutines"),
 			t.Text(name+" last sessions"), t.Text(name+" last MiB"), t.Text(name+" last goroutines"), stopped)
@@ -165,9 +175,11 @@ func peersMemory(e *harness.Env) (*record.Table, error) {
 	t.AtLeast("sessions, weir", t.Median("weir last sessions"), most, "sessions")
 	t.AtMost("resident per session, weir / mcp-go", t.Median("weir bytes")/t.Median("mcp-go bytes"), 0.2, "(one fifth)")
 	t.AtMost("resident per session, weir / go-sdk", t.Median("weir bytes")/t.Median("go-sdk bytes"), 0.2, "(one fifth)")
-	t.Note("HTTP, sessions of 2025-11-25 on kept connections, each initialised and then one call: %d to %d in %d steps, then %.0f, and a line through all",
+	t.Note("HTTP, sessions of 2025-11-25 on kept connections, each initialised and then one call: %d to %d in %d steps, "+
+		"then %.0f, and a line through all",
 		e.Scaled(sessionsStep), e.Scaled(sessionsStep)*sessionsSteps, sessionsSteps, most)
-	t.Note("one run; RSS holds whatever garbage the collector has not returned yet, and is read %v after the last opening", sessionsSettle)
+	t.Note("one run; RSS holds whatever garbage the collector has not returned yet, and is read %v after the last opening",
+		sessionsSettle)
 	return t, nil
 }
 
@@ -231,7 +243,8 @@ func weighSessions(e *harness.Env, t *record.Table, c entrant) (stopped string, 
 
 // peersOverload finds the ceiling of each server, and offers it twice that.
 func peersOverload(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"server", "ceiling, calls/s", "offered, calls/s", "goodput, calls/s", "of the ceiling", "p99 of the good, ms",
+	t := &record.Table{Columns: []string{"server", "ceiling, calls/s", "offered, calls/s", "goodput, calls/s",
+		"of the ceiling", "p99 of the good, ms",
 		"of that from the write, ms", "failed or refused", "peak RSS, MiB"}}
 	for _, name := range Entrants[:3] {
 		c, err := enter(e, name)
@@ -242,22 +255,26 @@ func peersOverload(e *harness.Env) (*record.Table, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		e.StopAll()
-		t.Row(name, t.Text(name+" ceiling"), t.Text(name+" offered"), t.Text(name+" answered/s"), t.Text(name+" share"), t.Text(name+" p99 ms"),
+		t.Row(name, t.Text(name+" ceiling"), t.Text(name+" offered"), t.Text(name+" answered/s"), t.Text(name+" share"),
+			t.Text(name+" p99 ms"),
 			t.Text(name+" service p99 ms"), t.Text(name+" failed"), t.Text(name+" peak MiB"))
 	}
 	t.AtLeast("goodput at twice the ceiling, weir", t.Median("weir share"), 0.7, "of the ceiling")
 	t.AtMost("lost or unanswered, weir", t.Median("weir lost"), 0, "calls")
-	t.Note("%d sessions over HTTP, one call in flight on each; the ceiling as in the question of that name, to %d bisections", e.Scaled(overloadConnections),
+	t.Note("%d sessions over HTTP, one call in flight on each; the ceiling as in the question of that name, to %d "+
+		"bisections", e.Scaled(overloadConnections),
 		overloadBisections)
-	t.Note("what a client cannot send yet waits with the client, and its latency counts from the plan; the next column counts from the write")
+	t.Note("what a client cannot send yet waits with the client, and its latency counts from the plan; the next column " +
+		"counts from the write")
 	return t, nil
 }
 
 func overloadOf(e *harness.Env, t *record.Table, c entrant) error {
-	climb := &climb{e: e, name: c.name, process: c.process, n: e.Scaled(overloadConnections), options: func(o *client.Options) {
-		c.sessions(o)
-		o.Tick = harness.OpenTick
-	}}
+	climb := &climb{e: e, name: c.name, process: c.process, n: e.Scaled(overloadConnections),
+		options: func(o *client.Options) {
+			c.sessions(o)
+			o.Tick = harness.OpenTick
+		}}
 	ceiling, err := climb.find(overloadBegin, overloadBisections)
 	if err != nil {
 		return err

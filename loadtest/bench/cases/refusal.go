@@ -55,7 +55,8 @@ var refusalCases = []refusalCase{
 }
 
 func refusal(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"refused at", "CPU per refusal, us", "beyond the bare one, us", "refusals/s", "generator's CPU, us"}}
+	t := &record.Table{Columns: []string{"refused at", "CPU per refusal, us", "beyond the bare one, us", "refusals/s",
+		"generator's CPU, us"}}
 	for _, c := range refusalCases {
 		for run := range e.Runs {
 			got, err := c.run(e, c)
@@ -68,8 +69,10 @@ func refusal(e *harness.Env) (*record.Table, error) {
 		}
 		judgeRefusal(e, t, c)
 	}
-	t.Note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting and closing it")
-	t.Note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that does nothing " +
+	t.Note("all CPU of the server is counted, reading and writing the socket included; for a connection also accepting " +
+		"and closing it")
+	t.Note("where each refusal is a packet or a connection of its own, the kernel's part is measured with a server that " +
+		"does nothing " +
 		"else, and the mark is for what is beyond that")
 	t.Note("HTTP answers a connection in order, so its own cap is never seen as a refusal behind a stuck call")
 	return t, nil
@@ -154,8 +157,8 @@ func globalCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
 	return costOfRefusals(e, s.Process, f, func(k *client.Counters) uint64 { return k.Refused })
 }
 
-// fillServer sends calls that never end until the server has no place for another. It takes two waves: the first fills the queue, out
-// of which the workers then take what they can hold; the second fills what they left.
+// fillServer sends calls that never end until the server has no place for another. It takes two waves: the first fills
+// the queue, out of which the workers then take what they can hold; the second fills what they left.
 func fillServer(e *harness.Env, s *harness.Server) error {
 	var waves [2]*client.Fleet
 	for i := range waves {
@@ -198,7 +201,8 @@ func connectionCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
 }
 
 // costOfTurnedAway comes again and again to a server that takes no connection.
-func costOfTurnedAway(e *harness.Env, p *observe.Process, address string, transport wire.Transport) (harness.Cost, error) {
+func costOfTurnedAway(e *harness.Env, p *observe.Process, address string, transport wire.Transport) (harness.Cost,
+	error) {
 	f, err := e.Fleet(func(o *client.Options) {
 		o.Address, o.Transport, o.Reopen = address, transport, true
 		o.Opening, o.Sources = wire.OpenBare, client.LoopbackSources(8)
@@ -209,15 +213,18 @@ func costOfTurnedAway(e *harness.Env, p *observe.Process, address string, transp
 	f.Launch(churning) // and never Start: they do not get to call
 	got, err := costOfRefusals(e, p, f, func(k *client.Counters) uint64 { return k.Ended[client.EndRefused] })
 	c := f.Counters()
-	if other := c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset] + c.Ended[client.EndConnectFailed]; err == nil &&
+	if other := c.Ended[client.EndPeerClosed] + c.Ended[client.EndPeerReset] +
+		c.Ended[client.EndConnectFailed]; err == nil &&
 		other > c.Ended[client.EndRefused]/100 {
-		err = fmt.Errorf("%d connections ended without being told why, %d were told: %v", other, c.Ended[client.EndRefused], c.Failures)
+		err = fmt.Errorf("%d connections ended without being told why, %d were told: %v", other, c.Ended[client.EndRefused],
+			c.Failures)
 	}
 	return got, err
 }
 
 // costOfRefusals measures one window of a fleet that is being refused; count says how often it was.
-func costOfRefusals(e *harness.Env, p *observe.Process, f *client.Fleet, count func(*client.Counters) uint64) (harness.Cost, error) {
+func costOfRefusals(e *harness.Env, p *observe.Process, f *client.Fleet,
+	count func(*client.Counters) uint64) (harness.Cost, error) {
 	if err := e.Sleep(harness.WarmUp); err != nil {
 		return harness.Cost{}, err
 	}
@@ -233,7 +240,8 @@ func costOfRefusals(e *harness.Env, p *observe.Process, f *client.Fleet, count f
 		return harness.Cost{}, fmt.Errorf("nothing was refused: %+v", w.After)
 	}
 	if answered := w.After.Results - w.Before.Results; float64(answered) > n/100 || w.After.Bad > 0 {
-		return harness.Cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.After.Bad, w.After.Failures)
+		return harness.Cost{}, fmt.Errorf("%d calls were answered beside %.0f refusals, %d bad: %v", answered, n, w.After.Bad,
+			w.After.Failures)
 	}
 	c := w.CostOf(n)
 	c.Refused = n

@@ -14,15 +14,17 @@ import (
 const (
 	stalledConnections = 5000
 	stalledText        = 1 << 10 // of one call; its answer is as long
-	stalledCalls       = 53      // per client: a little more than the kernel's buffers take, so that about 8 KiB wait in the server
-	stalledReceive     = 4 << 10
-	writeTimeout       = 10 * time.Second // write_timeout's default
-	catchUp            = time.Second
-	sweepSlack         = 2 * time.Second // the server looks once a second
+	// per client: a little more than the kernel's buffers take, so that about 8 KiB wait in the server
+	stalledCalls   = 53
+	stalledReceive = 4 << 10
+	writeTimeout   = 10 * time.Second // write_timeout's default
+	catchUp        = time.Second
+	sweepSlack     = 2 * time.Second // the server looks once a second
 )
 
 func stalled(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"stalled clients", "good p99 alone, ms", "while they send, ms", "while they are stalled, ms",
+	t := &record.Table{Columns: []string{"stalled clients", "good p99 alone, ms", "while they send, ms",
+		"while they are stalled, ms",
 		"ratio", "closed as write_timeout", "closed as outbox_total_bytes", "last closed after, s", "peak RSS, MiB"}}
 	n := e.Scaled(stalledConnections)
 	for run := range e.Runs {
@@ -36,7 +38,8 @@ func stalled(e *harness.Env) (*record.Table, error) {
 		t.Text("write_timeout"), t.Text("outbox_total_bytes"), t.Text("closed s"), t.Text("peak MiB"))
 	t.AtMost("good p99, beside stalled clients / alone", t.Median("ratio"), 1.5, "times")
 	t.AtLeast("closed by name", t.Median("write_timeout")+t.Median("outbox_total_bytes"), float64(n), "clients")
-	t.AtMost("last closed after the last answer was made", t.Median("closed s"), (writeTimeout + sweepSlack).Seconds(), "s")
+	t.AtMost("last closed after the last answer was made", t.Median("closed s"), (writeTimeout + sweepSlack).Seconds(),
+		"s")
 	t.Note("%d good clients make %d calls/s (an open load); the others send %d calls of %d bytes each and never read",
 		busyConnections, busyPerSecond, stalledCalls, stalledText)
 	return t, nil
@@ -90,7 +93,11 @@ func oneStall(e *harness.Env, t *record.Table, n int) error {
 	}
 	onset := good.Counters()
 	good.ResetLatency()
-	err = e.Poll(samplingPeriod, writeTimeout+2*sweepSlack, func() (bool, error) { c := f.Counters(); return c.Open == 0, nil })
+	err = e.Poll(samplingPeriod, writeTimeout+2*sweepSlack, func() (bool, error) {
+		c := f.Counters()
+		return c.Open == 0,
+			nil
+	})
 	if err != nil && !errors.Is(err, harness.ErrTooLong) { // who is still connected then is missing among the closed
 		return err
 	}

@@ -35,7 +35,8 @@ func latencyOf(e *harness.Env, f *client.Fleet) (float64, error) {
 }
 
 func storm(e *harness.Env) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"connections", "open and pinged: p50, ms", "p99, ms", "slowest, ms", "all open after, ms", "refused", "failed",
+	t := &record.Table{Columns: []string{"connections", "open and pinged: p50, ms", "p99, ms", "slowest, ms",
+		"all open after, ms", "refused", "failed",
 		"dropped by the kernel", "busy p99 alone, ms", "busy p99 in the storm, ms"}}
 	n := e.Scaled(stormConnections)
 	for run := range e.Runs {
@@ -44,13 +45,16 @@ func storm(e *harness.Env) (*record.Table, error) {
 		}
 		e.Progress("run %d: %d connections open after %s ms", run+1, n, record.Number(t.Samples["all ms"][run]))
 	}
-	t.Row(record.Grouped(int64(n)), t.Text("p50 ms"), t.Text("p99 ms"), t.Text("slowest ms"), t.Text("all ms"), t.Text("refused"), t.Text("failed"),
+	t.Row(record.Grouped(int64(n)), t.Text("p50 ms"), t.Text("p99 ms"), t.Text("slowest ms"), t.Text("all ms"),
+		t.Text("refused"), t.Text("failed"),
 		t.Text("dropped"), t.Text("busy alone ms"), t.Text("busy storm ms"))
 	t.AtMost("all connections open and pinged", t.Median("all ms"), 3000, "ms")
 	t.AtMost("refused or failed", t.Median("refused")+t.Median("failed"), 0, "connections")
-	t.Note("connects are begun as fast as the generator can, without waiting for any; a connection counts when its first ping was " +
+	t.Note("connects are begun as fast as the generator can, without waiting for any; a connection counts when its " +
+		"first ping was " +
 		"answered")
-	t.Note("%d busy connections make %d calls/s meanwhile, latency from the plan; the generator shares the cores, so the storm "+
+	t.Note("%d busy connections make %d calls/s meanwhile, latency from the plan; the generator shares the cores, so "+
+		"the storm "+
 		"delays its own clock too", busyConnections, busyPerSecond)
 	return t, nil
 }

@@ -51,19 +51,23 @@ func sessionStreams(e *harness.Env) (*record.Table, error) {
 }
 
 func measureStreams(e *harness.Env, k streamKind) (*record.Table, error) {
-	t := &record.Table{Columns: []string{"clients", "a change heard by half of those who read, ms", "by 99 %, ms", "by all, ms", "the slowest change, ms",
+	t := &record.Table{Columns: []string{"clients", "a change heard by half of those who read, ms", "by 99 %, ms",
+		"by all, ms", "the slowest change, ms",
 		"CPU per change, ms"}}
 	for run := range e.Runs {
 		if err := oneRunOfStreams(e, t, k); err != nil {
 			return nil, err
 		}
 		e.Progress("run %d: %s bytes per %s, the slowest change heard by all after %s ms, beside silent ones %s ms", run+1,
-			record.Number(t.Samples["bytes"][run]), k.name, record.Number(t.Samples["slowest ms"][run]), record.Number(t.Samples["silent slowest ms"][run]))
+			record.Number(t.Samples["bytes"][run]), k.name, record.Number(t.Samples["slowest ms"][run]),
+			record.Number(t.Samples["silent slowest ms"][run]))
 	}
 	n, silent := e.Scaled(streamStep)*streamSteps, e.Scaled(silentStreams)
-	rows := [2]string{record.Grouped(int64(n)), fmt.Sprintf("%s, and %s that never read", record.Grouped(int64(n-silent)), record.Grouped(int64(silent)))}
+	rows := [2]string{record.Grouped(int64(n)), fmt.Sprintf("%s, and %s that never read", record.Grouped(int64(n-silent)),
+		record.Grouped(int64(silent)))}
 	for i, prefix := range [2]string{"", "silent "} {
-		t.Row(rows[i], t.Text(prefix+"p50 ms"), t.Text(prefix+"p99 ms"), t.Text(prefix+"all ms"), t.Text(prefix+"slowest ms"), t.Text(prefix+"cpu ms"))
+		t.Row(rows[i], t.Text(prefix+"p50 ms"), t.Text(prefix+"p99 ms"), t.Text(prefix+"all ms"), t.Text(prefix+"slowest ms"),
+			t.Text(prefix+"cpu ms"))
 	}
 	t.AtMost("resident per "+k.name, t.Median("bytes"), 4096, "bytes")
 	t.AtMost("goroutines gained", t.Median("goroutines"), 4, "")
@@ -73,12 +77,15 @@ func measureStreams(e *harness.Env, k streamKind) (*record.Table, error) {
 	t.AtMost("held for a silent one", t.Median("held bytes"), k.quietBytes, "bytes")
 	t.AtMost("held for a silent one, after as many events again", t.Median("held twice bytes"), k.quietBytes, "bytes")
 	t.AtLeast("silent ones closed as write_timeout", t.Median("write_timeout"), float64(silent), "clients")
-	t.Note("%d to %d streams in %d steps, R² of the line %s; then %d changes of the list of tools, one at a time, each timed from before it "+
+	t.Note("%d to %d streams in %d steps, R² of the line %s; then %d changes of the list of tools, one at a time, each "+
+		"timed from before it "+
 		"was asked for to the moment the generator has read the event", n/streamSteps, n, streamSteps,
 		strconv.FormatFloat(t.Median("r2"), 'f', 4, 64), streamChanges)
-	t.Note("then %d of them give way to as many that never read; %d events of %d bytes for these alone fill the buffers between, then %d "+
+	t.Note("then %d of them give way to as many that never read; %d events of %d bytes for these alone fill the buffers "+
+		"between, then %d "+
 		"changes are timed for the others", silent, silentUpdates, len(watched), silentChanges)
-	t.Note("what is held for a silent one is live heap after a collection, beyond what its stream weighs before the first event")
+	t.Note("what is held for a silent one is live heap after a collection, beyond what its stream weighs before the " +
+		"first event")
 	t.Note("the server is loadtest/peers/changing: weir with a list that changes when it is told to")
 	return t, nil
 }
@@ -151,8 +158,8 @@ func openStreams(e *harness.Env, f *client.Fleet, n int) error {
 	return c.Check()
 }
 
-// measureChanges has the list change n times and measures each time until every open stream of f has heard of it. prefix goes before
-// the names of the samples.
+// measureChanges has the list change n times and measures each time until every open stream of f has heard of it.
+// prefix goes before the names of the samples.
 func measureChanges(e *harness.Env, t *record.Table, s *harness.Server, f *client.Fleet, n int, prefix string) error {
 	used, err := s.CPU()
 	if err != nil {
@@ -176,8 +183,8 @@ func measureChanges(e *harness.Env, t *record.Table, s *harness.Server, f *clien
 	return err
 }
 
-// changeOnce has the list change once and waits until every open stream of f has heard of it, and a little longer: none may hear
-// twice.
+// changeOnce has the list change once and waits until every open stream of f has heard of it, and a little longer:
+// none may hear twice.
 func changeOnce(e *harness.Env, t *record.Table, s *harness.Server, f *client.Fleet) (client.Counters, error) {
 	ctx, cancel := context.WithTimeout(e.Ctx, hearTimeout)
 	defer cancel()
@@ -198,8 +205,8 @@ func changeOnce(e *harness.Env, t *record.Table, s *harness.Server, f *client.Fl
 	return c, c.Check()
 }
 
-// besideSilent replaces some of the readers by clients that never read, fills what lies between them and the server, and
-// measures what the others notice and what the server holds.
+// besideSilent replaces some of the readers by clients that never read, fills what lies between them and the server,
+// and measures what the others notice and what the server holds.
 func besideSilent(e *harness.Env, t *record.Table, s *harness.Server, readers *client.Fleet, k streamKind) error {
 	silent := e.Scaled(silentStreams)
 	ctx, cancel := context.WithTimeout(e.Ctx, harness.OpenTimeout)

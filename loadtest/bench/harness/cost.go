@@ -20,8 +20,8 @@ type Cost struct {
 	Refused float64
 }
 
-// Cost lets a fleet call for one window and reads what the server used meanwhile. The fleet is started before the window and
-// stopped after it, so neither end is measured.
+// Cost lets a fleet call for one window and reads what the server used meanwhile. The fleet is started before the
+// window and stopped after it, so neither end is measured.
 func (e *Env) Cost(p *observe.Process, f *client.Fleet) (Cost, error) {
 	f.Start()
 	if err := e.Sleep(WarmUp); err != nil {
@@ -54,7 +54,8 @@ type observed struct {
 }
 
 // Observe reads the fleet's counters and both processor times at the beginning and at the end of a window.
-func (e *Env) Observe(p *observe.Process, f *client.Fleet, window time.Duration, cpu func() (time.Duration, error)) (observed, error) {
+func (e *Env) Observe(p *observe.Process, f *client.Fleet, window time.Duration,
+	cpu func() (time.Duration, error)) (observed, error) {
 	began, own := time.Now(), observe.OwnCPU()
 	w := observed{Before: f.Counters()}
 	used, err := cpu()
@@ -82,7 +83,8 @@ func (w *observed) CostOf(n float64) Cost {
 func Micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // CostColumns head the rows that costRow writes.
-var CostColumns = []string{"server", "CPU per call, us", "calls/s", "p50, us", "p99, us", "generator's CPU per call, us"}
+var CostColumns = []string{"server", "CPU per call, us", "calls/s", "p50, us", "p99, us",
+	"generator's CPU per call, us"}
 
 // KeepCost enters a window into the table's samples under the server's name.
 func KeepCost(t *record.Table, name string, c Cost) {

@@ -37,7 +37,8 @@ func NewEnv(ctx context.Context, s Setup, dir, name string) *Env {
 	return &Env{Setup: s, Ctx: ctx, Dir: dir, name: name, began: time.Now()}
 }
 
-// Bounds of every single step, so that no run hangs: a server that does not do what is asked fails the benchmark instead.
+// Bounds of every single step, so that no run hangs: a server that does not do what is asked fails the benchmark
+// instead.
 const (
 	OpenTimeout   = 60 * time.Second
 	SettleTimeout = 60 * time.Second

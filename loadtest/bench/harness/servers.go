@@ -70,7 +70,8 @@ func (e *Env) Weir(yaml string) (*Server, error) {
 	socket := filepath.Join(e.Dir, name+".sock")
 	ctx, cancel := context.WithTimeout(e.Ctx, startTimeout)
 	defer cancel()
-	p, err := observe.StartProcess(ctx, "weir", []string{e.Setup.Program, "serve", "--config", file, "--http", "127.0.0.1:0",
+	p, err := observe.StartProcess(ctx, "weir", []string{e.Setup.Program, "serve", "--config", file, "--http",
+		"127.0.0.1:0",
 		"--tcp", "127.0.0.1:0", "--unix", socket, "--admin", admin}, nil)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,8 @@ func TestServerTellsAboutItself(t *testing.T) {
 	}))
 	defer h.Close()
 	s := &Server{admin: h.URL}
-	if st, err := s.Status(); err != nil || st.Listeners["tcp"] != "127.0.0.1:1" || st.Goroutines != 12 || st.Queue.Waiting != 3 {
+	if st, err := s.Status(); err != nil || st.Listeners["tcp"] != "127.0.0.1:1" || st.Goroutines != 12 ||
+		st.Queue.Waiting != 3 {
 		t.Errorf("%+v: %v", st, err)
 	}
 	if m, err := s.Metrics(); err != nil || m["weir_a"] != 1 || m[`weir_b{reason="write stalled"}`] != 2.5 {

@@ -56,8 +56,8 @@ func (s Step) Held() (ok bool, why string) {
 // MicrosPerCall is what a number of cores means for one call.
 func (s Step) MicrosPerCall(cores float64) float64 { return cores * 1e6 / max(1, s.Answered) }
 
-// Offer lets a fleet whose connections are open make calls at a rate, half a second unmeasured and one window measured, and
-// waits until everything in flight has ended. What fails is part of the answer, not an error.
+// Offer lets a fleet whose connections are open make calls at a rate, half a second unmeasured and one window
+// measured, and waits until everything in flight has ended. What fails is part of the answer, not an error.
 func (e *Env) Offer(p *observe.Process, f *client.Fleet, rate float64, window time.Duration) (Step, error) {
 	start := f.Counters()
 	if start.Open == 0 {
@@ -85,7 +85,8 @@ func (e *Env) Offer(p *observe.Process, f *client.Fleet, rate float64, window ti
 		offered: rate, Answered: float64(after.Results-w.Before.Results) / seconds,
 		failed: failures(&end) - failures(&start), reasons: reasonsSince(&start, &end),
 		P50: Millis(after.Latency.ValueAtQuantile(50)), P95: Millis(after.Latency.ValueAtQuantile(95)),
-		P99: Millis(after.Latency.ValueAtQuantile(99)), Service: Millis(after.Service.ValueAtQuantile(99)), Late: Millis(after.Late.ValueAtQuantile(99)),
+		P99: Millis(after.Latency.ValueAtQuantile(99)), Service: Millis(after.Service.ValueAtQuantile(99)),
+		Late:   Millis(after.Late.ValueAtQuantile(99)),
 		Server: w.server.Seconds() / seconds, Own: w.own.Seconds() / seconds,
 	}
 	if stopped != nil {
@@ -95,8 +96,8 @@ func (e *Env) Offer(p *observe.Process, f *client.Fleet, rate float64, window ti
 	return s, nil
 }
 
-// usedBy is a process's processor time to the nanosecond where the kernel tells it: at a few hundred calls per second a window
-// holds so little that the hundredths of /proc/PID/stat would show.
+// usedBy is a process's processor time to the nanosecond where the kernel tells it: at a few hundred calls per second
+// a window holds so little that the hundredths of /proc/PID/stat would show.
 func usedBy(p *observe.Process) (time.Duration, error) {
 	if d, err := Scheduled(p.PID()); err == nil {
 		return d, nil
@@ -144,8 +145,8 @@ func SampleStep(t *record.Table, name string, s Step) {
 	t.Sample(name+" generator us", s.MicrosPerCall(s.Own))
 }
 
-// Scheduled is the time that a process's threads have had on a processor, by the scheduler's own count: another account than
-// the one behind /proc/PID/stat. A thread that ended is missing in it; the runtime keeps its threads.
+// Scheduled is the time that a process's threads have had on a processor, by the scheduler's own count: another
+// account than the one behind /proc/PID/stat. A thread that ended is missing in it; the runtime keeps its threads.
 func Scheduled(pid int) (time.Duration, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(files) == 0 {

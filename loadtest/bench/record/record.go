@@ -69,7 +69,8 @@ func (m Mark) String() string {
 	if m.AtLeast {
 		relation = "at least"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s, %s %s %s", verdict, m.Name, Number(m.Value), relation, Number(m.Limit), m.Unit))
+	return strings.TrimSpace(fmt.Sprintf("%s: %s: %s, %s %s %s", verdict, m.Name, Number(m.Value), relation,
+		Number(m.Limit), m.Unit))
 }
 
 // Missed says whether any mark does not hold.
@@ -149,7 +150,8 @@ func (r *Record) Write(path string) error {
 	return os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
-// Keep takes over the tables of an older record that were not measured now, each with where it comes from. No older record is none to keep.
+// Keep takes over the tables of an older record that were not measured now, each with where it comes from. No older
+// record is none to keep.
 func (r *Record) Keep(path string, order []string) error {
 	old, err := Read(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -163,7 +165,8 @@ func (r *Record) Keep(path string, order []string) error {
 			continue
 		}
 		if t.Recorded == "" {
-			t.Recorded = fmt.Sprintf("%s, commit %s, %d runs, %gs each", old.Date.Format("2006-01-02"), old.Commit, old.Runs, old.Seconds)
+			t.Recorded = fmt.Sprintf("%s, commit %s, %d runs, %gs each", old.Date.Format("2006-01-02"), old.Commit, old.Runs,
+				old.Seconds)
 		}
 		r.Tables = append(r.Tables, t)
 	}

@@ -41,10 +41,12 @@ func TestReportReadsBack(t *testing.T) {
 	}
 }
 
-// A record can be made in parts: what is not measured anew stays, in the order of the benchmarks, and says where it is from.
+// A record can be made in parts: what is not measured anew stays, in the order of the benchmarks, and says where it is
+// from.
 func TestReportKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.json")
-	old := &Record{Commit: "old", Runs: 3, Seconds: 2, Tables: []*Table{{Name: "cpu-tcp"}, {Name: "storm", Notes: []string{"old"}}, {Name: "refusal"}}}
+	old := &Record{Commit: "old", Runs: 3, Seconds: 2, Tables: []*Table{{Name: "cpu-tcp"}, {Name: "storm",
+		Notes: []string{"old"}}, {Name: "refusal"}}}
 	now := &Record{Commit: "new", Tables: []*Table{{Name: "storm"}}}
 	if err := now.Keep(path, []string{"cpu-tcp", "storm", "refusal"}); err != nil || len(now.Tables) != 1 {
 		t.Errorf("nothing was there to keep: %v", err)
@@ -61,7 +63,8 @@ func TestReportKeeps(t *testing.T) {
 			got = append(got, one.Name+" "+one.Recorded)
 		}
 		const from = " 0001-01-01, commit old, 3 runs, 2s each"
-		if want := []string{"cpu-tcp" + from, "storm ", "refusal" + from}; !slices.Equal(got, want) || len(now.Tables[1].Notes) != 0 {
+		if want := []string{"cpu-tcp" + from, "storm ", "refusal" + from}; !slices.Equal(got, want) ||
+			len(now.Tables[1].Notes) != 0 {
 			t.Errorf("%q", got)
 		}
 		if err := now.Write(path); err != nil {

@@ -1,6 +1,6 @@
-// Command changing is Weir with something to tell: a list of tools that changes, and resources that are updated, when its
-// admin listener is asked for it. It is what the benchmarks of event streams measure, since `weir serve` offers nothing that
-// changes. Everything is at its default but the addresses.
+// Command changing is Weir with something to tell: a list of tools that changes, and resources that are updated, when
+// its admin listener is asked for it. It is what the benchmarks of event streams measure, since `weir serve` offers
+// nothing that changes. Everything is at its default but the addresses.
 //
 //	POST /change        adds a tool, or takes it out again: one change of the list
 //	POST /update?uri=U  says that the resource U was updated
@@ -45,7 +45,8 @@ func run() error {
 		return err
 	}
 	// A resource and a tool that stay, so that both lists are declared from the beginning.
-	r.AddResource(&mcp.Resource{Name: "news", URI: "bench://news"}, func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	r.AddResource(&mcp.Resource{Name: "news", URI: "bench://news"}, func(context.Context,
+		*mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return nil, errors.New("nobody reads this")
 	})
 	addTool(r, "stays")

@@ -1,6 +1,6 @@
-// Command echo-epoll is the floor that Weir is measured against over TCP: one bare epoll loop per core, raw system calls, no
-// parsing, no queue, no workers. For every line it reads it writes one line of the size that a real server would write, so
-// that both servers move the same bytes and the difference is what Weir's own work costs.
+// Command echo-epoll is the floor that Weir is measured against over TCP: one bare epoll loop per core, raw system
+// calls, no parsing, no queue, no workers. For every line it reads it writes one line of the size that a real server
+// would write, so that both servers move the same bytes and the difference is what Weir's own work costs.
 //
 // -refuse TEXT makes it the floor of a refusal instead: every connection is sent the text and closed.
 //
@@ -26,7 +26,8 @@ const (
 )
 
 func main() {
-	answer := flag.String("answer", defaultAnswer, "the answer to every request; its ten id digits are replaced by the request's")
+	answer := flag.String("answer", defaultAnswer, "the answer to every request; its ten id digits are replaced by the "+
+		"request's")
 	refuse := flag.String("refuse", "", "send this line to every connection and close it")
 	flag.Parse()
 	if err := run(*answer, *refuse); err != nil {

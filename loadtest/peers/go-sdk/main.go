@@ -1,9 +1,9 @@
-// Command go-sdk is the peer that Weir is measured against over HTTP: the same `echo` tool on the official Go SDK's own
-// server (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed; /goroutines says how
-// many goroutines it has.
+// Command go-sdk is the peer that Weir is measured against over HTTP: the same `echo` tool on the official Go SDK's
+// own server (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed;
+// /goroutines says how many goroutines it has.
 //
-// -json answers with application/json instead of the SDK's default, an SSE stream per answer. The benchmark measures both,
-// so that the comparison does not rest on the setting that happens to be slower.
+// -json answers with application/json instead of the SDK's default, an SSE stream per answer. The benchmark measures
+// both, so that the comparison does not rest on the setting that happens to be slower.
 package main
 
 import (

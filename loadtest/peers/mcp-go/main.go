@@ -1,6 +1,6 @@
-// Command mcp-go is the peer that Weir is measured against over HTTP: the same `echo` tool on github.com/mark3labs/mcp-go,
-// as its users run it (streamable HTTP, sessions kept). It prints "listening ADDRESS" and serves until it is killed; /goroutines
-// says how many goroutines it has.
+// Command mcp-go is the peer that Weir is measured against over HTTP: the same `echo` tool on
+// github.com/mark3labs/mcp-go, as its users run it (streamable HTTP, sessions kept). It prints "listening ADDRESS" and
+// serves until it is killed; /goroutines says how many goroutines it has.
 package main
 
 import (

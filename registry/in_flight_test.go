@@ -17,7 +17,7 @@ import (
 func TestDuplicateIDs(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(protocol.LatestLegacy, 0)
+	conv.Negotiate(protocol.LatestLegacy, 0, r.events)
 	begin := func(id string) (*Exchange, *codec.Error) {
 		x := exchangeOf(t, strings.Replace(echoCall(0, "x"), `"id":0`, `"id":`+id, 1))
 		x.Conv = conv
@@ -48,7 +48,7 @@ func TestDuplicateIDs(t *testing.T) {
 			r.End(x)
 		}
 	}
-	if conv.busy() {
+	if conv.Busy() {
 		t.Error("something is left in flight")
 	}
 }
@@ -57,7 +57,7 @@ func TestDuplicateIDs(t *testing.T) {
 func TestManyInFlight(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(protocol.LatestLegacy, 0)
+	conv.Negotiate(protocol.LatestLegacy, 0, r.events)
 	const n = 10_032
 	xs := make([]*Exchange, n)
 	for i := range xs {
@@ -82,8 +82,8 @@ func TestManyInFlight(t *testing.T) {
 	for _, x := range xs[n/2:] {
 		r.End(x)
 	}
-	if conv.one != nil || conv.more != nil {
-		t.Error("the table stayed")
+	if conv.Busy() {
+		t.Error("something is left in flight")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestConversationsAreApart(t *testing.T) {
 			conv := make([]Conversation, clients/workers)
 			buf := []byte(nil)
 			for i := range conv {
-				conv[i].negotiate(protocol.LatestLegacy, 0)
+				conv[i].Negotiate(protocol.LatestLegacy, 0, r.events)
 			}
 			for range calls {
 				for i := range conv {
@@ -149,7 +149,7 @@ func TestConversationsAreApart(t *testing.T) {
 func TestCancelledIDIsReused(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)
-	conv.negotiate(protocol.LatestLegacy, 0)
+	conv.Negotiate(protocol.LatestLegacy, 0, r.events)
 	begin := func(text string) *Exchange {
 		x := exchangeOf(t, text)
 		x.Conv = conv
@@ -171,7 +171,7 @@ func TestCancelledIDIsReused(t *testing.T) {
 			}
 			r.End(x)
 		})
-		cancelled := conv.cancelID(maphash.Bytes(r.seed, id), id)
+		cancelled := conv.CancelID(maphash.Bytes(r.seed, id), id)
 		if cancelled {
 			second := begin(echoCall(1, "second"))
 			done.Wait()

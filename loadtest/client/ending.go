@@ -1,0 +1,126 @@
+package client
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/loadtest/socket"
+	"weir/loadtest/wire"
+)
+
+// end closes a connection for a reason, with an error where the reason needs one.
+func (l *loop) end(c *connection, why EndReason, err error) {
+	if err != nil {
+		count(l.stats.Failures, []byte(err.Error()))
+	}
+	if c.isOpen {
+		l.stats.Open--
+		if c.served {
+			l.stats.Served--
+		}
+		if l.hasCallsLeft(c) {
+			l.unfinished--
+		}
+		if c.leaving {
+			l.leaving--
+		}
+		if c.round == l.round {
+			l.stats.Heard--
+		}
+	} else {
+		l.opening--
+		l.stats.Unopened[why]++
+	}
+	l.schedule.remove(c)
+	c.state = stateEnded
+	l.stats.Ended[why]++
+	l.stats.InFlight -= uint64(c.inFlight)
+	l.stats.Lost += uint64(c.inFlight)
+	l.connections[c.slot] = nil
+	l.free = append(l.free, c.slot)
+	socket.Reset(c.fd)
+	if !c.leaving {
+		l.again()
+	}
+}
+
+// failed counts a connection that could not even begin.
+func (l *loop) failed(err error) {
+	l.stats.Ended[EndConnectFailed]++
+	l.stats.Unopened[EndConnectFailed]++
+	count(l.stats.Failures, []byte(err.Error()))
+	l.again()
+}
+
+// again has a connection that ended begun once more, where the options or a held number ask for it.
+func (l *loop) again() {
+	switch {
+	case l.closing || !l.opts.Reopen && !l.holding:
+	case l.opts.ReopenAfter == 0:
+		l.toOpen++
+	default:
+		if l.toReopen++; l.toReopen == 1 {
+			l.reopenAt = time.Since(l.base) + l.opts.ReopenAfter
+		}
+	}
+}
+
+// turnedAway counts a connection that the server refused by name.
+func (l *loop) turnedAway(c *connection, reason []byte) {
+	count(l.stats.TurnedAwayReasons, reason)
+	l.end(c, EndRefused, nil)
+}
+
+// hasCallsLeft says whether an open connection still has calls to send.
+func (l *loop) hasCallsLeft(c *connection) bool {
+	return l.opts.CallsPerConnection > 0 && c.calls < l.opts.CallsPerConnection
+}
+
+// watch changes what the epoll set reports for a connection.
+func (l *loop) watch(c *connection, events uint32) {
+	if c.events == events {
+		return
+	}
+	c.events = events
+	if err := l.poll.Control(unix.EPOLL_CTL_MOD, c.fd, events, c.slot, c.generation); err != nil {
+		panic(fmt.Sprintf("loadtest: fd %d slot %d: %v", c.fd, c.slot, err)) // the descriptor is ours and open
+	}
+}
+
+// bad ends a connection on which something arrived that makes no sense.
+func (l *loop) bad(c *connection, err error) {
+	l.stats.Bad++
+	l.end(c, EndBadAnswer, err)
+}
+
+// concluded ends one call in the counts. id is 0 when the answer did not carry one, which HTTP may do.
+func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
+	c.inFlight--
+	l.stats.InFlight--
+	c.idBalance -= id
+	c.missingID = c.missingID || id == 0
+	if c.inFlight == 0 {
+		c.idBalance, c.missingID = 0, false // either it was checked when the last answer came, or it could not be
+	}
+	if id == 0 {
+		c.timedID = 0
+		return
+	}
+	latency := l.stats.Latency
+	if how == wire.OutcomeRefused {
+		latency = l.stats.Refusal
+	}
+	switch {
+	case l.plan != nil && id >= c.planID:
+		Record(latency, l.now-l.when(c, id-c.planID))
+		if id == c.timedID {
+			Record(l.stats.Service, l.now-c.timedAt)
+			c.timedID = 0
+		}
+	case id == c.timedID:
+		Record(latency, l.now-c.timedAt)
+		c.timedID = 0
+	}
+}

@@ -1,0 +1,59 @@
+package registry
+
+import (
+	"time"
+
+	"weir/codec"
+	"weir/registry/protocol"
+)
+
+// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
+func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
+	x.Conv = nil
+	h := x.Header
+	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
+		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
+		// not the negotiated one is let pass: the session's revision decides.
+		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
+	}
+	if len(h.SessionID) == 0 {
+		if row != nil && row.phase == beforeInitialize {
+			return Answered, nil
+		}
+		return Invalid, errSessionMissing
+	}
+	s, ok := r.sessions.Use(h.SessionID, x.Principal)
+	if !ok {
+		return UnknownSession, errSessionUnknown
+	}
+	x.Conv = &s.Conversation
+	return Answered, nil
+}
+
+// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession when
+// there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled:
+// nobody may ask for their results now.
+func (r *Registry) EndSession(id []byte, principal string) Outcome {
+	if len(id) == 0 {
+		return Invalid
+	}
+	if !r.sessions.End(id, principal) {
+		return UnknownSession
+	}
+	return Ended
+}
+
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdleTimeout or lived for Options.MaxSessionAge, and
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.ClientRequestTimeout, ends
+// the tasks whose time is up, and drops the events that were kept for Options.EventStoreTTL. A session with calls in flight
+// or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
+// locked at a time.
+func (r *Registry) ExpireSessions(now time.Time) int {
+	at := now.Sub(r.epoch)
+	r.clientRequests.Expire(at)
+	r.expireTasks(at)
+	return r.sessions.Expire(at)
+}
+
+// Sessions is how many legacy HTTP sessions exist now.
+func (r *Registry) Sessions() int { return r.sessions.Len() }
