@@ -223,3 +223,15 @@ func transfer(b *testing.B, f fifo, parties int, lane *Lane) {
 	}
 	wg.Wait()
 }
+
+// BenchmarkObserve counts a batch in the histograms, as each worker does once per batch.
+func BenchmarkObserve(b *testing.B) {
+	m := new(queueMetrics)
+	taken := batch{first: &newMessage(0).Ticket, n: 7}
+	taken.first.since = 3e6
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.nextShard(Compute).observe(taken)
+		}
+	})
+}

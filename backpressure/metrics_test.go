@@ -29,6 +29,10 @@ func TestMetrics(t *testing.T) {
 		synctest.Wait()
 		expect(t, "batches", series(t, set, `weir_queue_batch_messages_count{class="compute"}`), "2")
 		expect(t, "batched", series(t, set, `weir_queue_batch_messages_sum{class="compute"}`), "40")
+		expect(t, "small batches", series(t, set, `weir_queue_batch_messages_bucket{class="compute",le="10"}`), "1")
+		expect(t, "and greater ones", series(t, set, `weir_queue_batch_messages_bucket{class="compute",le="50"}`), "2")
+		expect(t, "all", series(t, set, `weir_queue_batch_messages_bucket{class="compute",le="+Inf"}`), "2")
+		expect(t, "at once", series(t, set, `weir_queue_wait_seconds_bucket{class="blocking",le="0.0001"}`), "3")
 		expect(t, "waits", series(t, set, `weir_queue_wait_seconds_count{class="blocking"}`), "3")
 		for r := Accepted + 1; r < refusals; r++ {
 			name := `weir_refusals_total{reason="` + r.String() + `"}`

@@ -9,16 +9,7 @@ import (
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
-// and sizes by the lists below.
-//
-//	weir_messages_dispatched_total{method}           messages dispatched, by method; "unserved" (no row served it: unknown, out of
-//	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
-//	weir_tool_calls_total{tool,outcome}   finished calls
-//	weir_tool_duration_seconds{tool}               histogram of handler time, sampled: see sampleEvery
-//	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
-//	weir_handler_duration_seconds{method}          histogram of their time, sampled likewise
-//	weir_handlers_timed_out                 handlers that run although their calls were ended at the deadline
-//	weir_input_required_total             results that asked the client for input
+// and sizes by the lists below. docs/METRICS.md says what each is.
 
 // outcome is how a tool call ended.
 type outcome uint8
@@ -74,10 +65,15 @@ const (
 	sampleAlways = 64
 )
 
+// durationBounds are the ends of the buckets, in seconds: from what a computing tool takes to what a client waits for.
+var durationBounds = []float64{
+	0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+}
+
 // callSeries is what the calls of one tool, or of one method, report.
 type callSeries struct {
 	calls   [outcomeCount]*metrics.Counter
-	seconds *metrics.Histogram
+	seconds *metrics.PrometheusHistogram
 	started atomic.Uint64 // calls, for sampling
 }
 
@@ -96,7 +92,7 @@ func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds strin
 	for i := range outcomeNames {
 		s.calls[i] = set.GetOrCreateCounter(calls(outcome(i)))
 	}
-	s.seconds = set.GetOrCreateHistogram(seconds)
+	s.seconds = set.GetOrCreatePrometheusHistogramExt(seconds, durationBounds)
 	return s
 }
 

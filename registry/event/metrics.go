@@ -6,16 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package. Labels are bounded by the lists below.
-//
-//	weir_subscriptions                    subscriptions and open listens
-//	weir_subscriptions_limit              Options.MaxSubscriptions
-//	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
-//	weir_session_streams                  sessions whose GET stream is open
-//	weir_event_store_bytes                     events kept so that sessions can resume their streams
-//	weir_event_store_limit_bytes               Options.MaxEventStoreTotalBytes
-//	weir_event_store_refused_total{reason}     events that were not kept for resuming, by the bound that they met
-//	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
+// Every series of this package. Labels are bounded by the lists below. docs/METRICS.md says what each is.
 
 // limit is which bound a subscription met.
 type limit uint8
