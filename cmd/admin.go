@@ -53,7 +53,7 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 		source.metrics.WritePrometheus(&samples)
 		metrics.WriteProcessMetrics(&samples)
 		w.Header().Set("Content-Type", exposition.ContentType)
-		exposition.Write(w, samples.Bytes()) //nolint:errcheck // a scraper that has gone reads no error
+		w.Write(exposition.Page(samples.Bytes()))
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})

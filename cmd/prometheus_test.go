@@ -71,7 +71,8 @@ func startPrometheus(t *testing.T, binary, target string) (address string) {
 	t.Helper()
 	folder := t.TempDir()
 	config := filepath.Join(folder, "prometheus.yml")
-	text := "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: weir, static_configs: [{targets: ['" + target + "']}]}]\n"
+	text := fmt.Sprintf("global: {scrape_interval: 200ms}\n"+
+		"scrape_configs: [{job_name: weir, static_configs: [{targets: ['%s']}]}]\n", target)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func startPrometheus(t *testing.T, binary, target string) (address string) {
 	t.Cleanup(func() {
 		cancel()
 		<-ended
-		process.Wait() //nolint:errcheck // it was killed
+		process.Wait()
 	})
 	found := make(chan string, 1)
 	go func() { // until its end, so that it is never held up by what it says

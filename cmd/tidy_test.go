@@ -63,8 +63,11 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
 		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/auth":       {"weir/codec"},
-	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
+	"reactor/auth": {"weir/codec"},
+	"reactor/loop": {
+		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
+	},
+	"reactor/loop/netpoll.go": {"github.com/cloudwego/netpoll"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
@@ -164,6 +167,8 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
+	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd":
+		return "" // the page of series
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
@@ -218,9 +223,14 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("cmd/config.go", "weir/codec/yaml", true)
 	f("registry/tools.go", "weir/codec", true)
 	f("registry/tools.go", "weir/reactor", false)
-	f("reactor/netpoll.go", "github.com/cloudwego/netpoll", true)
-	f("reactor/loop.go", "github.com/cloudwego/netpoll", false)
+	f("reactor/loop/netpoll.go", "github.com/cloudwego/netpoll", true)
+	f("reactor/loop/loop.go", "github.com/cloudwego/netpoll", false)
+	f("reactor/loop/loop.go", "weir/codec", false)
 	f("reactor/loop.go", "weir/cmd", false)
+	f("reactor/loop.go", "weir/cmd/demo", false)
+	f("reactor/loop_test.go", "weir/cmd/demo", true)
+	f("cmd/serve.go", "weir/cmd/demo", true)
+	f("cmd/demo/demo.go", "weir/cmd/weir", false)
 	f("cmd/weir/main.go", "weir/cmd", true)
 	f("cmd/serve.go", "weir/cmd/everything", false)
 	f("loadtest/client/loop.go", "weir/registry", false)
@@ -232,7 +242,7 @@ func TestTidyJudgesImports(t *testing.T) {
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor", "reactor/loop"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
 		if strings.HasPrefix(folder, "codec") {
 			want = []string{"doc.go", "options.go", "errors.go"} // bytes only: it counts nothing

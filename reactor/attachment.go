@@ -12,7 +12,7 @@ import (
 type attachment Server
 
 // ListsChanged has every loop ask its connections what they owe their clients.
-func (a *attachment) ListsChanged() { (*Server)(a).tell(func(l *loop) { l.inbox.changed = true }) }
+func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
 // failureTexts are what the log says of each kind.
 var failureTexts = map[registry.FailureKind]string{

@@ -10,6 +10,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -119,7 +120,7 @@ func TestHTTPTokenIsJudgedAtTheHead(t *testing.T) {
 		t.Errorf("%d, close %v", r.StatusCode, r.Close)
 	}
 	p.Close()
-	s.closedFor(closeUnauthorized, "1")
+	s.closedFor(loop.CloseUnauthorized, "1")
 }
 
 func TestWebSocketAsksForAToken(t *testing.T) {
@@ -144,7 +145,7 @@ func TestWebSocketAsksForAToken(t *testing.T) {
 	contains(t, string(p.received().Payload), `"protocolVersion"`)
 	s.ReplaceTokens(tokensFor(t, "bob"))
 	p.gone()
-	s.closedFor(closeTokenEnded, "1")
+	s.closedFor(loop.CloseTokenEnded, "1")
 }
 
 func TestLineAsksForAToken(t *testing.T) {
@@ -167,7 +168,7 @@ func TestLineAsksForAToken(t *testing.T) {
 		contains(t, lines[0], `"id":null`, `"code":-32600`, `"reason":"`+reason+`"`)
 		p.Close()
 		n++
-		s.closedFor(closeUnauthorized, fmt.Sprint(n))
+		s.closedFor(loop.CloseUnauthorized, fmt.Sprint(n))
 	}
 	call := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`)
 	refused(call, "token_missing")
@@ -222,7 +223,7 @@ func TestLineAuthTimeout(t *testing.T) {
 	slow.send("Authorization: Bea")
 	silent.gone()
 	slow.gone()
-	s.closedFor(closeAuthTimeout, "2")
+	s.closedFor(loop.CloseAuthTimeout, "2")
 	quick.greet()
 }
 
@@ -396,7 +397,7 @@ func TestReplaceTokens(t *testing.T) {
 	}
 	s.ReplaceTokens(ended)
 	eve.gone()
-	s.closedFor(closeTokenEnded, "3")
+	s.closedFor(loop.CloseTokenEnded, "3")
 	if got := s.metric("weir_tokens"); got != "1" {
 		t.Error("weir_tokens", got)
 	}

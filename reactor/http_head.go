@@ -26,12 +26,12 @@ var (
 )
 
 // acceptable judges the head of r; fail is nil when its body may be served.
-func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
-	s := l.srv
+func (t *httpTransport) acceptable(in *intake, c *conn, r *http1.Request) (status int, fail *codec.Error) {
+	s := in.srv
 	switch {
-	case !s.rules.HostAllowed(c.listener.place, r.Host):
+	case !s.rules.HostAllowed(c.place(), r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
-	case r.Origin != nil && !s.rules.OriginAllowed(c.listener.place, r.Origin):
+	case r.Origin != nil && !s.rules.OriginAllowed(c.place(), r.Origin):
 		return 403, errOrigin
 	case s.resource.IsMetadata(r.Path):
 		if r.Method != http1.MethodGet && r.Method != http1.MethodOptions {
@@ -42,7 +42,7 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status i
 		return 404, errPath
 	}
 	if r.Method != http1.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
-		if status, fail := t.authorize(l, c, r); fail != nil {
+		if status, fail := t.authorize(in, c, r); fail != nil {
 			return status, fail
 		}
 	}

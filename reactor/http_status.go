@@ -8,7 +8,8 @@ import (
 	"weir/registry"
 )
 
-// httpStatuses says how HTTP tells what became of a message. No other code but that of the HTTP transport speaks of statuses.
+// httpStatuses says how HTTP tells what became of a message. No other code but that of the HTTP transport speaks of
+// statuses.
 var httpStatuses = [registry.OutcomeCount]uint16{
 	registry.Answered:       200,
 	registry.Accepted:       202, // without a body
@@ -32,8 +33,8 @@ func (k *call) statusCode() int {
 	return int(httpStatuses[k.Outcome])
 }
 
-// retryAfterSeconds is what Retry-After of a response says; 0 is no such header. Where only the registry had no room, it is
-// a second: what its refusals say in retryAfterMs.
+// retryAfterSeconds is what Retry-After of a response says; 0 is no such header. Where only the registry had no room,
+// it is a second: what its refusals say in retryAfterMs.
 func (k *call) retryAfterSeconds(status int) int {
 	if k.retryAfter == 0 && status == 503 {
 		return 1

@@ -48,9 +48,7 @@ func TestServeFails(t *testing.T) {
 func TestFailedStartLeavesNothing(t *testing.T) {
 	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0) // netpoll keeps descriptors of its own
 	before := descriptors(t)
-	s, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 })
-	must(t, err)
-	breakLoop(t, s.loops[1])
+	s := brokenServer(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 })
 	if err := s.Start(); err == nil {
 		t.Error("it started with a broken loop")
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/loop"
 )
 
 // A process that is launched by its one client speaks with it on standard input and output (MCP 2026-07-28
@@ -44,7 +46,7 @@ type ending struct {
 // orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
 // message, or the server was stopped.
 func (e ending) orderly() bool {
-	return e.err == nil && (e.reason == closePeer.String() || e.reason == closePeerTruncated.String() || e.reason == closeDrain.String())
+	return e.err == nil && (e.reason == loop.ClosePeer.String() || e.reason == loop.ClosePeerTruncated.String() || e.reason == loop.CloseDrain.String())
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
@@ -147,7 +149,7 @@ func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx contex
 	case <-t.over:
 		return t.ending
 	case <-last.Done():
-		return ending{reason: closeDrain.String(), err: errors.New("the output was not read to its end")}
+		return ending{reason: loop.CloseDrain.String(), err: errors.New("the output was not read to its end")}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -15,19 +16,19 @@ import (
 // its connection's line and carries the answer, and the line moves on. The call itself stays with its worker, which counts
 // as busy, until the handler returns; nobody hears what it says then.
 
-// endOverdue ends the calls whose handlers' deadlines have passed at now. Any goroutine.
-func (s *Server) endOverdue(now time.Time) {
-	s.registry.Overdue(s.seats, now, func(seat int, x *registry.Exchange) {
-		s.runs[seat].takeOver()
-		x.Back.(*call).endWithoutHandler()
+// endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
+func (s *Server) endTimedOut(now time.Time) {
+	s.registry.EndTimedOut(s.slots, now, func(slot int, x *registry.Exchange) {
+		s.runs[slot].takeOver()
+		x.Responder.(*call).endWithoutHandler()
 	})
 }
 
 // endWithoutHandler answers k, whose worker is still in its handler.
 func (k *call) endWithoutHandler() {
 	c := k.conn
-	s := c.loop.srv
-	message := s.registry.AppendOverdue(getBuffer(outRoom), &k.Exchange)
+	s := c.intake.srv
+	message := s.registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
@@ -40,14 +41,14 @@ func (k *call) endWithoutHandler() {
 	}
 	k.release()
 	c.settleWorker(c.conclude(standIn, message, nil), 1)
-	putBuffer(message)
+	loop.PutBuffer(message)
 }
 
 // lookEvery is how often the server looks for what has waited or run too long.
 const lookEvery = 250 * time.Millisecond
 
 // run is a batch on its worker. While a handler runs, the answers that were not sent yet and the messages that come after
-// it lie here, for who finds the handler overdue: they must not wait for it. The methods of a nil run do nothing.
+// it lie here, for who finds that the handler has run too long: they must not wait for it. The methods of a nil run do nothing.
 type run struct {
 	state atomic.Uint32
 	conn  *conn
@@ -109,5 +110,5 @@ func (r *run) takeOver() {
 		t = next
 	}
 	c.settleWorker(out, n)
-	putBuffer(out)
+	loop.PutBuffer(out)
 }

@@ -2,7 +2,6 @@ package exposition
 
 import (
 	"bytes"
-	"io"
 	"strings"
 )
 
@@ -48,9 +47,9 @@ var families = func() map[string]*Family {
 	return known
 }()
 
-// Write writes a page of samples, as the metrics library makes it, with help and type before each family. The samples
-// of one family stand together. One that is not known is written as it is. It may be called concurrently.
-func Write(w io.Writer, samples []byte) error {
+// Page is a page of samples, as the metrics library makes it, with help and type before each family. The samples of one
+// family stand together. One that is not known is shown as it is. It may be called concurrently.
+func Page(samples []byte) []byte {
 	page := bytes.NewBuffer(make([]byte, 0, len(samples)+len(families)*128))
 	last := ""
 	for line := range bytes.Lines(samples) {
@@ -64,8 +63,7 @@ func Write(w io.Writer, samples []byte) error {
 		}
 		page.Write(line)
 	}
-	_, err := w.Write(page.Bytes())
-	return err
+	return page.Bytes()
 }
 
 // nameOf is the name of a sample; "" for a comment.

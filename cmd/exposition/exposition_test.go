@@ -1,16 +1,12 @@
 package exposition
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
-func TestWrite(t *testing.T) {
+func TestPage(t *testing.T) {
 	f := func(samples, want string) {
 		t.Helper()
-		var got strings.Builder
-		if err := Write(&got, []byte(samples)); err != nil || got.String() != want {
-			t.Errorf("got %v\n%s\nwant\n%s", err, &got, want)
+		if got := string(Page([]byte(samples))); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
 	f("", "")

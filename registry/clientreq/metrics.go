@@ -42,8 +42,12 @@ const (
 )
 
 var (
-	refusalNames      = [refusals]string{"client_request_limit_per_client", "client_request_limit", "client_request_bytes", "no_stream"}
-	endingNames       = [endings]string{"answered", "error", "client_request_timeout", "cancelled", "draining", "task_ended"}
+	refusalNames = [refusals]string{
+		"client_request_limit_per_client", "client_request_limit", "client_request_bytes", "no_stream",
+	}
+	endingNames = [endings]string{
+		"answered", "error", "client_request_timeout", "cancelled", "draining", "task_ended",
+	}
 	stateRefusalNames = [stateRefusals]string{"state_tampered", "state_expired"}
 )
 
