@@ -72,7 +72,8 @@ var allowedImports = map[string][]string{
 	"reactor/loop": {
 		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/loop/netpoll.go": {"github.com/cloudwego/netpoll"},
+	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
+	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
