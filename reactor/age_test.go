@@ -65,7 +65,10 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 // The messages that are held bare too, and one that was taken back meanwhile is not answered. A sweep refuses a bounded
 // number of them, and the next one goes on.
 func TestQueueAgeOfManyIsSwept(t *testing.T) {
-	b := bareServer(t, false, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = time.Second })
+	b := bareServer(t, false, func(_ *Options, b *backpressure.Options,
+		_ *registry.Options) {
+		b.QueueTimeout = time.Second
+	})
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	b.in.Turn()
@@ -75,7 +78,8 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 		calls.WriteString(toolCall(fmt.Sprint(id+1), "echo", `{"message":"x"}`))
 	}
 	for _, id := range []int{2, n - 1} { // a call, and one that is held
-		calls.WriteString(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n", id))
+		calls.WriteString(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n",
+			id))
 	}
 	before := backpressure.Now()
 	b.write(peer, calls.String())
