@@ -10,12 +10,13 @@ import (
 	"weir/reactor/loop"
 )
 
-// Who the peer is (reactor/auth). With Config.Tokens nothing is served before a bearer token (RFC 6750) has said so: each HTTP request and
-// WebSocket handshake carries one in its head, each line connection sends one as its first line. Everything that happens on
-// the connection from then on happens in the name of the token's principal, and ends with the token (conn.overdue).
+// Who the peer is (reactor/auth). With Config.Tokens nothing is served before a bearer token (RFC 6750) has said so:
+// each HTTP request and WebSocket handshake carries one in its head, each line connection sends one as its first line.
+// Everything that happens on the connection from then on happens in the name of the token's principal, and ends with
+// the token (conn.overdue).
 
-// principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets, where it
-// does not change once there are messages.
+// principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets, where
+// it does not change once there are messages.
 func (c *conn) principal() string {
 	if c.credential == nil {
 		return ""
@@ -26,8 +27,9 @@ func (c *conn) principal() string {
 // errPrincipalLimit stands for a refusal by max_connections_per_principal, whose answer says when to try again.
 var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded"}
 
-// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but only when
-// everything before is answered: so what is in progress on it is one principal's, and ends with that one's token.
+// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but
+// only when everything before is answered: so what is in progress on it is one principal's, and ends with that one's
+// token.
 func (t *httpTransport) authorize(in *intake, c *conn, r *http1.Request) (status int, fail *codec.Error) {
 	if !in.srv.guarded() {
 		return 0, nil
@@ -51,7 +53,8 @@ func (t *httpTransport) authorize(in *intake, c *conn, r *http1.Request) (status
 	return status, refusal.Err()
 }
 
-// act makes who's principal the connection's from now on, if that one may have another connection. Loop, or before c has one.
+// act makes who's principal the connection's from now on, if that one may have another connection. Loop, or before c
+// has one.
 func (s *Server) act(c *conn, who *auth.Credential) backpressure.Refusal {
 	if c.credential == nil || c.credential.Principal != who.Principal {
 		if refusal := s.limits.Join(who.Principal); refusal != backpressure.Accepted {
@@ -124,8 +127,9 @@ func (s *Server) awaitToken(c *conn, now int64) backpressure.Refusal {
 	return backpressure.Accepted
 }
 
-// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another principal, are
-// closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the server keeps them.
+// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another
+// principal, are closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the
+// server keeps them.
 func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.tokens.Load())
 	s.tokens.Store(tokens)

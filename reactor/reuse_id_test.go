@@ -76,6 +76,26 @@ func TestCancelledIDIsFreeInASession(t *testing.T) {
 	}
 }
 
+// Each message that was POSTed has an answer of its own, so two of one session may have one id at once.
+func TestPostsOfASessionShareAnID(t *testing.T) {
+	s := deafServer(t)
+	first, second := s.dial("http"), s.dial("http")
+	session := first.session()
+	first.send(post(deafCall(1), session))
+	s.awaitStuck()
+	second.send(post(strings.TrimSpace(toolCall("1", "echo", `{"message":"meanwhile"}`)), session) + post(cancelOf("1"), session))
+	r, body := second.response()
+	if r.StatusCode != 200 {
+		t.Error("the second call was answered", r.Status)
+	}
+	contains(t, body, `"id":1,"result"`, "meanwhile")
+	s.free()
+	if r, _ := second.response(); r.StatusCode != 202 {
+		t.Error("the cancellation was answered", r.Status)
+	}
+	first.response()
+}
+
 func TestCancelledIDIsFreeInABatch(t *testing.T) {
 	s := start(t)
 	p := s.dial("tcp")
