@@ -38,7 +38,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).
+	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
@@ -46,7 +46,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 		printBanner(stdout, config, s.addresses)
 	}
 	cause := s.awaitStop(signals, hangups)
-	log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
+	log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", config.ShutdownTimeout).Msg("draining")
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
 	select {

@@ -43,9 +43,9 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	return Ended
 }
 
-// ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends
-// the tasks whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdleTimeout or lived for Options.MaxSessionAge, and
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.ClientRequestTimeout, ends
+// the tasks whose time is up, and drops the events that were kept for Options.EventStoreTTL. A session with calls in flight
 // or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
 // locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
