@@ -34,10 +34,13 @@ func TestDocsMetrics(t *testing.T) {
 	s := startTest(t, nil)
 	conn := dialTCP(t, s)
 	// Histograms appear with their first value.
-	s.registry.AddPrompt(&mcp.Prompt{Name: "p"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
+	none := func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil }
+	s.registry.AddPrompt(&mcp.Prompt{Name: "p"}, none)
 	answers := bufio.NewReader(conn)
-	for _, call := range []string{fmt.Sprintf(sleepCall, 0), `{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"p",` +
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"} {
+	for _, call := range []string{fmt.Sprintf(sleepCall, 0),
+		`{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"p",` +
+			`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+			`"io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"} {
 		fmt.Fprint(conn, call)
 		if _, err := answers.ReadString('\n'); err != nil {
 			t.Fatal(err)

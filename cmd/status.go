@@ -90,7 +90,8 @@ func (s *server) status() status {
 // memoryNow reads the runtime's own counters, which (unlike ReadMemStats) stop nothing.
 func memoryNow() memoryStatus {
 	samples := []runtimemetrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/gomemlimit:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"},
+		{Name: "/gc/gomemlimit:bytes"},
 	}
 	runtimemetrics.Read(samples)
 	return memoryStatus{

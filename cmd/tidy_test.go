@@ -33,7 +33,8 @@ var (
 
 // topLevel is every entry that the repository's root may hold.
 var topLevel = []string{
-	"cmd", "reactor", "codec", "registry", "backpressure", "loadtest", "docs", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE",
+	"cmd", "reactor", "codec", "registry", "backpressure", "loadtest", "docs", "go.mod", "go.sum",
+	"Makefile", "README.md", "LICENSE",
 	".ci", ".gitignore",
 }
 
@@ -48,13 +49,17 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
-	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
+	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
+		"weir/registry/value",
+		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
 	"registry/shard":    {},
-	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
+	"registry/value":    {"weir/codec"},
+	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
+		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	// The examples are run by a whole server, so that what they print is what clients see.
@@ -63,12 +68,16 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
 		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/auth":       {"weir/codec"},
-	"reactor/netpoll.go": {"github.com/cloudwego/netpoll", "golang.org/x/sys/unix"},
+	"reactor/auth": {"weir/codec"},
+	"reactor/loop": {
+		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
+	},
+	"reactor/loop/netpoll.go": {"github.com/cloudwego/netpoll"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
-		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
+		"weir/loadtest/report",
 		"weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
@@ -92,7 +101,8 @@ var allowedImports = map[string][]string{
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
 	// Weir itself, with something that changes.
-	"loadtest/peers/changing": {"weir/backpressure", "weir/registry", "weir/reactor", "github.com", "golang.org/x/sys/unix"},
+	"loadtest/peers/changing": {"weir/backpressure", "weir/registry", "weir/reactor", "github.com",
+		"golang.org/x/sys/unix"},
 	"cmd": {
 		"weir/cmd/demo", "weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "weir/loadtest", "github.com",
 		"golang.org/x/sys/unix",
@@ -218,9 +228,14 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("cmd/config.go", "weir/codec/yaml", true)
 	f("registry/tools.go", "weir/codec", true)
 	f("registry/tools.go", "weir/reactor", false)
-	f("reactor/netpoll.go", "github.com/cloudwego/netpoll", true)
-	f("reactor/loop.go", "github.com/cloudwego/netpoll", false)
+	f("reactor/loop/netpoll.go", "github.com/cloudwego/netpoll", true)
+	f("reactor/loop/loop.go", "github.com/cloudwego/netpoll", false)
+	f("reactor/loop/loop.go", "weir/codec", false)
 	f("reactor/loop.go", "weir/cmd", false)
+	f("reactor/loop.go", "weir/cmd/demo", false)
+	f("reactor/loop_test.go", "weir/cmd/demo", true)
+	f("cmd/serve.go", "weir/cmd/demo", true)
+	f("cmd/demo/demo.go", "weir/cmd/weir", false)
 	f("cmd/weir/main.go", "weir/cmd", true)
 	f("cmd/serve.go", "weir/cmd/everything", false)
 	f("loadtest/client/loop.go", "weir/registry", false)
@@ -232,7 +247,8 @@ func TestTidyJudgesImports(t *testing.T) {
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task",
+		"reactor", "reactor/loop"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
 		if strings.HasPrefix(folder, "codec") {
 			want = []string{"doc.go", "options.go", "errors.go"} // bytes only: it counts nothing

@@ -68,7 +68,7 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	b := bareServer(t, false, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = time.Second })
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
-	b.loop.turn()
+	b.in.Turn()
 	const n = 2*compactAbove + 100
 	var calls strings.Builder
 	for id := range n {
@@ -80,19 +80,18 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	before := backpressure.Now()
 	b.write(peer, calls.String())
 	for b.queue.Waiting() < n {
-		b.loop.turn()
+		b.in.Turn()
 	}
 	b.read(peer)
-	b.loop.turn() // what came since
+	b.in.Turn() // what came since
 	after := backpressure.Now()
-	b.loop.now = before + int64(time.Second)
-	if b.loop.sweep(); b.queue.Waiting() != n {
+	b.in.Advance(time.Duration(before-b.in.Now()) + time.Second)
+	if b.queue.Waiting() != n {
 		t.Fatalf("%d wait after a second, want all %d", b.queue.Waiting(), n)
 	}
 	answers := 0
 	for left := n; left > 0; {
-		b.loop.now = after + int64(time.Second) + 1
-		b.loop.sweep()
+		b.in.Advance(time.Duration(after-b.in.Now()) + time.Second + 1)
 		left = max(0, left-refusalsPerTurn)
 		if b.queue.Waiting() != left {
 			t.Fatalf("%d wait after a sweep, want %d", b.queue.Waiting(), left)
@@ -103,8 +102,8 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	if answers != n-2 {
 		t.Errorf("%d were refused, want %d", answers, n-2)
 	}
-	if c.pending.Load() != 0 || c.compacted != nil || b.queue.HeldBytes() != 0 {
-		t.Errorf("left: %d pending, %d bytes, held: %t", c.pending.Load(), b.queue.HeldBytes(), c.compacted != nil)
+	if c.Pending() != 0 || c.compacted != nil || b.queue.HeldBytes() != 0 {
+		t.Errorf("left: %d pending, %d bytes, held: %t", c.Pending(), b.queue.HeldBytes(), c.compacted != nil)
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 )
 
-// attach serves lines on a connection that nobody accepted, such as the socket pair of standard streams (stdio.go). fd is a connected stream socket; it must not be used any more, the server closes it, unless attach
-// failed. name stands for the listener in the log.
+// attach serves lines on a connection that nobody accepted, such as the socket pair of standard streams (stdio.go). fd is a
+// connected stream socket; it must not be used any more, the server closes it, unless attach failed. name stands for the listener
+// in the log.
 //
 // The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no
 // deadline is held against its peer: a launcher that says and reads nothing for an hour, because it is being debugged,
@@ -31,10 +33,13 @@ func (s *Server) attach(name string, fd int, ended func(reason string)) error {
 		s.queue.CountRefusal(refusal)
 		return fmt.Errorf("attach %s: refused: %v", name, refusal)
 	}
-	from := &listener{name: name, fd: -1, ended: ended}
-	c := &conn{loop: s.leastLoaded(), listener: from, fd: int32(fd), transport: new(lineTransport)}
-	c.lane.Init(c)
-	c.loop.stats.connections.Add(1)
-	c.loop.deliver(c)
+	from := &loop.Listener{Name: name, Patient: true}
+	if ended != nil {
+		from.Ended = func(why loop.Reason) { ended(why.String()) }
+	}
+	in := s.intakes[s.loops.LeastLoaded().ID()]
+	c := newConn(in, new(lineTransport))
+	c.Init(in.Loop, from, int32(fd), nowhere, c)
+	s.loops.Adopt(&c.Conn)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -42,7 +43,7 @@ func withoutListeners(o *Options, b *backpressure.Options, _ *registry.Options) 
 	b.MaxConnections, b.SoftConnections = 1, 1
 }
 
-func (s *server) hears(reason chan string, want closeReason) {
+func (s *server) hears(reason chan string, want loop.Reason) {
 	s.t.Helper()
 	select {
 	case got := <-reason:
@@ -56,14 +57,13 @@ func (s *server) hears(reason chan string, want closeReason) {
 
 // TestAttachedHasNoDeadlines: silence, half a message and unread answers are all borne, each over several sweeps.
 func TestAttachedHasNoDeadlines(t *testing.T) {
-	s := start(t, withoutListeners)
+	s := start(t, withoutListeners, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 1 })
 	p, reason, err := s.attached()
 	must(t, err)
 	sweeps := func() {
 		t.Helper()
-		l := s.Server.loops[0]
-		from := l.stats.turns.Load() // a loop with nothing to do turns for its sweeps only
-		s.eventually("three sweeps passed", func() bool { return l.stats.turns.Load() >= from+3 })
+		from := s.turns() // a loop with nothing to do turns for its sweeps only
+		s.eventually("three sweeps passed", func() bool { return s.turns() >= from+3 })
 	}
 	sweeps()
 	p.greet()
@@ -80,12 +80,12 @@ func TestAttachedHasNoDeadlines(t *testing.T) {
 		}
 		p.Conn.(*net.UnixConn).CloseWrite()
 	}()
-	s.eventually("answers wait", func() bool { return s.outBytes.Load() > 0 })
+	s.eventually("answers wait", func() bool { return s.loops.OutboxBytes() > 0 })
 	sweeps()
 	if n := strings.Count(p.rest(), "\n"); n != 10 {
 		t.Errorf("%d answers to 10 calls", n)
 	}
-	s.hears(reason, closePeer)
+	s.hears(reason, loop.ClosePeer)
 }
 
 // TestAttachedIsLimited: it counts as a connection, and lingers no longer than the others.
@@ -100,7 +100,7 @@ func TestAttachedIsLimited(t *testing.T) {
 	}
 	p.send(strings.Repeat("x", 4097))
 	contains(t, p.line(), "max_message_bytes")
-	s.hears(reason, closeMessageTooBig) // although the peer has not closed
+	s.hears(reason, loop.CloseMessageTooBig) // although the peer has not closed
 	s.eventually("its place is free", func() bool { return s.limits.Connections() == 0 })
 }
 
@@ -115,7 +115,7 @@ func TestAttachedDrains(t *testing.T) {
 	s.eventually("it drains", func() bool { return s.queue.Draining() })
 	s.free()
 	contains(t, p.rest(), `"id":1,"result"`)
-	s.hears(reason, closeDrain)
+	s.hears(reason, loop.CloseDrain)
 	if got := <-report; got.Messages != 0 {
 		t.Errorf("%+v", got)
 	}

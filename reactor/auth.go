@@ -7,14 +7,16 @@ import (
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/reactor/auth"
+	"weir/reactor/loop"
 )
 
-// Who the peer is (reactor/auth). With Config.Tokens nothing is served before a bearer token (RFC 6750) has said so: each HTTP request and
-// WebSocket handshake carries one in its head, each line connection sends one as its first line. Everything that happens on
-// the connection from then on happens in the name of the token's principal, and ends with the token (conn.overdue).
+// Who the peer is (reactor/auth). With Config.Tokens nothing is served before a bearer token (RFC 6750) has said so:
+// each HTTP request and WebSocket handshake carries one in its head, each line connection sends one as its first line.
+// Everything that happens on the connection from then on happens in the name of the token's principal, and ends with
+// the token (conn.overdue).
 
-// principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets, where it
-// does not change once there are messages.
+// principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets, where
+// it does not change once there are messages.
 func (c *conn) principal() string {
 	if c.credential == nil {
 		return ""
@@ -25,19 +27,20 @@ func (c *conn) principal() string {
 // errPrincipalLimit stands for a refusal by max_connections_per_principal, whose answer says when to try again.
 var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded"}
 
-// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but only when
-// everything before is answered: so what is in progress on it is one principal's, and ends with that one's token.
-func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
-	if !l.srv.guarded() {
+// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but
+// only when everything before is answered: so what is in progress on it is one principal's, and ends with that one's
+// token.
+func (t *httpTransport) authorize(in *intake, c *conn, r *http1.Request) (status int, fail *codec.Error) {
+	if !in.srv.guarded() {
 		return 0, nil
 	}
-	who, refusal := l.srv.tokens.Load().Identify(r.Authorization, l.srv.wall.Load())
+	who, refusal := in.srv.tokens.Load().Identify(r.Authorization, in.srv.wall.Load())
 	if refusal == auth.Good && c.credential != nil && c.credential != who && !t.answers.empty(c) {
 		refusal = auth.Changed
 	}
 	switch refusal {
 	case auth.Good:
-		if l.srv.act(c, who) != backpressure.Accepted {
+		if in.srv.act(c, who) != backpressure.Accepted {
 			return 503, errPrincipalLimit
 		}
 		return 0, nil
@@ -46,11 +49,12 @@ func (t *httpTransport) authorize(l *loop, c *conn, r *http1.Request) (status in
 	default:
 		status = 401
 	}
-	l.srv.metrics.tokensRefused[refusal].Inc()
+	in.srv.metrics.tokensRefused[refusal].Inc()
 	return status, refusal.Err()
 }
 
-// act makes who's principal the connection's from now on, if that one may have another connection. Loop, or before c has one.
+// act makes who's principal the connection's from now on, if that one may have another connection. Loop, or before c
+// has one.
 func (s *Server) act(c *conn, who *auth.Credential) backpressure.Refusal {
 	if c.credential == nil || c.credential.Principal != who.Principal {
 		if refusal := s.limits.Join(who.Principal); refusal != backpressure.Accepted {
@@ -69,13 +73,13 @@ func (s *Server) guarded() bool { return s.tokens.Load() != nil }
 
 // introduce reads the first line of a connection that has not said yet who its peer is. It returns how many bytes it is
 // done with; while c.authBy is not 0 more are needed.
-func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
+func (t *lineTransport) introduce(in *intake, c *conn, b []byte) int {
 	used := 0
 	for {
 		line, n, err := t.decoder.Next(b[used:], auth.MaxFieldBytes)
 		switch {
 		case err != nil:
-			t.introduced(l, c, b[used:used+auth.MaxFieldBytes])
+			t.introduced(in, c, b[used:used+auth.MaxFieldBytes])
 			return len(b)
 		case n == 0:
 			return used
@@ -84,7 +88,7 @@ func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
 		if line == nil {
 			continue
 		}
-		if !t.introduced(l, c, line) {
+		if !t.introduced(in, c, line) {
 			return len(b)
 		}
 		return used
@@ -92,17 +96,17 @@ func (t *lineTransport) introduce(l *loop, c *conn, b []byte) int {
 }
 
 // introduced judges the first line; false ends the connection with one line that says why.
-func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
-	who, refusal := l.srv.tokens.Load().IdentifyField(line, l.srv.wall.Load())
+func (t *lineTransport) introduced(in *intake, c *conn, line []byte) bool {
+	who, refusal := in.srv.tokens.Load().IdentifyField(line, in.srv.wall.Load())
 	if refusal != auth.Good {
-		l.srv.metrics.tokensRefused[refusal].Inc()
-		l.fail(l.newCall(c), refusal.Err())
-		c.endAfterAnswers(closeUnauthorized)
+		in.srv.metrics.tokensRefused[refusal].Inc()
+		in.fail(in.newCall(c), refusal.Err())
+		c.EndAfterAnswers(loop.CloseUnauthorized)
 		return false
 	}
-	if full := l.srv.act(c, who); full != backpressure.Accepted {
-		l.refuse(l.newCall(c), nullID, full)
-		c.endAfterAnswers(closeRequested)
+	if full := in.srv.act(c, who); full != backpressure.Accepted {
+		in.refuse(in.newCall(c), nullID, full)
+		c.EndAfterAnswers(loop.CloseRequested)
 		return false
 	}
 	c.authBy = 0
@@ -111,11 +115,11 @@ func (t *lineTransport) introduced(l *loop, c *conn, line []byte) bool {
 
 // awaitToken has a new connection say who its peer is within auth.timeout, unless the kernel says it.
 func (s *Server) awaitToken(c *conn, now int64) backpressure.Refusal {
-	if !s.guarded() || c.listener.name == "http" {
+	if !s.guarded() || c.Listener().Name == httpListener {
 		return backpressure.Accepted // HTTP says it in every request
 	}
-	if c.listener.path != "" && s.opts.Auth.TrustUnix {
-		if peer, err := unix.GetsockoptUcred(int(c.fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+	if c.Listener().Path != "" && s.opts.Auth.TrustUnix {
+		if peer, err := unix.GetsockoptUcred(c.Fd(), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
 			return s.act(c, auth.OfUser(peer.Uid))
 		}
 	}
@@ -123,9 +127,16 @@ func (s *Server) awaitToken(c *conn, now int64) backpressure.Refusal {
 	return backpressure.Accepted
 }
 
-// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another principal, are
-// closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the server keeps them.
+// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another
+// principal, are closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the
+// server keeps them.
 func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.tokens.Load())
 	s.tokens.Store(tokens)
+}
+
+// place is where the connection's listener is bound, as far as its peers' Host and Origin are judged by it.
+func (c *conn) place() auth.Place {
+	ln := c.Listener()
+	return auth.Place{IP: ln.IP, Loopback: ln.Loopback}
 }

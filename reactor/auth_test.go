@@ -10,6 +10,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -99,7 +100,8 @@ func TestHTTPAsksForAToken(t *testing.T) {
 		t.Error("a token in the URL:", r.StatusCode)
 	}
 	// Every method but that of a preflight, and nothing before Host and path.
-	for request, want := range map[string]int{"GET /mcp": 401, "DELETE /mcp": 401, "HEAD /mcp": 401, "PUT /mcp": 401, "OPTIONS /mcp": 204, "GET /other": 404} {
+	for request, want := range map[string]int{"GET /mcp": 401, "DELETE /mcp": 401, "HEAD /mcp": 401, "PUT /mcp": 401,
+		"OPTIONS /mcp": 204, "GET /other": 404} {
 		p := s.dial("http")
 		p.send(request + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n")
 		if status := p.line(); !strings.Contains(status, fmt.Sprint(want)) {
@@ -112,14 +114,15 @@ func TestHTTPAsksForAToken(t *testing.T) {
 func TestHTTPTokenIsJudgedAtTheHead(t *testing.T) {
 	s := start(t, guarded)
 	p := s.dial("http")
-	p.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+	p.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+		"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
 	r, body := p.response()
 	contains(t, body, "token_missing")
 	if r.StatusCode != 401 || !r.Close {
 		t.Errorf("%d, close %v", r.StatusCode, r.Close)
 	}
 	p.Close()
-	s.closedFor(closeUnauthorized, "1")
+	s.closedFor(loop.CloseUnauthorized, "1")
 }
 
 func TestWebSocketAsksForAToken(t *testing.T) {
@@ -144,7 +147,7 @@ func TestWebSocketAsksForAToken(t *testing.T) {
 	contains(t, string(p.received().Payload), `"protocolVersion"`)
 	s.ReplaceTokens(tokensFor(t, "bob"))
 	p.gone()
-	s.closedFor(closeTokenEnded, "1")
+	s.closedFor(loop.CloseTokenEnded, "1")
 }
 
 func TestLineAsksForAToken(t *testing.T) {
@@ -167,7 +170,7 @@ func TestLineAsksForAToken(t *testing.T) {
 		contains(t, lines[0], `"id":null`, `"code":-32600`, `"reason":"`+reason+`"`)
 		p.Close()
 		n++
-		s.closedFor(closeUnauthorized, fmt.Sprint(n))
+		s.closedFor(loop.CloseUnauthorized, fmt.Sprint(n))
 	}
 	call := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`)
 	refused(call, "token_missing")
@@ -222,7 +225,7 @@ func TestLineAuthTimeout(t *testing.T) {
 	slow.send("Authorization: Bea")
 	silent.gone()
 	slow.gone()
-	s.closedFor(closeAuthTimeout, "2")
+	s.closedFor(loop.CloseAuthTimeout, "2")
 	quick.greet()
 }
 
@@ -242,7 +245,8 @@ func TestSessionOfAnotherPrincipal(t *testing.T) {
 	s := start(t, guarded)
 	open := func(p *peer, headers ...string) (int, string) {
 		p.t.Helper()
-		p.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n")
+		p.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + strings.Join(headers, "\r\n") +
+			"\r\n\r\n")
 		r, err := http.ReadResponse(p.r, nil)
 		must(t, err)
 		return r.StatusCode, r.Header.Get("Content-Type")
@@ -390,13 +394,14 @@ func TestReplaceTokens(t *testing.T) {
 	eve := s.dial("tcp")
 	eve.send(bearing("alice") + "\n")
 	eve.greet()
-	ended, mistakes := auth.ParseTokens(fmt.Appendf(nil, "eve %x 2020-01-01T00:00:00Z", sha256.Sum256([]byte(tokenOf("alice")))))
+	ended, mistakes := auth.ParseTokens(fmt.Appendf(nil, "eve %x 2020-01-01T00:00:00Z",
+		sha256.Sum256([]byte(tokenOf("alice")))))
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
 	s.ReplaceTokens(ended)
 	eve.gone()
-	s.closedFor(closeTokenEnded, "3")
+	s.closedFor(loop.CloseTokenEnded, "3")
 	if got := s.metric("weir_tokens"); got != "1" {
 		t.Error("weir_tokens", got)
 	}
@@ -447,9 +452,12 @@ func TestAuthOptions(t *testing.T) {
 	f(func(o *AuthOptions) { o.Timeout = time.Hour }, "auth.timeout: 1h is above 1m: allowed is 100ms to 1m")
 	f(func(o *AuthOptions) { o.Resource = "https://x/mcp" }, "auth.resource: not set together")
 	f(func(o *AuthOptions) { o.AuthorizationServers = []string{"https://x"} }, "auth.resource: not set together")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} }, "auth.resource: \"x/mcp\"")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} }, "auth.resource: \"https://x/")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} }, "auth.authorization_servers: \"ftp://x\"")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} },
+		"auth.resource: \"x/mcp\"")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} },
+		"auth.resource: \"https://x/")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} },
+		"auth.authorization_servers: \"ftp://x\"")
 }
 
 // A server whose tokens were not read serves nobody, instead of everybody.

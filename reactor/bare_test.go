@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/gobwas/ws"
@@ -11,16 +12,16 @@ import (
 
 	"weir/backpressure"
 	"weir/cmd/demo"
-	"weir/reactor/auth"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
 // bare is a server whose loop no poller turns: the test does, and so decides what happens between two steps.
 type bare struct {
 	*Server
-	t    testing.TB
-	loop *loop
-	set  *metrics.Set
+	t   testing.TB
+	in  *intake
+	set *metrics.Set
 }
 
 // bareServer makes one with a single loop. With workers the queue runs, else everything admitted waits.
@@ -41,21 +42,25 @@ func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 	if workers {
 		s.queue.Start()
 	}
-	bs := &bare{Server: s, t: t, loop: s.loops[0], set: set}
 	t.Cleanup(func() {
-		for i := range bs.loop.slots {
-			if c := bs.loop.slots[i].conn; c != nil {
-				c.close(closeDrain)
-				bs.loop.finish(c)
-			}
-		}
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Shutdown(over)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		s.queue.Stop(ctx)
-		s.release()
 	})
-	return bs
+	return &bare{Server: s, t: t, in: s.intakes[0], set: set}
 }
+
+// await lets other goroutines bring a condition about.
+func (b *bare) await(what string, condition func() bool) {
+	b.t.Helper()
+	(&server{t: b.t}).eventually(what, condition)
+}
+
+// sweepInterval is the loops'.
+const sweepInterval = 250 * time.Millisecond
 
 // connect adopts one end of a socket pair and returns the other, which does not block.
 func (b *bare) connect(transport transport) (c *conn, peer int) {
@@ -66,10 +71,10 @@ func (b *bare) connect(transport transport) (c *conn, peer int) {
 	if refusal := b.limits.Open(netip.Addr{}); refusal != backpressure.Accepted {
 		b.t.Fatalf("refused: %v", refusal)
 	}
-	c = &conn{loop: b.loop, listener: &listener{name: "tcp", place: auth.Place{Loopback: true}}, fd: int32(pair[0]), transport: transport}
-	c.lane.Init(c)
-	b.loop.stats.connections.Add(1)
-	b.loop.adopt(c)
+	c = newConn(b.in, transport)
+	c.Init(b.in.Loop, &loop.Listener{Name: "tcp", Loopback: true}, int32(pair[0]), netip.Addr{}, c)
+	b.loops.Adopt(&c.Conn)
+	b.in.Turn()
 	return c, pair[1]
 }
 
@@ -82,9 +87,9 @@ func (b *bare) write(peer int, text string) {
 			b.t.Fatal(err)
 		}
 		text = text[max(n, 0):]
-		b.loop.turn()
+		b.in.Turn()
 	}
-	b.loop.turn()
+	b.in.Turn()
 }
 
 // read returns what the server has sent by now.

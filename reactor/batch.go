@@ -56,40 +56,40 @@ func (g *batchGroup) deliver(c *conn, out []byte) []byte {
 }
 
 // batch serves a JSON array of messages; anchor is the call the transport prepared for it. Loop only.
-func (l *loop) batch(c *conn, anchor *call, msg []byte) {
+func (in *intake) batch(c *conn, anchor *call, msg []byte) {
 	anchor.Raw, anchor.Principal = msg, c.principal()
-	if err := l.batchAcceptable(anchor, msg); err != nil {
-		l.stats.received.Add(1)
+	if err := in.batchAcceptable(anchor, msg); err != nil {
+		in.stats.received.Add(1)
 		anchor.Outcome = registry.Invalid
-		l.fail(anchor, err)
+		in.fail(anchor, err)
 		return
 	}
 	g := &batchGroup{anchor: anchor}
 	g.left.Store(1)
-	c.pending.Add(1)
+	c.AddPending(1)
 	if o := c.transport.order(); o != nil {
-		o.queue(l, c, anchor)
+		o.queue(in, c, anchor)
 	}
 	for at := 0; ; {
 		element, next, err := codec.NextElement(msg, at)
 		if err != nil || next < 0 {
 			break // the array was walked once already, by batchAcceptable
 		}
-		k := l.newCall(c)
+		k := in.newCall(c)
 		k.Header, k.Conv, k.InBatch, k.group = anchor.Header, anchor.Conv, true, g
-		l.message(c, k, element)
+		in.message(c, k, element)
 		at = next
 	}
 	anchor.Raw, anchor.Header = nil, nil
 	if g.finished() {
-		l.sendGroup(c, g)
+		in.sendGroup(c, g)
 	}
 }
 
 // sendGroup delivers a batch whose last answer was made on the loop.
-func (l *loop) sendGroup(c *conn, g *batchGroup) {
-	l.out = g.deliver(c, l.out)
-	c.pending.Add(-1)
+func (in *intake) sendGroup(c *conn, g *batchGroup) {
+	in.out = g.deliver(c, in.out)
+	c.AddPending(-1)
 }
 
 var (
@@ -99,8 +99,8 @@ var (
 )
 
 // batchAcceptable says whether the whole array may be served.
-func (l *loop) batchAcceptable(anchor *call, msg []byte) *codec.Error {
-	if !l.srv.registry.AcceptsBatch(&anchor.Exchange) {
+func (in *intake) batchAcceptable(anchor *call, msg []byte) *codec.Error {
+	if !in.srv.registry.AcceptsBatch(&anchor.Exchange) {
 		return errBatchNotAllowed
 	}
 	count := 0
@@ -117,7 +117,7 @@ func (l *loop) batchAcceptable(anchor *call, msg []byte) *codec.Error {
 	switch {
 	case count == 0:
 		return errBatchEmpty
-	case count > l.srv.opts.MaxBatchElements:
+	case count > in.srv.opts.MaxBatchElements:
 		return errBatchTooLong
 	}
 	return nil

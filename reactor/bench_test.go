@@ -39,17 +39,17 @@ func refuser(t testing.TB, name string, size int) (once func()) {
 		b.write(peer, modernCall("1", "echo", `{"message":""}`))
 		// The call that waits is first in line; without it the refusals can leave, and the queue is as full.
 		c.transport = newHTTP()
-		c.pending.Add(-1)
+		c.AddPending(-1)
 		frame = []byte(modernCall("2", "echo", `{"message":"`+pad+`"}`))
 	}
 	b.read(peer)
 	input, answers := make([]byte, 0, len(frame)+16), make([]byte, 64<<10)
 	refused := func() {
 		input = append(input[:0], frame...) // decoders write to what they read
-		if used := c.transport.decode(b.loop, c, input); used != len(frame) {
+		if used := c.transport.decode(b.in, c, input); used != len(frame) {
 			t.Fatalf("%d of %d bytes were used", used, len(frame))
 		}
-		b.loop.flush(c)
+		b.in.flush(c)
 	}
 	refused()
 	contains(t, b.read(peer), `"id":2,`, `"reason":"connection_queue_full"`, `"executed":false`)

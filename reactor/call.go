@@ -6,6 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
+	"weir/reactor/loop"
 	"weir/registry"
 	"weir/registry/event"
 )
@@ -61,7 +62,7 @@ var sharedCalls = sync.Pool{New: func() any { return bornCall(nil) }}
 func newSharedCall(c *conn) *call { return sharedCalls.Get().(*call).on(c) }
 
 // newCall returns an empty call for a message on c, which is the loop's. Loop only.
-func (l *loop) newCall(c *conn) *call { return l.calls.take().on(c) }
+func (in *intake) newCall(c *conn) *call { return in.calls.take().on(c) }
 
 // on makes k a call on c.
 func (k *call) on(c *conn) *call {
@@ -69,9 +70,6 @@ func (k *call) on(c *conn) *call {
 	c.transport.address(k)
 	return k
 }
-
-// id is the request's id; nil for what has none.
-func (k *call) id() []byte { return k.Env.ID.Of(k.Raw) }
 
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *call {
@@ -117,7 +115,7 @@ func (s *callStock) give(k *call) {
 // own copies the message out of the loop's read buffer: the one copy a queued message makes. Before it Raw is borrowed.
 func (k *call) own(message []byte) {
 	if len(message) > roomBytes {
-		k.Raw = append(getBuffer(len(message)), message...)
+		k.Raw = append(loop.GetBuffer(len(message)), message...)
 		k.ownsBuffer = true
 		return
 	}
@@ -134,7 +132,7 @@ func (k *call) release() {
 		return
 	}
 	if k.ownsBuffer {
-		putBuffer(k.Raw)
+		loop.PutBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
 	k.conn, k.stream, k.group, k.next, k.prev, k.answer = nil, nil, nil, nil, nil, nil

@@ -45,25 +45,25 @@ const maxRecalls = 64
 
 // mayCompact reports whether k is to be kept compact: it is deep in its connection's queue, in no batch, and its answer may leave in any order.
 func (c *conn) mayCompact(k *call) bool {
-	return c.transport.order() == nil && k.group == nil && c.pending.Load() >= compactAbove
+	return c.transport.order() == nil && k.group == nil && c.Pending() >= compactAbove
 }
 
 // queueCompact puts k's message in line without k.
-func (l *loop) queueCompact(c *conn, k *call, class backpressure.Class) backpressure.Refusal {
+func (in *intake) queueCompact(c *conn, k *call, class backpressure.Class) backpressure.Refusal {
 	h := &compactCall{raw: bytes.Clone(k.Raw)}
 	h.ticket.Job, h.ticket.Overhead = h, compactBytes
-	c.mu.Lock()
+	c.Lock()
 	if c.compacted == nil {
 		c.compacted = new(compacted)
 	}
 	c.compacted.waiting++
 	c.compacted.serial++
 	h.serial = c.compacted.serial
-	c.mu.Unlock()
-	c.pending.Add(1)
-	refusal := l.srv.queue.Admit(&c.lane, &h.ticket, class, len(h.raw), l.now)
+	c.Unlock()
+	c.AddPending(1)
+	refusal := in.srv.queue.Admit(&c.lane, &h.ticket, class, len(h.raw), in.Now())
 	if refusal != backpressure.Accepted {
-		c.pending.Add(-1)
+		c.AddPending(-1)
 		c.forgetCompact(h)
 	}
 	return refusal
@@ -71,8 +71,8 @@ func (l *loop) queueCompact(c *conn, k *call, class backpressure.Class) backpres
 
 // forgetCompact forgets h and reports whether its sender took it back meanwhile. Any goroutine.
 func (c *conn) forgetCompact(h *compactCall) (recalled bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.forgetCompactLocked(h)
 }
 
@@ -81,7 +81,7 @@ func (c *conn) forgetCompactLocked(h *compactCall) (recalled bool) {
 	if back.waiting--; back.waiting == 0 {
 		defer func() { c.compacted = nil }()
 	}
-	if c.muted {
+	if c.MutedLocked() {
 		return true // by a close frame, like everything before it
 	}
 	if len(back.recalled) == 0 {
@@ -100,8 +100,8 @@ func (c *conn) forgetCompactLocked(h *compactCall) (recalled bool) {
 
 // recall notes a cancellation that may be meant for a compact call.
 func (c *conn) recall(id []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if c.compacted == nil {
 		return
 	}
@@ -115,21 +115,21 @@ func (c *conn) recall(id []byte) {
 // id may be in use by now and its tool gone; then the answer says so, and is all there is to do. One that was taken back
 // never is in flight.
 func (c *conn) expand(h *compactCall, answer []byte) (*call, []byte) {
-	s := c.loop.srv
+	s := c.intake.srv
 	k := newSharedCall(c)
 	k.Raw, k.Principal = h.raw, c.principal()
 	if err := codec.Scan(k.Raw, &k.Env, &s.opts.Messages.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
 	k.class = queueClass(s.registry.Route(&k.Exchange))
-	c.mu.Lock() // over Begin, so that a cancellation finds k here or there
-	defer c.mu.Unlock()
+	c.Lock() // over Begin, so that a cancellation finds k here or there
+	defer c.Unlock()
 	if c.forgetCompactLocked(h) {
 		k.Cancel()
 		return k, answer
 	}
 	if err := s.registry.Begin(&k.Exchange); err != nil {
-		return k, codec.AppendError(answer, k.id(), err)
+		return k, codec.AppendError(answer, k.ID(), err)
 	}
 	return k, answer
 }

@@ -1,21 +1,9 @@
 package reactor
 
 import (
-	"net/netip"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sys/unix"
-
 	"weir/backpressure"
 	"weir/reactor/auth"
-)
-
-// Why a connection is not read at the moment: bits of conn.pause.
-const (
-	pauseOutbox uint32 = 1 << iota // its outbox is above max_outbox_bytes
-	pauseQueue                     // its queue is full and on_full is pause
-	pauseEnding                    // nothing more will be read: it ends once what it asked is answered
+	"weir/reactor/loop"
 )
 
 // Why no more calls of a connection are started: bits of conn.laneStops.
@@ -24,195 +12,129 @@ const (
 	stopOrder                    // too many answers wait behind one that is not there yet (HTTP)
 )
 
-// conn is one connection.
+// conn is one connection, and the loop.Handler of what it reads.
 type conn struct {
-	// Set before it is watched, never changed.
-	loop     *loop
-	listener *listener
-	addr     netip.Addr // the zero Addr on Unix sockets
-	fd       int32
-	slot     uint32
-	tag      uint64
+	loop.Conn
+	intake *intake // of its loop
 
 	// The loop's.
 	transport  transport
-	in         []byte           // unfinished input; nil while there is none
-	lastRead   int64            // loop time of the last byte, or of the accept
-	partSince  int64            // loop time at which the unfinished message began, or 0
 	authBy     int64            // loop time by which its peer must have said who it is; 0: it has, or need not
-	credential *auth.Credential // in whose name it acts; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
-	spoke      bool             // a byte has come
-	ended      bool             // the peer closed its side
-	lingering  bool             // we closed ours and wait for the peer's
-	finished   bool             // closed; only late workers still hold it
-
-	blocked      *call // with on_full pause: the message that found the queue full
-	blockedClass backpressure.Class
+	credential *auth.Credential // whose it acts for; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
+	blocked    *call            // with on_full pause: the message that found the queue full
 
 	// Anybody's.
-	lane         backpressure.Lane
-	pending      atomic.Int32  // admitted calls that were not delivered or dropped yet
-	pause        atomic.Uint32 // changes under mu
-	stalledSince atomic.Int64  // when the kernel last took a byte while some waited; 0 while none wait
+	lane backpressure.Lane
 
-	mu        sync.Mutex
-	out       []byte      // what the kernel did not take yet
-	outDone   int         // how much of out it took since
-	laneStops uint8       // why no more of its calls are started
-	detached  int32       // calls among pending that this connection does not answer any more (HTTP, detached.go)
-	held      int         // bytes of answers that wait for their turn (HTTP pipelining)
-	interest  uint32      // what epoll is asked for
-	reason    closeReason // set once: the connection is over
-	goodbye   closeReason // it will be over when everything is answered and written
-	compacted *compacted  // of the calls that are kept compact; nil while none are
-	muted     bool        // the last byte was handed over (a close frame): nothing may follow it
-	posted    bool        // in the loop's inbox; guarded by the inbox's mutex
+	// Guarded by the connection's lock.
+	compacted *compacted // of the calls that are kept compact; nil while none are
+	laneStops uint8      // why no more of its calls are started
 }
 
-// halted reports whether the loop must not take another message off this connection now. Any goroutine.
-func (c *conn) halted() bool { return c.pause.Load() != 0 }
-
-// close ends the connection for reason, at once, unless it has ended already. Any goroutine, without c.mu; the loop
-// does the rest.
-func (c *conn) close(reason closeReason) {
-	c.mu.Lock()
-	c.closeLocked(reason)
-	c.mu.Unlock()
+// newConn makes a connection that speaks t; Init makes it one of a descriptor.
+func newConn(in *intake, t transport) *conn {
+	c := &conn{intake: in, transport: t}
+	c.lane.Init(c)
+	return c
 }
 
-func (c *conn) closeLocked(reason closeReason) {
-	if c.reason != stillOpen {
-		return
+// Decode implements loop.Handler: it sends what was answered at once, and makes the rest runnable.
+func (c *conn) Decode(b []byte) (used int) {
+	used = c.transport.decode(c.intake, c, b)
+	c.dispatched()
+	return used
+}
+
+// EOF implements loop.Handler.
+func (c *conn) EOF(rest []byte) {
+	c.transport.eof(c.intake, c, rest)
+	c.dispatched()
+}
+
+// dispatched comes after messages: their answers leave, and workers may have the rest.
+func (c *conn) dispatched() {
+	c.intake.flush(c)
+	c.intake.srv.queue.Schedule(&c.lane)
+}
+
+// Ready implements loop.Handler.
+func (c *conn) Ready() {
+	c.intake.unblock(c)
+	c.ReadOn()
+	c.intake.feed(c)
+}
+
+// Tick implements loop.Handler.
+func (c *conn) Tick(w loop.Waiting, silent int64) (missed loop.Reason, more bool) {
+	in := c.intake
+	switch {
+	case c.credential != nil && c.credential.Ended(in.srv.wall.Load()):
+		return loop.CloseTokenEnded, false
+	case c.authBy != 0 && w != loop.WaitingForUs && in.Now() > c.authBy:
+		return loop.CloseAuthTimeout, false
 	}
-	c.reason = reason
-	c.pause.Store(c.pause.Load() | pauseEnding)
-	c.post()
-}
-
-// endAfterAnswers stops reading and closes the connection for reason once every accepted call is answered and the
-// answers are written. Loop only.
-func (c *conn) endAfterAnswers(reason closeReason) {
-	c.mu.Lock()
-	if c.goodbye == stillOpen {
-		c.goodbye = reason
+	if missed = c.transport.tick(c, w, silent); missed != loop.StillOpen {
+		return missed, false
 	}
-	c.pauseLocked(pauseEnding)
-	c.mu.Unlock()
+	return loop.StillOpen, in.refuseAged(c)
 }
 
-// pauseLocked stops reading for one more cause.
-func (c *conn) pauseLocked(cause uint32) {
-	c.pause.Store(c.pause.Load() | cause)
-	c.wantLocked(c.interest &^ unix.EPOLLIN)
-}
-
-// resumeLocked takes one cause back; when it was the last one, reading goes on, first with what is already here.
-func (c *conn) resumeLocked(cause uint32) {
-	was := c.pause.Load()
-	if was&cause == 0 {
-		return
-	}
-	c.pause.Store(was &^ cause)
-	if was == cause {
-		c.wantLocked(c.interest | unix.EPOLLIN)
-		c.post()
+// Throttle implements loop.Handler: who does not read starts no more calls.
+func (c *conn) Throttle(unread bool) {
+	if unread {
+		c.stopLaneLocked(stopUnread)
+	} else {
+		c.startLaneLocked(stopUnread)
 	}
 }
 
-// wantLocked tells epoll what this connection waits for.
-func (c *conn) wantLocked(interest uint32) {
-	if interest == c.interest || c.reason != stillOpen {
-		return
+// stopLaneLocked starts no more calls of the connection for one more cause.
+func (c *conn) stopLaneLocked(cause uint8) {
+	if c.laneStops == 0 {
+		c.intake.srv.queue.Pause(&c.lane)
 	}
-	c.interest = interest
-	if err := watch(c.loop.epfd, unix.EPOLL_CTL_MOD, c.fd, interest, c.tag); err != nil {
-		c.closeLocked(closeError)
-	}
+	c.laneStops |= cause
 }
 
-// settle closes what is due to be closed after the loop touched c, and half-closes what waits for the peer.
-func (l *loop) settle(c *conn) {
-	if c.finished {
-		return
+// startLaneLocked takes a cause back.
+func (c *conn) startLaneLocked(cause uint8) {
+	if c.laneStops == cause {
+		c.intake.srv.queue.Resume(&c.lane)
 	}
-	c.mu.Lock()
-	if c.reason == stillOpen && c.goodbye != stillOpen && (c.pending.Load() == c.detached || c.muted) && c.unsentLocked() == 0 && !c.lingering {
-		l.halfCloseLocked(c)
-	}
-	over := c.reason != stillOpen
-	c.mu.Unlock()
-	if over {
-		l.finish(c)
-	}
+	c.laneStops &^= cause
 }
 
-// halfCloseLocked ends a connection whose last byte is written. A peer that still writes would get a reset for it, which can
-// overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
-// linger_timeout has passed.
-func (l *loop) halfCloseLocked(c *conn) {
-	if c.ended || l.srv.opts.LingerTimeout == 0 {
-		c.closeLocked(c.goodbye)
-		return
-	}
-	if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
-		c.closeLocked(closePeerReset)
-		return
-	}
-	c.lingering, c.lastRead = true, l.now
-	c.wantLocked(unix.EPOLLIN)
+// GoAway implements loop.Handler.
+func (c *conn) GoAway() {
+	c.intake.feed(c) // the answers that a resumed stream is still to carry
+	c.transport.goAway(c)
 }
 
-// finish releases everything a connection holds. It is the only place that closes its descriptor. Loop only.
-func (l *loop) finish(c *conn) {
-	if c.finished {
-		return
-	}
-	c.finished = true
-	c.mu.Lock() // no writer is inside the descriptor, and none enters after reason was set
-	reason := c.reason
-	l.srv.outBytes.Add(-int64(c.unsentLocked()))
-	putBuffer(c.out)
-	c.out, c.outDone = nil, 0
-	c.stalledSince.Store(0)
-	if reason.abrupt() {
-		resetOnClose(c.fd)
-	}
-	_ = unix.Close(int(c.fd)) // the last one: epoll forgets it by itself
-	c.mu.Unlock()
-
-	l.keepInput(c, nil)
-	place := &l.slots[c.slot]
-	place.conn = nil
-	place.generation++
-	l.free = append(l.free, c.slot)
-	l.stats.connections.Add(-1)
-
+// Closed implements loop.Handler: what the connection's calls share ends with it.
+func (c *conn) Closed(why loop.Reason) {
+	s := c.intake.srv
 	cancelled := c.transport.closed(c)
-	l.srv.queue.Close(&c.lane, c.drop)
+	s.queue.Close(&c.lane, c.drop)
 	if k := c.blocked; k != nil {
 		c.blocked = nil
 		c.drop(&k.ticket)
 	}
-	l.srv.limits.Close(c.addr)
+	s.limits.Close(c.Addr())
 	if c.credential != nil {
-		l.srv.limits.Leave(c.credential.Principal)
+		s.limits.Leave(c.credential.Principal)
 	}
-	l.srv.metrics.closed[reason].Inc()
-	if e := l.srv.log.Debug(); e.Enabled() {
+	if e := s.log.Debug(); e.Enabled() {
 		if c.credential != nil {
 			e.Str("principal", c.credential.Principal)
 		}
-		e.Stringer("reason", reason).Str("transport", c.listener.name).Stringer("peer", c.addr).
+		e.Stringer("reason", why).Str("transport", c.Listener().Name).Stringer("peer", c.Addr()).
 			Int("cancelled", cancelled).Msg("connection closed")
-	}
-	if hear := c.listener.ended; hear != nil {
-		hear(reason.String())
 	}
 }
 
 // drop gets a call that was still waiting when its connection ended. Loop only.
 func (c *conn) drop(t *backpressure.Ticket) {
-	if k, ok := t.Job.(*call); ok && c.loop.survives(k) {
+	if k, ok := t.Job.(*call); ok && c.intake.survives(k) {
 		k.Resume()
 		return
 	}
@@ -221,14 +143,15 @@ func (c *conn) drop(t *backpressure.Ticket) {
 
 // abandon ends it: nobody is left to answer.
 func (c *conn) abandon(t *backpressure.Ticket) {
-	c.loop.srv.metrics.dropped[dropDisconnected].Inc()
-	c.pending.Add(-1)
+	s := c.intake.srv
+	s.metrics.dropped[dropDisconnected].Inc()
+	c.AddPending(-1)
 	k, ok := t.Job.(*call)
 	if !ok {
 		c.forgetCompact(t.Job.(*compactCall))
 		return
 	}
-	c.loop.srv.registry.End(&k.Exchange)
+	s.registry.End(&k.Exchange)
 	if o := c.transport.order(); o != nil {
 		o.drop(c, k)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -49,7 +50,7 @@ func TestDrip(t *testing.T) {
 			good := s.dial("tcp")
 			good.answers()
 			s.dial(listener).drip(text, "x")
-			s.closedFor(closeMessageTimeout, "1")
+			s.closedFor(loop.CloseMessageTimeout, "1")
 			good.answers()
 		})
 	}
@@ -77,16 +78,16 @@ func TestLongMessageInTime(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	f := func(name string, reason closeReason, begin func(*server) *peer) {
+	f := func(name string, reason loop.Reason, begin func(*server) *peer) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, hasty)
 			begin(s).gone()
 			s.closedFor(reason, "1")
 		})
 	}
-	f("http without a byte", closeFirstByte, func(s *server) *peer { return s.dial("http") })
-	f("tcp without a byte", closeFirstByte, func(s *server) *peer { return s.dial("tcp") })
-	f("http between requests", closeIdle, func(s *server) *peer {
+	f("http without a byte", loop.CloseFirstByte, func(s *server) *peer { return s.dial("http") })
+	f("tcp without a byte", loop.CloseFirstByte, func(s *server) *peer { return s.dial("tcp") })
+	f("http between requests", loop.CloseIdle, func(s *server) *peer {
 		p := s.dial("http")
 		p.send(postDiscover())
 		p.response()
@@ -115,7 +116,7 @@ func TestLinger(t *testing.T) {
 			p.send(postDiscover("Connection: close"))
 			p.response()
 			p.rest()
-			s.closedFor(closeRequested, "1")
+			s.closedFor(loop.CloseRequested, "1")
 			s.eventually("nothing is open", func() bool { return s.Connections() == 0 && s.limits.Connections() == 0 })
 		})
 	}

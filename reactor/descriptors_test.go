@@ -62,7 +62,7 @@ func childServer(in io.Reader, out io.Writer) error {
 		if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6, s.metrics.outOfDescriptors.Get())
+		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6, (&server{set: set}).metric("weir_out_of_descriptors_total"))
 	}
 	return nil
 }

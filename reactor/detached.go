@@ -13,16 +13,16 @@ import (
 func (c *conn) detachLocked(k *call) {
 	k.trail.Leave()
 	k.detached = true
-	c.detached++
+	c.DetachLocked(1)
 }
 
 // survives says whether k outlives its connection, which has ended. Loop only.
-func (l *loop) survives(k *call) bool {
-	if l.stopped {
+func (in *intake) survives(k *call) bool {
+	if in.Stopped() {
 		return false
 	}
-	k.conn.mu.Lock()
-	defer k.conn.mu.Unlock()
+	k.conn.Lock()
+	defer k.conn.Unlock()
 	return k.trail != nil
 }
 
@@ -56,12 +56,12 @@ func (o *detachedCalls) Run(batch *backpressure.Ticket, _ int, w *backpressure.W
 }
 
 // refuseAged ends those that have waited too long while no worker came for them, most of them at most.
-func (o *detachedCalls) refuseAged(l *loop, most int) {
+func (o *detachedCalls) refuseAged(in *intake, most int) {
 	for i := range o.lanes {
-		t, n := l.srv.queue.Expire(&o.lanes[i], l.now, most)
+		t, n := in.srv.queue.Expire(&o.lanes[i], in.Now(), most)
 		for t != nil {
 			next := t.Next()
-			_, _ = t.Job.(*call).conn.execute(t, nil, &l.self, nil)
+			_, _ = t.Job.(*call).conn.execute(t, nil, &in.self, nil)
 			t = next
 		}
 		if most -= n; most == 0 {

@@ -3,8 +3,6 @@ package reactor
 import (
 	"context"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // DrainReport counts what a stop cut off. A clean stop is all zeros.
@@ -14,10 +12,11 @@ type DrainReport struct {
 	Connections int64 // open until the last step and closed by it
 }
 
-// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and the
-// tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the loops, end
-// the workers. It returns when nothing of the server runs any more, but handlers that ignore their context; a context that is
-// over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's report.
+// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
+// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
+// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
+// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
+// report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {
@@ -39,18 +38,16 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 func (s *Server) drain(ctx context.Context) DrainReport {
 	s.draining.Store(true)
 	var report DrainReport
-	s.tell(func(l *loop) { l.inbox.closeLn, l.inbox.changed = true, true })
+	s.loops.StopAccepting()
+	s.loops.VisitAll() // their streams end
 	s.registry.StopTasks()
 	s.registry.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
 
-	s.stopLoops()
-	for _, d := range s.drivers {
-		if err := d.stop(context.Background()); err != nil {
-			s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
-		}
+	if err := s.loops.Stop(); err != nil {
+		s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
 	}
 	close(s.clockStop)
 	s.clock.Wait()
@@ -58,61 +55,16 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	return report
 }
 
-// stopLoops lets every loop close its connections and waits for it.
-func (s *Server) stopLoops() {
-	var stopped []chan struct{}
-	s.tell(func(l *loop) {
-		done := make(chan struct{})
-		stopped = append(stopped, done)
-		l.inbox.stop = done
-	})
-	for i, done := range stopped {
-		if i >= len(s.drivers) { // Start failed before: nobody turns it, but others may have given it connections
-			s.loops[i].readInbox()
-		}
-		<-done // a turn is bounded, so this takes milliseconds
-	}
-}
-
-// tell changes every loop's inbox and wakes the loop.
-func (s *Server) tell(change func(*loop)) {
-	for _, l := range s.loops {
-		l.inbox.Lock()
-		change(l)
-		l.wakeLocked()
-		l.inbox.Unlock()
-	}
-}
-
 // awaitOutboxes waits until every answer is with the kernel, or ctx is over, and returns the bytes that are not.
 func (s *Server) awaitOutboxes(ctx context.Context) int64 {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for s.outBytes.Load() > 0 {
+	for s.loops.OutboxBytes() > 0 {
 		select {
 		case <-ctx.Done():
-			return s.outBytes.Load()
+			return s.loops.OutboxBytes()
 		case <-tick.C:
 		}
 	}
 	return 0
 }
-
-// closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
-func (l *loop) closeAll(done chan struct{}) {
-	l.stopped = true
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil {
-			l.feed(c) // the answers that a resumed stream is still to carry
-			c.transport.goAway(c)
-			c.close(closeDrain)
-			l.finish(c)
-		}
-	}
-	l.inbox.Lock()
-	l.inbox.stop = nil
-	l.inbox.Unlock()
-	close(done)
-}
-
-func closeQuietly(fd int) { _ = unix.Close(fd) } // nothing was written through it that a close could lose

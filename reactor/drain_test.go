@@ -12,6 +12,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -88,9 +89,9 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 	if r := s.report(ending); r != (DrainReport{Connections: 3}) {
 		t.Errorf("the report is %+v", r)
 	}
-	s.closedFor(closeDrain, "3")
-	if s.inBytes.Load() != 0 || s.outBytes.Load() != 0 || s.limits.Connections() != 0 || s.queue.HeldBytes() != 0 {
-		t.Errorf("not given back: %d in, %d out, %d connections, %d bytes queued", s.inBytes.Load(), s.outBytes.Load(), s.limits.Connections(), s.queue.HeldBytes())
+	s.closedFor(loop.CloseDrain, "3")
+	if s.loops.InputBytes() != 0 || s.loops.OutboxBytes() != 0 || s.limits.Connections() != 0 || s.queue.HeldBytes() != 0 {
+		t.Errorf("not given back: %d in, %d out, %d connections, %d bytes queued", s.loops.InputBytes(), s.loops.OutboxBytes(), s.limits.Connections(), s.queue.HeldBytes())
 	}
 }
 
@@ -118,8 +119,8 @@ func TestDrainCountsAnswersNobodyReads(t *testing.T) {
 	if r := s.report(s.draining(200 * time.Millisecond)); r.OutboxBytes == 0 || r.Connections != 1 {
 		t.Errorf("the report is %+v", r)
 	}
-	if s.outBytes.Load() != 0 {
-		t.Errorf("%d bytes are accounted for after the end", s.outBytes.Load())
+	if s.loops.OutboxBytes() != 0 {
+		t.Errorf("%d bytes are accounted for after the end", s.loops.OutboxBytes())
 	}
 }
 
@@ -196,6 +197,6 @@ func TestEverythingIsGivenBack(t *testing.T) {
 	s.free()
 	s.eventually("nothing is open", func() bool { return s.Connections() == 0 })
 	s.eventually("everything is given back", func() bool {
-		return s.inBytes.Load() == 0 && s.outBytes.Load() == 0 && s.limits.Connections() == 0 && s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0
+		return s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.limits.Connections() == 0 && s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0
 	})
 }

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -41,73 +42,73 @@ func (d *duplex[F]) answer(_ *conn, k *call, message, out []byte) []byte {
 }
 
 func (d *duplex[F]) notify(c *conn, _ *call, message []byte) bool {
-	b := d.frame(getBuffer(len(message)+frameRoom), message)
-	sent := c.sendEarly(b)
-	putBuffer(b)
+	b := d.frame(loop.GetBuffer(len(message)+frameRoom), message)
+	sent := c.SendEarly(b)
+	loop.PutBuffer(b)
 	return sent
 }
 
 // messages serves one message, or a batch of them. Loop only.
-func (l *loop) messages(c *conn, msg []byte) {
-	k := l.newCall(c)
+func (in *intake) messages(c *conn, msg []byte) {
+	k := in.newCall(c)
 	if codec.IsBatch(msg) {
-		l.batch(c, k, msg)
+		in.batch(c, k, msg)
 		return
 	}
-	l.message(c, k, msg)
+	in.message(c, k, msg)
 }
 
-func (d *duplex[F]) open(l *loop, c *conn, k *call, first []byte) {
+func (d *duplex[F]) open(in *intake, c *conn, k *call, first []byte) {
 	d.listens = append(d.listens, k)
-	l.out = d.frame(l.out, first)
-	l.flush(c)
+	in.out = d.frame(in.out, first)
+	in.flush(c)
 }
 
-func (d *duplex[F]) feed(l *loop, c *conn) {
-	d.pump(l, c, func(dst []byte) []byte { return l.srv.registry.AppendOwed(dst, &d.conv) })
-	draining := l.srv.draining.Load()
+func (d *duplex[F]) feed(in *intake, c *conn) {
+	d.pump(in, c, func(dst []byte) []byte { return in.srv.registry.AppendOwed(dst, &d.conv) })
+	draining := in.srv.draining.Load()
 	open := d.listens[:0]
 	for _, k := range d.listens {
-		d.pump(l, c, func(dst []byte) []byte {
+		d.pump(in, c, func(dst []byte) []byte {
 			dst, _ = k.stream.Next(dst)
 			return dst
 		})
 		switch {
 		case k.stream.Over():
 		case draining:
-			d.endListen(l, k)
+			d.endListen(in, k)
 		default:
 			open = append(open, k)
 			continue
 		}
-		l.closeStream(k)
+		in.closeStream(k)
 	}
 	clear(d.listens[len(open):])
 	d.listens = open
-	l.flush(c)
+	in.flush(c)
 }
 
 // pump sends what next appends until that is nothing or the peer does not read.
-func (d *duplex[F]) pump(l *loop, c *conn, next func([]byte) []byte) {
-	for c.caughtUp() {
-		for len(l.out) <= flushAbove {
-			if l.msg = next(l.msg[:0]); len(l.msg) == 0 {
-				l.flush(c)
+func (d *duplex[F]) pump(in *intake, c *conn, next func([]byte) []byte) {
+	for c.CaughtUp() {
+		for len(in.out) <= flushAbove {
+			if in.msg = next(in.msg[:0]); len(in.msg) == 0 {
+				in.flush(c)
 				return
 			}
-			l.out = d.frame(l.out, l.msg)
+			in.out = d.frame(in.out, in.msg)
 		}
-		l.flush(c)
+		in.flush(c)
 	}
 }
 
 // endListen ends a listen as the specification wants it (event.Stream.AppendCancelled).
-func (d *duplex[F]) endListen(l *loop, k *call) {
+func (d *duplex[F]) endListen(in *intake, k *call) {
 	if !k.Cancelled() {
-		l.msg = k.stream.AppendCancelled(l.msg[:0])
-		l.out = d.frame(l.out, l.msg)
-		l.msg = k.stream.AppendResult(l.msg[:0])
-		l.out = d.frame(l.out, l.msg)
+		in.msg = k.stream.AppendCancelled(in.msg[:0])
+		in.out = d.frame(in.out, in.msg)
+		in.msg = k.stream.AppendResult(in.msg[:0])
+		in.out = d.frame(in.out, in.msg)
 	}
 }
 
@@ -116,7 +117,7 @@ func (d *duplex[F]) goAway(*conn) {}
 func (d *duplex[F]) closed(c *conn) (cancelled int) {
 	cancelled = d.conv.CancelAll()
 	for _, k := range d.listens {
-		c.loop.closeStream(k)
+		c.intake.closeStream(k)
 	}
 	d.listens = nil
 	d.conv.Close()

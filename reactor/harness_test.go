@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"weir/backpressure"
 	"weir/cmd/demo"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -143,6 +145,14 @@ func (s *server) metric(name string) string {
 	return "no series " + name
 }
 
+// turns is how often the loops have turned.
+func (s *server) turns() int {
+	s.t.Helper()
+	n, err := strconv.Atoi(s.metric("weir_loop_turns_total"))
+	must(s.t, err)
+	return n
+}
+
 // eventually waits for a condition that other goroutines bring about.
 func (s *server) eventually(what string, condition func() bool) {
 	s.t.Helper()
@@ -160,7 +170,7 @@ func (s *server) eventually(what string, condition func() bool) {
 }
 
 // closedFor waits until n connections were closed for reason.
-func (s *server) closedFor(reason closeReason, n string) {
+func (s *server) closedFor(reason loop.Reason, n string) {
 	s.t.Helper()
 	series := `weir_connections_closed_total{reason="` + reason.String() + `"}`
 	s.eventually(series+" is "+n, func() bool { return s.metric(series) == n })

@@ -24,13 +24,13 @@ func (t *httpTransport) answer(c *conn, k *call, message, out []byte) []byte {
 	default:
 		out = appendResponse(out, c, k, message)
 	}
-	if c.pending.Load() == 0 { // k never was among them
+	if c.Pending() == 0 { // k never was among them
 		k.release()
 		return out
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reason == stillOpen && !o.holdsLocked(k) {
+	c.Lock()
+	defer c.Unlock()
+	if c.OpenLocked() && !o.holdsLocked(k) {
 		if o.head == nil {
 			k.release()
 			return out
@@ -46,8 +46,8 @@ func (t *httpTransport) notify(c *conn, k *call, message []byte) bool {
 	return eventStream{&t.answers, c, k}.notify(message)
 }
 
-func (t *httpTransport) open(l *loop, c *conn, k *call, first []byte) {
-	openStream{eventStream{&t.answers, c, k}}.open(l, first)
+func (t *httpTransport) open(in *intake, c *conn, k *call, first []byte) {
+	openStream{eventStream{&t.answers, c, k}}.open(in, first)
 }
 
 // httpHeadRoom is what a response head takes, about.
@@ -57,12 +57,12 @@ const httpHeadRoom = 256
 func appendResponse(dst []byte, c *conn, k *call, message []byte) []byte {
 	status := k.statusCode()
 	h := http1.Response{
-		Status: status, ContentType: jsonType, Date: c.loop.srv.date(),
+		Status: status, ContentType: jsonType, Date: c.intake.srv.date(),
 		SessionID: k.SessionID, RetryAfter: k.retryAfterSeconds(status),
 		Close: !k.keepAlive, KeepAlive: k.keepAlive && k.http10,
 	}
 	if status == 401 {
-		h.WWWAuthenticate = c.loop.srv.resource.Challenge(k.badToken)
+		h.WWWAuthenticate = c.intake.srv.resource.Challenge(k.badToken)
 	}
 	if k.allow {
 		h.Allow = "POST, GET, DELETE, OPTIONS"

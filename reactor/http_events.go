@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/codec/http1"
+	"weir/reactor/loop"
 	"weir/registry/event"
 )
 
@@ -29,12 +30,12 @@ func (s eventStream) notify(message []byte) bool {
 	if !k.takesSSE {
 		return false
 	}
-	frame := getBuffer(len(message) + eventRoom + httpHeadRoom)
-	defer func() { putBuffer(frame) }()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	lost := k.trail != nil && (k.detached || c.reason != stillOpen || !k.trail.Posted()) // then it may still be kept
-	if !lost && !c.roomLocked(len(message)+eventRoom) {
+	frame := loop.GetBuffer(len(message) + eventRoom + httpHeadRoom)
+	defer func() { loop.PutBuffer(frame) }()
+	c.Lock()
+	defer c.Unlock()
+	lost := k.trail != nil && (k.detached || !c.OpenLocked() || !k.trail.Posted()) // then it may still be kept
+	if !lost && !c.RoomLocked(len(message)+eventRoom) {
 		return false
 	}
 	trail := resumable{s}.trailLocked()
@@ -60,7 +61,7 @@ func (s eventStream) notify(message []byte) bool {
 func (s eventStream) beginLocked() {
 	if !s.k.streaming {
 		s.k.streaming = true
-		s.conn.loop.srv.metrics.streamsOpened.Inc()
+		s.conn.intake.srv.metrics.streamsOpened.Inc()
 	}
 }
 
@@ -68,11 +69,11 @@ func (s eventStream) beginLocked() {
 func (s eventStream) sendLocked(part []byte) {
 	s.beginLocked()
 	if s.order.head != s.k {
-		s.k.answer = appendBuffer(s.k.answer, part)
+		s.k.answer = loop.AppendBuffer(s.k.answer, part)
 		s.order.holdLocked(s.conn, len(part))
 		return
 	}
-	s.conn.sendLocked(part)
+	s.conn.SendLocked(part)
 	s.order.rearmLocked(s.conn)
 }
 
@@ -89,7 +90,7 @@ func appendStreamHead(dst []byte, c *conn, k *call) []byte {
 		fields += k.origin.Answer
 	}
 	return http1.AppendResponse(dst, &http1.Response{
-		Status: 200, ContentType: eventStreamType, Date: c.loop.srv.date(), SessionID: k.SessionID,
+		Status: 200, ContentType: eventStreamType, Date: c.intake.srv.date(), SessionID: k.SessionID,
 		Stream: true, NoBuffering: true, Close: !k.keepAlive, Extra: fields,
 	}, nil)
 }

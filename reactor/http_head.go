@@ -13,25 +13,29 @@ import (
 // somebody's browser that reaches us through a rebound name learns nothing but 403.
 
 var (
-	errHost         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
-	errOrigin       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
-	errPath         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
-	errMethod       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, GET its event stream (Accept: text/event-stream), or GET with a WebSocket upgrade"}
+	errHost   = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
+	errOrigin = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
+	errPath   = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
+	errMethod = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "this HTTP method is not served: POST a message, DELETE a session, GET its event stream " +
+			"(Accept: text/event-stream), or GET with a WebSocket upgrade"}
 	errMediaType    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Content-Type must be application/json"}
 	errAccept       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Accept must allow application/json"}
 	errNoBody       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a POST must carry a JSON-RPC message"}
-	errUpgradeEarly = &codec.Error{Code: codec.CodeInvalidRequest, Message: "upgrade when the requests before it are answered"}
-	errWSVersion    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Version must be 13"}
-	errWSKey        = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Key must be 16 bytes in base64"}
+	errUpgradeEarly = &codec.Error{Code: codec.CodeInvalidRequest,
+		Message: "upgrade when the requests before it are answered"}
+	errWSVersion = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Version must be 13"}
+	errWSKey     = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Key must be 16 bytes in base64"}
 )
 
 // acceptable judges the head of r; fail is nil when its body may be served.
-func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status int, fail *codec.Error) {
-	s := l.srv
+func (t *httpTransport) acceptable(in *intake, c *conn, r *http1.Request) (status int, fail *codec.Error) {
+	s := in.srv
 	switch {
-	case !s.rules.HostAllowed(c.listener.place, r.Host):
+	case !s.rules.HostAllowed(c.place(), r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
-	case r.Origin != nil && !s.rules.OriginAllowed(c.listener.place, r.Origin):
+	case r.Origin != nil && !s.rules.OriginAllowed(c.place(), r.Origin):
 		return 403, errOrigin
 	case s.resource.IsMetadata(r.Path):
 		if r.Method != http1.MethodGet && r.Method != http1.MethodOptions {
@@ -42,7 +46,7 @@ func (t *httpTransport) acceptable(l *loop, c *conn, r *http1.Request) (status i
 		return 404, errPath
 	}
 	if r.Method != http1.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
-		if status, fail := t.authorize(l, c, r); fail != nil {
+		if status, fail := t.authorize(in, c, r); fail != nil {
 			return status, fail
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 )
 
 // answerOrder is the order of the answers on an HTTP/1.1 connection, that of its requests (RFC 9112 9.3.2), while workers finish
@@ -16,11 +17,11 @@ type answerOrder struct {
 }
 
 // queue gives k a place at the end. What the loop has answered before must be on its way first.
-func (o *answerOrder) queue(l *loop, c *conn, k *call) {
-	l.flush(c)
-	c.mu.Lock()
+func (o *answerOrder) queue(in *intake, c *conn, k *call) {
+	in.flush(c)
+	c.Lock()
 	o.linkLocked(k)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 func (o *answerOrder) linkLocked(k *call) {
@@ -38,9 +39,9 @@ func (o *answerOrder) holdsLocked(k *call) bool { return k.prev != nil || o.head
 
 // drop gives k's place up: its admission failed, or its connection ended and the order with it.
 func (o *answerOrder) drop(c *conn, k *call) {
-	c.mu.Lock()
+	c.Lock()
 	o.unlinkLocked(k)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // unlinkLocked gives k's place up, if it has one.
@@ -85,8 +86,8 @@ func (o *answerOrder) substituteLocked(k, place *call) {
 func (o *answerOrder) replace(c *conn, stuck, k *call) {
 	k.keepAlive, k.http10, k.takesSSE, k.origin = stuck.keepAlive, stuck.http10, stuck.takesSSE, stuck.origin
 	k.started = true
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	k.streaming = stuck.streaming
 	k.answer, stuck.answer = stuck.answer, nil
 	k.trail, stuck.trail = stuck.trail, nil
@@ -97,10 +98,10 @@ func (o *answerOrder) replace(c *conn, stuck, k *call) {
 // setStarted notes that a worker has begun with k, or, of one that was suspended and goes on, that it has not again. When k is
 // first and too much waits behind it, nothing else is started until it is answered; k itself must not be kept from it.
 func (o *answerOrder) setStarted(c *conn, k *call, started bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	k.started = started
-	if c.reason == stillOpen {
+	if c.OpenLocked() {
 		o.throttleLocked(c)
 	}
 }
@@ -113,20 +114,15 @@ func (o *answerOrder) keepLocked(c *conn, k *call, n int) {
 
 // holdLocked puts n more bytes that wait for their turn on the books.
 func (o *answerOrder) holdLocked(c *conn, n int) {
-	s := c.loop.srv
-	c.held += n
-	if s.outBytes.Add(int64(n)) > int64(s.opts.MaxOutboxTotalBytes) {
-		c.closeLocked(closeOutboxBudget)
-		return
+	if c.HoldLocked(n); c.OpenLocked() {
+		o.throttleLocked(c)
 	}
-	c.throttleLocked()
-	o.throttleLocked(c)
 }
 
 // throttleLocked starts no more calls of a connection behind whose first one too many answers wait already. The first
 // one itself must have started: paused, it would wait for ever.
 func (o *answerOrder) throttleLocked(c *conn) {
-	if c.held > c.loop.srv.opts.MaxOutboxBytes && o.head != nil && o.head.started {
+	if c.HeldLocked() > c.intake.srv.opts.MaxOutboxBytes && o.head != nil && o.head.started {
 		c.stopLaneLocked(stopOrder)
 	} else {
 		c.startLaneLocked(stopOrder)
@@ -135,31 +131,31 @@ func (o *answerOrder) throttleLocked(c *conn) {
 
 // empty reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
 func (o *answerOrder) empty(c *conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return o.head == nil
 }
 
 // idle reports whether nothing that c was asked is in progress, so that it may become another transport: also a detached call
 // comes back to this one. Only the loop adds, so a yes stays true.
 func (o *answerOrder) idle(c *conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return o.head == nil && c.detached == 0
+	c.Lock()
+	defer c.Unlock()
+	return o.head == nil && c.DetachedLocked() == 0
 }
 
 // deliverLocked sends k's answer, the last of its response, in its turn. It takes k over.
 func (o *answerOrder) deliverLocked(c *conn, k *call, answer []byte) {
 	switch {
-	case c.reason != stillOpen:
+	case !c.OpenLocked():
 		o.unlinkLocked(k) // before it is used again: close may not have come by yet
 		c.forgetLocked(k)
 		k.release()
 	case o.head != k:
-		k.answer = appendBuffer(k.answer, answer)
+		k.answer = loop.AppendBuffer(k.answer, answer)
 		o.keepLocked(c, k, len(answer))
 	default:
-		c.sendLocked(answer)
+		c.SendLocked(answer)
 		o.unlinkLocked(k)
 		k.release()
 		o.sendReadyLocked(c)
@@ -170,28 +166,27 @@ func (o *answerOrder) deliverLocked(c *conn, k *call, answer []byte) {
 func (o *answerOrder) sendReadyLocked(c *conn) {
 	for o.head != nil && o.head.done {
 		k := o.head
-		c.sendLocked(k.answer)
+		c.SendLocked(k.answer)
 		c.forgetLocked(k)
 		o.unlinkLocked(k)
 		k.release()
 	}
 	if k := o.head; k != nil && k.streaming { // what its stream has said already
-		c.sendLocked(k.answer)
+		c.SendLocked(k.answer)
 		c.forgetLocked(k)
 		o.rearmLocked(c)
 		if k.stream != nil || k.trail != nil {
-			c.post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
+			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
 	o.throttleLocked(c)
-	c.relaxLocked()
+	c.RelaxLocked()
 }
 
 // forgetLocked drops what k keeps, and takes it off the books.
 func (c *conn) forgetLocked(k *call) {
-	c.held -= len(k.answer)
-	c.loop.srv.outBytes.Add(-int64(len(k.answer)))
-	putBuffer(k.answer)
+	c.UnholdLocked(len(k.answer))
+	loop.PutBuffer(k.answer)
 	k.answer = nil
 }
 
@@ -199,8 +194,8 @@ func (c *conn) forgetLocked(k *call) {
 // basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end, but for
 // those that only wait.
 func (o *answerOrder) close(c *conn) (cancelled int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	for k := o.head; k != nil; {
 		next := k.next
 		c.forgetLocked(k)
@@ -209,7 +204,7 @@ func (o *answerOrder) close(c *conn) (cancelled int) {
 		case k.done:
 			k.release()
 		case k.stream != nil: // nobody else has it
-			c.loop.closeStream(k)
+			c.intake.closeStream(k)
 		case k.trail != nil:
 			c.detachLocked(k)
 		case k.EndsWithPeer():
@@ -224,18 +219,18 @@ func (o *answerOrder) close(c *conn) (cancelled int) {
 
 // rearmLocked puts the next sign of life off: something was just sent.
 func (o *answerOrder) rearmLocked(c *conn) {
-	if every := int64(c.loop.srv.opts.SSEKeepAlive); every > 0 {
+	if every := int64(c.intake.srv.opts.SSEKeepAlive); every > 0 {
 		o.signAt.Store(backpressure.Now() + every)
 	}
 }
 
 // keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive.
 func (o *answerOrder) keepAlive(c *conn) {
-	if at := o.signAt.Load(); at == 0 || c.loop.now < at {
+	if at := o.signAt.Load(); at == 0 || c.intake.Now() < at {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if o.head != nil && o.head.streaming {
 		o.signLocked(c)
 	}
@@ -243,10 +238,10 @@ func (o *answerOrder) keepAlive(c *conn) {
 
 // signLocked sends a comment, unless the peer has not even read what is there.
 func (o *answerOrder) signLocked(c *conn) {
-	if c.unsentLocked() == 0 {
-		sign := appendSign(getBuffer(eventRoom))
-		c.sendLocked(sign)
-		putBuffer(sign)
+	if c.UnsentLocked() == 0 {
+		sign := appendSign(loop.GetBuffer(eventRoom))
+		c.SendLocked(sign)
+		loop.PutBuffer(sign)
 	}
 	o.rearmLocked(c)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/codec/http1"
+	"weir/reactor/loop"
 	"weir/registry/event"
 )
 
@@ -16,8 +17,8 @@ type resumable struct{ eventStream }
 // trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
 func (s resumable) trailLocked() *event.PostStream {
 	k := s.k
-	if k.trail == nil && !k.streaming && k.group == nil && s.conn.reason == stillOpen {
-		k.trail = s.conn.loop.srv.registry.OpenPostStream(&k.Exchange)
+	if k.trail == nil && !k.streaming && k.group == nil && s.conn.OpenLocked() {
+		k.trail = s.conn.intake.srv.registry.OpenPostStream(&k.Exchange)
 	}
 	return k.trail
 }
@@ -25,11 +26,11 @@ func (s resumable) trailLocked() *event.PostStream {
 // answer ends k, which has a trail, with its answer. It takes k over.
 func (s resumable) answer(message, out []byte) []byte {
 	c, k, mark := s.conn, s.k, len(out)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	id, posted := k.trail.End(k.ID(), message)
 	if k.detached {
-		c.detached--
+		c.DetachLocked(-1)
 		k.release()
 		return out
 	}
@@ -46,30 +47,27 @@ func (s resumable) endEarlyLocked(last []byte) {
 	c, k := s.conn, s.k
 	c.detachLocked(k)
 	if s.order.head == k {
-		c.sendLocked(last)
+		c.SendLocked(last)
 		s.order.unlinkLocked(k)
 		s.order.sendReadyLocked(c)
 	} else {
 		s.leavePlaceLocked(last)
-	}
-	if c.goodbye != stillOpen {
-		c.post() // it may have waited for nothing else
 	}
 }
 
 // leavePlaceLocked gives k's place in the order, and what k has said, to a response that is complete.
 func (s resumable) leavePlaceLocked(last []byte) {
 	place := newSharedCall(s.conn)
-	place.answer, s.k.answer = appendBuffer(s.k.answer, last), nil
+	place.answer, s.k.answer = loop.AppendBuffer(s.k.answer, last), nil
 	s.order.substituteLocked(s.k, place)
 	s.order.keepLocked(s.conn, place, len(last))
 }
 
 // yield ends the response at the head of the order if its client has resumed its stream elsewhere.
 func (o *answerOrder) yield(c *conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if k := o.head; c.reason == stillOpen && k != nil && k.trail != nil && !k.trail.Posted() {
+	c.Lock()
+	defer c.Unlock()
+	if k := o.head; c.OpenLocked() && k != nil && k.trail != nil && !k.trail.Posted() {
 		resumable{eventStream{o, c, k}}.endEarlyLocked(http1.AppendLastChunk(nil))
 	}
 }
@@ -83,8 +81,8 @@ func (k *call) CloseStream(retry time.Duration) bool {
 // close closes the stream that carries k's messages, and tells its client when to come back.
 func (s resumable) close(retry time.Duration) bool {
 	c, k := s.conn, s.k
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	trail := s.trailLocked()
 	if trail == nil {
 		return false
@@ -96,10 +94,10 @@ func (s resumable) close(retry time.Duration) bool {
 		}
 		return false
 	}
-	if retry = c.loop.srv.retry(retry); k.detached {
+	if retry = c.intake.srv.retry(retry); k.detached {
 		return trail.EndEarly(retry)
 	}
-	if c.reason != stillOpen || !trail.Posted() {
+	if !c.OpenLocked() || !trail.Posted() {
 		return false // the loop is about to find out
 	}
 	var last []byte

@@ -9,6 +9,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -65,11 +66,13 @@ func (s *sseSessions) len() int64 {
 }
 
 // letter is a message that was POSTed, on its way to the loop of its stream. It counts as unfinished input until it is
-// there.
+// there. letters are those that are done with.
 type letter struct {
 	to  *conn
 	raw []byte
 }
+
+var letters = sync.Pool{New: func() any { return new(letter) }}
 
 const sessionParam = "sessionId="
 
@@ -100,109 +103,109 @@ func (s *Server) servesSSE(r *http1.Request) bool {
 }
 
 // serveSSE serves a request to http_sse_path; it takes k over.
-func (t *httpTransport) serveSSE(l *loop, c *conn, r *http1.Request, k *call) {
+func (t *httpTransport) serveSSE(in *intake, c *conn, r *http1.Request, k *call) {
 	k.allow = r.Method == http1.MethodOptions
 	switch {
 	case k.allow:
 		k.status = 204
-		l.answer(k, nil)
+		in.answer(k, nil)
 	case r.Method == http1.MethodPost:
-		t.post(l, c, r, k)
-	case l.srv.draining.Load():
-		l.refuse(k, nullID, backpressure.Draining)
+		t.post(in, c, r, k)
+	case in.srv.draining.Load():
+		in.refuse(k, nullID, backpressure.Draining)
 	case k.http10: // it has no chunks to stream in
 		k.status = 405
-		l.fail(k, errSSEMethod)
+		in.fail(k, errSSEMethod)
 	case !t.answers.idle(c):
 		k.Outcome = registry.Invalid
-		l.fail(k, errSSEEarly)
+		in.fail(k, errSSEEarly)
 	default:
-		l.openSSE(c, k)
+		in.openSSE(c, k)
 		k.release()
 	}
 }
 
 // openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
 // system's random source are at least 128 bits.
-func (l *loop) openSSE(c *conn, k *call) {
+func (in *intake) openSSE(c *conn, k *call) {
 	t := &sseTransport{id: rand.Text()}
 	c.transport = t
-	c.pending.Add(1) // for as long as the stream is open, which the peer's silence does not end
-	l.srv.sse.add(t.id, c)
-	l.srv.metrics.streamsOpened.Inc()
-	l.out = appendStreamHead(l.out, c, k)
-	l.out = appendChunk(l.out, &codec.SSEEvent{Name: "endpoint", Data: []byte(l.srv.opts.HTTPSSEPath + "?" + sessionParam + t.id)})
+	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
+	in.srv.sse.add(t.id, c)
+	in.srv.metrics.streamsOpened.Inc()
+	in.out = appendStreamHead(in.out, c, k)
+	in.out = appendChunk(in.out, &codec.SSEEvent{Name: "endpoint", Data: []byte(in.srv.opts.HTTPSSEPath + "?" + sessionParam + t.id)})
 }
 
 // post hands a message to the loop of its stream.
-func (t *httpTransport) post(l *loop, c *conn, r *http1.Request, k *call) {
+func (t *httpTransport) post(in *intake, c *conn, r *http1.Request, k *call) {
 	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
-	to := l.srv.sse.find(id)
+	to := in.srv.sse.find(id)
 	if to == nil || to.principal() != c.principal() { // another principal's is as unknown as one that never was
 		k.Outcome = registry.UnknownSession
-		l.fail(k, errSSESession)
+		in.fail(k, errSSESession)
 		return
 	}
-	if to.pause.Load()&(pauseOutbox|pauseQueue) != 0 { // a line would not be read
-		l.refuse(k, nullID, backpressure.ConnectionQueueFull)
+	if to.Paused(loop.PauseOutbox | loop.PauseHandler) { // a line would not be read
+		in.refuse(k, nullID, backpressure.ConnectionQueueFull)
 		return
 	}
-	raw := append(getBuffer(len(r.Body)), r.Body...)
-	if !l.srv.takeInput(cap(raw)) {
-		putBuffer(raw)
-		l.refuse(k, nullID, backpressure.QueueBytes)
+	raw := append(loop.GetBuffer(len(r.Body)), r.Body...)
+	if !in.srv.loops.TakeInput(cap(raw)) {
+		loop.PutBuffer(raw)
+		in.refuse(k, nullID, backpressure.QueueBytes)
 		return
 	}
 	k.Outcome = registry.Accepted
-	l.answer(k, nil)
-	in := &to.loop.inbox
-	in.Lock()
-	in.letters = append(in.letters, letter{to, raw})
-	to.loop.wakeLocked()
-	in.Unlock()
+	in.answer(k, nil)
+	m := letters.Get().(*letter)
+	m.to, m.raw = to, raw
+	to.intake.Do(m)
 }
 
-// receive serves a message that was POSTed to a stream of this loop.
-func (l *loop) receive(m letter) {
-	c := m.to
-	if !c.finished {
-		k := l.newCall(c)
-		c.lastRead = l.now
-		switch batch := codec.IsBatch(m.raw); {
-		case c.pause.Load()&pauseOutbox != 0 && l.unheard(k, m.raw, batch):
+// OnLoop implements loop.Job: it serves the message on the loop of its stream.
+func (m *letter) OnLoop(*loop.Loop) {
+	c, raw := m.to, m.raw
+	m.to, m.raw = nil, nil
+	letters.Put(m)
+	in := c.intake
+	if !c.Finished() {
+		k := in.newCall(c)
+		c.Touch()
+		switch batch := codec.IsBatch(raw); {
+		case c.Paused(loop.PauseOutbox) && in.unheard(k, raw, batch):
 		case batch:
-			l.batch(c, k, m.raw)
+			in.batch(c, k, raw)
 		default:
-			l.message(c, k, m.raw)
+			in.message(c, k, raw)
 		}
-		l.flush(c)
-		l.srv.queue.Schedule(&c.lane)
-		l.settle(c)
+		c.dispatched()
+		c.Settle()
 	}
-	l.srv.inBytes.Add(-int64(cap(m.raw)))
-	putBuffer(m.raw)
+	in.srv.loops.GiveInput(cap(raw))
+	loop.PutBuffer(raw)
 }
 
 // unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may bring
 // hundreds. It takes k over, unless the message asks for no answer.
-func (l *loop) unheard(k *call, raw []byte, batch bool) bool {
+func (in *intake) unheard(k *call, raw []byte, batch bool) bool {
 	id := nullID
 	if !batch {
-		if err := codec.Scan(raw, &k.Env, &l.srv.opts.Messages.JSON); err != nil || k.Env.Kind != codec.KindRequest {
+		if err := codec.Scan(raw, &k.Env, &in.srv.opts.Messages.JSON); err != nil || k.Env.Kind != codec.KindRequest {
 			return false
 		}
 		id = k.Env.ID.Of(raw)
 	}
-	l.refuse(k, id, backpressure.ConnectionQueueFull)
+	in.refuse(k, id, backpressure.ConnectionQueueFull)
 	return true
 }
 
 // decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
-func (t *sseTransport) decode(_ *loop, _ *conn, b []byte) int { return len(b) }
+func (t *sseTransport) decode(_ *intake, _ *conn, b []byte) int { return len(b) }
 
 // eof: the peer may have closed only its sending side. A comment finds out: one that is gone resets the connection.
-func (t *sseTransport) eof(l *loop, _ *conn, _ []byte) {
-	l.out = appendSign(l.out)
+func (t *sseTransport) eof(in *intake, _ *conn, _ []byte) {
+	in.out = appendSign(in.out)
 }
 
 // appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
@@ -215,23 +218,23 @@ func appendMessageEvent(dst, message []byte) []byte {
 }
 
 // tick sends a comment every sse_keep_alive.
-func (t *sseTransport) tick(c *conn, _ waiting, _ int64) closeReason {
-	every := int64(c.loop.srv.opts.SSEKeepAlive)
-	if every == 0 || c.loop.now < t.signAt || !c.caughtUp() {
-		return stillOpen
+func (t *sseTransport) tick(c *conn, _ loop.Waiting, _ int64) loop.Reason {
+	every := int64(c.intake.srv.opts.SSEKeepAlive)
+	if every == 0 || c.intake.Now() < t.signAt || !c.CaughtUp() {
+		return loop.StillOpen
 	}
 	if t.signAt != 0 {
-		c.send(appendSign(nil))
+		c.Send(appendSign(nil))
 	}
-	t.signAt = c.loop.now + every
-	return stillOpen
+	t.signAt = c.intake.Now() + every
+	return loop.StillOpen
 }
 
-func (t *sseTransport) goAway(c *conn) { c.send(http1.AppendLastChunk(nil)) }
+func (t *sseTransport) goAway(c *conn) { c.Send(http1.AppendLastChunk(nil)) }
 
 // closed ends the session: what it asked is cancelled, since nobody can hear the answer.
 func (t *sseTransport) closed(c *conn) (cancelled int) {
-	c.loop.srv.sse.remove(t.id)
+	c.intake.srv.sse.remove(t.id)
 	return t.duplex.closed(c)
 }
 

@@ -3,6 +3,7 @@ package reactor
 import (
 	"weir/backpressure"
 	"weir/codec/http1"
+	"weir/reactor/loop"
 	"weir/registry"
 	"weir/registry/event"
 )
@@ -12,70 +13,70 @@ import (
 type openStream struct{ eventStream }
 
 // openSession serves a session's GET; it takes k over.
-func (t *httpTransport) openSession(l *loop, c *conn, r *http1.Request, k *call) {
-	if l.srv.draining.Load() {
-		l.refuse(k, nullID, backpressure.Draining)
+func (t *httpTransport) openSession(in *intake, c *conn, r *http1.Request, k *call) {
+	if in.srv.draining.Load() {
+		in.refuse(k, nullID, backpressure.Draining)
 		return
 	}
 	if k.http10 { // it has no chunks to stream in
 		k.Outcome, k.allow = registry.NoStream, true
-		l.fail(k, errMethod)
+		in.fail(k, errMethod)
 		return
 	}
 	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, outcome, fail := l.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
+	stream, outcome, fail := in.srv.registry.OpenStream(&header, c.principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Outcome, k.allow = outcome, outcome == registry.NoStream
-		l.fail(k, fail)
+		in.fail(k, fail)
 		return
 	}
 	k.stream = stream
-	t.open(l, c, k, nil)
+	t.open(in, c, k, nil)
 }
 
 // open begins the stream with its head and the first event: the message, or what primes a session's stream.
-func (s openStream) open(l *loop, first []byte) {
+func (s openStream) open(in *intake, first []byte) {
 	c, k := s.conn, s.k
-	c.pending.Add(1)
+	c.AddPending(1)
 	k.started = true // it needs no worker
-	s.order.queue(l, c, k)
-	part := appendStreamHead(getBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
+	s.order.queue(in, c, k)
+	part := appendStreamHead(loop.GetBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
 	if first != nil {
 		part = appendEvent(part, 0, first)
 	} else if id, primed := k.stream.Primed(); primed {
-		part = appendPriming(part, id, l.srv.opts.SSERetry)
+		part = appendPriming(part, id, in.srv.opts.SSERetry)
 	}
-	c.mu.Lock()
+	c.Lock()
 	s.sendLocked(part)
-	c.mu.Unlock()
-	putBuffer(part)
-	l.feed(c)
+	c.Unlock()
+	loop.PutBuffer(part)
+	in.feed(c)
 }
 
 // openAtHead is the stream at the head of the order, if there is one; those behind it wait for their turn.
 func (o *answerOrder) openAtHead(c *conn) (s openStream, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.reason != stillOpen || o.head == nil || o.head.stream == nil {
+	c.Lock()
+	defer c.Unlock()
+	if !c.OpenLocked() || o.head == nil || o.head.stream == nil {
 		return openStream{}, false
 	}
 	return openStream{eventStream{o, c, o.head}}, true
 }
 
 // feed serves the streams whose turn it is.
-func (o *answerOrder) feed(l *loop, c *conn) {
+func (o *answerOrder) feed(in *intake, c *conn) {
 	o.yield(c)
 	for {
 		s, ok := o.openAtHead(c)
 		if !ok {
 			return
 		}
-		s.pump(l)
+		s.pump(in)
 		switch stream := s.k.stream; {
 		case stream.Over():
-			s.end(l, s.appendParting(l, nil))
-		case l.srv.draining.Load() && !stream.OfPost(): // one that carries a call is still to be answered
-			s.end(l, s.appendCancelled(l, nil))
+			s.end(in, s.appendParting(in, nil))
+		case in.srv.draining.Load() && !stream.OfPost(): // one that carries a call is still to be answered
+			s.end(in, s.appendCancelled(in, nil))
 		default:
 			return
 		}
@@ -83,48 +84,48 @@ func (o *answerOrder) feed(l *loop, c *conn) {
 }
 
 // pump sends what the stream is owed until that is nothing or the peer does not read.
-func (s openStream) pump(l *loop) {
-	for s.conn.caughtUp() {
+func (s openStream) pump(in *intake) {
+	for s.conn.CaughtUp() {
 		var id event.ID
-		if l.msg, id = s.k.stream.Next(l.msg[:0]); len(l.msg) == 0 {
+		if in.msg, id = s.k.stream.Next(in.msg[:0]); len(in.msg) == 0 {
 			return
 		}
-		part := appendEvent(getBuffer(len(l.msg)+eventRoom), id, l.msg)
-		s.conn.mu.Lock()
+		part := appendEvent(loop.GetBuffer(len(in.msg)+eventRoom), id, in.msg)
+		s.conn.Lock()
 		s.sendLocked(part)
-		s.conn.mu.Unlock()
-		putBuffer(part)
+		s.conn.Unlock()
+		loop.PutBuffer(part)
 	}
 }
 
 // appendParting appends when to come back, for a stream that its call has closed.
-func (s openStream) appendParting(l *loop, dst []byte) []byte {
+func (s openStream) appendParting(in *intake, dst []byte) []byte {
 	if id, retry, early := s.k.stream.EndedEarly(); early {
-		return appendPriming(dst, id, l.srv.retry(retry))
+		return appendPriming(dst, id, in.srv.retry(retry))
 	}
 	return dst
 }
 
 // appendCancelled appends the last words of a listen that the server ends.
-func (s openStream) appendCancelled(l *loop, dst []byte) []byte {
+func (s openStream) appendCancelled(in *intake, dst []byte) []byte {
 	if s.k.stream.Listen() {
-		l.msg = s.k.stream.AppendCancelled(l.msg[:0])
-		dst = appendEvent(dst, 0, l.msg)
-		l.msg = s.k.stream.AppendResult(l.msg[:0])
-		dst = appendEvent(dst, 0, l.msg)
+		in.msg = s.k.stream.AppendCancelled(in.msg[:0])
+		dst = appendEvent(dst, 0, in.msg)
+		in.msg = s.k.stream.AppendResult(in.msg[:0])
+		dst = appendEvent(dst, 0, in.msg)
 	}
 	return dst
 }
 
 // end ends the stream, the head of the order, with last as its last bytes, and lets the order go on.
-func (s openStream) end(l *loop, last []byte) {
+func (s openStream) end(in *intake, last []byte) {
 	last = http1.AppendLastChunk(last)
 	c := s.conn
-	c.mu.Lock()
-	c.sendLocked(last)
+	c.Lock()
+	c.SendLocked(last)
 	s.order.unlinkLocked(s.k)
-	c.pending.Add(-1)
+	c.AddPending(-1)
 	s.order.sendReadyLocked(c)
-	c.mu.Unlock()
-	l.closeStream(s.k)
+	c.Unlock()
+	in.closeStream(s.k)
 }

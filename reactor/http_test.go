@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -166,8 +167,8 @@ func TestHTTPRefusesWhatIsNotMCP(t *testing.T) {
 	f("two lengths", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, true)
 	f("length and chunks", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true)
 	f("TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, true)
-	s.closedFor(closeBadRequest, "4")
-	s.closedFor(closeMessageTooBig, "1")
+	s.closedFor(loop.CloseBadRequest, "4")
+	s.closedFor(loop.CloseMessageTooBig, "1")
 }
 
 func TestHTTPAllowedHostAndOrigin(t *testing.T) {
@@ -230,7 +231,7 @@ func TestHTTPCloseAndOldVersion(t *testing.T) {
 	p.send(strings.Replace(postDiscover(), "HTTP/1.1", "HTTP/1.0", 1))
 	p.response()
 	p.rest()
-	s.closedFor(closeRequested, "2")
+	s.closedFor(loop.CloseRequested, "2")
 }
 
 func TestHTTPDisconnectCancelsOnlyTheStatelessEra(t *testing.T) {
@@ -246,7 +247,7 @@ func TestHTTPDisconnectCancelsOnlyTheStatelessEra(t *testing.T) {
 		must(t, c.Conn.(interface{ SetLinger(int) error }).SetLinger(0))
 		c.Close()
 	}
-	s.closedFor(closePeerReset, "2")
+	s.closedFor(loop.ClosePeerReset, "2")
 	s.eventually("only the legacy call runs on", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
 }
 
@@ -258,7 +259,7 @@ func TestHTTPCloseCancelsTheStatelessEra(t *testing.T) {
 	s.awaitStuck()
 	p.Close()
 	s.eventually("the call was cancelled", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
-	s.closedFor(closePeerReset, "1")
+	s.closedFor(loop.ClosePeerReset, "1")
 }
 
 func TestHTTPHalfClosedPeerGetsItsAnswer(t *testing.T) {

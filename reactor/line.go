@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -20,18 +21,18 @@ func (lineFramer) transport() registry.Transport { return registry.Line }
 
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
-func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
+func (t *lineTransport) decode(in *intake, c *conn, b []byte) int {
 	used := 0
 	if c.authBy != 0 {
-		if used = t.introduce(l, c, b); c.authBy != 0 {
+		if used = t.introduce(in, c, b); c.authBy != 0 {
 			return used
 		}
 	}
-	for !c.halted() {
-		msg, n, err := t.decoder.Next(b[used:], l.srv.opts.Messages.Line.MaxMessageBytes)
+	for !c.Halted() {
+		msg, n, err := t.decoder.Next(b[used:], in.srv.opts.Messages.Line.MaxMessageBytes)
 		if err != nil {
 			// Where the next message begins is unknown until a newline comes, if one ever does.
-			t.refuse(l, c, errLineTooLong, closeMessageTooBig)
+			t.refuse(in, c, errLineTooLong, loop.CloseMessageTooBig)
 			return len(b)
 		}
 		if n == 0 {
@@ -39,11 +40,11 @@ func (t *lineTransport) decode(l *loop, c *conn, b []byte) int {
 		}
 		used += n
 		if isHTTP(msg) {
-			t.refuse(l, c, errLineHTTP, closeBadRequest)
+			t.refuse(in, c, errLineHTTP, loop.CloseBadRequest)
 			return len(b)
 		}
 		if msg != nil {
-			l.messages(c, msg)
+			in.messages(c, msg)
 		}
 	}
 	return used
@@ -55,10 +56,10 @@ var (
 )
 
 // refuse ends the connection, with an answer that says why.
-func (t *lineTransport) refuse(l *loop, c *conn, e *codec.Error, reason closeReason) {
-	l.stats.received.Add(1)
-	l.fail(l.newCall(c), e)
-	c.endAfterAnswers(reason)
+func (t *lineTransport) refuse(in *intake, c *conn, e *codec.Error, reason loop.Reason) {
+	in.stats.received.Add(1)
+	in.fail(in.newCall(c), e)
+	c.EndAfterAnswers(reason)
 }
 
 // isHTTP recognizes the request line of HTTP/1. Any page in a browser can POST to a port of this machine, unasked while it
@@ -72,17 +73,17 @@ func isHTTP(line []byte) bool {
 }
 
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
-func (t *lineTransport) eof(l *loop, c *conn, rest []byte) {
+func (t *lineTransport) eof(in *intake, c *conn, rest []byte) {
 	switch {
 	case len(rest) == 0:
 	case c.authBy != 0:
-		t.introduced(l, c, rest)
+		t.introduced(in, c, rest)
 	default:
-		l.messages(c, rest)
+		in.messages(c, rest)
 	}
-	l.srv.registry.PeerEnded(&t.conv)
-	if c.pending.Load() > 0 {
-		probePeer(c.fd)
+	in.srv.registry.PeerEnded(&t.conv)
+	if c.Pending() > 0 {
+		c.ProbePeer()
 	}
 }
 
@@ -94,12 +95,12 @@ func appendLine(dst, message []byte) []byte {
 	return append(append(dst, message...), '\n')
 }
 
-func (t *lineTransport) tick(c *conn, w waiting, quiet int64) closeReason {
-	switch limit := int64(c.loop.srv.opts.LineIdleTimeout); {
-	case w == waitingForRest:
-		return c.messageLate(quiet, len(c.in))
-	case w == waitingForNothing && limit > 0 && quiet > limit && len(t.listens) == 0:
-		return closeIdle
+func (t *lineTransport) tick(c *conn, w loop.Waiting, quiet int64) loop.Reason {
+	switch limit := int64(c.intake.srv.opts.LineIdleTimeout); {
+	case w == loop.WaitingForRest:
+		return c.MessageLate(quiet, c.Unfinished())
+	case w == loop.WaitingForNothing && limit > 0 && quiet > limit && len(t.listens) == 0:
+		return loop.CloseIdle
 	}
-	return stillOpen
+	return loop.StillOpen
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -217,6 +218,6 @@ func TestLinePeerThatIsGone(t *testing.T) {
 	p.send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	p.Close()
-	s.closedFor(closePeerReset, "1")
+	s.closedFor(loop.ClosePeerReset, "1")
 	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
 }

@@ -12,6 +12,7 @@ import (
 	"weir/codec/http1"
 	"weir/codec/option"
 	"weir/codec/websocket"
+	"weir/reactor/loop"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -205,5 +206,26 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 		if _, err := netip.ParseAddr(host); err != nil && (host == "" || strings.ContainsAny(host, ":/[]")) {
 			found.Add("allowed_hosts", "%q is not a host: allowed is its name, without scheme, port and path", host)
 		}
+	}
+}
+
+// ofLoops are the bounds that the loops hold.
+func (o *Options) ofLoops() loop.Options {
+	return loop.Options{
+		Loops:                 o.Loops,
+		ReusePort:             o.ReusePort,
+		Backlog:               o.Backlog,
+		AcceptBatch:           o.AcceptBatch,
+		MaxConnectionRefusals: o.MaxConnectionRefusals,
+		ReadBufferBytes:       o.ReadBufferBytes,
+		SendBufferBytes:       o.SendBufferBytes,
+		MaxOutboxBytes:        o.MaxOutboxBytes,
+		MaxOutboxTotalBytes:   o.MaxOutboxTotalBytes,
+		MaxInputTotalBytes:    o.MaxInputTotalBytes,
+		FirstByteTimeout:      o.FirstByteTimeout,
+		MessageTimeout:        o.MessageTimeout,
+		MinReceiveRate:        o.MinReceiveRate,
+		WriteTimeout:          o.WriteTimeout,
+		LingerTimeout:         o.LingerTimeout,
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -24,31 +25,31 @@ const flushEvery = time.Millisecond
 const outRoom = 4 << 10
 
 // message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
-func (l *loop) message(c *conn, k *call, msg []byte) {
-	l.stats.received.Add(1)
+func (in *intake) message(c *conn, k *call, msg []byte) {
+	in.stats.received.Add(1)
 	k.Raw, k.Principal = msg, c.principal()
-	s := l.srv
-	if len(msg) > peekAbove && l.refuseUnread(c, k) {
+	s := in.srv
+	if len(msg) > peekAbove && in.refuseUnread(c, k) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &s.opts.Messages.JSON); err != nil {
 		k.Outcome = registry.Invalid
-		l.fail(k, err.(*codec.Error))
+		in.fail(k, err.(*codec.Error))
 		return
 	}
 	switch class := s.registry.Route(&k.Exchange); class {
 	case registry.Inline:
-		l.stats.inline.Add(1)
+		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
 			c.recall(id) // before Dispatch looks among what is in flight: a compact call goes there (expand)
 		}
-		l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
-		l.answer(k, l.msg)
+		in.msg = s.registry.Dispatch(&k.Exchange, in.msg[:0])
+		in.answer(k, in.msg)
 	case registry.Listening:
-		l.stats.inline.Add(1)
-		l.listen(c, k)
+		in.stats.inline.Add(1)
+		in.listen(c, k)
 	default:
-		l.admit(c, k, queueClass(class))
+		in.admit(c, k, queueClass(class))
 	}
 }
 
@@ -60,19 +61,19 @@ func queueClass(c registry.Class) backpressure.Class {
 }
 
 // admit registers k as in flight and puts it in line, or refuses it.
-func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
-	s := l.srv
+func (in *intake) admit(c *conn, k *call, class backpressure.Class) {
+	s := in.srv
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), l.now); s.refuses(refusal) {
-		l.refuse(k, k.id(), refusal)
+	if refusal := s.queue.Probe(&c.lane, class, len(k.Raw), in.Now()); s.refuses(refusal) {
+		in.refuse(k, k.ID(), refusal)
 		return
 	}
 	if c.mayCompact(k) {
-		if refusal := l.queueCompact(c, k, class); refusal == backpressure.Accepted || s.refuses(refusal) {
+		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || s.refuses(refusal) {
 			if refusal == backpressure.Accepted {
 				k.release()
 			} else {
-				l.refuse(k, k.id(), refusal)
+				in.refuse(k, k.ID(), refusal)
 			}
 			return
 		}
@@ -80,82 +81,82 @@ func (l *loop) admit(c *conn, k *call, class backpressure.Class) {
 	k.own(k.Raw) // before Begin: from there on others may look at it
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Outcome = registry.Invalid
-		l.fail(k, err)
+		in.fail(k, err)
 		return
 	}
-	c.pending.Add(1)
+	c.AddPending(1)
 	if k.group != nil {
 		k.group.left.Add(1)
 	} else if o := c.transport.order(); o != nil {
-		o.queue(l, c, k)
+		o.queue(in, c, k)
 	}
 	k.ticket.Overhead = callBytes
 	k.class = class
-	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), l.now)
+	refusal := s.queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
 	if !s.refuses(refusal) && k.group == nil && c.blocked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
-		l.block(c, k, class)
+		in.block(c, k)
 		return
 	}
-	l.refuseQueued(c, k, refusal)
+	in.refuseQueued(c, k, refusal)
 }
 
 // block sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
 // admitted again first thing when half of the queue has gone (conn.Drained).
-func (l *loop) block(c *conn, k *call, class backpressure.Class) {
-	c.blocked, c.blockedClass = k, class
-	c.mu.Lock()
-	c.pauseLocked(pauseQueue)
-	c.mu.Unlock()
+func (in *intake) block(c *conn, k *call) {
+	c.blocked = k
+	c.Lock()
+	c.PauseLocked(loop.PauseHandler)
+	c.Unlock()
 	// The queue may have fallen to half between the refusal and the pause; then nobody would call Drained.
-	l.unblock(c)
+	in.unblock(c)
 }
 
 // unblock tries to admit the blocked message; the connection reads on when that works, or when the queue of all has become
 // what is full: then it is refused like any other.
-func (l *loop) unblock(c *conn) {
+func (in *intake) unblock(c *conn) {
 	k := c.blocked
 	if k == nil {
 		return
 	}
-	refusal := l.srv.queue.Admit(&c.lane, &k.ticket, c.blockedClass, len(k.Raw), l.now)
+	refusal := in.srv.queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
 	if refusal.OfConnection() {
 		return
 	}
 	c.blocked = nil
-	c.mu.Lock()
-	c.resumeLocked(pauseQueue)
-	c.mu.Unlock()
+	c.Lock()
+	c.ResumeLocked(loop.PauseHandler)
+	c.Unlock()
 	if refusal != backpressure.Accepted {
-		l.refuseQueued(c, k, refusal)
-		l.flush(c)
+		in.refuseQueued(c, k, refusal)
+		in.flush(c)
 	}
-	l.srv.queue.Schedule(&c.lane)
+	in.srv.queue.Schedule(&c.lane)
 }
 
 // refuseQueued refuses a call that had its place already, in the order of answers and in flight.
-func (l *loop) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
-	c.pending.Add(-1)
+func (in *intake) refuseQueued(c *conn, k *call, refusal backpressure.Refusal) {
+	c.AddPending(-1)
 	g := k.group
 	if o := c.transport.order(); g == nil && o != nil {
 		o.drop(c, k)
 	}
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, k.id(), refusal)
-	l.answer(k, c.endCall(k, l.msg))
+	in.msg = in.srv.appendRefusal(in.msg[:0], k, k.ID(), refusal)
+	in.answer(k, c.endCall(k, in.msg))
 	if g != nil && g.finished() {
-		l.sendGroup(c, g)
+		in.sendGroup(c, g)
 	}
 }
 
 // Drained is called by the queue when a full lane fell to half.
-func (c *conn) Drained() { c.post() }
+func (c *conn) Drained() { c.Post() }
 
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
-func (l *loop) refuseUnread(c *conn, k *call) bool {
-	s := l.srv
-	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), l.now)
+func (in *intake) refuseUnread(c *conn, k *call) bool {
+	s := in.srv
+	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), in.Now())
 	if !s.refuses(refusal) {
 		return false
 	}
@@ -164,7 +165,7 @@ func (l *loop) refuseUnread(c *conn, k *call) bool {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}
-	l.refuse(k, k.id(), refusal)
+	in.refuse(k, k.ID(), refusal)
 	return true
 }
 
@@ -175,27 +176,27 @@ func (s *Server) refuses(refusal backpressure.Refusal) bool {
 }
 
 // refuse answers the request id with a refusal. It takes k over.
-func (l *loop) refuse(k *call, id []byte, refusal backpressure.Refusal) {
-	l.msg = l.srv.appendRefusal(l.msg[:0], k, id, refusal)
-	l.answer(k, l.msg)
+func (in *intake) refuse(k *call, id []byte, refusal backpressure.Refusal) {
+	in.msg = in.srv.appendRefusal(in.msg[:0], k, id, refusal)
+	in.answer(k, in.msg)
 }
 
 // fail answers k with an error made on the loop. It takes k over.
-func (l *loop) fail(k *call, err *codec.Error) {
-	l.msg = codec.AppendError(l.msg[:0], k.id(), err)
-	l.answer(k, l.msg)
+func (in *intake) fail(k *call, err *codec.Error) {
+	in.msg = codec.AppendError(in.msg[:0], k.ID(), err)
+	in.answer(k, in.msg)
 }
 
 // answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
-func (l *loop) answer(k *call, message []byte) {
+func (in *intake) answer(k *call, message []byte) {
 	if g := k.group; g != nil {
 		g.add(message)
 		k.release()
 		return
 	}
 	c := k.conn
-	if l.out = c.transport.answer(c, k, message, l.out); len(l.out) > flushAbove {
-		l.flush(c)
+	if in.out = c.transport.answer(c, k, message, in.out); len(in.out) > flushAbove {
+		in.flush(c)
 	}
 }
 
@@ -209,15 +210,6 @@ func (s *Server) appendRefusal(dst []byte, k *call, id []byte, refusal backpress
 		return dst
 	}
 	return appendOverloaded(dst, id, refusal, after)
-}
-
-// appendTurnAway appends what a connection that is refused as a whole gets, in the words of its listener.
-func (s *Server) appendTurnAway(dst []byte, ln *listener, refusal backpressure.Refusal) []byte {
-	after := s.queue.RetryAfter(refusal)
-	if ln.name != "http" {
-		return append(appendOverloaded(dst, nullID, refusal, after), '\n')
-	}
-	return s.appendHTTPTurnAway(dst, refusal, after)
 }
 
 func appendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
@@ -239,12 +231,12 @@ func appendOverloadData(dst []byte, refusal backpressure.Refusal, after time.Dur
 
 // Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.
 func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
-	out := getBuffer(outRoom)
+	out := loop.GetBuffer(outRoom)
 	var began int64
 	var r *run
 	if n > 1 {
 		began = backpressure.Now()
-		r = &c.loop.srv.runs[w.Number]
+		r = &c.intake.srv.runs[w.Number]
 	}
 	left, settled := n, false
 	defer func() {
@@ -265,20 +257,20 @@ func (c *conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 			break
 		}
 		if now := backpressure.Now(); now-began > int64(flushEvery) || len(out) > flushAbove {
-			c.send(out)
+			c.Send(out)
 			out, began = out[:0], now
 		}
 	}
 	r.end()
 	settled = true
 	c.settleWorker(out, n)
-	putBuffer(out)
+	loop.PutBuffer(out)
 }
 
 // execute serves one message and appends its framed answer to out. elsewhere: there is none, the call is somebody else's,
 // because it waits for its client, or was answered at the handler's deadline. r is nil without a batch.
 func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worker, r *run) (_ []byte, elsewhere bool) {
-	s := c.loop.srv
+	s := c.intake.srv
 	k, begun := t.Job.(*call)
 	scratch := w.Buf[:0]
 	if !begun {
@@ -294,7 +286,7 @@ func (c *conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted && k.Suspended(): // not any more
 		scratch = s.appendCutShort(scratch, k, t.Refused)
 	case t.Refused != backpressure.Accepted:
-		scratch = s.appendRefusal(scratch, k, k.id(), t.Refused)
+		scratch = s.appendRefusal(scratch, k, k.ID(), t.Refused)
 	default:
 		k.Slot = &s.slots[w.Number]
 		r.enter(c, out, t.Next())
@@ -326,7 +318,7 @@ func (c *conn) dispatch(k *call, scratch []byte, r *run) []byte {
 			c.exited(k, r)
 		}
 	}()
-	scratch = c.loop.srv.registry.Dispatch(&k.Exchange, scratch)
+	scratch = c.intake.srv.registry.Dispatch(&k.Exchange, scratch)
 	returned = true
 	return scratch
 }
@@ -340,7 +332,7 @@ func (c *conn) exited(k *call, r *run) {
 		k.release()
 		return
 	}
-	s := c.loop.srv
+	s := c.intake.srv
 	message := s.registry.AppendExited(nil, &k.Exchange)
 	c.settleWorker(c.conclude(k, c.endCall(k, message), nil), 1)
 }
@@ -348,7 +340,7 @@ func (c *conn) exited(k *call, r *run) {
 // endCall takes a call out of its conversation and returns its answer, message, or nothing if it was cancelled in time: whoever
 // is answered under its id is another call's client. Any goroutine.
 func (c *conn) endCall(k *call, message []byte) []byte {
-	s := c.loop.srv
+	s := c.intake.srv
 	s.registry.End(&k.Exchange)
 	if !k.Cancelled() {
 		return message
@@ -369,19 +361,17 @@ func (c *conn) conclude(k *call, message, out []byte) []byte {
 	k.release()
 	if g.finished() {
 		out = g.deliver(c, out)
-		c.pending.Add(-1)
+		c.AddPending(-1)
 	}
 	return out
 }
 
 // settleWorker sends what is left of a batch's answers and tells the loop when nothing is left to wait for.
 func (c *conn) settleWorker(out []byte, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if len(out) > 0 {
-		c.sendLocked(out)
+		c.SendLocked(out)
 	}
-	if c.pending.Add(int32(-n)) == c.detached && c.goodbye != stillOpen && c.unsentLocked() == 0 {
-		c.post()
-	}
+	c.AnsweredLocked(n)
 }

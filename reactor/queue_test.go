@@ -147,7 +147,7 @@ func TestConnectionQueueBytes(t *testing.T) {
 	s.free()
 	contains(t, p.line(), `"id":1,`)
 	contains(t, p.line(), `"id":2,`)
-	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.inBytes.Load() == 0 })
+	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.InputBytes() == 0 })
 }
 
 func TestQueueOfAllFull(t *testing.T) {

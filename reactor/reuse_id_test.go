@@ -50,7 +50,7 @@ func TestCancelledIDIsFreeAtOnce(t *testing.T) {
 			answer, err := c.answer()
 			must(t, err)
 			contains(t, answer, `"id":"last"`)
-			s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+			s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 		})
 	}
 	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })

@@ -1,8 +1,8 @@
 package reactor
 
 import (
+	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -11,13 +11,14 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *conn, body string) *call {
 	b.t.Helper()
-	k := b.loop.newCall(c)
+	k := b.in.newCall(c)
 	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.own([]byte(body))
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))
@@ -27,8 +28,8 @@ func (b *bare) routed(c *conn, body string) *call {
 	if fail := b.registry.Begin(&k.Exchange); fail != nil {
 		b.t.Fatal(fail)
 	}
-	c.pending.Add(1)
-	c.transport.order().queue(b.loop, c, k)
+	c.AddPending(1)
+	c.transport.order().queue(b.in, c, k)
 	return k
 }
 
@@ -39,7 +40,7 @@ func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
 	c, _ := b.connect(newHTTP())
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	first, second := b.routed(c, body), b.routed(c, body)
-	c.close(closePeerReset)
+	c.Close(loop.ClosePeerReset)
 	c.transport.answer(c, first, []byte("{}"), nil)
 	for k := c.transport.order().head; k != nil; k = k.next {
 		if k == first {
@@ -59,13 +60,13 @@ func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
 	b.routed(c, body)
 	second := b.routed(c, body)
 	second.takesSSE = true
-	if !c.transport.notify(c, second, []byte("{}")) || b.outBytes.Load() == 0 {
+	if !c.transport.notify(c, second, []byte("{}")) || b.loops.OutboxBytes() == 0 {
 		t.Fatal("nothing waits for its turn")
 	}
-	c.close(closePeerReset)
+	c.Close(loop.ClosePeerReset)
 	c.transport.answer(c, second, []byte("{}"), nil)
 	c.transport.closed(c)
-	if held, all := c.held, b.outBytes.Load(); held != 0 || all != 0 {
+	if held, all := c.HeldLocked(), b.loops.OutboxBytes(); held != 0 || all != 0 {
 		t.Errorf("%d bytes are left on the connection's books, %d on the server's", held, all)
 	}
 }
@@ -75,48 +76,44 @@ func TestPausedConnectionIsNotLateWhenItGoesOn(t *testing.T) {
 	b := bareServer(t, false)
 	c, peer := b.connect(newLine())
 	b.write(peer, `{"jsonrpc":"2.0","id":1,`)
-	c.mu.Lock()
-	c.pauseLocked(pauseOutbox)
-	c.mu.Unlock()
+	c.Lock()
+	c.PauseLocked(loop.PauseOutbox)
+	c.Unlock()
 	for range 100 {
-		b.loop.now += sweepInterval
-		b.loop.sweep()
+		b.in.Advance(sweepInterval)
 	}
-	c.mu.Lock()
-	c.resumeLocked(pauseOutbox)
-	c.mu.Unlock()
-	b.loop.now += int64(time.Millisecond)
-	b.loop.sweep()
-	if c.finished {
-		t.Fatalf("closed for %v as soon as it was read again", c.reason)
+	c.Lock()
+	c.ResumeLocked(loop.PauseOutbox)
+	c.Unlock()
+	b.in.Advance(time.Millisecond)
+	if c.Finished() {
+		t.Fatalf("closed for %v as soon as it was read again", c.Reason())
 	}
 }
 
 // The peer of a long call was waiting for us.
 func TestIdleTimeCountsFromTheAnswer(t *testing.T) {
-	f := func(name string, transport func() transport, tuned tune) {
+	f := func(name string, transport func() transport, first string, tuned tune) {
 		t.Run(name, func(t *testing.T) {
 			b := bareServer(t, false, tuned)
-			c, _ := b.connect(transport())
-			c.spoke = true
-			c.pending.Add(1)
+			c, peer := b.connect(transport())
+			b.write(peer, first)
+			c.AddPending(1)
 			for range 1000 { // a call of 250 s
-				b.loop.now += sweepInterval
-				b.loop.sweep()
+				b.in.Advance(sweepInterval)
 			}
-			c.pending.Add(-1)
+			c.AddPending(-1)
 			for range 2 {
-				b.loop.now += sweepInterval
-				b.loop.sweep()
+				b.in.Advance(sweepInterval)
 			}
-			if c.finished {
-				t.Fatalf("closed for %v just after a long call", c.reason)
+			if c.Finished() {
+				t.Fatalf("closed for %v just after a long call", c.Reason())
 			}
 		})
 	}
-	f("http", newHTTP, func(*Options, *backpressure.Options, *registry.Options) {})
-	f("line", newLine, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.LineIdleTimeout = time.Minute })
-	f("websocket", func() transport { return new(wsTransport) }, func(*Options, *backpressure.Options, *registry.Options) {})
+	f("http", newHTTP, "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", func(*Options, *backpressure.Options, *registry.Options) {})
+	f("line", newLine, "\n", func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.LineIdleTimeout = time.Minute })
+	f("websocket", func() transport { return new(wsTransport) }, clientFrame("{}"), func(*Options, *backpressure.Options, *registry.Options) {})
 }
 
 // Requests are answered in order, so an upgrade must not overtake the answer before it, nor take its transport away.
@@ -329,19 +326,21 @@ func TestWebSocketCloseFrameIsTheLast(t *testing.T) {
 
 // A worker that outlives the server must not write into a descriptor that is somebody else's by then.
 func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
-	s := start(t)
-	p := s.dial("tcp").greet()
-	p.send(toolCall("1", "stuck", `{}`))
-	s.awaitStuck()
-	c := s.only()
-	p.closeWrite()
-	s.eventually("the server saw it", func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.goodbye != stillOpen
-	})
-	c.pending.Add(1) // a worker that is still at it when everything else is gone
-	s.stop(10 * time.Millisecond)
+	b := bareServer(t, true)
+	c, peer := b.connect(newLine())
+	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
+	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
+	must(t, unix.Shutdown(peer, unix.SHUT_WR))
+	b.in.Turn()
+	c.Lock()
+	if !c.EndingLocked() {
+		t.Error("the server did not see the peer's end")
+	}
+	c.Unlock()
+	c.AddPending(1) // a worker that is still at it when everything else is gone
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	b.Shutdown(over)
 	var pairs [][2]int
 	for range 64 {
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -360,62 +359,22 @@ func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
 	}
 }
 
-// only is the one connection of the server. It asks the loops' own tables, so the server must be quiet.
-func (s *server) only() *conn {
-	s.t.Helper()
-	for _, l := range s.loops {
-		for _, place := range l.slots {
-			if place.conn != nil {
-				return place.conn
-			}
-		}
-	}
-	s.t.Fatal("no connection")
-	return nil
-}
-
-// A connection that reaches its loop after the loop has closed all of them is closed too.
-func TestConnectionThatArrivesDuringTheStop(t *testing.T) {
-	b := bareServer(t, false)
-	l := b.loop
-	done := make(chan struct{})
-	l.inbox.Lock()
-	l.inbox.stop = done
-	l.wakeLocked()
-	l.inbox.Unlock()
-	l.turn()
-	<-done
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	must(t, err)
-	defer unix.Close(pair[1])
-	b.limits.Open(netip.Addr{})
-	c := &conn{loop: l, listener: &listener{name: "tcp"}, fd: int32(pair[0]), transport: newLine()}
-	c.lane.Init(c)
-	l.stats.connections.Add(1)
-	l.deliver(c)
-	l.turn()
-	l.turn()
-	if !c.finished || b.Connections() != 0 {
-		t.Errorf("it is open after the stop: %d connections", b.Connections())
-	}
-}
-
 // What waits deep in a queue is held without a call; one whose id is taken when its turn comes is answered, and forgotten.
 func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
 	b := bareServer(t, true)
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.loop.await(t, "the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
-	c.pending.Add(compactAbove)
+	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
+	c.AddPending(compactAbove)
 	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
 	answers := ""
-	b.loop.await(t, "both are answered", func() bool {
+	b.await("both are answered", func() bool {
 		answers += b.read(peer)
 		return strings.Count(answers, "\n") == 3
 	})
 	contains(t, answers, `"id":1,"error"`, `"id":2,"result"`)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if c.compacted != nil {
 		t.Errorf("%d messages are still on the books", c.compacted.waiting)
 	}
@@ -433,7 +392,7 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 		s.awaitStuck()
 	}
 	c.send(closeFrame(1000))
-	s.closedFor(closeRequested, "1")
+	s.closedFor(loop.CloseRequested, "1")
 	if n := len(s.stuck); n != 0 {
 		t.Errorf("%d calls began after the close frame", n)
 	}
@@ -447,13 +406,13 @@ func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	_, second := b.routed(c, body), b.routed(c, body)
 	second.takesSSE = true
-	if !c.transport.notify(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.outBytes.Load() == 0 {
+	if !c.transport.notify(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.loops.OutboxBytes() == 0 {
 		t.Fatal("nothing is held")
 	}
-	c.close(closePeerReset)
+	c.Close(loop.ClosePeerReset)
 	c.transport.answer(c, second, []byte("{}"), nil)
-	b.loop.finish(c)
-	if n := b.outBytes.Load(); n != 0 {
+	c.Settle()
+	if n := b.loops.OutboxBytes(); n != 0 {
 		t.Errorf("%d bytes are on the books of a connection that is gone", n)
 	}
 }

@@ -3,7 +3,6 @@ package reactor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -37,8 +36,8 @@ func (l *life) endSteps() {
 }
 
 // Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
-// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
-// begin; nil is the end of ctx, or Shutdown.
+// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could
+// not begin; nil is the end of ctx, or Shutdown.
 func (s *Server) Serve(ctx context.Context) error {
 	if !s.life.bound {
 		if err := s.Listen(); err != nil {
@@ -76,17 +75,17 @@ func (s *Server) Listen() error {
 	return err
 }
 
+// httpListener is the name of the listener that speaks HTTP; the others speak lines.
+const httpListener = "http"
+
 func (s *Server) bind() error {
 	type address struct{ name, network, value string }
-	for _, a := range []address{{"http", "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
+	for _, a := range []address{{httpListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP},
+		{"unix", "unix", s.opts.Unix}} {
 		if a.value == "" {
 			continue
 		}
-		factory := func() transport { return new(lineTransport) }
-		if a.name == "http" {
-			factory = func() transport { return new(httpTransport) }
-		}
-		if err := s.listen(a.name, a.network, a.value, factory); err != nil {
+		if err := s.loops.Listen(a.name, a.network, a.value); err != nil {
 			return err
 		}
 	}
@@ -96,47 +95,31 @@ func (s *Server) bind() error {
 
 // Addrs returns the bound address of each listener by its name: http, tcp, unix. After Listen.
 func (s *Server) Addrs() map[string]string {
-	addrs := make(map[string]string, len(s.listeners))
-	for _, ln := range s.listeners {
-		addrs[ln.name] = ln.address
+	listeners := s.loops.Listeners()
+	addrs := make(map[string]string, len(listeners))
+	for _, ln := range listeners {
+		addrs[ln.Name] = ln.Address
 	}
 	return addrs
 }
 
-// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
-// (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
+// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
+// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date
+// header.
 func (s *Server) Start() error {
 	err := s.life.step(func() error {
 		s.life.started = time.Now()
 		s.queue.Start()
-		return s.startLoops()
+		if err := s.loops.Start(); err != nil {
+			return err
+		}
+		s.clock.Go(s.runClock)
+		return nil
 	})
-	if err != nil {
+	if err != nil { // some of the loops may run
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
 		s.Shutdown(over)
 	}
 	return err
-}
-
-// startLoops may fail when some of the loops run: drain ends them.
-func (s *Server) startLoops() error {
-	if err := growPool(len(s.loops)); err != nil {
-		return err
-	}
-	s.reserve.fd = openReserve()
-	for _, ln := range s.listeners {
-		if err := ln.open(); err != nil {
-			return fmt.Errorf("watch the %s listener: %w", ln.name, err)
-		}
-	}
-	for _, l := range s.loops {
-		d, err := drive(l)
-		if err != nil {
-			return err
-		}
-		s.drivers = append(s.drivers, d)
-	}
-	s.clock.Go(s.runClock)
-	return nil
 }

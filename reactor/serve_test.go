@@ -46,11 +46,10 @@ func TestServeFails(t *testing.T) {
 
 // A start that fails cleans up after itself, the workers included.
 func TestFailedStartLeavesNothing(t *testing.T) {
-	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0) // netpoll keeps descriptors of its own
+	// netpoll keeps descriptors of its own
+	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0)
 	before := descriptors(t)
-	s, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 })
-	must(t, err)
-	breakLoop(t, s.loops[1])
+	s := brokenServer(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 })
 	if err := s.Start(); err == nil {
 		t.Error("it started with a broken loop")
 	}
@@ -59,15 +58,16 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestServeStops: the end of the context, and Shutdown, wait for the call that runs, and what the server was given is what it
-// goes by.
+// TestServeStops: the end of the context, and Shutdown, wait for the call that runs, and what the server was given is
+// what it goes by.
 func TestServeStops(t *testing.T) {
 	f := func(name string, stop func(s *Server, cancel context.CancelFunc)) {
 		t.Run(name, func(t *testing.T) {
 			reg, err := registry.New(registry.DefaultOptions())
 			must(t, err)
 			begun, release := make(chan struct{}), make(chan struct{})
-			registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest,
+				struct{}) (*mcp.CallToolResult, any, error) {
 				close(begun)
 				<-release
 				return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
@@ -112,12 +112,14 @@ func TestServeStops(t *testing.T) {
 // TestStatus names what a server is doing.
 func TestStatus(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxConnections, b.Workers = 1, 3 })
-	if st := s.Status(); st.Refusing != "" || st.Listeners["tcp"] == "" || len(st.LoopConnections) != 2 || st.Workers != 3 {
+	if st := s.Status(); st.Refusing != "" || st.Listeners["tcp"] == "" || len(st.LoopConnections) != 2 ||
+		st.Workers != 3 {
 		t.Errorf("at rest: %+v", st)
 	}
 	s.dial("tcp").greet().send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
-	if st := s.Status(); st.Refusing != "connection_limit" || st.Connections != 1 || st.MaxConnections != 1 || st.ExecutingWait != 1 || st.HeldBytes == 0 {
+	if st := s.Status(); st.Refusing != "connection_limit" || st.Connections != 1 || st.MaxConnections != 1 ||
+		st.ExecutingWait != 1 || st.HeldBytes == 0 {
 		t.Errorf("with a call: %+v", st)
 	}
 	s.stop(50 * time.Millisecond)

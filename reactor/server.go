@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"context"
 	"net/http"
 	"runtime"
 	"sync"
@@ -13,6 +12,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -33,26 +33,17 @@ type Server struct {
 	tokens   atomic.Pointer[auth.Tokens] // nil: anybody is served
 	resource auth.Resource
 
-	loops     []*loop
-	listeners []*listener
-	drivers   []*driver
-	ctx       context.Context // for binding only
-	draining  atomic.Bool
-	life      life
+	loops    *loop.Loops
+	intakes  []*intake // of the loops, by number
+	draining atomic.Bool
+	life     life
 
 	slots []registry.WorkerSlot // of the workers, by number
 	runs  []run                 // likewise; only those of class Compute take batches
 
-	outBytes   atomic.Int64 // in all outboxes
-	inBytes    atomic.Int64 // capacity of all unfinished input
-	dateText   atomic.Pointer[string]
-	wall       atomic.Int64 // Unix seconds, of the Date header
-	complaints complaints   // of descriptors that are out
-	failures   sync.Map     // *complaints, by registry.FailureKind
-	reserve    struct {
-		sync.Mutex
-		fd int
-	}
+	dateText      atomic.Pointer[string]
+	wall          atomic.Int64 // Unix seconds, of the Date header
+	failures      sync.Map     // *complaints, by registry.FailureKind
 	detachedCalls detachedCalls
 	sse           sseSessions
 	clockStop     chan struct{}
@@ -66,7 +57,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log, ctx: context.Background(),
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log,
 		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
@@ -80,14 +71,11 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	}
 	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
 	s.detachedCalls.init()
-	s.reserve.fd = -1
+	if s.loops, err = loop.New(s.opts.ofLoops(), (*host)(s), c.Metrics, s.log); err != nil {
+		return nil, err
+	}
 	for id := range s.opts.Loops {
-		l, err := newLoop(s, id)
-		if err != nil {
-			s.release()
-			return nil, err
-		}
-		s.loops = append(s.loops, l)
+		s.intakes = append(s.intakes, &intake{Loop: s.loops.Loop(id), srv: s})
 	}
 	if err := reg.Attach((*attachment)(s)); err != nil {
 		s.release()
@@ -120,22 +108,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 }
 
 // Connections returns how many connections are open. Any goroutine.
-func (s *Server) Connections() int64 {
-	total := int64(0)
-	for _, l := range s.loops {
-		total += l.stats.connections.Load()
-	}
-	return total
-}
-
-// takeInput accounts for n more bytes of unfinished input, or says that there are too many.
-func (s *Server) takeInput(n int) bool {
-	if n > 0 && s.inBytes.Load()+int64(n) > int64(s.opts.MaxInputTotalBytes) {
-		return false
-	}
-	s.inBytes.Add(int64(n))
-	return true
-}
+func (s *Server) Connections() int64 { return s.loops.Connections() }
 
 // runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
 // what is too old: idle sessions, tasks.
@@ -169,14 +142,5 @@ func (s *Server) date() string { return *s.dateText.Load() }
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
 	s.registry.Detach((*attachment)(s))
-	for _, l := range s.loops {
-		l.closeListeners()
-		l.closeDescriptors()
-	}
-	s.reserve.Lock()
-	defer s.reserve.Unlock()
-	if s.reserve.fd >= 0 {
-		closeQuietly(s.reserve.fd)
-		s.reserve.fd = -1
-	}
+	s.loops.Release()
 }

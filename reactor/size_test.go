@@ -17,6 +17,5 @@ func TestSizes(t *testing.T) {
 	f("httpTransport", unsafe.Sizeof(httpTransport{}), 64)
 	f("wsTransport", unsafe.Sizeof(wsTransport{}), 112)
 	f("sseTransport", unsafe.Sizeof(sseTransport{}), 112)
-	f("slot", unsafe.Sizeof(slot{}), 16)
 	f("call", unsafe.Sizeof(call{}), 512)
 }

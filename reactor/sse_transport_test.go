@@ -231,8 +231,8 @@ func TestSSEOfAPeerThatAsksMoreThanItReads(t *testing.T) {
 		postTo(path, `[{"jsonrpc":"2.0","id":2,"method":"tools/list"}]`), 50)) // one read
 	most := int64(0)
 	s.eventually("all are served", func() bool {
-		most = max(most, s.outBytes.Load())
-		return s.inBytes.Load() == 0 && s.refused("connection_queue_full") != "0"
+		most = max(most, s.loops.OutboxBytes())
+		return s.loops.InputBytes() == 0 && s.refused("connection_queue_full") != "0"
 	})
 	if most > 4*listBytes {
 		t.Errorf("%d bytes waited in an outbox of 4096", most)

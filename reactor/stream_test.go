@@ -225,16 +225,17 @@ func TestLegacyNotificationsOnALine(t *testing.T) {
 func TestChangesAreToldInTurns(t *testing.T) {
 	const turns = 6
 	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 1 })
-	peers := make([]*peer, turns*feedsPerTurn)
+	const toldPerTurn = 64 // of the loop
+	peers := make([]*peer, turns*toldPerTurn)
 	for i := range peers {
 		peers[i] = s.dial("tcp").greet()
 	}
-	before := s.loops[0].stats.turns.Load()
+	before := s.turns()
 	s.change("one")
 	for _, p := range peers {
 		p.wantLine(toolsChanged)
 	}
-	if took := s.loops[0].stats.turns.Load() - before; took < turns {
+	if took := s.turns() - before; took < turns {
 		t.Errorf("%d connections were told in %d turns of the loop, want %d", len(peers), took, turns)
 	}
 	s.change("two")

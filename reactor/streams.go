@@ -12,73 +12,51 @@ import (
 // goroutine and no timer of its own.
 
 // Wake implements event.Peer.
-func (c *conn) Wake() { c.post() }
+func (c *conn) Wake() { c.Post() }
 
 // Peer implements registry.Responder.
 func (k *call) Peer() event.Peer { return k.conn }
 
-// feedSome asks the next connections what they are owed, after a list has changed, and has the loop come back for the rest when
-// it has served whoever else is ready.
-func (l *loop) feedSome() {
-	for asked := 0; l.toFeed > 0 && asked < feedsPerTurn; l.toFeed-- {
-		if l.fedTo >= len(l.slots) {
-			l.fedTo = 0
-		}
-		c := l.slots[l.fedTo].conn
-		if l.fedTo++; c == nil {
-			continue
-		}
-		l.feed(c)
-		l.settle(c)
-		asked++
-	}
-	if l.toFeed > 0 {
-		l.inbox.Lock()
-		l.wakeLocked()
-		l.inbox.Unlock()
-	}
-}
-
 // feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
-func (l *loop) feed(c *conn) {
-	if !c.finished && c.caughtUp() {
-		c.transport.feed(l, c)
+func (in *intake) feed(c *conn) {
+	if !c.Finished() && c.CaughtUp() {
+		c.transport.feed(in, c)
 	}
 }
 
 var errNotAcceptable = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the answer to this is a stream: Accept must list text/event-stream"}
 
 // listen serves a request whose answer stays open. It takes k over.
-func (l *loop) listen(c *conn, k *call) {
-	s := l.srv
+func (in *intake) listen(c *conn, k *call) {
+	s := in.srv
 	switch {
 	case s.draining.Load():
-		l.refuse(k, k.id(), backpressure.Draining)
+		in.refuse(k, k.ID(), backpressure.Draining)
 		return
 	case k.Transport == registry.HTTP && !k.takesSSE:
 		k.Outcome = registry.NeedsStream
-		l.fail(k, errNotAcceptable)
+		in.fail(k, errNotAcceptable)
 		return
 	}
 	k.own(k.Raw)
 	if err := s.registry.Begin(&k.Exchange); err != nil {
 		k.Outcome = registry.Invalid
-		l.fail(k, err)
+		in.fail(k, err)
 		return
 	}
-	l.msg = s.registry.Dispatch(&k.Exchange, l.msg[:0])
+	in.msg = s.registry.Dispatch(&k.Exchange, in.msg[:0])
 	if k.stream = k.Stream(); k.stream == nil {
 		s.registry.End(&k.Exchange)
-		l.answer(k, l.msg)
+		in.answer(k, in.msg)
 		return
 	}
-	c.transport.open(l, c, k, l.msg)
+	c.transport.open(in, c, k, in.msg)
 }
 
 // closeStream gives up what a stream's call holds. Its transport has let go of it.
-func (l *loop) closeStream(k *call) {
+func (in *intake) closeStream(k *call) {
 	k.stream.Close()
-	l.srv.registry.End(&k.Exchange)
+	in.srv.registry.End(&k.Exchange)
 	k.release()
 }
 

@@ -63,7 +63,7 @@ func TestNoAnswerReachesTheNextUserOfADescriptor(t *testing.T) {
 		return nil
 	})
 	s.eventually("everything is given back", func() bool {
-		return s.Connections() == 0 && s.inBytes.Load() == 0 && s.outBytes.Load() == 0 && s.queue.HeldBytes() == 0 && s.limits.Connections() == 0
+		return s.Connections() == 0 && s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.queue.HeldBytes() == 0 && s.limits.Connections() == 0
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -26,8 +27,8 @@ func (s *Server) endTimedOut(now time.Time) {
 // endWithoutHandler answers k, whose worker is still in its handler.
 func (k *call) endWithoutHandler() {
 	c := k.conn
-	s := c.loop.srv
-	message := s.registry.AppendTimedOut(getBuffer(outRoom), &k.Exchange)
+	s := c.intake.srv
+	message := s.registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		s.metrics.dropped[dropCancelled].Inc()
 	}
@@ -40,7 +41,7 @@ func (k *call) endWithoutHandler() {
 	}
 	k.release()
 	c.settleWorker(c.conclude(standIn, message, nil), 1)
-	putBuffer(message)
+	loop.PutBuffer(message)
 }
 
 // lookEvery is how often the server looks for what has waited or run too long.
@@ -109,5 +110,5 @@ func (r *run) takeOver() {
 		t = next
 	}
 	c.settleWorker(out, n)
-	putBuffer(out)
+	loop.PutBuffer(out)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -123,7 +124,7 @@ func TestHandlerTimeoutOfStreams(t *testing.T) {
 	contains(t, body, `"id":3,"result"`)
 	s.free()
 	s.overdue("0")
-	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 
 func TestHandlerTimeoutInABatch(t *testing.T) {
@@ -184,10 +185,10 @@ func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
 			must(t, err)
 			contains(t, answer, `"id":3`, "again")
 			s.eventually("nothing is left", func() bool {
-				return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 && s.queue.Executing(backpressure.Compute) == 0
+				return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0
 			})
 			c.peer.closeWrite()
-			s.closedFor(closePeer, "1") // nothing is pending
+			s.closedFor(loop.ClosePeer, "1") // nothing is pending
 		})
 	}
 	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })
@@ -213,7 +214,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	p.send(toolCall("1", "echo", `{"message":"again"}`))
 	contains(t, p.line(), `"id":1,"result"`, "again")
 	p.closeWrite()
-	s.closedFor(closePeer, "1")
+	s.closedFor(loop.ClosePeer, "1")
 	s.eventually("nothing is left", func() bool {
 		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && s.queue.Executing(backpressure.Wait) == 0
 	})
@@ -258,14 +259,14 @@ func TestHandlerTimeoutAtTheEndOfAConnection(t *testing.T) {
 	}
 	gone.reset()
 	web.reset()
-	s.closedFor(closePeerReset, "2")
+	s.closedFor(loop.ClosePeerReset, "2")
 	s.passDeadlines()
 	contains(t, half.rest(), `"reason":"handler_timeout"`)
-	s.closedFor(closePeer, "1")
+	s.closedFor(loop.ClosePeer, "1")
 	s.overdue("3")
 	s.free()
 	s.overdue("0")
-	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 
 // The deadline and the return of a handler race, and whoever loses is silent: each call has exactly one answer.
@@ -330,7 +331,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	close(stop)
 	<-ended
 	s.overdue("0")
-	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind, looks.Load())
 }
 
@@ -353,7 +354,7 @@ func TestHandlerTimeoutOfATrail(t *testing.T) {
 	place := left.next().id
 	contains(t, left.data(), `"progress":1`)
 	broken.reset()
-	s.closedFor(closePeerReset, "1")
+	s.closedFor(loop.ClosePeerReset, "1")
 	s.passDeadlines()
 	contains(t, first.data(), `"id":1,"error"`, `"reason":"handler_timeout"`)
 	first.ends()
@@ -367,7 +368,7 @@ func TestHandlerTimeoutOfATrail(t *testing.T) {
 	resumed.ends()
 	s.free()
 	s.overdue("0")
-	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.outBytes.Load() == 0 })
+	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 
 // The worker that comes after one whose goroutine was ended finds nothing of that one's batch.

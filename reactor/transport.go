@@ -1,5 +1,7 @@
 package reactor
 
+import "weir/reactor/loop"
+
 // transport is what a connection speaks: lines, WebSocket, HTTP, HTTP+SSE. It has two halves, for two callers.
 type transport interface {
 	conduct
@@ -10,15 +12,15 @@ type transport interface {
 type conduct interface {
 	// decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b and must not keep it. It stops early when the connection halts.
-	decode(l *loop, c *conn, b []byte) int
+	decode(in *intake, c *conn, b []byte) int
 	// eof gets what the peer left unfinished when it closed its side.
-	eof(l *loop, c *conn, rest []byte)
+	eof(in *intake, c *conn, rest []byte)
 	// feed sends what the peer is owed of its streams while it reads, and ends the streams that are over; all of them, in the
 	// words that their client understands, once the server drains.
-	feed(l *loop, c *conn)
+	feed(in *intake, c *conn)
 	// tick passes the time, once per sweep: it keeps open streams alive, and names the deadline that a peer has missed which
 	// has been silent for quiet nanoseconds.
-	tick(c *conn, w waiting, quiet int64) closeReason
+	tick(c *conn, w loop.Waiting, quiet int64) loop.Reason
 	// goAway tells the peer that the server is about to close the connection, if the transport has a word for it.
 	goAway(c *conn)
 	// closed tells that the connection ended: what its calls share ends with it.
@@ -37,14 +39,5 @@ type responder interface {
 	// handler of k has not returned.
 	notify(c *conn, k *call, message []byte) bool
 	// open begins the stream of k, which takes k over; first is its first message. Loop.
-	open(l *loop, c *conn, k *call, first []byte)
+	open(in *intake, c *conn, k *call, first []byte)
 }
-
-// waiting says what the silence of a peer means.
-type waiting uint8
-
-const (
-	waitingForUs      waiting = iota // it is our turn: what it asked is not answered, or we do not read
-	waitingForRest                   // of a message only a part has come
-	waitingForNothing                // it may speak when it likes
-)

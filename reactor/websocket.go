@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"weir/codec/websocket"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -19,13 +20,13 @@ func (textFramer) transport() registry.Transport { return registry.WebSocket }
 
 func (textFramer) frame(dst, message []byte) []byte { return appendText(dst, message) }
 
-func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
+func (t *wsTransport) decode(in *intake, c *conn, b []byte) int {
 	used := 0
 	t.pinged = false // whatever it is, the peer lives
-	for !c.halted() {
-		event, payload, n, err := t.decoder.Next(b[used:], &l.srv.opts.Messages.WebSocket)
+	for !c.Halted() {
+		event, payload, n, err := t.decoder.Next(b[used:], &in.srv.opts.Messages.WebSocket)
 		if err != nil {
-			t.violated(l, c, err.(*websocket.Error))
+			t.violated(in, c, err.(*websocket.Error))
 			return len(b)
 		}
 		if event == websocket.NeedMore {
@@ -34,14 +35,14 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 		used += n
 		switch event {
 		case websocket.Text:
-			l.messages(c, payload)
+			in.messages(c, payload)
 		case websocket.Ping:
-			l.out = websocket.AppendFrame(l.out, websocket.OpPong, payload)
-			if len(l.out) > flushAbove {
-				l.flush(c)
+			in.out = websocket.AppendFrame(in.out, websocket.OpPong, payload)
+			if len(in.out) > flushAbove {
+				in.flush(c)
 			}
 		case websocket.Close:
-			t.peerCloses(l, c, payload)
+			t.peerCloses(in, c, payload)
 			return len(b)
 		}
 	}
@@ -50,43 +51,40 @@ func (t *wsTransport) decode(l *loop, c *conn, b []byte) int {
 
 // peerCloses answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
 // cancelled: after a close frame nothing may be sent.
-func (t *wsTransport) peerCloses(l *loop, c *conn, payload []byte) {
+func (t *wsTransport) peerCloses(in *intake, c *conn, payload []byte) {
 	if len(payload) > 2 {
 		payload = payload[:2]
 	}
-	l.out = websocket.AppendFrame(l.out, websocket.OpClose, payload)
-	t.endEarly(l, c, closeRequested)
+	in.out = websocket.AppendFrame(in.out, websocket.OpClose, payload)
+	t.endEarly(in, c, loop.CloseRequested)
 }
 
 // violated tells the peer which rule it broke.
-func (t *wsTransport) violated(l *loop, c *conn, err *websocket.Error) {
-	reason := closeBadFrame
+func (t *wsTransport) violated(in *intake, c *conn, err *websocket.Error) {
+	reason := loop.CloseBadFrame
 	if err.Code == 1009 {
-		reason = closeMessageTooBig
+		reason = loop.CloseMessageTooBig
 	}
-	l.out = websocket.AppendClose(l.out, err.Code, err.Reason)
-	t.endEarly(l, c, reason)
+	in.out = websocket.AppendClose(in.out, err.Code, err.Reason)
+	t.endEarly(in, c, reason)
 }
 
-// endEarly ends the connection with what is in l.out as its last bytes: answers that workers finish later must not follow a
+// endEarly ends the connection with what is in in.out as its last bytes: answers that workers finish later must not follow a
 // close frame, so no more of them is sent.
-func (t *wsTransport) endEarly(l *loop, c *conn, reason closeReason) {
+func (t *wsTransport) endEarly(in *intake, c *conn, reason loop.Reason) {
 	t.conv.CancelAll()
-	c.mu.Lock()
-	c.sendLocked(l.out) // under the lock in which it is the last
-	c.muted = true
-	c.mu.Unlock()
-	l.out = l.out[:0]
-	c.endAfterAnswers(reason)
+	c.SendLast(in.out)
+	in.out = in.out[:0]
+	c.EndAfterAnswers(reason)
 }
 
 // eof: without a close frame the peer is most likely gone (RFC 6455 7.1.5), but it may have closed only its sending side,
 // and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection, which
 // cancels its calls.
-func (t *wsTransport) eof(l *loop, c *conn, _ []byte) {
-	l.srv.registry.PeerEnded(&t.conv)
-	if c.pending.Load() > 0 {
-		l.out = websocket.AppendFrame(l.out, websocket.OpPing, nil)
+func (t *wsTransport) eof(in *intake, c *conn, _ []byte) {
+	in.srv.registry.PeerEnded(&t.conv)
+	if c.Pending() > 0 {
+		in.out = websocket.AppendFrame(in.out, websocket.OpPing, nil)
 	}
 }
 
@@ -99,22 +97,22 @@ func appendText(dst, message []byte) []byte {
 }
 
 // tick pings a silent peer once, and gives up on it when that brought no sign of life.
-func (t *wsTransport) tick(c *conn, w waiting, quiet int64) closeReason {
-	every := int64(c.loop.srv.opts.PingInterval)
+func (t *wsTransport) tick(c *conn, w loop.Waiting, quiet int64) loop.Reason {
+	every := int64(c.intake.srv.opts.PingInterval)
 	switch {
-	case w == waitingForRest:
-		return c.messageLate(quiet, len(c.in))
-	case w == waitingForUs || every == 0:
-		return stillOpen
+	case w == loop.WaitingForRest:
+		return c.MessageLate(quiet, c.Unfinished())
+	case w == loop.WaitingForUs || every == 0:
+		return loop.StillOpen
 	case t.pinged && quiet > 2*every:
-		return closePingTimeout
+		return loop.ClosePingTimeout
 	case !t.pinged && quiet > every:
 		t.pinged = true
 		var frame [2]byte
-		c.send(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
+		c.Send(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
 	}
-	return stillOpen
+	return loop.StillOpen
 }
 
 // goAway: 1001 (RFC 6455 7.4.1).
-func (t *wsTransport) goAway(c *conn) { c.send(websocket.AppendClose(nil, 1001, "the server stops")) }
+func (t *wsTransport) goAway(c *conn) { c.Send(websocket.AppendClose(nil, 1001, "the server stops")) }

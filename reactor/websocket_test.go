@@ -10,6 +10,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/registry"
 )
 
@@ -85,7 +86,7 @@ func TestWebSocket(t *testing.T) {
 	}
 	p.rest()
 	p.Close()
-	s.closedFor(closeRequested, "1")
+	s.closedFor(loop.CloseRequested, "1")
 }
 
 func TestWebSocketFirstFrameWithTheHandshake(t *testing.T) {
@@ -140,7 +141,7 @@ func TestWebSocketPingTimeout(t *testing.T) {
 		t.Fatalf("got opcode %x, want a ping", f.Header.OpCode)
 	}
 	p.gone() // the ping stays unanswered
-	s.closedFor(closePingTimeout, "1")
+	s.closedFor(loop.ClosePingTimeout, "1")
 }
 
 func TestWebSocketHandshakeIsChecked(t *testing.T) {
@@ -177,7 +178,7 @@ func TestWebSocketPeerThatIsGone(t *testing.T) {
 		return p
 	}
 	open().Close()
-	s.closedFor(closePeerReset, "1")
+	s.closedFor(loop.ClosePeerReset, "1")
 	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
 	half := open()
 	half.closeWrite()

@@ -52,7 +52,7 @@ func (p *peer) send(message string, h Header) answer {
 		if !errors.As(err, &e) {
 			panic(err)
 		}
-		return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+		return answer{status: 400, body: string(codec.AppendError(nil, x.ID(), e))}
 	}
 	if p.transport == HTTP {
 		x.Header = &h
@@ -63,7 +63,7 @@ func (p *peer) send(message string, h Header) answer {
 	x.Header = nil // valid during Route only
 	if class != Inline {
 		if e := p.r.Begin(x); e != nil {
-			return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+			return answer{status: 400, body: string(codec.AppendError(nil, x.ID(), e))}
 		}
 		if p.back != nil {
 			x.Raw = append([]byte(nil), p.buf...) // it may be suspended

@@ -37,7 +37,7 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 		if textBytes+len(rep.structured) > r.opt.MaxResultBytes {
 			return nil, protocol.ErrResultTooLarge // before the buffer grows
 		}
-		dst = appendPlainResult(appendHead(dst, x.id()), x.rev(), content, rep.structured)
+		dst = appendPlainResult(appendHead(dst, x.ID()), x.rev(), content, rep.structured)
 		if isError {
 			dst = append(dst, `,"isError":true`...)
 		}
@@ -53,7 +53,7 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 		if len(result) > r.opt.MaxResultBytes {
 			return nil, protocol.ErrResultTooLarge
 		}
-		dst = codec.AppendResult(dst, x.id(), result)
+		dst = codec.AppendResult(dst, x.ID(), result)
 	}
 	if len(dst)-start > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge

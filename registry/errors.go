@@ -89,7 +89,8 @@ func errUnknown(kind, name string) *codec.Error {
 
 // errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
 func errTaskOver(s task.Status) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" +
+		s.String() + "'"}
 }
 
 // errNoHandler is of whoever registers, not of a peer.

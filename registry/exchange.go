@@ -139,8 +139,6 @@ func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.r
 // ID is the request's id token, which aliases Raw; nil for notifications.
 func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
 
-func (x *Exchange) id() []byte { return x.ID() }
-
 // SharesID implements session.Request: over HTTP the answer to a message goes where the message came from, whatever its
 // id; in a batch, as on a connection, the id is all that tells one answer from another.
 func (x *Exchange) SharesID() bool { return x.Transport == HTTP && !x.InBatch }

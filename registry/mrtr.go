@@ -97,7 +97,7 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		return nil, r.suspendForClient(x, requests, state)
 	}
 	from := len(dst)
-	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
+	dst = append(appendHead(dst, x.ID()), `{"resultType":"input_required"`...)
 	if len(requests) > 0 {
 		encoded, err := value.Marshal(requests)
 		if err != nil {

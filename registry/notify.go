@@ -138,8 +138,8 @@ func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
 	name, _ := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "level"))
 	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
-		return codec.AppendError(dst, x.id(), errLogLevel)
+		return codec.AppendError(dst, x.ID(), errLogLevel)
 	}
 	x.Conv.SetLogLevel(level)
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }

@@ -19,7 +19,7 @@ func TestReplayTTL(t *testing.T) {
 		made := r.OpenPostStream(x)
 		made.Append([]byte("a"))
 		if ended {
-			made.End(x.id(), []byte("b"))
+			made.End(x.ID(), []byte("b"))
 		}
 		return made
 	}
@@ -69,7 +69,7 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	one, other := r.OpenPostStream(x), r.OpenPostStream(x)
 	one.Append([]byte("a"))
 	other.Append([]byte("b"))
-	one.End(x.id(), []byte("answer"))
+	one.End(x.ID(), []byte("answer"))
 	stream, _, e := r.OpenStream(&Header{SessionID: id}, "", []byte("1-1"), deaf{})
 	if e != nil {
 		t.Fatal(e)

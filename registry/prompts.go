@@ -66,7 +66,7 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.prompts, dst, answerPromptsGet)
 }
 
-func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	result, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
 	return conclude(r, x, dst, result, err, appendPrompt)
 }
@@ -131,7 +131,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	if asked(result.InputRequests, result.RequestState) {
 		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
 	}
-	dst = append(appendHead(dst, x.id()), '{')
+	dst = append(appendHead(dst, x.ID()), '{')
 	if result.Description != "" {
 		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
 		dst = append(dst, ',')

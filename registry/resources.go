@@ -146,7 +146,7 @@ func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.reads, dst, answerResourcesRead)
 }
 
-func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	found := r.find(x)
 	if found.source == nil {
 		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
@@ -206,7 +206,7 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	if size > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
-	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"contents":[`...)
 	for i, c := range result.Contents {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -21,7 +21,7 @@ func TestSubscriptionsRace(t *testing.T) {
 				return
 			default:
 				r.ResourceUpdated(fmt.Sprintf("test://%d", i%8))
-				r.announceList(protocol.List(i % int(protocol.ListCount)))
+				r.listChanged(protocol.List(i % int(protocol.ListCount)))
 			}
 		}
 	})
@@ -80,8 +80,8 @@ func TestChangesCoalesce(t *testing.T) {
 		t.Errorf("%d messages before anything changed", n)
 	}
 	for range 10 {
-		r.announceList(protocol.ListTools)
-		r.announceList(protocol.ListPrompts)
+		r.listChanged(protocol.ListTools)
+		r.listChanged(protocol.ListPrompts)
 		r.ResourceUpdated("a")
 		r.ResourceUpdated("b")
 		r.ResourceUpdated("c")

@@ -48,30 +48,30 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	start, returned := s.startTimer(), false
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
-			c.task.Conclude(task.Failure, errorOf(c.x.id(), codec.AppendError(nil, c.x.id(), errPanicked)))
-			s.finished(start, outcomePanic)
+			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
+			s.finished(start, endedPanic)
 		}
 	}()
 	out, o := answerToolsCall(c.r, &c.x, scratch)
 	returned = true
 	ours := true
 	switch o {
-	case outcomeSuspended:
+	case endedSuspended:
 		input := c.input
 		c.input.requests = nil
 		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
-	case outcomeOK:
-		ours = c.task.Conclude(task.Result, resultOf(c.x.id(), out[from:]))
-	case outcomeToolError:
-		ours = c.task.Conclude(task.ToolError, resultOf(c.x.id(), out[from:]))
+	case endedOK:
+		ours = c.task.Conclude(task.Result, resultOf(c.x.ID(), out[from:]))
+	case endedToolError:
+		ours = c.task.Conclude(task.ToolError, resultOf(c.x.ID(), out[from:]))
 	default:
-		ours = c.task.Conclude(task.Failure, errorOf(c.x.id(), out[from:]))
+		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
 	if !ours {
-		o = outcomeCancelled
+		o = endedCancelled
 	}
 	s.finished(start, o)
 	return out
@@ -142,7 +142,7 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 		if e.Code == codec.CodeInternal {
 			x.Outcome = LimitReached
 		}
-		return codec.AppendError(dst[:from], x.id(), e)
+		return codec.AppendError(dst[:from], x.ID(), e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()

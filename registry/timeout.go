@@ -64,9 +64,9 @@ func (r *Registry) EndTimedOut(slots []WorkerSlot, now time.Time, end func(slot 
 			back.close()
 		}
 		r.End(x)
-		o := outcomeTimeout
+		o := endedTimeout
 		if x.Cancelled() {
-			o = outcomeCancelled
+			o = endedCancelled
 		}
 		c.h.series.calls[o].Inc()
 		r.report(Failure{Kind: FailureTimeout, Name: x.handlerName(),
@@ -81,7 +81,7 @@ func (r *Registry) AppendTimedOut(dst []byte, x *Exchange) []byte {
 		x.Outcome = Cancelled
 		return dst
 	}
-	return codec.AppendError(dst, x.id(), errHandlerTimeout)
+	return codec.AppendError(dst, x.ID(), errHandlerTimeout)
 }
 
 // LastHolder is called by both who hold an exchange that EndTimedOut has handed out, its Dispatch's caller and who

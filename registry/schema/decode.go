@@ -131,11 +131,13 @@ func (f *fitting) refuse(format string, args ...any) error {
 	return fmt.Errorf("%s: %s", named(strings.Join(f.path, "")), fmt.Sprintf(format, args...))
 }
 
-func (f *fitting) in(step string) {
-	if len(f.path) > 0 && step[0] != '[' {
-		step = "." + step
+func (f *fitting) in(step string) { f.path = append(f.path, step) }
+
+func (f *fitting) inMember(key string) {
+	if len(f.path) > 0 {
+		key = "." + key
 	}
-	f.path = append(f.path, step)
+	f.in(key)
 }
 
 func (f *fitting) out() { f.path = f.path[:len(f.path)-1] }
@@ -195,7 +197,7 @@ func (f *fitting) members(s *shape, m map[string]any) (err error) {
 		default:
 			return nil
 		}
-		f.in(key)
+		f.inMember(key)
 		if m[key], err = f.fit(within, v, quoted); err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ type jsonField struct {
 // embedded is a struct whose fields are promoted.
 type embedded struct {
 	t             reflect.Type
+	index         []int // of the embedded fields that lead to it
 	behindPointer bool
 }
 
@@ -42,6 +43,7 @@ func jsonFields(t reflect.Type) []jsonField {
 			visited[e.t] = true
 			for i := range e.t.NumField() {
 				f, promoted, ok := jsonFieldOf(e.t.Field(i))
+				f.Index = append(slices.Clone(e.index), i)
 				switch {
 				case !ok:
 				case promoted == nil:
@@ -52,13 +54,15 @@ func jsonFields(t reflect.Type) []jsonField {
 					}
 				default:
 					if times[promoted]++; times[promoted] == 1 {
-						next = append(next, embedded{promoted, e.behindPointer || f.Type.Kind() == reflect.Pointer})
+						next = append(next, embedded{promoted, f.Index, e.behindPointer || f.Type.Kind() == reflect.Pointer})
 					}
 				}
 			}
 		}
 	}
-	return dominant(all)
+	all = dominant(all)
+	slices.SortFunc(all, func(a, b jsonField) int { return slices.Compare(a.Index, b.Index) })
+	return all
 }
 
 // jsonFieldOf reads one field; promoted is the struct whose fields stand for it. ok is false when it is not encoded.

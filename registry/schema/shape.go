@@ -112,6 +112,7 @@ func refused(path string, t reflect.Type, format string, args ...any) error {
 }
 
 func (a *shapes) of(t reflect.Type, addressable bool, path string) (*shape, error) {
+	addressable = addressable || a.in // decoding can set everything
 	key := shapeKey{t, addressable}
 	if s := a.seen[key]; s != nil {
 		if a.open[s] {
@@ -280,7 +281,7 @@ func (a *shapes) structure(s *shape, addressable bool, path string) error {
 // hidesAll says whether a struct has fields and none that is exported or embedded.
 func hidesAll(t reflect.Type) bool {
 	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous || f.Name == "_" {
+		if f := t.Field(i); f.IsExported() || f.Anonymous {
 			return false
 		}
 	}

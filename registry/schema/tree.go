@@ -208,7 +208,7 @@ func (c *completion) dropNulls(s *jsonschema.Schema, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, member := range v {
-			p := s.Properties[key]
+			p, named := s.Properties[key]
 			if p == nil {
 				p = s.AdditionalProperties
 			}
@@ -216,7 +216,7 @@ func (c *completion) dropNulls(s *jsonschema.Schema, v any) {
 			case p == nil:
 			case member != nil:
 				c.dropNulls(p, member)
-			case !slices.Contains(s.Required, key) && !takesNull(follow(c.root, p)):
+			case named && !slices.Contains(s.Required, key) && !takesNull(follow(c.root, p)):
 				delete(v, key)
 				c.changed = true
 			}
@@ -255,7 +255,7 @@ func misplacedNull(root, s *jsonschema.Schema, v any, path string) (at, want str
 	switch v := v.(type) {
 	case nil:
 		if !takesNull(s) {
-			return path, strings.Join(append(slices.Clone(s.Types), s.Type), "")
+			return path, strings.TrimPrefix(strings.Join(append([]string{s.Type}, s.Types...), " or "), " or ")
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {

@@ -1,4 +1,4 @@
-package reactor
+package loop
 
 import (
 	"math/bits"
@@ -15,8 +15,8 @@ const (
 // bufferPools keep arrays by size class as bare pointers: a slice header in a sync.Pool would be an allocation per Put.
 var bufferPools [maxBufferBits + 1]sync.Pool
 
-// getBuffer returns an empty slice with room for at least n bytes. Give it back with putBuffer, once.
-func getBuffer(n int) []byte {
+// GetBuffer returns an empty slice with room for at least n bytes. Give it back with PutBuffer, once.
+func GetBuffer(n int) []byte {
 	class := minBufferBits
 	if n > 1<<minBufferBits {
 		class = bits.Len(uint(n - 1))
@@ -30,8 +30,8 @@ func getBuffer(n int) []byte {
 	return make([]byte, 0, 1<<class)
 }
 
-// putBuffer gives b back. Nobody may hold any part of it any more.
-func putBuffer(b []byte) {
+// PutBuffer gives b back. Nobody may hold any part of it any more.
+func PutBuffer(b []byte) {
 	n := cap(b)
 	if n < 1<<minBufferBits || n > 1<<maxBufferBits || n&(n-1) != 0 {
 		return
@@ -39,12 +39,12 @@ func putBuffer(b []byte) {
 	bufferPools[bits.Len(uint(n))-1].Put(unsafe.SliceData(b[:n]))
 }
 
-// appendBuffer appends p to b, moving b to the next size class when it is full.
-func appendBuffer(b, p []byte) []byte {
+// AppendBuffer appends p to b, moving b to the next size class when it is full.
+func AppendBuffer(b, p []byte) []byte {
 	if need := len(b) + len(p); need > cap(b) {
-		grown := getBuffer(max(need, 2*cap(b)))
+		grown := GetBuffer(max(need, 2*cap(b)))
 		grown = append(grown, b...)
-		putBuffer(b)
+		PutBuffer(b)
 		b = grown
 	}
 	return append(b, p...)

@@ -1,22 +1,17 @@
-package reactor
+package loop
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"weir/backpressure"
-	"weir/registry"
 )
 
 // drivenLoop is a loop with a poller, and an eventfd in its set that stays readable until it is read.
-func drivenLoop(t *testing.T) (l *loop, d *driver, event int) {
+func drivenLoop(t *testing.T) (l *Loop, d *driver, event int) {
 	t.Helper()
-	b := bareServer(t, false)
-	l = b.loop
+	l = bareLoop(t)
 	l.slots = append(l.slots, slot{}) // nobody's: the loop ignores its events
 	event, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	must(t, err)
@@ -28,20 +23,15 @@ func drivenLoop(t *testing.T) (l *loop, d *driver, event int) {
 	return l, d, event
 }
 
-func (l *loop) await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	(&server{t: t}).eventually(what, condition)
-}
-
 // "an epoll descriptor is readable while its ready list is not empty, and netpoll calls Accept whenever it is"
 func TestTurnsComeWhileTheSetIsReadable(t *testing.T) {
 	l, d, event := drivenLoop(t)
-	l.await(t, "turns come", func() bool { return l.stats.turns.Load() > 100 })
+	await(t, "turns come", func() bool { return l.stats.turns.Load() > 100 })
 	var counter [8]byte
 	_, err := unix.Read(event, counter[:])
 	must(t, err)
 	var before uint64
-	l.await(t, "turns cease but for the timer's", func() bool {
+	await(t, "turns cease but for the timer's", func() bool {
 		before = l.stats.turns.Load()
 		<-time.After(100 * time.Millisecond)
 		return l.stats.turns.Load()-before <= 1
@@ -59,11 +49,11 @@ func stop(t *testing.T, d *driver) {
 // stop "returns once no turn runs and none will".
 func TestStopWaitsForTheTurn(t *testing.T) {
 	l, d, _ := drivenLoop(t)
-	l.await(t, "turns come", func() bool { return l.stats.turns.Load() > 10 })
+	await(t, "turns come", func() bool { return l.stats.turns.Load() > 10 })
 	l.inbox.Lock() // what makes a turn last
 	l.wakeLocked()
 	turns := l.stats.turns.Load()
-	l.await(t, "the turn waits for the inbox", func() bool {
+	await(t, "the turn waits for the inbox", func() bool {
 		was := turns
 		turns = l.stats.turns.Load()
 		<-time.After(10 * time.Millisecond)
@@ -90,39 +80,5 @@ func TestStopWaitsForTheTurn(t *testing.T) {
 	<-time.After(50 * time.Millisecond)
 	if now := l.stats.turns.Load(); now != turns {
 		t.Errorf("%d turns came after the stop", now-turns)
-	}
-}
-
-// "the pool grows to the largest request", and every loop gets a poller.
-func TestEveryLoopIsTurned(t *testing.T) {
-	for _, n := range []int{1, 3, 2} {
-		s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = n })
-		for _, l := range s.loops {
-			s.eventually("each loop has its turn", func() bool { return l.stats.turns.Load() > 0 })
-		}
-		s.open(4 * n)
-		for id, count := range s.Status().LoopConnections {
-			if count != 4 {
-				t.Errorf("loop %d of %d has %d connections, want 4", id, n, count)
-			}
-		}
-		s.stop(time.Second)
-	}
-}
-
-func TestNoGoroutinePerConnection(t *testing.T) {
-	s := start(t)
-	s.open(1)
-	before := runtime.NumGoroutine()
-	peers := s.open(500)
-	if after := runtime.NumGoroutine(); after > before+3 {
-		t.Errorf("%d goroutines, %d before 500 connections", after, before)
-	}
-	for _, p := range peers {
-		p.send(`{"jsonrpc":`) // unfinished
-	}
-	s.eventually("all of it was read", func() bool { return s.inBytes.Load() == 500*256 })
-	if after := runtime.NumGoroutine(); after > before+3 {
-		t.Errorf("%d goroutines with unfinished messages, %d before", after, before)
 	}
 }

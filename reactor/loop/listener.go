@@ -1,6 +1,7 @@
-package reactor
+package loop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
-	"weir/reactor/auth"
 )
 
 // One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
@@ -22,24 +22,33 @@ import (
 // the balance is exact, and one descriptor per address is all that a successor process would have to inherit. reuse_port is
 // for several processes, not for the loops of one.
 
-// listener is one listening socket, or what an attached connection has instead. Its loop's, but for what is set before
-// Start.
-type listener struct {
-	name    string // http, tcp, unix: the label of metrics and logs
-	fd      int32
-	tag     uint64
-	loop    *loop
-	address string     // as bound, with the port the kernel chose
-	place   auth.Place // of address
-	make    func() transport
-	path    string // of a Unix socket, to remove at the end
-	shut    bool   // not watched until the next tick
+// Listener is one listening socket, or what a connection has instead that nobody accepted. What is exported is set before
+// Start, and not changed.
+type Listener struct {
+	// Name tells it apart in metrics and logs.
+	Name string
+	// Address is what it is bound to, with the port the kernel chose.
+	Address string
+	// IP is the address of a TCP listener without the port; Loopback says that only this machine reaches it.
+	IP       string
+	Loopback bool
+	// Path is that of a Unix socket, whose file is removed at the end.
+	Path string
+	// Patient holds no deadline against the peers of its connections.
+	Patient bool
+	// Ended, unless nil, hears why a connection has ended, on its loop. It must not block.
+	Ended func(why Reason)
 
-	ended func(reason string) // of an attached connection, for which this stands
+	// The loop's.
+	fd   int32
+	tag  uint64
+	loop *Loop
+	shut bool // not watched until the next tick
 }
 
-// listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
-func (s *Server) listen(name, network, address string, factory func() transport) error {
+// Listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts. Nothing is
+// accepted before Start, but the kernel queues connections.
+func (s *Loops) Listen(name, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
 		if err := raw.Control(func(fd uintptr) { failed = s.prepareListener(int(fd), network) }); err != nil {
@@ -52,7 +61,7 @@ func (s *Server) listen(name, network, address string, factory func() transport)
 			return err
 		}
 	}
-	bound, err := config.Listen(s.ctx, network, address)
+	bound, err := config.Listen(context.Background(), network, address)
 	if err != nil {
 		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
 	}
@@ -73,20 +82,20 @@ func (s *Server) listen(name, network, address string, factory func() transport)
 	if err := errors.Join(unix.Listen(fd, s.opts.Backlog), unix.SetNonblock(fd, true)); err != nil {
 		return errors.Join(fmt.Errorf("listen for %s on %s: %w", name, address, err), unix.Close(fd))
 	}
-	ln := &listener{name: name, fd: int32(fd), make: factory, address: bound.Addr().String()}
+	ln := &Listener{Name: name, Address: bound.Addr().String(), fd: int32(fd)}
 	if tcp, ok := bound.Addr().(*net.TCPAddr); ok {
-		ln.place = auth.Place{IP: tcp.IP.String(), Loopback: tcp.IP.IsLoopback()}
+		ln.IP, ln.Loopback = tcp.IP.String(), tcp.IP.IsLoopback()
 	} else {
-		ln.path = address
+		ln.Path = address
 	}
-	ln.loop = s.loops[len(s.listeners)%len(s.loops)]
+	ln.loop = s.all[len(s.listeners)%len(s.all)]
 	ln.tag = tagListener - uint64(len(ln.loop.listeners))
 	ln.loop.listeners = append(ln.loop.listeners, ln)
 	s.listeners = append(s.listeners, ln)
 	return nil
 }
 
-func (s *Server) prepareListener(fd int, network string) error {
+func (s *Loops) prepareListener(fd int, network string) error {
 	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
 	if network == "tcp" {
 		err = errors.Join(err,
@@ -125,12 +134,12 @@ func removeDeadSocket(path string) error {
 }
 
 // open begins to watch the listener.
-func (ln *listener) open() error {
+func (ln *Listener) open() error {
 	return watch(ln.loop.epfd, unix.EPOLL_CTL_ADD, ln.fd, unix.EPOLLIN, ln.tag)
 }
 
 // setShut stops or goes on accepting; the backlog keeps what comes meanwhile.
-func (ln *listener) setShut(shut bool) {
+func (ln *Listener) setShut(shut bool) {
 	interest := uint32(unix.EPOLLIN)
 	if shut {
 		interest = 0
@@ -141,8 +150,8 @@ func (ln *listener) setShut(shut bool) {
 }
 
 // accept takes up to accept_batch connections off the backlog; epoll reports the rest again.
-func (l *loop) accept(ln *listener) {
-	for range l.srv.opts.AcceptBatch {
+func (l *Loop) accept(ln *Listener) {
+	for range l.loops.opts.AcceptBatch {
 		if ln.shut {
 			return
 		}
@@ -157,27 +166,21 @@ func (l *loop) accept(ln *listener) {
 			return
 		default:
 			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may not be.
-			l.srv.metrics.acceptErrors.Inc()
+			l.loops.metrics.acceptErrors.Inc()
 		}
 	}
 }
 
-// admitConnection makes a connection of an accepted descriptor, or refuses it.
-func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
-	s := l.srv
-	if refusal := s.limits.Open(addr); refusal != backpressure.Accepted {
+// admitConnection has a connection made of an accepted descriptor, or refuses it.
+func (l *Loop) admitConnection(ln *Listener, fd int32, addr netip.Addr) {
+	s := l.loops
+	c, refusal := s.host.Accept(s.LeastLoaded(), ln, fd, addr, l.now)
+	if refusal != backpressure.Accepted {
 		l.turnAway(ln, fd, refusal)
 		return
 	}
-	if ln.path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
+	if ln.Path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
-	}
-	c := &conn{loop: s.leastLoaded(), listener: ln, addr: addr, fd: fd, transport: ln.make()}
-	c.lane.Init(c)
-	if refusal := s.awaitToken(c, l.now); refusal != backpressure.Accepted {
-		s.limits.Close(addr)
-		l.turnAway(ln, fd, refusal)
-		return
 	}
 	c.loop.stats.connections.Add(1)
 	if c.loop == l {
@@ -187,10 +190,16 @@ func (l *loop) admitConnection(ln *listener, fd int32, addr netip.Addr) {
 	}
 }
 
-// leastLoaded is the loop with the fewest connections.
-func (s *Server) leastLoaded() *loop {
-	least := s.loops[0]
-	for _, l := range s.loops[1:] {
+// Adopt gives a connection to its loop that nobody accepted; its Listener stands for none. Any goroutine.
+func (s *Loops) Adopt(c *Conn) {
+	c.loop.stats.connections.Add(1)
+	c.loop.deliver(c)
+}
+
+// LeastLoaded is the loop with the fewest connections. Any goroutine.
+func (s *Loops) LeastLoaded() *Loop {
+	least := s.all[0]
+	for _, l := range s.all[1:] {
 		if l.stats.connections.Load() < least.stats.connections.Load() {
 			least = l
 		}
@@ -219,12 +228,12 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 
 // turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusals a second it stops
 // accepting, until a tick of the next second: then not even the accept is spent on more of them.
-func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
-	s := l.srv
-	s.queue.CountRefusal(refusal)
+func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
+	s := l.loops
+	s.host.CountRefusal(refusal)
 	if l.refusals.take(l.now, s.opts.MaxConnectionRefusals) {
-		l.msg = s.appendTurnAway(l.msg[:0], ln, refusal)
-		_, _ = writeSocket(fd, l.msg) // a fresh socket has room for it; if the peer is gone already, so be it
+		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
+		_, _ = writeSocket(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
 		_, _ = readSocket(fd, l.buf)
 	}
@@ -234,17 +243,21 @@ func (l *loop) turnAway(ln *listener, fd int32, refusal backpressure.Refusal) {
 	_ = unix.Close(int(fd))
 }
 
+// complainEvery is how often the log says that descriptors are out.
+const complainEvery = int64(10 * time.Second)
+
 // outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the others
 // stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
-func (l *loop) outOfDescriptors(ln *listener, cause error) {
-	s := l.srv
+func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
+	s := l.loops
 	s.metrics.outOfDescriptors.Inc()
-	if _, ok := s.complaints.allow(l.now, 1); ok {
+	s.reserve.Lock()
+	defer s.reserve.Unlock()
+	if s.reserve.complained == 0 || l.now-s.reserve.complained > complainEvery {
+		s.reserve.complained = l.now
 		s.log.Error().Err(cause).Int64("connections", s.Connections()).
 			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
 	}
-	s.reserve.Lock()
-	defer s.reserve.Unlock()
 	if s.reserve.fd >= 0 {
 		_ = unix.Close(s.reserve.fd)
 		if fd, _, err := acceptSocket(ln.fd); err == nil {
@@ -265,27 +278,27 @@ func openReserve() int {
 }
 
 // reopenListeners goes on accepting after a pause.
-func (l *loop) reopenListeners() {
+func (l *Loop) reopenListeners() {
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.srv.opts.MaxConnectionRefusals) {
+		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusals) {
 			ln.setShut(false)
 		}
 	}
-	l.srv.reserve.Lock()
-	defer l.srv.reserve.Unlock()
-	if l.srv.reserve.fd < 0 && !l.srv.draining.Load() {
-		l.srv.reserve.fd = openReserve()
+	l.loops.reserve.Lock()
+	defer l.loops.reserve.Unlock()
+	if l.loops.reserve.fd < 0 && !l.loops.closing.Load() {
+		l.loops.reserve.fd = openReserve()
 	}
 }
 
 // closeListeners stops accepting for good; what is still in a backlog gets a reset from the kernel.
-func (l *loop) closeListeners() {
+func (l *Loop) closeListeners() {
 	for _, ln := range l.listeners {
 		if ln.fd >= 0 {
 			_ = unix.Close(int(ln.fd))
 			ln.fd, ln.shut = -1, true
-			if ln.path != "" {
-				_ = os.Remove(ln.path)
+			if ln.Path != "" {
+				_ = os.Remove(ln.Path)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package reactor
+package loop
 
 import (
 	"fmt"
@@ -17,11 +17,9 @@ const (
 	// eventsPerYield is how many read events pass before the workers get a chance on this core: without it saturated
 	// loops starved the workers (p999 of 12-20 ms).
 	eventsPerYield = 16
-	// flushAbove is how many bytes of answers made on the loop are collected before they are written.
-	flushAbove = 16 << 10
-	// feedsPerTurn is how many connections are asked in a row what they are owed after a list changed. A message to each costs
-	// some 10 us, so those who do not care wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
-	feedsPerTurn = 64
+	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to each costs
+	// some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
+	visitsPerTurn = 64
 )
 
 // Tags of what is not a connection in a loop's epoll set; connections have slot | generation<<32.
@@ -34,14 +32,14 @@ const (
 // slot is a connection's place in its loop. The generation grows at each re-use, so that an event that was fetched
 // before its connection ended is recognised and dropped.
 type slot struct {
-	conn       *conn
+	conn       *Conn
 	generation uint32
 }
 
-// loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that runs
+// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that runs
 // its turns, except inbox and stats.
-type loop struct {
-	srv    *Server
+type Loop struct {
+	loops  *Loops
 	id     int
 	epfd   int
 	wakeFD int // eventfd: the inbox has something
@@ -49,33 +47,28 @@ type loop struct {
 
 	events [eventsPerTurn]unix.EpollEvent
 	buf    []byte // what a read brings
-	out    []byte // answers made on the loop during one read event
-	msg    []byte // one answer before its frame
-	http   httpScratch
-	calls  callStock
-	self   backpressure.Worker // as whom it answers what no worker came for
+	refuse []byte // what a peer that is turned away is told
 
-	now       int64 // the queue's clock, read once a turn
+	now       int64 // backpressure.Now, read once a turn
 	slots     []slot
 	free      []uint32
-	listeners []*listener
+	listeners []*Listener
 	refusals  refusalBudget
 	swept     int     // where the sweep is
 	stopped   bool    // every connection was closed, and those still to arrive will be
-	visiting  []*conn // the posted connections that this turn looks at
-	toFeed    int     // slots that are still to be asked what they are owed, from fedTo on and around
-	fedTo     int
+	visiting  []*Conn // the posted connections that this turn looks at
+	toVisit   int     // slots that are still to be visited, from visitAt on and around
+	visitAt   int
 
 	inbox struct {
 		sync.Mutex
-		arrived []*conn // accepted by another loop, for this one: at most accept_batch per accepting turn
-		posted  []*conn // to look at again, each connection at most once
-		stop    chan struct{}
-		letters []letter // POSTed to streams of this loop; max_input_total_bytes bounds them
-		resumed []*call  // parked calls that may go on; bounded by the registry's max_asks
-		closeLn bool
-		changed bool // a list has, or the server drains: look whom it concerns
-		woken   bool
+		arrived  []*Conn // accepted by another loop, for this one: at most accept_batch per accepting turn
+		posted   []*Conn // to look at again, each connection at most once
+		jobs     []Job   // whoever gives them bounds them
+		stop     chan struct{}
+		closeLn  bool
+		visitAll bool
+		woken    bool
 	}
 	stats loopStats
 }
@@ -83,15 +76,22 @@ type loop struct {
 // loopStats are written by the loop and read by anybody.
 type loopStats struct {
 	connections atomic.Int64
-	received    atomic.Uint64 // messages cut from the stream
-	inline      atomic.Uint64 // of these, answered on the loop
 	reads       atomic.Uint64 // read events
 	readBytes   atomic.Uint64
 	turns       atomic.Uint64
 }
 
-func newLoop(s *Server, id int) (*loop, error) {
-	l := &loop{srv: s, id: id, epfd: -1, wakeFD: -1, timer: -1, buf: make([]byte, s.opts.ReadBufferBytes)}
+// ID is the loop's number, from 0.
+func (l *Loop) ID() int { return l.id }
+
+// Now is the time of the turn (backpressure.Now). Loop only.
+func (l *Loop) Now() int64 { return l.now }
+
+// Stopped says whether the loop has closed all its connections for good. Loop only.
+func (l *Loop) Stopped() bool { return l.stopped }
+
+func newLoop(all *Loops, id int) (*Loop, error) {
+	l := &Loop{loops: all, id: id, epfd: -1, wakeFD: -1, timer: -1, buf: make([]byte, all.opts.ReadBufferBytes)}
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("create loop %d's epoll set: %w", id, err)
@@ -120,7 +120,7 @@ func newLoop(s *Server, id int) (*loop, error) {
 
 // closeDescriptors ends the loop's own descriptors. A worker that outlives the server may still post, and must not write
 // into what is somebody else's by then.
-func (l *loop) closeDescriptors() {
+func (l *Loop) closeDescriptors() {
 	l.inbox.Lock()
 	defer l.inbox.Unlock()
 	l.inbox.woken = true // wakeLocked writes no more
@@ -131,10 +131,10 @@ func (l *loop) closeDescriptors() {
 	}
 }
 
-func (l *loop) clock() { l.now = backpressure.Now() }
+func (l *Loop) clock() { l.now = backpressure.Now() }
 
-// turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
-func (l *loop) turn() {
+// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
+func (l *Loop) Turn() {
 	n := pollSet(l.epfd, l.events[:])
 	if n == 0 {
 		return
@@ -149,7 +149,7 @@ func (l *loop) turn() {
 	}
 }
 
-func (l *loop) serve(event *unix.EpollEvent) {
+func (l *Loop) serve(event *unix.EpollEvent) {
 	tag := tagOf(event)
 	switch {
 	case tag == tagInbox:
@@ -168,27 +168,28 @@ func (l *loop) serve(event *unix.EpollEvent) {
 		return // it ended earlier in this turn
 	}
 	if event.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 && event.Events&unix.EPOLLIN == 0 {
-		c.close(closePeerReset)
+		c.Close(ClosePeerReset)
 	}
 	if event.Events&unix.EPOLLOUT != 0 {
-		c.drainOutbox()
-		l.feed(c)
+		if c.drainOutbox() {
+			c.handler.Ready()
+		}
 	}
 	if event.Events&unix.EPOLLIN != 0 {
 		l.read(c)
 	}
-	l.settle(c)
+	c.Settle()
 }
 
 // setTimer has the loop's timer go off after so many nanoseconds, and every sweepInterval from then on.
-func (l *loop) setTimer(first int64) error {
+func (l *Loop) setTimer(first int64) error {
 	return unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{
 		Interval: unix.NsecToTimespec(sweepInterval), Value: unix.NsecToTimespec(first),
 	}, nil)
 }
 
 // tick runs on the loop's timer.
-func (l *loop) tick() {
+func (l *Loop) tick() {
 	var expirations [8]byte
 	_, _ = readSocket(int32(l.timer), expirations[:]) // only to make it not readable
 	l.reopenListeners()
@@ -196,41 +197,28 @@ func (l *loop) tick() {
 }
 
 // adopt makes c this loop's connection. On failure the descriptor is closed and the limits get their place back.
-func (l *loop) adopt(c *conn) {
+func (l *Loop) adopt(c *Conn) {
+	at := uint32(len(l.slots))
 	if n := len(l.free); n > 0 {
-		c.slot = l.free[n-1]
+		at = l.free[n-1]
 		l.free = l.free[:n-1]
 	} else {
-		c.slot = uint32(len(l.slots))
 		l.slots = append(l.slots, slot{})
 	}
-	place := &l.slots[c.slot]
+	place := &l.slots[at]
 	place.conn = c
-	c.tag = uint64(c.slot) | uint64(place.generation)<<32
+	c.tag = uint64(at) | uint64(place.generation)<<32
 	c.lastRead = l.now
 	c.interest = unix.EPOLLIN
 	if err := watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
-		l.srv.log.Error().Err(err).Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
-		c.close(closeError)
+		l.loops.log.Error().Err(err).Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
+		c.Close(CloseError)
 		l.finish(c)
 	}
 }
 
-// post asks c's loop to look at it again. Any goroutine, with or without c.mu.
-func (c *conn) post() {
-	in := &c.loop.inbox
-	in.Lock()
-	defer in.Unlock()
-	if c.posted {
-		return
-	}
-	c.posted = true
-	in.posted = append(in.posted, c)
-	c.loop.wakeLocked()
-}
-
 // deliver hands accepted connections to the loop.
-func (l *loop) deliver(c *conn) {
+func (l *Loop) deliver(c *Conn) {
 	l.inbox.Lock()
 	l.inbox.arrived = append(l.inbox.arrived, c)
 	l.wakeLocked()
@@ -238,14 +226,14 @@ func (l *loop) deliver(c *conn) {
 }
 
 // wake has the loop turn.
-func (l *loop) wake() {
+func (l *Loop) wake() {
 	l.inbox.Lock()
 	l.wakeLocked()
 	l.inbox.Unlock()
 }
 
 // wakeLocked makes the loop read its inbox. Writing to an eventfd below its ceiling of 2^64-2 cannot fail or block.
-func (l *loop) wakeLocked() {
+func (l *Loop) wakeLocked() {
 	if !l.inbox.woken {
 		l.inbox.woken = true
 		one := [8]byte{1}
@@ -253,48 +241,85 @@ func (l *loop) wakeLocked() {
 	}
 }
 
-func (l *loop) readInbox() {
+// Do has the loop do a job. Any goroutine.
+func (l *Loop) Do(j Job) {
+	l.inbox.Lock()
+	l.inbox.jobs = append(l.inbox.jobs, j)
+	l.wakeLocked()
+	l.inbox.Unlock()
+}
+
+func (l *Loop) readInbox() {
 	var counter [8]byte
 	_, _ = readSocket(int32(l.wakeFD), counter[:])
-	l.inbox.Lock()
-	l.inbox.woken = false
-	arrived, closeLn, stop := l.inbox.arrived, l.inbox.closeLn, l.inbox.stop
-	changed, resumed := l.inbox.changed, l.inbox.resumed
-	letters := l.inbox.letters
-	l.inbox.resumed, l.inbox.letters = nil, nil
-	l.inbox.arrived, l.inbox.closeLn, l.inbox.changed = nil, false, false
-	l.visiting = append(l.visiting[:0], l.inbox.posted...)
-	clear(l.inbox.posted)
-	l.inbox.posted = l.inbox.posted[:0]
+	in := &l.inbox
+	in.Lock()
+	in.woken = false
+	arrived, jobs, closeLn, visitAll, stop := in.arrived, in.jobs, in.closeLn, in.visitAll, in.stop
+	in.arrived, in.jobs, in.closeLn, in.visitAll = nil, nil, false, false
+	l.visiting = append(l.visiting[:0], in.posted...)
+	clear(in.posted)
+	in.posted = in.posted[:0]
 	for _, c := range l.visiting {
 		c.posted = false
 	}
-	l.inbox.Unlock()
+	in.Unlock()
 	for _, c := range arrived {
 		l.adopt(c)
 		if l.stopped && !c.finished {
-			c.close(closeDrain)
+			c.Close(CloseDrain)
 			l.finish(c)
 		}
 	}
 	for _, c := range l.visiting {
-		l.revisit(c)
+		l.visit(c)
 	}
 	clear(l.visiting)
-	for _, m := range letters {
-		l.receive(m)
+	for _, j := range jobs {
+		j.OnLoop(l)
 	}
-	for _, k := range resumed {
-		l.resume(k)
+	if visitAll {
+		l.toVisit = len(l.slots) // also those that a walk under way has passed
 	}
-	if changed {
-		l.toFeed = len(l.slots) // also those that a walk under way has passed
-	}
-	l.feedSome()
+	l.visitSome()
 	if closeLn {
 		l.closeListeners()
 	}
 	if stop != nil {
 		l.closeAll(stop)
 	}
+}
+
+// visitSome visits the next connections of all, and has the loop come back for the rest when it has served whoever else is
+// ready.
+func (l *Loop) visitSome() {
+	for visited := 0; l.toVisit > 0 && visited < visitsPerTurn; l.toVisit-- {
+		if l.visitAt >= len(l.slots) {
+			l.visitAt = 0
+		}
+		c := l.slots[l.visitAt].conn
+		if l.visitAt++; c != nil {
+			l.visit(c)
+			visited++
+		}
+	}
+	if l.toVisit > 0 {
+		l.wake()
+	}
+}
+
+// closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
+func (l *Loop) closeAll(done chan struct{}) {
+	l.stopped = true
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil {
+			c.handler.GoAway()
+			c.Close(CloseDrain)
+			l.finish(c)
+		}
+	}
+	l.inbox.Lock()
+	l.inbox.stop = nil
+	l.inbox.Unlock()
+	close(done)
 }

@@ -1,4 +1,4 @@
-package reactor
+package loop
 
 import (
 	"golang.org/x/sys/unix"
@@ -6,8 +6,8 @@ import (
 
 // read takes what one read brings and decodes it. One read per event keeps connections fair; epoll reports the rest
 // again. Loop only.
-func (l *loop) read(c *conn) {
-	if c.lingering || c.halted() {
+func (l *Loop) read(c *Conn) {
+	if c.lingering || c.Halted() {
 		l.discard(c)
 		return
 	}
@@ -20,7 +20,7 @@ func (l *loop) read(c *conn) {
 	case err == unix.EAGAIN:
 		return
 	case err != nil:
-		c.close(closePeerReset)
+		c.Close(ClosePeerReset)
 		return
 	case n == 0:
 		l.peerEnded(c)
@@ -34,30 +34,30 @@ func (l *loop) read(c *conn) {
 
 // gather returns what is left from last time and the room behind it for the next read. Small leftovers move to the
 // front of the loop's buffer, large ones stay in their own, which grows as the message arrives.
-func (l *loop) gather(c *conn) (b, room []byte) {
+func (l *Loop) gather(c *Conn) (b, room []byte) {
 	if len(c.in) <= len(l.buf)/2 {
 		n := copy(l.buf, c.in)
 		return l.buf[:n], l.buf[n:]
 	}
 	if len(c.in) == cap(c.in) {
-		grown := getBuffer(2 * cap(c.in))
-		if !l.srv.takeInput(cap(grown) - cap(c.in)) {
-			putBuffer(grown)
-			c.close(closeInputBudget)
+		grown := GetBuffer(2 * cap(c.in))
+		if !l.loops.TakeInput(cap(grown) - cap(c.in)) {
+			PutBuffer(grown)
+			c.Close(CloseInputBudget)
 			return nil, nil
 		}
 		grown = append(grown, c.in...)
-		putBuffer(c.in)
+		PutBuffer(c.in)
 		c.in = grown
 	}
 	return c.in, c.in[len(c.in):cap(c.in)]
 }
 
-// decode hands b to the transport, keeps the rest, sends what was answered on the loop, and makes the rest runnable.
-func (l *loop) decode(c *conn, b []byte) {
-	used := c.transport.decode(l, c, b)
+// decode hands b to the Handler and keeps the rest.
+func (l *Loop) decode(c *Conn, b []byte) {
+	used := c.handler.Decode(b)
 	rest := b[used:]
-	if c.pause.Load()&pauseEnding != 0 {
+	if c.Paused(pauseEnding) {
 		rest = nil
 	}
 	if used > 0 || c.partSince == 0 {
@@ -67,37 +67,27 @@ func (l *loop) decode(c *conn, b []byte) {
 		c.partSince = 0
 	}
 	l.keepInput(c, rest)
-	l.flush(c)
-	l.srv.queue.Schedule(&c.lane)
-}
-
-// flush writes the answers that were made on the loop.
-func (l *loop) flush(c *conn) {
-	if len(l.out) > 0 {
-		c.send(l.out)
-		l.out = l.out[:0]
-	}
 }
 
 // keepInput makes rest the connection's unfinished input. rest may lie in the loop's buffer or in c.in itself.
-func (l *loop) keepInput(c *conn, rest []byte) {
+func (l *Loop) keepInput(c *Conn, rest []byte) {
 	if len(rest) == 0 {
 		if c.in != nil {
-			l.srv.inBytes.Add(-int64(cap(c.in)))
-			putBuffer(c.in)
+			l.loops.GiveInput(cap(c.in))
+			PutBuffer(c.in)
 			c.in = nil
 		}
 		return
 	}
 	if cap(c.in) < len(rest) {
-		fresh := getBuffer(len(rest))
-		if !l.srv.takeInput(cap(fresh) - cap(c.in)) {
-			putBuffer(fresh)
-			c.close(closeInputBudget)
+		fresh := GetBuffer(len(rest))
+		if !l.loops.TakeInput(cap(fresh) - cap(c.in)) {
+			PutBuffer(fresh)
+			c.Close(CloseInputBudget)
 			return
 		}
 		fresh = append(fresh, rest...)
-		putBuffer(c.in)
+		PutBuffer(c.in)
 		c.in = fresh
 		return
 	}
@@ -105,50 +95,46 @@ func (l *loop) keepInput(c *conn, rest []byte) {
 	c.in = c.in[:n]
 }
 
-// revisit is what the loop does for a connection that was posted: finish it, or go on reading where it stopped.
-func (l *loop) revisit(c *conn) {
-	if c.finished {
-		return
+// visit is what the loop does for a connection that was posted.
+func (l *Loop) visit(c *Conn) {
+	if !c.finished {
+		c.handler.Ready()
+		c.Settle()
 	}
-	l.unblock(c)
-	l.decodeKept(c)
-	l.feed(c)
-	l.settle(c)
 }
 
-// decodeKept decodes what was left when the connection had to halt: epoll does not report bytes that were read already.
-func (l *loop) decodeKept(c *conn) {
-	if c.halted() || len(c.in) == 0 {
+// ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were read already.
+// Loop only.
+func (c *Conn) ReadOn() {
+	if c.Halted() || len(c.in) == 0 {
 		return
 	}
-	if b, _ := l.gather(c); b != nil {
-		l.decode(c, b)
+	if b, _ := c.loop.gather(c); b != nil {
+		c.loop.decode(c, b)
 	}
 }
 
 // peerEnded handles the end of the peer's stream. A peer that closes only its sending side (`nc -N`) still reads, and
 // cannot be told from one that closed both: so what it asked is answered first.
-func (l *loop) peerEnded(c *conn) {
-	l.decodeKept(c)
-	if c.ended || c.halted() {
-		return // halted again: the end will be reported once more when reading goes on
+func (l *Loop) peerEnded(c *Conn) {
+	c.ReadOn()
+	if c.ended || c.Halted() {
+		return // Halted again: the end will be reported once more when reading goes on
 	}
 	c.ended = true
 	rest := c.in
-	c.transport.eof(l, c, rest)
-	l.flush(c)
-	l.srv.queue.Schedule(&c.lane)
-	reason := closePeer
+	c.handler.EOF(rest)
+	reason := ClosePeer
 	if len(rest) > 0 {
-		reason = closePeerTruncated
+		reason = ClosePeerTruncated
 	}
 	l.keepInput(c, nil)
 	c.partSince = 0
-	c.endAfterAnswers(reason)
+	c.EndAfterAnswers(reason)
 }
 
 // discard reads and drops what a peer sends after we stopped listening to it.
-func (l *loop) discard(c *conn) {
+func (l *Loop) discard(c *Conn) {
 	if !c.lingering {
 		return // paused between epoll's report and now; it will be reported again
 	}
@@ -156,7 +142,7 @@ func (l *loop) discard(c *conn) {
 	if n == 0 && err != unix.EAGAIN {
 		c.ended = true
 		c.mu.Lock()
-		c.closeLocked(c.goodbye)
+		c.CloseLocked(c.goodbye)
 		c.mu.Unlock()
 	}
 }

@@ -1,4 +1,4 @@
-package reactor
+package loop
 
 // The one doorway to netpoll. What it gives us is its pool of event loops: goroutines that wait in epoll and call us.
 //
@@ -55,7 +55,7 @@ func (t turnListener) Accept() (net.Conn, error) {
 	t.driver.turning.Lock()
 	defer t.driver.turning.Unlock()
 	if !t.driver.over {
-		t.driver.loop.turn()
+		t.driver.loop.Turn()
 	}
 	if !t.driver.turned {
 		t.driver.turned = true
@@ -75,7 +75,7 @@ func (t turnListener) Addr() net.Addr { return &net.UnixAddr{Name: "weir-loop", 
 
 // driver is one netpoll event loop that turns one of ours.
 type driver struct {
-	loop   *loop
+	loop   *Loop
 	events netpoll.EventLoop
 	served chan error
 
@@ -87,7 +87,7 @@ type driver struct {
 
 // drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who waits
 // until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
-func drive(l *loop) (*driver, error) {
+func drive(l *Loop) (*driver, error) {
 	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
 		return errors.New("weir gives netpoll no connections")
 	})

@@ -1,0 +1,65 @@
+package loop
+
+// Reason says why a connection ended. The same word is the log field, the metric label and the test's name.
+type Reason uint8
+
+const (
+	StillOpen Reason = iota
+	// The peer's doing.
+	ClosePeer           // the peer closed and everything it asked was answered
+	ClosePeerReset      // the peer reset the connection or vanished (ECONNRESET, EPIPE, ETIMEDOUT)
+	ClosePeerTruncated  // the peer closed in the middle of a message
+	CloseRequested      // the peer asked for it: Connection: close, a WebSocket close frame
+	CloseBadRequest     // HTTP that is not acceptable (RFC 9112 asks for 4xx and close)
+	CloseBadFrame       // WebSocket protocol error
+	CloseMessageTooBig  // a message above its limit, on a framing that cannot skip it
+	CloseFirstByte      // nothing arrived within first_byte_timeout
+	CloseMessageTimeout // a message did not complete in message_timeout, or came slower than min_receive_rate
+	CloseIdle           // idle_timeout, line_idle_timeout
+	ClosePingTimeout    // a WebSocket peer did not answer our ping
+	CloseWriteStalled   // no progress in writing for write_timeout
+	CloseUnauthorized   // a line that did not say who its peer is, or HTTP with a body on its way that did not
+	CloseAuthTimeout    // it did not say so within auth.timeout
+	CloseTokenEnded     // its token has expired, or is not among the tokens any more
+	// Our own limits and life.
+	CloseOutboxBudget // the outboxes of all connections hold max_outbox_total_bytes
+	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
+	CloseDrain        // the server stops
+	CloseError        // a system call failed in a way that only ends this connection
+	Reasons
+)
+
+var closeNames = [Reasons]string{
+	StillOpen:           "open",
+	ClosePeer:           "peer_closed",
+	ClosePeerReset:      "peer_reset",
+	ClosePeerTruncated:  "peer_truncated",
+	CloseRequested:      "requested",
+	CloseBadRequest:     "bad_request",
+	CloseBadFrame:       "bad_frame",
+	CloseMessageTooBig:  "message_too_big",
+	CloseFirstByte:      "first_byte_timeout",
+	CloseMessageTimeout: "message_timeout",
+	CloseIdle:           "idle",
+	ClosePingTimeout:    "ping_timeout",
+	CloseWriteStalled:   "write_stalled",
+	CloseUnauthorized:   "unauthorized",
+	CloseAuthTimeout:    "auth_timeout",
+	CloseTokenEnded:     "token_ended",
+	CloseOutboxBudget:   "outbox_budget",
+	CloseInputBudget:    "input_budget",
+	CloseDrain:          "drain",
+	CloseError:          "error",
+}
+
+func (r Reason) String() string { return closeNames[r] }
+
+// abrupt reports whether the peer gets a reset instead of an orderly end: it owes us reads or has gone, and a socket
+// that lingers with unread output would pin kernel memory.
+func (r Reason) abrupt() bool {
+	switch r {
+	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget:
+		return true
+	}
+	return false
+}
