@@ -5,11 +5,15 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/codec"
 	"weir/registry"
 )
 
-// attachment is the server as its registry knows it. QueueTask is in tasks.go.
+// attachment is the server as its registry knows it.
 type attachment Server
+
+// QueueTask puts a task in line, or says why not.
+func (a *attachment) QueueTask(c *registry.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
 // ListsChanged has every loop ask its connections what they owe their clients.
 func (a *attachment) ListsChanged() { a.loops.VisitAll() }
@@ -23,8 +27,8 @@ var failureTexts = map[registry.FailureKind]string{
 	registry.FailureEncoding: "a result cannot be encoded, its client got an error",
 }
 
-// HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a few lines
-// are written in ten seconds, and the next says how many were left out.
+// HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a
+// few lines are written in ten seconds, and the next says how many were left out.
 func (a *attachment) HandlerFailed(f registry.Failure) {
 	gate, _ := a.failures.LoadOrStore(f.Kind, new(complaints))
 	leftOut, ok := gate.(*complaints).allow(backpressure.Now(), failuresLogged)
@@ -50,8 +54,8 @@ const (
 	complainEvery  = int64(10 * time.Second)
 )
 
-// complaints lets a few log lines of one kind through in ten seconds and counts the others. The zero value is ready. Any
-// goroutine.
+// complaints lets a few log lines of one kind through in ten seconds and counts the others. The zero value is ready.
+// Any goroutine.
 type complaints struct {
 	mu      sync.Mutex
 	since   int64 // when the first of said was said

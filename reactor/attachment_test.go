@@ -13,7 +13,8 @@ import (
 	"weir/registry"
 )
 
-// TestOneServerOfARegistry at a time: the second is refused and takes nothing, and the next may begin when the first has ended.
+// TestOneServerOfARegistry at a time: the second is refused and takes nothing, and the next may begin when the first
+// has ended.
 func TestOneServerOfARegistry(t *testing.T) {
 	reg, err := registry.New(registry.DefaultOptions())
 	must(t, err)
@@ -87,7 +88,8 @@ func TestFailuresAreLogged(t *testing.T) {
 		`"name":"long"`, "max_result_bytes (1048576)", `"name":"deaf"`, "it did not return within 1ms", `"name":"wrong"`, "validating tool output")
 }
 
-// A tool that fails at every call writes ten lines in ten seconds, whatever other kinds do, and the next counts the others.
+// A tool that fails at every call writes ten lines in ten seconds, whatever other kinds do, and the next counts the
+// others.
 func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text logText

@@ -12,10 +12,11 @@ type DrainReport struct {
 	Connections int64 // open until the last step and closed by it
 }
 
-// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and the
-// tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the loops, end
-// the workers. It returns when nothing of the server runs any more, but handlers that ignore their context; a context that is
-// over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's report.
+// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
+// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop
+// the loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their
+// context; a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the
+// first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	s.stop.Do(func() {
 		defer close(s.ended)
@@ -35,7 +36,7 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 
 // drain does the steps up to the loops' end.
 func (s *Server) drain(ctx context.Context) DrainReport {
-	s.draining.Store(true)
+	s.pipeline.Drain()
 	var report DrainReport
 	s.loops.StopAccepting()
 	s.loops.VisitAll() // their streams end

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what is heard in testdata/features.txt")
 
-// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not depend on
-// how it is connected. The script is prose (lines with #) around what a client does and hears:
+// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not
+// depend on how it is connected. The script is prose (lines with #) around what a client does and hears:
 //
 //	client 2025-11-25    a new client, which has initialized; of 2026-07-28 there is nothing to initialize
 //	-> {...}             it sends a message; $ASKED is the id of what it was asked last, $STATE the latest requestState, and

@@ -68,8 +68,8 @@ func TestLineErrors(t *testing.T) {
 	f("the connection is still good", strings.TrimSpace(toolCall("6", "echo", `{"message":"well"}`)), `"id":6`, `well`)
 }
 
-// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not be
-// served as lines.
+// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not
+// be served as lines.
 func TestLineIsNotHTTP(t *testing.T) {
 	s := start(t)
 	for _, request := range []string{"POST /mcp HTTP/1.1\r\n", "GET / HTTP/1.1\n", "POST /{} HTTP/1.0\r\n"} {

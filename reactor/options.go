@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"weir/codec/option"
 	"weir/codec/websocket"
 	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/reactor/transport"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -228,4 +231,39 @@ func (o *Options) ofLoops() loop.Options {
 		WriteTimeout:          o.WriteTimeout,
 		LingerTimeout:         o.LingerTimeout,
 	}
+}
+
+// ofPipeline are those of the pipeline.
+func (o *Options) ofPipeline() pipeline.Options {
+	return pipeline.Options{
+		PauseOnFull:      o.OnFull == OnFullPause,
+		MaxBatchElements: o.MaxBatchElements,
+		JSON:             o.Messages.JSON,
+	}
+}
+
+// ofTransports are those of the transports.
+func (o *Options) ofTransports() transport.Options {
+	return transport.Options{
+		HTTPPath:        o.HTTPPath,
+		HTTPSSEPath:     o.HTTPSSEPath,
+		JSON:            o.Messages.JSON,
+		HTTP:            o.Messages.HTTP,
+		Line:            o.Messages.Line,
+		WebSocket:       o.Messages.WebSocket,
+		MessageTimeout:  o.MessageTimeout,
+		IdleTimeout:     o.IdleTimeout,
+		LineIdleTimeout: o.LineIdleTimeout,
+		PingInterval:    o.PingInterval,
+		SSEKeepAlive:    o.SSEKeepAlive,
+		SSERetry:        o.SSERetry,
+		AuthTimeout:     o.Auth.Timeout,
+		TrustUnix:       o.Auth.TrustUnix,
+	}
+}
+
+// validSSEPath says whether a path can stand in a URI as it is, and is no other's.
+func validSSEPath(path, mcp string) bool {
+	u, err := url.Parse(path)
+	return path == "" || err == nil && path[0] == '/' && u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == "" && path != mcp
 }

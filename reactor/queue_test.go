@@ -102,7 +102,8 @@ func TestConnectionQueueFullAtTheDefaultSize(t *testing.T) {
 	f("http", (*server).httpClient)
 }
 
-// countAnswers reads until every id from 1 to n has one answer: a result, or a refusal because the connection's queue is full.
+// countAnswers reads until every id from 1 to n has one answer: a result, or a refusal because the connection's queue
+// is full.
 func countAnswers(c client, n int) (seen *atomic.Int64, ended chan error) {
 	seen, ended = new(atomic.Int64), make(chan error, 1)
 	go func() {

@@ -57,8 +57,8 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestServeStops: the end of the context, and Shutdown, wait for the call that runs, and what the server was given is what it
-// goes by.
+// TestServeStops: the end of the context, and Shutdown, wait for the call that runs, and what the server was given is
+// what it goes by.
 func TestServeStops(t *testing.T) {
 	f := func(name string, stop func(s *Server, cancel context.CancelFunc)) {
 		t.Run(name, func(t *testing.T) {

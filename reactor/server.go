@@ -2,10 +2,8 @@ package reactor
 
 import (
 	"context"
-	"net/http"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -14,46 +12,38 @@ import (
 	"weir/backpressure"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/reactor/transport"
 	"weir/registry"
 )
 
-// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers. Its
-// life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on one
-// goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on any goroutine.
+// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers.
+// Its life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on
+// one goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on
+// any goroutine.
 type Server struct {
 	opts     Options
 	grace    time.Duration // of Serve and ServeStdio
 	registry *registry.Registry
 	queue    *backpressure.Queue
-	detached *backpressure.Detached // of the queue: tasks
 	limits   *backpressure.Limits
 	bounds   backpressure.Options // of both, resolved
 	log      zerolog.Logger
-	metrics  serverMetrics
-	rules    auth.Rules
-	tokens   atomic.Pointer[auth.Tokens] // nil: anybody is served
-	resource auth.Resource
 
 	loops    *loop.Loops
-	intakes  []*intake  // of the loops, by number
+	pipeline pipeline.Pipeline
+	site     transport.Site
+
 	bound    bool       // Listen has succeeded
 	starting sync.Mutex // held by start: who stops the server waits for it
 	started  time.Time
-	draining atomic.Bool
 	stop     sync.Once
 	report   DrainReport   // of the stop, when it is over
 	ended    chan struct{} // closed then
 
-	seats []registry.Seat // of the workers, by number
-	runs  []run           // likewise; only those of class Compute take batches
-
-	dateText      atomic.Pointer[string]
-	wall          atomic.Int64 // Unix seconds, of the Date header
-	failures      sync.Map     // *complaints, by registry.FailureKind
-	detachedCalls detachedCalls
-	sse           sseSessions
-	clockStop     chan struct{}
-	clock         sync.WaitGroup
+	failures  sync.Map // *complaints, by registry.FailureKind
+	clockStop chan struct{}
+	clock     sync.WaitGroup
 }
 
 // New makes a server around what reg offers, which no other server may serve at the same time. It does nothing yet. The
@@ -71,24 +61,21 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err := s.makeQueue(c.Queue, c.Metrics); err != nil {
 		return nil, err
 	}
-	s.rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
-	if c.Tokens != nil {
-		s.tokens.Store(c.Tokens)
-	}
-	s.resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
-	s.detachedCalls.init()
-	if s.loops, err = loop.New(s.opts.ofLoops(), (*host)(s), c.Metrics, s.log); err != nil {
+	s.pipeline.Options = s.opts.ofPipeline()
+	s.pipeline.Registry, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = reg, s.queue, s.limits, s.log
+	s.site.Options, s.site.Pipeline = s.opts.ofTransports(), &s.pipeline
+	s.site.Rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
+	s.site.Resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
+	s.site.Tokens.Store(c.Tokens)
+	if s.loops, err = loop.New(s.opts.ofLoops(), &s.site, c.Metrics, s.log); err != nil {
 		return nil, err
 	}
-	for id := range s.opts.Loops {
-		s.intakes = append(s.intakes, &intake{Loop: s.loops.Loop(id), srv: s})
-	}
+	s.pipeline.Init(s.loops, c.Metrics)
+	s.site.Init(s.loops, c.Metrics)
 	if err := reg.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
 	}
-	s.registerMetrics(c.Metrics)
-	s.setDate(time.Now())
 	return s, nil
 }
 
@@ -108,14 +95,12 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	if s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set); err != nil {
 		return err
 	}
-	s.detached = s.queue.Detach(taskRunner{})
-	s.seats, s.runs = make([]registry.Seat, s.queue.MaxWorkers()), make([]run, s.queue.MaxWorkers())
 	return nil
 }
 
 // Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
-// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
-// begin; nil is the end of ctx, or Shutdown.
+// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could
+// not begin; nil is the end of ctx, or Shutdown.
 func (s *Server) Serve(ctx context.Context) error {
 	if !s.bound {
 		if err := s.Listen(); err != nil {
@@ -144,13 +129,10 @@ func (s *Server) begin() error {
 	return nil
 }
 
-// httpListener is the name of the listener that speaks HTTP; the others speak lines.
-const httpListener = "http"
-
 // Listen binds every configured address. Nothing is accepted before Start, but the kernel queues connections.
 func (s *Server) Listen() error {
 	type address struct{ name, network, value string }
-	for _, a := range []address{{httpListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
+	for _, a := range []address{{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
 		if a.value == "" {
 			continue
 		}
@@ -173,8 +155,9 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
-// (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
+// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
+// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the
+// Date header.
 func (s *Server) Start() error {
 	err := s.start()
 	if err != nil { // some of the loops may run
@@ -200,8 +183,11 @@ func (s *Server) start() error {
 // Connections returns how many connections are open. Any goroutine.
 func (s *Server) Connections() int64 { return s.loops.Connections() }
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
-// what is too old: idle sessions, tasks.
+// lookEvery is how often the server looks for what has waited or run too long.
+const lookEvery = 250 * time.Millisecond
+
+// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and
+// ends what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -209,10 +195,10 @@ func (s *Server) runClock() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.endOverdue(now)
+			s.pipeline.Tick(now)
 			if now.Unix() != second {
 				second = now.Unix()
-				s.setDate(now)
+				s.site.SetDate(now)
 				s.registry.ExpireSessions(now)
 			}
 		case <-s.clockStop:
@@ -221,16 +207,16 @@ func (s *Server) runClock() {
 	}
 }
 
-func (s *Server) setDate(now time.Time) {
-	text := now.UTC().Format(http.TimeFormat)
-	s.dateText.Store(&text)
-	s.wall.Store(now.Unix())
-}
-
-func (s *Server) date() string { return *s.dateText.Load() }
-
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
 	s.registry.Detach((*attachment)(s))
 	s.loops.Release()
+}
+
+// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another
+// principal, are closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the
+// server keeps them.
+func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
+	tokens.Succeed(s.site.Tokens.Load())
+	s.site.Tokens.Store(tokens)
 }

@@ -244,8 +244,8 @@ func TestSSEOfAPeerThatAsksMoreThanItReads(t *testing.T) {
 	contains(t, heard+e.message(), `"id":1,"error"`, `"id":null,"error"`)
 }
 
-// What finds the queue full is refused on the stream; with on_full pause it waits, and what comes behind it may be 503. All
-// are answered once.
+// What finds the queue full is refused on the stream; with on_full pause it waits, and what comes behind it may be
+// 503. All are answered once.
 func TestSSEWithAFullQueue(t *testing.T) {
 	for _, onFull := range []OnFull{OnFullRefuse, OnFullPause} {
 		t.Run(string(onFull), func(t *testing.T) {

@@ -34,8 +34,8 @@ func epollSets(t *testing.T) (sets []int) {
 	return sets
 }
 
-// brokenServer is one that has not started and cannot: it makes a server, takes the epoll set of its second loop away, and puts
-// in its place what epoll and netpoll refuse to work with.
+// brokenServer is one that has not started and cannot: it makes a server, takes the epoll set of its second loop
+// away, and puts in its place what epoll and netpoll refuse to work with.
 func brokenServer(t *testing.T, tuned tune) *Server {
 	t.Helper()
 	before := epollSets(t)

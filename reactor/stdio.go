@@ -17,8 +17,8 @@ import (
 // A process that is launched by its one client speaks with it on standard input and output (MCP 2026-07-28
 // basic/transports/stdio). A loop serves one end of a socket pair as it serves any connection; two goroutines copy
 // between the other end and the streams. That is two goroutines for a connection, which there are not elsewhere: here
-// there is one connection in the process's life, and the streams may be files, which epoll does not take, or a terminal,
-// whose flags are its shell's too and not to be made non-blocking.
+// there is one connection in the process's life, and the streams may be files, which epoll does not take, or a
+// terminal, whose flags are its shell's too and not to be made non-blocking.
 //
 // Back pressure passes through: a client that does not read blocks the copying of the output, the socket pair fills,
 // then the outbox; the loop stops reading, the socket pair fills the other way, and the input is not read.
@@ -50,8 +50,8 @@ func (e ending) orderly() bool {
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
-// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels. A Read that
-// blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
+// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels. A Read
+// that blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
 func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*streams, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -83,7 +83,8 @@ type (
 	plainWriter struct{ io.Writer }
 )
 
-// pairEnd is our end of the socket pair, as plain. Its errors are told from those of the streams, which may be sockets too.
+// pairEnd is our end of the socket pair, as plain. Its errors are told from those of the streams, which may be
+// sockets too.
 type (
 	pairEnd   struct{ conn *net.UnixConn }
 	pairError struct{ error }
@@ -129,9 +130,9 @@ func (t *streams) copyOutput(out io.Writer) {
 	close(t.over)
 }
 
-// conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended. stop
-// stops the server and is given what is left of grace. With drain it is called at once, so that what still comes in is
-// refused; without, when everything that was said is answered, which is for after the end of the input.
+// conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended.
+// stop stops the server and is given what is left of grace. With drain it is called at once, so that what still comes
+// in is refused; without, when everything that was said is answered, which is for after the end of the input.
 func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx context.Context)) ending {
 	deadline := time.Now().Add(grace)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
@@ -170,9 +171,10 @@ func (e *StdioError) Error() string {
 // Unwrap gives the error of the streams.
 func (e *StdioError) Unwrap() error { return e.Err }
 
-// ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input ends or
-// ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached otherwise too calls Listen
-// before. A *StdioError says why the conversation broke off; nil is an orderly end. Nothing else may write to out.
+// ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input
+// ends or ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached
+// otherwise too calls Listen before. A *StdioError says why the conversation broke off; nil is an orderly end.
+// Nothing else may write to out.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := s.begin(); err != nil {
 		return err

@@ -355,8 +355,8 @@ func TestListenOverHTTP(t *testing.T) {
 	s.eventually("it ends with its connection", func() bool { return s.metric("weir_subscriptions") == "0" })
 }
 
-// A subscriber that does not read costs a mark per resource and a number per list, however much happens; reading again, it
-// hears of each once.
+// A subscriber that does not read costs a mark per resource and a number per list, however much happens; reading
+// again, it hears of each once.
 func TestStalledSubscriber(t *testing.T) {
 	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 		o.SendBufferBytes, o.MaxOutboxBytes = 4096, 4096
@@ -473,7 +473,8 @@ func TestSDKClientHearsChanges(t *testing.T) {
 				ResourceUpdatedHandler: func(_ context.Context, r *mcp.ResourceUpdatedNotificationRequest) { heard <- r.Params.URI },
 			})
 			session := s.sdkClient(t, client, transport, version)
-			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is heard.
+			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is
+			// heard.
 			await := func(want string, change func()) {
 				t.Helper()
 				s.eventually("the client hears "+want, func() bool {

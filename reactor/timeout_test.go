@@ -35,8 +35,8 @@ func deafServer(t testing.TB, tunes ...tune) *server {
 // passDeadlines has every handler that runs found overdue.
 func (s *server) passDeadlines() {
 	now := time.Now()
-	s.endOverdue(now)
-	s.endOverdue(now.Add(24 * time.Hour))
+	s.pipeline.Tick(now)
+	s.pipeline.Tick(now.Add(24 * time.Hour))
 }
 
 func (s *server) overdue(n string) {
@@ -46,8 +46,8 @@ func (s *server) overdue(n string) {
 
 func deafCall(id int) string { return strings.TrimSpace(toolCall(fmt.Sprint(id), "deaf", `{}`)) }
 
-// One answer at the deadline, although the handler does not return; its place stays taken until it does, and what it says
-// then is dropped.
+// One answer at the deadline, although the handler does not return; its place stays taken until it does, and what it
+// says then is dropped.
 func TestHandlerTimeout(t *testing.T) {
 	f := func(name string, connect func(*server) client, frame func(text string) string) {
 		t.Run(name, func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				s.endOverdue(now)
+				s.pipeline.Tick(now)
 				looks.Add(1)
 			}
 		}

@@ -61,7 +61,8 @@ func step(n int) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":%d}}`, n)
 }
 
-// Every event of a POST's stream has an id of its own in the session, and since 2025-11-25 an event without data is first.
+// Every event of a POST's stream has an id of its own in the session, and since 2025-11-25 an event without data is
+// first.
 func TestPostStreamHasIDs(t *testing.T) {
 	s := start(t)
 	s.addTell()
@@ -106,7 +107,8 @@ func TestPostStreamHasIDs(t *testing.T) {
 	f("2025-11-25", true, true)
 }
 
-// A lost connection does not cancel the call; who resumes its stream is sent the rest of it, and of no other, and its end.
+// A lost connection does not cancel the call; who resumes its stream is sent the rest of it, and of no other, and its
+// end.
 func TestPostStreamResumes(t *testing.T) {
 	s := start(t)
 	s.addTell()

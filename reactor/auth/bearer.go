@@ -49,7 +49,8 @@ const (
 	MaxFieldBytes = maxTokenBytes + 64
 )
 
-// Identify finds the credential of an Authorization field's value at now, in Unix seconds; nil with a reason. Any goroutine.
+// Identify finds the credential of an Authorization field's value at now, in Unix seconds; nil with a reason. Any
+// goroutine.
 func (t *Tokens) Identify(value []byte, now int64) (*Credential, Refusal) {
 	token, sent := bearer(value)
 	switch {
@@ -68,7 +69,8 @@ func (t *Tokens) Identify(value []byte, now int64) (*Credential, Refusal) {
 	}
 }
 
-// IdentifyField is Identify for a whole field line, its name included: what a connection without HTTP heads sends first.
+// IdentifyField is Identify for a whole field line, its name included: what a connection without HTTP heads sends
+// first.
 func (t *Tokens) IdentifyField(line []byte, now int64) (*Credential, Refusal) {
 	if n := len(fieldName); len(line) > n && bytes.EqualFold(line[:n], []byte(fieldName)) {
 		return t.Identify(bytes.Trim(line[n:], " \t"), now)
@@ -76,16 +78,17 @@ func (t *Tokens) IdentifyField(line []byte, now int64) (*Credential, Refusal) {
 	return nil, Missing
 }
 
-// OfUser is the credential of a user of this machine whom the kernel has named. No tokens file can name such a principal, and
-// it does not end.
+// OfUser is the credential of a user of this machine whom the kernel has named. No tokens file can name such a
+// principal, and it does not end.
 func OfUser(uid uint32) *Credential {
 	c := &Credential{Principal: "uid:" + strconv.FormatUint(uint64(uid), 10)}
 	c.until.Store(never)
 	return c
 }
 
-// bearer cuts the token out of the value of an Authorization field (RFC 6750 2.1). A scheme has no case (RFC 9110 11.1). sent
-// says whether there is a bearer token, token is nil when it cannot be one: what is too long is not hashed.
+// bearer cuts the token out of the value of an Authorization field (RFC 6750 2.1). A scheme has no case (RFC 9110
+// 11.1). sent says whether there is a bearer token, token is nil when it cannot be one: what is too long is not
+// hashed.
 func bearer(value []byte) (token []byte, sent bool) {
 	const scheme = "bearer"
 	if len(value) <= len(scheme) || !bytes.EqualFold(value[:len(scheme)], []byte(scheme)) || value[len(scheme)] != ' ' {

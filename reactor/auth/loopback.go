@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// IsLoopback says whether a host, by name or address and without port, is this machine and nobody else's. It parses only
-// what may be.
+// IsLoopback says whether a host, by name or address and without port, is this machine and nobody else's. It parses
+// only what may be.
 func IsLoopback(host []byte) bool {
 	if len(host) == 9 && bytes.EqualFold(host, []byte("localhost")) {
 		return true

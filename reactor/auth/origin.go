@@ -2,8 +2,9 @@ package auth
 
 import "bytes"
 
-// A page in somebody's browser may reach a server through a name of its own that it has pointed at the server's address (DNS
-// rebinding; MCP 2025-11-25 basic/transports, security warning). The Host field tells which name, the Origin field which page.
+// A page in somebody's browser may reach a server through a name of its own that it has pointed at the server's
+// address (DNS rebinding; MCP 2025-11-25 basic/transports, security warning). The Host field tells which name, the
+// Origin field which page.
 
 // Rules judge the Host and the Origin of HTTP requests. Never changed; any goroutine.
 type Rules struct {
@@ -17,8 +18,8 @@ type Place struct {
 	IP       string // its address, without the port
 }
 
-// NewRules allows hosts (names without port) and origins (scheme://host[:port], exactly). Without hosts, every Host is allowed
-// at a place that others reach.
+// NewRules allows hosts (names without port) and origins (scheme://host[:port], exactly). Without hosts, every Host
+// is allowed at a place that others reach.
 func NewRules(hosts, origins []string) Rules {
 	r := Rules{hosts: hosts, origins: make([]Origin, len(origins))}
 	for i, origin := range origins {
@@ -44,8 +45,8 @@ func (r *Rules) HostAllowed(at Place, host []byte) bool {
 	return false
 }
 
-// OriginAllowed checks an Origin field: allow-listed, or loopback at a loopback place. That it equals Host proves nothing: a
-// rebound name makes them equal.
+// OriginAllowed checks an Origin field: allow-listed, or loopback at a loopback place. That it equals Host proves
+// nothing: a rebound name makes them equal.
 func (r *Rules) OriginAllowed(at Place, origin []byte) bool {
 	if r.Origin(origin) != nil {
 		return true
@@ -64,8 +65,8 @@ func (r *Rules) Origin(origin []byte) *Origin {
 	return nil
 }
 
-// Origin is an allowed one, with the field lines that let its pages read our answers (Fetch, CORS protocol). They are made of
-// the configuration, never of what a peer sent.
+// Origin is an allowed one, with the field lines that let its pages read our answers (Fetch, CORS protocol). They are
+// made of the configuration, never of what a peer sent.
 type Origin struct {
 	origin            string
 	Answer, Preflight string

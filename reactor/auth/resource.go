@@ -6,20 +6,21 @@ import (
 	"strings"
 )
 
-// The metadata of a protected resource (RFC 9728) says which authorization servers issue the tokens that are good here, so
-// that a client which was refused can find where to get one (MCP 2025-06-18 and later, basic/authorization).
+// The metadata of a protected resource (RFC 9728) says which authorization servers issue the tokens that are good
+// here, so that a client which was refused can find where to get one (MCP 2025-06-18 and later, basic/authorization).
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-// Resource is the protected resource, as those are told who come without a good token. The zero value tells them nothing of it.
+// Resource is the protected resource, as those are told who come without a good token. The zero value tells them
+// nothing of it.
 type Resource struct {
 	path          string
 	document      []byte
 	bare, invalid string // challenges: without a token, and with a bad one
 }
 
-// NewResource describes the endpoint served at path. url is the URL by which clients know it, valid, or "" when no document is
-// served; servers are the URLs of the issuers of its tokens.
+// NewResource describes the endpoint served at path. url is the URL by which clients know it, valid, or "" when no
+// document is served; servers are the URLs of the issuers of its tokens.
 func NewResource(path, url string, servers []string) Resource {
 	// RFC 6750 3 wants no error without a token, and a parameter in each challenge.
 	r := Resource{path: path, bare: `Bearer realm="weir"`}
@@ -62,8 +63,8 @@ func (r *Resource) Challenge(badToken bool) string {
 // Metadata is the document, as JSON. It must not be changed.
 func (r *Resource) Metadata() []byte { return r.document }
 
-// IsMetadata says whether the document is served at path: that of the endpoint's own URL, or the root's, where clients look
-// second (MCP 2025-11-25, basic/authorization).
+// IsMetadata says whether the document is served at path: that of the endpoint's own URL, or the root's, where
+// clients look second (MCP 2025-11-25, basic/authorization).
 func (r *Resource) IsMetadata(path []byte) bool {
 	if r.document == nil || len(path) < len(wellKnown) || string(path[:len(wellKnown)]) != wellKnown {
 		return false

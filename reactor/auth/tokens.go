@@ -17,9 +17,9 @@ import (
 )
 
 // A tokens file says who may come, a line per token: the name of a principal, the SHA-256 of the token in hex, and
-// optionally when it ends (RFC 3339), with blanks between them. What follows a # is a comment. The token itself is nowhere but
-// with its holder, so whoever reads the file cannot come in with it; that is why a plain hash will do: the tokens are
-// random (NewToken), not passwords that could be guessed and hashed.
+// optionally when it ends (RFC 3339), with blanks between them. What follows a # is a comment. The token itself is
+// nowhere but with its holder, so whoever reads the file cannot come in with it; that is why a plain hash will do:
+// the tokens are random (NewToken), not passwords that could be guessed and hashed.
 
 // The bounds of a tokens file and of what is in it.
 const (
@@ -36,7 +36,8 @@ const (
 // never is the end of a credential that has none.
 const never = math.MaxInt64
 
-// Credential is what one token gives: to be a principal, for a time. Connections hold theirs, so that it can be taken away.
+// Credential is what one token gives: to be a principal, for a time. Connections hold theirs, so that it can be taken
+// away.
 type Credential struct {
 	Principal string // who; never changed
 	digest    [sha256.Size]byte
@@ -58,8 +59,8 @@ func (t *Tokens) Len() int { return len(t.credentials) }
 // nobody is what an unknown token is compared with.
 var nobody Credential
 
-// find returns the credential of a token, nil if nobody has it. It takes the same time for every token of a length, known or not:
-// one hash, one look, one comparison of all of the digest. It allocates nothing. Any goroutine.
+// find returns the credential of a token, nil if nobody has it. It takes the same time for every token of a length,
+// known or not: one hash, one look, one comparison of all of the digest. It allocates nothing. Any goroutine.
 func (t *Tokens) find(token []byte) *Credential {
 	digest := sha256.Sum256(token)
 	c := t.credentials[maphash.Bytes(t.seed, digest[:])]
@@ -72,8 +73,8 @@ func (t *Tokens) find(token []byte) *Credential {
 	return c
 }
 
-// Succeed has t follow old. A token that both hold for the same principal keeps its credential, and ends as t says; the others of
-// old have ended.
+// Succeed has t follow old. A token that both hold for the same principal keeps its credential, and ends as t says;
+// the others of old have ended.
 func (t *Tokens) Succeed(old *Tokens) {
 	for _, c := range old.credentials {
 		key := maphash.Bytes(t.seed, c.digest[:])
@@ -86,8 +87,8 @@ func (t *Tokens) Succeed(old *Tokens) {
 	}
 }
 
-// ParseTokens reads a tokens file. It is strict, and finds all mistakes, none of which names its file or holds what might be
-// a token; with any there are no tokens. A file without entries is one that lets nobody in.
+// ParseTokens reads a tokens file. It is strict, and finds all mistakes, none of which names its file or holds what
+// might be a token; with any there are no tokens. A file without entries is one that lets nobody in.
 func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 	p := &tokenParser{lines: map[[sha256.Size]byte]int{}}
 	if len(text) > MaxTokensFileBytes {
@@ -109,7 +110,8 @@ func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 	return tokensOf(p.credentials), nil
 }
 
-// tokensOf indexes credentials, with another seed in the case, of which nobody will see one, that two digests hash alike.
+// tokensOf indexes credentials, with another seed in the case, of which nobody will see one, that two digests hash
+// alike.
 func tokensOf(credentials []*Credential) *Tokens {
 	for {
 		t := &Tokens{seed: maphash.MakeSeed(), credentials: make(map[uint64]*Credential, len(credentials))}
@@ -215,8 +217,8 @@ func field(line []byte, from int) span {
 	return span{from, to}
 }
 
-// validPrincipal judges a name, and says where it goes wrong. A colon is not in it, so that no file can name what the kernel
-// says of a peer (uid:0).
+// validPrincipal judges a name, and says where it goes wrong. A colon is not in it, so that no file can name what the
+// kernel says of a peer (uid:0).
 func validPrincipal(name string) (at int, ok bool) {
 	for i := range len(name) {
 		c := name[i]
@@ -228,8 +230,8 @@ func validPrincipal(name string) (at int, ok bool) {
 	return 0, name != ""
 }
 
-// NewToken makes a token for a principal, 256 random bits in base64url, and the line of a tokens file that lets it in until
-// end, if that is not zero. Nothing keeps the token.
+// NewToken makes a token for a principal, 256 random bits in base64url, and the line of a tokens file that lets it in
+// until end, if that is not zero. Nothing keeps the token.
 func NewToken(principal string, end time.Time) (token, line string, err error) {
 	if _, ok := validPrincipal(principal); !ok {
 		return "", "", fmt.Errorf("%.100q is no name of a principal, which is 1 to %d letters, digits and any of . _ - @ +", principal, maxPrincipalBytes)

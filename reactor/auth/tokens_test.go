@@ -36,8 +36,8 @@ func TestNewToken(t *testing.T) {
 	}
 }
 
-// FuzzParseTokens: whatever the file, there are tokens or mistakes and never both, each mistake has a place in the file, and
-// what is let in is what stands there.
+// FuzzParseTokens: whatever the file, there are tokens or mistakes and never both, each mistake has a place in the
+// file, and what is let in is what stands there.
 func FuzzParseTokens(f *testing.F) {
 	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))
 	for _, text := range []string{

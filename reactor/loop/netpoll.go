@@ -85,8 +85,9 @@ type driver struct {
 	first   chan struct{}
 }
 
-// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who waits
-// until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
+// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who
+// waits until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that
+// goroutine.
 func drive(l *Loop) (*driver, error) {
 	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
 		return errors.New("weir gives netpoll no connections")

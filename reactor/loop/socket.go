@@ -66,9 +66,9 @@ func resetOnClose(fd int32) {
 // probeEvery is how often the kernel asks for a peer that has closed its side while its calls run, in seconds.
 const probeEvery = 5
 
-// ProbePeer has the kernel ask whether the peer is still there. A FIN does not say whether it closed both sides; one that
-// closed only its sending side acknowledges the probes, one that closed both resets the connection as soon as its kernel
-// has forgotten it (tcp_fin_timeout, 60 seconds on Linux).
+// ProbePeer has the kernel ask whether the peer is still there. A FIN does not say whether it closed both sides; one
+// that closed only its sending side acknowledges the probes, one that closed both resets the connection as soon as
+// its kernel has forgotten it (tcp_fin_timeout, 60 seconds on Linux).
 func (c *Conn) ProbePeer() {
 	// Best effort: without it the answer finds out. On a Unix socket there is nothing to ask, a full close shows.
 	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probeEvery)
