@@ -33,7 +33,10 @@ func TestOneServerOfARegistry(t *testing.T) {
 	first.Shutdown(context.Background())
 	next, err := New(reg, Config{Options: &o, Log: silent})
 	must(t, err)
-	next.Shutdown(context.Background()) // it never began
+	next.Shutdown(context.Background())
+	if err := next.Serve(context.Background()); err == nil || !strings.Contains(err.Error(), "shut down before it began") {
+		t.Errorf("a server that was stopped serves: %v", err)
+	}
 	o.TCP = "256.0.0.1:0"
 	next, err = New(reg, Config{Options: &o, Log: silent})
 	must(t, err)

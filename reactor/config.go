@@ -22,7 +22,8 @@ type Config struct {
 	// Queue bounds the queue, its workers and the connections. nil: backpressure.DefaultOptions. New fills in what is 0
 	// for this machine.
 	Queue *backpressure.Options
-	// Tokens are those who may come; nil: anybody may. They are the server's from New on.
+	// Tokens are those who may come; nil: anybody may. They are the server's from New on. With them the registry should
+	// have registry.Options.PrivateLists, so that no shared cache shows others what is offered.
 	Tokens *auth.Tokens
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set

@@ -18,20 +18,20 @@ type DrainReport struct {
 // context; a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the
 // first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
-	s.stop.Do(func() {
-		defer close(s.ended)
-		s.starting.Lock()
-		defer s.starting.Unlock()
-		s.report = s.drain(ctx)
+	l := &s.life
+	l.stop.Do(func() {
+		defer close(l.ended)
+		l.endSteps()
+		l.report = s.drain(ctx)
 		s.queue.Stop(ctx)
-		if s.started.IsZero() {
+		if l.started.IsZero() {
 			return
 		}
-		s.log.Info().Int("messages_cut", s.report.Messages).Int64("answer_bytes_cut", s.report.OutboxBytes).
-			Int64("connections_closed", s.report.Connections).
-			Stringer("uptime", time.Since(s.started).Round(time.Millisecond)).Msg("stopped")
+		s.log.Info().Int("messages_cut", l.report.Messages).Int64("answer_bytes_cut", l.report.OutboxBytes).
+			Int64("connections_closed", l.report.Connections).
+			Stringer("uptime", time.Since(l.started).Round(time.Millisecond)).Msg("stopped")
 	})
-	return s.report
+	return l.report
 }
 
 // drain does the steps up to the loops' end.

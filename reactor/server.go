@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"time"
@@ -17,10 +16,9 @@ import (
 	"weir/registry"
 )
 
-// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers.
-// Its life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on
-// one goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on
-// any goroutine.
+// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers. Its
+// life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on one
+// goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on any goroutine.
 type Server struct {
 	opts     Options
 	grace    time.Duration // of Serve and ServeStdio
@@ -33,13 +31,7 @@ type Server struct {
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
-
-	bound    bool       // Listen has succeeded
-	starting sync.Mutex // held by start: who stops the server waits for it
-	started  time.Time
-	stop     sync.Once
-	report   DrainReport   // of the stop, when it is over
-	ended    chan struct{} // closed then
+	life     life
 
 	failures  sync.Map // *complaints, by registry.FailureKind
 	clockStop chan struct{}
@@ -54,7 +46,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log,
-		clockStop: make(chan struct{}), ended: make(chan struct{})}
+		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -92,92 +84,8 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).Int("soft_connections", s.bounds.SoftConnections).
 			Msg("soft limit of connections crossed")
 	}
-	if s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set); err != nil {
-		return err
-	}
-	return nil
-}
-
-// Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
-// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could
-// not begin; nil is the end of ctx, or Shutdown.
-func (s *Server) Serve(ctx context.Context) error {
-	if !s.bound {
-		if err := s.Listen(); err != nil {
-			return err
-		}
-	}
-	if err := s.begin(); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-	case <-s.ended: // somebody called Shutdown
-		return nil
-	}
-	over, cancel := context.WithTimeout(context.Background(), s.grace)
-	defer cancel()
-	s.Shutdown(over)
-	return nil
-}
-
-// begin starts what was not started yet.
-func (s *Server) begin() error {
-	if s.started.IsZero() {
-		return s.Start()
-	}
-	return nil
-}
-
-// Listen binds every configured address. Nothing is accepted before Start, but the kernel queues connections.
-func (s *Server) Listen() error {
-	type address struct{ name, network, value string }
-	for _, a := range []address{{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
-		if a.value == "" {
-			continue
-		}
-		if err := s.loops.Listen(a.name, a.network, a.value); err != nil {
-			s.stop.Do(func() { s.release(); close(s.ended) })
-			return err
-		}
-	}
-	s.bound = true
-	return nil
-}
-
-// Addrs returns the bound address of each listener by its name: http, tcp, unix. After Listen.
-func (s *Server) Addrs() map[string]string {
-	listeners := s.loops.Listeners()
-	addrs := make(map[string]string, len(listeners))
-	for _, ln := range listeners {
-		addrs[ln.Name] = ln.Address
-	}
-	return addrs
-}
-
-// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
-// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the
-// Date header.
-func (s *Server) Start() error {
-	err := s.start()
-	if err != nil { // some of the loops may run
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		s.Shutdown(over)
-	}
+	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err
-}
-
-func (s *Server) start() error {
-	s.starting.Lock()
-	defer s.starting.Unlock()
-	s.started = time.Now()
-	s.queue.Start()
-	if err := s.loops.Start(); err != nil {
-		return err
-	}
-	s.clock.Go(s.runClock)
-	return nil
 }
 
 // Connections returns how many connections are open. Any goroutine.
@@ -186,8 +94,8 @@ func (s *Server) Connections() int64 { return s.loops.Connections() }
 // lookEvery is how often the server looks for what has waited or run too long.
 const lookEvery = 250 * time.Millisecond
 
-// runClock ends calls whose handlers are overdue; once a second it formats the Date of responses (RFC 9110 6.6.1) and
-// ends what is too old: idle sessions, tasks.
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
+// what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -213,9 +121,8 @@ func (s *Server) release() {
 	s.loops.Release()
 }
 
-// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another
-// principal, are closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the
-// server keeps them.
+// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another principal, are
+// closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the server keeps them.
 func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.site.Tokens.Load())
 	s.site.Tokens.Store(tokens)

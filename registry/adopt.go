@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -14,6 +15,10 @@ type Adoption struct {
 	// text; nil is none for all: each call runs on a goroutine that may wait, which is safe. SkipMeta also hides from a
 	// handler what its request says about the client (ClientCapabilities and the like).
 	Handling func(name string) []HandlerOption
+	// Raw says whether a tool, by its name, was added with Server.AddTool and so takes and gives its JSON as it stands;
+	// nil is none. The arguments of all others, and outputs that have a schema, go through float64 in the SDK: a number
+	// that would change on the way is refused and its field named (decision 0028).
+	Raw func(name string) bool
 	// OnError hears of what the SDK server began to offer later and cannot be offered here (a definition that cannot be
 	// served, or max_tools and the like). What else changed is offered all the same. nil hears nothing. It is called
 	// from a goroutine of the SDK and must not block.
@@ -37,13 +42,18 @@ type Adopted = sdk.Adopted
 // Not taken over: completion (give SetCompletion the same handler), resources' updates (call ResourceUpdated here too),
 // SubscribeHandler, instructions, and middleware that is added later. A panic is answered, not the end of the process.
 func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
-	options := how.Handling
-	if options == nil {
-		options = func(string) []HandlerOption { return nil }
+	options := func(name string) []HandlerOption {
+		if how.Handling == nil {
+			return []HandlerOption{Replace()}
+		}
+		return append(slices.Clone(how.Handling(name)), Replace())
 	}
 	return sdk.Adopt(server, sdk.Target{
 		Tools: sdk.Set[mcp.Tool, mcp.ToolHandler]{Most: r.opt.MaxTools, Remove: r.RemoveTool,
 			Add: func(t *mcp.Tool, h mcp.ToolHandler) error {
+				if how.Raw == nil || !how.Raw(t.Name) {
+					h = sdk.GuardNumbers(t, h)
+				}
 				return r.addTool(t, &tool{invoke: rawInvoke(h)}, options(t.Name))
 			}},
 		Prompts: sdk.Set[mcp.Prompt, mcp.PromptHandler]{Most: r.opt.MaxPrompts, Remove: r.RemovePrompt,

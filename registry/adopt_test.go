@@ -214,7 +214,7 @@ func TestAdoptSession(t *testing.T) {
 	adopt(t, r, s, Adoption{})
 	w := &wire{}
 	x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":"p"}}}`)
-	x.Back = w
+	x.Responder = w
 	r.Route(x)
 	answer := string(r.Dispatch(x, nil))
 	for _, want := range []string{"return an InputRequests map instead", "an adopted server has no client to ask"} {

@@ -23,7 +23,7 @@ var emptyHub = event.NewHub(event.Options{Metrics: metrics.NewSet()})
 
 // exchangeOf is a scanned message of a conversation in revision 2025-11-25.
 func exchangeOf(b testing.TB, message string) *Exchange {
-	x := &Exchange{Raw: []byte(message), Conv: new(Conversation), Seat: new(Seat)}
+	x := &Exchange{Raw: []byte(message), Conv: new(Conversation), Slot: new(WorkerSlot)}
 	x.Conv.Negotiate(protocol.LatestLegacy, 0, emptyHub)
 	if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 		b.Fatal(err)

@@ -44,7 +44,7 @@ func serveToolsCall(r *Registry, x *Exchange, dst []byte) []byte {
 }
 
 // answerToolsCall runs the tool, appends the response and says how the call ended.
-func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	rep, err := guarded(r, x, x.tool.Name, x.tool, x.tool.invoke)
 	var e *codec.Error
 	if err != nil {
@@ -57,9 +57,9 @@ func answerToolsCall(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
 	case e != nil:
 		return r.appendFailure(dst, x, e)
 	case rep.result != nil && rep.result.IsError:
-		return out, outcomeToolError
+		return out, endedToolError
 	}
-	return out, outcomeOK
+	return out, endedOK
 }
 
 // failed turns a handler's error into a protocol error, or into a result that tells the model.
@@ -118,9 +118,12 @@ func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
 }
 
 // typedTool infers what the definition leaves out and builds the tool around the handler.
-func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out]) (*mcp.Tool, *tool, error) {
+func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opt schema.InputOptions) (*mcp.Tool, *tool, error) {
+	if h == nil {
+		return nil, nil, errNoHandler
+	}
 	d := *t
-	input, err := schema.Input[In](&d.InputSchema)
+	input, err := schema.Input[In](&d.InputSchema, opt)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,25 +2,19 @@ package registry
 
 import "weir/registry/protocol"
 
-// changeHooks is who hears of changes: the notifications of this server. Set them in New, before anything is registered;
-// nil hears nothing. They are called from whatever goroutine changed something, under no lock of the registry, possibly
-// several at once, and after the change is visible. They must not block.
-type changeHooks struct {
-	listChanged     func(kind protocol.List)
-	resourceUpdated func(uri string)
-}
-
-// changed is called once per change of a list, after r.changing was released.
-func (r *Registry) changed(kind protocol.List) {
-	if r.hooks.listChanged != nil {
-		r.hooks.listChanged(kind)
+// listChanged tells the clients of a list that it has changed: it is called once per change, on the goroutine that made
+// it, when the change is visible and no lock of the list is held.
+func (r *Registry) listChanged(list protocol.List) {
+	r.events.ListChanged(list)
+	if s := r.server.Load(); s != nil {
+		(*s).ListsChanged()
 	}
 }
 
 // ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
 // not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
 func (r *Registry) ResourceUpdated(uri string) {
-	if r.hooks.resourceUpdated != nil {
-		r.hooks.resourceUpdated(uri)
+	for _, sub := range r.topics.of(uri) {
+		sub.Owe()
 	}
 }

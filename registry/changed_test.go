@@ -9,47 +9,71 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/registry/protocol"
+	"weir/registry/event"
 )
+
+// changes is a server that notes which lists have changed when it is told, and how long all are then.
+type changes struct {
+	Server
+	r     *Registry
+	heard event.Told
+	told  []string
+}
+
+func (s *changes) ListsChanged() {
+	r := s.r
+	for message := r.events.AppendListChanged(nil, &s.heard); len(message) > 0; message = r.events.AppendListChanged(nil,
+		&s.heard) {
+		list, _, _ := strings.Cut(strings.TrimPrefix(string(message), `{"jsonrpc":"2.0","method":"notifications/`), "/")
+		s.told = append(s.told, fmt.Sprintf("%s %d%d%d%d", list,
+			len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
+	}
+}
 
 // Every change of a list is told once, after it can be seen; what changes nothing is not told.
 func TestChangesAreTold(t *testing.T) {
 	r := newFixture(t)
-	var told []string
-	r.hooks.listChanged = func(kind protocol.List) {
-		told = append(told, fmt.Sprintf("%d %d%d%d%d", kind, len(r.tools.All()), len(r.prompts.All()), len(r.resources.All()), len(r.templates.All())))
+	s := &changes{r: r}
+	r.events.CatchUp(&s.heard)
+	if e := r.Attach(s); e != nil {
+		t.Fatal(e)
 	}
-	r.hooks.resourceUpdated = func(uri string) { told = append(told, uri) }
+	x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":`+
+		`{"resourceSubscriptions":["a:b"]},`+modernMeta+`}}`)
+	x.Responder = &wire{}
+	r.Route(x)
+	r.Dispatch(x, nil)
 	f := func(change func(), want ...string) {
 		t.Helper()
-		told = nil
-		if change(); !slices.Equal(told, want) {
-			t.Errorf("told %q, want %q", told, want)
+		s.told = nil
+		change()
+		if message, _ := x.Stream().Next(nil); len(message) > 0 {
+			s.told = append(s.told, "updated")
+		}
+		if !slices.Equal(s.told, want) {
+			t.Errorf("told %q, want %q", s.told, want)
 		}
 	}
 	read := func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil }
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
-	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "0 9000")
-	f(func() { r.RemoveTool("new", "echo", "nobody") }, "0 7000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop) }, "tools 9000")
+	f(func() { r.AddTool(&mcp.Tool{Name: "new", InputSchema: openSchema}, noop, Replace()) }, "tools 9000")
+	f(func() { r.RemoveTool("new", "echo", "nobody") }, "tools 7000")
 	f(func() { r.RemoveTool("nobody") })
-	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "1 7100")
-	f(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }, "2 7110")
-	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }, "2 7111")
-	f(func() { r.RemoveResource("a:b") }, "2 7101")
-	f(func() { r.RemoveResourceTemplate("a:{b}") }, "2 7100")
-	f(func() { r.RemovePrompt("p") }, "1 7000")
-	f(func() { r.ResourceUpdated("a:b") }, "a:b")
+	f(func() { r.AddPrompt(&mcp.Prompt{Name: "p"}, greet) }, "prompts 7100")
+	f(func() { r.AddResource(&mcp.Resource{URI: "a:b", Name: "n"}, read) }, "resources 7110")
+	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{b}", Name: "n"}, read) }, "resources 7111")
+	f(func() { r.RemoveResource("a:b") }, "resources 7101")
+	f(func() { r.RemoveResourceTemplate("a:{b}") }, "resources 7100")
+	f(func() { r.RemovePrompt("p") }, "prompts 7000")
+	f(func() { r.ResourceUpdated("a:b") }, "updated")
+	f(func() { r.ResourceUpdated("a:c") })
 }
 
-// Capabilities name what was offered once, for good, and whether anybody tells of changes.
+// Capabilities name what was offered once, for good.
 func TestCapabilities(t *testing.T) {
-	f := func(told bool, offer func(*Registry), legacy, oldest string) {
+	f := func(offer func(*Registry), legacy, oldest string) {
 		t.Helper()
 		r := newFixture(t)
-		if !told {
-			r.hooks = changeHooks{}
-			r.greet()
-		}
 		offer(r)
 		for version, want := range map[string]string{"2025-11-25": legacy, "2026-07-28": legacy, "2024-11-05": oldest} {
 			p := &peer{r: r}
@@ -62,8 +86,7 @@ func TestCapabilities(t *testing.T) {
 			}
 		}
 	}
-	f(false, func(*Registry) {}, `{"tools":{},"logging":{}}`, `{"tools":{},"logging":{}}`)
-	f(true, func(*Registry) {}, `{"tools":{"listChanged":true},"logging":{}}`, `{"tools":{"listChanged":true},"logging":{}}`)
+	f(func(*Registry) {}, `{"tools":{"listChanged":true},"logging":{}}`, `{"tools":{"listChanged":true},"logging":{}}`)
 	everything := func(r *Registry) {
 		r.AddPrompt(&mcp.Prompt{Name: "p"}, greet)
 		r.RemovePrompt("p")
@@ -71,9 +94,7 @@ func TestCapabilities(t *testing.T) {
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil })
 		r.SetCompletion(complete)
 	}
-	f(false, everything, `{"tools":{},"prompts":{},"resources":{},"completions":{},"logging":{}}`,
-		`{"tools":{},"prompts":{},"resources":{},"logging":{}}`)
-	f(true, everything,
+	f(everything,
 		`{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}}`,
 		`{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"logging":{}}`)
 }

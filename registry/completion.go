@@ -49,7 +49,7 @@ func serveComplete(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.completions, dst, answerComplete)
 }
 
-func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerComplete(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	c := r.completion.Load()
 	if c == nil { // gone since Route
 		return r.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
@@ -169,7 +169,7 @@ func appendCompletion(r *Registry, dst []byte, x *Exchange, result *mcp.Complete
 	if size > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
-	dst = append(appendHead(dst, x.id()), `{"completion":{"values":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"completion":{"values":[`...)
 	for i, value := range c.Values {
 		if i > 0 {
 			dst = append(dst, ',')

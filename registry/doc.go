@@ -1,12 +1,12 @@
 // Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools, prompts,
 // resources.
 //
-// Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before or while
-// reactor.Server serves, ResourceUpdated when a resource is worth reading again, and in handlers, with their context,
-// Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result with InputRequests
-// and is called again, from its beginning: with the answers in Params.InputResponses, by the same keys and as pointers
-// (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or change. So it asks before it acts.
-// The examples show each. The rest is for transports.
+// Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before
+// or while reactor.Server serves, ResourceUpdated when a resource is worth reading again, and in handlers, with their
+// context, Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result
+// with InputRequests and is called again, from its beginning: with the answers in Params.InputResponses, by the same
+// keys and as pointers (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or
+// change. So it asks before it acts. The examples show each. The rest is for transports.
 //
 // Its one rule: an answer depends on the message, on its conversation and on what is registered, never on a socket. A
 // transport hands in one scanned message at a time (Exchange) and gets bytes back:
@@ -24,11 +24,12 @@
 // names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a
 // conversation that began with initialize.
 //
-// What is sent unasked is pulled: a Stream says what its client is owed when the transport asks, and Peer.Wake has it ask.
-// What answers a session's POST in several messages leaves a Trail, by which a client that lost its connection resumes. A
-// task goes on without the request that began it (package task). A handler that runs too long loses its call (Overdue).
+// What is sent unasked is pulled (package event): a stream says what its client is owed when the transport asks, and
+// event.Peer.Wake has it ask. A call that waits for its client (package clientreq) or for a task (package task) is
+// suspended; it is dispatched again when the Responder has resumed it. A handler that runs too long loses its call
+// (EndTimedOut).
 //
-// Lock order: a way back before what it reaches; conversation before call context, and before feed; feed before topics, and
-// before a task; a task (whose package has its own order) before the transport's queue.
-// Nothing blocks under any of them.
+// Lock order: a notifier before what it reaches; a conversation before a call's context, and before a subscriber; a
+// subscriber before its sources, which are topics and tasks; a task before the transport's queue. The table of requests
+// to clients comes before a subscriber. Nothing blocks under any of them.
 package registry

@@ -26,7 +26,7 @@ type peer struct {
 	principal string
 	conv      Conversation // line, WebSocket
 	buf       []byte       // reused, to show that nothing aliases it
-	back      *backstage   // its way back; nil: it has none
+	back      *backstage   // its transport; nil: it has none
 }
 
 // httpStatuses are the statuses that reactor gives to outcomes: the transcripts show what is on the wire.
@@ -52,7 +52,7 @@ func (p *peer) send(message string, h Header) answer {
 		if !errors.As(err, &e) {
 			panic(err)
 		}
-		return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+		return answer{status: 400, body: string(codec.AppendError(nil, x.ID(), e))}
 	}
 	if p.transport == HTTP {
 		x.Header = &h
@@ -63,16 +63,16 @@ func (p *peer) send(message string, h Header) answer {
 	x.Header = nil // valid during Route only
 	if class != Inline {
 		if e := p.r.Begin(x); e != nil {
-			return answer{status: 400, body: string(codec.AppendError(nil, x.id(), e))}
+			return answer{status: 400, body: string(codec.AppendError(nil, x.ID(), e))}
 		}
 		if p.back != nil {
-			x.Raw = append([]byte(nil), p.buf...) // it may be parked
+			x.Raw = append([]byte(nil), p.buf...) // it may be suspended
 			return p.back.dispatch(x)
 		}
 		defer p.r.End(x)
 	}
 	if p.back != nil {
-		x.Back = &place{p.back, x}
+		x.Responder = &place{p.back, x}
 	}
 	out := p.r.Dispatch(x, nil)
 	clear(p.buf)

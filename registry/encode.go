@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"unsafe"
 
@@ -10,6 +11,7 @@ import (
 	"weir/codec"
 	"weir/registry/feature"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // appendHead opens a response whose result is appended piece by piece, without a buffer in between.
@@ -35,7 +37,7 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 		if textBytes+len(rep.structured) > r.opt.MaxResultBytes {
 			return nil, protocol.ErrResultTooLarge // before the buffer grows
 		}
-		dst = appendPlainResult(appendHead(dst, x.id()), x.rev(), content, rep.structured)
+		dst = appendPlainResult(appendHead(dst, x.ID()), x.rev(), content, rep.structured)
 		if isError {
 			dst = append(dst, `,"isError":true`...)
 		}
@@ -46,12 +48,12 @@ func (r *Registry) appendCallResult(dst []byte, x *Exchange, rep reply) ([]byte,
 	} else {
 		result, err := r.encodeRichResult(x.rev(), rep)
 		if err != nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, encodingError(err)
 		}
 		if len(result) > r.opt.MaxResultBytes {
 			return nil, protocol.ErrResultTooLarge
 		}
-		dst = codec.AppendResult(dst, x.id(), result)
+		dst = codec.AppendResult(dst, x.ID(), result)
 	}
 	if len(dst)-start > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge
@@ -145,7 +147,7 @@ func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, 
 		result.Content = []mcp.Content{} // content is required: null is not an array
 	}
 	if result.StructuredContent != nil {
-		encoded, err := json.Marshal(result.StructuredContent)
+		encoded, err := value.Marshal(result.StructuredContent)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +159,7 @@ func (r *Registry) encodeRichResult(rev *protocol.Revision, rep reply) ([]byte, 
 	if rev.Modern {
 		result.Meta = r.identified(result.Meta)
 	}
-	encoded, err := json.Marshal(&result)
+	encoded, err := value.Marshal(&result)
 	if err != nil || !rev.Modern {
 		return encoded, err
 	}
@@ -198,11 +200,19 @@ func (r *Registry) appendTail(dst []byte, x *Exchange, meta mcp.Meta) ([]byte, *
 	return append(dst, "}}"...), nil
 }
 
-// appendMarshaled appends what only encoding/json can encode.
+// encodingError says what is wrong with a result that cannot be encoded.
+func encodingError(err error) *codec.Error {
+	if errors.Is(err, value.ErrDepth) {
+		return protocol.ErrResultDepth
+	}
+	return protocol.ErrResultEncoding
+}
+
+// appendMarshaled appends what only encoding/json can encode, bounded and repaired.
 func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
-	encoded, err := json.Marshal(v)
+	encoded, err := value.Marshal(v)
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, encodingError(err)
 	}
 	return append(dst, encoded...), nil
 }

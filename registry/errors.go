@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -9,6 +10,7 @@ import (
 	"weir/codec"
 	"weir/registry/protocol"
 	"weir/registry/task"
+	"weir/registry/value"
 )
 
 // Refusals that say the same every time; they are encoded and never changed.
@@ -52,7 +54,7 @@ var (
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
-	errOverdue      = &codec.Error{Message: "the call was ended before"}     // never sent
+	errTimedOut     = &codec.Error{Message: "the call was ended before"}     // never sent
 	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
 		Message: "this tool runs as a task only: send params.task"}
 	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
@@ -87,7 +89,8 @@ func errUnknown(kind, name string) *codec.Error {
 
 // errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
 func errTaskOver(s task.Status) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" + s.String() + "'"}
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" +
+		s.String() + "'"}
 }
 
 // errNoHandler is of whoever registers, not of a peer.
@@ -103,15 +106,26 @@ func (e *argumentError) Unwrap() error { return e.err }
 // one.
 func protocolError(err error) *codec.Error {
 	if ours, ok := errors.AsType[*codec.Error](err); ok {
-		return ours
+		if ours.Data == nil || json.Valid(ours.Data) && bytes.Equal(codec.Repair(ours.Data), ours.Data) {
+			return ours // also because what is the same error always is compared with it
+		}
+		return &codec.Error{Code: ours.Code, Message: ours.Message, Data: errorData(ours.Data)}
 	}
 	wire, ok := errors.AsType[*jsonrpc.Error](err)
 	if !ok {
 		return nil
 	}
-	e := &codec.Error{Code: int(wire.Code), Message: wire.Message}
-	if len(wire.Data) > 0 && json.Valid(wire.Data) {
-		e.Data = wire.Data
+	return &codec.Error{Code: int(wire.Code), Message: wire.Message, Data: errorData(wire.Data)}
+}
+
+// errorData is what a handler supplied as the data of its error, fit to leave; nil when it is no JSON.
+func errorData(data []byte) []byte {
+	if len(data) == 0 {
+		return nil
 	}
-	return e
+	fit, err := value.Marshal(json.RawMessage(data))
+	if err != nil {
+		return nil
+	}
+	return fit
 }

@@ -61,13 +61,13 @@ type Exchange struct {
 	// Principal is who the peer proved to be, as the transport's authentication names it; "" is anybody. What a request
 	// leaves behind (a session, a requestState, a task) is its principal's alone. Set by the transport before Route.
 	Principal string
-	// Back is the transport's way to send messages ahead of the answer; nil is a transport without one. It stays over
-	// Reset: it is the way of whatever the transport embeds the exchange in.
-	Back Back
+	// Responder sends messages ahead of the answer; nil is a transport that cannot. It stays over
+	// Reset: it is that of whatever the transport embeds the exchange in.
+	Responder Responder
 
-	// Seat is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own
-	// time.
-	Seat *Seat
+	// WorkerSlot is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has
+	// its own time.
+	Slot *WorkerSlot
 
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
@@ -96,12 +96,12 @@ type Exchange struct {
 // What anybody may mark an exchange with, at any time.
 const (
 	markCancelled uint32 = 1 << iota
-	markOverdue          // its handler came too late
+	markTimedOut         // its handler came too late
 	markLeft             // by one of the two who hold it: see LastHolder
 )
 
 // Reset makes x ready for another message. Nobody else may hold x.
-func (x *Exchange) Reset() { *x = Exchange{Back: x.Back} }
+func (x *Exchange) Reset() { *x = Exchange{Responder: x.Responder} }
 
 // Cancel ends the exchange early: a call that waits is dropped when it is dequeued, the context of a running handler is
 // cancelled, and no answer is appended any more. Any goroutine; idempotent.
@@ -138,5 +138,3 @@ func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.r
 
 // ID is the request's id token, which aliases Raw; nil for notifications.
 func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
-
-func (x *Exchange) id() []byte { return x.ID() }

@@ -40,7 +40,7 @@ func (r *Registry) reportResult(x *Exchange, e *codec.Error) {
 	case protocol.ErrResultTooLarge:
 		r.report(Failure{Kind: FailureTooLarge, Name: x.handlerName(),
 			Err: fmt.Errorf("the result is longer than max_result_bytes (%d)", r.opt.MaxResultBytes)})
-	case protocol.ErrResultEncoding:
+	case protocol.ErrResultEncoding, protocol.ErrResultDepth:
 		r.report(Failure{Kind: FailureEncoding, Name: x.handlerName(), Err: e})
 	}
 }

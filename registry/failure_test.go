@@ -90,8 +90,8 @@ func TestTimeoutIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := exchangeOf(t, callOf("bad", `{}`))
-	seats := make([]Seat, 1)
-	x.Seat = &seats[0]
+	slots := make([]WorkerSlot, 1)
+	x.Slot = &slots[0]
 	r.Route(x)
 	if e := r.Begin(x); e != nil {
 		t.Fatal(e)
@@ -99,8 +99,8 @@ func TestTimeoutIsReported(t *testing.T) {
 	go r.Dispatch(x, nil)
 	<-begun
 	now := time.Now()
-	overdue(r, seats, now)
-	overdue(r, seats, now.Add(time.Minute))
+	endTimedOut(r, slots, now)
+	endTimedOut(r, slots, now.Add(time.Minute))
 	if len(heard) != 1 || heard[0].Kind != FailureTimeout || heard[0].Name != "bad" || !strings.Contains(heard[0].Err.Error(), "1m0s") {
 		t.Errorf("reported %+v", heard)
 	}

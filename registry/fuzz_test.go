@@ -91,7 +91,7 @@ func checkAnswer(t *testing.T, x *Exchange, out []byte) {
 	if err := json.Unmarshal(out, &m); err != nil || bytes.ContainsAny(out, "\r\n") {
 		t.Fatalf("%s: answered %q: %v", x.Raw, out, err)
 	}
-	if m.Version != "2.0" || !bytes.Equal(m.ID, x.id()) || (m.Result == nil) == (m.Error == nil) {
+	if m.Version != "2.0" || !bytes.Equal(m.ID, x.ID()) || (m.Result == nil) == (m.Error == nil) {
 		t.Fatalf("%s: answered %s", x.Raw, out)
 	}
 	if m.Error != nil && (m.Error.Code == 0 || m.Error.Message == "") {

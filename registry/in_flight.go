@@ -19,7 +19,7 @@ func (r *Registry) Begin(x *Exchange) *codec.Error {
 	if x.Conv == nil || x.Env.Kind != codec.KindRequest {
 		return nil
 	}
-	if !x.Conv.Begin(x, &x.entry, maphash.Bytes(r.seed, x.id())) {
+	if !x.Conv.Begin(x, &x.entry, maphash.Bytes(r.seed, x.ID())) {
 		return errDuplicateID
 	}
 	return nil

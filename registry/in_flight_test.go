@@ -144,8 +144,8 @@ func TestConversationsAreApart(t *testing.T) {
 	}
 }
 
-// A call that ends while it is cancelled and its id is used again: either the cancellation comes too late, and the call is
-// answered, or it frees the id, and the call is not. Never both.
+// A call that ends while it is cancelled and its id is used again: either the cancellation comes too late, and the call
+// is answered, or it frees the id, and the call is not. Never both.
 func TestCancelledIDIsReused(t *testing.T) {
 	r := newFixture(t)
 	conv := new(Conversation)

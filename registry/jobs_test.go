@@ -15,19 +15,19 @@ import (
 	"weir/registry/event"
 )
 
-// backstage is the transport of a peer whose requests may be parked: it keeps what was sent ahead of answers, and
+// backstage is the transport of a peer whose requests may be suspended: it keeps what was sent ahead of answers, and
 // dispatches again what was resumed, when the test says so.
 type backstage struct {
 	r *Registry
 
-	mu      sync.Mutex
-	sent    []string
-	resumed []*Exchange
-	streams []*event.Stream
-	parked  int
+	mu        sync.Mutex
+	sent      []string
+	resumed   []*Exchange
+	streams   []*event.Stream
+	suspended int
 }
 
-// place is the way back of one exchange.
+// place is the Responder of one exchange.
 type place struct {
 	*backstage
 	x *Exchange
@@ -51,14 +51,14 @@ func (p *place) Resume() {
 
 // dispatch is what a worker does with an exchange that is in flight.
 func (b *backstage) dispatch(x *Exchange) answer {
-	if x.Back == nil {
-		x.Back = &place{b, x}
+	if x.Responder == nil {
+		x.Responder = &place{b, x}
 	}
 	out := b.r.Dispatch(x, nil)
 	switch {
 	case x.Suspended():
 		b.mu.Lock()
-		b.parked++
+		b.suspended++
 		b.mu.Unlock()
 		x.LetGo()
 		return answer{status: httpStatuses[x.Outcome]}
@@ -80,7 +80,7 @@ func (b *backstage) again() (answers []answer) {
 		}
 		x := b.resumed[0]
 		b.resumed = b.resumed[1:]
-		b.parked--
+		b.suspended--
 		b.mu.Unlock()
 		if x.Cancelled() {
 			b.r.End(x)
@@ -233,7 +233,7 @@ func addJobs(r *Registry) {
 	}, Tasks(TaskOptional))
 }
 
-// newJobs is a fixture with tasks, their queue, and a peer that can be parked.
+// newJobs is a fixture with tasks, their queue, and a peer that can be suspended.
 func newJobs(t testing.TB, change ...func(*Options)) (*Registry, *bench, *peer) {
 	r := newFixture(t, change...)
 	addJobs(r)

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"strconv"
-	"strings"
 
 	"weir/codec"
 	"weir/registry/protocol"
@@ -19,8 +18,8 @@ type preparedAnswers struct {
 	caching []byte // ,"ttlMs":N,"cacheScope":"public"
 }
 
-// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers a
-// probe from its loop. They are made anew when a kind of thing is offered for the first time.
+// greetings are the answers to initialize and server/discover, ready to copy, so that even an overloaded server answers
+// a probe from its loop. They are made anew when a kind of thing is offered for the first time.
 type greetings struct {
 	initialize [protocol.RevisionCount][]byte // results; nil for modern revisions
 	discover   []byte                         // result
@@ -86,25 +85,14 @@ func (r *Registry) greet() {
 	r.greetings.Store(g)
 }
 
-// capabilities names what is served and nothing else: that a list tells of its changes, if anybody listens for them here.
+// capabilities names what is served and nothing else.
 func (r *Registry) capabilities(rev *protocol.Revision) string {
-	changes := ""
-	if r.hooks.listChanged != nil {
-		changes = `"listChanged":true`
-	}
-	b := `{"tools":{` + changes + `}`
+	b := `{"tools":{"listChanged":true}`
 	if r.declared&capabilityPrompts != 0 {
-		b += `,"prompts":{` + changes + `}`
+		b += `,"prompts":{"listChanged":true}`
 	}
 	if r.declared&capabilityResources != 0 {
-		members := []string{}
-		if r.hooks.resourceUpdated != nil {
-			members = append(members, `"subscribe":true`)
-		}
-		if changes != "" {
-			members = append(members, changes)
-		}
-		b += `,"resources":{` + strings.Join(members, ",") + `}`
+		b += `,"resources":{"subscribe":true,"listChanged":true}`
 	}
 	if r.declared&capabilityCompletions != 0 && rev.Completions {
 		b += `,"completions":{}`
@@ -132,7 +120,7 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
 		x.Outcome = Invalid
-		return codec.AppendError(dst, x.id(), errInitializeVersion)
+		return codec.AppendError(dst, x.ID(), errInitializeVersion)
 	}
 	i := protocol.FindRevision(version)
 	if i < 0 || protocol.RevisionAt(i).Modern {
@@ -142,12 +130,12 @@ func serveInitialize(r *Registry, x *Exchange, dst []byte) []byte {
 	if x.Transport == HTTP {
 		if x.SessionID, ok = r.sessions.Open(x.Principal, i, declared); !ok {
 			x.Outcome = LimitReached
-			return codec.AppendError(dst, x.id(), errTooManySessions)
+			return codec.AppendError(dst, x.ID(), errTooManySessions)
 		}
 	} else {
 		x.Conv.Negotiate(i, declared, r.events)
 	}
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().initialize[i])
+	return codec.AppendResult(dst, x.ID(), r.greetings.Load().initialize[i])
 }
 
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
@@ -156,10 +144,10 @@ func serveInitialized(_ *Registry, _ *Exchange, dst []byte) []byte { return dst 
 
 // servePing answers a legacy ping, in any phase.
 func servePing(_ *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(r *Registry, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.id(), r.greetings.Load().discover)
+	return codec.AppendResult(dst, x.ID(), r.greetings.Load().discover)
 }

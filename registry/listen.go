@@ -59,7 +59,7 @@ func serveListen(r *Registry, x *Exchange, dst []byte) []byte {
 		case codec.CodeMissingCapability:
 			x.Outcome = Invalid
 		}
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	x.stream = s.Current()
 	return s.AppendAcknowledged(dst, wanted)
@@ -84,10 +84,10 @@ func (r *Registry) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 		siblings = x.Conv.Listens()
 	}
 	var peer event.Peer
-	if x.Back != nil {
-		peer = x.Back.Peer()
+	if x.Responder != nil {
+		peer = x.Responder.Peer()
 	}
-	s, e := r.events.Listen(x.id(), wanted, siblings, peer)
+	s, e := r.events.Listen(x.ID(), wanted, siblings, peer)
 	if e != nil {
 		return nil, nil, e
 	}

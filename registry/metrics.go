@@ -20,23 +20,23 @@ import (
 //	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
 //	weir_input_required_total             results that asked the client for input
 
-// outcome is how a tool call ended.
-type outcome uint8
+// ending is how the call of a handler ended.
+type ending uint8
 
 const (
-	outcomeOK        outcome = iota
-	outcomeToolError         // a result with isError: the model may correct itself
-	outcomeError             // a JSON-RPC error
-	outcomeCancelled         // nobody waits for the answer any more
-	outcomePanic             // the handler panicked
-	outcomeTimeout           // the handler did not return in time
-	outcomeCount
+	endedOK        ending = iota
+	endedToolError        // a result with isError: the model may correct itself
+	endedError            // a JSON-RPC error
+	endedCancelled        // nobody waits for the answer any more
+	endedPanic            // the handler panicked
+	endedTimeout          // the handler did not return in time
+	endings
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
-	outcomeSuspended = outcomeCount
-	outcomeOverdue   = outcomeCount + 1
+	endedSuspended = endings
+	endedBefore    = endings + 1
 )
 
-var outcomeNames = [outcomeCount]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
+var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
 
 // seriesSet holds the registry's own series; tools hold theirs.
 type seriesSet struct {
@@ -61,14 +61,14 @@ func newSeries(r *Registry) seriesSet {
 	m.prompts = newMethodSeries(set, "prompts/get")
 	m.completions = newMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.overdue.Load()) })
+	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.timedOut.Load()) })
 	return m
 }
 
 // sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
 // 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
-// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts every
-// call; the histogram's own count is the number of samples.
+// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts
+// every call; the histogram's own count is the number of samples.
 const (
 	sampleEvery  = 16 // a power of two
 	sampleAlways = 64
@@ -76,25 +76,25 @@ const (
 
 // callSeries is what the calls of one tool, or of one method, report.
 type callSeries struct {
-	calls   [outcomeCount]*metrics.Counter
+	calls   [endings]*metrics.Counter
 	seconds *metrics.Histogram
 	started atomic.Uint64 // calls, for sampling
 }
 
 func newToolSeries(set *metrics.Set, tool string) *callSeries {
-	return newCallSeries(set, func(o outcome) string { return toolCallsName(tool, o) }, toolSecondsName(tool))
+	return newCallSeries(set, func(o ending) string { return toolCallsName(tool, o) }, toolSecondsName(tool))
 }
 
 func newMethodSeries(set *metrics.Set, method string) *callSeries {
-	return newCallSeries(set, func(o outcome) string {
-		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, outcomeNames[o])
+	return newCallSeries(set, func(o ending) string {
+		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, endingNames[o])
 	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
 }
 
-func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds string) *callSeries {
+func newCallSeries(set *metrics.Set, calls func(o ending) string, seconds string) *callSeries {
 	s := new(callSeries)
-	for i := range outcomeNames {
-		s.calls[i] = set.GetOrCreateCounter(calls(outcome(i)))
+	for i := range endingNames {
+		s.calls[i] = set.GetOrCreateCounter(calls(ending(i)))
 	}
 	s.seconds = set.GetOrCreateHistogram(seconds)
 	return s
@@ -102,14 +102,14 @@ func newCallSeries(set *metrics.Set, calls func(o outcome) string, seconds strin
 
 // dropToolSeries forgets the series of a tool that is no longer offered, which keeps their number bounded.
 func dropToolSeries(set *metrics.Set, tool string) {
-	for i := range outcomeNames {
-		set.UnregisterMetric(toolCallsName(tool, outcome(i)))
+	for i := range endingNames {
+		set.UnregisterMetric(toolCallsName(tool, ending(i)))
 	}
 	set.UnregisterMetric(toolSecondsName(tool))
 }
 
-func toolCallsName(tool string, o outcome) string {
-	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, outcomeNames[o])
+func toolCallsName(tool string, o ending) string {
+	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, endingNames[o])
 }
 
 func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
@@ -123,7 +123,7 @@ func (s *callSeries) startTimer() time.Time {
 }
 
 // finished counts a call and ends its sample, if one was begun.
-func (s *callSeries) finished(start time.Time, o outcome) {
+func (s *callSeries) finished(start time.Time, o ending) {
 	s.calls[o].Inc()
 	if !start.IsZero() {
 		s.seconds.Update(time.Since(start).Seconds())

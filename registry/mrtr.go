@@ -1,13 +1,12 @@
 package registry
 
 import (
-	"encoding/json"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // A handler that needs something from the client's user, model or file system returns a result with InputRequests (and,
@@ -98,11 +97,11 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		return nil, r.suspendForClient(x, requests, state)
 	}
 	from := len(dst)
-	dst = append(appendHead(dst, x.id()), `{"resultType":"input_required"`...)
+	dst = append(appendHead(dst, x.ID()), `{"resultType":"input_required"`...)
 	if len(requests) > 0 {
-		encoded, err := json.Marshal(requests)
+		encoded, err := value.Marshal(requests)
 		if err != nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, encodingError(err)
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
 	}

@@ -2,12 +2,12 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"strconv"
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Progress tells the client how far the call is to which ctx belongs (MCP 2025-11-25, basic/utilities/progress): progress
@@ -20,7 +20,7 @@ import (
 // sent. The message of a call that runs as a task becomes the task's status message, with a token or without; its progress
 // is sent in 2025-11-25, to the session or connection that began it, the latest if it does not keep up.
 func Progress(ctx context.Context, progress, total float64, message string) bool {
-	w := wayOf(ctx)
+	w := notifierOf(ctx)
 	if w == nil || !finite(progress) || !finite(total) {
 		return false
 	}
@@ -80,12 +80,12 @@ func appendNumber(dst []byte, v float64) []byte {
 // not higher. Otherwise as Progress: any goroutine until the handler returns, never blocks, reports whether it was sent.
 // What does not encode, or is too long for the transport to hold back, is not sent.
 func Log(ctx context.Context, level, logger string, data any) bool {
-	w := wayOf(ctx)
+	w := notifierOf(ctx)
 	severity, known := protocol.ParseLogLevel([]byte(level))
 	if w == nil || !known || !w.wants(severity) {
 		return false
 	}
-	encoded, err := json.Marshal(data)
+	encoded, err := value.Marshal(data)
 	if err != nil {
 		return false
 	}
@@ -105,7 +105,7 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 }
 
 // wants says whether the client asked for messages of this severity, before they are encoded.
-func (w *way) wants(severity protocol.LogLevel) bool {
+func (w *notifier) wants(severity protocol.LogLevel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -138,8 +138,8 @@ func serveSetLevel(_ *Registry, x *Exchange, dst []byte) []byte {
 	name, _ := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "level"))
 	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
-		return codec.AppendError(dst, x.id(), errLogLevel)
+		return codec.AppendError(dst, x.ID(), errLogLevel)
 	}
 	x.Conv.SetLogLevel(level)
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }

@@ -13,7 +13,7 @@ import (
 	"weir/registry/protocol"
 )
 
-// wire is a transport's way back that keeps what is sent.
+// wire is a Responder that keeps what is sent.
 type wire struct {
 	mu   sync.Mutex
 	sent []string
@@ -60,7 +60,7 @@ func TestProgress(t *testing.T) {
 	})
 	call := func(meta string) {
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{`+meta+`}}}`)
-		x.Back = w
+		x.Responder = w
 		r.Route(x)
 		r.Dispatch(x, nil)
 	}
@@ -99,7 +99,7 @@ func TestProgressOfEachRevision(t *testing.T) {
 		w, conv := &wire{}, new(Conversation)
 		conv.Negotiate(i, 0, r.events)
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":7}}}`)
-		x.Back, x.Conv = w, conv
+		x.Responder, x.Conv = w, conv
 		r.Route(x)
 		r.Dispatch(x, nil)
 		want := `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"total":2,"message":"half"}}`
@@ -127,7 +127,7 @@ func TestProgressRacesWithTheEnd(t *testing.T) {
 		return nil, nil, nil
 	})
 	x := new(Exchange)
-	x.Back = w
+	x.Responder = w
 	conv := exchangeOf(t, callOf("tell", `{}`)).Conv
 	for range 50 {
 		message := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{"progressToken":1}}}`)
@@ -135,8 +135,8 @@ func TestProgressRacesWithTheEnd(t *testing.T) {
 		r.Route(x)
 		r.Dispatch(x, nil)
 		x.Reset()
-		if x.Back != w {
-			t.Fatal("Reset took the way back")
+		if x.Responder != w {
+			t.Fatal("Reset took the Responder")
 		}
 	}
 	done.Wait()
@@ -156,7 +156,7 @@ func TestLogLevels(t *testing.T) {
 		t.Helper()
 		w.sent, level = nil, at
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tell","_meta":{`+meta+`}}}`)
-		x.Back, x.Conv = w, conv
+		x.Responder, x.Conv = w, conv
 		r.Route(x)
 		r.Dispatch(x, nil)
 		if (len(w.sent) == 1) != want || want && w.sent[0] != `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"`+at+`","data":["x"]}}` {

@@ -9,16 +9,16 @@ import (
 
 // OpenPostStream makes the stream that answers x resumable, from its first event on; nil when it is not: without a
 // session, in a revision without streams, in a batch, with replay switched off, and for a request that only waits and
-// is as well sent again. x is in flight and its Back set.
+// is as well sent again. x is in flight and its Responder set.
 func (r *Registry) OpenPostStream(x *Exchange) *event.PostStream {
 	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.rev().Streams || !r.events.Keeps() {
 		return nil
 	}
-	return x.Conv.SubscriberOf(r.events).OpenPost(x.rev().Primes, x.Back.Peer())
+	return x.Conv.SubscriberOf(r.events).OpenPost(x.rev().Primes, x.Responder.Peer())
 }
 
-// StreamCloser is a Back that can close a call's event stream while the call runs on. Rules as for Back; retry is how
-// long the client is asked to stay away, 0 what the transport has for it.
+// StreamCloser is a Responder that can close a call's event stream while the call runs on. Rules as for Responder;
+// retry is how long the client is asked to stay away, 0 what the transport has for it.
 type StreamCloser interface {
 	CloseStream(retry time.Duration) bool
 }
@@ -29,7 +29,7 @@ type StreamCloser interface {
 // not in another revision, without a session, without Accept of text/event-stream, on another transport than HTTP, when
 // nobody has it open, and when the call is over.
 func CloseStream(ctx context.Context, retry time.Duration) bool {
-	w := wayOf(ctx)
+	w := notifierOf(ctx)
 	if w == nil {
 		return false
 	}
@@ -38,6 +38,6 @@ func CloseStream(ctx context.Context, retry time.Duration) bool {
 	if w.x == nil || w.x.Cancelled() {
 		return false
 	}
-	c, ok := w.x.Back.(StreamCloser)
+	c, ok := w.x.Responder.(StreamCloser)
 	return ok && c.CloseStream(retry)
 }

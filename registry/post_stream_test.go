@@ -15,11 +15,11 @@ func TestReplayTTL(t *testing.T) {
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.Find(id, "")
 	open := func(ended bool) *event.PostStream {
-		x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Back: deaf{}}
+		x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Responder: deaf{}}
 		made := r.OpenPostStream(x)
 		made.Append([]byte("a"))
 		if ended {
-			made.End(x.id(), []byte("b"))
+			made.End(x.ID(), []byte("b"))
 		}
 		return made
 	}
@@ -65,11 +65,11 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.Find(id, "")
-	x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Back: deaf{}}
+	x := &Exchange{Transport: HTTP, Conv: &s.Conversation, revision: protocol.LatestLegacy, Responder: deaf{}}
 	one, other := r.OpenPostStream(x), r.OpenPostStream(x)
 	one.Append([]byte("a"))
 	other.Append([]byte("b"))
-	one.End(x.id(), []byte("answer"))
+	one.End(x.ID(), []byte("answer"))
 	stream, _, e := r.OpenStream(&Header{SessionID: id}, "", []byte("1-1"), deaf{})
 	if e != nil {
 		t.Fatal(e)
@@ -87,7 +87,7 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 		p := &peer{r: r, transport: HTTP}
 		id := []byte(p.initialize(t, "2025-11-25"))
 		x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"test://text"}}`)
-		x.Transport, x.Header, x.Conv, x.Back = HTTP, &Header{SessionID: id}, nil, deaf{}
+		x.Transport, x.Header, x.Conv, x.Responder = HTTP, &Header{SessionID: id}, nil, deaf{}
 		if r.Route(x); x.Conv == nil {
 			t.Fatal("not routed")
 		}

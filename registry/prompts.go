@@ -17,11 +17,11 @@ type prompt struct {
 	get mcp.PromptHandler
 }
 
-// AddPrompt registers a prompt, or replaces the one of the same name. As with the SDK's Server.AddPrompt, the handler
+// AddPrompt registers a prompt. As with the SDK's Server.AddPrompt, the handler
 // makes its messages, and an error is a protocol error (-32603, or what a *jsonrpc.Error says). Arguments that the
 // definition calls required are there when the handler is called; they may be empty, and there may be others that the
-// definition does not name. It panics on a definition that cannot be served and beyond Options.MaxPrompts. d must not
-// be changed afterwards.
+// definition does not name. It panics on a definition that cannot be served, on a name that is registered (see Replace), on a nil
+// handler and beyond Options.MaxPrompts. d must not be changed afterwards.
 //
 // The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned by many calls.
@@ -38,7 +38,7 @@ func (r *Registry) addPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts []HandlerO
 	if entry.Prompt, err = feature.DefinePrompt(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	return r.prompts.Add(entry)
+	return offer(r.prompts, entry, &entry.handler)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
@@ -66,7 +66,7 @@ func servePromptsGet(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.prompts, dst, answerPromptsGet)
 }
 
-func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerPromptsGet(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	result, err := guarded(r, x, x.prompt.Name, x.prompt, invokePrompt)
 	return conclude(r, x, dst, result, err, appendPrompt)
 }
@@ -131,7 +131,7 @@ func appendPrompt(r *Registry, dst []byte, x *Exchange, result *mcp.GetPromptRes
 	if asked(result.InputRequests, result.RequestState) {
 		return r.appendInputRequired(dst, x, result.InputRequests, result.RequestState)
 	}
-	dst = append(appendHead(dst, x.id()), '{')
+	dst = append(appendHead(dst, x.ID()), '{')
 	if result.Description != "" {
 		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
 		dst = append(dst, ',')

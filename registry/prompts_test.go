@@ -37,7 +37,7 @@ func TestOddPrompts(t *testing.T) {
 		t.Helper()
 		p.r.AddPrompt(&mcp.Prompt{Name: "odd"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 			return &mcp.GetPromptResult{Messages: messages}, nil
-		})
+		}, Replace())
 		a := p.send(`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"odd"}}`, Header{})
 		if !strings.Contains(a.body, want) || !json.Valid([]byte(a.body)) || len(a.body) > 4200 {
 			t.Errorf("got %.300s\nwant %s", a.body, want)
@@ -56,7 +56,7 @@ func TestOddPrompts(t *testing.T) {
 	f("result too large", &mcp.PromptMessage{Role: "user", Content: &mcp.ImageContent{Data: make([]byte, 4000)}})
 	p.r.AddPrompt(&mcp.Prompt{Name: "odd"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		return &mcp.GetPromptResult{RequestState: "s"}, nil
-	})
+	}, Replace())
 	if a := p.send(`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"odd"}}`, Header{}); !strings.Contains(a.body, "asked for input") {
 		t.Error(a.body)
 	}

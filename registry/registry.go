@@ -32,7 +32,7 @@ type Registry struct {
 	templates      *feature.Set[*template]
 	sessions       *session.Table[*Exchange]
 	sealer         *clientreq.Sealer // of requestState
-	overdue        atomic.Int64      // handlers that run although their calls were ended
+	timedOut       atomic.Int64      // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
 	events         *event.Hub
 	tasks          *task.Table
@@ -40,8 +40,6 @@ type Registry struct {
 
 	server atomic.Pointer[Server] // nil: there is none
 	topics topics
-
-	hooks changeHooks // who hears of changes; set once, in New
 
 	completion atomic.Pointer[completion] // nil: there is none
 
@@ -78,8 +76,7 @@ func New(opt Options) (*Registry, error) {
 		EventTTL: opt.ReplayTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
 	})
 	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
-	r.hooks = changeHooks{listChanged: r.announceList, resourceUpdated: r.announceUpdate}
-	r.greet() // after hooks: capabilities say whether changes are told
+	r.greet()
 	return r, nil
 }
 
@@ -90,7 +87,7 @@ func (r *Registry) makeSets() {
 			if c != 0 {
 				r.declare(c)
 			}
-			r.changed(list)
+			r.listChanged(list)
 		}
 	}
 	o := &r.opt
@@ -103,12 +100,13 @@ func (r *Registry) makeSets() {
 	r.resources = feature.NewSet(feature.Rules[*resource]{Partitions: o.Partitions,
 		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, capabilityResources)})
 	r.templates = feature.NewSet(feature.Rules[*template]{Partitions: 1,
-		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, capabilityResources)})
+		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources,
+			capabilityResources)})
 }
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
-// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and Dispatch
-// appends the refusal. It never waits, and allocates only to say no.
+// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and
+// Dispatch appends the refusal. It never waits, and allocates only to say no.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (r *Registry) Route(x *Exchange) Class {
@@ -246,17 +244,16 @@ func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
 }
 
 // Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
-// for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to say
-// something).
-// It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler is counted,
-// reported to the server and answered with -32603. x.Raw may be reused when it returned.
+// for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to
+// say something). It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler
+// is counted, reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()
 		if x.Env.Kind != codec.KindRequest {
 			return dst
 		}
-		return codec.AppendError(dst, x.id(), x.refusal)
+		return codec.AppendError(dst, x.ID(), x.refusal)
 	}
 	if x.Env.Kind == codec.KindResponse && x.Conv != nil && r.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst

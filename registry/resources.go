@@ -25,11 +25,11 @@ type template struct {
 	pattern  feature.Pattern
 }
 
-// AddResource registers a resource, or replaces the one of the same URI. As with the SDK's Server.AddResource, the
+// AddResource registers a resource. As with the SDK's Server.AddResource, the
 // handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
 // (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision
-// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, and beyond
-// Options.MaxResources. d must not be changed afterwards.
+// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, on a URI that is registered
+// (see Replace), on a nil handler and beyond Options.MaxResources. d must not be changed afterwards.
 //
 // The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may
@@ -48,10 +48,10 @@ func (r *Registry) addResource(d *mcp.Resource, h mcp.ResourceHandler, opts []Ha
 	if entry.Resource, err = feature.DefineResource(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	return r.resources.Add(entry)
+	return offer(r.resources, entry, &entry.handler)
 }
 
-// AddResourceTemplate registers a template (RFC 6570), or replaces the one of the same text. Its handler reads every
+// AddResourceTemplate registers a template (RFC 6570). Its handler reads every
 // URI that the template could expand to and that is not a resource of its own; of several templates that match, the one
 // with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
 // hold "..", escaped or not. Otherwise as AddResource.
@@ -68,7 +68,7 @@ func (r *Registry) addResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHa
 	if entry.Resource, entry.pattern, err = feature.DefineTemplate(d, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	return r.templates.Add(entry)
+	return offer(r.templates, entry, &entry.handler)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
@@ -146,7 +146,7 @@ func serveResourcesRead(r *Registry, x *Exchange, dst []byte) []byte {
 	return r.serveHandled(x, r.m.reads, dst, answerResourcesRead)
 }
 
-func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, outcome) {
+func answerResourcesRead(r *Registry, x *Exchange, dst []byte) ([]byte, ending) {
 	found := r.find(x)
 	if found.source == nil {
 		return r.appendFailure(dst, x, x.rev().ResourceNotFoundError(found.uri))
@@ -206,7 +206,7 @@ func appendContents(r *Registry, dst []byte, x *Exchange, found reading) ([]byte
 	if size > r.opt.MaxResultBytes {
 		return nil, protocol.ErrResultTooLarge // before the buffer grows
 	}
-	dst = append(appendHead(dst, x.id()), `{"contents":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"contents":[`...)
 	for i, c := range result.Contents {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -145,7 +145,7 @@ func TestOddContents(t *testing.T) {
 	p.initialize(t, "2025-11-25")
 	f := func(result *mcp.ReadResourceResult, want string) {
 		t.Helper()
-		addResource(p.r, &mcp.Resource{URI: "test://odd", Name: "n", MIMEType: "a/b"}, result)
+		addResource(p.r, &mcp.Resource{URI: "test://odd", Name: "n", MIMEType: "a/b"}, result, Replace())
 		before, _ := json.Marshal(result)
 		a := p.send(readOf("test://odd"), Header{})
 		if !strings.Contains(a.body, want) || !json.Valid([]byte(a.body)) || len(a.body) > 4200 {
@@ -216,10 +216,10 @@ func TestOffersChangeWhileServing(t *testing.T) {
 			for i := range 200 {
 				switch {
 				case worker == 0:
-					addResource(r, &mcp.Resource{URI: fmt.Sprint("test://change/", i%3), Name: "n"}, static)
+					addResource(r, &mcp.Resource{URI: fmt.Sprint("test://change/", i%3), Name: "n"}, static, Replace())
 					r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "test://item/{id}/data", Name: "n"},
-						func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return static, nil })
-					r.AddPrompt(&mcp.Prompt{Name: "change"}, greet)
+						func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return static, nil }, Replace())
+					r.AddPrompt(&mcp.Prompt{Name: "change"}, greet, Replace())
 					r.SetCompletion(complete)
 				case worker == 1:
 					r.RemoveResource("test://change/1")

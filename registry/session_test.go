@@ -113,7 +113,7 @@ func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	r := newFixture(t)
 	p := &peer{r: r}
 	p.initialize(t, "2025-11-25")
-	r.announceList(protocol.ListTools)
+	r.listChanged(protocol.ListTools)
 	var done sync.WaitGroup
 	done.Go(func() { p.conv.SubscriberOf(r.events) })
 	if told := r.AppendOwed(nil, &p.conv); len(told) == 0 {

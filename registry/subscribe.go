@@ -83,27 +83,12 @@ func (t topic) Append(dst []byte, to *event.Subscriber) []byte {
 // Detach implements event.Source.
 func (t topic) Detach(sub *event.Subscription) { t.topics.drop(t.uri, sub) }
 
-// announceUpdate is Registry.ResourceUpdated.
-func (r *Registry) announceUpdate(uri string) {
-	for _, sub := range r.topics.of(uri) {
-		sub.Owe()
-	}
-}
-
-// announceList notes that a list changed, and has the transports look whom it concerns.
-func (r *Registry) announceList(kind protocol.List) {
-	r.events.ListChanged(kind)
-	if s := r.server.Load(); s != nil {
-		(*s).ListsChanged()
-	}
-}
-
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.
 func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 	s := x.Conv.SubscriberOf(r.events)
-	if x.Transport != HTTP && x.Back != nil {
-		s.Connect(x.Back.Peer())
+	if x.Transport != HTTP && x.Responder != nil {
+		s.Connect(x.Responder.Peer())
 	}
 	return s
 }
@@ -112,25 +97,25 @@ func (r *Registry) subscriberFor(x *Exchange) *event.Subscriber {
 func serveSubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	uri, e := x.watchedURI()
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	if _, e := r.subscriberFor(x).Subscribe(topic{&r.topics, uri}); e != nil {
 		x.Outcome = LimitReached
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 // serveUnsubscribe is resources/unsubscribe; what was not subscribed to is not an error, the client has what it wants.
 func serveUnsubscribe(r *Registry, x *Exchange, dst []byte) []byte {
 	uri, e := x.watchedURI()
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	if s := x.Conv.Subscriber(); s != nil {
 		s.Unsubscribe(topic{&r.topics, uri})
 	}
-	return codec.AppendResult(dst, x.id(), []byte(emptyResultJSON))
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
 func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }

@@ -21,7 +21,7 @@ func TestSubscriptionsRace(t *testing.T) {
 				return
 			default:
 				r.ResourceUpdated(fmt.Sprintf("test://%d", i%8))
-				r.announceList(protocol.List(i % int(protocol.ListCount)))
+				r.listChanged(protocol.List(i % int(protocol.ListCount)))
 			}
 		}
 	})
@@ -64,7 +64,7 @@ func TestChangesCoalesce(t *testing.T) {
 	r := newFixture(t)
 	w := &wire{}
 	x := exchangeOf(t, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["b","a","a"]},`+modernMeta+`}}`)
-	x.Back = w
+	x.Responder = w
 	if class := r.Route(x); class != Listening {
 		t.Fatal("class", class)
 	}
@@ -80,8 +80,8 @@ func TestChangesCoalesce(t *testing.T) {
 		t.Errorf("%d messages before anything changed", n)
 	}
 	for range 10 {
-		r.announceList(protocol.ListTools)
-		r.announceList(protocol.ListPrompts)
+		r.listChanged(protocol.ListTools)
+		r.listChanged(protocol.ListPrompts)
 		r.ResourceUpdated("a")
 		r.ResourceUpdated("b")
 		r.ResourceUpdated("c")

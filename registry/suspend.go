@@ -12,7 +12,7 @@ import (
 
 // A call that waits, for its client or for a task, is suspended: it holds its message and its place among what is in
 // flight, no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again
-// (Back.Resume) and it is dispatched again.
+// (Responder.Resume) and it is dispatched again.
 
 // suspension is what holds a call back.
 type suspension struct {
@@ -29,7 +29,7 @@ func (s *suspension) settle() {
 }
 
 // Suspended says, after Dispatch, that the call waits: nothing was appended, and the transport must neither answer it
-// nor End it but LetGo. It will be resumed (Back.Resume) and is then dispatched again.
+// nor End it but LetGo. It will be resumed (Responder.Resume) and is then dispatched again.
 func (x *Exchange) Suspended() bool { return x.suspension.Load() != nil }
 
 // LetGo is the worker's last word on a suspended call: from here on it may be resumed.
@@ -46,7 +46,7 @@ func (x *Exchange) suspend(s *suspension) {
 
 // suspendForClient sends what x's handler asks for to its client; x goes on with the answers, or fails without.
 func (r *Registry) suspendForClient(x *Exchange, requests mcp.InputRequestMap, state string) *codec.Error {
-	if x.Conv == nil || x.Back == nil {
+	if x.Conv == nil || x.Responder == nil {
 		return errInputRequests
 	}
 	in := &inputs{state: state, rounds: 1}
@@ -71,10 +71,10 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	var result clientreq.Result
 	s := &suspension{resume: func() {
 		heard(result)
-		x.Back.Resume()
+		x.Responder.Resume()
 	}}
 	asked, e := r.clientRequests.Open(clientreq.Call{
-		Client: x.Conv, Sender: x.Back, Requests: requests, Bytes: len(x.Raw), Amend: amend,
+		Client: x.Conv, Sender: x.Responder, Requests: requests, Bytes: len(x.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {
 			result = came
 			s.settle()

@@ -17,7 +17,7 @@ import (
 type TaskCall struct {
 	r    *Registry
 	task *task.Task
-	// x is the call. Its message is a copy, and its way back is the TaskCall. It belongs to the worker that runs the
+	// x is the call. Its message is a copy, and its Responder is the TaskCall. It belongs to the worker that runs the
 	// handler, and to nobody while none does.
 	x     Exchange
 	bytes int
@@ -48,30 +48,30 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	start, returned := s.startTimer(), false
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
-			c.task.Conclude(task.Failure, errorOf(c.x.id(), codec.AppendError(nil, c.x.id(), errPanicked)))
-			s.finished(start, outcomePanic)
+			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
+			s.finished(start, endedPanic)
 		}
 	}()
 	out, o := answerToolsCall(c.r, &c.x, scratch)
 	returned = true
 	ours := true
 	switch o {
-	case outcomeSuspended:
+	case endedSuspended:
 		input := c.input
 		c.input.requests = nil
 		if c.task.Suspend(input.requests, input.state) {
 			c.r.m.inputRequired.Inc()
 		}
 		return out
-	case outcomeOK:
-		ours = c.task.Conclude(task.Result, resultOf(c.x.id(), out[from:]))
-	case outcomeToolError:
-		ours = c.task.Conclude(task.ToolError, resultOf(c.x.id(), out[from:]))
+	case endedOK:
+		ours = c.task.Conclude(task.Result, resultOf(c.x.ID(), out[from:]))
+	case endedToolError:
+		ours = c.task.Conclude(task.ToolError, resultOf(c.x.ID(), out[from:]))
 	default:
-		ours = c.task.Conclude(task.Failure, errorOf(c.x.id(), out[from:]))
+		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
 	if !ours {
-		o = outcomeCancelled
+		o = endedCancelled
 	}
 	s.finished(start, o)
 	return out
@@ -111,18 +111,18 @@ func (c *TaskCall) Cancel() { c.x.Cancel() }
 // Release implements task.Call.
 func (c *TaskCall) Release() { c.x.Raw, c.x.inputs = nil, nil }
 
-// Send implements Back: the progress of a task goes to who began it.
+// Send implements Responder: the progress of a task goes to who began it.
 func (c *TaskCall) Send(message []byte) bool { return c.task.Progress(bytes.Clone(message)) }
 
-// Peer implements Back: a task has none.
+// Peer implements Responder: a task has none.
 func (c *TaskCall) Peer() event.Peer { return nil }
 
-// Resume implements Back; a task is never suspended, it is asked through tasks/update or tasks/result.
+// Resume implements Responder; a task is never suspended, it is asked through tasks/update or tasks/result.
 func (c *TaskCall) Resume() { panic("registry: a task was suspended") }
 
 // taskCall is the call as a task's; nil when it is none.
 func (x *Exchange) taskCall() *TaskCall {
-	c, _ := x.Back.(*TaskCall)
+	c, _ := x.Responder.(*TaskCall)
 	return c
 }
 
@@ -142,7 +142,7 @@ func (r *Registry) createTask(x *Exchange, dst []byte) []byte {
 		if e.Code == codec.CodeInternal {
 			x.Outcome = LimitReached
 		}
-		return codec.AppendError(dst[:from], x.id(), e)
+		return codec.AppendError(dst[:from], x.ID(), e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()
@@ -164,7 +164,7 @@ func (r *Registry) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	c := &TaskCall{r: r, bytes: len(x.Raw)}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
-	y.row, y.tool, y.inputs, y.revision, y.modern, y.Back = x.row, x.tool, x.inputs, x.revision, x.modern, c
+	y.row, y.tool, y.inputs, y.revision, y.modern, y.Responder = x.row, x.tool, x.inputs, x.revision, x.modern, c
 	if !x.modern {
 		y.Conv = x.Conv // what its client can be asked
 	}

@@ -35,7 +35,7 @@ func (r *Registry) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 
 // appendTaskCreated appends the answer to the call that became the task, before it is queued.
 func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = appendHead(dst, x.id())
+	dst = appendHead(dst, x.ID())
 	if !x.modern {
 		return append(t.Append(append(dst, `{"task":{`...), false), "}}}"...)
 	}
@@ -47,7 +47,7 @@ func (r *Registry) appendTaskCreated(dst []byte, x *Exchange, t *task.Task) []by
 
 // appendTask appends a response whose result is the task.
 func (r *Registry) appendTask(dst []byte, x *Exchange, t *task.Task) []byte {
-	dst = t.Append(append(appendHead(dst, x.id()), '{'), x.modern)
+	dst = t.Append(append(appendHead(dst, x.ID()), '{'), x.modern)
 	if x.modern {
 		dst = append(dst, r.prepared.suffix...)
 	}
@@ -56,7 +56,7 @@ func (r *Registry) appendTask(dst []byte, x *Exchange, t *task.Task) []byte {
 
 // appendAcknowledged appends a response that says nothing but that the request was taken (2026-07-28).
 func (r *Registry) appendAcknowledged(dst []byte, x *Exchange) []byte {
-	dst = append(appendHead(dst, x.id()), '{')
+	dst = append(appendHead(dst, x.ID()), '{')
 	dst = append(dst, r.prepared.suffix[1:]...)
 	return append(dst, "}}"...)
 }
@@ -65,7 +65,7 @@ func (r *Registry) appendAcknowledged(dst []byte, x *Exchange) []byte {
 func serveTaskGet(r *Registry, x *Exchange, dst []byte) []byte {
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	return r.appendTask(dst, x, t)
 }
@@ -78,11 +78,11 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	raw := x.Env.InputResponses.Of(x.Raw)
 	if raw == nil {
-		return codec.AppendError(dst, x.id(), protocol.ErrInputResponses)
+		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
 	responses, e := clientreq.DecodeResponses(raw)
 	if e == nil {
@@ -91,7 +91,7 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 		}
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	return r.appendAcknowledged(dst, x)
 }
@@ -101,14 +101,14 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 func serveTaskCancel(r *Registry, x *Exchange, dst []byte) []byte {
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	ours := t.Cancel()
 	switch {
 	case x.modern:
 		return r.appendAcknowledged(dst, x)
 	case !ours:
-		return codec.AppendError(dst, x.id(), errTaskOver(t.Status()))
+		return codec.AppendError(dst, x.ID(), errTaskOver(t.Status()))
 	}
 	return r.appendTask(dst, x, t)
 }
@@ -124,12 +124,12 @@ func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
-			return codec.AppendError(dst, x.id(), protocol.ErrCursor)
+			return codec.AppendError(dst, x.ID(), protocol.ErrCursor)
 		}
 		after = number
 	}
 	all := r.tasks.Of(taskOwner(x), after, r.opt.PageSize+1)
-	dst = append(appendHead(dst, x.id()), `{"tasks":[`...)
+	dst = append(appendHead(dst, x.ID()), `{"tasks":[`...)
 	limit, sent, seen := len(dst)+r.opt.MaxResultBytes-protocol.ListOverheadBytes, 0, 0
 	for _, t := range all {
 		if seen == r.opt.PageSize {
@@ -179,14 +179,14 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 	}
 	t, e := r.taskOf(x)
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	out, e := r.awaitTask(x, dst, t, failed)
 	if e == errSuspended {
 		return dst
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.id(), e)
+		return codec.AppendError(dst, x.ID(), e)
 	}
 	return out
 }
@@ -194,21 +194,21 @@ func serveTaskResult(r *Registry, x *Exchange, dst []byte) []byte {
 // awaitTask appends what the task ended with, or suspends x until there is more to do for it (errSuspended). failed is
 // why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
 func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
-	out, ended := t.AppendResult(dst, x.id())
+	out, ended := t.AppendResult(dst, x.ID())
 	switch {
 	case ended:
 		return out, nil
 	case failed != nil:
 		return nil, failed
-	case x.Back == nil:
+	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Back.Resume}}
+	w := &taskWait{suspension{resume: x.Responder.Resume}}
 	w.cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {
 	case task.Ended:
-		out, _ = t.AppendResult(dst, x.id())
+		out, _ = t.AppendResult(dst, x.ID())
 		return out, nil
 	case task.Carry:
 		return nil, r.carryForTask(x, t, requests)
@@ -218,7 +218,7 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	}
 	if x.Transport == HTTP {
 		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
-		x.Back.Send(t.AppendStatus(nil))
+		x.Responder.Send(t.AppendStatus(nil))
 	}
 	x.suspend(&w.suspension)
 	return nil, errSuspended
@@ -246,9 +246,9 @@ func (r *Registry) carryForTask(x *Exchange, t *task.Task, requests mcp.InputReq
 	return e
 }
 
-// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
-// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
-// another tasks/result.
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was
+// not taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come
+// back with another tasks/result.
 func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
 	switch failed = result.Failed; failed {
 	case nil:

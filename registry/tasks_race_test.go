@@ -139,8 +139,8 @@ func (c *racing) legacy(seed uint64, turns int) {
 	p.conv.CancelAll()
 	p.conv.Close()
 	p.back.again()
-	if p.parked() != 0 {
-		c.t.Errorf("%d requests of a client that is gone are parked", p.parked())
+	if p.suspended() != 0 {
+		c.t.Errorf("%d requests of a client that is gone are suspended", p.suspended())
 	}
 }
 

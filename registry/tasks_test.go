@@ -257,8 +257,8 @@ func TestTaskWaits(t *testing.T) {
 	p.says(t, result(5, one), `"reason":"task_wait_limit"`)
 	p.send(result(6, two), Header{})
 	p.says(t, result(7, two), `"reason":"task_wait_limit"`)
-	if p.parked() != 3 || number(t, r, "weir_task_waits") != 3 {
-		t.Error("parked", p.parked())
+	if p.suspended() != 3 || number(t, r, "weir_task_waits") != 3 {
+		t.Error("suspended", p.suspended())
 	}
 	// One is taken back, the client of the others goes; the tasks go on.
 	p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}`, Header{})
@@ -268,8 +268,8 @@ func TestTaskWaits(t *testing.T) {
 	p.send(result(5, one), Header{})
 	p.conv.CancelAll()
 	p.conv.Close()
-	if got := p.back.again(); len(got) != 0 || p.parked() != 0 || number(t, r, "weir_task_waits") != 0 {
-		t.Error("left when the client is gone:", got, p.parked())
+	if got := p.back.again(); len(got) != 0 || p.suspended() != 0 || number(t, r, "weir_task_waits") != 0 {
+		t.Error("left when the client is gone:", got, p.suspended())
 	}
 	b.run()
 	other := &peer{r: r}

@@ -7,6 +7,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/feature"
+	"weir/registry/schema"
 )
 
 // tool is one registered tool. Immutable but for its counters.
@@ -20,24 +21,30 @@ type tool struct {
 	errorsAreResults bool
 }
 
-// AddTool registers a tool whose handler does everything itself, or replaces the tool of the same name: arguments come
-// unchecked, an error is a protocol error (-32603, or what a *jsonrpc.Error says), and the result leaves as it is. As
-// with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a definition that
-// cannot be served, and beyond Options.MaxTools. t must not be changed afterwards.
+// AddTool registers a tool whose handler does everything itself: arguments come unchecked, an error is a protocol error
+// (-32603, or what a *jsonrpc.Error says), and the result leaves as it is, but for text that is no UTF-8, which is
+// repaired. As with the SDK's Server.AddTool, the input schema must be present and of type object. It panics on a
+// definition that cannot be served, on the name of a tool that is registered (see Replace), on a nil handler
+// and beyond Options.MaxTools. t must not be changed afterwards.
 //
 // The request's Session is nil; its Extra names the principal (TokenInfo.UserID), and is nil for anybody. Its Arguments
 // are the handler's to keep, and must not be written to. Nothing that a handler returns is written to either, so one
 // result may be returned by many calls.
 func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
-	mustAdd("AddTool", t.Name, r.addTool(t, &tool{invoke: rawInvoke(h)}, opts))
+	err := errNoHandler
+	if h != nil {
+		err = r.addTool(t, &tool{invoke: rawInvoke(h)}, opts)
+	}
+	mustAdd("AddTool", t.Name, err)
 }
 
-// AddTool registers a tool with typed arguments and result, or replaces the tool of the same name. Schemas that t does
-// not have are inferred from In and Out as the SDK's AddTool does; arguments are checked against the input schema and
-// decoded strictly (exact case), the output is checked against the output schema. Otherwise as Registry.AddTool, but an
-// ordinary error becomes a result with isError. Strings in In share memory with the request's Arguments.
+// AddTool registers a tool with typed arguments and result. Schemas that t does not have are inferred from In and Out,
+// as docs/TYPES.md says type by type; it panics on a field that no JSON could fill or leave. Arguments are checked
+// against the input schema and decoded strictly (exact case, every digit), the output is checked against the output
+// schema. Otherwise as Registry.AddTool, but an ordinary error becomes a result with isError. Strings in In share memory
+// with the request's Arguments.
 func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
-	definition, entry, err := typedTool(t, h)
+	definition, entry, err := typedTool(t, h, schema.InputOptions{NullIsAbsent: r.opt.NullIsAbsent})
 	if err == nil {
 		err = r.addTool(definition, entry, opts)
 	}
@@ -64,7 +71,7 @@ func (r *Registry) addTool(t *mcp.Tool, entry *tool, opts []HandlerOption) error
 	if entry.Tool, err = feature.DefineTool(t, tasks, r.opt.MaxResultBytes/2); err != nil {
 		return err
 	}
-	if err := r.tools.Add(entry); err != nil {
+	if err := offer(r.tools, entry, &entry.handler); err != nil {
 		return err
 	}
 	if entry.tasks != TaskForbidden {

@@ -65,7 +65,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d pages: %v", count, names)
 	}
 	// Replaced in place; removed ones are gone, and a cursor that names one still works.
-	r.AddTool(&mcp.Tool{Name: "tool-10", Description: "new", InputSchema: openSchema}, noop)
+	r.AddTool(&mcp.Tool{Name: "tool-10", Description: "new", InputSchema: openSchema}, noop, Replace())
 	if n := r.RemoveTool("tool-06", "tool-20", "nobody"); n != 2 {
 		t.Error("removed", n)
 	}
@@ -125,7 +125,7 @@ func TestBadTools(t *testing.T) {
 	f(`type "object"`, raw("a", (*jsonschema.Schema)(nil)))
 	f("half of max_result_bytes", raw("a", json.RawMessage(`{"type":"object","title":"`+strings.Repeat("x", 1<<19)+`"}`)))
 	f("max_tools (8)", raw("one more", openSchema))
-	f("input schema", func() {
+	f("input type: the type: chan int has no JSON form", func() {
 		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, chan int) (*mcp.CallToolResult, any, error) {
 			return nil, nil, nil
 		})
@@ -135,7 +135,7 @@ func TestBadTools(t *testing.T) {
 			return nil, nil, nil
 		})
 	})
-	f("output schema", func() {
+	f("output type: the type: func() has no JSON form", func() {
 		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, func(), error) {
 			return nil, nil, nil
 		})
@@ -167,7 +167,7 @@ func TestToolsChangeWhileServing(t *testing.T) {
 			for i := range 200 {
 				switch name := fmt.Sprintf("t%d", i%5); worker {
 				case 0:
-					r.AddTool(&mcp.Tool{Name: name, InputSchema: openSchema}, noop)
+					r.AddTool(&mcp.Tool{Name: name, InputSchema: openSchema}, noop, Replace())
 				case 1:
 					r.RemoveTool(name)
 				case 2:

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
 //	-> {...}                a message to the server; $TASK1 is the id of the first task that was seen, and so on
-//	run                     the workers run every task that is queued, and requests that were parked go on (jobs only)
+//	run                     the workers run every task that is queued, and requests that were suspended go on (jobs only)
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
 //	<~ {...}                what the server sends besides (jobs only)
 //
@@ -101,14 +101,14 @@ func play(t *testing.T, script string) string {
 		case "header":
 			setHeader(t, &h, seen.fill(strings.ReplaceAll(rest, "$SESSION", session)))
 		case "->":
-			was := p.parked()
+			was := p.suspended()
 			a := p.send(seen.fill(rest), h)
 			h = Header{}
 			if a.session != "" {
 				session = a.session
 			}
-			if p.parked() > was {
-				a.body = "(parked)"
+			if p.suspended() > was {
+				a.body = "(suspended)"
 			}
 			out.WriteString(seen.hide(a.line(p.transport)))
 			if jobs != nil {
@@ -128,12 +128,12 @@ func play(t *testing.T, script string) string {
 	return out.String()
 }
 
-// parked is how many requests of the peer are parked.
-func (p *peer) parked() int {
+// suspended is how many requests of the peer are suspended.
+func (p *peer) suspended() int {
 	if p == nil || p.back == nil {
 		return 0
 	}
-	return p.back.parked
+	return p.back.suspended
 }
 
 // besides is what a peer is sent that is no answer to its last message.

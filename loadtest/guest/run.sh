@@ -2,9 +2,9 @@
 # run.sh WEIR OUT [CONNECTIONS]: holds 100,000 connections in one server process and writes the report to OUT.
 #
 # Where a process may have 120,000 descriptors it runs right here. Elsewhere (containers and build machines often stop
-# at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's cloud
-# kernel under qemu's software emulation, which needs no privilege but that to install packages, once. Nothing on this
-# machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
+# at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's
+# cloud kernel under qemu's software emulation, which needs no privilege but that to install packages, once. Nothing on
+# this machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
 #
 # GUEST=always and GUEST=never overrule the choice. Kernel and initramfs are kept in ~/.cache/weir-guest.
 # Exit codes are those of weir load; 124: over the time limit; 125: no guest, or one that died.

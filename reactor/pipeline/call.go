@@ -80,7 +80,7 @@ func (k *Call) on(c *Conn) *Call {
 // bornCall makes a call with what stays with it over all its lives.
 func bornCall(stock *callStock) *Call {
 	k := &Call{stock: stock}
-	k.ticket.Job, k.Back = k, k
+	k.ticket.Job, k.Responder = k, k
 	return k
 }
 
@@ -132,9 +132,9 @@ func (k *Call) own(message []byte) {
 }
 
 // Release is the last word of one who holds the call. There is one holder, or two once its handler has missed its
-// deadline: its worker and who ended it (overdue.go). The last of them gives back the call and what it owns.
+// deadline: its worker and who ended it (timeout.go). The last of them gives back the call and what it owns.
 func (k *Call) Release() {
-	if k.Overdue() && !k.LastHolder() {
+	if k.TimedOut() && !k.LastHolder() {
 		return
 	}
 	if k.ownsBuffer {

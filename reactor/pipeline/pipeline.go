@@ -23,7 +23,7 @@ type Pipeline struct {
 	tasks    *backpressure.Detached // of the queue
 	metrics  pipelineMetrics
 	intakes  []*Intake       // of the loops, by number
-	seats    []registry.Seat // of the workers, by number
+	slots    []registry.WorkerSlot // of the workers, by number
 	runs     []run           // likewise; only those of class Compute take batches
 	detached detachedCalls
 	draining atomic.Bool
@@ -33,7 +33,7 @@ type Pipeline struct {
 // Init makes the pipeline ready for the connections of loops, which have not started.
 func (p *Pipeline) Init(loops *loop.Loops, set *metrics.Set) {
 	p.tasks = p.Queue.Detach(taskRunner{})
-	p.seats, p.runs = make([]registry.Seat, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
+	p.slots, p.runs = make([]registry.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
 	p.detached.init()
 	p.second.Store(time.Now().Unix())
 	for id := range loops.Len() {

@@ -76,7 +76,7 @@ func (c *Conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted:
 		scratch = p.appendRefusal(scratch, k, k.ID(), t.Refused)
 	default:
-		k.Seat = &p.seats[w.Number]
+		k.Slot = &p.slots[w.Number]
 		r.enter(c, out, t.Next())
 		scratch = c.dispatch(k, scratch, r)
 		if !r.leave() {
@@ -87,7 +87,7 @@ func (c *Conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}
-		if k.Overdue() {
+		if k.TimedOut() {
 			w.Buf = scratch
 			k.Release()
 			return out, true
@@ -115,8 +115,8 @@ func (c *Conn) dispatch(k *Call, scratch []byte, r *run) []byte {
 func (c *Conn) exited(k *Call, r *run) {
 	r.takeOver()
 	r.leave()
-	r.wasTaken() // or the next worker in this seat would find it so
-	if k.Overdue() {
+	r.wasTaken() // or the next worker in this slot would find it so
+	if k.TimedOut() {
 		k.Release()
 		return
 	}

@@ -16,7 +16,7 @@ import (
 // Wake implements event.Peer.
 func (c *Conn) Wake() { c.Post() }
 
-// Peer implements registry.Back.
+// Peer implements registry.Responder.
 func (k *Call) Peer() event.Peer { return k.Conn }
 
 // Feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
@@ -62,7 +62,7 @@ func (in *Intake) EndStream(k *Call) {
 	k.Release()
 }
 
-// Send implements registry.Back. In a batch the messages of every element go ahead of the one answer.
+// Send implements registry.Responder. In a batch the messages of every element go ahead of the one answer.
 func (k *Call) Send(message []byte) bool {
 	place := k
 	if k.group != nil {

@@ -18,7 +18,7 @@ func (p *Pipeline) appendCutShort(dst []byte, k *Call, refusal backpressure.Refu
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }
 
-// Resume implements registry.Back.
+// Resume implements registry.Responder.
 func (k *Call) Resume() { k.Conn.intake.Do(k) }
 
 // OnLoop implements loop.Job.

@@ -18,9 +18,9 @@ import (
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (p *Pipeline) endTimedOut(now time.Time) {
-	p.Registry.Overdue(p.seats, now, func(seat int, x *registry.Exchange) {
-		p.runs[seat].takeOver()
-		x.Back.(*Call).endWithoutHandler()
+	p.Registry.EndTimedOut(p.slots, now, func(slot int, x *registry.Exchange) {
+		p.runs[slot].takeOver()
+		x.Responder.(*Call).endWithoutHandler()
 	})
 }
 
@@ -28,7 +28,7 @@ func (p *Pipeline) endTimedOut(now time.Time) {
 func (k *Call) endWithoutHandler() {
 	c := k.Conn
 	p := c.intake.p
-	message := p.Registry.AppendOverdue(loop.GetBuffer(outRoom), &k.Exchange)
+	message := p.Registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		p.metrics.dropped[dropCancelled].Inc()
 	}
@@ -45,7 +45,7 @@ func (k *Call) endWithoutHandler() {
 }
 
 // run is a batch on its worker. While a handler runs, the answers that were not sent yet and the messages that come
-// after it lie here, for who finds the handler overdue: they must not wait for it. The methods of a nil run do
+// after it lie here, for who finds that the handler has run too long: they must not wait for it. The methods of a nil run do
 // nothing.
 type run struct {
 	state atomic.Uint32

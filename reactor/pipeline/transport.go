@@ -9,7 +9,7 @@ import (
 // Transport is what a connection speaks. It has two halves, for two callers.
 type Transport interface {
 	Conduct
-	Responder
+	Sender
 }
 
 // Conduct is how a connection behaves towards its peer. The loop calls it, and nobody else.
@@ -31,8 +31,8 @@ type Conduct interface {
 	Closed(c *Conn) (cancelled int)
 }
 
-// Responder is how what the server says to a call reaches its peer. Address, Answer and Notify are for any goroutine.
-type Responder interface {
+// Sender is how what the server says to a call reaches its peer. Address, Answer and Notify are for any goroutine.
+type Sender interface {
 	// Address sets what every message of this transport has in common.
 	Address(k *Call)
 	// Order is where answers wait for their turn; nil where they may leave in any order.

@@ -8,6 +8,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 //lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
@@ -15,7 +16,7 @@ import (
 // appendRequest appends one request of ours.
 func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend func([]byte) []byte) ([]byte,
 	*codec.Error) {
-	encoded, err := json.Marshal(mcp.InputRequestMap{key: request})
+	encoded, err := value.Marshal(mcp.InputRequestMap{key: request})
 	if err != nil {
 		return nil, protocol.ErrResultEncoding
 	}
@@ -51,9 +52,18 @@ func readAnswer(key string, e *codec.Envelope, raw []byte) (mcp.InputResponse, *
 	return one[key], nil
 }
 
-func decodeOne(key string, value json.RawMessage) (one mcp.InputResponseMap, ok bool) {
-	single, err := json.Marshal(map[string]json.RawMessage{key: value})
-	return one, err == nil && one.UnmarshalJSON(single) == nil
+func decodeOne(key string, raw json.RawMessage) (one mcp.InputResponseMap, ok bool) {
+	single, err := json.Marshal(map[string]json.RawMessage{key: raw})
+	if err != nil || one.UnmarshalJSON(single) != nil {
+		return one, false
+	}
+	if answer, elicited := one[key].(*mcp.ElicitResult); elicited && answer.Content != nil {
+		// The SDK reads every number as a float64; those that one does not hold come as json.Number.
+		if content, err := value.Object(string(codec.Member(raw, "content"))); err == nil {
+			answer.Content = content
+		}
+	}
+	return one, true
 }
 
 // DecodeResponses reads params.inputResponses, one by one: what nobody asked for may have any form and is left out (MCP
@@ -65,8 +75,8 @@ func DecodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
 		return nil, protocol.ErrInputResponses
 	}
 	responses := make(mcp.InputResponseMap, len(each))
-	for key, value := range each {
-		if one, ok := decodeOne(key, value); ok {
+	for key, answer := range each {
+		if one, ok := decodeOne(key, answer); ok {
 			maps.Copy(responses, one)
 		}
 	}

@@ -2,7 +2,6 @@ package feature
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -10,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Definition is what a list holds of one entry, whatever its kind. Immutable once its entry was added to a set.
@@ -29,7 +29,7 @@ type Entry interface{ entry() *Definition }
 // encode prepares the definition for every revision; visible returns what a revision knows of it.
 func (d *Definition) encode(maxBytes int, visible func(rev *protocol.Revision) any) error {
 	for i := range protocol.RevisionCount {
-		text, err := json.Marshal(visible(protocol.RevisionAt(i)))
+		text, err := value.Marshal(visible(protocol.RevisionAt(i)))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package feature
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,30 +48,39 @@ func (s *Set[E]) Get(name []byte) (E, bool) { return s.entries.Get(name) }
 // All is every entry in order of names. Nobody writes to it.
 func (s *Set[E]) All() []E { return *s.sorted.Load() }
 
-// Add adds an entry, or replaces the one of its name. The error is that there is no room.
-func (s *Set[E]) Add(e E) error {
-	if !s.put(e) {
-		return fmt.Errorf("%s (%d) are registered", s.rules.Limit, s.rules.Most)
+// Add adds an entry. The error is that there is no room, or that there is one of its name: two parts of a program that
+// offer the same name are a mistake, and which of them is served would depend on their order.
+func (s *Set[E]) Add(e E) error { return s.put(e, false) }
+
+// Replace adds an entry in place of the one of its name, if there is one. The error is that there is no room.
+func (s *Set[E]) Replace(e E) error { return s.put(e, true) }
+
+func (s *Set[E]) put(e E, replace bool) error {
+	if err := s.change(e, replace); err != nil {
+		return err
 	}
 	s.rules.Changed()
 	return nil
 }
 
-func (s *Set[E]) put(e E) bool {
+func (s *Set[E]) change(e E, replace bool) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	name := e.entry().Name
+	if _, taken := s.entries.Get([]byte(name)); taken && !replace {
+		return errors.New("the name is registered already; registry.Replace() takes its place")
+	}
 	if s.rules.Bind != nil {
 		s.rules.Bind(e)
 	}
-	name := e.entry().Name
 	if !s.entries.Put(name, e, s.rules.Most) {
 		if s.rules.Unbind != nil {
 			s.rules.Unbind(e)
 		}
-		return false
+		return fmt.Errorf("%s (%d) are registered", s.rules.Limit, s.rules.Most)
 	}
 	s.publishLocked(name, e)
-	return true
+	return nil
 }
 
 // Remove takes entries out and returns how many there were. Requests that run finish.

@@ -55,7 +55,11 @@ func TestSet(t *testing.T) {
 	}
 	expect("+c0", "!", "+a1", "!", "+b2", "!")
 	before := s.All()
-	if err := s.Add(newThing(t, "b", 7)); err != nil || names() != "a1b7c0" {
+	if err := s.Add(newThing(t, "b", 6)); err == nil || !strings.Contains(err.Error(), "registered already") {
+		t.Error("b twice:", err)
+	}
+	expect()
+	if err := s.Replace(newThing(t, "b", 7)); err != nil || names() != "a1b7c0" {
 		t.Error(names(), err)
 	}
 	expect("+b7", "!")

@@ -54,6 +54,7 @@ func visibleTool(t *mcp.Tool, rev *protocol.Revision) *mcp.Tool {
 		v.Annotations = nil
 	}
 	hide(rev, &v.Title, &v.Meta, &v.Icons)
+	v.InputSchema = schema.Shown(t.InputSchema)
 	if !rev.Structured.Allows(schema.DescribesObject(t.OutputSchema)) {
 		v.OutputSchema = nil
 	}

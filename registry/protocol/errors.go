@@ -21,6 +21,8 @@ var (
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + KeyTasks + `":{}}}}`)}
 	ErrResultTooLarge = &codec.Error{Code: codec.CodeInternal,
 		Message: "result too large"}
+	ErrResultDepth = &codec.Error{Code: codec.CodeInternal,
+		Message: "the result is nested deeper than 1000 levels, or contains itself"}
 	ErrResultEncoding = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler's result cannot be encoded"}
 )

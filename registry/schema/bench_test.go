@@ -62,7 +62,7 @@ func BenchmarkValidate(b *testing.B) {
 		Days int    `json:"days,omitempty"`
 	}
 	var field any
-	s, err := compile[weatherIn](&field)
+	s, err := Input[weatherIn](&field, InputOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,200 +8,201 @@ import (
 	"reflect"
 
 	"github.com/bytedance/sonic"
-	"github.com/bytedance/sonic/decoder"
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"weir/registry/value"
 )
-
-// strictOptions decode arguments. Keys match in exact case only: a second spelling of a key is how one parser is shown
-// another value than the next. Duplicate keys and bad UTF-8 never get here, codec.Scan refuses them, which is also why
-// nothing that is skipped is checked again. Strings point into the input.
-const strictOptions = decoder.OptionCaseSensitive | decoder.OptionNoValidateJSON
-
-// Decoder is scratch for decoding. It is part of the caller's own memory, so that it is not an allocation of its own.
-// The zero value is ready; one goroutine at a time uses it.
-type Decoder struct{ sonic decoder.Decoder }
-
-// Decode decodes text, valid JSON that nobody writes to afterwards, into v. Keys match in exact case, and strings in v
-// point into text.
-func (d *Decoder) Decode(text string, v any) error {
-	d.sonic.Reset(text)
-	d.sonic.SetOptions(strictOptions)
-	return d.sonic.Decode(v)
-}
 
 // Schema checks one tool's arguments or output. Immutable; safe for concurrent use.
 type Schema struct {
+	root     *jsonschema.Schema // what resolved is of
 	resolved *jsonschema.Resolved
 	flat     *flatSchema // nil: only the full validator understands the schema
+	shape    *shape      // of the Go type; nil: an output of any
 	// hasDefaults: valid values may have to be completed, so what is decoded is not what was sent.
-	hasDefaults bool
+	hasDefaults  bool
+	nullIsAbsent bool
+	// shortDigits: numbers of more digits may not fit the Go type though they fit the schema; 0: all do.
+	shortDigits int
+	// sound: encoding/json alone makes the output, so it is bounded, in UTF-8 and well formed.
+	sound bool
 	// elemZero is the zero value of *T's element, when T is a pointer and its schema was inferred: it is encoded in
 	// place of nil, which would be null and not match.
 	elemZero any
 }
 
+// InputOptions say how arguments are judged.
+type InputOptions struct {
+	// NullIsAbsent: null for an optional argument counts as leaving it out, where its schema does not allow null.
+	NullIsAbsent bool
+}
+
 // Input compiles the schema of arguments that are decoded into In. One that is missing in *definition is inferred and
-// put there.
-func Input[In any](definition *any) (*Schema, error) {
-	if *definition == nil && reflect.TypeFor[In]() == reflect.TypeFor[any]() {
-		*definition = &jsonschema.Schema{Type: "object"}
+// put there: with plain types, though null is taken where Go has nil. The error names the field of In that no call could
+// fill.
+func Input[In any](definition *any, opt InputOptions) (*Schema, error) {
+	t := reflect.TypeFor[In]()
+	s := &Schema{nullIsAbsent: opt.NullIsAbsent}
+	var err error
+	if s.shape, err = shapeOf(t, true); err != nil {
+		return nil, fmt.Errorf("input type: %w", err)
 	}
-	s, err := compile[In](definition)
-	if err != nil {
+	checked, given := *definition, *definition != nil
+	switch {
+	case given:
+	case t == reflect.TypeFor[any]():
+		checked = &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
+		*definition = checked
+	default:
+		if name := borrowed(t, jsonUnmarshaler); name != "" {
+			return nil, fmt.Errorf("input type: %v decodes as its embedded %s does; give the field a name, or the tool an input schema", t, name)
+		}
+		shown, err := inferred(s.shape, false, false)
+		if err != nil {
+			return nil, fmt.Errorf("input type: %w", err)
+		}
+		if checked, err = inferred(s.shape, true, true); err != nil {
+			return nil, fmt.Errorf("input type: %w", err)
+		}
+		*definition = shown
+	}
+	if err := s.compile(checked, *definition); err != nil {
 		return nil, fmt.Errorf("input schema: %w", err)
 	}
+	s.shortDigits = s.shape.shortDigits(given)
 	// The decoder of the type is compiled now, not during the first call.
-	if err := sonic.Pretouch(reflect.TypeFor[In]()); err != nil {
+	if err := sonic.Pretouch(t); err != nil {
 		return nil, fmt.Errorf("input type: %w", err)
 	}
 	return s, nil
 }
 
 // Output compiles the schema of what Out encodes to. One that is missing in *definition is inferred and put there,
-// unless Out is any: then the output is not described, and the Schema is nil.
+// unless Out is any: then the output is not described, and the Schema is nil. The error names the field of Out that
+// cannot be encoded.
 func Output[Out any](definition *any) (*Schema, error) {
-	if *definition == nil && reflect.TypeFor[Out]() == reflect.TypeFor[any]() {
+	t := reflect.TypeFor[Out]()
+	isAny := t == reflect.TypeFor[any]()
+	if *definition == nil && isAny {
 		return nil, nil
 	}
-	s, err := compile[Out](definition)
-	if err != nil {
+	s := new(Schema)
+	if !isAny {
+		var err error
+		if s.shape, err = shapeOf(t, false); err != nil {
+			return nil, fmt.Errorf("output type: %w", err)
+		}
+		s.sound = s.shape.sound()
+	}
+	if *definition == nil {
+		if name := borrowed(t, jsonMarshaler); name != "" {
+			return nil, fmt.Errorf("output type: %v encodes as its embedded %s does; give the field a name, or the tool an output schema", t, name)
+		}
+		shown, err := inferred(s.shape, true, false)
+		if err != nil {
+			return nil, fmt.Errorf("output type: %w", err)
+		}
+		*definition = shown
+		if t.Kind() == reflect.Pointer {
+			s.elemZero = reflect.Zero(t.Elem()).Interface()
+		}
+	}
+	if err := s.compile(*definition, *definition); err != nil {
 		return nil, fmt.Errorf("output schema: %w", err)
 	}
 	return s, nil
 }
 
-// compile resolves the schema in *field, or infers it from T and puts it there, as the SDK's AddTool does:
-// jsonschema-go's rules, pointers as what they point to, defaults checked.
-func compile[T any](field *any) (*Schema, error) {
-	s := new(Schema)
-	var definition *jsonschema.Schema
-	switch given := (*field).(type) {
-	case nil:
-		t := reflect.TypeFor[T]()
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-			s.elemZero = reflect.Zero(t).Interface()
-		}
-		var err error
-		if definition, err = jsonschema.ForType(t, &jsonschema.ForOptions{}); err != nil {
-			return nil, err
-		}
-		*field = definition
-	case *jsonschema.Schema:
-		definition = given
-	default:
-		raw, err := json.Marshal(given)
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(raw, &definition); err != nil {
-			return nil, err
+// borrowed names the embedded field whose method a struct has, if any: then the struct's own fields are no part of its
+// JSON.
+func borrowed(t, method reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || !reflect.PointerTo(t).Implements(method) {
+		return ""
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && (f.Type.Implements(method) || reflect.PointerTo(f.Type).Implements(method)) {
+			return f.Name
 		}
 	}
-	if definition == nil {
-		return nil, errors.New("the schema is nil")
+	return ""
+}
+
+// compile resolves the schema that values are checked against. shown is what clients see of it, and allows no more.
+func (s *Schema) compile(checked, shown any) (err error) {
+	if s.root, err = read(checked); err != nil {
+		return err
 	}
-	var err error
-	if s.resolved, err = definition.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true}); err != nil {
-		return nil, err
+	if s.root == nil {
+		return errors.New("the schema is nil")
 	}
-	raw, err := json.Marshal(definition)
+	if err := checkTypes(s.root, ""); err != nil {
+		return err
+	}
+	if s.resolved, err = s.root.Resolve(&jsonschema.ResolveOptions{ValidateDefaults: true}); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(s.root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.hasDefaults = bytes.Contains(raw, []byte(`"default"`)) // also a property of that name: then only time is lost
-	s.flat = compileFlat(definition)
-	return s, nil
-}
-
-// Decode checks args, an object or "" for none, and decodes it into in, a pointer to the zero value, whose strings then
-// point into args. The error names what does not fit and may quote it.
-func (s *Schema) Decode(d *Decoder, args string, in any) error {
-	if args == "" {
-		args = "{}"
-	}
-	if s.flat != nil && s.flat.accepts(args) && d.Decode(args, in) == nil {
-		return nil
-	}
-	// Everything that is not plainly right takes the long way, which has the last word and finds the words for no.
-	// encoding/json and not json.Number: the validator computes with exponents, so 1e999999999 must not reach it.
-	instance := make(map[string]any)
-	if err := json.Unmarshal([]byte(args), &instance); err != nil {
-		return fmt.Errorf("unmarshaling arguments: %w", err)
-	}
-	if err := s.resolved.ApplyDefaults(&instance); err != nil {
-		return fmt.Errorf("applying schema defaults: %w", err)
-	}
-	if err := s.resolved.Validate(&instance); err != nil {
-		return err
-	}
-	target := reflect.ValueOf(in).Elem()
-	if !s.hasDefaults {
-		target.SetZero()
-		if d.Decode(args, in) == nil {
-			return nil // as it was sent: large integers keep every digit
-		}
-	}
-	// 1.0 is an integer to a schema and not to a decoder; rewritten, it is 1.
-	target.SetZero()
-	completed, err := json.Marshal(instance)
+	plain, err := read(shown)
 	if err != nil {
 		return err
 	}
-	return d.Decode(string(completed), in)
+	s.flat = compileFlat(plain)
+	return nil
 }
 
-// Encode encodes and checks a typed output; nil when there is none, which only an Out of any or a pointer without
-// inferred schema can say. A nil pointer whose element was described stands for the element's zero value.
-func Encode[Out any](s *Schema, out Out) ([]byte, error) {
-	var value any = out
-	if s != nil && s.elemZero != nil && reflect.ValueOf(value).IsNil() {
-		value = s.elemZero
-	}
-	if value == nil {
-		return nil, nil
-	}
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("marshaling output: %w", err)
-	}
-	if s == nil {
-		return encoded, nil
-	}
-	if encoded, err = s.checkOutput(encoded); err != nil {
-		return nil, fmt.Errorf("validating tool output: %w", err)
-	}
-	return encoded, nil
-}
-
-// checkOutput checks an encoded output and returns it, completed with the schema's defaults.
-func (s *Schema) checkOutput(encoded []byte) ([]byte, error) {
-	if s.flat != nil && s.flat.accepts(bytesAsString(encoded)) {
-		return encoded, nil
-	}
-	var instance any
-	if err := json.Unmarshal(encoded, &instance); err != nil {
-		return nil, fmt.Errorf("unmarshaling output: %w", err)
-	}
-	rewrite := s.hasDefaults
-	if instance == nil && s.resolved.Schema().Type == "object" {
-		instance, rewrite = make(map[string]any), true // a nil map, which encodes as null
-	}
-	if _, ok := instance.(map[string]any); ok {
-		if err := s.resolved.ApplyDefaults(&instance); err != nil {
-			return nil, fmt.Errorf("applying schema defaults: %w", err)
+// shortDigits is how many digits a number may have at most of which the schema alone knows that it fits; 0: as many as
+// it likes. given: the schema is not inferred, so a number may stand where it says nothing.
+func (s *shape) shortDigits(given bool) int {
+	digits := 0
+	limit := func(n int) {
+		if digits == 0 || n < digits {
+			digits = n
 		}
 	}
-	if err := s.resolved.Validate(&instance); err != nil {
-		return nil, err
-	}
-	if !rewrite {
-		return encoded, nil
-	}
-	return json.Marshal(instance)
+	s.walk(map[*shape]bool{}, false, func(s *shape, quoted bool) {
+		switch {
+		case s.kind == isFloat && s.t.Bits() == 32:
+			limit(value.Digits(32))
+		case s.kind == isAny, s.kind == isFloat && (given || quoted):
+			limit(value.Digits(64))
+		}
+	})
+	return digits
 }
 
-// CheckInput wants what tools/list must show: an object with type "object" (MCP, Tool.inputSchema).
+// sound says whether encoding/json makes all of the JSON, out of a type that cannot be nested without end.
+func (s *shape) sound() bool {
+	sound := true
+	s.walk(map[*shape]bool{}, false, func(s *shape, _ bool) {
+		if s.kind == isAny || s.kind == isRaw || s.recursive {
+			sound = false
+		}
+	})
+	return sound
+}
+
+// walk visits s and all that it is made of. quoted: it stands in a string.
+func (s *shape) walk(seen map[*shape]bool, quoted bool, visit func(s *shape, quoted bool)) {
+	if visit(s, quoted); seen[s] {
+		return
+	}
+	seen[s] = true
+	if s.elem != nil {
+		s.elem.walk(seen, quoted, visit)
+	}
+	for _, f := range s.fields {
+		f.shape.walk(seen, f.quoted, visit)
+	}
+}
+
+// CheckInput wants what tools/list must show: an object with type "object" (MCP, Tool.inputSchema), whose types exist.
 func CheckInput(definition any) error {
 	if definition == nil {
 		return errors.New("the input schema is missing")
@@ -209,7 +210,28 @@ func CheckInput(definition any) error {
 	if !DescribesObject(definition) {
 		return errors.New(`the input schema must be an object with type "object"`)
 	}
-	return nil
+	return CheckDefinition(definition)
+}
+
+// CheckDefinition refuses what is no JSON schema, or names a type that JSON does not have.
+func CheckDefinition(definition any) error {
+	s, err := read(definition)
+	if err != nil {
+		return err
+	}
+	return checkTypes(s, "")
+}
+
+// Shown is the form of an input schema that every client takes: several refuse an object without properties. What was
+// written as JSON is left as it is.
+func Shown(definition any) any {
+	s, ok := definition.(*jsonschema.Schema)
+	if !ok || s == nil || s.Type != "object" || s.Properties != nil {
+		return definition
+	}
+	shown := *s
+	shown.Properties = map[string]*jsonschema.Schema{}
+	return &shown
 }
 
 // DescribesObject says whether a schema in any of its Go forms is an object with type "object".

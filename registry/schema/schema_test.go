@@ -53,7 +53,7 @@ var deepSchemas = []string{
 func compileText(t testing.TB, text string) *Schema {
 	t.Helper()
 	var field any = json.RawMessage(text)
-	s, err := compile[any](&field)
+	s, err := Input[any](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(text, err)
 	}
@@ -166,7 +166,7 @@ func TestDecode(t *testing.T) {
 		L []int   `json:"l,omitempty"`
 	}
 	var field any
-	s, err := compile[in](&field)
+	s, err := Input[in](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,14 +197,14 @@ func TestDecode(t *testing.T) {
 	f(`{"p":700}`, in{}, "p") // valid for the schema, too large for the type
 	f(`{"n":5.5}`, in{}, `want "integer"`)
 	f(`{"A":"x"}`, in{}, `unexpected additional properties ["A"]`)
-	f(`{"n":1e999}`, in{}, "unmarshaling arguments")
-	f(`{"n":1e99999999999}`, in{}, "unmarshaling arguments")
+	f(`{"n":1e999}`, in{}, "n: 1e999 does not fit int64")
+	f(`{"n":1e99999999999}`, in{}, "n: 1e99999999999 is no integer, or one of more than 1024 digits")
 }
 
 func TestDefaults(t *testing.T) {
 	type in struct{ Unit string }
 	var field any = json.RawMessage(`{"type":"object","properties":{"Unit":{"type":"string","default":"celsius"}}}`)
-	s, err := compile[in](&field)
+	s, err := Input[in](&field, InputOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestTypedOutputs(t *testing.T) {
 		X int `json:"x"`
 	}
 	var field any
-	pointer, err := compile[*point](&field)
+	pointer, err := Output[*point](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestTypedOutputs(t *testing.T) {
 		t.Errorf("nothing: %s %v", out, err)
 	}
 	field = nil
-	object, err := compile[map[string]int](&field)
+	object, err := Output[map[string]int](&field)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,9 +247,178 @@ func TestTypedOutputs(t *testing.T) {
 		t.Errorf("nil map: %s %v", out, err)
 	}
 	field = json.RawMessage(`{"type":"object","required":["y"]}`)
-	if wrong, err := compile[point](&field); err != nil {
+	if wrong, err := Output[point](&field); err != nil {
 		t.Fatal(err)
 	} else if _, err := Encode(wrong, point{}); err == nil {
 		t.Error("an output that does not fit its schema")
+	}
+}
+
+// TestNullIsAbsent: F9. A null that does not belong is refused in a sentence, or with the option as good as left out.
+func TestNullIsAbsent(t *testing.T) {
+	type in struct {
+		N int    `json:"n,omitempty"`
+		S string `json:"s"`
+		P *int   `json:"p,omitempty"`
+		L []struct {
+			Q int `json:"q,omitempty"`
+		} `json:"l,omitempty"`
+		Need map[string]int `json:"need,omitempty"`
+	}
+	f := func(absent bool, args, wrong string) {
+		t.Helper()
+		var field any
+		s, err := Input[in](&field, InputOptions{NullIsAbsent: absent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got in
+		err = s.Decode(new(Decoder), args, &got)
+		if wrong == "" && err != nil || wrong != "" && (err == nil || err.Error() != wrong) {
+			t.Errorf("%v %s: %v, want %q", absent, args, err, wrong)
+		}
+	}
+	f(false, `{"s":"x","n":null}`, "n: null is not allowed here, want integer")
+	f(false, `{"s":null}`, "s: null is not allowed here, want string")
+	f(false, `{"s":"x","l":[{"q":1},{"q":null}]}`, "l[1].q: null is not allowed here, want integer")
+	f(false, `{"s":"x","p":null,"l":null,"need":null}`, "")
+	f(true, `{"s":"x","n":null,"p":null,"l":[{"q":null}]}`, "")
+	f(true, `{"s":null}`, "s: null is not allowed here, want string")
+	f(true, `{"s":"x","need":{"a":null}}`, "need.a: null is not allowed here, want integer")
+}
+
+// TestDefaultsKeepDigits: F1. Completing arguments and outputs changes no other number, and defaults keep theirs.
+func TestDefaultsKeepDigits(t *testing.T) {
+	type in struct {
+		ID   int64   `json:"id"`
+		N    int     `json:"n"`
+		More uint64  `json:"more"`
+		F    float64 `json:"f"`
+	}
+	const text = `{"type":"object","properties":{"id":{"type":"integer"},"n":{"type":"integer","default":3},` +
+		`"more":{"type":"integer","default":18446744073709551615},"f":{"type":"number","default":0.1}}}`
+	var input, output any = json.RawMessage(text), json.RawMessage(text)
+	s, err := Input[in](&input, InputOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got in
+	if err := s.Decode(new(Decoder), `{"id":9007199254740993,"n":1.0}`, &got); err != nil ||
+		got != (in{9007199254740993, 1, math.MaxUint64, 0.1}) {
+		t.Errorf("%+v %v", got, err)
+	}
+	out, err := Output[map[string]int64](&output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := Encode(out, map[string]int64{"id": 9007199254740993})
+	if err != nil || string(encoded) != `{"f":0.1,"id":9007199254740993,"more":18446744073709551615,"n":3}` {
+		t.Errorf("%s %v", encoded, err)
+	}
+}
+
+// TestLiteralsKeepDigits: enums and constants of a schema are the numbers that it says.
+func TestLiteralsKeepDigits(t *testing.T) {
+	s := compileText(t, `{"type":"object","properties":{"a":{"enum":[9007199254740993,"x"]},`+
+		`"b":{"items":{"const":9007199254740993}}}}`)
+	for args, fits := range map[string]bool{`{"a":9007199254740993}`: true, `{"a":9007199254740992}`: false,
+		`{"b":[9007199254740993]}`: true, `{"b":[9007199254740992]}`: false} {
+		var got any
+		if err := s.Decode(new(Decoder), args, &got); (err == nil) != fits {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+// TestMistypedSchemas: N11. A type that JSON does not have is refused where it stands.
+func TestMistypedSchemas(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		err := CheckInput(json.RawMessage(text))
+		if err == nil {
+			t.Error(text, "is accepted")
+			return
+		}
+		for _, part := range want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %v, want %q", text, err, part)
+			}
+		}
+	}
+	f(`{"type":"object","properties":{"a":{"type":"int"}}}`, "/properties/a", `"int"`)
+	f(`{"type":"object","properties":{"a":{"type":["string","none"]}}}`, `"none"`)
+	f(`{"type":"object","properties":{"a":{"items":{"anyOf":[{"type":"string"},{"type":"float"}]}}}}`, "/properties/a/items/anyOf/1", `"float"`)
+	f(`{"type":"object","$defs":{"d":{"type":"Object"}}}`, "/$defs/d")
+	f(`{"type":"object","properties":{"a":{"type":7}}}`)
+	f(`{"type":"object","required":"a"}`)
+	f(`{"type":"object","properties":{"a":null}}`)
+	if err := CheckInput(json.RawMessage(`{"type":"object","properties":{"type":{"type":"string"}},"x-type":"int","examples":[{"type":"int"}]}`)); err != nil {
+		t.Error(err)
+	}
+	var input any = json.RawMessage(`{"type":"object","properties":{"a":{"type":"strng"}}}`)
+	if _, err := Input[any](&input, InputOptions{}); err == nil || !strings.Contains(err.Error(), "strng") {
+		t.Error(err)
+	}
+}
+
+// TestOutputSentences: N12. A nil map is refused in words that say where.
+func TestOutputSentences(t *testing.T) {
+	type inner struct {
+		M map[string]int `json:"m"`
+	}
+	type out struct {
+		Inner inner `json:"inner"`
+	}
+	var field any
+	s, err := Output[out](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Encode(s, out{})
+	if err == nil || err.Error() != "validating tool output: inner.m: null is not allowed here, want object" {
+		t.Error(err)
+	}
+}
+
+// TestOutputDepth: A3. An output that is nested without end is an error, and the process lives.
+func TestOutputDepth(t *testing.T) {
+	var field any
+	s, err := Output[node](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deep := new(node)
+	for range 1_000_000 {
+		deep = &node{Kids: []*node{deep}}
+	}
+	loop := new(node)
+	loop.Kids = []*node{loop}
+	for _, out := range []node{*deep, *loop} {
+		if _, err := Encode(s, out); err == nil || !strings.Contains(err.Error(), "nested deeper than 1000 levels") {
+			t.Error(err)
+		}
+	}
+	if _, err := Encode[any](nil, deep); err == nil {
+		t.Error("an any")
+	}
+	if encoded, err := Encode(s, node{V: 9007199254740993, Kids: []*node{{V: 1}}}); err != nil ||
+		string(encoded) != `{"v":9007199254740993,"kids":[{"v":1}]}` {
+		t.Errorf("%s %v", encoded, err)
+	}
+}
+
+// TestOutputRepaired: F2. Raw JSON in a typed output leaves as UTF-8; what is no JSON does not leave.
+func TestOutputRepaired(t *testing.T) {
+	var field any
+	s, err := Output[args[json.RawMessage]](&field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := Encode(s, args[json.RawMessage]{json.RawMessage("\"\xe9\\ud83d\"")})
+	if err != nil || string(encoded) != "{\"X\":\"\uFFFD\\ufffd\"}" {
+		t.Errorf("%q %v", encoded, err)
+	}
+	if _, err := Encode(s, args[json.RawMessage]{json.RawMessage(`{`)}); err == nil {
+		t.Error("no JSON")
 	}
 }

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/value"
 )
 
 // Suspend has the task wait for its client, or go on at once if its handler only wants to be called again; false: it
@@ -56,7 +56,7 @@ func (t *Task) encodeRequests(requests mcp.InputRequestMap) (open []inputRequest
 			}
 			key = asked + "-" + strconv.Itoa(n)
 		}
-		encoded, err := json.Marshal(mcp.InputRequestMap{asked: requests[asked]})
+		encoded, err := value.Marshal(mcp.InputRequestMap{asked: requests[asked]})
 		if err != nil {
 			return nil, 0, protocol.ErrResultEncoding
 		}

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -18,7 +19,8 @@ const MaxDepth = 1000
 // maxHops is how many pointers and interfaces may lead to one value; only one that leads to itself has more.
 const maxHops = 100
 
-var errDepth = fmt.Errorf("the value is nested deeper than %d levels, or contains itself", MaxDepth)
+// ErrDepth is of what is nested deeper.
+var ErrDepth = fmt.Errorf("the value is nested deeper than %d levels, or contains itself", MaxDepth)
 
 // Marshal encodes what a handler supplied: as encoding/json does, but bounded in depth and repaired (codec.Repair). The
 // result is one line.
@@ -36,31 +38,45 @@ func Marshal(v any) ([]byte, error) {
 // Fit checks and repairs what encoding/json made of values whose methods say what their JSON is.
 func Fit(encoded []byte) ([]byte, error) {
 	if !shallow(encoded) {
-		return nil, errDepth
+		return nil, ErrDepth
 	}
 	return codec.Repair(encoded), nil
 }
 
 // shallow says whether valid JSON is nested in MaxDepth levels at most.
 func shallow(text []byte) bool {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-			if c == '\\' {
-				i++
-			}
-		case c == '{' || c == '[':
+		switch text[i] {
+		case '"':
+			i = stringEnd(text, i)
+		case '{', '[':
 			if depth++; depth > MaxDepth {
 				return false
 			}
-		case c == '}' || c == ']':
+		case '}', ']':
 			depth--
 		}
 	}
 	return true
+}
+
+// stringEnd is the index of the quote that ends the string which begins at text[i].
+func stringEnd(text []byte, i int) int {
+	for {
+		next := bytes.IndexByte(text[i+1:], '"')
+		if next < 0 {
+			return len(text)
+		}
+		i += 1 + next
+		slashes := 0
+		for text[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i
+		}
+	}
 }
 
 // CheckDepth refuses values that encoding/json would follow for more than MaxDepth levels. It costs a lookup for values
@@ -69,7 +85,7 @@ func CheckDepth(v any) error {
 	if v == nil || !mayNest(reflect.TypeOf(v)) || nests(reflect.ValueOf(v), MaxDepth, maxHops) {
 		return nil
 	}
-	return errDepth
+	return ErrDepth
 }
 
 // nests says whether v is nested in levels at most.

@@ -55,7 +55,7 @@ func parse(token string) (d decimal) {
 // Integer writes a JSON number as digits alone, so that 1.0 and 1e2 are 1 and 100: what a schema calls an integer is one
 // to Go too. ok is false when it is no integer, or one of more than MaxDigits digits that was not written out.
 func Integer(token string) (digits string, ok bool) {
-	if strings.IndexAny(token, ".eE") < 0 {
+	if strings.IndexAny(token, ".eE") < 0 && token != "-0" {
 		return token, true
 	}
 	d := parse(token)
@@ -149,4 +149,10 @@ func Digits(bits int) int {
 		return exactFloat32Digits
 	}
 	return exactFloat64Digits
+}
+
+// Survives says whether a number is the same after a program has read it as a float64 and written it as JSON.
+func Survives(token string) bool {
+	f, err := strconv.ParseFloat(token, 64)
+	return err == nil && parse(strconv.FormatFloat(f, 'e', -1, 64)) == parse(token)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-func overdue(r *Registry, seats []Seat, now time.Time) (late []*Exchange) {
-	r.Overdue(seats, now, func(_ int, x *Exchange) { late = append(late, x) })
+func endTimedOut(r *Registry, slots []WorkerSlot, now time.Time) (late []*Exchange) {
+	r.EndTimedOut(slots, now, func(_ int, x *Exchange) { late = append(late, x) })
 	return late
 }
 
@@ -24,14 +24,15 @@ func TestHandlerDeadline(t *testing.T) {
 				r := newFixture(t, func(o *Options) { o.HandlerTimeout = limit })
 				elapse(time.Second) // the bubble's clock; a registry is never used in the instant in which it was made
 				given, leave := make(chan context.Context), make(chan struct{})
-				AddTool(r, &mcp.Tool{Name: "deaf"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+				AddTool(r, &mcp.Tool{Name: "deaf"}, func(ctx context.Context, _ *mcp.CallToolRequest,
+					_ struct{}) (*mcp.CallToolResult, any, error) {
 					given <- ctx
 					<-leave
 					return nil, nil, nil
 				}, opts...)
 				x := exchangeOf(t, `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"deaf","arguments":{}}}`)
-				seats := make([]Seat, 3)
-				x.Seat = &seats[1]
+				slots := make([]WorkerSlot, 3)
+				x.Slot = &slots[1]
 				answer := make(chan string)
 				go func() {
 					r.Route(x)
@@ -48,14 +49,14 @@ func TestHandlerDeadline(t *testing.T) {
 				derived, cancel := context.WithCancel(ctx)
 				defer cancel()
 				elapse(want - 1)
-				if late := overdue(r, seats, time.Now()); len(late) != 0 || ctx.Err() != nil {
-					t.Errorf("%d are overdue before the deadline, %v", len(late), ctx.Err())
+				if late := endTimedOut(r, slots, time.Now()); len(late) != 0 || ctx.Err() != nil {
+					t.Errorf("%d are timed out before the deadline, %v", len(late), ctx.Err())
 				}
 				elapse(1)
-				late := overdue(r, seats, time.Now())
+				late := endTimedOut(r, slots, time.Now())
 				if want == none {
 					if len(late) != 0 || ctx.Err() != nil {
-						t.Errorf("overdue without a deadline")
+						t.Errorf("timed out without a deadline")
 					}
 					close(leave)
 					<-answer
@@ -63,9 +64,9 @@ func TestHandlerDeadline(t *testing.T) {
 					return
 				}
 				if len(late) != 1 || late[0] != x || x.Conv.Busy() {
-					t.Fatalf("%d are overdue, in flight: %t", len(late), x.Conv.Busy())
+					t.Fatalf("%d are timed out, in flight: %t", len(late), x.Conv.Busy())
 				}
-				got := string(r.AppendOverdue(nil, x))
+				got := string(r.AppendTimedOut(nil, x))
 				if want := `{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"the handler did not return in time","data":{"reason":"handler_timeout","executed":true}}}`; got != want {
 					t.Errorf("answered\n%s, want\n%s", got, want)
 				}
@@ -73,12 +74,13 @@ func TestHandlerDeadline(t *testing.T) {
 				if !errors.Is(ctx.Err(), context.DeadlineExceeded) || context.Cause(derived) != context.DeadlineExceeded {
 					t.Errorf("the context ended with %v, a derived one with %v", ctx.Err(), context.Cause(derived))
 				}
-				if again := overdue(r, seats, time.Now().Add(time.Hour)); len(again) != 0 {
-					t.Error("overdue twice")
+				if again := endTimedOut(r, slots, time.Now().Add(time.Hour)); len(again) != 0 {
+					t.Error("timed out twice")
 				}
 				close(leave)
-				if late := <-answer; late != "" || !x.Overdue() || r.overdue.Load() != 0 {
-					t.Errorf("the late handler answered %q, known as overdue: %t, counted: %d", late, x.Overdue(), r.overdue.Load())
+				if late := <-answer; late != "" || !x.TimedOut() || r.timedOut.Load() != 0 {
+					t.Errorf("the late handler answered %q, known as timed out: %t, counted: %d", late, x.TimedOut(),
+						r.timedOut.Load())
 				}
 			})
 		})
@@ -94,22 +96,22 @@ func TestHandlerDeadlineCountsFromTheFirstLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFixture(t, func(o *Options) { o.HandlerTimeout = time.Minute })
 		c := callContext{h: &handler{owner: r, timeout: time.Minute}, x: new(Exchange)}
-		seats := make([]Seat, 1)
-		seats[0].running.Store(&c)
+		slots := make([]WorkerSlot, 1)
+		slots[0].running.Store(&c)
 		c.h.series = r.m.prompts
 		start := time.Now()
 		elapse(time.Second)
 		for range 60 {
-			if late := overdue(r, seats, time.Now()); len(late) != 0 {
-				t.Fatalf("overdue after %v", time.Since(start))
+			if late := endTimedOut(r, slots, time.Now()); len(late) != 0 {
+				t.Fatalf("timed out after %v", time.Since(start))
 			}
 			elapse(time.Second)
 		}
 		if deadline, _ := c.Deadline(); !deadline.Equal(start.Add(61 * time.Second)) {
 			t.Errorf("the deadline is %v after the start", deadline.Sub(start))
 		}
-		if late := overdue(r, seats, time.Now()); len(late) != 1 {
-			t.Error("not overdue at its deadline")
+		if late := endTimedOut(r, slots, time.Now()); len(late) != 1 {
+			t.Error("not timed out at its deadline")
 		}
 	})
 }

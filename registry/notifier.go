@@ -7,9 +7,9 @@ import (
 	"weir/registry/event"
 )
 
-// Back is the way back to the peer that sent a request, while the request is being served. The transport implements it.
+// Responder reaches the peer that sent a request, while the request is being served. The transport implements it.
 // Any goroutine, several at once; nothing blocks, and message is the caller's again afterwards.
-type Back interface {
+type Responder interface {
 	// Send sends a message that belongs to the request, ahead of its answer. false: it was dropped, because the peer is
 	// gone, did not ask for a stream, or does not read what it was sent.
 	Send(message []byte) bool
@@ -19,10 +19,10 @@ type Back interface {
 	Resume()
 }
 
-// way is what a handler has sent of a call so far; its first message makes it.
-type way struct {
+// notifier is what a handler has sent of a call so far; its first message makes it.
+type notifier struct {
 	// mu puts the messages in the order of their numbers and keeps the exchange from ending while one is handed over.
-	// Back never blocks, so neither does this.
+	// Responder never blocks, so neither does this.
 	mu       sync.Mutex
 	x        *Exchange // nil once the handler has returned
 	buf      []byte
@@ -30,40 +30,41 @@ type way struct {
 	began    bool
 }
 
-// wayOf returns the way back of the call that ctx belongs to, or was derived from; nil when there is none (any more).
-func wayOf(ctx context.Context) *way {
+// notifierOf returns the notifier of the call that ctx belongs to, or was derived from; nil when there is none (any
+// more).
+func notifierOf(ctx context.Context) *notifier {
 	c, ok := ctx.Value(callKey{}).(*callContext)
 	if !ok {
 		return nil
 	}
-	return c.way()
+	return c.notifier()
 }
 
-func (c *callContext) way() *way {
+func (c *callContext) notifier() *notifier {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended != callOpen || c.x.Back == nil {
+	if c.ended != callOpen || c.x.Responder == nil {
 		return nil
 	}
 	if c.back == nil {
-		c.back = &way{x: c.x}
+		c.back = &notifier{x: c.x}
 	}
 	return c.back
 }
 
 // send appends a message and sends it. append may say that there is nothing to send.
-func (w *way) send(append func(x *Exchange, dst []byte) []byte) bool {
+func (w *notifier) send(append func(x *Exchange, dst []byte) []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.x == nil || w.x.Cancelled() {
 		return false
 	}
 	w.buf = append(w.x, w.buf[:0])
-	return len(w.buf) > 0 && w.x.Back.Send(w.buf)
+	return len(w.buf) > 0 && w.x.Responder.Send(w.buf)
 }
 
 // note gives a task its status message; nothing for other calls.
-func (w *way) note(message string) {
+func (w *notifier) note(message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.x == nil || message == "" {
@@ -74,8 +75,8 @@ func (w *way) note(message string) {
 	}
 }
 
-// close ends the way: what the handler left running may not speak for it any more.
-func (w *way) close() {
+// close ends the notifier: what the handler left running may not speak for it any more.
+func (w *notifier) close() {
 	w.mu.Lock()
 	w.x = nil
 	w.mu.Unlock()

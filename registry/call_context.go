@@ -20,8 +20,9 @@ func serveCancelled(r *Registry, x *Exchange, dst []byte) []byte {
 	return dst
 }
 
-// Recalled returns, after Route, the id of the request that the message takes back; nil for every other message. Dispatch
-// finds that request if it is in flight; a transport that holds back others, which it has not begun, must look there, first.
+// Recalled returns, after Route, the id of the request that the message takes back; nil for every other message.
+// Dispatch finds that request if it is in flight; a transport that holds back others, which it has not begun, must look
+// there, first.
 func (x *Exchange) Recalled() []byte {
 	if x.row == nil || !x.row.recalls {
 		return nil
@@ -30,7 +31,7 @@ func (x *Exchange) Recalled() []byte {
 }
 
 // callContext is the context of one call: context.WithDeadline without its allocations. It has no parent and no values
-// but itself, by which Progress and Log find the way back to the peer. It belongs to the handler that got it and may
+// but itself, by which Progress and Log find the notifier. It belongs to the handler that got it and may
 // outlive the call; it is cancelled when the call is, at the handler's deadline, and when the handler returned, so that
 // what the handler left running ends too.
 type callContext struct {
@@ -39,7 +40,7 @@ type callContext struct {
 	done  chan struct{}      // made by the first Done: most handlers never ask
 	after map[*func()]func() // what AfterFunc registered; nil until then
 	x     *Exchange          // nil once the handler is off: it returned, or its call was ended without it
-	back  *way               // made by the first message ahead of the answer
+	back  *notifier          // made by the first message ahead of the answer
 	h     *handler           // whose deadline counts; nil when none does
 	since time.Duration      // since Registry.epoch, when its time began; 0 before
 }
@@ -60,14 +61,14 @@ func (c *callContext) begin(x *Exchange, h *handler) {
 	if x.Cancelled() {
 		c.cancel(callCanceled)
 	}
-	if x.Seat != nil && h.timeout > 0 {
+	if x.Slot != nil && h.timeout > 0 {
 		c.h = h
-		x.Seat.running.Store(c)
+		x.Slot.running.Store(c)
 	}
 }
 
-// legacyClient is what the call's client said of itself in initialize; false when it said nothing, and when the handler is
-// off: the exchange is reused then.
+// legacyClient is what the call's client said of itself in initialize; false when it said nothing, and when the handler
+// is off: the exchange is reused then.
 func (c *callContext) legacyClient() (version string, declared protocol.Capabilities, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,14 +78,14 @@ func (c *callContext) legacyClient() (version string, declared protocol.Capabili
 	return c.x.rev().Version, c.x.Conv.Capabilities(), true
 }
 
-// finish ends what begin began, when the handler has returned. overdue: its call was ended without it.
-func (x *Exchange) finish() (overdue bool) {
+// finish ends what begin began, when the handler has returned. timedOut: its call was ended without it.
+func (x *Exchange) finish() (timedOut bool) {
 	c := x.ctx.Swap(nil)
 	if c == nil {
 		return false
 	}
 	if c.h != nil {
-		x.Seat.running.Store(nil)
+		x.Slot.running.Store(nil)
 	}
 	mine, back := c.takeOff(callCanceled)
 	if back != nil {
@@ -93,7 +94,7 @@ func (x *Exchange) finish() (overdue bool) {
 	return mine == nil
 }
 
-// Deadline implements context.Context. It is the first moment at which the handler may be found overdue.
+// Deadline implements context.Context. It is the first moment at which the handler may be found to have run too long.
 func (c *callContext) Deadline() (deadline time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,8 +138,8 @@ func (c *callContext) Err() error {
 	return nil
 }
 
-// AfterFunc lets package context derive contexts (WithTimeout, WithCancel) from this one without a goroutine each: it is
-// the method that context looks for in foreign parents. f runs on its own goroutine when c ends; stop keeps it from
+// AfterFunc lets package context derive contexts (WithTimeout, WithCancel) from this one without a goroutine each: it
+// is the method that context looks for in foreign parents. f runs on its own goroutine when c ends; stop keeps it from
 // that and says whether it was in time.
 func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
@@ -161,8 +162,8 @@ func (c *callContext) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// cancel ends the context for a reason, the first one. Idempotent. It starts goroutines for AfterFunc instead of calling,
-// because it is called under a conversation's lock.
+// cancel ends the context for a reason, the first one. Idempotent. It starts goroutines for AfterFunc instead of
+// calling, because it is called under a conversation's lock.
 func (c *callContext) cancel(why callEnd) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,8 +185,8 @@ func (c *callContext) cancelLocked(why callEnd) {
 }
 
 // takeOff cancels the context because its handler is off, and returns the exchange for the caller to answer, nil if
-// somebody was faster, and the way back, if there is one, for the caller to close.
-func (c *callContext) takeOff(why callEnd) (x *Exchange, back *way) {
+// somebody was faster, and the notifier, if there is one, for the caller to close.
+func (c *callContext) takeOff(why callEnd) (x *Exchange, back *notifier) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cancelLocked(why)

@@ -1,0 +1,260 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"weir/registry/protocol"
+)
+
+// source is something to hear of that says how often it has changed.
+type source struct {
+	mu      sync.Mutex
+	changes int
+	subs    map[*Subscription]bool
+	over    bool
+}
+
+func (s *source) Attach(sub *Subscription) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
+	if s.subs == nil {
+		s.subs = make(map[*Subscription]bool)
+	}
+	s.subs[sub] = true
+	return true
+}
+
+func (s *source) Append(dst []byte, to *Subscriber) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Appendf(dst, "%d changes", s.changes)
+}
+
+func (s *source) Detach(sub *Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.subs, sub)
+}
+
+// counter is a peer that counts how often it was woken.
+type counter struct{ atomic.Int32 }
+
+func (c *counter) Wake() { c.Add(1) }
+
+// listen is a listen and its stream.
+func listen(t *testing.T, h *Hub, peer Peer) (*Subscriber, *Stream) {
+	t.Helper()
+	s, e := h.Listen([]byte("7"), &Filter{Tools: true}, nil, peer)
+	if e != nil {
+		t.Fatal(e)
+	}
+	return s, s.Current()
+}
+
+// owed is what a stream is owed now.
+func owed(s *Stream) (all []string) {
+	for message, _ := s.Next(nil); len(message) > 0; message, _ = s.Next(nil) {
+		all = append(all, string(message))
+	}
+	return all
+}
+
+func wants(t *testing.T, s *Stream, want ...string) {
+	t.Helper()
+	if got := owed(s); strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("is told %q, want %q", got, want)
+	}
+}
+
+// A client is woken once and told once, however often a source changes; each later change is told again.
+func TestOwedOnce(t *testing.T) {
+	h, peer, src := newHub(), new(counter), new(source)
+	s, stream := listen(t, h, peer)
+	sub, e := s.Subscribe(src)
+	if e != nil || sub == nil {
+		t.Fatal(e)
+	}
+	if again, e := s.Subscribe(src); again != nil || e != nil || h.Subscriptions() != 2 {
+		t.Errorf("subscribing twice: %v %v, %d subscriptions", again, e, h.Subscriptions())
+	}
+	for src.changes = range 9 {
+		sub.Owe()
+	}
+	if n := peer.Load(); n != 1 {
+		t.Errorf("woken %d times", n)
+	}
+	wants(t, stream, "8 changes")
+	wants(t, stream)
+	h.ListChanged(protocol.ListTools)
+	h.ListChanged(protocol.ListPrompts) // which it did not ask for
+	sub.Owe()
+	wants(t, stream, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"`+
+		protocol.KeySubscription+`":7}}}`, "8 changes")
+	// What goes ahead is told first, and only the latest of it.
+	sub.OweAhead([]byte("one"))
+	sub.OweAhead([]byte("two"))
+	wants(t, stream, "two")
+	sub.OweAhead([]byte("three"))
+	sub.Owe()
+	wants(t, stream, "three", "8 changes")
+	sub.Owe()
+	s.Unsubscribe(src)
+	s.Unsubscribe(src)
+	wants(t, stream)
+	if len(src.subs) != 0 || h.Subscriptions() != 1 {
+		t.Errorf("after the end %d are attached, %d subscriptions", len(src.subs), h.Subscriptions())
+	}
+}
+
+// However a subscription ends, it is given back once, and nothing is told after it.
+func TestSubscriptionEnds(t *testing.T) {
+	h, src, gone := newHub(), new(source), &source{over: true}
+	s, stream := listen(t, h, new(counter))
+	if sub, e := s.Subscribe(gone); sub != nil || e != nil {
+		t.Error("hears of what is no more:", sub, e)
+	}
+	sub, _ := s.Subscribe(src)
+	sub.Owe()
+	sub.Drop()
+	sub.Drop()
+	wants(t, stream)
+	if sub, _ = s.Subscribe(src); sub == nil || h.Subscriptions() != 2 {
+		t.Fatal("not again:", h.Subscriptions())
+	}
+	sub.Owe()
+	stream.Close()
+	stream.Close()
+	sub.Owe()
+	sub.Drop()
+	wants(t, stream)
+	if later, e := s.Subscribe(new(source)); later != nil || e != nil {
+		t.Error("hears of more after the end:", later, e)
+	}
+	if s.Follow(new(source)) != nil || !stream.Over() || !s.Over() || h.Subscriptions() != 0 || len(src.subs) != 0 &&
+		src.subs[sub] {
+		t.Errorf("left: %d subscriptions, %d attached", h.Subscriptions(), len(src.subs))
+	}
+}
+
+// Each limit refuses one more than it allows; what a client did not ask for counts for none.
+func TestSubscriptionLimit(t *testing.T) {
+	h := newHub(func(o *Options) { o.MaxSubscriptions, o.MaxSubscriptionsPerClient = 4, 2 })
+	s := h.NewSubscriber(new(Told))
+	for range 5 {
+		if s.Follow(new(source)) == nil {
+			t.Error("following is refused")
+		}
+	}
+	for i := range 3 {
+		if _, e := s.Subscribe(new(source)); (e == ErrClientLimit) != (i == 2) {
+			t.Error(i, e)
+		}
+	}
+	other, _ := listen(t, h, new(counter))
+	for i := range 2 {
+		if _, e := other.Subscribe(new(source)); (e == ErrTotalLimit) != (i == 1) {
+			t.Error(i, e)
+		}
+	}
+	var siblings atomic.Int32
+	siblings.Store(2)
+	if _, e := h.Listen([]byte("1"), new(Filter), &siblings, nil); e != ErrClientLimit {
+		t.Error("a third listen of one connection:", e)
+	}
+	s.End()
+	other.End()
+	if n := h.Subscriptions(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+// A session has one stream; whoever knows an event takes it over and goes on behind that.
+func TestSessionStream(t *testing.T) {
+	h, first, second := newHub(), new(counter), new(counter)
+	s := h.NewSubscriber(new(Told))
+	if _, e := s.Open(true, []byte("0-0"), first); e != ErrEventID {
+		t.Error("an event before there was any:", e)
+	}
+	stream, e := s.Open(true, nil, first)
+	if e != nil {
+		t.Fatal(e)
+	}
+	if id, primed := stream.Primed(); !primed || id != newID(0, 0) {
+		t.Error("primed:", id, primed)
+	}
+	for range 2 {
+		h.ListChanged(protocol.ListTools)
+		if message, id := stream.Next(nil); len(message) == 0 || id == 0 {
+			t.Error("not told:", id)
+		}
+	}
+	if _, e := s.Open(true, nil, second); e != ErrStreamOpen {
+		t.Error("a second stream:", e)
+	}
+	again, e := s.Open(true, []byte("0-1"), second)
+	if e != nil || first.Load() != 1 || !stream.Over() || again.Over() {
+		t.Fatal("taken over:", e, first.Load(), stream.Over(), again.Over())
+	}
+	if message, id := again.Next(nil); len(message) == 0 || id != newID(0, 2) {
+		t.Errorf("goes on with %s as %d", message, id)
+	}
+	wants(t, again)
+	s.End()
+	if _, e := s.Open(true, nil, second); e != ErrEnded || second.Load() != 1 || !again.Over() {
+		t.Error("after the end:", e, second.Load())
+	}
+}
+
+// The stream of a POST goes over to the GET that resumes it, which may be closed on purpose before its end.
+func TestPostStream(t *testing.T) {
+	h, post, get := newHub(), new(counter), new(counter)
+	s := h.NewSubscriber(new(Told))
+	p := s.OpenPost(true, post)
+	id, posted, kept := p.Append([]byte("one"))
+	if id != newID(1, 1) || !posted || !kept || !p.Posted() || p.First() != newID(1, 0) || p.EndEarly(time.Second) {
+		t.Error("on the POST:", id, posted, kept)
+	}
+	stream, e := s.Open(true, AppendID(nil, p.First()), get)
+	if e != nil || post.Load() != 1 || p.Posted() || !stream.OfPost() {
+		t.Fatal("resumed:", e, post.Load(), p.Posted())
+	}
+	if _, posted, kept = p.Append([]byte("two")); posted || !kept || get.Load() != 1 {
+		t.Error("on the GET:", posted, kept, get.Load())
+	}
+	wants(t, stream, "one", "two")
+	if !p.EndEarly(time.Second) || p.EndEarly(time.Second) {
+		t.Error("ends early not once")
+	}
+	if id, retry, early := stream.EndedEarly(); !early || id != newID(1, 2) || retry != time.Second || !stream.Over() {
+		t.Error("ended early:", id, retry, early)
+	}
+	stream.Close()
+	if id, posted := p.End([]byte("5"), []byte("answer")); id != newID(1, 3) || posted {
+		t.Error("the answer:", id, posted)
+	}
+	last, e := s.Open(true, []byte("1-2"), get)
+	if e != nil {
+		t.Fatal(e)
+	}
+	wants(t, last, "answer")
+	if !last.Over() || h.KeptBytes() == 0 {
+		t.Error("what is sent stays for who breaks again")
+	}
+	for event, want := range map[string]error{"1-4": ErrEventID, "2-0": ErrEventID, "x": ErrEventID} {
+		if _, e := s.Open(true, []byte(event), get); e != want {
+			t.Error(event, e)
+		}
+	}
+	s.End()
+	if h.KeptBytes() != 0 || s.OpenPost(true, post) != nil {
+		t.Error("left after the end")
+	}
+}
