@@ -20,8 +20,9 @@ func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
 // failureTexts are what the log says of each kind.
 var failureTexts = map[registry.FailureKind]string{
-	registry.FailurePanic:    "a handler panicked",
-	registry.FailureTimeout:  "a handler did not return in time: its call was ended, it counts as running until it does",
+	registry.FailurePanic: "a handler panicked",
+	registry.FailureTimeout: "a handler did not return in time: its call was ended, it counts as running until it " +
+		"does",
 	registry.FailureOutput:   "a tool's output is not what its schema says",
 	registry.FailureTooLarge: "a result is too large, its client got an error",
 	registry.FailureEncoding: "a result cannot be encoded, its client got an error",

@@ -81,7 +81,6 @@ func ExampleServer() {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	fmt.Println(string(text), err)
-	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello,
-	// Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"weir","version":"dev"}}}}
-	// <nil>
+	// Output:
+	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"weir","version":"dev"}}}} <nil>
 }

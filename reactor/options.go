@@ -265,5 +265,6 @@ func (o *Options) ofTransports() transport.Options {
 // validSSEPath says whether a path can stand in a URI as it is, and is no other's.
 func validSSEPath(path, mcp string) bool {
 	u, err := url.Parse(path)
-	return path == "" || err == nil && path[0] == '/' && u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == "" && path != mcp
+	return path == "" || err == nil && path[0] == '/' && path != mcp &&
+		u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == ""
 }

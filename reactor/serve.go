@@ -78,8 +78,9 @@ func (s *Server) Listen() error {
 }
 
 func (s *Server) bind() error {
-	type address struct{ name, network, value string }
-	for _, a := range []address{{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix}} {
+	for _, a := range []struct{ name, network, value string }{
+		{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix},
+	} {
 		if a.value == "" {
 			continue
 		}

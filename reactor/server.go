@@ -81,8 +81,8 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	})
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
-		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).Int("soft_connections", s.bounds.SoftConnections).
-			Msg("soft limit of connections crossed")
+		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
+			Int("soft_connections", s.bounds.SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err

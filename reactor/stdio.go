@@ -46,7 +46,11 @@ type ending struct {
 // orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
 // message, or the server was stopped.
 func (e ending) orderly() bool {
-	return e.err == nil && (e.reason == loop.ClosePeer.String() || e.reason == loop.ClosePeerTruncated.String() || e.reason == loop.CloseDrain.String())
+	switch e.reason {
+	case loop.ClosePeer.String(), loop.ClosePeerTruncated.String(), loop.CloseDrain.String():
+		return e.err == nil
+	}
+	return false
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client

@@ -208,7 +208,8 @@ func (c *Conn) Settle() {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == StillOpen && c.goodbye != StillOpen && (c.pending.Load() == c.detached || c.muted) && c.UnsentLocked() == 0 && !c.lingering {
+	answered := c.pending.Load() == c.detached || c.muted
+	if c.reason == StillOpen && c.goodbye != StillOpen && answered && c.UnsentLocked() == 0 && !c.lingering {
 		c.halfCloseLocked()
 	}
 	over := c.reason != StillOpen

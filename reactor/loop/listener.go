@@ -257,7 +257,8 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	if s.reserve.complained == 0 || l.now-s.reserve.complained > complainEvery {
 		s.reserve.complained = l.now
 		s.log.Error().Err(cause).Int64("connections", s.Connections()).
-			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
+			Msg("out of file descriptors, accepting pauses until some are free: " +
+				"raise LimitNOFILE (ulimit -n) or lower max_connections")
 	}
 	if s.reserve.fd >= 0 {
 		_ = unix.Close(s.reserve.fd)

@@ -212,7 +212,8 @@ func (l *Loop) adopt(c *Conn) {
 	c.lastRead = l.now
 	c.interest = unix.EPOLLIN
 	if err := watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
-		l.loops.log.Error().Err(err).Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
+		l.loops.log.Error().Err(err).
+			Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
 		c.Close(CloseError)
 		l.finish(c)
 	}

@@ -11,8 +11,8 @@ package loop
 //   - Settings are process-wide and must precede the first event loop; the pool grows to the largest request.
 //   - Each EventLoop.Serve takes the next poller of the pool, round robin.
 //   - Accept runs on the poller's goroutine and must neither block nor panic; (nil, nil) means "nothing for netpoll".
-//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop waits
-//     for the first and turns the second away.
+//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop
+//     waits for the first and turns the second away.
 
 import (
 	"context"

@@ -13,7 +13,8 @@ import (
 // readSocket reads into p, which must not be empty. (0, nil) is the end of the stream.
 func readSocket(fd int32, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			return int(n), nil
 		}
@@ -26,7 +27,8 @@ func readSocket(fd int32, p []byte) (int, error) {
 // writeSocket writes what the kernel takes of p, which must not be empty. A full socket is (0, EAGAIN).
 func writeSocket(fd int32, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			return int(n), nil
 		}

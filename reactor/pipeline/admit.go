@@ -50,7 +50,7 @@ func queueClass(c registry.Class) backpressure.Class {
 	return backpressure.Compute
 }
 
-// admit registers k as in flight and puts it in line, or refuses it.
+// admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
@@ -86,15 +86,15 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !p.refuses(refusal) && k.group == nil && c.blocked == nil { // half a batch cannot be set aside, nor a second message that was POSTed
-		in.block(c, k)
+	if !p.refuses(refusal) && k.group == nil && c.blocked == nil {
+		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
 		return
 	}
 	in.refuseQueued(c, k, refusal)
 }
 
 // block sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
-// admitted again first thing when half of the queue has gone (conn.Drained).
+// admitted again first thing when half of the queue has gone (Conn.Drained).
 func (in *Intake) block(c *Conn, k *Call) {
 	c.blocked = k
 	c.Lock()

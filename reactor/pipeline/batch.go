@@ -92,10 +92,15 @@ func (in *Intake) sendGroup(c *Conn, g *batchGroup) {
 	c.AddPending(-1)
 }
 
+// invalid is the error of a message that may not be served.
+func invalid(message string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidRequest, Message: message}
+}
+
 var (
-	errBatchNotAllowed = &codec.Error{Code: codec.CodeInvalidRequest, Message: "batches exist in MCP 2025-03-26 only, send one message at a time"}
-	errBatchEmpty      = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a batch must hold at least one message"}
-	errBatchTooLong    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the batch holds more messages than this server takes at once (max_batch_elements)"}
+	errBatchNotAllowed = invalid("batches exist in MCP 2025-03-26 only, send one message at a time")
+	errBatchEmpty      = invalid("a batch must hold at least one message")
+	errBatchTooLong    = invalid("the batch holds more messages than this server takes at once (max_batch_elements)")
 )
 
 // batchAcceptable says whether the whole array may be served.

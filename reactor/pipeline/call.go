@@ -88,7 +88,7 @@ func bornCall(stock *callStock) *Call {
 // sync.Pool cost three times as much here: it is made for goroutines that give back on the core on which they took.
 type callStock struct {
 	mine     *Call                // the loop's
-	returned atomic.Pointer[Call] // a stack that others push on and the loop empties whole, so no pop can meet an old head
+	returned atomic.Pointer[Call] // a stack that others push on; the loop empties it whole, so no pop meets an old head
 	unused   atomic.Int32         // in both lists
 }
 
@@ -144,7 +144,8 @@ func (k *Call) Release() {
 	k.Conn, k.Source, k.group, k.Trail, k.ownsBuffer = nil, nil, nil, nil, false
 	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
-	k.KeepAlive, k.HTTP10, k.Allow, k.BadToken, k.TakesSSE, k.Status, k.RetryAfter = false, false, false, false, false, 0, 0
+	k.KeepAlive, k.HTTP10, k.Allow, k.BadToken, k.TakesSSE = false, false, false, false, false
+	k.Status, k.RetryAfter = 0, 0
 	if k.stock == nil {
 		sharedCalls.Put(k)
 		return

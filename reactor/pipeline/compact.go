@@ -9,7 +9,7 @@ import (
 
 // A connection may have 10,000 messages waiting and the server half a million: as calls, with everything that
 // scanning and routing found, they would take 640 bytes each beside their own. So a message deep in its connection's
-// queue is held bare, and scanned again when a worker gets to it; the first ones, which is all of them in honest
+// queue is kept compact, and scanned again when a worker gets to it; the first ones, which is all of them in honest
 // traffic, stay calls.
 
 // CompactAbove is how many calls of a connection are unanswered before the next message is kept compact: several
@@ -26,14 +26,14 @@ type compactCall struct {
 // compactBytes is about what a compact call takes beside its text.
 const compactBytes = 128
 
-// compacted is what a connection knows of its compact calls; it exists while there are some, guarded by conn.mu.
+// compacted is what a connection knows of its compact calls; it exists while there are some, guarded by the connection's lock.
 type compacted struct {
 	waiting  int
 	serial   uint32
 	recalled []recall
 }
 
-// recall is a cancellation that may be meant for a compact call. It reaches those that were held when it came, not a
+// recall is a cancellation that may be meant for a compact call. It reaches those that waited when it came, not a
 // later one that uses the id again.
 type recall struct {
 	id     string
@@ -50,7 +50,7 @@ func (c *Conn) mayCompact(k *Call) bool {
 	return c.transport.Order() == nil && k.group == nil && c.Pending() >= CompactAbove
 }
 
-// queueCompact puts k's message in line without k.
+// queueCompact queues k's message without k.
 func (in *Intake) queueCompact(c *Conn, k *Call, class backpressure.Class) backpressure.Refusal {
 	h := &compactCall{raw: bytes.Clone(k.Raw)}
 	h.ticket.Job, h.ticket.Overhead = h, compactBytes

@@ -6,7 +6,7 @@ import (
 	"weir/reactor/loop"
 )
 
-// Why no more calls of a connection are started: bits of conn.laneStops.
+// Why no more calls of a connection are started: bits of Conn.laneStops.
 const (
 	stopUnread uint8 = 1 << iota // its peer does not read the answers
 	stopOrder                    // too many answers wait behind one that is not there yet (HTTP)
@@ -18,10 +18,14 @@ type Conn struct {
 	intake *Intake // of its loop
 
 	// The loop's.
-	transport  Transport
-	AuthBy     int64            // loop time by which its peer must have said who it is; 0: it has, or need not
-	Credential *auth.Credential // whose it acts for; nil: anybody's. Set once on lines and WebSockets, per request over HTTP
-	blocked    *Call            // with on_full pause: the message that found the queue full
+	transport Transport
+	blocked   *Call // with on_full pause: the message that found the queue full
+
+	// AuthBy is the loop's time by which the peer must have said who it is; 0: it has, or need not. The loop's.
+	AuthBy int64
+	// Credential is whose the connection acts for; nil: anybody's. Set once on lines and WebSockets, per request over HTTP.
+	// The loop's.
+	Credential *auth.Credential
 
 	// Anybody's.
 	lane backpressure.Lane
@@ -41,18 +45,18 @@ func NewConn(in *Intake, t Transport) *Conn {
 // Decode implements loop.Handler: it sends what was answered at once, and makes the rest runnable.
 func (c *Conn) Decode(b []byte) (used int) {
 	used = c.transport.Decode(c.intake, c, b)
-	c.Dispatched()
+	c.Handled()
 	return used
 }
 
 // EOF implements loop.Handler.
 func (c *Conn) EOF(rest []byte) {
 	c.transport.EOF(c.intake, c, rest)
-	c.Dispatched()
+	c.Handled()
 }
 
-// Dispatched comes after messages: their answers leave, and workers may have the rest.
-func (c *Conn) Dispatched() {
+// Handled comes after messages were taken in: what was answered leaves, and workers may have the rest. Loop only.
+func (c *Conn) Handled() {
 	c.intake.Flush(c)
 	c.intake.p.Queue.Schedule(&c.lane)
 }
@@ -164,8 +168,8 @@ func (c *Conn) Intake() *Intake { return c.intake }
 // Transport is what the connection speaks. Any goroutine while something is in progress, else the loop.
 func (c *Conn) Transport() Transport { return c.transport }
 
-// SpeakFromNow makes t what the connection speaks; nothing it was asked may be in progress. Loop only.
-func (c *Conn) SpeakFromNow(t Transport) { c.transport = t }
+// SetTransport makes t what the connection speaks from now on; nothing it was asked may be in progress. Loop only.
+func (c *Conn) SetTransport(t Transport) { c.transport = t }
 
 // Principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets,
 // where it does not change once there are messages.

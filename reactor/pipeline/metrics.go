@@ -25,7 +25,8 @@ type pipelineMetrics struct {
 
 func (p *Pipeline) registerMetrics(set *metrics.Set) {
 	for reason := range dropReasons {
-		p.metrics.dropped[reason] = set.NewCounter(fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason]))
+		name := fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason])
+		p.metrics.dropped[reason] = set.NewCounter(name)
 	}
 	p.sum(set, "weir_messages_received_total", func(in *Intake) *atomic.Uint64 { return &in.stats.received })
 	p.sum(set, "weir_messages_inline_total", func(in *Intake) *atomic.Uint64 { return &in.stats.inline })

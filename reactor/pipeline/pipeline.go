@@ -22,9 +22,9 @@ type Pipeline struct {
 
 	tasks    *backpressure.Detached // of the queue
 	metrics  pipelineMetrics
-	intakes  []*Intake       // of the loops, by number
+	intakes  []*Intake             // of the loops, by number
 	slots    []registry.WorkerSlot // of the workers, by number
-	runs     []run           // likewise; only those of class Compute take batches
+	runs     []run                 // likewise; only those of class Compute take batches
 	detached detachedCalls
 	draining atomic.Bool
 	second   atomic.Int64 // Unix time, for what ends at one

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
 	"weir/registry"
 	"weir/registry/event"
 )
@@ -26,7 +25,7 @@ func (in *Intake) Feed(c *Conn) {
 	}
 }
 
-var errNotAcceptable = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the answer to this is a stream: Accept must list text/event-stream"}
+var errNotAcceptable = invalid("the answer to this is a stream: Accept must list text/event-stream")
 
 // listen serves a request whose answer stays open. It takes k over.
 func (in *Intake) listen(c *Conn, k *Call) {

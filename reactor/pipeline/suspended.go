@@ -7,7 +7,7 @@ import (
 )
 
 // A call whose handler asked its client for something is suspended: it is no worker's and in no queue, but keeps its
-// place in its connection's line and counts as pending there. It goes on when the registry says so.
+// place in its connection's order of answers and counts as pending there. It goes on when the registry says so.
 
 // appendCutShort appends the refusal of a call that was suspended. It is not the usual one: that says that nothing was
 // executed, and some of this was.
@@ -24,7 +24,7 @@ func (k *Call) Resume() { k.Conn.intake.Do(k) }
 // OnLoop implements loop.Job.
 func (k *Call) OnLoop(l *loop.Loop) { k.Conn.intake.p.Intake(l).resume(k) }
 
-// resume puts a call that was suspended in line again, or ends it if there is no room or, unless its stream can be
+// resume queues a call again that was suspended, or ends it if there is no room or, unless its stream can be
 // resumed, no peer any more. Loop only.
 func (in *Intake) resume(k *Call) {
 	c, lane, admit := k.Conn, &k.Conn.lane, in.p.Queue.AdmitFirst

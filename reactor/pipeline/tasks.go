@@ -37,7 +37,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 // Drained implements backpressure.Runner: nobody waits for it.
 func (taskRunner) Drained() {}
 
-// QueueTask puts a task in line, or says why not. Any goroutine.
+// QueueTask queues a task, or says why not. Any goroutine.
 func (p *Pipeline) QueueTask(c *registry.TaskCall) *codec.Error {
 	j := &taskJob{call: c}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes

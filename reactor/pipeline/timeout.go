@@ -13,7 +13,7 @@ import (
 )
 
 // A handler that does not return cannot be stopped, so its call is ended without it: a stand-in takes the call's
-// place in its connection's line and carries the answer, and the line moves on. The call itself stays with its
+// place in its connection's order of answers and carries the answer, and the order moves on. The call itself stays with its
 // worker, which counts as busy, until the handler returns; nobody hears what it says then.
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.

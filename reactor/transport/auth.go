@@ -14,15 +14,15 @@ import (
 // Who the peer is (reactor/auth). With Config.Tokens nothing is served before a bearer token (RFC 6750) has said so:
 // each HTTP request and WebSocket handshake carries one in its head, each line connection sends one as its first
 // line. Everything that happens on the connection from then on happens in the name of the token's principal, and ends
-// with the token (conn.overdue).
+// with the token (pipeline.Conn.Tick).
 
 // errPrincipalLimit stands for a refusal by max_connections_per_principal, whose answer says when to try again.
 var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded"}
 
-// authorize finds out who sends r; fail is nil when it is somebody. One token may follow another on a connection, but
+// authorize finds out who sends r; the error is nil when it is somebody. One token may follow another on a connection, but
 // only when everything before is answered: so what is in progress on it is one principal's, and ends with that one's
 // token.
-func (t *httpTransport) authorize(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (status int, fail *codec.Error) {
+func (t *httpTransport) authorize(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
 	if !deskOf(in).guarded() {
 		return 0, nil
 	}
@@ -30,19 +30,17 @@ func (t *httpTransport) authorize(in *pipeline.Intake, c *pipeline.Conn, r *http
 	if refusal == auth.Good && c.Credential != nil && c.Credential != who && !t.answers.empty(c) {
 		refusal = auth.Changed
 	}
-	switch refusal {
-	case auth.Good:
+	if refusal == auth.Good {
 		if c.ActFor(who) != backpressure.Accepted {
 			return 503, errPrincipalLimit
 		}
 		return 0, nil
-	case auth.Changed:
-		status = 400
-	default:
-		status = 401
 	}
 	deskOf(in).metrics.tokensRefused[refusal].Inc()
-	return status, refusal.Err()
+	if refusal == auth.Changed {
+		return 400, refusal.Err()
+	}
+	return 401, refusal.Err()
 }
 
 // guarded says whether only those are served who have a token.

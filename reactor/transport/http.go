@@ -22,7 +22,7 @@ type httpTransport struct {
 
 const (
 	jsonType        = "application/json"
-	eventStreamType = "text/event-stream" // as every client spells it; another spelling gets JSON, which it must take too
+	eventStreamType = "text/event-stream" // as every client spells it; any other spelling gets JSON
 )
 
 func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
@@ -190,7 +190,7 @@ func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		protocol = "mcp"
 	}
 	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
-	c.SpeakFromNow(new(wsTransport))
+	c.SetTransport(new(wsTransport))
 }
 
 // offers reports whether a comma-separated list holds name.

@@ -13,12 +13,12 @@ import (
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and
 // 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A
 // client that did not offer to take one, or speaks HTTP/1.0, which has no chunks, gets its answer alone. In a
-// pipeline the stream of a request that is not at the head of the line is held back like an answer would be.
+// pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
 
 // eventRoom is what an event and its chunk add to a message, about.
 const eventRoom = 64
 
-// eventStream is the event stream that k's response is, or becomes. Guarded by conn.mu.
+// eventStream is the event stream that k's response is, or becomes. Guarded by the connection's lock.
 type eventStream struct {
 	order *answerOrder
 	conn  *pipeline.Conn

@@ -13,21 +13,8 @@ import (
 // somebody we know (auth.go), with a method and types we speak. The order is that of the checks' importance: a page in
 // somebody's browser that reaches us through a rebound name learns nothing but 403.
 
-var (
-	errHost         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Host is not served here (allowed_hosts)"}
-	errOrigin       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this Origin is not allowed (allowed_origins)"}
-	errPath         = &codec.Error{Code: codec.CodeInvalidRequest, Message: "nothing is served at this path, MCP is at http_path (/mcp unless configured)"}
-	errMethod       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this HTTP method is not served: POST a message, DELETE a session, GET its event stream (Accept: text/event-stream), or GET with a WebSocket upgrade"}
-	errMediaType    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Content-Type must be application/json"}
-	errAccept       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Accept must allow application/json"}
-	errNoBody       = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a POST must carry a JSON-RPC message"}
-	errUpgradeEarly = &codec.Error{Code: codec.CodeInvalidRequest, Message: "upgrade when the requests before it are answered"}
-	errWSVersion    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Version must be 13"}
-	errWSKey        = &codec.Error{Code: codec.CodeInvalidRequest, Message: "Sec-WebSocket-Key must be 16 bytes in base64"}
-)
-
-// acceptable judges the head of r; fail is nil when its body may be served.
-func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (status int, fail *codec.Error) {
+// acceptable judges the head of r: a status and an error, or no error when its body may be served.
+func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
 	s := deskOf(in)
 	switch {
 	case !s.Rules.HostAllowed(placeOf(c), r.Host):

@@ -9,7 +9,7 @@ import (
 	"weir/registry/event"
 )
 
-// resumable is the event stream that answers a POST of a session. It leaves a trail (registry/trail.go), and so
+// resumable is the event stream that answers a POST of a session. It leaves a trail (registry/event), and so
 // outlives its connection: that may break, be closed by the call itself so that the client polls, or be left behind
 // by a client that has resumed the stream already. The call then is detached: it runs on, and what it says goes into
 // the trail alone. A stream that resumes one is a stream like a session's GET (http_stream.go).

@@ -76,16 +76,12 @@ var letters = sync.Pool{New: func() any { return new(letter) }}
 
 const sessionParam = "sessionId="
 
-var (
-	errSSEMethod  = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, POST to where its first event says"}
-	errSSESession = &codec.Error{Code: codec.CodeInvalidRequest, Message: "no such session: its stream has ended or never was; GET a new one"}
-	errSSEEarly   = &codec.Error{Code: codec.CodeInvalidRequest, Message: "GET the stream when the requests before it are answered"}
-)
-
 // acceptableSSE judges the head of a request to http_sse_path.
 func acceptableSSE(r *http1.Request) (status int, fail *codec.Error) {
 	switch {
-	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)), r.Method == http1.MethodOptions:
+	case r.Method == http1.MethodOptions:
+		return 0, nil
+	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)):
 		return 0, nil
 	case r.Method != http1.MethodPost:
 		return 405, errSSEMethod
@@ -129,12 +125,13 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 // system's random source are at least 128 bits.
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
 	t := &sseTransport{id: rand.Text()}
-	c.SpeakFromNow(t)
+	c.SetTransport(t)
 	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
 	deskOf(in).sessions.add(t.id, c)
 	deskOf(in).metrics.streamsOpened.Inc()
 	in.Out = appendStreamHead(in.Out, c, k)
-	in.Out = appendChunk(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + t.id)})
+	endpoint := deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + t.id
+	in.Out = appendChunk(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(endpoint)})
 }
 
 // post hands a message to the loop of its stream.
@@ -179,7 +176,7 @@ func (m *letter) OnLoop(*loop.Loop) {
 		default:
 			in.Message(c, k, raw)
 		}
-		c.Dispatched()
+		c.Handled()
 		c.Settle()
 	}
 	in.GiveInput(cap(raw))

@@ -51,11 +51,6 @@ func (t *lineTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) 
 	return used
 }
 
-var (
-	errLineTooLong = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the message is longer than messages.line.max_message_bytes; this connection ends here"}
-	errLineHTTP    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this connection ends here"}
-)
-
 // refuse ends the connection, with an answer that says why.
 func (t *lineTransport) refuse(in *pipeline.Intake, c *pipeline.Conn, e *codec.Error, reason loop.Reason) {
 	in.CountReceived()

@@ -63,7 +63,9 @@ func (s *Site) date() string { return *s.dateText.Load() }
 
 // Accept implements loop.Host: it makes a connection that speaks what its listener is for, if the limits allow one
 // more.
-func (s *Site) Accept(home *loop.Loop, ln *loop.Listener, fd int32, addr netip.Addr, now int64) (*loop.Conn, backpressure.Refusal) {
+func (s *Site) Accept(home *loop.Loop, ln *loop.Listener, fd int32, addr netip.Addr, now int64) (
+	*loop.Conn, backpressure.Refusal,
+) {
 	limits := s.Pipeline.Limits
 	if refusal := limits.Open(addr); refusal != backpressure.Accepted {
 		return nil, refusal
