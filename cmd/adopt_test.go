@@ -15,14 +15,18 @@ import (
 // 2025-11-25 the question is a request of the server, since 2026-07-28 an answer to the call.
 func TestInteropAdopted(t *testing.T) {
 	theirs := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, nil)
-	mcp.AddTool(theirs, &mcp.Tool{Name: "book"}, func(ctx context.Context, req *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(theirs, &mcp.Tool{Name: "book"}, func(ctx context.Context, req *mcp.CallToolRequest,
+		_ struct{}) (*mcp.CallToolResult, any, error) {
 		answer, ok := req.Params.InputResponses["date"].(*mcp.ElicitResult)
 		if !ok {
 			return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"date": &mcp.ElicitParams{Message: "When?",
-				RequestedSchema: map[string]any{"type": "object", "properties": map[string]any{"day": map[string]any{"type": "string"}}}}}}, nil, nil
+				RequestedSchema: map[string]any{"type": "object",
+					"properties": map[string]any{"day": map[string]any{"type": "string"}}}}}}, nil, nil
 		}
-		told := req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: req.Params.GetProgressToken(), Progress: 1})
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("booked ", answer.Content["day"])}}}, nil, told
+		told := req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: req.Params.GetProgressToken(),
+			Progress: 1})
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("booked ",
+			answer.Content["day"])}}}, nil, told
 	})
 	s := startTest(t, nil)
 	adopted, err := s.registry.Adopt(theirs, registry.Adoption{})

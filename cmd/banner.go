@@ -15,8 +15,8 @@ type tryLine struct {
 }
 
 // tryLines are the commands for a server with the demo tools that listens on these addresses ("" or absent: off) and
-// serves HTTP at path; with tokens they take one from the shell's TOKEN. They are printed at the start and, without tokens,
-// stand in README.md; a test runs each against a real server.
+// serves HTTP at path; with tokens they take one from the shell's TOKEN. They are printed at the start and, without
+// tokens, stand in README.md; a test runs each against a real server.
 func tryLines(addresses map[string]string, path string, tokens bool) []tryLine {
 	header, first := "", ""
 	if tokens {
@@ -24,10 +24,12 @@ func tryLines(addresses map[string]string, path string, tokens bool) []tryLine {
 	}
 	const (
 		curl       = `curl -sw '\n' http://%s%s -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \` + "\n"
-		initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"me","version":"1"}}}`
-		arguments  = `"name":"echo","arguments":{"message":"hello"}`
-		modern     = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}`
-		call       = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{` + arguments
+		initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",` +
+			`"capabilities":{},"clientInfo":{"name":"me","version":"1"}}}`
+		arguments = `"name":"echo","arguments":{"message":"hello"}`
+		modern    = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+			`"io.modelcontextprotocol/clientCapabilities":{}}`
+		call = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{` + arguments
 	)
 	var lines []tryLine
 	if address := dialable(addresses["http"]); address != "" {
@@ -40,9 +42,10 @@ func tryLines(addresses map[string]string, path string, tokens bool) []tryLine {
 	}
 	if address := dialable(addresses["tcp"]); address != "" {
 		host, port, _ := net.SplitHostPort(address)
-		lines = append(lines, tryLine{"the same two over TCP, one message per line", `printf '%s\n' ` + first + `'` + initialize + "' \\\n" +
-			`  '{"jsonrpc":"2.0","method":"notifications/initialized"}' '` + call + `}}' \` + "\n" +
-			`  | nc -N ` + host + ` ` + port})
+		lines = append(lines, tryLine{"the same two over TCP, one message per line",
+			`printf '%s\n' ` + first + `'` + initialize + "' \\\n" +
+				`  '{"jsonrpc":"2.0","method":"notifications/initialized"}' '` + call + `}}' \` + "\n" +
+				`  | nc -N ` + host + ` ` + port})
 	}
 	return lines
 }
@@ -70,7 +73,8 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 		{"metrics, health, status, profiles", "admin", "http://%s/status"},
 	}
 	if path := config.Server.HTTPSSEPath; path != "" {
-		lines = slices.Insert(lines, 1, struct{ about, key, form string }{"MCP over HTTP+SSE, as in 2024-11-05", "http", "http://%s" + path})
+		lines = slices.Insert(lines, 1, struct{ about, key, form string }{"MCP over HTTP+SSE, as in 2024-11-05", "http",
+			"http://%s" + path})
 	}
 	for _, line := range lines {
 		if address := addresses[line.key]; address != "" {
@@ -79,7 +83,8 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 	}
 	tokens := config.tokens != nil
 	if tokens {
-		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', over TCP the same as first line.\n")
+		b.WriteString("\nNobody is served without a token: over HTTP the header 'Authorization: Bearer TOKEN', " +
+			"over TCP the same as first line.\n")
 	}
 	if tries := tryLines(addresses, config.Server.HTTPPath, tokens); config.Demo && len(tries) > 0 {
 		b.WriteString("\nTry, from another terminal")

@@ -1,22 +1,14 @@
 package cmd
 
 import (
-	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"weir/backpressure"
 	"weir/codec/option"
-	"weir/codec/yaml"
 	"weir/reactor"
 	"weir/reactor/auth"
 	"weir/registry"
 )
-
-// maxConfigBytes bounds the file: the longest sensible one is a few KiB, and a path to something else (a log, a disk)
-// should end in a sentence, not in its size of memory.
-const maxConfigBytes = 1 << 20
 
 // Config is everything a file or a flag can set. The options of the data path are keys of the top level (the packages
 // keep their keys apart by name); what is offered, the log and the message bounds are sections.
@@ -71,44 +63,4 @@ func (p Program) defaults() Config {
 		p.Defaults(&config)
 	}
 	return config
-}
-
-// loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
-// wrong.
-func (p Program) loadConfig(flags settings) (Config, error) {
-	config := p.defaults()
-	places, mistakes := option.Places{}, option.Mistakes(nil)
-	if file := flags.file(); file != "" {
-		text, err := readBounded(file, maxConfigBytes)
-		if err != nil {
-			return config, &option.Mistake{Place: option.Place{Flag: "config"}, Text: err.Error()}
-		}
-		if places, mistakes = yaml.Read(file, text, &config); places == nil {
-			return config, mistakes
-		}
-	}
-	flags.apply(&config, places)
-	files := openFileLimit()
-	mistakes.AddNew(places.Locate(config.validate(files)))
-	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
-	config.tokens = tokens
-	config.Queue = config.Queue.Resolve(files)
-	return config, append(mistakes, wrong...).Err()
-}
-
-// readBounded reads a file that has at most so many bytes.
-func readBounded(path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(text)) > most {
-		return nil, fmt.Errorf("%s is larger than %d bytes, so it is not what it should be", path, most)
-	}
-	return text, nil
 }

@@ -15,7 +15,7 @@ import (
 	"weir/codec/option"
 )
 
-//go:generate go test . -run TestDocsConfig -update
+//go:generate go test . -run TestDocs(Config|Metrics) -update
 
 var update = flag.Bool("update", false, "write the generated pages anew instead of comparing them")
 
@@ -44,13 +44,13 @@ const configIntro = `# Configuration
 
 Written by ` + "`make docs`" + ` from the comments and tags in the code; a test fails when it is stale.
 
-Everything has a default: ` + "`weir serve`" + ` alone works. ` + "`weir serve --config FILE`" + ` reads one YAML file, flags beat the file, and the
-file beats the defaults; ` + "`--check-config`" + ` prints the result. The file is judged whole before anything starts: an unknown key, a
-key set twice, a wrong type or a value out of range is shown with its line and column, all of them at once, and the process
-exits with 2.
+Everything has a default: ` + "`weir serve`" + ` alone works. ` + "`weir serve --config FILE`" + ` reads one YAML
+file, flags beat the file, and the file beats the defaults; ` + "`--check-config`" + ` prints the result. The file is
+judged whole before anything starts: an unknown key, a key set twice, a wrong type or a value out of range is shown with
+its line and column, all of them at once, and the process exits with 2.
 
-Times carry their unit (` + "`500ms`, `5s`, `1m30s`" + `). Sizes are bytes, or a number with B, KiB, MiB, GiB or TiB. Each heading below is a key
-with its default, as one would write it; a dot stands for a section:
+Times carry their unit (` + "`500ms`, `5s`, `1m30s`" + `). Sizes are bytes, or a number with B, KiB, MiB, GiB or TiB.
+Each heading below is a key with its default, as one would write it; a dot stands for a section:
 
 ` + "```yaml" + `
 http: 127.0.0.1:8080
@@ -137,7 +137,8 @@ func factsOf(f option.Field) string {
 // flagOf is the flag that sets a key, found by setting each.
 func flagOf(path string) string {
 	text, number, truth := "x", 1, true
-	flags := serveFlags{HTTP: &text, TCP: &text, Unix: &text, Admin: &text, Loops: &number, Workers: &number, MaxConnections: &number, Demo: &truth}
+	flags := serveFlags{HTTP: &text, TCP: &text, Unix: &text, Admin: &text, Loops: &number, Workers: &number,
+		MaxConnections: &number, Demo: &truth}
 	places := option.Places{}
 	var config Config
 	flags.apply(&config, places)

@@ -12,16 +12,6 @@ import (
 	"weir/codec/option"
 )
 
-// Exit codes of every command; --help prints this list.
-const (
-	exitOK      = 0
-	exitRuntime = 1 // it started and failed, or a port was taken
-	exitUsage   = 2 // a flag or the configuration is wrong; nothing was started
-)
-
-const exitHelp = `Exit codes: 0 stopped as asked; 1 failed while running (a port is taken, a drain was cut short by a
-second signal); 2 a flag or the configuration is wrong, and nothing was started.`
-
 type commands struct {
 	Serve   serveFlags   `cmd:"" help:"Run the server."`
 	Stdio   stdioFlags   `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
@@ -31,115 +21,6 @@ type commands struct {
 }
 
 type versionFlags struct{}
-
-// settings are the flags of a command that runs the server.
-type settings interface {
-	// file is the configuration file's name, "" for none.
-	file() string
-	// apply overrides config with the flags that were given and records, per key, that a flag set it.
-	apply(config *Config, places option.Places)
-}
-
-// serveFlags are the keys worth a flag. Each pointer is nil unless the flag was given, so that a flag beats the file
-// even when it says what the default says.
-type serveFlags struct {
-	Config      string `placeholder:"FILE" help:"YAML file; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
-	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
-
-	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port; port 0: the kernel chooses, the log says. ${http}"`
-	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port. ${tcp}"`
-	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket. ${unix}"`
-	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port. ${admin}"`
-	Loops          *int    `placeholder:"N" help:"Event loops. ${loops}"`
-	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
-	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
-	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
-}
-
-// Help implements kong.HelpProvider: what stands below the flags.
-func (serveFlags) Help() string {
-	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets, until SIGTERM or
-SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits.
-
-Example:
-
-  ${program} serve --http 127.0.0.1:0 --tcp "" --max-connections 50000
-
-listens for HTTP and WebSocket on a port of the kernel's choice (see the log, or /status of the admin listener), not on
-TCP, and refuses the 50,001st connection.
-
-` + exitHelp
-}
-
-func (f *serveFlags) file() string { return f.Config }
-
-func (f *serveFlags) apply(config *Config, places option.Places) {
-	override(f.HTTP, &config.Server.HTTP, places, "http", "http")
-	override(f.TCP, &config.Server.TCP, places, "tcp", "tcp")
-	override(f.Unix, &config.Server.Unix, places, "unix", "unix")
-	override(f.Admin, &config.Admin, places, "admin", "admin")
-	override(f.Loops, &config.Server.Loops, places, "loops", "loops")
-	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
-	override(f.MaxConnections, &config.Queue.MaxConnections, places, "max_connections", "max-connections")
-	override(f.Demo, &config.Demo, places, "demo", "demo")
-}
-
-// stdioFlags are those that make sense for one client.
-type stdioFlags struct {
-	Config      string `placeholder:"FILE" help:"YAML file, the same as for ${program} serve; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
-	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
-
-	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
-	Workers *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
-	Demo    *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
-}
-
-// Help implements kong.HelpProvider: what stands below the flags.
-func (stdioFlags) Help() string {
-	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, to one client: one JSON message per line on standard input, one per
-line on standard output, and nothing else there. The log goes to standard error. It ends when standard input does, after
-answering what it accepted, or on SIGTERM or SIGINT, which drain; both within shutdown_timeout. A signal after that ends it at once.
-
-Tools, queue, limits and configuration are those of ${program} serve, but for what one client has no use for: the file's http, tcp,
-unix, admin, loops, max_connections and soft_connections are not used (so that several clients may launch it with the file of a
-server that runs), and no deadline is held against the client. One that does not read is not read either.
-
-Examples:
-
-  ${program} stdio --config ${program}.yaml
-
-is the command for a client's configuration. Many desktop clients take it in this form:
-
-  {"mcpServers": {"${program}": {"command": "/usr/local/bin/${program}", "args": ["stdio", "--config", "/etc/${program}.yaml"]}}}
-
-From a shell, where the end of the input ends the server:
-
-  echo '{"jsonrpc":"2.0","id":1,"method":"ping"}' | ${program} stdio
-
-Exit codes: 0 the input ended and was answered, or a signal drained the server; 1 the conversation broke off (the log says why:
-the output cannot be written or was not read to its end, a message is too large) or the server did not start; 2 a flag or the
-configuration is wrong, and nothing was started.`
-}
-
-func (f *stdioFlags) file() string { return f.Config }
-
-// apply makes the server one for one client.
-func (f *stdioFlags) apply(config *Config, places option.Places) {
-	config.stdio = true
-	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
-	config.Server.Loops = 1
-	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
-	override(f.Admin, &config.Admin, places, "admin", "admin")
-	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
-	override(f.Demo, &config.Demo, places, "demo", "demo")
-}
-
-func override[T any](given, to *T, places option.Places, key, flag string) {
-	if given != nil {
-		*to = *given
-		places[key] = option.Place{Flag: flag}
-	}
-}
 
 // flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
 // weir load.
@@ -213,8 +94,8 @@ func name(n *kong.Node, program string) {
 	}
 }
 
-// commandOf is the command at which the command line went wrong, as one would type it behind the program's name: its help has
-// what was meant.
+// commandOf is the command at which the command line went wrong, as one would type it behind the program's name: its
+// help has what was meant.
 func commandOf(err error) string {
 	var wrong *kong.ParseError
 	if errors.As(err, &wrong) && wrong.Context != nil {

@@ -37,11 +37,11 @@ func TestInteropGoSDK(t *testing.T) {
 	for name, transport := range transports {
 		for _, revision := range mcp.SupportedProtocolVersions() {
 			t.Run(name+"/"+revision, func(t *testing.T) {
-				before := s.reactor.Status().ExecutingWait
+				before := s.reactor.Status().ExecutingBlocking
 				converse(t, transport(t), revision)
 				// The call that its client gave up must not run on: a notification cancels it, or over HTTP since
 				// 2026-07-28 the end of the connection (MCP 2026-07-28, basic/patterns/cancellation).
-				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingWait <= before })
+				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingBlocking <= before })
 			})
 		}
 	}
@@ -106,12 +106,14 @@ func converse(t *testing.T, transport mcp.Transport, revision string) {
 	echo("hello")
 	echo("grüße, \"世界\" \u2028 \\ \n")
 	var refused *jsonrpc.Error
-	if _, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "no_such_tool"}); !errors.As(err, &refused) || refused.Code != -32602 {
+	if _, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "no_such_tool"}); !errors.As(err, &refused) ||
+		refused.Code != -32602 {
 		t.Errorf("an unknown tool: got %v", err)
 	}
 	impatient, giveUp := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer giveUp()
-	if _, err := session.CallTool(impatient, &mcp.CallToolParams{Name: "sleep", Arguments: map[string]any{"ms": 60_000}}); err == nil {
+	if _, err := session.CallTool(impatient, &mcp.CallToolParams{Name: "sleep",
+		Arguments: map[string]any{"ms": 60_000}}); err == nil {
 		t.Error("a call of a minute ended within 50 ms")
 	}
 	echo("after a cancelled call")

@@ -27,9 +27,10 @@ const (
 	exitNotRun = 3 // the target could not be reached or understood, or the run ended early
 )
 
-const loadHelp = `Exit codes of ${program} load: 0 every mark held (or the scenario was skipped, and says why); 1 a mark was missed, or
-compare found something worse; 2 a flag or the scenario file is wrong; 3 it could not be run to its end: the target cannot be
-reached or is not understood, the server died, it was interrupted. What was measured until then is reported all the same.`
+const loadHelp = `Exit codes of ${program} load: 0 every mark held (or the scenario was skipped, and says why); 1 a
+mark was missed, or compare found something worse; 2 a flag or the scenario file is wrong; 3 it could not be run to
+its end: the target cannot be reached or is not understood, the server died, it was interrupted. What was measured
+until then is reported all the same.`
 
 // loadFlags are the commands of weir load; run is the one that is meant when none is named.
 type loadFlags struct {
@@ -51,8 +52,8 @@ type loadCompareFlags struct {
 
 // Help implements kong.HelpProvider: what stands below the flags.
 func (loadCompareFlags) Help() string {
-	return `Compares each phase of two reports that ${program} load --json wrote. The noise band of a figure is twice the standard error of its
-steps, both runs together, and at least 5%; within it nothing is said to differ.
+	return `Compares each phase of two reports that ${program} load --json wrote. The noise band of a figure is twice the
+standard error of its steps, both runs together, and at least 5%; within it nothing is said to differ.
 
 Exit codes: 0 nothing is worse; 1 something is worse beyond the noise; 2 a file is no report.`
 }
@@ -87,8 +88,9 @@ type loadRunFlags struct {
 
 // Help implements kong.HelpProvider: what stands below the flags.
 func (loadRunFlags) Help() string {
-	return `Asks the scenario's question of a server and holds the answer against the scenario's marks. Load is open: each call has
-its moment in a plan made beforehand, and its latency counts from that moment, so a server that stalls cannot hide it.
+	return `Asks the scenario's question of a server and holds the answer against the scenario's marks. Load is open:
+each call has its moment in a plan made beforehand, and its latency counts from that moment, so a server that stalls
+cannot hide it.
 
 Examples:
 
@@ -207,7 +209,8 @@ func (f *loadRunFlags) prepare(ctx context.Context, p Program) (*loadtest.Run, e
 	return &loadtest.Run{
 		Scenario: scenario.Scaled(scale), Target: target, Admin: f.Admin, PID: f.PID, Loops: f.Loops, Workers: f.Workers,
 		Probe:  probe.Options{Era: era, Tool: f.Tool, Arguments: f.Arguments, Headers: headers},
-		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"}, Version: p.Version, Commit: commit(),
+		Window: f.Window, Grace: f.Grace, WorkerCommand: []string{self, "load", "worker"},
+		Version: p.Version, Commit: commit(),
 	}, nil
 }
 

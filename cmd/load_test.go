@@ -38,7 +38,8 @@ func TestLoadEveryTransport(t *testing.T) {
 			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
 		}
 		tally := &report.Total.Tally
-		if tally.Sent == 0 || tally.Sent != tally.Results || tally.Unexplained != 0 || report.Server.PID != os.Getpid() || report.Server.Goroutines == 0 {
+		if tally.Sent == 0 || tally.Sent != tally.Results || tally.Unexplained != 0 || report.Server.PID != os.Getpid() ||
+			report.Server.Goroutines == 0 {
 			t.Errorf("%s: exit %d\n%s%s", target, code, stdout, stderr)
 		}
 	}
@@ -50,7 +51,8 @@ func TestLoadEveryTransport(t *testing.T) {
 	if n := s.registry.Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
 		t.Errorf("%d sessions are left", n)
 	}
-	if code, stdout, stderr := loadRun("fan-out", "--duration", "1s", "--target", "http://"+s.addresses["http"]+"/mcp", "-q"); code > exitRuntime ||
+	if code, stdout, stderr := loadRun("fan-out", "--duration", "1s", "--target", "http://"+s.addresses["http"]+"/mcp",
+		"-q"); code > exitRuntime ||
 		!strings.Contains(stdout, "event streams: ") {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
@@ -62,7 +64,8 @@ func TestLoadHostile(t *testing.T) {
 	f := func(target string, want map[string]string) {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "r.json")
-		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"], "--json", file, "-q")
+		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"],
+			"--json", file, "-q")
 		report, err := report.ReadReport(file)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
@@ -80,18 +83,22 @@ func TestLoadHostile(t *testing.T) {
 				t.Errorf("%s: %s: no %q among %v", target, kind, ending, report.Hostile.Counts.Ended[kind])
 			}
 		}
-		if report.Server.Closed["message_too_big"] == 0 {
+		if report.Server.Closed["message_too_large"] == 0 {
 			t.Errorf("%s: the server's reasons are %v", target, report.Server.Closed)
 		}
 	}
-	onLines := map[string]string{"garbage": "error: ", "oversize": "error: the message is longer", "duplicate": "error: duplicate id",
-		"half_close": "answered", "reset": "hung_up", "vanish": "hung_up", "never_read": "open at the end", "slow_read": "open at the end",
+	onLines := map[string]string{"garbage": "error: ", "oversize": "error: the message is longer",
+		"duplicate":  "error: duplicate id",
+		"half_close": "answered", "reset": "hung_up", "vanish": "hung_up", "never_read": "open at the end",
+		"slow_read": "open at the end",
 		"slow_drip": "open at the end", "half_request": "open at the end"}
 	f("tcp://"+s.addresses["tcp"], onLines)
 	f("unix:"+s.addresses["unix"], onLines)
-	f("http://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "HTTP 413", "half_close": "answered", "reset": "hung_up"})
-	f("ws://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "close: ", "duplicate": "error: duplicate id",
-		"reset": "hung_up"})
+	f("http://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "HTTP 413",
+		"half_close": "answered", "reset": "hung_up"})
+	f("ws://"+s.addresses["http"]+"/mcp", map[string]string{"garbage": "HTTP 400", "oversize": "close: ",
+		"duplicate": "error: duplicate id",
+		"reset":     "hung_up"})
 }
 
 // onFirst does something when the first line is written.
@@ -116,7 +123,8 @@ func TestLoadServerDies(t *testing.T) {
 	code := run([]string{"load", "baseline", "--duration", "4s", "--target", "tcp://" + c.addresses["tcp"],
 		"--admin", c.addresses["admin"], "--html", file, "--json", kept}, &stdout, &stderr)
 	page, err := os.ReadFile(file)
-	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") || !strings.Contains(string(page), "partial") {
+	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") ||
+		!strings.Contains(string(page), "partial") {
 		t.Errorf("exit %d, %v\n%s%s", code, err, &stdout, &stderr)
 	}
 	if result, err := report.ReadReport(kept); err != nil || result.Outcome != report.Partial || len(result.Series) == 0 {
@@ -130,7 +138,8 @@ func TestLoadAnotherServer(t *testing.T) {
 	type input struct {
 		Message string `json:"message"`
 	}
-	mcp.AddTool(other, &mcp.Tool{Name: "echo"}, func(_ context.Context, _ *mcp.CallToolRequest, in input) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(other, &mcp.Tool{Name: "echo"}, func(_ context.Context, _ *mcp.CallToolRequest,
+		in input) (*mcp.CallToolResult, any, error) {
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: in.Message}}}, nil, nil
 	})
 	mux := http.NewServeMux()
@@ -143,7 +152,8 @@ func TestLoadAnotherServer(t *testing.T) {
 	if err != nil {
 		t.Fatalf("exit %d, %v\n%s%s", code, err, stdout, stderr)
 	}
-	if tally := &report.Total.Tally; tally.Sent == 0 || tally.Sent != tally.Results || report.Target.Server != "other 1" || report.Server.PID != os.Getpid() {
+	if tally := &report.Total.Tally; tally.Sent == 0 || tally.Sent != tally.Results || report.Target.Server != "other 1" ||
+		report.Server.PID != os.Getpid() {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 	f := func(target, want string) {
@@ -153,12 +163,19 @@ func TestLoadAnotherServer(t *testing.T) {
 		}
 	}
 	f(s.URL+"/elsewhere", "there is no MCP over HTTP at this path")
-	f("ws"+strings.TrimPrefix(s.URL, "http")+"/mcp", "it does not speak WebSocket there; check the path, or try --target http://")
+	f("ws"+strings.TrimPrefix(s.URL, "http")+"/mcp",
+		"it does not speak WebSocket there; check the path, or try --target http://")
 	f("tcp"+strings.TrimPrefix(s.URL, "http"), "speaks HTTP, not lines: try --target http://")
-	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	closed := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
 	defer closed.Close()
 	f(closed.URL, "say who asks with --header")
-	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }))
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
 	defer full.Close()
 	f(full.URL, "it is full, or stops")
 	tls := httptest.NewUnstartedServer(mux)
@@ -173,9 +190,11 @@ func TestLoadWorkers(t *testing.T) {
 	t.Setenv(asMain, "1")
 	s := startTest(t, nil)
 	file := filepath.Join(t.TempDir(), "r.json")
-	code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--workers", "2", "--target", "tcp://"+s.addresses["tcp"], "--json", file, "-q")
+	code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--workers", "2", "--target",
+		"tcp://"+s.addresses["tcp"], "--json", file, "-q")
 	report, err := report.ReadReport(file)
-	if err != nil || report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 || report.Total.Tally.Sent != report.Total.Tally.Results {
+	if err != nil || report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 ||
+		report.Total.Tally.Sent != report.Total.Tally.Results {
 		t.Errorf("exit %d, %v\n%s%s", code, err, stdout, stderr)
 	}
 }
@@ -198,7 +217,8 @@ func TestLoadCommandLine(t *testing.T) {
 	f(exitUsage, `"nosuch" is neither a file nor one of baseline`, "nosuch")
 	f(exitUsage, ":4:1: unknown key \"mark\"", scenario)
 	f(exitUsage, ":3:9: phases: 3 is not a list", scenario)
-	f(exitUsage, "--connections: -1 is below 0: allowed is 0 (the scenario's) to 10000000 connections", "baseline", "--connections=-1", "--rate=-2")
+	f(exitUsage, "--connections: -1 is below 0: allowed is 0 (the scenario's) to 10000000 connections", "baseline",
+		"--connections=-1", "--rate=-2")
 	f(exitUsage, "--rate: -2 is below 0", "baseline", "--connections=-1", "--rate=-2")
 	f(exitUsage, "give one of them", "baseline", "--duration=1s", "--time-scale=2")
 	f(exitUsage, "is not a JSON object", "baseline", "--tool=x", "--arguments=[1]")
@@ -216,7 +236,8 @@ func TestLoadCommandLine(t *testing.T) {
 
 func TestLoadCompare(t *testing.T) {
 	write := func(p95 float64) string {
-		phase := report.PhaseReport{Name: "p", Seconds: 1, Answered: 100, Latency: report.Latency{Count: 9, P50: p95 / 2, P95: p95, P99: p95}}
+		phase := report.PhaseReport{Name: "p", Seconds: 1, Answered: 100,
+			Latency: report.Latency{Count: 9, P50: p95 / 2, P95: p95, P99: p95}}
 		r := report.Report{Schema: report.Schema, Phases: []report.PhaseReport{phase}}
 		for range 50 {
 			r.Series = append(r.Series, report.Point{Answered: 100, P50: p95 / 2, P95: p95, P99: p95})
@@ -240,10 +261,12 @@ func TestLoadCompare(t *testing.T) {
 	}
 }
 
-// TestLoadReportIsWritable: a place where no report can be written is found before the run, and nothing is left where one can.
+// TestLoadReportIsWritable: a place where no report can be written is found before the run, and nothing is left where
+// one can.
 func TestLoadReportIsWritable(t *testing.T) {
 	dir := t.TempDir()
-	code, _, stderr := loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "no", "r.json"), "--html", dir)
+	code, _, stderr := loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "no", "r.json"),
+		"--html", dir)
 	if code != exitUsage || !strings.Contains(stderr, "--json: open ") || !strings.Contains(stderr, "--html: open ") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
@@ -251,7 +274,8 @@ func TestLoadReportIsWritable(t *testing.T) {
 	if err := os.WriteFile(kept, []byte("before"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr = loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "r.json"), "--html", kept); code != exitNotRun {
+	if code, _, stderr = loadRun("baseline", "--target", "tcp://127.0.0.1:1", "--json", filepath.Join(dir, "r.json"),
+		"--html", kept); code != exitNotRun {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*"))

@@ -7,28 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"weir/codec/yaml"
-	"weir/registry"
 )
 
-// Program is a program around somebody's tools.
-type Program struct {
-	// Name is what it is called, in its help, in the log and, unless mcp.name says otherwise, by clients. Empty: as its file.
-	Name string
-	// Version is what it says of itself, to clients too. Empty: dev.
-	Version string
-	// Offer registers tools, prompts and resources, before anything listens; its error is why nothing was started. The
-	// registry's other methods may be called while the program runs, by what Offer leaves behind. nil: the demonstration
-	// tools are offered unless demo is false; with an Offer only if it is true.
-	Offer func(*registry.Registry) error
-	// Defaults changes what the configuration holds where neither file nor flag says otherwise. nil: nothing.
-	Defaults func(*Config)
-}
-
-// Main runs the program with the arguments of the process, and ends the process. A main function has nothing else to do.
+// Main runs the program with the arguments of the process, and ends the process. A main function has nothing else to
+// do.
 func Main(p Program) { os.Exit(p.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is Main without the process: what a command line does, and its exit code.
@@ -39,7 +24,8 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		return code
 	}
 	if command == "version" {
-		fmt.Fprintf(stdout, "%s %s (commit %s, %s, %s/%s)\n", p.Name, p.Version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		fmt.Fprintf(stdout, "%s %s (commit %s, %s, %s/%s)\n", p.Name, p.Version, commit(), runtime.Version(), runtime.GOOS,
+			runtime.GOARCH)
 		return exitOK
 	}
 	if strings.HasPrefix(command, "token") {
@@ -70,22 +56,4 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		return stdio(&config, stdin, stdout, stderr)
 	}
 	return serve(&config, stdout, stderr)
-}
-
-// commit is what the binary was built from, as Go recorded it.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	revision, dirty := "unknown", ""
-	for _, setting := range info.Settings {
-		switch {
-		case setting.Key == "vcs.revision":
-			revision = setting.Value
-		case setting.Key == "vcs.modified" && setting.Value == "true":
-			dirty = "+changes"
-		}
-	}
-	return revision + dirty
 }

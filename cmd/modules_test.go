@@ -8,15 +8,16 @@ import (
 	"testing"
 )
 
-// What a module that imports registry and reactor gets. Most of mostListed is the libraries' own tests, which `go list -m all` names
-// and nothing builds: netpoll's go.mod is older than module graph pruning (Go 1.17), so all that it ever stood on is listed.
+// What a module that imports registry and reactor gets. Most of mostListed is the libraries' own tests, which `go list
+// -m all` names and nothing builds: netpoll's go.mod is older than module graph pruning (Go 1.17), so all that it ever
+// stood on is listed.
 const (
 	mostListed = 57 // with that module and weir
 	mostBuilt  = 28 // of these, what is compiled; go.mod of the importer names them
 )
 
-// TestTidyModulesOfAnImporter counts the modules of a program outside the repository. It needs no network: what it builds is what
-// this module builds too.
+// TestTidyModulesOfAnImporter counts the modules of a program outside the repository. It needs no network: what it
+// builds is what this module builds too.
 func TestTidyModulesOfAnImporter(t *testing.T) {
 	root, err := filepath.Abs(repository)
 	if err != nil {

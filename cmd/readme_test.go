@@ -17,7 +17,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// readmeBlock is a block of code in README.md, and the file that the sentence before it names: `tools/tools.go` is what...
+// readmeBlock is a block of code in README.md, and the file that the sentence before it names: `tools/tools.go` is
+// what...
 type readmeBlock struct{ file, language, text string }
 
 var (
@@ -44,7 +45,8 @@ func ownServer(t *testing.T) (blocks []readmeBlock) {
 	return blocks
 }
 
-// ownModule makes what README tells, in a folder outside the repository, and returns the folder and the commands that run it.
+// ownModule makes what README tells, in a folder outside the repository, and returns the folder and the commands that
+// run it.
 func ownModule(t *testing.T) (dir string, commands []string) {
 	t.Helper()
 	root, err := filepath.Abs(repository)
@@ -148,10 +150,10 @@ func tryWhole(t *testing.T, dir, serve, token string) {
 	c.log = bufio.NewScanner(stderr)
 	var line struct {
 		Version   string
-		Listening map[string]string
+		Listeners map[string]string
 	}
 	c.await("serving", &line)
-	if c.addresses = line.Listening; line.Version != "1.0" || c.addresses["tcp"] != "" {
+	if c.addresses = line.Listeners; line.Version != "1.0" || c.addresses["tcp"] != "" {
 		t.Errorf("%+v", line)
 	}
 	if status := c.httpGet("/status"); !strings.Contains(status, `"version": "1.0"`) {
@@ -162,7 +164,8 @@ func tryWhole(t *testing.T, dir, serve, token string) {
 			HTTPClient: &http.Client{Transport: bearerTransport{token}}}
 	}
 	server := tryTools(t, transport(token))
-	if server.ServerInfo.Name != "greet" || server.ServerInfo.Version != "1.0" || server.Instructions != "Greet people by their names." {
+	if server.ServerInfo.Name != "greet" || server.ServerInfo.Version != "1.0" ||
+		server.Instructions != "Greet people by their names." {
 		t.Errorf("it says that it is %+v, %q", server.ServerInfo, server.Instructions)
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: "own", Version: "1"}, nil)
@@ -175,7 +178,8 @@ func tryWhole(t *testing.T, dir, serve, token string) {
 		t.Errorf("exit %d", code)
 	}
 	tryTools(t, &mcp.CommandTransport{Command: offline(exec.Command("bin/greet", "stdio"), dir)})
-	said := shell(t, dir, "(bin/greet version; bin/greet stdio --help; bin/greet load --help) >&2; bin/greet serve --http x || true")
+	said := shell(t, dir, "(bin/greet version; bin/greet stdio --help; bin/greet load --help) >&2\n"+
+		"bin/greet serve --http x || true")
 	for _, want := range []string{"greet 1.0 (commit", `{"mcpServers": {"greet": {"command": "/usr/local/bin/greet"`,
 		"greet load baseline", "greet: the configuration is wrong"} {
 		if !strings.Contains(said, want) {

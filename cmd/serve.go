@@ -1,14 +1,15 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -16,22 +17,9 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
-	"weir/cmd/demo"
-	"weir/reactor"
-	"weir/registry"
+	"weir/codec/option"
+	"weir/reactor/auth"
 )
-
-// server is the assembled process. Its fields are set by startServer, and only read afterwards.
-type server struct {
-	config    *Config
-	log       zerolog.Logger
-	started   time.Time
-	metrics   *metrics.Set
-	registry  *registry.Registry
-	reactor   *reactor.Server
-	admin     *admin
-	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
-}
 
 // serve runs the server until a signal ends it, and returns the process's exit code.
 func serve(config *Config, stdout, stderr io.Writer) int {
@@ -50,21 +38,23 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("max_connections", config.Queue.MaxConnections).
+	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
+		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
 	if isTerminal(stdout) || config.Demo { // somebody is trying it out
 		printBanner(stdout, config, s.addresses)
 	}
 	cause := s.awaitStop(signals, hangups)
-	log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
+	log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", config.ShutdownTimeout).Msg("draining")
 	stopped := make(chan struct{})
 	go func() { s.stop(); close(stopped) }()
 	select {
 	case <-stopped:
 		return exitOK
 	case cause = <-signals:
-		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).Msg("stopped at once, the drain was not finished")
+		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).
+			Msg("stopped at once, the drain was not finished")
 		return exitRuntime
 	}
 }
@@ -73,7 +63,8 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 func notStarted(log zerolog.Logger, err error) int {
 	line := log.Error().Err(err)
 	if errors.Is(err, unix.EADDRINUSE) {
-		line = line.Str("hint", "another process listens there (ss -ltnp names it): stop it, or give this listener's flag another address; port 0 is any free one")
+		line = line.Str("hint", "another process listens there (ss -ltnp names it): stop it, or give this listener's flag "+
+			"another address; port 0 is any free one")
 	}
 	line.Msg("not started")
 	return exitRuntime
@@ -91,8 +82,8 @@ func (s *server) awaitStop(stops, hangups <-chan os.Signal) os.Signal {
 	}
 }
 
-// startServer builds registry and reactor, in that order, and starts them; then the admin listener. The ports are bound before
-// anything runs, so a taken one leaves nothing to undo.
+// startServer builds registry and reactor, in that order, and starts them; then the admin listener. The ports are bound
+// before anything runs, so a taken one leaves nothing to undo.
 func startServer(config *Config, log zerolog.Logger) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
 	adminListener, err := listenAdmin(config.Admin)
@@ -112,55 +103,6 @@ func startServer(config *Config, log zerolog.Logger) (*server, error) {
 		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
 	}
 	return s, nil
-}
-
-func (s *server) bind() error {
-	if err := s.build(); err != nil {
-		return err
-	}
-	if err := s.reactor.Listen(); err != nil {
-		return err
-	}
-	s.addresses = s.reactor.Addrs()
-	return nil
-}
-
-func (s *server) build() error {
-	offered := s.config.MCP
-	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
-	var err error
-	s.registry, err = registry.New(offered)
-	if err != nil {
-		return err
-	}
-	if s.config.Demo {
-		demo.AddTools(s.registry)
-	}
-	if offer := s.config.program.Offer; offer != nil {
-		if err := offer(s.registry); err != nil {
-			return err
-		}
-	}
-	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,
-		ShutdownTimeout: s.config.ShutdownTimeout,
-	})
-	return err
-}
-
-// stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while, closes
-// last.
-func (s *server) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
-	defer cancel()
-	s.reactor.Shutdown(ctx)
-	s.closeAdmin()
-}
-
-func (s *server) closeAdmin() {
-	if s.admin != nil {
-		s.admin.stop()
-	}
 }
 
 func listenAdmin(address string) (net.Listener, error) {
@@ -187,22 +129,35 @@ func setMemoryLimit(bytes int64) {
 	}
 }
 
-func newLogger(options LogConfig, out io.Writer) zerolog.Logger {
-	level, err := zerolog.ParseLevel(options.Level)
-	if err != nil {
-		panic(fmt.Sprintf("log level %q passed the rules and is unknown to the logger", options.Level))
+// reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
+func (s *server) reloadTokens() {
+	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+	if err := mistakes.Err(); err != nil {
+		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
+		return
 	}
-	if options.Format == "console" || options.Format == "auto" && isTerminal(out) {
-		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !isTerminal(out)}
-	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+	n := tokens.Len()
+	s.reactor.ReplaceTokens(tokens)
+	s.log.Info().Int("tokens", n).Msg("tokens reloaded")
 }
 
-func isTerminal(out any) bool {
-	file, ok := out.(*os.File)
-	if !ok {
-		return false
+// warnOfOpenDoors says once, at the start, who can come in: anybody who reaches a listener beyond loopback, or nobody.
+func (s *server) warnOfOpenDoors() {
+	if s.config.tokens != nil {
+		if s.config.tokens.Len() == 0 {
+			s.log.Warn().Str("tokens_file", s.config.Server.Auth.TokensFile).Msg("the tokens file is empty: nobody is let in")
+		}
+		return
 	}
-	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
-	return err == nil
+	var open []string
+	for _, name := range slices.Sorted(maps.Keys(s.addresses)) {
+		if (name == "http" || name == "tcp") && !auth.IsLoopbackAddress(s.addresses[name]) {
+			open = append(open, name+" "+s.addresses[name])
+		}
+	}
+	if len(open) > 0 {
+		s.log.Warn().Strs("listeners", open).
+			Msg("anybody who reaches these listeners is served: set auth.tokens_file (the command token makes its lines), " +
+				"or listen on loopback behind a proxy that asks")
+	}
 }

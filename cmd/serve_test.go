@@ -118,8 +118,10 @@ func TestServeReadmeTryLines(t *testing.T) {
 func TestServeBanner(t *testing.T) {
 	config := plain.defaults()
 	var out strings.Builder
-	printBanner(&out, &config, map[string]string{"http": "0.0.0.0:81", "tcp": "[::1]:82", "unix": "/run/w.sock", "admin": "127.0.0.1:83"})
-	for _, want := range []string{"http://0.0.0.0:81/mcp", "/run/w.sock", "http://127.0.0.1:83/status", "http://127.0.0.1:81/mcp -H", "nc -N ::1 82"} {
+	printBanner(&out, &config, map[string]string{"http": "0.0.0.0:81", "tcp": "[::1]:82", "unix": "/run/w.sock",
+		"admin": "127.0.0.1:83"})
+	for _, want := range []string{"http://0.0.0.0:81/mcp", "/run/w.sock", "http://127.0.0.1:83/status",
+		"http://127.0.0.1:81/mcp -H", "nc -N ::1 82"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
@@ -165,7 +167,8 @@ func TestServeStatus(t *testing.T) {
 			t.Errorf("listener %s: %q", name, got.Listeners[name])
 		}
 	}
-	if got.Connections.Open != 1 || got.Refusing != "" || got.Memory.ResidentBytes == 0 || got.Queue.WaitingLimit != 500_000 {
+	if got.Connections.Open != 1 || got.Refusing != "" || got.Memory.ResidentBytes == 0 ||
+		got.Queue.WaitingLimit != 500_000 {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -192,7 +195,7 @@ func TestServeRefusesAtTheConnectionLimit(t *testing.T) {
 func TestServeRefusesUnderPressure(t *testing.T) {
 	s := startTest(t, func(c *Config) {
 		c.Queue.MaxWaiting, c.Queue.RefuseAbove, c.Queue.ReopenBelow = 10, 0.5, 0.4
-		c.Queue.MaxWaitingTools, c.Queue.MaxQueueAge = 1, 0
+		c.Queue.MaxBlockingWorkers, c.Queue.QueueTimeout = 1, 0
 		c.ShutdownTimeout = 50 * time.Millisecond // one call sleeps for minutes
 	})
 	for range 7 { // one runs, six wait
@@ -258,9 +261,9 @@ func startChild(t *testing.T, args ...string) *child {
 	}
 	t.Cleanup(func() { c.Process.Kill() })
 	c.log = bufio.NewScanner(stderr)
-	var line struct{ Listening map[string]string }
+	var line struct{ Listeners map[string]string }
 	c.await("serving", &line)
-	c.addresses = line.Listening
+	c.addresses = line.Listeners
 	return c
 }
 
@@ -292,7 +295,8 @@ func (c *child) exitCode() int {
 }
 
 const sleepCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":%d},` +
-	`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"
+	`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}` +
+	"\n"
 
 // callSleep starts a call that lasts and returns when a worker has it.
 func (c *child) callSleep(millis int) net.Conn {
@@ -304,7 +308,7 @@ func (c *child) callSleep(millis int) net.Conn {
 	c.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	fmt.Fprintf(conn, sleepCall, millis)
-	running := regexp.MustCompile(`"executing_wait": 1\b`)
+	running := regexp.MustCompile(`"executing_blocking": 1\b`)
 	eventually(c.t, "the call runs", func() bool { return running.MatchString(c.httpGet("/status")) })
 	return conn
 }
@@ -386,7 +390,8 @@ func TestServePortTaken(t *testing.T) {
 		t.Helper()
 		args := []string{"serve", "--http", "127.0.0.1:0", "--tcp", "", "--admin", "", flag, taken.Addr().String()}
 		var errs strings.Builder
-		if code := run(args, io.Discard, &errs); code != exitRuntime || !strings.Contains(errs.String(), "address already in use") ||
+		if code := run(args, io.Discard, &errs); code != exitRuntime ||
+			!strings.Contains(errs.String(), "address already in use") ||
 			!strings.Contains(errs.String(), "ss -ltnp names it") {
 			t.Errorf("%s: exit %d, %s", flag, code, &errs)
 		}

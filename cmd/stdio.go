@@ -27,7 +27,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
-	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("workers", config.Queue.Workers).
+	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).Int("workers", config.Queue.Workers).
 		Msg("serving standard input and output")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -52,7 +52,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 				return exitRuntime
 			}
 			first = cause
-			log.Info().Stringer("signal", cause).Stringer("timeout", config.ShutdownTimeout).Msg("draining")
+			log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", config.ShutdownTimeout).Msg("draining")
 			cancel()
 		}
 	}

@@ -35,7 +35,8 @@ func startStdio(t *testing.T, lines ...string) *stdioChild {
 	}
 	in, ourIn := pipe(t)
 	ourOut, out := pipe(t)
-	c := &stdioChild{child: child{Cmd: stdioCommand("--config", file), t: t}, in: ourIn, out: ourOut, r: bufio.NewReader(ourOut)}
+	c := &stdioChild{child: child{Cmd: stdioCommand("--config", file), t: t}, in: ourIn, out: ourOut,
+		r: bufio.NewReader(ourOut)}
 	c.Stdin, c.Stdout = in, out
 	stderr, err := c.StderrPipe()
 	if err != nil {
@@ -104,7 +105,8 @@ func (c *stdioChild) ends(code, cut int) {
 const ping = `{"jsonrpc":"2.0","id":"p","method":"ping"}` + "\n"
 const pong = `{"jsonrpc":"2.0","id":"p","result":{}}` + "\n"
 
-// TestStdioEndOfInput: whatever the streams are, nothing but messages comes out, everything is answered, the exit code is 0.
+// TestStdioEndOfInput: whatever the streams are, nothing but messages comes out, everything is answered, the exit code
+// is 0.
 func TestStdioEndOfInput(t *testing.T) {
 	sleeps := fmt.Sprintf(sleepCall, 50)
 	f := func(name, said string, stdin func(t *testing.T, said string) io.Reader, want ...string) {
@@ -157,9 +159,11 @@ func TestStdioEndOfInput(t *testing.T) {
 	f("no last newline", strings.TrimSuffix(ping, "\n"), piped, `"id":"p"`)
 	f("a long file", strings.Repeat(ping, 5000), file, strings.Split(strings.Repeat(`"id":"p" `, 5000), " ")[:5000]...)
 	f("nothing", "", nothing)
-	f("broken lines", "{nonsense\n\n[1]\n"+ping+`{"jsonrpc":"2.0","id":3}`, piped, "-32700", "-32600", `"id":"p"`, "-32600")
-	f("a listen", `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},`+
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`+"\n",
+	f("broken lines", "{nonsense\n\n[1]\n"+ping+`{"jsonrpc":"2.0","id":3}`, piped, "-32700", "-32600", `"id":"p"`,
+		"-32600")
+	f("a listen", `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{`+
+		`"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",`+
+		`"io.modelcontextprotocol/clientCapabilities":{}}}}`+"\n",
 		piped, "notifications/subscriptions/acknowledged")
 }
 
@@ -306,7 +310,7 @@ func TestStdioMessageTooLarge(t *testing.T) {
 	}
 	var line struct{ Reason string }
 	c.await("the conversation broke off", &line)
-	if code := c.exitCode(); code != exitRuntime || line.Reason != "message_too_big" {
+	if code := c.exitCode(); code != exitRuntime || line.Reason != "message_too_large" {
 		t.Errorf("exit %d, %+v", code, line)
 	}
 }
@@ -331,15 +335,18 @@ func TestStdioInputUnreadable(t *testing.T) {
 // TestStdioConfig: what is for many clients is not used, so that one file does for weir serve and any number of these.
 func TestStdioConfig(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	const text = "http: 127.0.0.1:8080\nunix: /run/w.sock\nmax_connections: 50000\nmax_waiting: 77\nadmin: 127.0.0.1:9090\n"
+	const text = "http: 127.0.0.1:8080\nunix: /run/w.sock\nmax_connections: 50000\nmax_waiting: 77\n" +
+		"admin: 127.0.0.1:9090\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs strings.Builder
-	if code := run([]string{"stdio", "--config", file, "--demo=false", "--workers", "3", "--check-config"}, &out, &errs); code != exitOK {
+	if code := run([]string{"stdio", "--config", file, "--demo=false", "--workers", "3", "--check-config"}, &out,
+		&errs); code != exitOK {
 		t.Fatalf("exit %d: %s", code, &errs)
 	}
-	for _, want := range []string{"http: \"\"\n", "tcp: \"\"\n", "unix: \"\"\n", "admin: \"\"\n", "max_waiting: 77\n", "demo: false\n",
+	for _, want := range []string{"http: \"\"\n", "tcp: \"\"\n", "unix: \"\"\n", "admin: \"\"\n", "max_waiting: 77\n",
+		"demo: false\n",
 		"workers: 3\n", "loops: 1\n", "max_connections: 2\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, &out)

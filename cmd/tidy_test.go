@@ -33,7 +33,8 @@ var (
 
 // topLevel is every entry that the repository's root may hold.
 var topLevel = []string{
-	"cmd", "reactor", "codec", "registry", "backpressure", "loadtest", "docs", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE",
+	"cmd", "reactor", "codec", "registry", "backpressure", "loadtest", "docs", "go.mod", "go.sum",
+	"Makefile", "README.md", "LICENSE",
 	".ci", ".gitignore",
 }
 
@@ -48,13 +49,17 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
-	"registry/feature":  {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard", "github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
+	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
+		"weir/registry/value",
+		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
 	"registry/shard":    {},
-	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
+	"registry/value":    {"weir/codec"},
+	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
+		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	// The examples are run by a whole server, so that what they print is what clients see.
@@ -81,7 +86,8 @@ var allowedImports = map[string][]string{
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
-		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe", "weir/loadtest/report",
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
+		"weir/loadtest/report",
 		"weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
@@ -105,7 +111,8 @@ var allowedImports = map[string][]string{
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
 	// Weir itself, with something that changes.
-	"loadtest/peers/changing": {"weir/backpressure", "weir/registry", "weir/reactor", "github.com", "golang.org/x/sys/unix"},
+	"loadtest/peers/changing": {"weir/backpressure", "weir/registry", "weir/reactor", "github.com",
+		"golang.org/x/sys/unix"},
 	"cmd": {
 		"weir/cmd/demo", "weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "weir/loadtest", "github.com",
 		"golang.org/x/sys/unix",
@@ -177,6 +184,8 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
+	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd":
+		return "" // the page of series
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):

@@ -71,7 +71,8 @@ func TestTokenCommand(t *testing.T) {
 	if token := words[len(words)-1]; len(token) != 43 || strings.Contains(line.String(), token) {
 		t.Errorf("token %q, line %q", token, line.String())
 	}
-	for _, args := range [][]string{{"token"}, {"token", ""}, {"token", "a b"}, {"token", "uid:0"}, {"token", strings.Repeat("a", 65)}, {"token", "a", "--for", "-1h"}} {
+	for _, args := range [][]string{{"token"}, {"token", ""}, {"token", "a b"}, {"token", "uid:0"},
+		{"token", strings.Repeat("a", 65)}, {"token", "a", "--for", "-1h"}} {
 		if code := run(args, io.Discard, io.Discard); code != exitUsage {
 			t.Errorf("%q: exit %d", args, code)
 		}
@@ -99,7 +100,8 @@ func TestTokensFileMistakes(t *testing.T) {
 	f("")
 	f("# nobody\n\n \t\n")
 	f("a " + digest)
-	f("  a \t" + strings.ToUpper(digest) + "  2030-01-31T00:00:00+02:00 # until then\nb " + strings.Repeat("0b", 32) + " # as long as it stands here\n")
+	f("  a \t" + strings.ToUpper(digest) + "  2030-01-31T00:00:00+02:00 # until then\nb " + strings.Repeat("0b", 32) +
+		" # as long as it stands here\n")
 	f("a\nb "+digest+"\nc:d "+digest+"\n",
 		"tokens:1:2: the SHA-256 of the token is missing",
 		"tokens:3:2: a principal is 1 to 64 letters, digits and any of . _ - @ +",
@@ -118,12 +120,14 @@ func TestTokensFileMistakes(t *testing.T) {
 		fmt.Fprintf(many, "a %064x\n", i+1)
 	}
 	f(many.String(), "tokens:10001:1: more than 10000 tokens")
-	f(strings.Repeat("#", 2<<20+1), "c.yaml:1:2: auth.tokens_file: tokens is larger than 2097152 bytes, so it is not what it should be")
+	f(strings.Repeat("#", 2<<20+1),
+		"c.yaml:1:2: auth.tokens_file: tokens is larger than 2097152 bytes, so it is not what it should be")
 
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	f("a "+digest, "c.yaml:1:2: auth.tokens_file: everybody on this machine may write tokens, and let themselves in: chmod o-w")
+	f("a "+digest, "c.yaml:1:2: auth.tokens_file: everybody on this machine may write tokens, and let themselves in: "+
+		"chmod o-w")
 	path += "-not"
 	if _, mistakes := loadTokens(path, option.Place{}); mistakes == nil {
 		t.Error("a file that is not there")
@@ -201,7 +205,8 @@ func TestServeWarnsOfOpenDoors(t *testing.T) {
 	f := func(address, tokensFile, want string) {
 		t.Helper()
 		var log strings.Builder
-		s := &server{config: &Config{}, log: zerolog.New(&log), addresses: map[string]string{"http": address, "tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
+		s := &server{config: &Config{}, log: zerolog.New(&log), addresses: map[string]string{"http": address,
+			"tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
 		s.config.Server.Auth.TokensFile = tokensFile
 		s.config.tokens, _ = loadTokens(tokensFile, option.Place{})
 		s.warnOfOpenDoors()
@@ -237,7 +242,8 @@ func TestInteropTokens(t *testing.T) {
 		t.Run("go-sdk/"+revision, func(t *testing.T) {
 			converse(t, sdk(tokens["alice"]), revision)
 			client := mcp.NewClient(&mcp.Implementation{Name: "weir-interop", Version: "1"}, nil)
-			if _, err := client.Connect(t.Context(), sdk("mallory"), &mcp.ClientSessionOptions{ProtocolVersion: revision}); err == nil ||
+			if _, err := client.Connect(t.Context(), sdk("mallory"),
+				&mcp.ClientSessionOptions{ProtocolVersion: revision}); err == nil ||
 				!strings.Contains(err.Error(), "Unauthorized") {
 				t.Errorf("with a token that nobody has: %v", err)
 			}
@@ -274,7 +280,8 @@ func TestLoadWithAToken(t *testing.T) {
 	for _, target := range []string{"http://" + s.addresses["http"] + "/mcp", "ws://" + s.addresses["http"] + "/mcp",
 		"tcp://" + s.addresses["tcp"], "unix:" + s.addresses["unix"]} {
 		report := filepath.Join(t.TempDir(), "r.json")
-		code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--target", target, "--token-file", file, "--json", report, "-q")
+		code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--target", target, "--token-file", file, "--json",
+			report, "-q")
 		if code > exitMissed || !strings.Contains(stdout, "unexplained 0") || strings.Contains(stdout, "sent 0 ") {
 			t.Errorf("%s: exit %d\n%s%s", target, code, stdout, stderr)
 		}
@@ -285,7 +292,8 @@ func TestLoadWithAToken(t *testing.T) {
 			t.Errorf("%s without a token: exit %d", target, code)
 		}
 	}
-	if code, _, stderr := loadRun("baseline", "--token-file", file+"-not", "-q"); code != exitUsage || !strings.Contains(stderr, "--token-file") {
+	if code, _, stderr := loadRun("baseline", "--token-file", file+"-not", "-q"); code != exitUsage ||
+		!strings.Contains(stderr, "--token-file") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

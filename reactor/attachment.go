@@ -28,8 +28,8 @@ var failureTexts = map[registry.FailureKind]string{
 	registry.FailureEncoding: "a result cannot be encoded, its client got an error",
 }
 
-// HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a
-// few lines are written in ten seconds, and the next says how many were left out.
+// HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a few
+// lines are written in ten seconds, and the next says how many were left out.
 func (a *attachment) HandlerFailed(f registry.Failure) {
 	gate, _ := a.failures.LoadOrStore(f.Kind, new(complaints))
 	leftOut, ok := gate.(*complaints).allow(backpressure.Now(), failuresLogged)
@@ -44,7 +44,7 @@ func (a *attachment) HandlerFailed(f registry.Failure) {
 		line = line.Err(f.Err)
 	}
 	if leftOut > 0 {
-		line = line.Int("left_out", leftOut)
+		line = line.Int("suppressed", leftOut)
 	}
 	line.Msg(failureTexts[f.Kind])
 }

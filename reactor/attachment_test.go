@@ -24,10 +24,12 @@ func TestOneServerOfARegistry(t *testing.T) {
 	must(t, err)
 	must(t, first.Listen())
 	must(t, first.Start())
-	if _, err := New(reg, Config{Options: &o, Log: silent}); err == nil || !strings.Contains(err.Error(), "another server serves this registry") {
+	if _, err := New(reg, Config{Options: &o, Log: silent}); err == nil ||
+		!strings.Contains(err.Error(), "another server serves this registry") {
 		t.Errorf("a second server: %v", err)
 	}
-	registry.AddTool(reg, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	registry.AddTool(reg, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest,
+		struct{}) (*mcp.CallToolResult, any, error) {
 		return nil, nil, nil
 	}) // the first is told
 	first.Shutdown(context.Background())
@@ -54,7 +56,10 @@ func TestFailuresAreLogged(t *testing.T) {
 	add := func(name string, h mcp.ToolHandlerFor[struct{}, any], opts ...registry.HandlerOption) {
 		registry.AddTool(reg, &mcp.Tool{Name: name}, h, opts...)
 	}
-	add("breaks", func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) { panic("ouch") })
+	add("breaks", func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
+		error) {
+		panic("ouch")
+	})
 	add("long", func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: strings.Repeat("x", 2<<20)}}}, nil, nil
 	})
@@ -87,8 +92,10 @@ func TestFailuresAreLogged(t *testing.T) {
 	}
 	close(leave)
 	served.Shutdown(context.Background())
-	contains(t, text.String(), `"name":"breaks"`, `"panic":"ouch"`, "TestFailuresAreLogged", `"message":"a handler panicked"`,
-		`"name":"long"`, "max_result_bytes (1048576)", `"name":"deaf"`, "it did not return within 1ms", `"name":"wrong"`, "validating tool output")
+	contains(t, text.String(), `"name":"breaks"`, `"panic":"ouch"`, "TestFailuresAreLogged",
+		`"message":"a handler panicked"`,
+		`"name":"long"`, "max_result_bytes (1048576)", `"name":"deaf"`, "it did not return within 1ms", `"name":"wrong"`,
+		"validating tool output")
 }
 
 // A tool that fails at every call writes ten lines in ten seconds, whatever other kinds do, and the next counts the
@@ -106,6 +113,6 @@ func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 		}
 		time.Sleep(11 * time.Second)
 		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
-		contains(t, text.String(), `"left_out":15`)
+		contains(t, text.String(), `"suppressed":15`)
 	})
 }

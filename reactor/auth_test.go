@@ -100,7 +100,8 @@ func TestHTTPAsksForAToken(t *testing.T) {
 		t.Error("a token in the URL:", r.StatusCode)
 	}
 	// Every method but that of a preflight, and nothing before Host and path.
-	for request, want := range map[string]int{"GET /mcp": 401, "DELETE /mcp": 401, "HEAD /mcp": 401, "PUT /mcp": 401, "OPTIONS /mcp": 204, "GET /other": 404} {
+	for request, want := range map[string]int{"GET /mcp": 401, "DELETE /mcp": 401, "HEAD /mcp": 401, "PUT /mcp": 401,
+		"OPTIONS /mcp": 204, "GET /other": 404} {
 		p := s.dial("http")
 		p.send(request + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n")
 		if status := p.line(); !strings.Contains(status, fmt.Sprint(want)) {
@@ -113,7 +114,8 @@ func TestHTTPAsksForAToken(t *testing.T) {
 func TestHTTPTokenIsJudgedAtTheHead(t *testing.T) {
 	s := start(t, guarded)
 	p := s.dial("http")
-	p.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+	p.send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+		"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
 	r, body := p.response()
 	contains(t, body, "token_missing")
 	if r.StatusCode != 401 || !r.Close {
@@ -243,7 +245,8 @@ func TestSessionOfAnotherPrincipal(t *testing.T) {
 	s := start(t, guarded)
 	open := func(p *peer, headers ...string) (int, string) {
 		p.t.Helper()
-		p.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n")
+		p.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + strings.Join(headers, "\r\n") +
+			"\r\n\r\n")
 		r, err := http.ReadResponse(p.r, nil)
 		must(t, err)
 		return r.StatusCode, r.Header.Get("Content-Type")
@@ -339,11 +342,11 @@ func TestPrincipalLimit(t *testing.T) {
 	if r, _ := web.response(); r.StatusCode != 200 {
 		t.Fatal(r.StatusCode)
 	}
-	contains(t, line("alice").rest(), `"id":null`, `"reason":"principal_limit"`, `"retryAfterMs":`, `"executed":false`)
+	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`, `"executed":false`)
 	other := s.dial("http")
 	other.send(postDiscover(bearing("alice")))
 	r, body := other.response()
-	contains(t, body, `"reason":"principal_limit"`)
+	contains(t, body, `"reason":"connection_limit_per_principal"`)
 	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Error(r.StatusCode, r.Header)
 	}
@@ -356,7 +359,7 @@ func TestPrincipalLimit(t *testing.T) {
 		t.Error(r.StatusCode)
 	}
 	line("alice").greet()
-	contains(t, line("bob").rest(), "principal_limit")
+	contains(t, line("bob").rest(), "connection_limit_per_principal")
 	first.Close()
 	s.eventually("a place of alice is free", func() bool { return s.limits.Join("alice") == backpressure.Accepted })
 	s.limits.Leave("alice")
@@ -364,8 +367,8 @@ func TestPrincipalLimit(t *testing.T) {
 
 	s.dial("unix").greet()
 	s.dial("unix").greet()
-	contains(t, s.dial("unix").rest(), "principal_limit")
-	if got := s.metric(`weir_refusals_total{reason="principal_limit"}`); got != "4" {
+	contains(t, s.dial("unix").rest(), "connection_limit_per_principal")
+	if got := s.metric(`weir_refusals_total{reason="connection_limit_per_principal"}`); got != "4" {
 		t.Error("counted", got)
 	}
 }
@@ -391,7 +394,8 @@ func TestReplaceTokens(t *testing.T) {
 	eve := s.dial("tcp")
 	eve.send(bearing("alice") + "\n")
 	eve.greet()
-	ended, mistakes := auth.ParseTokens(fmt.Appendf(nil, "eve %x 2020-01-01T00:00:00Z", sha256.Sum256([]byte(tokenOf("alice")))))
+	ended, mistakes := auth.ParseTokens(fmt.Appendf(nil, "eve %x 2020-01-01T00:00:00Z",
+		sha256.Sum256([]byte(tokenOf("alice")))))
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
@@ -448,9 +452,12 @@ func TestAuthOptions(t *testing.T) {
 	f(func(o *AuthOptions) { o.Timeout = time.Hour }, "auth.timeout: 1h is above 1m: allowed is 100ms to 1m")
 	f(func(o *AuthOptions) { o.Resource = "https://x/mcp" }, "auth.resource: not set together")
 	f(func(o *AuthOptions) { o.AuthorizationServers = []string{"https://x"} }, "auth.resource: not set together")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} }, "auth.resource: \"x/mcp\"")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} }, "auth.resource: \"https://x/")
-	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} }, "auth.authorization_servers: \"ftp://x\"")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "x/mcp", []string{"https://x"} },
+		"auth.resource: \"x/mcp\"")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x/\"", []string{"https://x"} },
+		"auth.resource: \"https://x/")
+	f(func(o *AuthOptions) { o.Resource, o.AuthorizationServers = "https://x", []string{"ftp://x"} },
+		"auth.authorization_servers: \"ftp://x\"")
 }
 
 // A server whose tokens were not read serves nobody, instead of everybody.

@@ -13,10 +13,10 @@ type DrainReport struct {
 }
 
 // Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
-// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop
-// the loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their
-// context; a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the
-// first one's report.
+// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
+// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
+// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
+// report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {

@@ -38,8 +38,8 @@ func (l *life) endSteps() {
 }
 
 // Serve binds the configured addresses, serves until ctx is over, and drains: what was accepted may finish within
-// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could not
-// begin; nil is the end of ctx, or Shutdown.
+// Config.ShutdownTimeout. A step that was done before (Listen, Start) is not done again. The error says why it could
+// not begin; nil is the end of ctx, or Shutdown.
 func (s *Server) Serve(ctx context.Context) error {
 	if !s.life.bound {
 		if err := s.Listen(); err != nil {
@@ -102,8 +102,9 @@ func (s *Server) Addrs() map[string]string {
 	return addrs
 }
 
-// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers, netpoll's
-// (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date header.
+// Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
+// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date
+// header.
 func (s *Server) Start() error {
 	err := s.life.step(func() error {
 		s.life.started = time.Now()

@@ -46,7 +46,8 @@ func TestServeFails(t *testing.T) {
 
 // A start that fails cleans up after itself, the workers included.
 func TestFailedStartLeavesNothing(t *testing.T) {
-	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0) // netpoll keeps descriptors of its own
+	// netpoll keeps descriptors of its own
+	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0)
 	before := descriptors(t)
 	s := brokenServer(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 })
 	if err := s.Start(); err == nil {
@@ -65,7 +66,8 @@ func TestServeStops(t *testing.T) {
 			reg, err := registry.New(registry.DefaultOptions())
 			must(t, err)
 			begun, release := make(chan struct{}), make(chan struct{})
-			registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest,
+				struct{}) (*mcp.CallToolResult, any, error) {
 				close(begun)
 				<-release
 				return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
@@ -110,12 +112,14 @@ func TestServeStops(t *testing.T) {
 // TestStatus names what a server is doing.
 func TestStatus(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxConnections, b.Workers = 1, 3 })
-	if st := s.Status(); st.Refusing != "" || st.Listeners["tcp"] == "" || len(st.LoopConnections) != 2 || st.Workers != 3 {
+	if st := s.Status(); st.Refusing != "" || st.Listeners["tcp"] == "" || len(st.LoopConnections) != 2 ||
+		st.Workers != 3 {
 		t.Errorf("at rest: %+v", st)
 	}
 	s.dial("tcp").greet().send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
-	if st := s.Status(); st.Refusing != "connection_limit" || st.Connections != 1 || st.MaxConnections != 1 || st.ExecutingWait != 1 || st.HeldBytes == 0 {
+	if st := s.Status(); st.Refusing != "connection_limit" || st.Connections != 1 || st.MaxConnections != 1 ||
+		st.ExecutingBlocking != 1 || st.QueueBytes == 0 {
 		t.Errorf("with a call: %+v", st)
 	}
 	s.stop(50 * time.Millisecond)

@@ -34,8 +34,8 @@ func epollSets(t *testing.T) (sets []int) {
 	return sets
 }
 
-// brokenServer is one that has not started and cannot: it makes a server, takes the epoll set of its second loop
-// away, and puts in its place what epoll and netpoll refuse to work with.
+// brokenServer is one that has not started and cannot: it makes a server, takes the epoll set of its second loop away,
+// and puts in its place what epoll and netpoll refuse to work with.
 func brokenServer(t *testing.T, tuned tune) *Server {
 	t.Helper()
 	before := epollSets(t)
@@ -56,7 +56,8 @@ func brokenServer(t *testing.T, tuned tune) *Server {
 
 // Wherever a start breaks off: what runs already is ended, what is open is closed, and nobody waits for ever.
 func TestStartFails(t *testing.T) {
-	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0) // netpoll keeps descriptors of its own
+	// netpoll keeps descriptors of its own
+	start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Loops = 3 }).stop(0)
 	f := func(name string, tcp string, driven bool, want string) {
 		t.Run(name, func(t *testing.T) {
 			before := descriptors(t)

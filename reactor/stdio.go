@@ -46,11 +46,8 @@ type ending struct {
 // orderly says that nobody has to look into it: the client closed its end, maybe without a newline behind the last
 // message, or the server was stopped.
 func (e ending) orderly() bool {
-	switch e.reason {
-	case loop.ClosePeer.String(), loop.ClosePeerTruncated.String(), loop.CloseDrain.String():
-		return e.err == nil
-	}
-	return false
+	return e.err == nil && (e.reason == loop.ClosePeer.String() || e.reason == loop.ClosePeerTruncated.String() ||
+		e.reason == loop.CloseDrain.String())
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
@@ -87,8 +84,8 @@ type (
 	plainWriter struct{ io.Writer }
 )
 
-// pairEnd is our end of the socket pair, as plain. Its errors are told from those of the streams, which may be
-// sockets too.
+// pairEnd is our end of the socket pair, as plain. Its errors are told from those of the streams, which may be sockets
+// too.
 type (
 	pairEnd   struct{ conn *net.UnixConn }
 	pairError struct{ error }
@@ -176,9 +173,9 @@ func (e *StdioError) Error() string {
 func (e *StdioError) Unwrap() error { return e.Err }
 
 // ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input
-// ends or ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached
-// otherwise too calls Listen before. A *StdioError says why the conversation broke off; nil is an orderly end.
-// Nothing else may write to out.
+// ends or ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached otherwise
+// too calls Listen before. A *StdioError says why the conversation broke off; nil is an orderly end. Nothing else may
+// write to out.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := s.begin(); err != nil {
 		return err
@@ -196,7 +193,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	case <-ctx.Done():
 		drain = true
 	case unread = <-t.input:
-		s.log.Info().Stringer("timeout", s.grace).Msg("end of input, finishing")
+		s.log.Info().Stringer("shutdown_timeout", s.grace).Msg("end of input, finishing")
 	case <-t.over:
 	}
 	end := t.conclude(s.grace, drain, func(ctx context.Context) { s.Shutdown(ctx) })

@@ -38,7 +38,8 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	in, inEnd := io.Pipe()
 	outEnd, out := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &streamed{t: t, queue: server.queue, in: inEnd, out: bufio.NewReader(outEnd), outEnd: outEnd, cancel: cancel, done: make(chan error, 1)}
+	s := &streamed{t: t, queue: server.queue, in: inEnd, out: bufio.NewReader(outEnd), outEnd: outEnd, cancel: cancel,
+		done: make(chan error, 1)}
 	t.Cleanup(func() { cancel(); inEnd.Close(); outEnd.Close() })
 	go func() { s.done <- server.ServeStdio(ctx, in, out) }()
 	return s
@@ -88,7 +89,7 @@ func TestStreamsDrain(t *testing.T) {
 	s := serveStdio(t, patience)
 	s.send(greetings + toolCall("1", "sleep", `{"ms":200}`))
 	s.line()
-	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 	s.cancel()
 	contains(t, s.line(), `"slept"`)
 	s.returns("")
@@ -106,7 +107,8 @@ func TestStreamsBreakOff(t *testing.T) {
 	}
 	f("the input fails", "read the input: broken", func(s *streamed) { s.in.CloseWithError(errors.New("broken")) })
 	socket := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("gone")} // the streams may be sockets, as our pair is
-	f("the input is a socket that fails", "read the input: read tcp: gone", func(s *streamed) { s.in.CloseWithError(socket) })
+	f("the input is a socket that fails", "read the input: read tcp: gone",
+		func(s *streamed) { s.in.CloseWithError(socket) })
 	f("the output is a socket that fails", "write the output: read tcp: gone", func(s *streamed) {
 		s.outEnd.CloseWithError(socket)
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
@@ -119,7 +121,7 @@ func TestStreamsBreakOff(t *testing.T) {
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
 		s.in.Close()
 	})
-	f("too large", "the server ended the conversation: message_too_big", func(s *streamed) {
+	f("too large", "the server ended the conversation: message_too_large", func(s *streamed) {
 		go s.in.Write([]byte(strings.Repeat("x", 1<<17))) // ends when the pipe is closed
 		contains(s.t, s.line(), "max_message_bytes")
 	})

@@ -47,7 +47,8 @@ func TestFailuresAreReported(t *testing.T) {
 			if got.Err != nil {
 				text = got.Err.Error()
 			}
-			if got.Kind != want || got.Name != "bad" || !strings.Contains(text, reported) || (got.Panic == nil) != (want != FailurePanic) {
+			if got.Kind != want || got.Name != "bad" || !strings.Contains(text, reported) ||
+				(got.Panic == nil) != (want != FailurePanic) {
 				t.Errorf("reported %s of %s, panic %v: %s", got.Kind, got.Name, got.Panic, text)
 			}
 		})
@@ -59,17 +60,20 @@ func TestFailuresAreReported(t *testing.T) {
 			})
 	})
 	f("too large", FailureTooLarge, "result too large", "max_result_bytes (4096)", func(r *Registry) {
-		AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
+			error) {
 			return textResult(strings.Repeat("x", 5000)), nil, nil
 		})
 	})
 	f("no JSON", FailureEncoding, "cannot be encoded", "cannot be encoded", func(r *Registry) {
-		AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
+			error) {
 			return &mcp.CallToolResult{Meta: mcp.Meta{"x": math.NaN()}}, nil, nil
 		})
 	})
 	f("against its schema", FailureOutput, "validating tool output", "validating tool output", func(r *Registry) {
-		AddTool(r, &mcp.Tool{Name: "bad", OutputSchema: minimum}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, number, error) {
+		AddTool(r, &mcp.Tool{Name: "bad", OutputSchema: minimum}, func(context.Context, *mcp.CallToolRequest,
+			struct{}) (*mcp.CallToolResult, number, error) {
 			return nil, number{N: "one"}, nil
 		})
 	})
@@ -80,7 +84,8 @@ func TestTimeoutIsReported(t *testing.T) {
 	r := newFixture(t)
 	begun, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
-	AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
+		error) {
 		close(begun)
 		<-leave
 		return nil, nil, nil
@@ -101,7 +106,8 @@ func TestTimeoutIsReported(t *testing.T) {
 	now := time.Now()
 	endTimedOut(r, slots, now)
 	endTimedOut(r, slots, now.Add(time.Minute))
-	if len(heard) != 1 || heard[0].Kind != FailureTimeout || heard[0].Name != "bad" || !strings.Contains(heard[0].Err.Error(), "1m0s") {
+	if len(heard) != 1 || heard[0].Kind != FailureTimeout || heard[0].Name != "bad" ||
+		!strings.Contains(heard[0].Err.Error(), "1m0s") {
 		t.Errorf("reported %+v", heard)
 	}
 }

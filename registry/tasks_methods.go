@@ -120,7 +120,7 @@ const taskListTag = 'k'
 // or connection began, and not what else it might know the ids of.
 func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	after := uint64(0)
-	if token := x.Env.Cursor.Of(x.Raw); token != nil && string(token) != "null" {
+	if token := x.Env.Cursor.Of(x.Raw); !protocol.FirstPage(token) {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {
@@ -203,7 +203,8 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Responder.Resume}}
+	w := new(taskWait)
+	w.begin(x.Responder.Resume)
 	w.cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {

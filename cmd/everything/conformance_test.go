@@ -14,9 +14,10 @@ import (
 // clients is where the pinned npm packages are, the conformance suite among them.
 const clients = "../testdata/clients"
 
-// taskScenarios are those of the tasks extension, which no frozen set holds. tasks-status-notifications skips itself: the
-// suite has not been taught to listen yet.
-var taskScenarios = []string{"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields", "tasks-request-state-removal",
+// taskScenarios are those of the tasks extension, which no frozen set holds. tasks-status-notifications skips itself:
+// the suite has not been taught to listen yet.
+var taskScenarios = []string{"tasks-lifecycle", "tasks-capability-negotiation", "tasks-wire-fields",
+	"tasks-request-state-removal",
 	"tasks-mrtr-input", "tasks-request-headers", "tasks-dispatch-and-envelope", "tasks-status-notifications",
 	"tasks-required-task-error", "tasks-mrtr-composition"}
 
@@ -27,7 +28,8 @@ func TestConformance(t *testing.T) {
 	port := serveClients(t)
 	suite := func(t *testing.T, args ...string) string {
 		return runNode(t, 3*time.Minute, "node_modules/@modelcontextprotocol/conformance/dist/index.js",
-			append([]string{"server", "--url", "http://localhost:" + port + "/mcp"}, args...)...) // its rebinding probe wants this name
+			// its rebinding probe wants this name
+			append([]string{"server", "--url", "http://localhost:" + port + "/mcp"}, args...)...)
 	}
 	for _, scenario := range taskScenarios {
 		t.Run(scenario, func(t *testing.T) {
@@ -72,8 +74,8 @@ func TestConformanceStable(t *testing.T) {
 	}
 }
 
-// serveClients runs the server for the test and returns its port, with the npm packages installed; where there is no npm it
-// skips the test.
+// serveClients runs the server for the test and returns its port, with the npm packages installed; where there is no
+// npm it skips the test.
 func serveClients(t *testing.T) (port string) {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {

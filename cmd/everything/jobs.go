@@ -12,7 +12,8 @@ import (
 	"weir/registry"
 )
 
-// What the suite's scenarios run as tasks: the names and the texts are theirs. The handlers do not know whether they do.
+// What the suite's scenarios run as tasks: the names and the texts are theirs. The handlers do not know whether they
+// do.
 
 func addJobs(r *registry.Registry) {
 	type nameIn struct {
@@ -43,7 +44,8 @@ func addJobs(r *registry.Registry) {
 		}, registry.Tasks(registry.TaskRequired))
 	registry.AddTool(r, &mcp.Tool{Name: "protocol_error_job", Description: "Ends in a JSON-RPC error"},
 		func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
-			return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: "the job broke the protocol, as it always does"}
+			return nil, nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError,
+				Message: "the job broke the protocol, as it always does"}
 		}, registry.Tasks(registry.TaskOptional))
 	addAskingJobs(r)
 }
@@ -66,7 +68,8 @@ func addAskingJobs(r *registry.Registry) {
 			return answer(&mcp.TextContent{Text: "Deleted " + in.Filename}), nil, nil
 		}, registry.Tasks(registry.TaskOptional))
 	addAsks(r, "multi_input", asks{
-		wants: mcp.InputRequestMap{"name": elicit("What is your name?", "name", "string"), "confirm": elicit("Are you sure?", "confirm", "boolean")},
+		wants: mcp.InputRequestMap{"name": elicit("What is your name?", "name", "string"),
+			"confirm": elicit("Are you sure?", "confirm", "boolean")},
 		says: func(got mcp.InputResponseMap, _ string) string {
 			return fmt.Sprintf("%v, %v", field(got["name"], "name"), field(got["confirm"], "confirm"))
 		}}, registry.Tasks(registry.TaskOptional))

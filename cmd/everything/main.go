@@ -1,5 +1,5 @@
-// Command everything is a server that offers what the public MCP conformance suite asks for. It is written against registry
-// and reactor alone, so it is also an example of a server of one's own without the weir program around it.
+// Command everything is a server that offers what the public MCP conformance suite asks for. It is written against
+// registry and reactor alone, so it is also an example of a server of one's own without the weir program around it.
 package main
 
 import (
@@ -15,7 +15,8 @@ import (
 )
 
 func main() {
-	address := flag.String("http", "127.0.0.1:8080", "listen for HTTP and WebSocket on `host:port`; port 0 lets the kernel choose")
+	address := flag.String("http", "127.0.0.1:8080",
+		"listen for HTTP and WebSocket on `host:port`; port 0 lets the kernel choose")
 	flag.Parse()
 	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	server, err := listen(*address)

@@ -33,14 +33,19 @@ func addQuestions(r *registry.Registry) {
 		{"sampling", mcp.InputRequestMap{"capital_question": capital}, "", func(got mcp.InputResponseMap, _ string) string {
 			return fmt.Sprintf("The model said: %s", sampled(got["capital_question"]))
 		}},
-		{"list_roots", mcp.InputRequestMap{"client_roots": &mcp.ListRootsParams{}}, "", func(got mcp.InputResponseMap, _ string) string {
-			return "Roots:" + roots(got["client_roots"])
-		}},
-		{"request_state", mcp.InputRequestMap{"confirm": confirm}, "state", func(_ mcp.InputResponseMap, state string) string { return state + "-ok" }},
-		{"tampered_state", mcp.InputRequestMap{"confirm": confirm}, "state", func(_ mcp.InputResponseMap, state string) string { return state + "-ok" }},
-		{"multiple_inputs", mcp.InputRequestMap{"user_name": name, "greeting": greeting, "client_roots": &mcp.ListRootsParams{}}, "state",
+		{"list_roots", mcp.InputRequestMap{"client_roots": &mcp.ListRootsParams{}}, "",
 			func(got mcp.InputResponseMap, _ string) string {
-				return fmt.Sprintf("%s, %v, at%s", sampled(got["greeting"]), field(got["user_name"], "name"), roots(got["client_roots"]))
+				return "Roots:" + roots(got["client_roots"])
+			}},
+		{"request_state", mcp.InputRequestMap{"confirm": confirm}, "state",
+			func(_ mcp.InputResponseMap, state string) string { return state + "-ok" }},
+		{"tampered_state", mcp.InputRequestMap{"confirm": confirm}, "state",
+			func(_ mcp.InputResponseMap, state string) string { return state + "-ok" }},
+		{"multiple_inputs", mcp.InputRequestMap{"user_name": name, "greeting": greeting,
+			"client_roots": &mcp.ListRootsParams{}}, "state",
+			func(got mcp.InputResponseMap, _ string) string {
+				return fmt.Sprintf("%s, %v, at%s", sampled(got["greeting"]), field(got["user_name"], "name"),
+					roots(got["client_roots"]))
 			}},
 	} {
 		addAsks(r, "test_input_required_result_"+a.name, a)
@@ -59,7 +64,8 @@ func addQuestions(r *registry.Registry) {
 				return &mcp.GetPromptResult{InputRequests: mcp.InputRequestMap{
 					"user_context": elicit("What context should the prompt use?", "context", "string")}}, nil
 			}
-			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: fmt.Sprint("Context: ", given)}}}}, nil
+			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user",
+				Content: &mcp.TextContent{Text: fmt.Sprint("Context: ", given)}}}}, nil
 		})
 }
 
@@ -94,7 +100,8 @@ func addRounds(r *registry.Registry) {
 
 // addChoosy offers a tool that asks only for what the client says it can answer.
 func addChoosy(r *registry.Registry, sampling, elicitation mcp.InputRequest) {
-	registry.AddTool(r, &mcp.Tool{Name: "test_input_required_result_capabilities", Description: "Asks for what the client can answer"},
+	registry.AddTool(r, &mcp.Tool{Name: "test_input_required_result_capabilities",
+		Description: "Asks for what the client can answer"},
 		func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
 			declared, _ := req.Params.Meta["io.modelcontextprotocol/clientCapabilities"].(map[string]any)
 			wants := mcp.InputRequestMap{}
@@ -133,14 +140,18 @@ func addLegacyQuestions(r *registry.Registry) {
 				"email":{"type":"string","description":"User's email address"}}}`)
 		})
 	addForm(r, "test_elicitation_sep1034_defaults", `{"type":"object","required":[],"properties":{
-		"name":{"type":"string","default":"John Doe"}, "age":{"type":"integer","default":30}, "score":{"type":"number","default":95.5},
-		"status":{"type":"string","enum":["active","inactive","pending"],"default":"active"}, "verified":{"type":"boolean","default":true}}}`)
+		"name":{"type":"string","default":"John Doe"}, "age":{"type":"integer","default":30},
+		"score":{"type":"number","default":95.5},
+		"status":{"type":"string","enum":["active","inactive","pending"],"default":"active"},
+		"verified":{"type":"boolean","default":true}}}`)
 	addForm(r, "test_elicitation_sep1330_enums", `{"type":"object","required":[],"properties":{
 		"untitledSingle":{"type":"string","enum":["option1","option2","option3"]},
-		"titledSingle":{"type":"string","oneOf":[{"const":"value1","title":"First Option"},{"const":"value2","title":"Second Option"},{"const":"value3","title":"Third Option"}]},
+		"titledSingle":{"type":"string","oneOf":[{"const":"value1","title":"First Option"},
+			{"const":"value2","title":"Second Option"},{"const":"value3","title":"Third Option"}]},
 		"legacyEnum":{"type":"string","enum":["opt1","opt2","opt3"],"enumNames":["Option One","Option Two","Option Three"]},
 		"untitledMulti":{"type":"array","items":{"type":"string","enum":["option1","option2","option3"]}},
-		"titledMulti":{"type":"array","items":{"anyOf":[{"const":"value1","title":"First Choice"},{"const":"value2","title":"Second Choice"},{"const":"value3","title":"Third Choice"}]}}}}`)
+		"titledMulti":{"type":"array","items":{"anyOf":[{"const":"value1","title":"First Choice"},
+			{"const":"value2","title":"Second Choice"},{"const":"value3","title":"Third Choice"}]}}}}`)
 }
 
 // addForm offers a tool that shows the user one form.
@@ -164,11 +175,13 @@ func elicited(req *mcp.CallToolRequest, prefix, message, schema string) (*mcp.Ca
 
 func elicit(message, property, kind string) *mcp.ElicitParams {
 	return &mcp.ElicitParams{Message: message, RequestedSchema: map[string]any{
-		"type": "object", "properties": map[string]any{property: map[string]any{"type": kind}}, "required": []string{property}}}
+		"type": "object", "properties": map[string]any{property: map[string]any{"type": kind}},
+		"required": []string{property}}}
 }
 
 func sample(text string, tokens int64) *mcp.CreateMessageParams {
-	return &mcp.CreateMessageParams{MaxTokens: tokens, Messages: []*mcp.SamplingMessage{{Role: "user", Content: &mcp.TextContent{Text: text}}}}
+	return &mcp.CreateMessageParams{MaxTokens: tokens, Messages: []*mcp.SamplingMessage{{Role: "user",
+		Content: &mcp.TextContent{Text: text}}}}
 }
 
 // field is a member of an accepted form; nil when there is none.

@@ -39,7 +39,8 @@ func addStreams(r *registry.Registry) {
 			err := talk(ctx, func(step int, _ string) { registry.Progress(ctx, float64(50*step), 100, "") })
 			return answer(&mcp.TextContent{Text: "Tool with progress executed successfully"}), nil, err
 		})
-	registry.AddTool(r, &mcp.Tool{Name: "test_reconnection", Description: "Closes its stream and answers when the client is back"},
+	registry.AddTool(r, &mcp.Tool{Name: "test_reconnection",
+		Description: "Closes its stream and answers when the client is back"},
 		func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
 			registry.CloseStream(ctx, pause)
 			select {

@@ -18,8 +18,9 @@ type none struct{}
 
 // onePixelPNG is a transparent image of one pixel, silentWAV a sound of no samples: the smallest files of their kinds.
 var (
-	onePixelPNG = decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
-	silentWAV   = decode("UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=")
+	onePixelPNG = decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAA" +
+		"AABJRU5ErkJggg==")
+	silentWAV = decode("UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=")
 )
 
 func decode(text string) []byte {
@@ -32,11 +33,13 @@ func decode(text string) []byte {
 
 func addTools(r *registry.Registry) {
 	image := &mcp.ImageContent{Data: onePixelPNG, MIMEType: "image/png"}
-	add(r, "test_simple_text", "Answers with one text", &mcp.TextContent{Text: "This is a simple text response for testing."})
+	add(r, "test_simple_text", "Answers with one text",
+		&mcp.TextContent{Text: "This is a simple text response for testing."})
 	add(r, "test_image_content", "Answers with an image", image)
 	add(r, "test_audio_content", "Answers with a sound", &mcp.AudioContent{Data: silentWAV, MIMEType: "audio/wav"})
-	add(r, "test_embedded_resource", "Answers with a resource inside", &mcp.EmbeddedResource{Resource: &mcp.ResourceContents{
-		URI: "test://embedded-resource", MIMEType: "text/plain", Text: "This is an embedded resource content."}})
+	add(r, "test_embedded_resource", "Answers with a resource inside",
+		&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{
+			URI: "test://embedded-resource", MIMEType: "text/plain", Text: "This is an embedded resource content."}})
 	add(r, "test_multiple_content_types", "Answers with a text, an image and a resource",
 		&mcp.TextContent{Text: "Multiple content types test:"}, image,
 		&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{
@@ -44,16 +47,19 @@ func addTools(r *registry.Registry) {
 
 	registry.AddTool(r, &mcp.Tool{Name: "test_error_handling", Description: "Always fails"},
 		func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
-			return nil, nil, errors.New("This tool intentionally returns an error for testing") //lint:ignore ST1005 the suite's words
+			//lint:ignore ST1005 the suite's words
+			return nil, nil, errors.New("This tool intentionally returns an error for testing")
 		}, registry.Cheap())
 
 	type region struct {
 		Region string `json:"region"`
 	}
-	registry.AddTool(r, &mcp.Tool{Name: "test_x_mcp_header", Description: "Has an argument that clients repeat in a header",
+	registry.AddTool(r, &mcp.Tool{Name: "test_x_mcp_header",
+		Description: "Has an argument that clients repeat in a header",
 		InputSchema: &jsonschema.Schema{
 			Type: "object", Required: []string{"region"},
-			Properties: map[string]*jsonschema.Schema{"region": {Type: "string", Extra: map[string]any{"x-mcp-header": "Region"}}},
+			Properties: map[string]*jsonschema.Schema{"region": {Type: "string",
+				Extra: map[string]any{"x-mcp-header": "Region"}}},
 		}},
 		func(_ context.Context, _ *mcp.CallToolRequest, in region) (*mcp.CallToolResult, any, error) {
 			return answer(&mcp.TextContent{Text: in.Region}), nil, nil
@@ -70,7 +76,8 @@ func addTools(r *registry.Registry) {
 const schema2020 = `{
 	"$schema": "https://json-schema.org/draft/2020-12/schema",
 	"type": "object",
-	"$defs": {"address": {"$anchor": "addressDef", "type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}}},
+	"$defs": {"address": {"$anchor": "addressDef", "type": "object", "properties": {
+		"street": {"type": "string"}, "city": {"type": "string"}}}},
 	"properties": {
 		"name": {"type": "string"},
 		"address": {"$ref": "#/$defs/address"},

@@ -87,8 +87,7 @@ func OfUser(uid uint32) *Credential {
 }
 
 // bearer cuts the token out of the value of an Authorization field (RFC 6750 2.1). A scheme has no case (RFC 9110
-// 11.1). sent says whether there is a bearer token, token is nil when it cannot be one: what is too long is not
-// hashed.
+// 11.1). sent says whether there is a bearer token, token is nil when it cannot be one: what is too long is not hashed.
 func bearer(value []byte) (token []byte, sent bool) {
 	const scheme = "bearer"
 	if len(value) <= len(scheme) || !bytes.EqualFold(value[:len(scheme)], []byte(scheme)) || value[len(scheme)] != ' ' {

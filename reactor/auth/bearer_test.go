@@ -34,8 +34,10 @@ func tokensFor(t testing.TB, principals ...string) *Tokens {
 // FuzzAuthorization: no value of the field but the scheme and a token that is in the file lets anybody in, and none
 // makes the server fail or allocate.
 func FuzzAuthorization(f *testing.F) {
-	for _, value := range []string{"", "Bearer", "Bearer ", "Bearer " + tokenOf("alice"), "bearer   " + tokenOf("alice") + " ", "Basic YTpi",
-		"Bearer " + tokenOf("late"), "Bearer " + tokenOf("alice") + "," + tokenOf("bob"), "Bearer\t" + tokenOf("alice"), "Bearer a=b==",
+	for _, value := range []string{"", "Bearer", "Bearer ", "Bearer " + tokenOf("alice"),
+		"bearer   " + tokenOf("alice") + " ", "Basic YTpi",
+		"Bearer " + tokenOf("late"), "Bearer " + tokenOf("alice") + "," + tokenOf("bob"), "Bearer\t" +
+			tokenOf("alice"), "Bearer a=b==",
 		"Bearer " + strings.Repeat("a", maxTokenBytes+1), "\xff\x00"} {
 		f.Add([]byte(value))
 	}

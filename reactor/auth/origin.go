@@ -2,9 +2,9 @@ package auth
 
 import "bytes"
 
-// A page in somebody's browser may reach a server through a name of its own that it has pointed at the server's
-// address (DNS rebinding; MCP 2025-11-25 basic/transports, security warning). The Host field tells which name, the
-// Origin field which page.
+// A page in somebody's browser may reach a server through a name of its own that it has pointed at the server's address
+// (DNS rebinding; MCP 2025-11-25 basic/transports, security warning). The Host field tells which name, the Origin field
+// which page.
 
 // Rules judge the Host and the Origin of HTTP requests. Never changed; any goroutine.
 type Rules struct {
@@ -18,8 +18,8 @@ type Place struct {
 	IP       string // its address, without the port
 }
 
-// NewRules allows hosts (names without port) and origins (scheme://host[:port], exactly). Without hosts, every Host
-// is allowed at a place that others reach.
+// NewRules allows hosts (names without port) and origins (scheme://host[:port], exactly). Without hosts, every Host is
+// allowed at a place that others reach.
 func NewRules(hosts, origins []string) Rules {
 	r := Rules{hosts: hosts, origins: make([]Origin, len(origins))}
 	for i, origin := range origins {

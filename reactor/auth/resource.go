@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The metadata of a protected resource (RFC 9728) says which authorization servers issue the tokens that are good
-// here, so that a client which was refused can find where to get one (MCP 2025-06-18 and later, basic/authorization).
+// The metadata of a protected resource (RFC 9728) says which authorization servers issue the tokens that are good here,
+// so that a client which was refused can find where to get one (MCP 2025-06-18 and later, basic/authorization).
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
@@ -63,8 +63,8 @@ func (r *Resource) Challenge(badToken bool) string {
 // Metadata is the document, as JSON. It must not be changed.
 func (r *Resource) Metadata() []byte { return r.document }
 
-// IsMetadata says whether the document is served at path: that of the endpoint's own URL, or the root's, where
-// clients look second (MCP 2025-11-25, basic/authorization).
+// IsMetadata says whether the document is served at path: that of the endpoint's own URL, or the root's, where clients
+// look second (MCP 2025-11-25, basic/authorization).
 func (r *Resource) IsMetadata(path []byte) bool {
 	if r.document == nil || len(path) < len(wellKnown) || string(path[:len(wellKnown)]) != wellKnown {
 		return false

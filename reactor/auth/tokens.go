@@ -18,8 +18,8 @@ import (
 
 // A tokens file says who may come, a line per token: the name of a principal, the SHA-256 of the token in hex, and
 // optionally when it ends (RFC 3339), with blanks between them. What follows a # is a comment. The token itself is
-// nowhere but with its holder, so whoever reads the file cannot come in with it; that is why a plain hash will do:
-// the tokens are random (NewToken), not passwords that could be guessed and hashed.
+// nowhere but with its holder, so whoever reads the file cannot come in with it; that is why a plain hash will do: the
+// tokens are random (NewToken), not passwords that could be guessed and hashed.
 
 // The bounds of a tokens file and of what is in it.
 const (
@@ -73,8 +73,8 @@ func (t *Tokens) find(token []byte) *Credential {
 	return c
 }
 
-// Succeed has t follow old. A token that both hold for the same principal keeps its credential, and ends as t says;
-// the others of old have ended.
+// Succeed has t follow old. A token that both hold for the same principal keeps its credential, and ends as t says; the
+// others of old have ended.
 func (t *Tokens) Succeed(old *Tokens) {
 	for _, c := range old.credentials {
 		key := maphash.Bytes(t.seed, c.digest[:])
@@ -234,7 +234,8 @@ func validPrincipal(name string) (at int, ok bool) {
 // until end, if that is not zero. Nothing keeps the token.
 func NewToken(principal string, end time.Time) (token, line string, err error) {
 	if _, ok := validPrincipal(principal); !ok {
-		return "", "", fmt.Errorf("%.100q is no name of a principal, which is 1 to %d letters, digits and any of . _ - @ +", principal, maxPrincipalBytes)
+		return "", "", fmt.Errorf("%.100q is no name of a principal, which is 1 to %d letters, digits and any of . _ - @ +",
+			principal, maxPrincipalBytes)
 	}
 	random := make([]byte, tokenEntropy)
 	rand.Read(random) // never fails

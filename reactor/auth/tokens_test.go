@@ -18,7 +18,8 @@ func TestNewToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if token == other || len(token) != 43 || line != fmt.Sprintf("alice %x 2030-01-02T03:04:05Z", sha256.Sum256([]byte(token))) {
+	if token == other || len(token) != 43 || line != fmt.Sprintf("alice %x 2030-01-02T03:04:05Z",
+		sha256.Sum256([]byte(token))) {
 		t.Errorf("%q %q %q", token, line, other)
 	}
 	tokens, mistakes := ParseTokens([]byte(line))
@@ -29,7 +30,8 @@ func TestNewToken(t *testing.T) {
 	if c == nil || c.Principal != "alice" || !c.Ended(1_893_553_445) || c.Ended(1_893_553_444) {
 		t.Errorf("%+v", c)
 	}
-	for _, wrong := range []string{other, "", token[1:], token + "x", line, fmt.Sprintf("%x", sha256.Sum256([]byte(token)))} {
+	for _, wrong := range []string{other, "", token[1:], token + "x", line,
+		fmt.Sprintf("%x", sha256.Sum256([]byte(token)))} {
 		if tokens.find([]byte(wrong)) != nil {
 			t.Errorf("%q is let in", wrong)
 		}
@@ -41,8 +43,10 @@ func TestNewToken(t *testing.T) {
 func FuzzParseTokens(f *testing.F) {
 	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))
 	for _, text := range []string{
-		"", "# nobody\n", "alice " + digest, "alice " + digest + " 2030-01-31T00:00:00Z # one\n\nbob " + strings.Repeat("0b", 32),
-		"alice " + digest + "\nalice " + digest, "uid:0 " + digest, "alice", "alice " + digest + " x y", "\x00\xff\r\n", "a\t" + digest + "\t#",
+		"", "# nobody\n", "alice " + digest, "alice " + digest + " 2030-01-31T00:00:00Z # one\n\nbob " +
+			strings.Repeat("0b", 32),
+		"alice " + digest + "\nalice " + digest, "uid:0 " + digest, "alice", "alice " + digest +
+			" x y", "\x00\xff\r\n", "a\t" + digest + "\t#",
 	} {
 		f.Add([]byte(text))
 	}
@@ -71,7 +75,8 @@ func FuzzParseTokens(f *testing.F) {
 			t.Errorf("%d tokens of %d entries", tokens.Len(), entries)
 		}
 		for _, c := range tokens.credentials {
-			if !bytes.Contains(text, []byte(c.Principal)) || !bytes.Contains(bytes.ToLower(text), fmt.Appendf(nil, "%x", c.digest)) {
+			if !bytes.Contains(text, []byte(c.Principal)) || !bytes.Contains(bytes.ToLower(text),
+				fmt.Appendf(nil, "%x", c.digest)) {
 				t.Errorf("%+v is not in the file", c)
 			}
 		}

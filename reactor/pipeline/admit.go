@@ -44,8 +44,8 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 }
 
 func queueClass(c registry.Class) backpressure.Class {
-	if c == registry.Wait {
-		return backpressure.Wait
+	if c == registry.Blocking {
+		return backpressure.Blocking
 	}
 	return backpressure.Compute
 }
@@ -146,7 +146,7 @@ func (c *Conn) Drained() { c.Post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
-	refusal := p.Queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), in.Now())
+	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
 	if !p.refuses(refusal) {
 		return false
 	}

@@ -11,7 +11,7 @@ import (
 
 // Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
 func (in *Intake) Probe(c *Conn) backpressure.Refusal {
-	refusal := in.p.Queue.Probe(&c.lane, backpressure.Wait, 0, in.Now())
+	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())
 	if !in.p.refuses(refusal) {
 		return backpressure.Accepted
 	}

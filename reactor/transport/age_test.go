@@ -13,7 +13,7 @@ import (
 // The messages that are held bare too, and one that was taken back meanwhile is not answered. A sweep refuses a bounded
 // number of them, and the next one goes on.
 func TestQueueAgeOfManyIsSwept(t *testing.T) {
-	b := bareServer(t, false, func(s *settings) { s.queue.MaxQueueAge = time.Second })
+	b := bareServer(t, false, func(s *settings) { s.queue.QueueTimeout = time.Second })
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	b.in.Turn()
@@ -46,7 +46,7 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 			t.Fatalf("%d wait after a sweep, want %d", b.pipeline.Queue.Waiting(), left)
 		}
 		text := b.read(peer)
-		answers += strings.Count(text, `"reason":"queue_age"`)
+		answers += strings.Count(text, `"reason":"queue_timeout"`)
 	}
 	if answers != n-2 {
 		t.Errorf("%d were refused, want %d", answers, n-2)

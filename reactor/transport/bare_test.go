@@ -56,7 +56,7 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 		MessageTimeout: 10 * time.Second, IdleTimeout: time.Minute, PingInterval: 30 * time.Second,
 		SSEKeepAlive: 15 * time.Second, SSERetry: time.Second,
 	}, queue: backpressure.DefaultOptions()}
-	o.queue.MaxConnections, o.queue.MaxQueueAge = 64, 0
+	o.queue.MaxConnections, o.queue.QueueTimeout = 64, 0
 	for _, f := range tunes {
 		f(&o)
 	}

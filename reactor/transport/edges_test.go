@@ -120,7 +120,7 @@ func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
 	b := bareServer(t, true)
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.pipeline.Queue.Executing(backpressure.Wait) == 1 })
+	b.await("the call runs", func() bool { return b.pipeline.Queue.Executing(backpressure.Blocking) == 1 })
 	must(t, unix.Shutdown(peer, unix.SHUT_WR))
 	b.in.Turn()
 	c.Lock()
@@ -156,7 +156,7 @@ func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
 	b := bareServer(t, true)
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.pipeline.Queue.Executing(backpressure.Wait) == 1 })
+	b.await("the call runs", func() bool { return b.pipeline.Queue.Executing(backpressure.Blocking) == 1 })
 	c.AddPending(pipeline.CompactAbove)
 	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
 	answers := ""

@@ -169,7 +169,7 @@ func (t *httpTransport) reject(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 	k := t.begin(in, c, r)
 	k.Status, k.Allow, k.BadToken = uint16(status), status == 405, fail != auth.Missing.Err()
 	if fail == errPrincipalLimit {
-		in.Refuse(k, pipeline.NullID, backpressure.PrincipalLimit)
+		in.Refuse(k, pipeline.NullID, backpressure.ConnectionLimitPerPrincipal)
 		return
 	}
 	in.Msg = in.Msg[:0]

@@ -26,5 +26,5 @@ func (s *Site) registerMetrics(set *metrics.Set) {
 		}
 		return 0
 	})
-	set.NewGauge("weir_sse_sessions", func() float64 { return float64(s.sessions.len()) })
+	set.NewGauge("weir_http_sse_sessions", func() float64 { return float64(s.sessions.len()) })
 }

@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"weir/cmd/demo"
+	"weir/reactor"
+	"weir/registry"
+)
+
+// server is the assembled process. Its fields are set by startServer, and only read afterwards.
+type server struct {
+	config    *Config
+	log       zerolog.Logger
+	started   time.Time
+	metrics   *metrics.Set
+	registry  *registry.Registry
+	reactor   *reactor.Server
+	admin     *admin
+	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
+}
+
+func (s *server) bind() error {
+	if err := s.build(); err != nil {
+		return err
+	}
+	if err := s.reactor.Listen(); err != nil {
+		return err
+	}
+	s.addresses = s.reactor.Addrs()
+	return nil
+}
+
+func (s *server) build() error {
+	offered := s.config.MCP
+	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
+	var err error
+	s.registry, err = registry.New(offered)
+	if err != nil {
+		return err
+	}
+	if s.config.Demo {
+		demo.AddTools(s.registry)
+	}
+	if offer := s.config.program.Offer; offer != nil {
+		if err := offer(s.registry); err != nil {
+			return err
+		}
+	}
+	s.reactor, err = reactor.New(s.registry, reactor.Config{
+		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,
+		ShutdownTimeout: s.config.ShutdownTimeout,
+	})
+	return err
+}
+
+// stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while,
+// closes last.
+func (s *server) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
+	defer cancel()
+	s.reactor.Shutdown(ctx)
+	s.closeAdmin()
+}
+
+func (s *server) closeAdmin() {
+	if s.admin != nil {
+		s.admin.stop()
+	}
+}
