@@ -72,7 +72,8 @@ var allowedImports = map[string][]string{
 	"reactor/loop": {
 		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/loop/netpoll.go": {"github.com/cloudwego/netpoll"},
+	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
+	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",

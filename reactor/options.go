@@ -96,8 +96,9 @@ type Options struct {
 	// MinReceiveRate is the rate, in bytes per second averaged since its first byte, that keeps a long message alive
 	// past MessageTimeout.
 	MinReceiveRate int `yaml:"min_receive_rate" default:"1024" min:"1" max:"1073741824" unit:"bytes/s"`
-	// IdleTimeout closes an HTTP connection without a request in progress.
-	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" max:"8760h" zero:"never"`
+	// IdleTimeout closes an HTTP connection without a request in progress. It is longer than the minute for which the
+	// usual balancers keep connections for their next request: of two that close at once, the balancer's request is lost.
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"75s" min:"0s" max:"8760h" zero:"never"`
 	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. TCP keep-alive finds
 	// the dead ones.
 	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
@@ -192,6 +193,10 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 	}
 	if err := CheckAddress(o.TCP); err != nil {
 		found.Add("tcp", "%v", err)
+	}
+	if AddressesClash(o.TCP, o.HTTP) {
+		found.Add("tcp", "%q and http, %q, are one port, which only one of them can listen on: allowed is another port, or"+
+			" \"\" (off) for one of them", o.TCP, o.HTTP)
 	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		found.Add("http_path", "%q does not begin with a slash: allowed is a path, such as /mcp", o.HTTPPath)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -63,7 +65,7 @@ func (s *Loops) Listen(name, network, address string) error {
 	}
 	bound, err := config.Listen(context.Background(), network, address)
 	if err != nil {
-		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+		return fmt.Errorf("listen for %s on %s: %w%s", name, address, err, folderHint(network, address))
 	}
 	defer bound.Close() // our descriptor is a copy, which the runtime's own poller does not know
 	if u, ok := bound.(*net.UnixListener); ok {
@@ -108,10 +110,32 @@ func (s *Loops) prepareListener(fd int, network string) error {
 	return err
 }
 
+// folderHint says what is wrong with the folder of a Unix socket that could not be made; "" if nothing is.
+func folderHint(network, path string) string {
+	if network != "unix" || strings.HasPrefix(path, "@") {
+		return ""
+	}
+	missing, folder := "", filepath.Dir(path)
+	for {
+		info, err := os.Stat(folder)
+		switch {
+		case err == nil && !info.IsDir():
+			return ": " + folder + " is not a folder"
+		case err == nil && missing != "":
+			return ": the folder " + missing + " does not exist"
+		case err == nil && unix.Access(folder, unix.W_OK|unix.X_OK) != nil:
+			return ": the folder " + folder + " may not be written to by this user"
+		case err == nil || folder == filepath.Dir(folder):
+			return ""
+		}
+		missing, folder = folder, filepath.Dir(folder)
+	}
+}
+
 // removeDeadSocket makes room for a Unix socket: a file that nobody answers at is what a killed server left behind.
 func removeDeadSocket(path string) error {
 	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	if err != nil {

@@ -57,10 +57,13 @@ func decodeOne(key string, raw json.RawMessage) (one mcp.InputResponseMap, ok bo
 	if err != nil || one.UnmarshalJSON(single) != nil {
 		return one, false
 	}
-	if answer, elicited := one[key].(*mcp.ElicitResult); elicited && answer.Content != nil {
+	if answer, elicited := one[key].(*mcp.ElicitResult); elicited {
 		// The SDK reads every number as a float64; those that one does not hold come as json.Number.
 		if content, err := value.Object(string(codec.Member(raw, "content"))); err == nil {
 			answer.Content = content
+		}
+		if meta, err := value.Object(string(codec.Member(raw, "_meta"))); err == nil {
+			answer.Meta = meta
 		}
 	}
 	return one, true
