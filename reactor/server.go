@@ -16,9 +16,10 @@ import (
 	"weir/registry"
 )
 
-// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers. Its
-// life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on one
-// goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on any goroutine.
+// Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers.
+// Its life is New and Serve (or ServeStdio), or step by step New, Listen, Start and Shutdown: each once, in order, on
+// one goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on
+// any goroutine.
 type Server struct {
 	opts     Options
 	grace    time.Duration // of Serve and ServeStdio
@@ -94,8 +95,8 @@ func (s *Server) Connections() int64 { return s.loops.Connections() }
 // lookEvery is how often the server looks for what has waited or run too long.
 const lookEvery = 250 * time.Millisecond
 
-// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110 6.6.1) and ends
-// what is too old: idle sessions, tasks.
+// runClock ends calls whose handlers have run too long; once a second it formats the Date of responses (RFC 9110
+// 6.6.1) and ends what is too old: idle sessions, tasks.
 func (s *Server) runClock() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -121,8 +122,9 @@ func (s *Server) release() {
 	s.loops.Release()
 }
 
-// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another principal, are
-// closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the server keeps them.
+// ReplaceTokens lets in whom tokens name from now on. Connections whose token is not among them, or for another
+// principal, are closed within 250 ms. Only for a server that was made with tokens. Any goroutine, one at a time; the
+// server keeps them.
 func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.site.Tokens.Load())
 	s.site.Tokens.Store(tokens)

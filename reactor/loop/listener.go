@@ -251,8 +251,8 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second it
-// stops accepting, until a tick of the next second: then not even the accept is spent on more of them.
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second
+// it stops accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)

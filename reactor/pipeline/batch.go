@@ -100,7 +100,8 @@ func invalid(message string) *codec.Error {
 var (
 	errBatchNotAllowed = invalid("batches exist in MCP 2025-03-26 only, send one message at a time")
 	errBatchEmpty      = invalid("a batch must hold at least one message")
-	errBatchTooLong    = invalid("the batch holds more messages than this server takes at once (max_jsonrpc_batch_messages)")
+	errBatchTooLong    = invalid("the batch holds more messages than this server takes at once " +
+		"(max_jsonrpc_batch_messages)")
 )
 
 // batchAcceptable says whether the whole array may be served.

@@ -26,7 +26,8 @@ type compactCall struct {
 // compactBytes is about what a compact call takes beside its text.
 const compactBytes = 128
 
-// compacted is what a connection knows of its compact calls; it exists while there are some, guarded by the connection's lock.
+// compacted is what a connection knows of its compact calls; it exists while there are some, guarded by the
+// connection's lock.
 type compacted struct {
 	waiting  int
 	serial   uint32

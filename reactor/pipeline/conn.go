@@ -23,8 +23,8 @@ type Conn struct {
 
 	// AuthBy is the loop's time by which the peer must have said who it is; 0: it has, or need not. The loop's.
 	AuthBy int64
-	// Credential is whose the connection acts for; nil: anybody's. Set once on lines and WebSockets, per request over HTTP.
-	// The loop's.
+	// Credential is whose the connection acts for; nil: anybody's. Set once on lines and WebSockets, per request over
+	// HTTP. The loop's.
 	Credential *auth.Credential
 
 	// Anybody's.

@@ -13,8 +13,8 @@ import (
 )
 
 // A handler that does not return cannot be stopped, so its call is ended without it: a stand-in takes the call's
-// place in its connection's order of answers and carries the answer, and the order moves on. The call itself stays with its
-// worker, which counts as busy, until the handler returns; nobody hears what it says then.
+// place in its connection's order of answers and carries the answer, and the order moves on. The call itself stays
+// with its worker, which counts as busy, until the handler returns; nobody hears what it says then.
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (p *Pipeline) endTimedOut(now time.Time) {
@@ -45,8 +45,8 @@ func (k *Call) endWithoutHandler() {
 }
 
 // run is a batch on its worker. While a handler runs, the answers that were not sent yet and the messages that come
-// after it lie here, for who finds that the handler has run too long: they must not wait for it. The methods of a nil run do
-// nothing.
+// after it lie here, for who finds that the handler has run too long: they must not wait for it. The methods of a nil
+// run do nothing.
 type run struct {
 	state atomic.Uint32
 	conn  *Conn

@@ -19,9 +19,9 @@ import (
 // errPrincipalLimit stands for a refusal by max_connections_per_principal, whose answer says when to try again.
 var errPrincipalLimit = &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded"}
 
-// authorize finds out who sends r; the error is nil when it is somebody. One token may follow another on a connection, but
-// only when everything before is answered: so what is in progress on it is one principal's, and ends with that one's
-// token.
+// authorize finds out who sends r; the error is nil when it is somebody. One token may follow another on a
+// connection, but only when everything before is answered: so what is in progress on it is one principal's, and ends
+// with that one's token.
 func (t *httpTransport) authorize(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
 	if !deskOf(in).guarded() {
 		return 0, nil

@@ -11,8 +11,8 @@ var (
 	errLineTooLong = invalid("the message is longer than messages.line.max_message_bytes; this connection ends here")
 	errLineHTTP    = invalid("this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this " +
 		"connection ends here")
-	errSSEMethod = invalid("this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, POST to where its first " +
-		"event says")
+	errSSEMethod = invalid("this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, " +
+		"POST to where its first event says")
 	errSSESession = invalid("no such session: its stream has ended or never was; GET a new one")
 	errSSEEarly   = invalid("GET the stream when the requests before it are answered")
 	errHost       = invalid("this Host is not served here (allowed_hosts)")

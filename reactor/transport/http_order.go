@@ -10,8 +10,8 @@ import (
 
 // answerOrder is the order of the answers on an HTTP/1.1 connection, that of its requests (RFC 9112 9.3.2), while
 // workers finish in any. A call takes its place when it is queued; an answer that is ready before its turn waits at
-// its place and counts as outbox. Guarded by the connection's lock; only the loop adds. The head is never done while the mutex is
-// free.
+// its place and counts as outbox. Guarded by the connection's lock; only the loop adds. The head is never done while
+// the mutex is free.
 type answerOrder struct {
 	head, tail *pipeline.Call
 
