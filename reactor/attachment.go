@@ -5,19 +5,24 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/codec"
 	"weir/registry/engine"
 )
 
-// attachment is the server as its registry knows it. QueueTask is in tasks.go.
+// attachment is the server as its registry knows it.
 type attachment Server
+
+// QueueTask puts a task in line, or says why not.
+func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
 // ListsChanged has every loop ask its connections what they owe their clients.
 func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
 // failureTexts are what the log says of each kind.
 var failureTexts = map[engine.FailureKind]string{
-	engine.FailurePanic:    "a handler panicked",
-	engine.FailureTimeout:  "a handler did not return in time: its call was ended, it counts as running until it does",
+	engine.FailurePanic: "a handler panicked",
+	engine.FailureTimeout: "a handler did not return in time: its call was ended, it counts as running until it " +
+		"does",
 	engine.FailureOutput:   "a tool's output is not what its schema says",
 	engine.FailureTooLarge: "a result is too large, its client got an error",
 	engine.FailureEncoding: "a result cannot be encoded, its client got an error",
@@ -39,7 +44,7 @@ func (a *attachment) HandlerFailed(f engine.Failure) {
 		line = line.Err(f.Err)
 	}
 	if leftOut > 0 {
-		line = line.Int("left_out", leftOut)
+		line = line.Int("suppressed", leftOut)
 	}
 	line.Msg(failureTexts[f.Kind])
 }

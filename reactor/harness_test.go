@@ -18,6 +18,7 @@ import (
 
 	"weir/backpressure"
 	"weir/cmd/demo"
+	"weir/reactor/internal/wire"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -37,11 +38,11 @@ const patience = 20 * time.Second
 type server struct {
 	*Server
 	t        testing.TB
-	registry *registry.Registry
 	set      *metrics.Set
 	release  chan struct{}
 	stuck    chan struct{} // receives one value per call of "stuck" that began
 	stopped  bool
+	registry *registry.Registry
 }
 
 // silent is the log of servers whose log no test reads.
@@ -54,7 +55,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
-	b.OverloadWait = 0 // a machine that is busy with other tests is none of these tests' subject
+	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
 	set := metrics.NewSet()
 	r.Metrics = set
 	for _, f := range tunes {
@@ -239,7 +240,7 @@ func (p *peer) closeWrite() {
 	must(p.t, p.Conn.(interface{ CloseWrite() error }).CloseWrite())
 }
 
-const hello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
+const hello = wire.Hello
 
 // greet holds the handshake of the older revisions on a line.
 func (p *peer) greet() *peer {
@@ -251,11 +252,6 @@ func (p *peer) greet() *peer {
 	return p
 }
 
-// toolCall is a tools/call line.
-func toolCall(id, tool, arguments string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + `}}` + "\n"
-}
-
 func contains(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -264,3 +260,7 @@ func contains(t testing.TB, text string, parts ...string) {
 		}
 	}
 }
+
+func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
+
+func clientFrame(text string) string { return wire.ClientFrame(text) }

@@ -118,7 +118,6 @@ func (c *Call) task() *task.Task {
 
 // Suspend holds the call back by s. The call may have been cancelled before it could be seen as suspended.
 func (c *Call) Suspend(s *Suspension) {
-	s.hold()
 	c.suspension.Store(s)
 	if c.Cancelled() {
 		s.Cancel()

@@ -9,12 +9,7 @@ import (
 )
 
 // Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by the
-// list below.
-//
-//	weir_tool_calls_total{tool,outcome}   finished calls
-//	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
-//	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
-//	weir_handler_seconds{method}          histogram of their time, sampled likewise
+// list below. docs/METRICS.md says what each is.
 
 // Ending is how a call ended.
 type Ending uint8
@@ -33,7 +28,7 @@ const (
 	EndedTimedOut = endings + 1
 )
 
-var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
+var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
 
 // sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
 // 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
@@ -44,10 +39,15 @@ const (
 	sampleAlways = 64
 )
 
+// durationBounds are the ends of the buckets, in seconds: from what a computing tool takes to what a client waits for.
+var durationBounds = []float64{
+	0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+}
+
 // Series is what the calls of one tool, or of one method, report.
 type Series struct {
 	calls   [endings]*metrics.Counter
-	seconds *metrics.Histogram
+	seconds *metrics.PrometheusHistogram
 	started atomic.Uint64 // calls, for sampling
 }
 
@@ -58,7 +58,7 @@ func NewToolSeries(set *metrics.Set, tool string) *Series {
 func NewMethodSeries(set *metrics.Set, method string) *Series {
 	return newSeries(set, func(how Ending) string {
 		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, endingNames[how])
-	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
+	}, fmt.Sprintf(`weir_handler_duration_seconds{method=%q}`, method))
 }
 
 func newSeries(set *metrics.Set, calls func(how Ending) string, seconds string) *Series {
@@ -66,7 +66,7 @@ func newSeries(set *metrics.Set, calls func(how Ending) string, seconds string) 
 	for i := range endingNames {
 		s.calls[i] = set.GetOrCreateCounter(calls(Ending(i)))
 	}
-	s.seconds = set.GetOrCreateHistogram(seconds)
+	s.seconds = set.GetOrCreatePrometheusHistogramExt(seconds, durationBounds)
 	return s
 }
 
@@ -82,7 +82,9 @@ func toolCallsName(tool string, how Ending) string {
 	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, endingNames[how])
 }
 
-func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
+func toolSecondsName(tool string) string {
+	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
+}
 
 // Start begins a sample, or returns the zero time when this call is not timed.
 func (s *Series) Start() time.Time {

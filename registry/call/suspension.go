@@ -6,22 +6,24 @@ import "sync/atomic"
 // flight, no worker and no goroutine. When what it waits for has come, or will not, the transport queues it again
 // (Responder.Resume) and it is dispatched again.
 
-// Suspension is what holds a call back. Resume and Cancel are set before it is used.
+// Suspension is what holds a call back.
 type Suspension struct {
 	// left is two: what is waited for, and the worker that suspended the call. Whoever takes it to zero resumes the call.
-	left atomic.Int32
-	// Resume has the call go on.
-	Resume func()
-	// Cancel ends the waiting: the call was cancelled.
+	left   atomic.Int32
+	resume func()
+	// Cancel ends the waiting: the call was cancelled. It is set before Suspend.
 	Cancel func()
 }
 
-// hold has the suspension wait for both.
-func (s *Suspension) hold() { s.left.Store(2) }
+// Begin comes before anything that may settle s. resume has the call go on.
+func (s *Suspension) Begin(resume func()) {
+	s.resume = resume
+	s.left.Store(2)
+}
 
 // Settle says that what is waited for has come, or will not. Once.
 func (s *Suspension) Settle() {
 	if s.left.Add(-1) == 0 {
-		s.Resume()
+		s.resume()
 	}
 }

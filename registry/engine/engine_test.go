@@ -3,22 +3,17 @@ package engine_test
 import (
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"go.uber.org/goleak"
 
 	"weir/codec"
-	"weir/registry"
 	. "weir/registry/engine"
 	"weir/registry/protocol"
 	"weir/registry/session"
 )
 
-func TestMain(m *testing.M) {
-	// The examples run servers, and netpoll's pool lives as long as the process.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // What is multiplied by connections, sessions or calls has a size that somebody would notice growing.
 func TestSizes(t *testing.T) {
@@ -30,61 +25,6 @@ func TestSizes(t *testing.T) {
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
 	f("session", unsafe.Sizeof(session.Session[*Call]{}), 88)
 	f("Exchange", unsafe.Sizeof(Exchange{}), 360)
-}
-
-func TestOptions(t *testing.T) {
-	good := registry.DefaultOptions()
-	if errs := good.Validate(); len(errs) > 0 {
-		t.Fatal("defaults:", errs)
-	}
-	f := func(key string, change func(*registry.Options)) {
-		t.Helper()
-		o := registry.DefaultOptions()
-		change(&o)
-		errs := o.Validate()
-		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), key+": ") {
-			t.Errorf("%s: got %v", key, errs)
-		}
-		if _, err := newRegistry(o); err == nil {
-			t.Errorf("%s: New took it", key)
-		}
-	}
-	f("name", func(o *registry.Options) { o.Name = "" })
-	f("name", func(o *registry.Options) { o.Name = "\xff" })
-	f("title", func(o *registry.Options) { o.Title = strings.Repeat("x", 257) })
-	f("version", func(o *registry.Options) { o.Version = "" })
-	f("instructions", func(o *registry.Options) { o.Instructions = strings.Repeat("x", 65537) })
-	f("partitions", func(o *registry.Options) { o.Partitions = 0 })
-	f("page_size", func(o *registry.Options) { o.PageSize = 0 })
-	f("list_ttl", func(o *registry.Options) { o.ListTTL = -1 })
-	f("max_tools", func(o *registry.Options) { o.MaxTools = 0 })
-	f("max_prompts", func(o *registry.Options) { o.MaxPrompts = 0 })
-	f("max_resources", func(o *registry.Options) { o.MaxResources = 100_001 })
-	f("max_resource_templates", func(o *registry.Options) { o.MaxResourceTemplates = 10_001 })
-	f("max_sessions", func(o *registry.Options) { o.MaxSessions = 0 })
-	f("session_idle", func(o *registry.Options) { o.SessionIdle = time.Millisecond })
-	f("session_max_age", func(o *registry.Options) { o.SessionMaxAge = time.Second })
-	f("max_subscriptions", func(o *registry.Options) { o.MaxSubscriptions = 0 })
-	f("max_subscriptions_per_client", func(o *registry.Options) { o.MaxSubscriptionsPerClient = 0 })
-	f("replay_events", func(o *registry.Options) { o.ReplayEvents = -1 })
-	f("replay_bytes", func(o *registry.Options) { o.ReplayBytes = -1 })
-	f("replay_total_bytes", func(o *registry.Options) { o.ReplayTotalBytes = -1 })
-	f("state_ttl", func(o *registry.Options) { o.StateTTL = time.Millisecond })
-	f("state_key", func(o *registry.Options) { o.StateKey = "secret" })
-	f("max_asks", func(o *registry.Options) { o.MaxAsks = 0 })
-	f("max_asks_per_client", func(o *registry.Options) { o.MaxAsksPerClient = 0 })
-	f("max_ask_bytes", func(o *registry.Options) { o.MaxAskBytes = 0 })
-	f("ask_timeout", func(o *registry.Options) { o.AskTimeout = 0 })
-	f("max_tasks", func(o *registry.Options) { o.Tasks.MaxTasks = 0 })
-	f("max_tasks_per_client", func(o *registry.Options) { o.Tasks.MaxTasksPerClient = 0 })
-	f("max_task_bytes", func(o *registry.Options) { o.Tasks.MaxTaskBytes = 100 })
-	f("max_task_total_bytes", func(o *registry.Options) { o.Tasks.MaxTaskTotalBytes = 100 })
-	f("task_ttl", func(o *registry.Options) { o.Tasks.TaskTTL = time.Millisecond })
-	f("task_max_ttl", func(o *registry.Options) { o.Tasks.TaskMaxTTL = o.Tasks.TaskTTL - 1 })
-	f("task_poll_interval", func(o *registry.Options) { o.Tasks.TaskPollInterval = 0 })
-	f("max_task_waits", func(o *registry.Options) { o.Tasks.MaxTaskWaits = 0 })
-	f("max_task_waits_per_task", func(o *registry.Options) { o.Tasks.MaxTaskWaitsPerTask = 0 })
-	f("max_result_bytes", func(o *registry.Options) { o.MaxResultBytes = 100 })
 }
 
 // The loop must be able to route without paying the garbage collector.
@@ -106,11 +46,11 @@ func TestRouteAllocations(t *testing.T) {
 		}
 	}
 	f("call", echoCall(1, "x"), Compute, nil)
-	f("waiting call", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":1}}}`, Wait, nil)
+	f("waiting call", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":1}}}`, Blocking, nil)
 	f("modern call", modernEcho, Compute, nil)
 	addFixtureOffers(r)
 	f("read", readOf("test://text"), Compute, nil)
-	f("read by template", readOf("test://item/7/data"), Wait, nil)
+	f("read by template", readOf("test://item/7/data"), Blocking, nil)
 	f("prompt", `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"greet"}}`, Compute, nil)
 	f("completion", `{"jsonrpc":"2.0","id":1,"method":"completion/complete"}`, Compute, nil)
 	f("ping", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, Inline, nil)

@@ -7,6 +7,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // A handler that needs something from the client's user, model or file system returns a result with InputRequests (and,
@@ -25,19 +26,20 @@ func (eng *Engine) readInputs(x *Exchange) *codec.Error {
 		return nil
 	}
 	in := new(call.Inputs)
+	var elicited clientreq.Elicited
 	if state != nil {
 		sealed, ok := codec.StringOf(state)
 		if !ok {
 			return clientreq.ErrState
 		}
 		var e *codec.Error
-		if in.State, e = eng.sealer.Open(sealed, x.binding()); e != nil {
+		if in.State, elicited, e = eng.sealer.Open(sealed, x.binding()); e != nil {
 			return e
 		}
 	}
 	if responses != nil {
 		var e *codec.Error
-		if in.Responses, e = clientreq.DecodeResponses(responses); e != nil {
+		if in.Responses, e = clientreq.DecodeResponses(responses, elicited); e != nil {
 			return e
 		}
 	}
@@ -74,9 +76,19 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if !x.Modern() {
 		return nil, eng.suspendForClient(x, requests, state)
 	}
-	dst, e := eng.results.AppendInputRequired(dst, x.ID(), requests, state, func(dst []byte, state string) []byte {
-		return eng.sealer.Seal(dst, state, x.binding())
-	})
+	encoded, e := result.EncodeRequests(requests)
+	if e != nil {
+		return nil, e
+	}
+	elicited, e := clientreq.ElicitedBy(requests)
+	if e != nil {
+		return nil, e
+	}
+	var sealed []byte
+	if state != "" || elicited != nil || len(requests) == 0 { // at least one of the two MUST be there
+		sealed = eng.sealer.Seal(nil, state, elicited, x.binding())
+	}
+	dst, e = eng.results.AppendInputRequired(dst, x.ID(), encoded, sealed)
 	if e == nil {
 		eng.m.inputRequired.Inc()
 	}

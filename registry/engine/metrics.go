@@ -8,13 +8,8 @@ import (
 	"weir/registry/call"
 )
 
-// Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
-// and sizes by the lists below.
-//
-//	weir_requests_total{method}           messages dispatched, by method; "refused" (no row served it: unknown, out of
-//	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
-//	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
-//	weir_input_required_total             results that asked the client for input
+// Every series of this package; the calls of handlers have theirs (package call). Labels are bounded: methods by the
+// table. docs/METRICS.md says what each is.
 
 // seriesSet holds the engine's own series; tools hold theirs.
 type seriesSet struct {
@@ -31,14 +26,14 @@ func newSeries(eng *Engine) seriesSet {
 	set := eng.opt.Metrics
 	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
 	for i := range methods {
-		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_requests_total{method=%q}`, methods[i].name))
+		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, methods[i].name))
 	}
-	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
-	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
+	m.refused = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
+	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
 	m.reads = call.NewMethodSeries(set, "resources/read")
 	m.prompts = call.NewMethodSeries(set, "prompts/get")
 	m.completions = call.NewMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(eng.timedOut.Load()) })
+	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(eng.timedOut.Load()) })
 	return m
 }

@@ -12,7 +12,7 @@ import (
 
 // What was kept for long makes room, of ended streams as of running ones, and the sessions live on.
 func TestReplayTTL(t *testing.T) {
-	r := newFixture(t, func(o *registry.Options) { o.ReplayTTL = time.Minute })
+	r := newFixture(t, func(o *registry.Options) { o.EventStoreTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.SessionTable().Find(id, "")
@@ -38,7 +38,7 @@ func TestReplayTTL(t *testing.T) {
 	r.ExpireSessions(time.Now().Add(30 * time.Second))
 	resume("1-1", Answered).Close()
 	resume("2-0", Answered).Close()
-	if got := number(t, r, "weir_replay_bytes"); got != 3 {
+	if got := number(t, r, "weir_event_store_bytes"); got != 3 {
 		t.Errorf("%d bytes are kept, want 3", got)
 	}
 	r.ExpireSessions(time.Now().Add(61 * time.Second))
@@ -46,7 +46,7 @@ func TestReplayTTL(t *testing.T) {
 	resume("2-0", Invalid)
 	resumed := resume("2-1", Answered)
 	running.Append([]byte("c"))
-	if got := number(t, r, "weir_replay_bytes"); got != 1 {
+	if got := number(t, r, "weir_event_store_bytes"); got != 1 {
 		t.Errorf("%d bytes are kept, want 1", got)
 	}
 	running.End(nil, nil)
@@ -63,7 +63,7 @@ func (deaf) Resume()          {}
 
 // The answer that pushes out what its stream has kept is there for who resumes behind that.
 func TestReplayOfAnAnswerAlone(t *testing.T) {
-	r := newFixture(t, func(o *registry.Options) { o.ReplayEvents = 2 })
+	r := newFixture(t, func(o *registry.Options) { o.MaxEventStoreEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.SessionTable().Find(id, "")
@@ -97,7 +97,7 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 			t.Fatal("outcome", outcome)
 		}
 		leave(x)
-		if kept, watched := number(t, r, "weir_replay_bytes"), number(t, r, "weir_subscriptions"); kept != 0 || watched != 0 {
+		if kept, watched := number(t, r, "weir_event_store_bytes"), number(t, r, "weir_subscriptions"); kept != 0 || watched != 0 {
 			t.Errorf("%d bytes and %d subscriptions are left", kept, watched)
 		}
 	}

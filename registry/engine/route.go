@@ -164,5 +164,5 @@ func (eng *Engine) AcceptsBatch(x *Exchange) bool {
 // may be refused for want of room. Control, and what nobody knows, never is: the latter is refused by the scan.
 func (eng *Engine) Queued(raw []byte, e *codec.Envelope) bool {
 	row := methodOf(e, raw)
-	return row != nil && (row.class == Compute || row.class == Wait)
+	return row != nil && (row.class == Compute || row.class == Blocking)
 }

@@ -34,10 +34,11 @@ func (eng *Engine) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	heard func(clientreq.Result),
 ) (*clientreq.Requests, *codec.Error) {
 	var result clientreq.Result
-	s := &call.Suspension{Resume: func() {
+	s := new(call.Suspension)
+	s.Begin(func() {
 		heard(result)
 		x.Responder.Resume()
-	}}
+	})
 	asked, e := eng.clientRequests.Open(clientreq.Call{
 		Client: x.Conv, Sender: x.Responder, Requests: requests, Bytes: len(x.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {

@@ -71,7 +71,11 @@ func serveTaskUpdate(eng *Engine, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	responses, e := clientreq.DecodeResponses(raw)
+	elicited, e := clientreq.ElicitedBy(t.Open())
+	if e != nil {
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
 		if e = t.Answer(responses, len(raw), nil); e != nil {
 			x.Outcome = LimitReached
@@ -161,7 +165,8 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{call.Suspension{Resume: x.Responder.Resume}}
+	w := new(taskWait)
+	w.Begin(x.Responder.Resume)
 	w.Cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {

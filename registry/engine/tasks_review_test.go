@@ -47,7 +47,7 @@ func TestExpiredTaskInTheQueue(t *testing.T) {
 	later(r)
 	p.says(t, modernJob("job", "this"), `"reason":"task_limit"`)
 	b.run()
-	r.ExpireTasks(time.Since(r.Epoch()) + 2*r.Opt().Tasks.TaskMaxTTL)
+	r.ExpireTasks(time.Since(r.Epoch()) + 2*r.Opt().Tasks.MaxTaskTTL)
 	p.begin(t, modernJob("job", "this"))
 	b.run()
 	later(r)
@@ -115,7 +115,7 @@ func TestListenToManyTasks(t *testing.T) {
 func TestTaskTTLs(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
-	most := fmt.Sprintf(`"ttl":%d,`, r.Opt().Tasks.TaskMaxTTL.Milliseconds())
+	most := fmt.Sprintf(`"ttl":%d,`, r.Opt().Tasks.MaxTaskTTL.Milliseconds())
 	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.Opt().Tasks.TaskTTL.Milliseconds()),
 		"0": `"ttl":1000,`, "-0": `"ttl":1000,`,
 		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`,

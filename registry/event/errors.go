@@ -7,20 +7,17 @@ var (
 	// ErrEnded: the subscriber has ended; its session tells its client in words of its own.
 	ErrEnded = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "the session has ended"}
-	// ErrStreamOpen: a session has one stream of its own.
-	ErrStreamOpen = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "this session has its stream open already; to take it over send its Last-Event-ID"}
 	// ErrEventID: the session has never sent such an event.
 	ErrEventID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "Last-Event-ID names no event of this session"}
 	// ErrGap: what is missing cannot be sent again.
 	ErrGap = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "what followed the event in Last-Event-ID is not kept any more",
-		Data:    []byte(`{"reason":"replay_gap"}`)}
+		Data:    []byte(`{"reason":"events_purged"}`)}
 	// ErrClientLimit: Options.MaxSubscriptionsPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions of this client",
-		Data:    []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
+		Data:    []byte(`{"reason":"subscription_limit_per_client","retryAfterMs":1000,"executed":false}`)}
 	// ErrTotalLimit: Options.MaxSubscriptions.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions",
@@ -29,5 +26,5 @@ var (
 	// errAnswerTooLong stands for an answer that could not be kept.
 	errAnswerTooLong = &codec.Error{Code: codec.CodeInternal,
 		Message: "the answer was too long to be kept for a client that resumes",
-		Data:    []byte(`{"reason":"replay_limit","executed":true}`)}
+		Data:    []byte(`{"reason":"event_store_bytes","executed":true}`)}
 )

@@ -27,7 +27,7 @@ func NewHub(opt Options) *Hub {
 }
 
 // Keeps says whether events are kept for clients that resume.
-func (h *Hub) Keeps() bool { return h.opt.ReplayEvents > 0 && h.opt.ReplayBytes > 0 }
+func (h *Hub) Keeps() bool { return h.opt.MaxEventStoreEvents > 0 && h.opt.MaxEventStoreBytes > 0 }
 
 // take counts one more subscription, for a client that has some, or says which limit is reached.
 func (h *Hub) take(has int) *codec.Error {

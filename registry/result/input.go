@@ -8,22 +8,28 @@ import (
 	"weir/registry/value"
 )
 
-// AppendInputRequired appends a response of the modern era that asks for input (MCP 2026-07-28, basic/patterns/mrtr).
-// seal appends the state that its client is to bring back, sealed; it is called when one MUST be there.
-func (e *Encoder) AppendInputRequired(dst, id []byte, requests mcp.InputRequestMap, state string,
-	seal func(dst []byte, state string) []byte,
-) ([]byte, *codec.Error) {
+// EncodeRequests is what a handler asks for as it is sent; nil for nothing.
+func EncodeRequests(requests mcp.InputRequestMap) ([]byte, *codec.Error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	encoded, err := value.Marshal(requests)
+	if err != nil {
+		return nil, encodingError(err)
+	}
+	return encoded, nil
+}
+
+// AppendInputRequired appends a response of the modern era that asks for input (MCP 2026-07-28, basic/patterns/mrtr):
+// requests, as EncodeRequests made them, and what its client is to bring back, sealed; nil is none.
+func (e *Encoder) AppendInputRequired(dst, id, requests, sealed []byte) ([]byte, *codec.Error) {
 	from := len(dst)
 	dst = append(AppendHead(dst, id), `{"resultType":"input_required"`...)
-	if len(requests) > 0 {
-		encoded, err := value.Marshal(requests)
-		if err != nil {
-			return nil, encodingError(err)
-		}
-		dst = append(append(dst, `,"inputRequests":`...), encoded...)
+	if requests != nil {
+		dst = append(append(dst, `,"inputRequests":`...), requests...)
 	}
-	if state != "" || len(requests) == 0 { // at least one of the two MUST be there
-		dst = append(seal(append(dst, `,"requestState":"`...), state), '"')
+	if sealed != nil {
+		dst = append(append(append(dst, `,"requestState":"`...), sealed...), '"')
 	}
 	dst = e.AppendIdentified(dst)
 	if len(dst)-from > e.opt.MaxBytes {
