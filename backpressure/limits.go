@@ -100,7 +100,7 @@ func (l *Limits) open(addr netip.Addr, now int64) Refusal {
 	}
 	counted := l.counts(addr)
 	if counted && l.addresses[addr] >= l.options.MaxConnectionsPerAddress {
-		return AddressLimit
+		return ConnectionLimitPerAddress
 	}
 	if !l.accepts.take(now) { // last, because it spends a token
 		return AcceptRate
@@ -136,7 +136,7 @@ func (l *Limits) Close(addr netip.Addr) {
 }
 
 // Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal, before or
-// after Close. PrincipalLimit: nothing was counted, and the caller tells the peer and calls Queue.CountRefusal.
+// after Close. ConnectionLimitPerPrincipal: nothing was counted, and the caller tells the peer and calls Queue.CountRefusal.
 func (l *Limits) Join(principal string) Refusal {
 	most := l.options.MaxConnectionsPerPrincipal
 	if most == 0 {
@@ -145,7 +145,7 @@ func (l *Limits) Join(principal string) Refusal {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.principals[principal] >= most {
-		return PrincipalLimit
+		return ConnectionLimitPerPrincipal
 	}
 	l.principals[principal]++
 	return Accepted

@@ -26,15 +26,15 @@ const (
 
 // shares are the keys whose defaults shrink with the memory there is, each with what it does not shrink below.
 var shares = map[string]int64{
-	"max_queue_bytes":          2 << 20,
-	"max_outbox_total_bytes":   1 << 20,
-	"max_input_total_bytes":    1 << 20,
-	"mcp.replay_total_bytes":   256 << 10,
-	"mcp.max_ask_bytes":        256 << 10,
-	"mcp.max_task_total_bytes": 1 << 20,
-	"max_waiting_tools":        64,
-	"mcp.max_sessions":         1000,
-	"mcp.max_subscriptions":    1000,
+	"max_queue_bytes":                 2 << 20,
+	"max_outbox_total_bytes":          1 << 20,
+	"max_input_total_bytes":           1 << 20,
+	"mcp.max_event_store_total_bytes": 256 << 10,
+	"mcp.max_client_request_bytes":    256 << 10,
+	"mcp.max_task_total_bytes":        1 << 20,
+	"max_blocking_workers":            64,
+	"mcp.max_sessions":                1000,
+	"mcp.max_subscriptions":           1000,
 }
 
 // budgets are what was made of the memory that there is.

@@ -60,7 +60,7 @@ func TestBudgetsFit(t *testing.T) {
 func TestBudgetsOf(t *testing.T) {
 	c, err := on(t, 64<<20, "")
 	if err != nil || c.Queue.MaxQueueBytes != 128<<20/15 || c.Server.MaxInputTotalBytes != 64<<20/15 || c.MemoryLimitBytes != 48<<20 ||
-		c.Queue.MaxConnections != 2048 || c.Queue.SoftConnections != 1536 || c.Queue.MaxWaitingTools != 273 || c.budgets.beyond {
+		c.Queue.MaxConnections != 2048 || c.Queue.SoftConnections != 1536 || c.Queue.MaxBlockingWorkers != 273 || c.budgets.beyond {
 		t.Errorf("%+v, %v", c.budgets, err)
 	}
 	for _, limit := range []int64{0, 512 << 20, 64 << 30} {

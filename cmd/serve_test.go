@@ -197,7 +197,7 @@ func TestServeRefusesAtTheConnectionLimit(t *testing.T) {
 func TestServeRefusesUnderPressure(t *testing.T) {
 	s := startTest(t, func(c *Config) {
 		c.Queue.MaxWaiting, c.Queue.RefuseAbove, c.Queue.ReopenBelow = 10, 0.5, 0.4
-		c.Queue.MaxWaitingTools, c.Queue.MaxQueueAge = 1, 0
+		c.Queue.MaxBlockingWorkers, c.Queue.QueueTimeout = 1, 0
 		c.ShutdownTimeout = 50 * time.Millisecond // one call sleeps for minutes
 	})
 	for range 7 { // one runs, six wait
@@ -273,9 +273,9 @@ func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	}
 	t.Cleanup(func() { c.Process.Kill() })
 	c.log, c.stderr = bufio.NewScanner(stderr), stderr
-	var line struct{ Listening map[string]string }
+	var line struct{ Listeners map[string]string }
 	c.await("serving", &line)
-	c.addresses = line.Listening
+	c.addresses = line.Listeners
 	return c
 }
 
@@ -331,7 +331,7 @@ func (c *child) callSleep(millis int) net.Conn {
 	c.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	fmt.Fprintf(conn, sleepCall, millis)
-	running := regexp.MustCompile(`"executing_wait": 1\b`)
+	running := regexp.MustCompile(`"executing_blocking": 1\b`)
 	eventually(c.t, "the call runs", func() bool { return running.MatchString(c.httpGet("/status")) })
 	return conn
 }

@@ -23,7 +23,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 		return notStarted(log, err)
 	}
 	s.sayMemory()
-	log.Info().Str("version", config.program.Version).Any("listening", s.addresses).Int("workers", config.Queue.Workers).
+	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).Int("workers", config.Queue.Workers).
 		Msg("serving standard input and output")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -292,7 +292,7 @@ func TestStdioMessageTooLarge(t *testing.T) {
 	}
 	var line struct{ Reason string }
 	c.await("the conversation broke off", &line)
-	if code := c.exitCode(); code != exitRuntime || line.Reason != "message_too_big" {
+	if code := c.exitCode(); code != exitRuntime || line.Reason != "message_too_large" {
 		t.Errorf("exit %d, %+v", code, line)
 	}
 }

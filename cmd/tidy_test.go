@@ -50,13 +50,16 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
 	},
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
+		"weir/registry/value",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
 	"registry/shard":    {},
-	"registry/schema":   {"weir/codec", "github.com/bytedance/sonic", "github.com/google/jsonschema-go"},
+	"registry/value":    {"weir/codec"},
+	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
+		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	// The examples are run by a whole server, so that what they print is what clients see.
@@ -172,6 +175,8 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
+	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
+		return "" // the page of series
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):

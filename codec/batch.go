@@ -7,7 +7,7 @@ import "bytes"
 
 // IsBatch says whether the message is an array: whether its first byte that is not white space is '['.
 func IsBatch(raw []byte) bool {
-	i := skipSpace(raw, 0)
+	i := messageStart(raw)
 	return i < len(raw) && raw[i] == '['
 }
 
@@ -18,10 +18,9 @@ func IsBatch(raw []byte) bool {
 // element really is, Scan says. Nothing is allocated except for an error.
 func NextElement(raw []byte, off int) (elem []byte, next int, err error) {
 	s := scanner{raw: raw}
-	i := skipSpace(raw, off)
-	want := byte(',')
+	i, want := skipSpace(raw, off), byte(',')
 	if off == 0 {
-		want = '['
+		i, want = messageStart(raw), '['
 	}
 	switch {
 	case i < len(raw) && raw[i] == want:

@@ -43,6 +43,11 @@ const (
 	fieldLogLevel
 )
 
+// fieldMaybeNull is the set of the members for which null means that they are absent, as encoders write what is not set.
+// It is not null for what MCP requires where it may stand at all, and for what names the era of a message.
+const fieldMaybeNull = 1<<fieldParams | 1<<fieldArguments | 1<<fieldCursor | 1<<fieldRequestID |
+	1<<fieldInputResponses | 1<<fieldRequestState | 1<<fieldMeta | 1<<fieldProgressToken | 1<<fieldLogLevel
+
 // The protocol's keys per level. params holds what a server may receive in any revision, 2024-11-05 to 2026-07-28: a
 // gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896
 // worked.
@@ -160,6 +165,10 @@ func childLevel(f field) level {
 // fixes it. false means that s.err is set.
 func (s *scanner) note(f field, from, to int) bool {
 	sp, e := span(from, to), s.e
+	if s.raw[from] == 'n' && fieldMaybeNull&(1<<f) != 0 {
+		s.seen &^= 1 << f
+		return true
+	}
 	switch f {
 	case fieldJSONRPC:
 		// JSON-RPC 2.0, section 4: exactly "2.0". Another spelling of the same string is not worth a decoder.
@@ -190,7 +199,9 @@ func (s *scanner) note(f field, from, to int) bool {
 	case fieldCursor:
 		e.Cursor = sp
 	case fieldRequestID:
-		e.RequestID = sp
+		if to-from <= s.lim.MaxIDBytes+len(`""`) { // else it is of no request that was accepted
+			e.RequestID = sp
+		}
 	case fieldTaskID:
 		e.TaskID = sp
 	case fieldNotifications:
@@ -206,6 +217,9 @@ func (s *scanner) note(f field, from, to int) bool {
 	case fieldClientCapabilities:
 		e.ClientCapabilities = sp
 	case fieldProgressToken:
+		if to-from > s.lim.MaxIDBytes+len(`""`) {
+			return s.exceeds(CodeInvalidParams, `"progressToken" is longer`, s.lim.MaxIDBytes, "bytes", from)
+		}
 		e.ProgressToken = sp
 	case fieldLogLevel:
 		e.LogLevel = sp
@@ -239,57 +253,92 @@ func (s *scanner) noteParams(sp Span) bool {
 	}
 }
 
-// maxInteger is 2^53: beyond it a peer that keeps numbers as doubles would see two of our ids as one.
-const maxInteger = 1 << 53
-
-// noteID keeps an id that can be echoed byte for byte and compared safely. null is remembered and judged at the end,
-// because an error response may have it (JSON-RPC 2.0, section 5) and nothing else may (MCP, basic: Requests).
+// noteID keeps an id that can be echoed byte for byte. One that is refused is kept too if the answer may carry it, so
+// that whoever waits for the answer hears it. null is remembered and judged at the end, because an error response may
+// have it (JSON-RPC 2.0, section 5) and nothing else may (MCP, basic: Requests).
 func (s *scanner) noteID(sp Span) bool {
 	token, at := sp.Of(s.raw), int(sp.Off)
-	switch token[0] {
-	case '"':
-		if len(token)-2 > s.lim.MaxIDBytes {
-			return s.exceeds(CodeInvalidRequest, `"id" is longer`, s.lim.MaxIDBytes, "bytes", at)
-		}
+	if token[0] == 'n' {
+		s.nullID = true
+		return true
+	}
+	if !isID(token) {
+		return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer`, at)
+	}
+	if idBytes(token) > s.lim.MaxIDBytes {
+		return s.exceeds(CodeInvalidRequest, `"id" is longer`, s.lim.MaxIDBytes, "bytes", at)
+	}
+	if token[0] != '"' && !idEnds(s.raw, at+len(token)) {
+		return true // and the message ends as no JSON
+	}
+	s.e.ID = sp
+	switch {
+	case token[0] == '"':
 		if hasNUL(token) {
 			return s.refuse(CodeInvalidRequest, `"id" must not hold U+0000`, at)
 		}
-	case 'n':
-		s.nullID = true
-		return true
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		if !isInteger(token) {
-			return s.refuse(CodeInvalidRequest,
-				`"id" must be a string or an integer within 2^53, without fraction or exponent`, at)
-		}
-	default:
-		return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer`, at)
+	case !isInteger(token):
+		return s.refuse(CodeInvalidRequest,
+			`"id" must be a string or an integer, without fraction or exponent, and not -0`, at)
 	}
-	s.e.ID = sp
 	return true
 }
 
-// isInteger says whether token is an integer within ±2^53 as RFC 8259 writes it, and not -0, which equals 0 for one
-// parser and not for another, while ids are compared as bytes here.
+// laterID finds the id of a message that was refused before its id was read, as TypeScript's and Python's SDK write it
+// last. It finds none where whose id is meant is open, or where the message does not end as an object does.
+func laterID(raw []byte, maxBytes int) (id Span) {
+	begin := messageStart(raw)
+	for off := 0; ; {
+		key, value, next := NextMember(raw[begin:], off)
+		if next < 0 {
+			return id
+		}
+		if name, ok := StringOf(key); next == 0 || !ok {
+			return Span{}
+		} else if bytes.EqualFold(name, []byte("id")) {
+			if string(name) != "id" || id.Present() || !isID(value) || idBytes(value) > maxBytes || !isToken(value) {
+				return Span{}
+			}
+			id = span(begin+next-len(value), begin+next)
+		}
+		off = next
+	}
+}
+
+// isToken says whether b, which begins as one, is a whole string or number.
+func isToken(b []byte) bool {
+	s := scanner{raw: b, quiet: true}
+	return s.value(0, levelFree) == len(b)
+}
+
+// isID says whether a token is of a type that ids have.
+func isID(token []byte) bool { return token[0] == '"' || token[0] == '-' || token[0]-'0' <= 9 }
+
+// idBytes is the length of an id as its limit counts it.
+func idBytes(token []byte) int {
+	if token[0] == '"' {
+		return len(token) - len(`""`)
+	}
+	return len(token)
+}
+
+// idEnds says whether what stands at raw[end] shows that the number before it is whole: 12 of a message that was cut may be
+// the beginning of 123, another request's.
+func idEnds(raw []byte, end int) bool {
+	return end < len(raw) && (raw[end] == ',' || raw[end] == '}' || skipSpace(raw, end) > end)
+}
+
+// isInteger says whether token is an integer as RFC 8259 writes it, of any size, as ids are compared and echoed as
+// bytes; and not -0, which equals 0 for one parser and not for another.
 func isInteger(token []byte) bool {
 	negative := len(token) > 0 && token[0] == '-'
 	if negative {
 		token = token[1:]
 	}
-	if len(token) == 0 || len(token) > 16 { // 2^53 has 16 digits
-		return false
-	}
-	if token[0] == '0' {
+	if len(token) == 0 || token[0] == '0' {
 		return len(token) == 1 && !negative
 	}
-	var v uint64
-	for _, c := range token {
-		if c < '0' || c > '9' {
-			return false
-		}
-		v = v*10 + uint64(c-'0')
-	}
-	return v <= maxInteger
+	return digitsEnd(token, 0) == len(token)
 }
 
 // conclude decides what the message is, once the whole of it was read.

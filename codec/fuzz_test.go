@@ -30,7 +30,8 @@ func FuzzScan(f *testing.F) {
 		if !bytes.Equal(raw, before) {
 			t.Fatal("the message was changed")
 		}
-		strict := jsontext.Value(raw).IsValid()
+		message := raw[messageStart(raw):]
+		strict := jsontext.Value(message).IsValid()
 		if err != nil {
 			if e.Kind != KindInvalid {
 				t.Fatalf("an error and a %s", e.Kind)
@@ -44,10 +45,10 @@ func FuzzScan(f *testing.F) {
 			}
 			return
 		}
-		if !strict || !json.Valid(raw) {
-			t.Fatalf("accepted: valid for jsontext %v, for encoding/json %v", strict, json.Valid(raw))
+		if !strict || !json.Valid(message) {
+			t.Fatalf("accepted: valid for jsontext %v, for encoding/json %v", strict, json.Valid(message))
 		}
-		checkMembers(t, raw, &e)
+		checkMembers(t, raw, message, &e, &lim)
 		if len(raw) <= peekBytes && (p.Kind != e.Kind || p.ID != e.ID || p.Method != e.Method || p.Name != e.Name) {
 			t.Fatalf("Peek found %+v, Scan %+v", p, e)
 		}
@@ -55,7 +56,7 @@ func FuzzScan(f *testing.F) {
 }
 
 // checkMembers compares what Scan and Member found with what encoding/json finds.
-func checkMembers(t *testing.T, raw []byte, e *Envelope) {
+func checkMembers(t *testing.T, raw, message []byte, e *Envelope, lim *JSONLimits) {
 	at := func(object []byte, key string) []byte {
 		var m map[string]json.RawMessage
 		if json.Unmarshal(object, &m) != nil {
@@ -66,9 +67,19 @@ func checkMembers(t *testing.T, raw []byte, e *Envelope) {
 		}
 		return m[key]
 	}
-	params := at(raw, "params")
-	meta := at(params, "_meta")
-	id := at(raw, "id")
+	given := func(object []byte, key string) []byte { // null is absent
+		if value := at(object, key); string(value) != "null" {
+			return value
+		}
+		return nil
+	}
+	params := given(message, "params")
+	recalled := given(params, "requestId")
+	if len(recalled) > lim.MaxIDBytes+len(`""`) {
+		recalled = nil
+	}
+	meta := given(params, "_meta")
+	id := at(message, "id")
 	if string(id) == "null" {
 		id = nil // an error response without id
 	}
@@ -78,24 +89,24 @@ func checkMembers(t *testing.T, raw []byte, e *Envelope) {
 		want []byte
 	}{
 		{"id", e.ID, id},
-		{"method", e.Method, at(raw, "method")},
+		{"method", e.Method, at(message, "method")},
 		{"params", e.Params, params},
-		{"result", e.Result, at(raw, "result")},
-		{"error", e.Error, at(raw, "error")},
+		{"result", e.Result, at(message, "result")},
+		{"error", e.Error, at(message, "error")},
 		{"name", e.Name, at(params, "name")},
 		{"uri", e.URI, at(params, "uri")},
-		{"arguments", e.Arguments, at(params, "arguments")},
-		{"cursor", e.Cursor, at(params, "cursor")},
-		{"requestId", e.RequestID, at(params, "requestId")},
+		{"arguments", e.Arguments, given(params, "arguments")},
+		{"cursor", e.Cursor, given(params, "cursor")},
+		{"requestId", e.RequestID, recalled},
 		{"taskId", e.TaskID, at(params, "taskId")},
 		{"notifications", e.Notifications, at(params, "notifications")},
-		{"inputResponses", e.InputResponses, at(params, "inputResponses")},
-		{"requestState", e.RequestState, at(params, "requestState")},
+		{"inputResponses", e.InputResponses, given(params, "inputResponses")},
+		{"requestState", e.RequestState, given(params, "requestState")},
 		{"_meta", e.Meta, meta},
 		{"protocolVersion", e.ProtocolVersion, at(meta, "io.modelcontextprotocol/protocolVersion")},
 		{"clientCapabilities", e.ClientCapabilities, at(meta, "io.modelcontextprotocol/clientCapabilities")},
-		{"progressToken", e.ProgressToken, at(meta, "progressToken")},
-		{"logLevel", e.LogLevel, at(meta, "io.modelcontextprotocol/logLevel")},
+		{"progressToken", e.ProgressToken, given(meta, "progressToken")},
+		{"logLevel", e.LogLevel, given(meta, "io.modelcontextprotocol/logLevel")},
 	} {
 		if !bytes.Equal(row.got.Of(raw), row.want) {
 			t.Fatalf("%s is %q, want %q", row.name, row.got.Of(raw), row.want)

@@ -210,6 +210,7 @@ func TestBatch(t *testing.T) {
 		{` [ {"a":[1,{"b":"]"}]} , "x\"]" ,[[]], true ] `, `{"a":[1,{"b":"]"}]}|"x\"]"|[[]]|true`},
 		{`[{],[}]`, `{]|[}`}, // what the elements are, Scan says
 		{`[{]}]`, `{]! "}" instead of ',' or ']' at byte 3`},
+		{"\ufeff [1]", `1`},
 		{`[`, `! end of the message instead of a message at byte 1`},
 		{`[1`, `1! end of the message instead of ',' or ']' at byte 2`},
 		{`[1,`, `1! end of the message instead of a message at byte 3`},
@@ -232,7 +233,7 @@ func TestBatch(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", row.raw, got, row.want)
 		}
 	}
-	for raw, want := range map[string]bool{"[": true, " \t\r\n[1]": true, "{}": false, "": false, "\f[": false} {
+	for raw, want := range map[string]bool{"[": true, " \t\r\n[1]": true, "\ufeff[": true, "{}": false, "": false, "\f[": false} {
 		if IsBatch([]byte(raw)) != want {
 			t.Errorf("IsBatch(%q) is %v", raw, !want)
 		}

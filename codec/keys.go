@@ -32,8 +32,8 @@ func digestOf(raw []byte, off, n int) uint64 {
 		return w
 	}
 	w := binary.LittleEndian.Uint64(raw[off:])
-	if n < 8 {
-		return w & (1<<(8*n) - 1)
+	if n <= 8 { // the mix below is the same for eight bytes and for their complement
+		return w & (^uint64(0) >> (64 - 8*n))
 	}
 	return w ^ bits.RotateLeft64(binary.LittleEndian.Uint64(raw[off+n-8:]), 29)*uint64(n-7)
 }

@@ -21,7 +21,7 @@ func TestDuplicateKeys(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"id":2,"method":"m"}`, `-32600 duplicate key "id" at byte 24`},
 		{`{"jsonrpc":"2.0","id":1,"i\u0064":2,"method":"m"}`, `-32600 duplicate key "id" at byte 24`},
 		{`{"jsonrpc":"2.0","id":1,"method":"m","method":"n"}`, `-32600 duplicate key "method" at byte 37 | id 1`},
-		{`{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"method":"m"}`, `-32600 duplicate key "jsonrpc" at byte 17`},
+		{`{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"method":"m"}`, `-32600 duplicate key "jsonrpc" at byte 17 | id 1`},
 		{`{"jsonrpc":"2.0","id":1,"result":{},"result":{}}`, `-32600 duplicate key "result" at byte 36 | id 1`},
 		{`{"jsonrpc":"2.0","id":1,"x":1,"x":1,"method":"m"}`, `-32600 duplicate key "x" at byte 30 | id 1`},
 		{`{"jsonrpc":"2.0","method":"m","params":{"name":"a","name":"b"}}`, `-32600 duplicate key "name" at byte 51`},
@@ -41,6 +41,8 @@ func TestDuplicateKeys(t *testing.T) {
 		{args(`"o":{` + many + `"x":{` + many + `"49":{}}}`), `-32600 duplicate key "49" at byte 743`},
 		{args(`"a":1,"A":2,"aa":3,"b":{"a":4},"c":[{"a":5},{"a":6}]`), ``},
 		{args(`"12345678":1,"123456789":2,"1234567":3,"012345678":4`), ``},
+		{args(`"éééé":1,"<V<V<V<V":2`), ``}, // every bit differs
+		{args(`"éééé":1,"<V<V<V<V":2,"éééé":3`), `-32600 duplicate key "\u00e9\u00e9\u00e9\u00e9" at byte 79`},
 		{args(`"abcdefgh_12345678":1,"abcdefgh-12345678":2`), ``}, // same first and last eight bytes
 		{args(`"x":{` + many + `"y":{` + many + `"z":{}}},"w":{` + manyMembers(50) + `}`), ``},
 		{args(`"a\u0000":1`), `-32600 U+0000 in a key at byte 53`},

@@ -14,7 +14,8 @@ type LineDecoder struct {
 // appended. It may have moved. max is the longest line in bytes, its end not counted (LineLimits.MaxMessageBytes).
 //
 //	msg != nil           a line without its end, aliasing b; n bytes are consumed
-//	msg == nil, n > 0    an empty line, to be skipped; n bytes are consumed
+//	msg == nil, n > 0    an empty line, or one of nothing but white space and a byte order mark, to be skipped; n bytes
+//	                     are consumed
 //	msg == nil, n == 0   more bytes are needed
 //	err                  ErrMessageTooLarge: broken for good, the same answer comes for every later call
 func (d *LineDecoder) Next(b []byte, max int) (msg []byte, n int, err error) {
@@ -36,7 +37,7 @@ func (d *LineDecoder) Next(b []byte, max int) (msg []byte, n int, err error) {
 		return nil, 0, ErrMessageTooLarge
 	}
 	d.looked = 0
-	if len(line) == 0 {
+	if messageStart(line) == len(line) {
 		return nil, at + 1, nil
 	}
 	return line[:len(line):len(line)], at + 1, nil

@@ -21,9 +21,10 @@ type JSONLimits struct {
 	// counted: they cost no more than their bytes, while a member costs a slot in a key table (16 bytes at most half
 	// full: 10,000 members need 512 KiB while the scan lasts). Beyond it: -32700.
 	MaxMembers int `yaml:"max_members" default:"10000" min:"16" max:"1000000" unit:"members"`
-	// MaxIDBytes is the longest string id of a request, counted between its quotes as it was sent. The id is kept while
-	// the call runs and echoed in the answer, so it is what a peer may make us hold per call. Beyond it: -32600,
-	// answered with a null id.
+	// MaxIDBytes is the longest id of a request, the digits of a number or what stands between the quotes of a string, as
+	// it was sent. The id is kept while the call runs and echoed in the answer, so it is what a peer may make us hold per
+	// call. Beyond it: -32600, answered with a null id. A progressToken has the same bound (-32602), and a longer
+	// requestId in notifications/cancelled names no request.
 	MaxIDBytes int `yaml:"max_id_bytes" default:"128 B" min:"16 B" max:"1 KiB" unit:"bytes"`
 }
 

@@ -70,7 +70,7 @@ func lastID(raw []byte) Span {
 			return Span{}
 		}
 	} else {
-		for from > 0 && isNumberByte(raw[from-1]) && end-from <= 17 {
+		for from > 0 && isNumberByte(raw[from-1]) && end-from <= peekLimits.MaxIDBytes {
 			from--
 		}
 		if from == end || !isInteger(raw[from:end]) {

@@ -50,7 +50,8 @@ func TestPeek(t *testing.T) {
 		{`{"method":"m","params":{"a":"` + big + `"},"id":null}`, `invalid method "m"`},
 		{`{"method":"m","params":{"a":"` + big + `"},"id":"a\"b"}`, `invalid method "m"`},
 		{`{"method":"m","params":{"a":"` + big + `"},"id":"a` + "\n" + `b"}`, `invalid method "m"`},
-		{`{"method":"m","params":{"a":"` + big + `"},"id":` + strings.Repeat("1", 40) + `}`, `invalid method "m"`},
+		{`{"method":"m","params":{"a":"` + big + `"},"id":` + strings.Repeat("1", 2000) + `}`, `invalid method "m"`},
+		{`{"method":"m","params":{"a":"` + big + `"},"id":1774232524389123456}`, `request id 1774232524389123456 method "m"`},
 		{`{"method":"m","params":{"a":"` + big + `"},"id":"` + strings.Repeat("i", 2000) + `"}`, `invalid method "m"`},
 		{`{"method":"m","params":{"a":"` + big + `"},"id"}`, `invalid method "m"`},
 		// The id of the front wins over one at the end: Scan will refuse the message, the answer carries the first.

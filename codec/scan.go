@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -27,14 +28,17 @@ type scanner struct {
 //
 // The error, where there is one, is an *Error: CodeParse for what is not JSON or exceeds a limit, CodeInvalidRequest
 // for JSON that is not one JSON-RPC message, CodeInvalidParams for array parameters. It names the offence and its
-// byte offset (from 0). e.ID is set even then, if a valid and unambiguous id came before the offence, so that the
-// answer can carry it.
+// byte offset (from 0). e.ID is set even then, so that the answer can carry it, if there is an unambiguous id: one that came
+// before the offence, or anywhere in what is JSON. It may be the offence itself: a number that is no integer.
 func Scan(raw []byte, e *Envelope, lim *JSONLimits) error {
 	*e = Envelope{}
 	s := scanner{raw: raw, e: e, lim: lim, depth: lim.MaxDepth, members: lim.MaxMembers}
 	ok := s.message()
 	s.release()
 	if !ok {
+		if s.err.Code != CodeParse && s.seen&(1<<fieldID) == 0 {
+			e.ID = laterID(raw, lim.MaxIDBytes)
+		}
 		return s.err
 	}
 	return nil
@@ -53,7 +57,7 @@ func (s *scanner) message() bool {
 	if len(s.raw) > math.MaxInt32 { // spans hold 32 bits
 		return s.refuse(CodeParse, "message beyond 2 GiB", 0)
 	}
-	i := skipSpace(s.raw, 0)
+	i := messageStart(s.raw)
 	if i >= len(s.raw) {
 		return s.refuse(CodeParse, "no JSON", 0)
 	}
@@ -108,6 +112,18 @@ func (s *scanner) broken(i int, want string) int {
 		s.refuse(CodeParse, excerpt(s.raw[i:i+1])+" instead of "+want, i)
 	}
 	return -1
+}
+
+// byteOrderMark is U+FEFF in UTF-8, which some editors and shells put before a text.
+const byteOrderMark = "\ufeff"
+
+// messageStart returns the index at which a message begins: after one byte order mark, which a parser may ignore (RFC
+// 8259, section 8.1), and white space.
+func messageStart(raw []byte) int {
+	if len(raw) > 0 && raw[0] == byteOrderMark[0] && bytes.HasPrefix(raw, []byte(byteOrderMark)) {
+		return skipSpace(raw, len(byteOrderMark))
+	}
+	return skipSpace(raw, 0)
 }
 
 // skipSpace returns the first index at or after i that is not JSON white space.

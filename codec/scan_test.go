@@ -39,8 +39,9 @@ func withID(token string) string { return `{"jsonrpc":"2.0","id":` + token + `,"
 
 var (
 	id128, id129 = `"` + strings.Repeat("i", 128) + `"`, `"` + strings.Repeat("i", 129) + `"`
+	digits128    = strings.Repeat("9", 128)
 
-	notInteger = `-32600 "id" must be a string or an integer within 2^53, without fraction or exponent at byte 22`
+	notInteger = `-32600 "id" must be a string or an integer, without fraction or exponent, and not -0 at byte 22 | id `
 	notID      = `-32600 "id" must be a string or an integer at byte 22`
 )
 
@@ -79,10 +80,10 @@ var envelopes = []struct{ text, want string }{
 
 	// jsonrpc.
 	{`{"id":1,"method":"m"}`, `-32600 "jsonrpc" is missing in the message at byte 0 | id 1`},
-	{`{"jsonrpc":"1.0","id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11`},
+	{`{"jsonrpc":"1.0","id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11 | id 1`},
 	{`{"id":1,"jsonrpc":"2.00"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 18 | id 1`},
-	{`{"jsonrpc":2.0,"id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11`},
-	{`{"jsonrpc":"2\u002e0","id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11`},
+	{`{"jsonrpc":2.0,"id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11 | id 1`},
+	{`{"jsonrpc":"2\u002e0","id":1,"method":"m"}`, `-32600 "jsonrpc" must be exactly "2.0" at byte 11 | id 1`},
 	{`{}`, `-32600 "jsonrpc" is missing in the message at byte 0`},
 
 	// id.
@@ -94,16 +95,21 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":"\u00e9\"","method":"m"}`, `request ID="\u00e9\"" Method="m"`},
 	{withID(id128), `request ID=` + id128 + ` Method="m"`},
 	{withID(id129), `-32600 "id" is longer than 128 bytes at byte 22`},
-	{withID(`9007199254740993`), notInteger},
-	{withID(`-9007199254740993`), notInteger},
-	{withID(`100000000000000000000`), notInteger},
-	{withID(`-0`), notInteger},
-	{withID(`1.0`), notInteger},
-	{withID(`1e0`), notInteger},
+	{withID(`9007199254740993`), `request ID=9007199254740993 Method="m"`},
+	{withID(`-9007199254740993`), `request ID=-9007199254740993 Method="m"`},
+	{withID(`1774232524389123456`), `request ID=1774232524389123456 Method="m"`},
+	{withID(`100000000000000000000`), `request ID=100000000000000000000 Method="m"`},
+	{withID(digits128), `request ID=` + digits128 + ` Method="m"`},
+	{withID(digits128 + `1`), `-32600 "id" is longer than 128 bytes at byte 22`},
+	{`{"jsonrpc":"2.0","id":` + digits128 + `,"result":1}`, `response ID=` + digits128 + ` Result=1`},
+	{withID(`-0`), notInteger + `-0`},
+	{withID(`1.0`), notInteger + `1.0`},
+	{withID(`1e0`), notInteger + `1e0`},
+	{withID(`1774232524389123456.5`), notInteger + `1774232524389123456.5`},
 	{withID(`true`), notID},
 	{withID(`{}`), notID},
 	{withID(`[1]`), notID},
-	{withID(`"a\u0000b"`), `-32600 "id" must not hold U+0000 at byte 22`},
+	{withID(`"a\u0000b"`), `-32600 "id" must not hold U+0000 at byte 22 | id "a\u0000b"`},
 	{withID(`"a\\u0000b"`), `request ID="a\\u0000b" Method="m"`},
 	{withID(`null`), `-32600 "id" must be a string or an integer, not null, in the request at byte 0`},
 	{`{"jsonrpc":"2.0","id":null,"result":{}}`, `-32600 "id" must be a string or an integer in the response at byte 0`},
@@ -115,7 +121,17 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":1,"method":["m"]}`, `-32600 "method" must be a string at byte 33 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m\u0000"}`, `-32600 "method" must not hold U+0000 at byte 33 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}`, `-32602 "params" must be an object, by-position parameters are not used in MCP at byte 46 | id 1`},
-	{`{"jsonrpc":"2.0","id":1,"method":"m","params":null}`, `-32600 "params" must be an object at byte 46 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":null}`, `request ID=1 Method="m"`},
+	{`{"jsonrpc":"2.0","method":"m","params":null}`, `notification Method="m"`},
+	{`{"jsonrpc":"2.0","id":1,"result":{},"params":null}`, `response ID=1 Result={}`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":null,"params":{}}`, `-32600 duplicate key "params" at byte 51 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":nul}`, `-32700 "n" instead of null at byte 46 | id 1`},
+	// Members that are null are absent, but for those that the era of a message hangs on.
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"arguments":null,"cursor":null,"inputResponses":null,"requestState":null,"requestId":null,"_meta":{"progressToken":null,"io.modelcontextprotocol/logLevel":null}}}`,
+		`request ID=1 Method="m" Params={"arguments":null,"cursor":null,"inputResponses":null,"requestState":null,"requestId":null,"_meta":{"progressToken":null,"io.modelcontextprotocol/logLevel":null}} Meta={"progressToken":null,"io.modelcontextprotocol/logLevel":null}`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":null}}`, `request ID=1 Method="m" Params={"_meta":null}`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":null,"_meta":{"io.modelcontextprotocol/protocolVersion":null}}}`,
+		`request ID=1 Method="m" Params={"name":null,"_meta":{"io.modelcontextprotocol/protocolVersion":null}} Name=null Meta={"io.modelcontextprotocol/protocolVersion":null} ProtocolVersion=null`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":"x"}`, `-32600 "params" must be an object at byte 46 | id 1`},
 
 	// What does not go together.
@@ -125,6 +141,17 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":1,"result":{},"params":{}}`, `-32600 "params" in the response at byte 0 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"error":"x"}`, `-32600 "error" must be an object at byte 32 | id 1`},
 
+	// What is longer than an id may be names no request and asks for no progress.
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id128 + `}}`, `notification Method="m" Params={"requestId":` + id128 + `} RequestID=` + id128},
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id129 + `}}`, `notification Method="m" Params={"requestId":` + id129 + `}`},
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":{"a":` + id128 + `}}}`, `notification Method="m" Params={"requestId":{"a":` + id128 + `}}`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"progressToken":` + id129 + `}}}`, `-32602 "progressToken" is longer than 128 bytes at byte 72 | id 1`},
+
+	// A byte order mark before the message is ignored; one elsewhere is no white space.
+	{"\ufeff" + ` {"jsonrpc":"2.0","id":1,"method":"m"}`, `request ID=1 Method="m"`},
+	{"\ufeff\ufeff" + `{"jsonrpc":"2.0","id":1,"method":"m"}`, `-32700 "\xef" instead of a value at byte 3`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m"}` + "\ufeff", `-32700 more bytes after the message at byte 37 | id 1`},
+
 	// No message at all.
 	{`[]`, `-32600 the message must be an object at byte 0`},
 	{` "x"`, `-32600 the message must be an object at byte 1`},
@@ -133,6 +160,28 @@ var envelopes = []struct{ text, want string }{
 	// The id that was read goes with the error, wherever the offence is.
 	{`{"jsonrpc":"2.0","id":5,"method":"m","params":{]`, `-32700 "]" instead of a key at byte 47 | id 5`},
 	{`{"jsonrpc":"2.0","id":"q","method":"m"} x`, `-32700 more bytes after the message at byte 40 | id "q"`},
+	{`{"jsonrpc":"2.0","method":"m","params":"x","id":5}`, `-32600 "params" must be an object at byte 39 | id 5`},
+	{`{"method":7,"params":{"id":6},"jsonrpc":"2.0","\u0069d":"q"} `, `-32600 "method" must be a string at byte 10 | id "q"`},
+	{"\ufeff" + `{"params":[],"id":5}`, `-32602 "params" must be an object, by-position parameters are not used in MCP at byte 13 | id 5`},
+	// Not so where whose id is meant is open, or it is none, or its end was not seen: a longer one may have been meant.
+	{`{"params":7,"id":5,"id":6}`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"ID":5,"id":6}`, `-32600 "params" must be an object at byte 10`},
+	{`{"ID":5,"id":6}`, `-32600 key "ID" is a case variant of id at byte 1`},
+	{`{"params":7,"x":{"id":6}}`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"id":6`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"id":6x}`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"id":"` + "\xff" + `"}`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"id":null}`, `-32600 "params" must be an object at byte 10`},
+	{`{"params":7,"id":` + id129 + `}`, `-32600 "params" must be an object at byte 10`},
+	{`{"jsonrpc":"2.0","id":12`, `-32700 end of the message instead of ',' or '}' at byte 24`},
+	{`{"jsonrpc":"2.0","id":-`, `-32700 end of the message instead of a digit at byte 23`},
+	{`{"jsonrpc":"2.0","id":0123,"method":"m"}`, `-32700 "1" instead of ',' or '}' at byte 23`},
+	{`{"jsonrpc":"2.0","id":12x,"method":"m"}`, `-32700 "x" instead of ',' or '}' at byte 24`},
+	{`{"jsonrpc":"2.0","id":1.`, `-32700 end of the message instead of a digit at byte 24`},
+	{`{"jsonrpc":"2.0","id":"12`, `-32700 unterminated string at byte 22`},
+	{`{"jsonrpc":"2.0","id":12 `, `-32700 end of the message instead of ',' or '}' at byte 25 | id 12`},
+	{`{"jsonrpc":"2.0","id":12,`, `-32700 end of the message instead of a key at byte 25 | id 12`},
+	{`{"jsonrpc":"2.0","id":"12"`, `-32700 end of the message instead of ',' or '}' at byte 26 | id "12"`},
 	{`{"jsonrpc":"2.0","id":5,"method":"m"`, `-32700 end of the message instead of ',' or '}' at byte 36 | id 5`},
 	{`{"jsonrpc":"2.0","method":"m` + "\xff" + `","id":5}`, `-32700 invalid UTF-8 at byte 28`},
 }

@@ -135,7 +135,7 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 		case "begun":
 			s.awaitStuck()
 		case "idle":
-			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Wait) == 0 && s.queue.Waiting() == 0 })
+			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 && s.queue.Waiting() == 0 })
 		case "add":
 			s.change(rest)
 		case "remove":

@@ -118,7 +118,7 @@ func TestHTTPPipelining(t *testing.T) {
 	p.send(call("1", "stuck", `{}`) + call("2", "echo", `{"message":"two"}`) + post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session) +
 		call("4", "sleep", `{"ms":1}`) + "PUT /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n" + call("5", "echo", `{"message":"five"}`))
 	s.awaitStuck()
-	s.eventually("the answers behind the stuck call are ready", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	s.eventually("the answers behind the stuck call are ready", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 	s.free()
 	for _, want := range []string{`"id":1`, `"id":2`, `"id":3`, `"id":4`, `not served`, `"id":5`} {
 		_, body := p.response()
@@ -248,7 +248,7 @@ func TestHTTPDisconnectCancelsOnlyTheStatelessEra(t *testing.T) {
 		c.Close()
 	}
 	s.closedFor(loop.ClosePeerReset, "2")
-	s.eventually("only the legacy call runs on", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	s.eventually("only the legacy call runs on", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 }
 
 // A peer that closes its socket sends a FIN, like one that only closes its sending side.
@@ -258,7 +258,7 @@ func TestHTTPCloseCancelsTheStatelessEra(t *testing.T) {
 	p.send(modernCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	p.Close()
-	s.eventually("the call was cancelled", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("the call was cancelled", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	s.closedFor(loop.ClosePeerReset, "1")
 }
 

@@ -91,7 +91,7 @@ func TestLineTooLong(t *testing.T) {
 	rest := p.rest()
 	contains(t, rest, `"id":1,"result"`, `messages.line.max_message_bytes`)
 	s.eventually("it is counted by name", func() bool {
-		return s.metric(`weir_connections_closed_total{reason="message_too_big"}`) == "1"
+		return s.metric(`weir_connections_closed_total{reason="message_too_large"}`) == "1"
 	})
 }
 
@@ -126,7 +126,7 @@ func TestDisconnectCancelsCalls(t *testing.T) {
 	s.awaitStuck()
 	must(t, p.Conn.(interface{ SetLinger(int) error }).SetLinger(0))
 	p.Close()
-	s.eventually("the call ended without anybody freeing it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("the call ended without anybody freeing it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	s.eventually("the reset is counted by name", func() bool {
 		return s.metric(`weir_connections_closed_total{reason="peer_reset"}`) == "1"
 	})
@@ -149,7 +149,7 @@ func TestBatchOf20250326(t *testing.T) {
 	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/initialized"},`, 2) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
 	contains(t, p.line(), `[{"jsonrpc":"2.0","id":9,"result":{}}]`)
 	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 100) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
-	contains(t, p.line(), `-32600`, `max_batch_elements`)
+	contains(t, p.line(), `-32600`, `max_jsonrpc_batch_messages`)
 }
 
 // Many connections, all with the same ids, pipelined and cut at odd places: every answer must reach its own connection.
@@ -219,5 +219,5 @@ func TestLinePeerThatIsGone(t *testing.T) {
 	s.awaitStuck()
 	p.Close()
 	s.closedFor(loop.ClosePeerReset, "1")
-	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 }

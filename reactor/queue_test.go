@@ -15,7 +15,7 @@ import (
 	"weir/registry"
 )
 
-func patient(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 }
+func patient(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 }
 
 // client speaks one transport: call makes a call of "stuck" ready for the wire, answer reads the next answer's message.
 type client struct {
@@ -201,7 +201,7 @@ func TestControlIsServedWhileTheQueueIsFull(t *testing.T) {
 			for id := 1; id <= 3; id++ {
 				c.send(control(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, id)))
 			}
-			s.eventually("nothing runs or waits", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Wait) == 0 })
+			s.eventually("nothing runs or waits", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Blocking) == 0 })
 			c.send(control(`{"jsonrpc":"2.0","id":6,"method":"ping"}`))
 			expect(`"id":6,"result":{}`)
 			for len(s.stuck) > 0 {
@@ -215,16 +215,16 @@ func TestControlIsServedWhileTheQueueIsFull(t *testing.T) {
 
 func TestQueueAge(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 50*time.Millisecond
+		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 50*time.Millisecond
 	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	p.send(toolCall("2", "stuck", `{}`))
-	contains(t, p.line(), `"id":2,`, `"reason":"queue_age"`, `"executed":false`)
+	contains(t, p.line(), `"id":2,`, `"reason":"queue_timeout"`, `"executed":false`)
 	s.free()
 	contains(t, p.line(), `"id":1,"result"`)
-	if n := s.refused("queue_age"); n != "1" {
+	if n := s.refused("queue_timeout"); n != "1" {
 		t.Errorf("%s refusals were counted", n)
 	}
 }

@@ -26,7 +26,7 @@ func TestCancelledIDIsFreeAtOnce(t *testing.T) {
 	}
 	f := func(name string, connect func(*server) client, frame func(text string) string) {
 		t.Run(name, func(t *testing.T) {
-			s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
+			s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
 			c := connect(s)
 			c.t = t
 			c.send(frame(deafCall(1)))
@@ -76,6 +76,26 @@ func TestCancelledIDIsFreeInASession(t *testing.T) {
 	}
 }
 
+// Each message that was POSTed has an answer of its own, so two of one session may have one id at once.
+func TestPostsOfASessionShareAnID(t *testing.T) {
+	s := deafServer(t)
+	first, second := s.dial("http"), s.dial("http")
+	session := first.session()
+	first.send(post(deafCall(1), session))
+	s.awaitStuck()
+	second.send(post(strings.TrimSpace(toolCall("1", "echo", `{"message":"meanwhile"}`)), session) + post(cancelOf("1"), session))
+	r, body := second.response()
+	if r.StatusCode != 200 {
+		t.Error("the second call was answered", r.Status)
+	}
+	contains(t, body, `"id":1,"result"`, "meanwhile")
+	s.free()
+	if r, _ := second.response(); r.StatusCode != 202 {
+		t.Error("the cancellation was answered", r.Status)
+	}
+	first.response()
+}
+
 func TestCancelledIDIsFreeInABatch(t *testing.T) {
 	s := start(t)
 	p := s.dial("tcp")
@@ -92,7 +112,7 @@ func TestCancelledIDIsFreeInABatch(t *testing.T) {
 
 // A held message that was taken back leaves its id free too, and says nothing of it when its turn comes.
 func TestCancelledIDOfAHeldMessage(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
 	p := s.dial("tcp").greet()
 	for id := range 31 {
 		p.send(toolCall(fmt.Sprint(id), "stuck", `{}`))

@@ -88,7 +88,7 @@ func TestSSESession(t *testing.T) {
 		q.asked(path, `{"jsonrpc":"2.0","id":4,"method":"ping"}`)
 		contains(t, e.message(), `"id":4,"result":{}`)
 	}
-	if got := s.metric("weir_sse_sessions"); got != "3" {
+	if got := s.metric("weir_http_sse_sessions"); got != "3" {
 		t.Errorf("%s sessions, want 3", got)
 	}
 }
@@ -103,7 +103,9 @@ func TestSSESessionEndsWithItsStream(t *testing.T) {
 	q.asked(path, toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	p.Close()
-	s.eventually("the session ends", func() bool { return s.metric("weir_sse_sessions") == "0" && s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("the session ends", func() bool {
+		return s.metric("weir_http_sse_sessions") == "0" && s.queue.Executing(backpressure.Blocking) == 0
+	})
 	q.send(postTo(path, `{"jsonrpc":"2.0","id":2,"method":"ping"}`))
 	q.wantStatus(404, "no such session")
 }

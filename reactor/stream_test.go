@@ -95,7 +95,7 @@ func TestSessionStream(t *testing.T) {
 	e.ends()
 	q.send(postDiscover())
 	q.wantStatus(200)
-	if got := s.metric("weir_session_streams") + s.metric("weir_subscriptions") + s.metric("weir_replay_bytes"); got != "000" {
+	if got := s.metric("weir_session_streams") + s.metric("weir_subscriptions") + s.metric("weir_event_store_bytes"); got != "000" {
 		t.Errorf("something is left: %s", got)
 	}
 }
@@ -404,11 +404,11 @@ func TestSubscriptionLimits(t *testing.T) {
 	}
 	p.line()
 	p.line()
-	contains(t, p.line(), `"id":"c"`, `-32603`, `"reason":"client_subscription_limit"`)
+	contains(t, p.line(), `"id":"c"`, `-32603`, `"reason":"subscription_limit_per_client"`)
 	p.send(listen("1", `{}`) + "\n" + listen("2", `{}`) + "\n" + listen("3", `{}`) + "\n")
 	p.line()
 	p.line()
-	contains(t, p.line(), `"id":3`, `"reason":"client_subscription_limit"`)
+	contains(t, p.line(), `"id":3`, `"reason":"subscription_limit_per_client"`)
 	q := s.dial("http")
 	listening := []string{"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen"}
 	q.send(post(listen("1", `{"resourceSubscriptions":["a"]}`), listening...))
@@ -416,7 +416,7 @@ func TestSubscriptionLimits(t *testing.T) {
 	if got := s.metric("weir_subscriptions"); got != "4" {
 		t.Errorf("%s subscriptions, want 4: a refused one leaves nothing", got)
 	}
-	for reason, want := range map[string]string{"client_subscription_limit": "2", "subscription_limit": "1"} {
+	for reason, want := range map[string]string{"subscription_limit_per_client": "2", "subscription_limit": "1"} {
 		if got := s.metric(`weir_subscriptions_refused_total{reason="` + reason + `"}`); got != want {
 			t.Errorf("%s: %s, want %s", reason, got, want)
 		}

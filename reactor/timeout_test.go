@@ -41,7 +41,7 @@ func (s *server) passDeadlines() {
 
 func (s *server) overdue(n string) {
 	s.t.Helper()
-	s.eventually(n+" handlers are overdue", func() bool { return s.metric("weir_handlers_overdue") == n })
+	s.eventually(n+" handlers are overdue", func() bool { return s.metric("weir_handlers_timed_out") == n })
 }
 
 func deafCall(id int) string { return strings.TrimSpace(toolCall(fmt.Sprint(id), "deaf", `{}`)) }
@@ -71,7 +71,7 @@ func TestHandlerTimeout(t *testing.T) {
 				expect(`"id":2,"result"`) // in its turn, at once
 			}
 			s.overdue("1")
-			if n := s.queue.Executing(backpressure.Wait); n != 1 {
+			if n := s.queue.Executing(backpressure.Blocking); n != 1 {
 				t.Errorf("%d run, want the one that does not return", n)
 			}
 			c.send(frame(strings.TrimSpace(toolCall("1", "echo", `{"message":"again"}`)))) // the id is free
@@ -79,10 +79,10 @@ func TestHandlerTimeout(t *testing.T) {
 			s.passDeadlines() // once only
 			s.free()
 			s.overdue("0")
-			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Wait) == 0 && s.queue.HeldBytes() == 0 })
+			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 && s.queue.HeldBytes() == 0 })
 			c.send(frame(`{"jsonrpc":"2.0","id":3,"method":"ping"}`))
 			expect(`"id":3,"result":{}`)
-			if n := s.metric(`weir_tool_calls_total{tool="deaf",outcome="timeout"}`); n != "1" {
+			if n := s.metric(`weir_tool_calls_total{tool="deaf",outcome="handler_timeout"}`); n != "1" {
 				t.Errorf("%s calls were counted as timed out", n)
 			}
 		})
@@ -177,7 +177,7 @@ func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
 			contains(t, answers[1], "before")
 			contains(t, answers[2], "handler_timeout")
 			for id := 3; id <= 4; id++ { // unless they were no part of the batch
-				contains(t, answers[id], `"reason":"queue_age"`, `"executed":false`)
+				contains(t, answers[id], `"reason":"queue_timeout"`, `"executed":false`)
 			}
 			s.free()
 			c.send(call(3, "echo", `{"message":"again"}`))
@@ -216,7 +216,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	p.closeWrite()
 	s.closedFor(loop.ClosePeer, "1")
 	s.eventually("nothing is left", func() bool {
-		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && s.queue.Executing(backpressure.Wait) == 0
+		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && s.queue.Executing(backpressure.Blocking) == 0
 	})
 }
 
@@ -297,7 +297,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 		switch {
 		case strings.Contains(answer, `"reason":"handler_timeout"`):
 			timeouts++
-		case strings.Contains(answer, `"reason":"queue_age"`):
+		case strings.Contains(answer, `"reason":"queue_timeout"`):
 			behind++
 		default:
 			contains(t, answer, "in time")

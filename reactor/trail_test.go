@@ -342,7 +342,9 @@ func TestCallCannotCloseItsStream(t *testing.T) {
 
 // What does not fit is not kept, and nothing is sent over the gap: it is refused, or an error stands for the answer.
 func TestPostStreamOverAGap(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.ReplayEvents, r.ReplayBytes = 3, 400 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) {
+		r.MaxEventStoreEvents, r.MaxEventStoreBytes = 3, 400
+	})
 	s.addPoll()
 	p := s.dial("http")
 	session := p.session()
@@ -355,16 +357,16 @@ func TestPostStreamOverAGap(t *testing.T) {
 	s.awaitStuck()
 	s.free()
 	p.send(resumeFrom(session, "1-1"))
-	p.wantStatus(400, `"reason":"replay_gap"`)
+	p.wantStatus(400, `"reason":"events_purged"`)
 	p.send(resumeFrom(session, "1-5"))
 	e = p.stream()
 	e.next()
-	contains(t, e.data()+e.data(), step(6), `"id":1,"error":{"code":-32603`, `"reason":"replay_limit"`, `"executed":true`)
+	contains(t, e.data()+e.data(), step(6), `"id":1,"error":{"code":-32603`, `"reason":"event_store_bytes"`, `"executed":true`)
 	e.ends()
 	for series, want := range map[string]string{
-		`weir_stream_resumes_total{outcome="replay_gap"}`:  "1",
-		`weir_replay_refused_total{reason="replay_bytes"}`: "1",
-		`weir_session_streams`:                             "0",
+		`weir_stream_resumes_total{outcome="events_purged"}`:         "1",
+		`weir_event_store_refused_total{reason="event_store_bytes"}`: "1",
+		`weir_session_streams`: "0",
 	} {
 		if got := s.metric(series); got != want {
 			t.Errorf("%s is %s, want %s", series, got, want)
@@ -372,7 +374,7 @@ func TestPostStreamOverAGap(t *testing.T) {
 	}
 	p.send("DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n" + session + "\r\n\r\n")
 	p.wantStatus(204)
-	if got := s.metric("weir_replay_bytes"); got != "0" {
+	if got := s.metric("weir_event_store_bytes"); got != "0" {
 		t.Errorf("%s bytes are kept for a session that ended", got)
 	}
 }
@@ -457,7 +459,9 @@ func TestPostStreamEndsWithItsSession(t *testing.T) {
 	e.ends()
 	r.send(resumeFrom(session, "1-3"))
 	r.wantStatus(404)
-	s.eventually("nothing is kept", func() bool { return s.metric("weir_replay_bytes") == "0" && s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("nothing is kept", func() bool {
+		return s.metric("weir_event_store_bytes") == "0" && s.queue.Executing(backpressure.Blocking) == 0
+	})
 }
 
 // A server that stops still answers on a stream that was resumed.
@@ -496,7 +500,7 @@ func TestCallThatCannotCloseItsStreamIsPlain(t *testing.T) {
 	p := s.dial("http")
 	p.send(post(strings.TrimSpace(toolCall("1", "shy", `{}`)), p.sessionOf("2025-06-18")))
 	p.wantStatus(200, "closed false")
-	if got := s.metric("weir_replay_bytes"); got != "0" {
+	if got := s.metric("weir_event_store_bytes"); got != "0" {
 		t.Errorf("%s bytes are kept of it", got)
 	}
 }

@@ -29,8 +29,8 @@ const (
 	Inline Class = iota
 	// Compute is queued for workers of which there are a few per core; its handlers never wait.
 	Compute
-	// Wait is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
-	Wait
+	// Blocking is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
+	Blocking
 	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one, what
 	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
 	Listening
@@ -138,3 +138,7 @@ func (x *Exchange) rev() *protocol.Revision { return protocol.RevisionAt(int(x.r
 
 // ID is the request's id token, which aliases Raw; nil for notifications.
 func (x *Exchange) ID() []byte { return x.Env.ID.Of(x.Raw) }
+
+// SharesID implements session.Request: over HTTP the answer to a message goes where the message came from, whatever its
+// id; in a batch, as on a connection, the id is all that tells one answer from another.
+func (x *Exchange) SharesID() bool { return x.Transport == HTTP && !x.InBatch }

@@ -53,6 +53,42 @@ func TestDuplicateIDs(t *testing.T) {
 	}
 }
 
+// Over HTTP each POST has its own answer, so its id may be in flight already; the elements of batches are told apart by
+// theirs.
+func TestDuplicateIDsOverHTTP(t *testing.T) {
+	r := newFixture(t)
+	conv := new(Conversation)
+	conv.Negotiate(protocol.LatestLegacy, 0, r.events)
+	begin := func(batch bool) (*Exchange, *codec.Error) {
+		x := exchangeOf(t, echoCall(1, "x"))
+		x.Conv, x.Transport, x.InBatch = conv, HTTP, batch
+		return x, r.Begin(x)
+	}
+	var all []*Exchange
+	for _, batch := range []bool{false, false, true, false} {
+		x, e := begin(batch)
+		if e != nil {
+			t.Error(batch, e)
+		}
+		all = append(all, x)
+	}
+	if _, e := begin(true); e == nil || e.Code != codec.CodeInvalidRequest {
+		t.Error("second element with the id:", e)
+	}
+	cancel := exchangeOf(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	cancel.Conv = conv
+	serveCancelled(r, cancel, nil)
+	for _, x := range all {
+		if x.Cancelled() {
+			t.Error("one of several was cancelled")
+		}
+		r.End(x)
+	}
+	if conv.Busy() {
+		t.Error("something is left in flight")
+	}
+}
+
 // The table follows the queue's bound per connection and goes when it is empty.
 func TestManyInFlight(t *testing.T) {
 	r := newFixture(t)

@@ -7,9 +7,12 @@ import (
 	"weir/registry/protocol"
 )
 
-// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize that begins one.
+// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize, which begins one.
 func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
 	x.Conv = nil
+	if row != nil && row.phase == beforeInitialize {
+		return Answered, nil // it opens a session and negotiates by its body, whatever its client still sends of an earlier one
+	}
 	h := x.Header
 	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
 		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
@@ -17,9 +20,6 @@ func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
-		if row != nil && row.phase == beforeInitialize {
-			return Answered, nil
-		}
 		return Invalid, errSessionMissing
 	}
 	s, ok := r.sessions.Use(h.SessionID, x.Principal)
@@ -43,9 +43,9 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	return Ended
 }
 
-// ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends
-// the tasks whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdleTimeout or lived for Options.MaxSessionAge, and
+// returns how many. It also ends the waiting of calls for clients that did not answer within Options.ClientRequestTimeout, ends
+// the tasks whose time is up, and drops the events that were kept for Options.EventStoreTTL. A session with calls in flight
 // or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
 // locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {

@@ -81,6 +81,9 @@ func (x *Exchange) routeCall(t *tool) (Class, *codec.Error) {
 		}
 	case protocol.TasksAugmented:
 		wanted := codec.Member(x.Env.Params.Of(x.Raw), "task")
+		if wanted != nil && wanted[0] == 'n' {
+			wanted = nil
+		}
 		switch {
 		case wanted == nil && t.tasks == TaskRequired:
 			return Inline, errTaskRequired

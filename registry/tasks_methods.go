@@ -120,7 +120,7 @@ const taskListTag = 'k'
 // or connection began, and not what else it might know the ids of.
 func serveTaskList(r *Registry, x *Exchange, dst []byte) []byte {
 	after := uint64(0)
-	if token := x.Env.Cursor.Of(x.Raw); token != nil && string(token) != "null" {
+	if token := x.Env.Cursor.Of(x.Raw); !protocol.FirstPage(token) {
 		last, ok := protocol.DecodeCursor(taskListTag, token)
 		number, err := strconv.ParseUint(last, 10, 63)
 		if !ok || err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -167,7 +168,10 @@ func find(fields []option.Field, key string) *option.Field {
 func (r *reader) suggest(key, path string, fields []option.Field) string {
 	near := option.Nearest(key, r.known)
 	leaf := option.Leaf(key)
+	renamed := slices.IndexFunc(fields, func(f option.Field) bool { return f.Was() == leaf })
 	switch {
+	case renamed >= 0:
+		return fmt.Sprintf("; it is called %q now", fields[renamed].Key)
 	case near == "" && len(fields) <= maxListedKeys:
 		var names []string
 		for _, f := range fields {

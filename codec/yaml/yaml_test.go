@@ -15,7 +15,7 @@ import (
 type scene struct {
 	Name     string         `yaml:"name" required:"true" min:"1" max:"64"`
 	Level    string         `yaml:"level" default:"info" oneof:"debug,info"`
-	Window   int            `yaml:"window" default:"7" min:"1" max:"100" unit:"calls"`
+	Window   int            `yaml:"window" was:"span" default:"7" min:"1" max:"100" unit:"calls"`
 	Pad      int            `yaml:"pad_bytes" min:"0" max:"4 MiB" unit:"bytes"`
 	Closed   bool           `yaml:"closed"`
 	Hosts    []string       `yaml:"hosts"`
@@ -134,6 +134,7 @@ func TestMistakes(t *testing.T) {
 
 	// Keys.
 	f("windwo: 1"+rest, `1:1: unknown key "windwo"; did you mean "window"?`)
+	f("span: 1"+rest, `1:1: unknown key "span"; it is called "window" now`)
 	f("name: n\nphases: [{duration: 1s, durration: 2s}]",
 		`2:25: unknown key "phases[0].durration"; did you mean "phases[].duration"?`)
 	f("name: n\nphases: [{duration: 1s, qqqqqq: 2s}]",

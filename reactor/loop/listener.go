@@ -250,18 +250,18 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusals a second it stops
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second it stops
 // accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)
-	if l.refusals.take(l.now, s.opts.MaxConnectionRefusals) {
+	if l.refusals.take(l.now, s.opts.MaxConnectionRefusalRate) {
 		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
 		_, _ = writeSocket(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
 		_, _ = readSocket(fd, l.buf)
 	}
-	if most := s.opts.MaxConnectionRefusals; most == 0 || l.refusals.spent(l.now, most) {
+	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.spent(l.now, most) {
 		ln.setShut(true)
 	}
 	_ = unix.Close(int(fd))
@@ -304,7 +304,7 @@ func openReserve() int {
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusals) {
+		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate) {
 			ln.setShut(false)
 		}
 	}

@@ -24,7 +24,7 @@ var (
 
 // Page says which part of a list is wanted.
 type Page struct {
-	// Cursor is the token of params.cursor; nil or null is the first page.
+	// Cursor is the token of params.cursor; nil or "" is the first page.
 	Cursor []byte
 	// Revision is the place of the client's revision in the table.
 	Revision int
@@ -35,7 +35,7 @@ type Page struct {
 // AppendPage appends the members of a page: the array, in order of names, and nextCursor unless it is the last. all is
 // a set's (Set.All). The error is a cursor that is none of this list; then nothing was appended.
 func AppendPage[E Entry](dst []byte, list *List, all []E, p Page) ([]byte, *codec.Error) {
-	if p.Cursor != nil && string(p.Cursor) != "null" {
+	if !protocol.FirstPage(p.Cursor) {
 		last, ok := protocol.DecodeCursor(list.tag, p.Cursor)
 		if !ok {
 			return dst, protocol.ErrCursor

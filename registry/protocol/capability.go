@@ -41,10 +41,16 @@ func declares(capability []byte, detail string) bool {
 	switch {
 	case capability == nil || capability[0] != '{':
 		return false
-	case detail == "" || codec.Member(capability, detail) != nil:
+	case detail == "" || named(capability, detail):
 		return true
 	}
-	return detail == "form" && codec.Member(capability, "url") == nil
+	return detail == "form" && !named(capability, "url")
+}
+
+// named says whether an object has a member that is not null, as encoders write what is not set.
+func named(object []byte, member string) bool {
+	value := codec.Member(object, member)
+	return value != nil && value[0] != 'n'
 }
 
 // Declaration is how a client declares the set, as an object of its members. The caller owns it.

@@ -46,6 +46,9 @@ func AppendCursor(dst []byte, tag byte, last string) []byte {
 	return append(dst, '"')
 }
 
+// FirstPage says whether the token of params.cursor, or nil, asks for the first page: some clients begin with "".
+func FirstPage(token []byte) bool { return token == nil || string(token) == `""` }
+
 // DecodeCursor returns the name in a cursor; false when it is not one that AppendCursor made for this list.
 func DecodeCursor(tag byte, token []byte) (last string, ok bool) {
 	text, ok := codec.StringOf(token)

@@ -10,6 +10,8 @@ type Request interface {
 	comparable
 	// ID is its id token, which does not change while it is in flight.
 	ID() []byte
+	// SharesID says whether its answer finds its way while other requests with its id are in flight. It does not change.
+	SharesID() bool
 	// Cancel ends it early. It is called under the conversation's lock and must neither block nor call the conversation.
 	Cancel()
 }
@@ -30,13 +32,20 @@ type InFlight[R Request] struct {
 	more *table[R] // in flight with others
 }
 
-// Begin marks r as in flight, from where a cancellation finds it; false when another request with its id is. hash is of
-// the id, seeded: peers choose ids, so they must not be able to choose collisions. e is r's own entry.
+// maxTwins is how many requests may be in flight with one id: they are one chain of the table.
+const maxTwins = 256
+
+// Begin marks r as in flight, from where a cancellation finds it; false when another request with its id is, unless one
+// of the two shares its id, and for more than maxTwins. hash is of the id, seeded: peers choose ids, so they must not be
+// able to choose collisions. e is r's own entry.
 func (f *InFlight[R]) Begin(r R, e *Entry[R], hash uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.findLocked(hash, r.ID()) != nil {
-		return false
+	twins := 0
+	for other := f.findLocked(hash, r.ID()); other != nil; other = other.twin() {
+		if twins++; twins == maxTwins || !r.SharesID() && !other.request.SharesID() {
+			return false
+		}
 	}
 	e.hash, e.request = hash, r
 	if f.one == nil && f.more == nil {
@@ -90,14 +99,15 @@ func (f *InFlight[R]) CancelAll() int {
 	return f.more.n
 }
 
-// CancelID cancels the request with this id; false when it is not in flight. A cancelled request is never answered, so
+// CancelID cancels the request with this id; false when it is not in flight, and when several are, as which of them is
+// meant nobody knows: each may be another caller's. A cancelled request is never answered, so
 // its id is free at once, whatever its handler does about it. Under the lock, so that the request cannot end, and be
 // reused for another one, in between.
 func (f *InFlight[R]) CancelID(hash uint64, id []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.findLocked(hash, id)
-	if e == nil {
+	if e == nil || e.twin() != nil {
 		return false
 	}
 	r := e.request
@@ -132,13 +142,21 @@ func (f *InFlight[R]) findLocked(hash uint64, id []byte) *Entry[R] {
 	if f.more == nil {
 		return nil
 	}
-	for e := f.more.chains[hash&f.more.mask()]; e != nil; e = e.next {
+	return f.more.chains[hash&f.more.mask()].find(hash, id)
+}
+
+// find is the first in the chain from e on with this id; nil when there is none.
+func (e *Entry[R]) find(hash uint64, id []byte) *Entry[R] {
+	for ; e != nil; e = e.next {
 		if e.hash == hash && bytes.Equal(e.request.ID(), id) {
 			return e
 		}
 	}
 	return nil
 }
+
+// twin is the next request in flight with e's id; nil when there is none.
+func (e *Entry[R]) twin() *Entry[R] { return e.next.find(e.hash, e.request.ID()) }
 
 // table is a hash table whose links are in the entries. Its size follows what the queue admits per connection.
 type table[R Request] struct {

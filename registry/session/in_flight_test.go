@@ -11,10 +11,13 @@ type request struct {
 	entry     Entry[*request]
 	id        []byte
 	cancelled int
+	shares    bool
 }
 
 func (r *request) ID() []byte { return r.id }
 func (r *request) Cancel()    { r.cancelled++ }
+
+func (r *request) SharesID() bool { return r.shares }
 
 // hash has collisions.
 func (r *request) hash() uint64 { return uint64(len(r.id)) }
@@ -54,6 +57,45 @@ func TestInFlight(t *testing.T) {
 	}
 	if f.one != nil || f.more != nil || f.Busy() {
 		t.Error("the table stayed")
+	}
+}
+
+// Requests that share their id are in flight together, up to a bound, and none is cancelled by it while there are
+// several. Two that do not share theirs exclude each other whoever stands between them.
+func TestTwinsInFlight(t *testing.T) {
+	var f InFlight[*request]
+	twin := func(shares bool) (*request, bool) {
+		r := &request{id: []byte("1"), shares: shares}
+		return r, f.Begin(r, &r.entry, r.hash())
+	}
+	strict, ok := twin(false)
+	var twins []*request
+	for range maxTwins - 1 {
+		r, began := twin(true)
+		ok = ok && began
+		twins = append(twins, r)
+	}
+	if !ok {
+		t.Error("a twin was refused")
+	}
+	if _, ok := twin(true); ok {
+		t.Error("there is no bound")
+	}
+	if f.CancelID(strict.hash(), strict.id) {
+		t.Error("one of several was cancelled")
+	}
+	for _, r := range twins[1:] {
+		f.End(&r.entry)
+	}
+	if _, ok := twin(false); ok {
+		t.Error("two that do not share their id are in flight")
+	}
+	f.End(&strict.entry)
+	if !f.CancelID(twins[0].hash(), twins[0].id) || twins[0].cancelled != 1 || strict.cancelled != 0 {
+		t.Error("the last one is not cancelled by its id")
+	}
+	if f.Busy() {
+		t.Error("something is left in flight")
 	}
 }
 

@@ -132,8 +132,8 @@ func encodes(f reflect.StructField) bool {
 	return (f.IsExported() || f.Anonymous) && f.Tag.Get("json") != "-"
 }
 
-// opaque says whether a method of t, and not encoding/json, says what its JSON is. The SDK's own types have methods that
-// encode their fields as they stand.
+// opaque says whether a method of t, and not encoding/json, says what its JSON is. The SDK's own types have methods
+// that encode their fields as they stand.
 func opaque(t reflect.Type) bool {
 	if strings.HasPrefix(t.PkgPath(), "github.com/modelcontextprotocol/go-sdk/") {
 		return false
