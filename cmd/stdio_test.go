@@ -268,6 +268,32 @@ func TestStdioClientIsGone(t *testing.T) {
 	}
 }
 
+// TestStdioParentIsGone: whoever launched it was killed during a call, and another of its children holds the input open.
+// Nothing is written that could tell, and yet it ends.
+func TestStdioParentIsGone(t *testing.T) {
+	c := startStdio(t, "shutdown_timeout: 1h")
+	c.send(fmt.Sprintf(sleepCall, 3_600_000) + ping)
+	c.line() // the call before it is accepted
+	c.out.Close()
+	var line struct{ Error, Reason string }
+	c.await("the conversation broke off", &line)
+	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "its reader is gone") {
+		t.Errorf("exit %d, %+v", code, line)
+	}
+}
+
+// TestStdioStopsAlthoughBlocked: a client that reads nothing does not hold up a signal.
+func TestStdioStopsAlthoughBlocked(t *testing.T) {
+	c := startStdio(t, "shutdown_timeout: 1h")
+	c.send(strings.Repeat(ping, 3000)) // more than a pipe holds
+	c.Process.Signal(syscall.SIGTERM)
+	var line struct{ Error, Reason string }
+	c.await("the conversation broke off", &line)
+	if code := c.exitCode(); code != exitRuntime || line.Error != "the output was not read to its end" {
+		t.Errorf("exit %d, %+v", code, line)
+	}
+}
+
 // TestStdioOutputIsNotRead: the stop does not wait for ever for a client that has something to read.
 func TestStdioOutputIsNotRead(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 100ms")
