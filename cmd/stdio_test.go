@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stdioChild is a weir stdio process and the other ends of its streams.
@@ -285,7 +287,18 @@ func TestStdioParentIsGone(t *testing.T) {
 // TestStdioStopsAlthoughBlocked: a client that reads nothing does not hold up a signal.
 func TestStdioStopsAlthoughBlocked(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 1h")
-	c.send(strings.Repeat(ping, 3000)) // more than a pipe holds
+	c.send(strings.Repeat(ping, 3000)) // more answers than a pipe holds
+	raw, err := c.out.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pipe is full", func() bool {
+		held := 0
+		if err := raw.Control(func(fd uintptr) { held, err = unix.IoctlGetInt(int(fd), unix.FIONREAD) }); err != nil {
+			t.Fatal(err)
+		}
+		return err == nil && held > 60<<10
+	})
 	c.Process.Signal(syscall.SIGTERM)
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
