@@ -294,7 +294,7 @@ func TestStdioStopsAlthoughBlocked(t *testing.T) {
 	}
 	eventually(t, "the pipe is full", func() bool {
 		held := 0
-		if err := raw.Control(func(fd uintptr) { held, err = unix.IoctlGetInt(int(fd), unix.FIONREAD) }); err != nil {
+		if err := raw.Control(func(fd uintptr) { held, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }); err != nil {
 			t.Fatal(err)
 		}
 		return err == nil && held > 60<<10

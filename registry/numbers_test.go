@@ -208,6 +208,13 @@ func TestNumbersKeepTheirDigits(t *testing.T) {
 			bench.run()
 			checkKept(t, tool+" as a task", kind, number, old.send(legacyRequest(3, "tasks/result", `"taskId":"`+id+`"`),
 				Header{}).body)
+			id = modernPeer.begin(t, asking("tools/call", arguments, ownTasks))
+			bench.run()
+			ended := codec.Member([]byte(modernPeer.send(taskRequest("get", id, ""), Header{}).body), "result")
+			if result := codec.Member(ended, "result"); result != nil {
+				ended = result
+			}
+			checkKept(t, tool+" as a task of 2026-07-28", kind, number, `{"result":`+string(ended)+`}`)
 		}
 	}
 	for _, tool := range []string{"untyped", "sdk-untyped", "message", "number", "any", "any-default"} {

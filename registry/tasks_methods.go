@@ -84,7 +84,11 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	responses, e := clientreq.DecodeResponses(raw)
+	elicited, e := clientreq.ElicitedBy(t.Open())
+	if e != nil {
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
 		if e = t.Answer(responses, len(raw), nil); e != nil {
 			x.Outcome = LimitReached
@@ -203,7 +207,8 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Responder.Resume}}
+	w := new(taskWait)
+	w.begin(x.Responder.Resume)
 	w.cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {

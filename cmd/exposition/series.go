@@ -141,7 +141,7 @@ var Sections = []Section{
 	}},
 	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",
-			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), `write_error` " +
-				"(the reader is gone, the disk is full)"},
+			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), " +
+				"`write_error` (the reader is gone, the disk is full)"},
 	}},
 }
