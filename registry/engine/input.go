@@ -54,7 +54,8 @@ func (x *Exchange) binding() []byte {
 }
 
 // requireInput answers with a request for input; a legacy client is sent requests instead.
-func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, call.Ending) {
+func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte,
+	call.Ending) {
 	out, e := eng.appendInputRequired(dst, x, requests, state)
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
@@ -98,7 +99,7 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
 // have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	missing := clientreq.Needs(requests) &^ x.declared()
+	missing := clientreq.Needs(requests) &^ x.Declared()
 	if missing == 0 {
 		return nil
 	}
@@ -107,15 +108,4 @@ func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 		e.Code = codec.CodeInternal // its era has no other
 	}
 	return e
-}
-
-// declared is what the exchange's client can be asked.
-func (x *Exchange) declared() protocol.Capabilities {
-	switch {
-	case x.Modern():
-		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
-	case x.Conv != nil:
-		return x.Conv.Capabilities()
-	}
-	return 0
 }
