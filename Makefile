@@ -63,7 +63,7 @@ tidy: ## Sizes, imports, folders and every go.mod as STYLE asks
 	$(GO) test -run 'Tidy' ./cmd
 
 .PHONY: docs
-docs: ## Write docs/CONFIG.md anew from the comments in the code
+docs: ## Write docs/CONFIG.md and the tables of docs/METRICS.md anew from the code
 	$(GO) generate ./cmd
 
 .PHONY: conformance

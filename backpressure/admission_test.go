@@ -13,10 +13,10 @@ func TestConnectionQueueFull(t *testing.T) {
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		stuck := newPeer(q)
 		stuck.gate = make(chan struct{})
-		stuck.admit(Wait, o.MaxExecutingPerConnection-1, 64)
+		stuck.admit(Blocking, o.MaxExecutingPerConnection-1, 64)
 		stuck.schedule()
 		synctest.Wait() // all of them are with workers now
-		accepted, refusal := stuck.admit(Wait, 20_000, 64)
+		accepted, refusal := stuck.admit(Blocking, 20_000, 64)
 		expect(t, "accepted", accepted, 10_000)
 		expect(t, "refusal", refusal, ConnectionQueueFull)
 		messages, bytes := stuck.Waiting()
@@ -101,11 +101,11 @@ func TestQueueBytes(t *testing.T) {
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		p := newPeer(q)
 		p.gate = make(chan struct{})
-		accepted, _ := p.admit(Wait, 4, 200<<10)
+		accepted, _ := p.admit(Blocking, 4, 200<<10)
 		expect(t, "accepted", accepted, 4)
 		p.schedule()
 		synctest.Wait()
-		expect(t, "executing", q.Executing(Wait), 4)
+		expect(t, "executing", q.Executing(Blocking), 4)
 		expect(t, "waiting", q.Waiting(), 0)
 		expect(t, "held", q.HeldBytes(), 800<<10)
 		other := newPeer(q)
@@ -126,7 +126,7 @@ func TestPauseResume(t *testing.T) {
 		p := newPeer(q)
 		p.q.Pause(&p.Lane)
 		p.admit(Compute, 100, 10)
-		p.admit(Wait, 10, 10)
+		p.admit(Blocking, 10, 10)
 		p.schedule()
 		synctest.Wait()
 		expect(t, "runs while paused", p.runs.Load(), 0)
@@ -153,7 +153,7 @@ func TestPauseResume(t *testing.T) {
 func TestDrained(t *testing.T) {
 	o := testOptions()
 	o.MaxWaitingPerConnection = 10
-	o.MaxBatch = 1
+	o.WorkerBatch = 1
 	o.MaxExecutingPerConnection = 1
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		p := newPeer(q)
@@ -186,7 +186,7 @@ func TestCloseWhileExecuting(t *testing.T) {
 	inBubble(t, testOptions(), func(t *testing.T, q *Queue) {
 		p := newPeer(q)
 		p.gate = make(chan struct{})
-		p.admit(Wait, 50, 100)
+		p.admit(Blocking, 50, 100)
 		p.admit(Compute, 50, 100)
 		p.schedule()
 		synctest.Wait()
@@ -246,11 +246,11 @@ func TestQueueAge(t *testing.T) {
 		f(Compute, 0, 0)
 		f(Compute, 5*time.Second, 0)
 		f(Compute, 5*time.Second+1, 1)
-		f(Wait, 5*time.Second, 0)
-		f(Wait, time.Hour, 1)
+		f(Blocking, 5*time.Second, 0)
+		f(Blocking, time.Hour, 1)
 	})
 	o := testOptions()
-	o.MaxQueueAge = 0
+	o.QueueTimeout = 0
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		p := newPeer(q)
 		p.admit(Compute, 1, 10)

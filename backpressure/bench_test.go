@@ -65,7 +65,7 @@ func (p *window) Drained() {}
 
 // The hand-off between goroutines: loops admit n messages each and wait for them, workers run them.
 func BenchmarkHandOff(b *testing.B) {
-	for _, class := range []Class{Compute, Wait} {
+	for _, class := range []Class{Compute, Blocking} {
 		for _, loops := range []int{1, 64} {
 			for _, n := range []int{1, 32, 64} {
 				b.Run(fmt.Sprintf("class=%v/connections=%d/batch=%d", class, loops, n), func(b *testing.B) {
@@ -222,4 +222,16 @@ func transfer(b *testing.B, f fifo, parties int, lane *Lane) {
 		})
 	}
 	wg.Wait()
+}
+
+// BenchmarkObserve counts a batch in the histograms, as each worker does once per batch.
+func BenchmarkObserve(b *testing.B) {
+	m := new(queueMetrics)
+	taken := batch{first: &newMessage(0).Ticket, n: 7}
+	taken.first.since = 3e6
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.nextShard(Compute).observe(taken)
+		}
+	})
 }

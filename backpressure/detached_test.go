@@ -13,10 +13,10 @@ func TestDetached(t *testing.T) {
 			q.Pause(&d.lanes[i].lane)
 		}
 		for i := range 6 {
-			expect(t, "admitted", d.Admit(&newMessage(i).Ticket, Wait, 10, Now()), Accepted)
+			expect(t, "admitted", d.Admit(&newMessage(i).Ticket, Blocking, 10, Now()), Accepted)
 		}
 		late := newMessage(6)
-		expect(t, "beyond every lane", d.Admit(&late.Ticket, Wait, 10, Now()), QueueFull)
+		expect(t, "beyond every lane", d.Admit(&late.Ticket, Blocking, 10, Now()), QueueFull)
 		expect(t, "held", q.HeldBytes(), 60)
 		for i := range 3 {
 			q.Resume(&d.lanes[i].lane)
@@ -25,7 +25,7 @@ func TestDetached(t *testing.T) {
 		expect(t, "left after a drain", q.Drain(t.Context()), 0)
 		expect(t, "runs", p.runs.Load(), 6)
 		expect(t, "held at the end", q.HeldBytes(), 0)
-		expect(t, "while it drains", d.Admit(&late.Ticket, Wait, 10, Now()), Draining)
+		expect(t, "while it drains", d.Admit(&late.Ticket, Blocking, 10, Now()), Draining)
 		defer func() {
 			if recover() == nil {
 				t.Error("Detach was called twice")
@@ -40,6 +40,6 @@ func TestDetachedBytes(t *testing.T) {
 	o := testOptions()
 	o.TaskLanes, o.MaxWaitingBytesPerConnection = 2, 5
 	inBubble(t, o, func(t *testing.T, q *Queue) {
-		expect(t, "refusal", q.Detach(newPeer(q)).Admit(&newMessage(0).Ticket, Wait, 10, Now()), QueueBytes)
+		expect(t, "refusal", q.Detach(newPeer(q)).Admit(&newMessage(0).Ticket, Blocking, 10, Now()), QueueBytes)
 	})
 }

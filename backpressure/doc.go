@@ -10,7 +10,7 @@
 // none, and its counts leave with it.
 //
 // Two classes of work have a ring and a pool of goroutines each, so that tools that wait for something
-// else (class [Wait], thousands of goroutines) never hold up work that only needs a core (class [Compute],
+// else (class [Blocking], thousands of goroutines) never hold up work that only needs a core (class [Compute],
 // a few goroutines).
 //
 // Locks. A lane's mutex is the only lock on a message's way; it is held for a few dozen instructions,

@@ -6,7 +6,7 @@ import "sync"
 type Runner interface {
 	// Run executes a batch: n tickets, oldest first, linked by Next. It is called on a worker's goroutine;
 	// several Runs of one connection may be in progress at once. In class Compute it must not block; in
-	// class Wait n is 1 and it may. Each ticket is the Runner's again from the start of Run. A panic is the
+	// class Blocking n is 1 and it may. Each ticket is the Runner's again from the start of Run. A panic is the
 	// Runner's to recover, message by message, because only it knows whom to answer; one that escapes is
 	// counted and reported, and the rest of the batch counts as done.
 	Run(batch *Ticket, n int, w *Worker)
@@ -37,13 +37,13 @@ type Lane struct {
 type laneFlags uint8
 
 const (
-	runnableCompute laneFlags = 1 << iota // in the ring of class Compute
-	runnableWait                          // in the ring of class Wait; must follow runnableCompute
-	paused                                // nothing is taken until Resume
-	closed                                // for good
-	full                                  // refused for its own caps, Drained is owed
+	runnableCompute  laneFlags = 1 << iota // in the ring of class Compute
+	runnableBlocking                       // in the ring of class Blocking; must follow runnableCompute
+	paused                                 // nothing is taken until Resume
+	closed                                 // for good
+	full                                   // refused for its own caps, Drained is owed
 
-	runnable = runnableCompute | runnableWait
+	runnable = runnableCompute | runnableBlocking
 )
 
 func runnableIn(c Class) laneFlags { return runnableCompute << c }
@@ -74,7 +74,7 @@ func (l *Lane) Idle() bool {
 
 // The methods below need l.mu.
 
-func (l *Lane) running() int { return int(l.executing[Compute]) + int(l.executing[Wait]) }
+func (l *Lane) running() int { return int(l.executing[Compute]) + int(l.executing[Blocking]) }
 
 // link puts t behind the newest ticket of class c, or before the oldest: in the circle that is one place, and the
 // difference who is called the newest.
@@ -93,11 +93,11 @@ func (l *Lane) link(c Class, t *Ticket, first bool) {
 	l.bytes += int64(t.bytes)
 }
 
-// room is how many more messages of class c may execute. Wait leaves the last one to Compute, unless
+// room is how many more messages of class c may execute. Blocking leaves the last one to Compute, unless
 // there is only one.
 func (l *Lane) room(c Class, limit int) int {
 	left := limit - l.running()
-	if c == Wait && limit > 1 {
+	if c == Blocking && limit > 1 {
 		left--
 	}
 	return left

@@ -67,7 +67,7 @@ func TestWaitLeavesOneToCompute(t *testing.T) {
 		t.Helper()
 		l := Lane{executing: [classes]uint16{uint16(compute), uint16(wait)}}
 		expect(t, "room of compute", l.room(Compute, limit), roomCompute)
-		expect(t, "room of wait", l.room(Wait, limit), roomWait)
+		expect(t, "room of wait", l.room(Blocking, limit), roomWait)
 	}
 	f(32, 0, 0, 32, 31)
 	f(32, 0, 31, 1, 0)

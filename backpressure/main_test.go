@@ -53,7 +53,7 @@ func (p *peer) Run(batch *Ticket, n int, w *Worker) {
 		if p.gate != nil {
 			<-p.gate
 		}
-		if m.Refused == QueueAge {
+		if m.Refused == QueueTimeout {
 			p.aged.Add(1)
 		}
 		m.ends.Add(1)
@@ -118,9 +118,10 @@ func stopEmpty(t *testing.T, q *Queue) {
 	if cut := q.Stop(context.Background()); cut != 0 {
 		t.Errorf("%d messages were cut off", cut)
 	}
-	if q.Waiting() != 0 || q.HeldBytes() != 0 || q.Executing(Compute) != 0 || q.Executing(Wait) != 0 || q.executingBytes.Load() != 0 {
+	if q.Waiting() != 0 || q.HeldBytes() != 0 || q.Executing(Compute) != 0 || q.Executing(Blocking) != 0 ||
+		q.executingBytes.Load() != 0 {
 		t.Errorf("left: %d waiting, %d bytes, %d + %d executing, %d bytes of them", q.Waiting(), q.HeldBytes(),
-			q.Executing(Compute), q.Executing(Wait), q.executingBytes.Load())
+			q.Executing(Compute), q.Executing(Blocking), q.executingBytes.Load())
 	}
 	if n := q.lingering.Load(); n < 0 {
 		t.Errorf("lingering is %d", n)

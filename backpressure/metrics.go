@@ -14,8 +14,8 @@ type queueMetrics struct {
 	panics   *metrics.Counter
 	refusals [refusals]*metrics.Counter
 
-	// Histograms take a lock per update. Workers spread over shards, which are summed when somebody asks,
-	// so that the lock is hardly ever contended; an update happens once per batch.
+	// Workers spread over shards, which are summed when somebody asks, so that they hardly ever write to the same
+	// cache lines; an update happens once per batch.
 	shards [classes][shardsPerClass]shard
 	spread [classes]atomic.Uint32
 }
@@ -23,9 +23,11 @@ type queueMetrics struct {
 const shardsPerClass = 16
 
 type shard struct {
-	waitSeconds metrics.Histogram
-	messages    metrics.Histogram
-	_           [cacheLineBytes]byte
+	waits    [len(waitBounds) + 1]atomic.Uint64 // batches by bucket
+	waited   atomic.Int64                       // nanoseconds in all
+	sizes    [len(sizeBounds) + 1]atomic.Uint64
+	messages atomic.Int64 // in all
+	_        [cacheLineBytes]byte
 }
 
 func (m *queueMetrics) nextShard(c Class) *shard {
@@ -34,8 +36,11 @@ func (m *queueMetrics) nextShard(c Class) *shard {
 
 // observe counts a batch that was just taken: its size, and the wait of its oldest message.
 func (s *shard) observe(b batch) {
-	s.waitSeconds.Update(float64(b.first.since) / 1e9)
-	s.messages.Update(float64(b.n))
+	wait, n := max(0, b.first.since), int64(b.n)
+	s.waits[bucket(waitBounds[:], wait)].Add(1)
+	s.waited.Add(wait)
+	s.sizes[bucket(sizeBounds[:], n)].Add(1)
+	s.messages.Add(n)
 }
 
 // register creates every series of q in set, those that are still zero too.
@@ -47,14 +52,14 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge("weir_queue_waiting_peak_messages", q.waiting.peak.Load)
 	gauge("weir_queue_waiting_limit_messages", func() int64 { return q.waiting.max })
 	gauge("weir_queue_waiting_bytes", func() int64 { return max(0, q.held.used.Load()-q.executingBytes.Load()) })
-	gauge("weir_queue_held_bytes", q.held.used.Load)
-	gauge("weir_queue_held_peak_bytes", q.held.peak.Load)
-	gauge("weir_queue_held_limit_bytes", func() int64 { return q.held.max })
+	gauge("weir_queue_bytes", q.held.used.Load)
+	gauge("weir_queue_peak_bytes", q.held.peak.Load)
+	gauge("weir_queue_limit_bytes", func() int64 { return q.held.max })
 	gauge("weir_queue_pressure", func() int64 { return oneIf(q.pressed()) })
 	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now())) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
-		gauge("weir_queue_executing"+label, q.executing[c].Load)
+		gauge("weir_queue_executing_messages"+label, q.executing[c].Load)
 		gauge("weir_workers"+label, func() int64 { return int64(p.alive.Load()) })
 		gauge("weir_workers_busy"+label, func() int64 { return max(0, int64(p.alive.Load()-p.sleepers.Load())) })
 	}
@@ -66,18 +71,74 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	set.RegisterMetricsWriter(m.writeHistograms)
 }
 
-// writeHistograms writes weir_queue_wait_seconds and weir_queue_batch_messages, the sums over all shards.
-func (m *queueMetrics) writeHistograms(w io.Writer) {
-	sum := metrics.NewSet()
-	for c := range Class(classes) {
-		waits := sum.NewHistogram(fmt.Sprintf("weir_queue_wait_seconds{class=%q}", c))
-		sizes := sum.NewHistogram(fmt.Sprintf("weir_queue_batch_messages{class=%q}", c))
-		for i := range m.shards[c] {
-			waits.Merge(&m.shards[c][i].waitSeconds)
-			sizes.Merge(&m.shards[c][i].messages)
+// The ends of the buckets, each the largest value that it takes. What is above the last has a bucket of its own.
+var (
+	waitBounds = [...]int64{ // nanoseconds, from 100 us to 60 s
+		100e3, 250e3, 500e3, 1e6, 2.5e6, 5e6, 10e6, 25e6, 50e6, 100e6, 250e6, 500e6, 1e9, 2.5e9, 5e9, 10e9, 30e9, 60e9,
+	}
+	sizeBounds = [...]int64{1, 2, 5, 10, 20, 50, 100, 1000} // messages
+)
+
+// bucket is the number of the bucket that takes a value.
+func bucket(bounds []int64, value int64) int {
+	for i, end := range bounds {
+		if value <= end {
+			return i
 		}
 	}
-	sum.WritePrometheus(w)
+	return len(bounds)
+}
+
+// writeHistograms writes weir_queue_batch_messages and weir_queue_wait_seconds, the sums over all shards.
+func (m *queueMetrics) writeHistograms(w io.Writer) {
+	for c := range Class(classes) {
+		h := histogram{name: "weir_queue_batch_messages", class: c, bounds: sizeBounds[:], unit: 1}
+		for i := range m.shards[c] {
+			h.add(m.shards[c][i].sizes[:], &m.shards[c][i].messages)
+		}
+		h.write(w)
+	}
+	for c := range Class(classes) {
+		h := histogram{name: "weir_queue_wait_seconds", class: c, bounds: waitBounds[:], unit: 1e9}
+		for i := range m.shards[c] {
+			h.add(m.shards[c][i].waits[:], &m.shards[c][i].waited)
+		}
+		h.write(w)
+	}
+}
+
+// histogram is one of a class, as Prometheus reads it: each bucket counts what the ones before it do too.
+type histogram struct {
+	name   string
+	class  Class
+	bounds []int64
+	unit   float64 // how many of the bounds' unit make one of the series'
+	counts []uint64
+	sum    int64
+}
+
+func (h *histogram) add(counts []atomic.Uint64, sum *atomic.Int64) {
+	if h.counts == nil {
+		h.counts = make([]uint64, len(counts))
+	}
+	for i := range counts {
+		h.counts[i] += counts[i].Load()
+	}
+	h.sum += sum.Load()
+}
+
+func (h *histogram) write(w io.Writer) {
+	total := uint64(0)
+	for i, n := range h.counts {
+		total += n
+		end := "+Inf"
+		if i < len(h.bounds) {
+			end = fmt.Sprint(float64(h.bounds[i]) / h.unit)
+		}
+		fmt.Fprintf(w, "%s_bucket{class=%q,le=%q} %d\n", h.name, h.class, end, total)
+	}
+	fmt.Fprintf(w, "%s_sum{class=%q} %g\n", h.name, h.class, float64(h.sum)/h.unit)
+	fmt.Fprintf(w, "%s_count{class=%q} %d\n", h.name, h.class, total)
 }
 
 // limitsMetrics are the series of Limits.

@@ -31,57 +31,57 @@ type Options struct {
 	MaxQueueBytes int `yaml:"max_queue_bytes" default:"128 MiB" min:"1 B" max:"1 TiB" unit:"bytes"`
 
 	// MaxExecutingPerConnection is how many messages of one connection may be with workers at once; the
-	// others wait. It bounds what one connection's burst can delay the others. Class Wait leaves one of
+	// others wait. It bounds what one connection's burst can delay the others. Class Blocking leaves one of
 	// them to class Compute, so that slow tools do not lock out quick ones on the same connection.
 	MaxExecutingPerConnection int `yaml:"max_executing_per_connection" default:"32" min:"1" max:"65535" unit:"messages"`
 
-	// MaxBatch is how many messages a worker takes from a connection at once (class Compute; Wait takes
+	// WorkerBatch is how many messages a worker takes from a connection at once (class Compute; Blocking takes
 	// one). A batch never waits to become full.
-	MaxBatch int `yaml:"max_batch" default:"100" min:"1" max:"65535" unit:"messages"`
+	WorkerBatch int `yaml:"worker_batch" was:"max_batch" default:"100" min:"1" max:"65535" unit:"messages"`
 
-	// MaxQueueAge is how long a message may wait. One that a worker finds older is refused with queue_age instead of
+	// QueueTimeout is how long a message may wait. One that a worker finds older is refused with queue_timeout instead of
 	// being run: its sender has most likely given up. What no worker comes for is looked at four times a second.
-	MaxQueueAge time.Duration `yaml:"max_queue_age" default:"5s" min:"0s" zero:"off"`
+	QueueTimeout time.Duration `yaml:"queue_timeout" was:"max_queue_age" default:"5s" min:"0s" zero:"off"`
 
 	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the queue to be
-	// one that stands, and not a burst that passes. From then on messages may only wait for OverloadWait, until for as
-	// long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to its
-	// end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
+	// one that stands, and not a burst that passes. From then on messages may only wait for OverloadQueueTimeout, until
+	// for as long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to
+	// its end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
 	OverloadAfter time.Duration `yaml:"overload_after" default:"1s" above:"0s"`
 
-	// OverloadWait is how long a message may wait while the workers are overloaded; older ones are refused with
+	// OverloadQueueTimeout is how long a message may wait while the workers are overloaded; older ones are refused with
 	// overload. It is about how late the answers are that are given then, whatever is asked. Longer serves more of what
 	// comes in waves, shorter answers sooner; the answers per second are the same. Without it every answer of an
-	// overloaded server is as late as MaxQueueAge lets it be.
-	OverloadWait time.Duration `yaml:"overload_wait" default:"75ms" min:"0s" zero:"off"`
+	// overloaded server is as late as QueueTimeout lets it be.
+	OverloadQueueTimeout time.Duration `yaml:"overload_queue_timeout" was:"overload_wait" default:"75ms" min:"0s" zero:"off"`
 
 	// Workers is how many goroutines run class Compute. Two per core is one more than the core can run, so that a
 	// worker that is descheduled does not idle its core. On two cores shared with the load, one to four workers
 	// differed within the noise and eight were mostly slower.
 	Workers int `yaml:"workers" min:"0" max:"4096" zero:"two per core" unit:"workers"`
 
-	// MaxWaitingTools is how many messages of class Wait may run at once, each on a goroutine of its own
+	// MaxBlockingWorkers is how many messages of class Blocking may run at once, each on a goroutine of its own
 	// (about 8 KiB of stack: 32 MiB at the default). The others wait in the queue.
-	MaxWaitingTools int `yaml:"max_waiting_tools" default:"4096" min:"1" max:"1048576" unit:"messages"`
+	MaxBlockingWorkers int `yaml:"max_blocking_workers" was:"max_waiting_tools" default:"4096" min:"1" max:"1048576" unit:"workers"`
 
 	// TaskLanes is how many connections the work of all MCP tasks together counts as: in how many lanes it stands, and
 	// so how many turns it gets beside everybody else. At most max_executing_per_connection less one of each run at
-	// once, which at the defaults leaves half of max_waiting_tools to calls that somebody waits for.
+	// once, which at the defaults leaves half of max_blocking_workers to calls that somebody waits for.
 	TaskLanes int `yaml:"task_lanes" default:"64" min:"1" max:"4096" unit:"lanes"`
 
 	// ComputeScratchBytes is how much of its answer buffer a Compute worker keeps between batches.
 	ComputeScratchBytes int `yaml:"compute_scratch_bytes" default:"64 KiB" min:"0" max:"1 GiB" unit:"bytes"`
 
-	// WaitScratchBytes is the same for a goroutine of class Wait; it is small, because MaxWaitingTools of
+	// BlockingScratchBytes is the same for a goroutine of class Blocking; it is small, because MaxBlockingWorkers of
 	// them may hold one while their tools wait (16 MiB at the defaults).
-	WaitScratchBytes int `yaml:"wait_scratch_bytes" default:"4 KiB" min:"0" max:"1 GiB" unit:"bytes"`
+	BlockingScratchBytes int `yaml:"blocking_scratch_bytes" was:"wait_scratch_bytes" default:"4 KiB" min:"0" max:"1 GiB" unit:"bytes"`
 
-	// RetryAfterMin is the least time that a refused peer is told to wait.
-	RetryAfterMin time.Duration `yaml:"retry_after_min" default:"500ms" above:"0s"`
+	// MinRetryAfter is the least time that a refused peer is told to wait.
+	MinRetryAfter time.Duration `yaml:"min_retry_after" was:"retry_after_min" default:"500ms" above:"0s"`
 
-	// RetryAfterMax is the most, reached as the queue gets full. At least three times RetryAfterMin, which
+	// MaxRetryAfter is the most, reached as the queue gets full. At least three times MinRetryAfter, which
 	// leaves room for the spread of +-50 %.
-	RetryAfterMax time.Duration `yaml:"retry_after_max" default:"30s"`
+	MaxRetryAfter time.Duration `yaml:"max_retry_after" was:"retry_after_max" default:"30s"`
 
 	// MaxConnections is how many connections may be open. The next one is refused with connection_limit. The open-file
 	// limit (RLIMIT_NOFILE) never makes it more than 1,048,576. The rings of runnable connections take 32 bytes for
@@ -92,12 +92,12 @@ type Options struct {
 	SoftConnections int `yaml:"soft_connections" min:"0" max:"67108864" zero:"three quarters of max_connections" unit:"connections"`
 
 	// MaxConnectionsPerAddress is how many connections one IP address may have open. The next one is refused with
-	// address_limit. Unix sockets have no address and are not counted.
+	// connection_limit_per_address. Unix sockets have no address and are not counted.
 	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" min:"0" max:"67108864" zero:"off" unit:"connections"`
 
 	// MaxConnectionsPerPrincipal is how many connections one principal may have open, where peers say who they are
-	// (auth.tokens_file). The next one is refused with principal_limit. An HTTP connection is the principal's of its
-	// latest request.
+	// (auth.tokens_file). The next one is refused with connection_limit_per_principal. An HTTP connection is the
+	// principal's of its latest request.
 	MaxConnectionsPerPrincipal int `yaml:"max_connections_per_principal" min:"0" max:"67108864" zero:"off" unit:"connections"`
 
 	// RefuseAbove is the fill of the queue, by messages or by bytes, above which new connections are
@@ -147,9 +147,9 @@ func (o Options) Validate() []error {
 		found.Add("soft_connections", "%d is above max_connections: allowed is at most %d",
 			o.SoftConnections, o.MaxConnections)
 	}
-	if least := 3 * o.RetryAfterMin; o.RetryAfterMax < least {
-		found.Add("retry_after_max", "%s is below three times retry_after_min: allowed is %s or more",
-			option.FormatTime(o.RetryAfterMax), option.FormatTime(least))
+	if least := 3 * o.MinRetryAfter; o.MaxRetryAfter < least {
+		found.Add("max_retry_after", "%s is below three times min_retry_after: allowed is %s or more",
+			option.FormatTime(o.MaxRetryAfter), option.FormatTime(least))
 	}
 	if !found.Has("reopen_below") && o.ReopenBelow > o.RefuseAbove {
 		found.Add("reopen_below", "%v is above refuse_above: allowed is above 0, at most %v", o.ReopenBelow, o.RefuseAbove)

@@ -2,26 +2,27 @@ package backpressure
 
 import "time"
 
-// When more is asked than can be done, a queue that refuses only what is older than MaxQueueAge settles at that age: the
-// workers are never idle, and every answer is seconds old. So while all workers of class Compute have been busy for
-// OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadWait only. What is older
-// is refused, which is cheap, and the workers come to what is young (docs/decisions/0021-overload-by-busy-workers.md).
+// When more is asked than can be done, a queue that refuses only what is older than QueueTimeout settles at that age:
+// the workers are never idle, and every answer is seconds old. So while all workers of class Compute have been busy for
+// OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadQueueTimeout only.
+// What is older is refused, which is cheap, and the workers come to what is young
+// (docs/decisions/0021-overload-by-busy-workers.md).
 //
-// That a worker pauses does not end it: the refusals of thousands of late messages fill the outboxes, the lanes behind them
-// stop, and the workers are idle beside a queue that is as old as ever. It is over when, for OverloadAfter, there was a
-// worker to spare and nothing late.
+// That a worker pauses does not end it: the refusals of thousands of late messages fill the outboxes, the lanes behind
+// them stop, and the workers are idle beside a queue that is as old as ever. It is over when, for OverloadAfter, there
+// was a worker to spare and nothing late.
 //
-// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are not
-// met. Class Wait is left out: its places are taken for as long as their tools like, which says nothing about how much
-// there is to do.
+// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are
+// not met. Class Blocking is left out: its places are taken for as long as their tools like, which says nothing about
+// how much there is to do.
 
 // verdict is about the messages of class c at now.
 func (q *Queue) verdict(c Class, now int64) verdict {
-	age, overload := int64(q.options.MaxQueueAge), int64(q.options.OverloadWait)
+	age, overload := int64(q.options.QueueTimeout), int64(q.options.OverloadQueueTimeout)
 	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
 		return verdict{overload, Overload}
 	}
-	return verdict{age, QueueAge}
+	return verdict{age, QueueTimeout}
 }
 
 // foundLate has overload last: something was late in it at now.
@@ -31,20 +32,20 @@ func (q *Queue) foundLate(now int64) { q.pools[Compute].stand(now) }
 // the next at the door costs a fraction of refusing it when its turn comes. Needs l.mu.
 func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
 	newest := l.tails[c]
-	if c != Compute || newest == nil || q.options.OverloadWait == 0 {
+	if c != Compute || newest == nil || q.options.OverloadQueueTimeout == 0 {
 		return false
 	}
-	if now-newest.next.since <= int64(q.options.OverloadWait) || !q.overloaded(now) {
+	if now-newest.next.since <= int64(q.options.OverloadQueueTimeout) || !q.overloaded(now) {
 		return false
 	}
 	q.foundLate(now)
 	return true
 }
 
-// overloaded says whether no worker of class Compute has been free for OverloadAfter, or the queue that this left stands
-// still.
+// overloaded says whether no worker of class Compute has been free for OverloadAfter, or the queue that this left
+// stands still.
 func (q *Queue) overloaded(now int64) bool {
-	if q.options.OverloadWait == 0 {
+	if q.options.OverloadQueueTimeout == 0 {
 		return false
 	}
 	p, after := q.pools[Compute], int64(q.options.OverloadAfter)

@@ -107,11 +107,11 @@ func modelled(t *testing.T, connections int, change func(*Options), f func(t *te
 func TestGoodputUnderOverload(t *testing.T) {
 	f := func(connections, times int, wait time.Duration, least, most float64) {
 		t.Helper()
-		modelled(t, connections, func(o *Options) { o.OverloadWait = wait }, func(t *testing.T, m *model) {
+		modelled(t, connections, func(o *Options) { o.OverloadQueueTimeout = wait }, func(t *testing.T, m *model) {
 			goodput, p99 := m.load(times, 8*time.Second, 3*time.Second)
 			t.Logf("%d connections, %d times, %v: goodput %.1f %%, p99 %v", connections, times, wait, 100*goodput, p99)
 			if goodput < least || goodput > most {
-				t.Errorf("%d connections, %d times the load, overload_wait %v: goodput %.3f, want %.2f to %.2f",
+				t.Errorf("%d connections, %d times the load, overload_queue_timeout %v: goodput %.3f, want %.2f to %.2f",
 					connections, times, wait, goodput, least, most)
 			}
 			if wait > 0 && p99 > wait+50*callCost {
@@ -135,12 +135,12 @@ func TestGoodputUnderOverload(t *testing.T) {
 }
 
 // What a connection may have waiting is a burst and served to its end, at twenty times what a call of echo costs, although
-// its last messages wait longer than overload_wait. One that takes longer than overload_after is cut.
+// its last messages wait longer than overload_queue_timeout. One that takes longer than overload_after is cut.
 func TestBurstIsNoOverload(t *testing.T) {
 	f := func(burst int, cost, wait time.Duration, served int) {
 		t.Helper()
 		o := testOptions()
-		o.Workers, o.OverloadWait = 2, wait
+		o.Workers, o.OverloadQueueTimeout = 2, wait
 		inBubble(t, o, func(t *testing.T, q *Queue) {
 			m := &model{q: q, cost: cost}
 			l := &modelLane{model: m}
@@ -253,11 +253,11 @@ func TestOverloadShutsTheDoor(t *testing.T) {
 		f(Compute, Accepted)
 		asked := newPeer(q)
 		asked.admit(Compute, 1, 1)
-		elapse(o.OverloadWait)
+		elapse(o.OverloadQueueTimeout)
 		f(Compute, Accepted)
 		elapse(1)
 		f(Compute, Overload)
-		f(Wait, Accepted)
+		f(Blocking, Accepted)
 		expect(t, "what goes on, of another", q.AdmitFirst(&asked.Lane, &newMessage(2).Ticket, Compute, 1, Now()), Accepted)
 		expired, n := q.Expire(&p.Lane, Now(), 10)
 		expect(t, "expired", n, 1)

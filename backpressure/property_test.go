@@ -21,7 +21,7 @@ func TestProperty(t *testing.T) {
 	o.MaxWaiting = 400
 	o.MaxQueueBytes = 20_000
 	o.MaxExecutingPerConnection = 8
-	o.MaxWaitingTools = 6
+	o.MaxBlockingWorkers = 6
 	o.MaxConnections, o.SoftConnections = 64, 64
 	q, _ := newQueue(t, o)
 	limits, err := NewLimits(o, q, nil, metrics.NewSet())
@@ -145,11 +145,11 @@ func (l *propertyLoop) read(p *peer) {
 
 // expire has some of what waits be too old, whatever its age.
 func (l *propertyLoop) expire(p *peer) {
-	then := Now() + int64(l.q.options.MaxQueueAge) - int64(l.random.IntN(int(2*time.Millisecond)))
+	then := Now() + int64(l.q.options.QueueTimeout) - int64(l.random.IntN(int(2*time.Millisecond)))
 	t, n := l.q.Expire(&p.Lane, then, l.random.IntN(60))
 	for ; t != nil; n-- {
 		m := t.Job.(*message)
-		if t.Refused != QueueAge && t.Refused != Overload {
+		if t.Refused != QueueTimeout && t.Refused != Overload {
 			panic("Expire did not say why")
 		}
 		t = t.Next()

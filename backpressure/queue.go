@@ -51,7 +51,7 @@ func NewQueue(o Options, set *metrics.Set) (*Queue, error) {
 	q.waiting.init("waiting messages", o.MaxWaiting, o.RefuseAbove, o.ReopenBelow)
 	q.held.init("queue bytes", o.MaxQueueBytes, o.RefuseAbove, o.ReopenBelow)
 	q.pools[Compute] = newPool(q, Compute, o.Workers, o.Workers)
-	q.pools[Wait] = newPool(q, Wait, o.MaxWaitingTools, o.Workers)
+	q.pools[Blocking] = newPool(q, Blocking, o.MaxBlockingWorkers, o.Workers)
 	q.metrics.register(q, set)
 	return q, nil
 }
@@ -76,7 +76,7 @@ func (q *Queue) HeldBytes() int { return int(q.held.used.Load()) }
 func (q *Queue) Executing(c Class) int { return int(q.executing[c].Load()) }
 
 // MaxWorkers returns how many goroutines run messages at most. Concurrent.
-func (q *Queue) MaxWorkers() int { return q.options.Workers + q.options.MaxWaitingTools }
+func (q *Queue) MaxWorkers() int { return q.options.Workers + q.options.MaxBlockingWorkers }
 
 // Draining reports whether Drain or Stop was called. Concurrent.
 func (q *Queue) Draining() bool { return q.draining.Load() }
@@ -85,7 +85,7 @@ func (q *Queue) Draining() bool { return q.draining.Load() }
 // executing, and is counted in both for a moment, so none is missed.
 func (q *Queue) pending() int {
 	waiting := q.Waiting()
-	return waiting + q.Executing(Compute) + q.Executing(Wait)
+	return waiting + q.Executing(Compute) + q.Executing(Blocking)
 }
 
 // Drain refuses everything new with Draining and waits until everything admitted is done, or ctx is. It

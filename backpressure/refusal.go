@@ -19,18 +19,18 @@ const (
 	ConnectionQueueBytes // its waiting messages would exceed MaxWaitingBytesPerConnection
 	QueueFull            // MaxWaiting messages wait in all
 	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
-	QueueAge             // it waited longer than MaxQueueAge; decided when a worker takes it, or by Expire
-	Overload             // it waited longer than OverloadWait while all workers were busy; decided likewise
+	QueueTimeout         // it waited longer than QueueTimeout; decided when a worker takes it, or by Expire
+	Overload             // it waited longer than OverloadQueueTimeout while all workers were busy; decided likewise
 	Draining             // the server is stopping; also of connections
 	ConnectionClosed     // its lane was closed before
 
 	// Of connections, by Limits.Open.
 
-	ConnectionLimit // MaxConnections are open
-	AddressLimit    // MaxConnectionsPerAddress are open from this address
-	QueuePressure   // the queue is above RefuseAbove and not yet below ReopenBelow
-	AcceptRate      // MaxAcceptRate connections were opened within the second
-	PrincipalLimit  // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
+	ConnectionLimit             // MaxConnections are open
+	ConnectionLimitPerAddress   // MaxConnectionsPerAddress are open from this address
+	QueuePressure               // the queue is above RefuseAbove and not yet below ReopenBelow
+	AcceptRate                  // MaxAcceptRate connections were opened within the second
+	ConnectionLimitPerPrincipal // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
 
 	refusals = iota
 )
@@ -41,20 +41,20 @@ var refusalTable = [refusals]struct {
 	name     string
 	pressure float64
 }{
-	Accepted:             {"accepted", 0},
-	ConnectionQueueFull:  {"connection_queue_full", 0},
-	ConnectionQueueBytes: {"connection_queue_bytes", 0},
-	QueueFull:            {"queue_full", 0},
-	QueueBytes:           {"queue_bytes", 0},
-	QueueAge:             {"queue_age", 0.5},
-	Overload:             {"overload", 0.25},
-	Draining:             {"draining", 0.25},
-	ConnectionClosed:     {"connection_closed", 0},
-	ConnectionLimit:      {"connection_limit", 0.5},
-	AddressLimit:         {"address_limit", 0.5},
-	QueuePressure:        {"queue_pressure", 0},
-	AcceptRate:           {"accept_rate", 0},
-	PrincipalLimit:       {"principal_limit", 0.5},
+	Accepted:                    {"accepted", 0},
+	ConnectionQueueFull:         {"connection_queue_full", 0},
+	ConnectionQueueBytes:        {"connection_queue_bytes", 0},
+	QueueFull:                   {"queue_full", 0},
+	QueueBytes:                  {"queue_bytes", 0},
+	QueueTimeout:                {"queue_timeout", 0.5},
+	Overload:                    {"overload", 0.25},
+	Draining:                    {"draining", 0.25},
+	ConnectionClosed:            {"connection_closed", 0},
+	ConnectionLimit:             {"connection_limit", 0.5},
+	ConnectionLimitPerAddress:   {"connection_limit_per_address", 0.5},
+	QueuePressure:               {"queue_pressure", 0},
+	AcceptRate:                  {"accept_rate", 0},
+	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
 }
 
 // String returns the refusal's word, as in connection_queue_full.
@@ -62,12 +62,12 @@ func (r Refusal) String() string { return refusalTable[r].name }
 
 // RetryAfter returns when the refused peer should try again. It grows with the square of the queue's fill
 // and is spread by +-50 %, so that peers refused together do not come back together; the result stays
-// within Options.RetryAfterMin and RetryAfterMax. It allocates nothing and may be called concurrently.
+// within Options.MinRetryAfter and MaxRetryAfter. It allocates nothing and may be called concurrently.
 func (q *Queue) RetryAfter(r Refusal) time.Duration {
 	pressure := min(1, max(q.waiting.fill(), q.held.fill(), refusalTable[r].pressure))
 	// The middle of the spread: half of the lowest is the minimum, one and a half of the highest the maximum.
-	lowest := 2 * float64(q.options.RetryAfterMin)
-	highest := float64(q.options.RetryAfterMax) / 1.5
+	lowest := 2 * float64(q.options.MinRetryAfter)
+	highest := float64(q.options.MaxRetryAfter) / 1.5
 	middle := lowest + (highest-lowest)*pressure*pressure
 	return time.Duration(middle * (0.5 + rand.Float64()))
 }

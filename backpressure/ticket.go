@@ -8,17 +8,17 @@ type Class uint8
 const (
 	// Compute work only needs a core. It must not block: its pool has a few goroutines per core.
 	Compute Class = iota
-	// Wait work waits for something else (a socket, a disk, a timer). Every running message has a
-	// goroutine of its own, up to Options.MaxWaitingTools.
-	Wait
+	// Blocking work waits for something else (a socket, a disk, a timer). Every running message has a
+	// goroutine of its own, up to Options.MaxBlockingWorkers.
+	Blocking
 
 	classes = 2
 )
 
 // String returns the class as it stands in metric labels.
 func (c Class) String() string {
-	if c == Wait {
-		return "wait"
+	if c == Blocking {
+		return "blocking"
 	}
 	return "compute"
 }
@@ -41,7 +41,7 @@ type Ticket struct {
 	// Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Set before Admit.
 	Overhead uint16
 
-	// Refused is Accepted, or QueueAge or Overload when the message waited too long: Run must then answer
+	// Refused is Accepted, or QueueTimeout or Overload when the message waited too long: Run must then answer
 	// with that refusal instead of doing the work. Valid in Run, and after Expire.
 	Refused Refusal
 

@@ -48,7 +48,7 @@ func (w *Worker) trim(most int) {
 // pool is the ring of runnable lanes of one class and the goroutines that empty it.
 //
 // Goroutines are started on demand up to limit; up to keep of them sleep when the ring is empty, the rest
-// end. In class Compute both are Options.Workers, so all of them always live; in class Wait a few are kept
+// end. In class Compute both are Options.Workers, so all of them always live; in class Blocking a few are kept
 // warm, because a tool that did not have to wait after all should not pay for a new stack each time.
 //
 // Waking is the expensive part (a futex call), so there is at most one searcher: a goroutine that was
@@ -92,17 +92,17 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 		queue:   q,
 		class:   c,
 		ring:    newRing[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
-		batch:   q.options.MaxBatch,
+		batch:   q.options.WorkerBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),
 		keep:    int32(min(keep, limit)),
 		wakeups: make(chan struct{}, limit), // as many as there can be sleepers: sending never blocks
 		ended:   make(chan struct{}),
 	}
-	if c == Wait {
+	if c == Blocking {
 		p.numbers.first = q.options.Workers
 		p.batch = 1
-		p.scratch = q.options.WaitScratchBytes
+		p.scratch = q.options.BlockingScratchBytes
 	}
 	return p
 }

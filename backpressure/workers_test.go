@@ -50,20 +50,20 @@ func TestFairness(t *testing.T) {
 // All of a pool's tools wait; work that only needs a core does not notice, not even on those connections.
 func TestWaitingToolsDoNotStarveCompute(t *testing.T) {
 	o := testOptions()
-	o.MaxWaitingTools = 62
+	o.MaxBlockingWorkers = 62
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		gate := make(chan struct{})
 		var slow []*peer
 		for range 3 {
 			p := newPeer(q)
 			p.gate = gate
-			p.admit(Wait, 100, 10)
+			p.admit(Blocking, 100, 10)
 			p.schedule()
 			slow = append(slow, p)
 		}
 		synctest.Wait()
-		expect(t, "tools running", q.Executing(Wait), 62)
-		expect(t, "goroutines", int(q.pools[Wait].alive.Load()), 62)
+		expect(t, "tools running", q.Executing(Blocking), 62)
+		expect(t, "goroutines", int(q.pools[Blocking].alive.Load()), 62)
 		for _, p := range append(slow, newPeer(q)) {
 			p.gate = nil
 			before := p.runs.Load()
@@ -78,7 +78,7 @@ func TestWaitingToolsDoNotStarveCompute(t *testing.T) {
 		for _, p := range slow {
 			expect(t, "runs", p.runs.Load(), 120)
 		}
-		expect(t, "warm goroutines", q.pools[Wait].alive.Load(), int32(o.Workers))
+		expect(t, "warm goroutines", q.pools[Blocking].alive.Load(), int32(o.Workers))
 	})
 }
 
@@ -107,7 +107,7 @@ func TestEveryWorkerIsWoken(t *testing.T) {
 // sleeping, ending, and the limit.
 func TestNoWakeUpIsLost(t *testing.T) {
 	o := testOptions()
-	o.Workers, o.MaxWaitingTools = 2, 3
+	o.Workers, o.MaxBlockingWorkers = 2, 3
 	q, _ := newQueue(t, o)
 	q.Start()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -161,7 +161,7 @@ func TestPanicSurvives(t *testing.T) {
 			runs.Add(1)
 			panic("in Run")
 		}))
-		for _, c := range []Class{Compute, Wait} {
+		for _, c := range []Class{Compute, Blocking} {
 			for range 5 { // the fifth is refused, so that Drained is called too
 				q.Admit(&l, new(Ticket), c, 10, Now())
 			}
@@ -187,7 +187,7 @@ func TestGoexitSurvives(t *testing.T) {
 			runs.Add(1)
 			runtime.Goexit()
 		}))
-		for _, c := range []Class{Compute, Wait, Compute} {
+		for _, c := range []Class{Compute, Blocking, Compute} {
 			for range 40 {
 				q.Admit(&l, new(Ticket), c, 10, Now())
 			}
@@ -225,7 +225,7 @@ func TestDrain(t *testing.T) {
 		p := newPeer(q)
 		p.gate = make(chan struct{})
 		p.admit(Compute, 100, 10)
-		p.admit(Wait, 100, 10)
+		p.admit(Blocking, 100, 10)
 		p.schedule()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -253,7 +253,7 @@ func TestStopCutsOff(t *testing.T) {
 		q.Start()
 		p := newPeer(q)
 		p.gate = make(chan struct{})
-		p.admit(Wait, 100, 10)
+		p.admit(Blocking, 100, 10)
 		p.schedule()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/cmd/exposition"
 	"weir/reactor/auth"
 )
 
@@ -23,13 +24,12 @@ import (
 
 // Bounds of the admin listener. None is configuration: nobody tunes them, and each only keeps a mistake small.
 const (
-	adminConnections   = 64               // at once; the next waits in the kernel's backlog
-	adminHeaderTime    = 5 * time.Second  // to send a request's head
-	adminWriteTime     = 2 * time.Minute  // to take an answer; a CPU profile takes its own length first
-	adminIdleTime      = 90 * time.Second // between requests: longer than a scrape interval of a minute
-	adminHeaderBytes   = 16 << 10
-	adminCloseTimeout  = time.Second // for answers under way when the process ends
-	contentTypeMetrics = "text/plain; version=0.0.4; charset=utf-8"
+	adminConnections  = 64               // at once; the next waits in the kernel's backlog
+	adminHeaderTime   = 5 * time.Second  // to send a request's head
+	adminWriteTime    = 2 * time.Minute  // to take an answer; a CPU profile takes its own length first
+	adminIdleTime     = 90 * time.Second // between requests: longer than a scrape interval of a minute
+	adminHeaderBytes  = 16 << 10
+	adminCloseTimeout = time.Second // for answers under way when the process ends
 )
 
 // adminSource is what the admin listener shows. Its functions are called from any goroutine.
@@ -49,9 +49,11 @@ type admin struct {
 func adminHandler(source adminSource, hosts []string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentTypeMetrics)
-		source.metrics.WritePrometheus(w)
-		metrics.WriteProcessMetrics(w)
+		var samples bytes.Buffer
+		source.metrics.WritePrometheus(&samples)
+		metrics.WriteProcessMetrics(&samples)
+		w.Header().Set("Content-Type", exposition.ContentType)
+		w.Write(exposition.Page(samples.Bytes()))
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})

@@ -35,19 +35,36 @@ func TestConfigMistakes(t *testing.T) {
 	f("# nothing but a comment\n")
 	f("---\nworkers: 4\n")
 	f("log:\n")
-	f("http: \"\"\nmax_queue_age: 0s\nmax_outbox_bytes: 128KiB\nadmin_allowed_hosts: [a, b]\nrefuse_above: 1\n")
+	f("http: \"\"\nqueue_timeout: 0s\nmax_outbox_bytes: 128KiB\nadmin_allowed_hosts: [a, b]\nrefuse_above: 1\n")
+
+	f("\ufefftcp: \"\"\n")
+
+	// Two listeners on one port.
+	f("http: :7000\ntcp: 127.0.0.1:7000\nadmin: 127.0.0.1:7000\n",
+		`c.yaml:2:6: tcp: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: allowed `+
+			`is another port, or "" (off) for one of them`,
+		`c.yaml:3:8: admin: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: `+
+			`allowed is another port, or "" (off) for one of them`,
+		`c.yaml:3:8: admin: "127.0.0.1:7000" and tcp, "127.0.0.1:7000", are one port, which only one of them can listen `+
+			`on: allowed is another port, or "" (off) for one of them`)
+	f("http: 127.0.0.1:9090\n",
+		`c.yaml: admin: "127.0.0.1:9090" and http, "127.0.0.1:9090", are one port, which only one of them can listen on: allowed is `+
+			`another port, or "" (off) for one of them`)
 
 	// Keys.
 	f("max_waitng: 5",
 		`c.yaml:1:1: unknown key "max_waitng"; did you mean "max_waiting"?`)
+	f("max_queue_age: 1s\nmcp:\n  max_asks: 5",
+		`c.yaml:1:1: unknown key "max_queue_age"; it is called "queue_timeout" now`,
+		`c.yaml:3:3: unknown key "mcp.max_asks"; it is called "mcp.max_client_requests" now`)
 	f("log:\n  levle: info\n",
 		`c.yaml:2:3: unknown key "log.levle"; did you mean "log.level"?`)
 	f("mpc:\n  name: x\n",
 		`c.yaml:1:1: unknown key "mpc"; did you mean "mcp"?`)
 	f("max_depth: 10",
 		`c.yaml:1:1: unknown key "max_depth"; did you mean "messages.json.max_depth"?`)
-	f("mcp.session_idle: 5m",
-		`c.yaml:1:1: unknown key "mcp.session_idle"; the dots stand for sections, so write "session_idle:" indented `+
+	f("mcp.session_idle_timeout: 5m",
+		`c.yaml:1:1: unknown key "mcp.session_idle_timeout"; the dots stand for sections, so write "session_idle_timeout:" indented `+
 			`below "mcp:"`)
 	f("messages:\n  json.max_depth: 10",
 		`c.yaml:2:3: unknown key "messages.json.max_depth"; the dots stand for sections, so write "max_depth:" `+

@@ -37,11 +37,11 @@ func TestInteropGoSDK(t *testing.T) {
 	for name, transport := range transports {
 		for _, revision := range mcp.SupportedProtocolVersions() {
 			t.Run(name+"/"+revision, func(t *testing.T) {
-				before := s.reactor.Status().ExecutingWait
+				before := s.reactor.Status().ExecutingBlocking
 				converse(t, transport(t), revision)
 				// The call that its client gave up must not run on: a notification cancels it, or over HTTP since
 				// 2026-07-28 the end of the connection (MCP 2026-07-28, basic/patterns/cancellation).
-				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingWait <= before })
+				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingBlocking <= before })
 			})
 		}
 	}

@@ -83,7 +83,7 @@ func TestLoadHostile(t *testing.T) {
 				t.Errorf("%s: %s: no %q among %v", target, kind, ending, report.Hostile.Counts.Ended[kind])
 			}
 		}
-		if report.Server.Closed["message_too_big"] == 0 {
+		if report.Server.Closed["message_too_large"] == 0 {
 			t.Errorf("%s: the server's reasons are %v", target, report.Server.Closed)
 		}
 	}

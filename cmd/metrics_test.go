@@ -7,78 +7,121 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/cmd/exposition"
 )
+
+const metricsPage = repository + "/docs/METRICS.md"
 
 var (
-	seriesLine = regexp.MustCompile(`(?m)^(weir_[a-z0-9_]+)(?:\{([^}]*)\})? `)
+	sampleLine = regexp.MustCompile(`(?m)^([a-z_][a-zA-Z0-9_]*)(?:\{([^}]*)\})? `)
+	typeLine   = regexp.MustCompile(`(?m)^# TYPE ([a-z0-9_]+) `)
 	reasonWord = regexp.MustCompile(`reason="([a-z_]+)"`)
-	pageSeries = regexp.MustCompile("`(weir_[a-z0-9_]+)`")
+	pageTable  = regexp.MustCompile(`(?m)^\| series .*\n(\|.*\n)+`)
 )
 
-// TestDocsMetrics holds docs/METRICS.md against what a server shows, and docs/OPERATING.md against its reasons.
+// TestDocsMetrics makes the tables of docs/METRICS.md from the list of series, and fails when the page that is
+// committed has others.
 func TestDocsMetrics(t *testing.T) {
-	text, err := os.ReadFile(repository + "/docs/METRICS.md")
+	text, err := os.ReadFile(metricsPage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(text)
+	committed, page := string(text), ""
+	head, rest, _ := strings.Cut(committed, "\n## ")
+	page = head
+	for i, part := range strings.Split(rest, "\n## ") {
+		if i >= len(exposition.Sections) {
+			t.Fatal("the page has more headings than there are sections of series")
+		}
+		section := exposition.Sections[i]
+		if title, _, _ := strings.Cut(part, "\n"); title != section.Title {
+			t.Fatalf("heading %q, want %q", title, section.Title)
+		}
+		page += "\n## " + pageTable.ReplaceAllLiteralString(part, tableOf(section))
+	}
+	if *update {
+		if err := os.WriteFile(metricsPage, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if committed != page {
+		t.Error("docs/METRICS.md is stale: run make docs")
+	}
+}
+
+func tableOf(section exposition.Section) string {
+	var b strings.Builder
+	b.WriteString("| series | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, f := range section.Families {
+		labels := ""
+		if f.Labels != "" {
+			labels = "`" + strings.ReplaceAll(f.Labels, ", ", "`, `") + "` "
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s| %s |\n", f.Name, f.Type, labels, f.Help)
+	}
+	return b.String()
+}
+
+// TestMetricsAreListed holds the list of series against what a server shows, and both pages against its reasons.
+func TestMetricsAreListed(t *testing.T) {
+	page, err := os.ReadFile(metricsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
 	operating, err := os.ReadFile(repository + "/docs/OPERATING.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startTest(t, nil)
+	shown := metricsOf(t, startTest(t, nil))
+	headed := map[string]bool{}
+	for _, match := range typeLine.FindAllStringSubmatch(shown, -1) {
+		if headed[match[1]] {
+			t.Errorf("the samples of %s stand in two places", match[1])
+		}
+		headed[match[1]] = true
+	}
+	for _, match := range sampleLine.FindAllStringSubmatch(shown, -1) {
+		if name := match[1]; !headed[name] && !headed[strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(
+			name, "_bucket"), "_sum"), "_count")] {
+			t.Errorf("the server shows %s, which is not listed in package exposition", name)
+		}
+		for _, reason := range reasonWord.FindAllStringSubmatch(match[2], -1) {
+			for name, text := range map[string][]byte{"docs/METRICS.md": page, "docs/OPERATING.md": operating} {
+				if !strings.Contains(string(text), "`"+reason[1]+"`") {
+					t.Errorf("%s: %s does not say what %s means", match[1], name, reason[1])
+				}
+			}
+		}
+	}
+	for _, section := range exposition.Sections {
+		for _, f := range section.Families {
+			if !headed[f.Name] {
+				t.Errorf("%s is listed, and the server does not show it", f.Name)
+			}
+		}
+	}
+}
+
+// metricsOf is /metrics of a server that has served a call of a tool and one of another handler.
+func metricsOf(t *testing.T, s *server) string {
+	t.Helper()
+	s.registry.AddPrompt(&mcp.Prompt{Name: "p"},
+		func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
 	conn := dialTCP(t, s)
-	// Histograms appear with their first value.
-	none := func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil }
-	s.registry.AddPrompt(&mcp.Prompt{Name: "p"}, none)
 	answers := bufio.NewReader(conn)
-	for _, call := range []string{fmt.Sprintf(sleepCall, 0),
-		`{"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"p",` +
-			`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
-			`"io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"} {
+	for _, call := range []string{fmt.Sprintf(sleepCall, 0), `{"jsonrpc":"2.0","id":2,"method":"prompts/get",` +
+		`"params":{"name":"p","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+		`"io.modelcontextprotocol/clientCapabilities":{}}}}` + "\n"} {
 		fmt.Fprint(conn, call)
 		if _, err := answers.ReadString('\n'); err != nil {
 			t.Fatal(err)
 		}
 	}
-	shown := map[string]bool{}
-	for _, match := range seriesLine.FindAllStringSubmatch(string(get(t, s, "/metrics", http.StatusOK)), -1) {
-		name := match[1]
-		if strings.Contains(match[2], "vmrange=") {
-			name = strings.TrimSuffix(name, "_bucket")
-		}
-		shown[name] = true
-		for _, reason := range reasonWord.FindAllStringSubmatch(match[2], -1) {
-			if !strings.Contains(page, "`"+reason[1]+"`") {
-				t.Errorf("%s: the page does not say what %s means", name, reason[1])
-			}
-			if !strings.Contains(string(operating), "`"+reason[1]+"`") {
-				t.Errorf("%s: docs/OPERATING.md does not say what %s means", name, reason[1])
-			}
-		}
-	}
-	for name := range shown {
-		base, isPart := strings.CutSuffix(strings.TrimSuffix(name, "_sum"), "_count")
-		isPart = isPart || strings.HasSuffix(name, "_sum")
-		if isPart && shown[base] {
-			delete(shown, name) // of a histogram
-		}
-	}
-	var listed []string
-	for _, match := range pageSeries.FindAllStringSubmatch(page, -1) {
-		listed = append(listed, match[1])
-		if !shown[match[1]] {
-			t.Errorf("the page names %s, which the server does not show", match[1])
-		}
-	}
-	for name := range shown {
-		if !slices.Contains(listed, name) {
-			t.Errorf("the server shows %s, which the page does not name", name)
-		}
-	}
+	return string(get(t, s, "/metrics", http.StatusOK))
 }

@@ -150,10 +150,10 @@ func tryWhole(t *testing.T, dir, serve, token string) {
 	c.log = bufio.NewScanner(stderr)
 	var line struct {
 		Version   string
-		Listening map[string]string
+		Listeners map[string]string
 	}
 	c.await("serving", &line)
-	if c.addresses = line.Listening; line.Version != "1.0" || c.addresses["tcp"] != "" {
+	if c.addresses = line.Listeners; line.Version != "1.0" || c.addresses["tcp"] != "" {
 		t.Errorf("%+v", line)
 	}
 	if status := c.httpGet("/status"); !strings.Contains(status, `"version": "1.0"`) {

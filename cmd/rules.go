@@ -41,6 +41,12 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 		found.Add("admin", "%q is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1,"+
 			" or with admin_allow_remote: true, behind a firewall, any", c.Admin)
 	}
+	for _, other := range []struct{ key, address string }{{"http", c.Server.HTTP}, {"tcp", c.Server.TCP}} {
+		if reactor.AddressesClash(c.Admin, other.address) {
+			found.Add("admin", "%q and %s, %q, are one port, which only one of them can listen on: allowed is another port,"+
+				" or \"\" (off) for one of them", c.Admin, other.key, other.address)
+		}
+	}
 }
 
 // checkAcross holds those that no package can judge alone: two packages' options against each other, or against the

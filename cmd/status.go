@@ -36,19 +36,19 @@ type connectionStatus struct {
 }
 
 type queueStatus struct {
-	WaitingMessages  int `json:"waiting_messages"`
-	WaitingLimit     int `json:"waiting_limit"`
-	HeldBytes        int `json:"held_bytes"`
-	HeldLimitBytes   int `json:"held_limit_bytes"`
-	ExecutingCompute int `json:"executing_compute"`
-	ExecutingWait    int `json:"executing_wait"`
+	WaitingMessages   int `json:"waiting_messages"`
+	WaitingLimit      int `json:"waiting_limit_messages"`
+	Bytes             int `json:"bytes"`
+	LimitBytes        int `json:"limit_bytes"`
+	ExecutingCompute  int `json:"executing_compute"`
+	ExecutingBlocking int `json:"executing_blocking"`
 }
 
 type memoryStatus struct {
-	ResidentBytes  int64 `json:"resident_bytes"`
-	HeapBytes      int64 `json:"heap_bytes"`
-	StackBytes     int64 `json:"stack_bytes"`
-	SoftLimitBytes int64 `json:"soft_limit_bytes"`
+	ResidentBytes int64 `json:"resident_bytes"`
+	HeapBytes     int64 `json:"heap_bytes"`
+	StackBytes    int64 `json:"stack_bytes"`
+	LimitBytes    int64 `json:"limit_bytes"`
 }
 
 // adminSource is what the admin listener shows of s.
@@ -76,12 +76,12 @@ func (s *server) status() status {
 			Open: now.Connections, SoftLimit: now.SoftConnections, Limit: now.MaxConnections, Files: int(openFileLimit()),
 		},
 		Queue: queueStatus{
-			WaitingMessages:  now.WaitingMessages,
-			WaitingLimit:     now.MaxWaitingMessages,
-			HeldBytes:        now.HeldBytes,
-			HeldLimitBytes:   now.MaxHeldBytes,
-			ExecutingCompute: now.ExecutingCompute,
-			ExecutingWait:    now.ExecutingWait,
+			WaitingMessages:   now.WaitingMessages,
+			WaitingLimit:      now.MaxWaitingMessages,
+			Bytes:             now.QueueBytes,
+			LimitBytes:        now.MaxQueueBytes,
+			ExecutingCompute:  now.ExecutingCompute,
+			ExecutingBlocking: now.ExecutingBlocking,
 		},
 		Memory: memoryNow(),
 	}
@@ -95,10 +95,10 @@ func memoryNow() memoryStatus {
 	}
 	runtimemetrics.Read(samples)
 	return memoryStatus{
-		ResidentBytes:  residentBytes(),
-		HeapBytes:      int64(samples[0].Value.Uint64()),
-		StackBytes:     int64(samples[1].Value.Uint64()),
-		SoftLimitBytes: int64(samples[2].Value.Uint64()),
+		ResidentBytes: residentBytes(),
+		HeapBytes:     int64(samples[0].Value.Uint64()),
+		StackBytes:    int64(samples[1].Value.Uint64()),
+		LimitBytes:    int64(samples[2].Value.Uint64()),
 	}
 }
 

@@ -16,7 +16,7 @@ const shortAge = 250 * time.Millisecond
 // Every place is taken by a tool that does not return, and still nothing waits longer than it may.
 func TestQueueAgeWithoutAWorker(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxWaitingTools, b.MaxQueueAge = 2, shortAge
+		b.MaxBlockingWorkers, b.QueueTimeout = 2, shortAge
 	})
 	hog := s.dial("tcp").greet()
 	hog.send(toolCall("1", "stuck", `{}`) + toolCall("2", "stuck", `{}`))
@@ -31,7 +31,7 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 			for id := 1; id <= 3; id++ {
 				answer, err := c.answer()
 				must(t, err)
-				contains(t, answer, fmt.Sprintf(`"id":%d,`, id), `"reason":"queue_age"`, `"executed":false`)
+				contains(t, answer, fmt.Sprintf(`"id":%d,`, id), `"reason":"queue_timeout"`, `"executed":false`)
 				refused++
 			}
 			c.send(c.call(1)) // the id is free
@@ -47,12 +47,12 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 	batch.send(strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n")
 	batch.line()
 	batch.send("[" + strings.TrimSpace(toolCall("1", "stuck", `{}`)) + `,{"jsonrpc":"2.0","id":2,"method":"ping"}]` + "\n")
-	contains(t, batch.line(), `"id":1,"error"`, `"reason":"queue_age"`, `"id":2,"result":{}`)
+	contains(t, batch.line(), `"id":1,"error"`, `"reason":"queue_timeout"`, `"id":2,"result":{}`)
 	refused++
-	if n := s.refused("queue_age"); n != fmt.Sprint(refused) {
+	if n := s.refused("queue_timeout"); n != fmt.Sprint(refused) {
 		t.Errorf("%s refusals were counted, want %d", n, refused)
 	}
-	if n := s.queue.Executing(backpressure.Wait); n != 2 {
+	if n := s.queue.Executing(backpressure.Blocking); n != 2 {
 		t.Errorf("%d run", n)
 	}
 	s.free()
@@ -65,7 +65,10 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 // The messages that are held bare too, and one that was taken back meanwhile is not answered. A sweep refuses a bounded
 // number of them, and the next one goes on.
 func TestQueueAgeOfManyIsSwept(t *testing.T) {
-	b := bareServer(t, false, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = time.Second })
+	b := bareServer(t, false, func(_ *Options, b *backpressure.Options,
+		_ *registry.Options) {
+		b.QueueTimeout = time.Second
+	})
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	b.in.Turn()
@@ -75,7 +78,8 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 		calls.WriteString(toolCall(fmt.Sprint(id+1), "echo", `{"message":"x"}`))
 	}
 	for _, id := range []int{2, n - 1} { // a call, and one that is held
-		calls.WriteString(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n", id))
+		calls.WriteString(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n",
+			id))
 	}
 	before := backpressure.Now()
 	b.write(peer, calls.String())
@@ -97,7 +101,7 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 			t.Fatalf("%d wait after a sweep, want %d", b.queue.Waiting(), left)
 		}
 		text := b.read(peer)
-		answers += strings.Count(text, `"reason":"queue_age"`)
+		answers += strings.Count(text, `"reason":"queue_timeout"`)
 	}
 	if answers != n-2 {
 		t.Errorf("%d were refused, want %d", answers, n-2)
@@ -110,16 +114,16 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 // A call that was parked has run: its refusal must not say that nothing was executed.
 func TestQueueAgeOfAResumedCall(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxWaitingTools, b.MaxQueueAge = 1, shortAge
+		b.MaxBlockingWorkers, b.QueueTimeout = 1, shortAge
 	})
 	s.addAsk()
 	p, hog := s.dial("tcp").greetAble(), s.dial("tcp").greet()
 	p.send(askCall("1", 1) + "\n")
 	request := p.line()
-	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	hog.send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	p.send(reply(t, request, ada) + "\n")
-	contains(t, p.line(), `"id":1,`, `-32603`, `{"reason":"queue_age","executed":true}`)
+	contains(t, p.line(), `"id":1,`, `-32603`, `{"reason":"queue_timeout","executed":true}`)
 	p.answers()
 }

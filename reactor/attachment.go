@@ -39,7 +39,7 @@ func (a *attachment) HandlerFailed(f registry.Failure) {
 		line = line.Err(f.Err)
 	}
 	if leftOut > 0 {
-		line = line.Int("left_out", leftOut)
+		line = line.Int("suppressed", leftOut)
 	}
 	line.Msg(failureTexts[f.Kind])
 }

@@ -113,6 +113,6 @@ func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 		}
 		time.Sleep(11 * time.Second)
 		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
-		contains(t, text.String(), `"left_out":15`)
+		contains(t, text.String(), `"suppressed":15`)
 	})
 }

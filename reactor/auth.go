@@ -1,6 +1,8 @@
 package reactor
 
 import (
+	"bytes"
+
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -97,6 +99,7 @@ func (t *lineTransport) introduce(in *intake, c *conn, b []byte) int {
 
 // introduced judges the first line; false ends the connection with one line that says why.
 func (t *lineTransport) introduced(in *intake, c *conn, line []byte) bool {
+	line = bytes.TrimPrefix(line, []byte("\ufeff")) // a mark that an editor or a shell has put before the text
 	who, refusal := in.srv.tokens.Load().IdentifyField(line, in.srv.wall.Load())
 	if refusal != auth.Good {
 		in.srv.metrics.tokensRefused[refusal].Inc()

@@ -342,11 +342,11 @@ func TestPrincipalLimit(t *testing.T) {
 	if r, _ := web.response(); r.StatusCode != 200 {
 		t.Fatal(r.StatusCode)
 	}
-	contains(t, line("alice").rest(), `"id":null`, `"reason":"principal_limit"`, `"retryAfterMs":`, `"executed":false`)
+	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`, `"executed":false`)
 	other := s.dial("http")
 	other.send(postDiscover(bearing("alice")))
 	r, body := other.response()
-	contains(t, body, `"reason":"principal_limit"`)
+	contains(t, body, `"reason":"connection_limit_per_principal"`)
 	if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Error(r.StatusCode, r.Header)
 	}
@@ -359,7 +359,7 @@ func TestPrincipalLimit(t *testing.T) {
 		t.Error(r.StatusCode)
 	}
 	line("alice").greet()
-	contains(t, line("bob").rest(), "principal_limit")
+	contains(t, line("bob").rest(), "connection_limit_per_principal")
 	first.Close()
 	s.eventually("a place of alice is free", func() bool { return s.limits.Join("alice") == backpressure.Accepted })
 	s.limits.Leave("alice")
@@ -367,8 +367,8 @@ func TestPrincipalLimit(t *testing.T) {
 
 	s.dial("unix").greet()
 	s.dial("unix").greet()
-	contains(t, s.dial("unix").rest(), "principal_limit")
-	if got := s.metric(`weir_refusals_total{reason="principal_limit"}`); got != "4" {
+	contains(t, s.dial("unix").rest(), "connection_limit_per_principal")
+	if got := s.metric(`weir_refusals_total{reason="connection_limit_per_principal"}`); got != "4" {
 		t.Error("counted", got)
 	}
 }

@@ -28,7 +28,7 @@ type bare struct {
 func bareServer(t testing.TB, workers bool, tunes ...tune) *bare {
 	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
-	o.Loops, b.MaxConnections, b.MaxQueueAge = 1, 64, 0
+	o.Loops, b.MaxConnections, b.QueueTimeout = 1, 64, 0
 	set := metrics.NewSet()
 	r.Metrics = set
 	for _, f := range tunes {

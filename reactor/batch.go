@@ -95,7 +95,7 @@ func (in *intake) sendGroup(c *conn, g *batchGroup) {
 var (
 	errBatchNotAllowed = &codec.Error{Code: codec.CodeInvalidRequest, Message: "batches exist in MCP 2025-03-26 only, send one message at a time"}
 	errBatchEmpty      = &codec.Error{Code: codec.CodeInvalidRequest, Message: "a batch must hold at least one message"}
-	errBatchTooLong    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the batch holds more messages than this server takes at once (max_batch_elements)"}
+	errBatchTooLong    = &codec.Error{Code: codec.CodeInvalidRequest, Message: "the batch holds more messages than this server takes at once (max_jsonrpc_batch_messages)"}
 )
 
 // batchAcceptable says whether the whole array may be served.
@@ -117,7 +117,7 @@ func (in *intake) batchAcceptable(anchor *call, msg []byte) *codec.Error {
 	switch {
 	case count == 0:
 		return errBatchEmpty
-	case count > in.srv.opts.MaxBatchElements:
+	case count > in.srv.opts.MaxJSONRPCBatchMessages:
 		return errBatchTooLong
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 // Far more calls than are kept as calls: all must be answered, each once, and cancellations and duplicates must reach the
 // ones that are held bare.
 func TestHeldMessages(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
 	p := s.dial("tcp").greet()
 	const n = 3 * compactAbove
 	for id := range 31 {
@@ -70,6 +70,6 @@ func TestHeldMessagesOfAGonePeer(t *testing.T) {
 	must(t, p.Conn.(interface{ SetLinger(int) error }).SetLinger(0))
 	p.Close()
 	s.eventually("nothing is left of them", func() bool {
-		return s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Wait) == 0
+		return s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Blocking) == 0
 	})
 }

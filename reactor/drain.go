@@ -3,7 +3,12 @@ package reactor
 import (
 	"context"
 	"time"
+
+	"weir/reactor/logwriter"
 )
+
+// lastWords is how long a stop waits for the readers of standard error.
+const lastWords = time.Second
 
 // DrainReport counts what a stop cut off. A clean stop is all zeros.
 type DrainReport struct {
@@ -30,6 +35,7 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 		s.log.Info().Int("messages_cut", l.report.Messages).Int64("answer_bytes_cut", l.report.OutboxBytes).
 			Int64("connections_closed", l.report.Connections).
 			Stringer("uptime", time.Since(l.started).Round(time.Millisecond)).Msg("stopped")
+		logwriter.StandardError.Flush(lastWords) // of a server without a log of its own: its process may end now
 	})
 	return l.report
 }

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what is heard in testdata/features.txt")
 
-// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not depend on
-// how it is connected. The script is prose (lines with #) around what a client does and hears:
+// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not depend
+// on how it is connected. The script is prose (lines with #) around what a client does and hears:
 //
 //	client 2025-11-25    a new client, which has initialized; of 2026-07-28 there is nothing to initialize
 //	-> {...}             it sends a message; $ASKED is the id of what it was asked last, $STATE the latest requestState, and
@@ -65,7 +65,8 @@ func TestFeatures(t *testing.T) {
 
 func (s *server) addOffers() {
 	reg := s.registry
-	reg.AddResource(&mcp.Resource{URI: "test://a", Name: "a"}, func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	reg.AddResource(&mcp.Resource{URI: "test://a", Name: "a"}, func(context.Context,
+		*mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: "contents of a"}}}, nil
 	})
 	reg.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "test://any/{name}", Name: "any"},
@@ -74,12 +75,15 @@ func (s *server) addOffers() {
 		})
 	reg.AddPrompt(&mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "who"}}},
 		func(_ context.Context, r *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: "Hello " + r.Params.Arguments["who"]}}}}, nil
+			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user",
+				Content: &mcp.TextContent{Text: "Hello " + r.Params.Arguments["who"]}}}}, nil
 		})
 	reg.SetCompletion(func(_ context.Context, r *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
-		return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{r.Params.Argument.Value + "bel"}}}, nil
+		return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{r.Params.Argument.Value +
+			"bel"}}}, nil
 	})
-	registry.AddTool(reg, &mcp.Tool{Name: "rich"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	registry.AddTool(reg, &mcp.Tool{Name: "rich"}, func(context.Context, *mcp.CallToolRequest,
+		struct{}) (*mcp.CallToolResult, any, error) {
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.AudioContent{Data: []byte{1}, MIMEType: "audio/wav"},
 			&mcp.ResourceLink{URI: "test://a", Name: "a"}, &mcp.TextContent{Text: "t", Meta: mcp.Meta{"k": 1}}}}, nil, nil
 	})
@@ -142,7 +146,10 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 		case "begun":
 			s.awaitStuck()
 		case "idle":
-			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Wait) == 0 && s.queue.Waiting() == 0 })
+			s.eventually("nothing runs", func() bool {
+				return s.queue.Executing(backpressure.Blocking) == 0 &&
+					s.queue.Waiting() == 0
+			})
 		case "add":
 			s.change(rest)
 		case "remove":
@@ -180,7 +187,8 @@ func (s *server) newVoice(t *testing.T, transport, version string) voice {
 		e, path := p.sse()
 		v = sseVoice{e, q, path}
 	case "http":
-		h := &httpVoice{t: t, url: "http://" + s.Addrs()["http"] + "/mcp", modern: modern, heard: make(chan string, 64), open: map[string]func(){}}
+		h := &httpVoice{t: t, url: "http://" + s.Addrs()["http"] + "/mcp", modern: modern, heard: make(chan string, 64),
+			open: map[string]func(){}}
 		h.client.Transport = &h.transport
 		t.Cleanup(h.close)
 		v = h

@@ -53,7 +53,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
-	b.OverloadWait = 0 // a machine that is busy with other tests is none of these tests' subject
+	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
 	set := metrics.NewSet()
 	r.Metrics = set
 	for _, f := range tunes {

@@ -74,7 +74,7 @@ func (t *httpTransport) onHead(in *intake, c *conn, r *http1.Request) bool {
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := in.srv.queue.Probe(&c.lane, backpressure.Wait, 0, in.Now()); in.srv.refuses(refusal) {
+		if refusal := in.srv.queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now()); in.srv.refuses(refusal) {
 			k := t.begin(in, c, r)
 			k.keepAlive = false // the body is still on its way
 			in.refuse(k, nullID, refusal)
@@ -178,7 +178,7 @@ func (t *httpTransport) reject(in *intake, c *conn, r *http1.Request, status int
 	in.msg = in.msg[:0]
 	switch {
 	case fail == errPrincipalLimit:
-		in.msg = in.srv.appendRefusal(in.msg, k, nullID, backpressure.PrincipalLimit)
+		in.msg = in.srv.appendRefusal(in.msg, k, nullID, backpressure.ConnectionLimitPerPrincipal)
 	case r.Method != http1.MethodHead: // an answer to HEAD has no body (RFC 9110 9.3.2)
 		in.msg = codec.AppendError(in.msg, nil, fail)
 	}

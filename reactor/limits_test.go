@@ -73,7 +73,7 @@ func TestConnectionLimitPerAddress(t *testing.T) {
 		o.Unix, b.MaxConnectionsPerAddress = path, 3
 	})
 	peers := s.open(3)
-	contains(t, s.dial("tcp").rest(), `"reason":"address_limit"`)
+	contains(t, s.dial("tcp").rest(), `"reason":"connection_limit_per_address"`)
 	for range 5 {
 		s.dial("unix").answers() // no address, no limit
 	}
@@ -84,7 +84,7 @@ func TestConnectionLimitPerAddress(t *testing.T) {
 
 func TestQueuePressureRefusesConnections(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxWaiting, b.MaxQueueAge = 1, 10, 0
+		b.MaxExecutingPerConnection, b.MaxWaiting, b.QueueTimeout = 1, 10, 0
 	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("0", "stuck", `{}`))
@@ -107,10 +107,10 @@ func TestAcceptRateRefusesConnections(t *testing.T) {
 	contains(t, s.dial("tcp").rest(), `"reason":"accept_rate"`)
 }
 
-// Above max_connection_refusals newcomers wait in the backlog; none is closed without a word.
+// Above max_connection_refusal_rate newcomers wait in the backlog; none is closed without a word.
 func TestConnectionRefusalsPerSecond(t *testing.T) {
 	s := start(t, func(o *Options, b *backpressure.Options, _ *registry.Options) {
-		o.MaxConnectionRefusals, b.MaxConnections = 2, 1
+		o.MaxConnectionRefusalRate, b.MaxConnections = 2, 1
 	})
 	s.open(1)
 	began := time.Now()

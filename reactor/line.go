@@ -75,7 +75,7 @@ func isHTTP(line []byte) bool {
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
 func (t *lineTransport) eof(in *intake, c *conn, rest []byte) {
 	switch {
-	case len(rest) == 0:
+	case codec.Blank(rest):
 	case c.authBy != 0:
 		t.introduced(in, c, rest)
 	default:

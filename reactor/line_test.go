@@ -68,14 +68,16 @@ func TestLineErrors(t *testing.T) {
 	f("the connection is still good", strings.TrimSpace(toolCall("6", "echo", `{"message":"well"}`)), `"id":6`, `well`)
 }
 
-// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not be
-// served as lines.
+// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not
+// be served as lines.
 func TestLineIsNotHTTP(t *testing.T) {
 	s := start(t)
 	for _, request := range []string{"POST /mcp HTTP/1.1\r\n", "GET / HTTP/1.1\n", "POST /{} HTTP/1.0\r\n"} {
 		p := s.dial("tcp")
-		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
-		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "HTTP is spoken on that of the key http") {
+		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` +
+			"\n")
+		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got,
+			"HTTP is spoken on that of the key http") {
 			t.Errorf("%q: %s", request, got)
 		}
 	}
@@ -85,13 +87,16 @@ func TestLineIsNotHTTP(t *testing.T) {
 }
 
 func TestLineTooLong(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Messages.Line.MaxMessageBytes = 2048 })
+	s := start(t, func(o *Options, _ *backpressure.Options,
+		_ *registry.Options) {
+		o.Messages.Line.MaxMessageBytes = 2048
+	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "sleep", `{"ms":20}`) + strings.Repeat("x", 5000))
 	rest := p.rest()
 	contains(t, rest, `"id":1,"result"`, `messages.line.max_message_bytes`)
 	s.eventually("it is counted by name", func() bool {
-		return s.metric(`weir_connections_closed_total{reason="message_too_big"}`) == "1"
+		return s.metric(`weir_connections_closed_total{reason="message_too_large"}`) == "1"
 	})
 }
 
@@ -114,7 +119,8 @@ func TestCancelledCallIsNotAnswered(t *testing.T) {
 	p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}` + "\n" +
 		`{"jsonrpc":"2.0","id":2,"method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":2`)
-	s.eventually("the call is counted as dropped", func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
+	s.eventually("the call is counted as dropped",
+		func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
 	p.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":3`)
 }
@@ -126,7 +132,8 @@ func TestDisconnectCancelsCalls(t *testing.T) {
 	s.awaitStuck()
 	must(t, p.Conn.(interface{ SetLinger(int) error }).SetLinger(0))
 	p.Close()
-	s.eventually("the call ended without anybody freeing it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("the call ended without anybody freeing it",
+		func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	s.eventually("the reset is counted by name", func() bool {
 		return s.metric(`weir_connections_closed_total{reason="peer_reset"}`) == "1"
 	})
@@ -146,10 +153,12 @@ func TestBatchOf20250326(t *testing.T) {
 	}
 	p.send("[]\n")
 	contains(t, p.line(), `-32600`, `at least one`)
-	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/initialized"},`, 2) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
+	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/initialized"},`, 2) +
+		`{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
 	contains(t, p.line(), `[{"jsonrpc":"2.0","id":9,"result":{}}]`)
-	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 100) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
-	contains(t, p.line(), `-32600`, `max_batch_elements`)
+	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 100) +
+		`{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
+	contains(t, p.line(), `-32600`, `max_jsonrpc_batch_messages`)
 }
 
 // Many connections, all with the same ids, pipelined and cut at odd places: every answer must reach its own connection.
@@ -219,5 +228,5 @@ func TestLinePeerThatIsGone(t *testing.T) {
 	s.awaitStuck()
 	p.Close()
 	s.closedFor(loop.ClosePeerReset, "1")
-	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 }

@@ -42,7 +42,7 @@ func (s *Server) registerMetrics(set *metrics.Set) {
 		}
 		return 0
 	})
-	set.NewGauge("weir_sse_sessions", func() float64 { return float64(s.sse.len()) })
+	set.NewGauge("weir_http_sse_sessions", func() float64 { return float64(s.sse.len()) })
 	s.sum(set, "weir_messages_received_total", func(in *intake) *atomic.Uint64 { return &in.stats.received })
 	s.sum(set, "weir_messages_inline_total", func(in *intake) *atomic.Uint64 { return &in.stats.inline })
 }

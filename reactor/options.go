@@ -63,11 +63,11 @@ type Options struct {
 	Backlog int `yaml:"backlog" default:"4096" min:"1" max:"65535" unit:"connections"`
 	// AcceptBatch is how many connections one loop accepts in a row before it serves the others.
 	AcceptBatch int `yaml:"accept_batch" default:"64" min:"1" max:"4096" unit:"connections"`
-	// MaxConnectionRefusals is how many connections per second are accepted only to be told why they are refused; above
+	// MaxConnectionRefusalRate is how many connections per second are accepted only to be told why they are refused; above
 	// it accepting stops until the next second, and newcomers wait in the backlog.
-	MaxConnectionRefusals int `yaml:"max_connection_refusals" default:"1000" min:"0" max:"100000" unit:"connections/s"`
-	// MaxBatchElements is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is -32600.
-	MaxBatchElements int `yaml:"max_batch_elements" default:"100" min:"1" max:"10000" unit:"messages"`
+	MaxConnectionRefusalRate int `yaml:"max_connection_refusal_rate" was:"max_connection_refusals" default:"1000" min:"0" max:"100000" unit:"connections/s"`
+	// MaxJSONRPCBatchMessages is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is -32600.
+	MaxJSONRPCBatchMessages int `yaml:"max_jsonrpc_batch_messages" was:"max_batch_elements" default:"100" min:"1" max:"10000" unit:"messages"`
 
 	// ReadBufferBytes is what one read may bring, per loop and not per connection.
 	ReadBufferBytes int `yaml:"read_buffer_bytes" default:"64 KiB" min:"4 KiB" max:"1 MiB" unit:"bytes"`
@@ -79,10 +79,10 @@ type Options struct {
 	// connection is not read and starts no further call until half has gone. One answer may overshoot it.
 	MaxOutboxBytes int `yaml:"max_outbox_bytes" default:"64 KiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 	// MaxOutboxTotalBytes is the same for all connections together; the connection that would exceed it is closed
-	// (outbox_budget).
+	// (outbox_total_bytes).
 	MaxOutboxTotalBytes int `yaml:"max_outbox_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
 	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the connection that would exceed
-	// it is closed (input_budget).
+	// it is closed (input_total_bytes).
 	MaxInputTotalBytes int `yaml:"max_input_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
 
 	// FirstByteTimeout is how long a new connection may stay silent.
@@ -93,8 +93,9 @@ type Options struct {
 	// MinReceiveRate is the rate, in bytes per second averaged since its first byte, that keeps a long message alive
 	// past MessageTimeout.
 	MinReceiveRate int `yaml:"min_receive_rate" default:"1024" min:"1" max:"1073741824" unit:"bytes/s"`
-	// IdleTimeout closes an HTTP connection without a request in progress.
-	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" max:"8760h" zero:"never"`
+	// IdleTimeout closes an HTTP connection without a request in progress. It is longer than the minute for which the
+	// usual balancers keep connections for their next request: of two that close at once, the balancer's request is lost.
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"75s" min:"0s" max:"8760h" zero:"never"`
 	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. TCP keep-alive finds
 	// the dead ones.
 	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
@@ -190,6 +191,10 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 	if err := CheckAddress(o.TCP); err != nil {
 		found.Add("tcp", "%v", err)
 	}
+	if AddressesClash(o.TCP, o.HTTP) {
+		found.Add("tcp", "%q and http, %q, are one port, which only one of them can listen on: allowed is another port, or"+
+			" \"\" (off) for one of them", o.TCP, o.HTTP)
+	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		found.Add("http_path", "%q does not begin with a slash: allowed is a path, such as /mcp", o.HTTPPath)
 	}
@@ -212,20 +217,20 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 // ofLoops are the bounds that the loops hold.
 func (o *Options) ofLoops() loop.Options {
 	return loop.Options{
-		Loops:                 o.Loops,
-		ReusePort:             o.ReusePort,
-		Backlog:               o.Backlog,
-		AcceptBatch:           o.AcceptBatch,
-		MaxConnectionRefusals: o.MaxConnectionRefusals,
-		ReadBufferBytes:       o.ReadBufferBytes,
-		SendBufferBytes:       o.SendBufferBytes,
-		MaxOutboxBytes:        o.MaxOutboxBytes,
-		MaxOutboxTotalBytes:   o.MaxOutboxTotalBytes,
-		MaxInputTotalBytes:    o.MaxInputTotalBytes,
-		FirstByteTimeout:      o.FirstByteTimeout,
-		MessageTimeout:        o.MessageTimeout,
-		MinReceiveRate:        o.MinReceiveRate,
-		WriteTimeout:          o.WriteTimeout,
-		LingerTimeout:         o.LingerTimeout,
+		Loops:                    o.Loops,
+		ReusePort:                o.ReusePort,
+		Backlog:                  o.Backlog,
+		AcceptBatch:              o.AcceptBatch,
+		MaxConnectionRefusalRate: o.MaxConnectionRefusalRate,
+		ReadBufferBytes:          o.ReadBufferBytes,
+		SendBufferBytes:          o.SendBufferBytes,
+		MaxOutboxBytes:           o.MaxOutboxBytes,
+		MaxOutboxTotalBytes:      o.MaxOutboxTotalBytes,
+		MaxInputTotalBytes:       o.MaxInputTotalBytes,
+		FirstByteTimeout:         o.FirstByteTimeout,
+		MessageTimeout:           o.MessageTimeout,
+		MinReceiveRate:           o.MinReceiveRate,
+		WriteTimeout:             o.WriteTimeout,
+		LingerTimeout:            o.LingerTimeout,
 	}
 }

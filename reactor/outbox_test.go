@@ -45,7 +45,7 @@ func TestPeerThatNeverReads(t *testing.T) {
 	s.eventually("its outbox is full", func() bool { other.answers(); return s.metric("weir_outbox_full_total") != "0" })
 	s.eventually("it is closed", func() bool {
 		other.answers()
-		return s.metric(`weir_connections_closed_total{reason="write_stalled"}`) == "1"
+		return s.metric(`weir_connections_closed_total{reason="write_timeout"}`) == "1"
 	})
 	<-asked
 	s.eventually("everything is given back", func() bool {

@@ -54,8 +54,8 @@ func (in *intake) message(c *conn, k *call, msg []byte) {
 }
 
 func queueClass(c registry.Class) backpressure.Class {
-	if c == registry.Wait {
-		return backpressure.Wait
+	if c == registry.Blocking {
+		return backpressure.Blocking
 	}
 	return backpressure.Compute
 }
@@ -156,7 +156,7 @@ func (c *conn) Drained() { c.Post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (in *intake) refuseUnread(c *conn, k *call) bool {
 	s := in.srv
-	refusal := s.queue.Probe(&c.lane, backpressure.Wait, len(k.Raw), in.Now())
+	refusal := s.queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
 	if !s.refuses(refusal) {
 		return false
 	}

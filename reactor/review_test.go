@@ -161,7 +161,7 @@ func TestUpgradeUnderACallThatClosedItsStream(t *testing.T) {
 
 // A call that waits for its turn to run must not be stopped by the answers that wait for it.
 func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueAge = 0 })
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
 	p := s.dial("http")
 	for id := range 32 { // one more than may run
 		p.send(modernCall(fmt.Sprint(id), "stuck", `{}`))
@@ -186,7 +186,7 @@ func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
 
 func paused(o *Options, b *backpressure.Options, _ *registry.Options) {
 	o.OnFull = OnFullPause
-	b.MaxQueueAge, b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 0, 1, 2
+	b.QueueTimeout, b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 0, 1, 2
 }
 
 // With on_full pause nothing is refused, and nothing forgotten, when a batch has more elements than there is room for.
@@ -215,7 +215,7 @@ func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
 	hog := s.dial("tcp").greet()
 	pad := `,"_meta":{"pad":"` + strings.Repeat("x", 2000) + `"}`
 	hog.send(padded("1", "sleep", `{"ms":600000}`, pad))
-	s.eventually("the hog runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	s.eventually("the hog runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "stuck", `{}`) + toolCall("2", "stuck", `{}`) + toolCall("3", "stuck", `{}`))
 	s.awaitStuck()
@@ -252,7 +252,7 @@ func TestHTTPBatchOfNotificationsIs202(t *testing.T) {
 // A call of a session that another connection took back while it waited is not answered either.
 func TestHTTPCallCancelledWhileItWaitsIs202(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 0
+		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 0
 	})
 	p := s.dial("http")
 	session := p.session()
@@ -285,7 +285,7 @@ func TestHTTPRejectedHeadSaysClose(t *testing.T) {
 // A refusal by the head alone says the same in its body as in Retry-After.
 func TestHTTPRefusedHeadSaysWhenToRetry(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxWaiting, b.MaxQueueAge, b.RefuseAbove = 1, 1, 0, 1
+		b.MaxExecutingPerConnection, b.MaxWaiting, b.QueueTimeout, b.RefuseAbove = 1, 1, 0, 1
 	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "stuck", `{}`))
@@ -329,7 +329,7 @@ func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
 	b := bareServer(t, true)
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
+	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Blocking) == 1 })
 	must(t, unix.Shutdown(peer, unix.SHUT_WR))
 	b.in.Turn()
 	c.Lock()
@@ -364,7 +364,7 @@ func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
 	b := bareServer(t, true)
 	c, peer := b.connect(newLine())
 	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Wait) == 1 })
+	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Blocking) == 1 })
 	c.AddPending(compactAbove)
 	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
 	answers := ""

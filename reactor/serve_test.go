@@ -119,7 +119,7 @@ func TestStatus(t *testing.T) {
 	s.dial("tcp").greet().send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
 	if st := s.Status(); st.Refusing != "connection_limit" || st.Connections != 1 || st.MaxConnections != 1 ||
-		st.ExecutingWait != 1 || st.HeldBytes == 0 {
+		st.ExecutingBlocking != 1 || st.QueueBytes == 0 {
 		t.Errorf("with a call: %+v", st)
 	}
 	s.stop(50 * time.Millisecond)

@@ -15,8 +15,8 @@ type Status struct {
 	Connections, SoftConnections, MaxConnections int
 
 	WaitingMessages, MaxWaitingMessages int // in the queue
-	HeldBytes, MaxHeldBytes             int // of what waits or runs
-	ExecutingCompute, ExecutingWait     int // handlers that run, by class
+	QueueBytes, MaxQueueBytes           int // of what waits or runs
+	ExecutingCompute, ExecutingBlocking int // handlers that run, by class
 }
 
 // Status says how the server does. It changes nothing, and costs nothing that traffic would notice. Any goroutine,
@@ -41,9 +41,9 @@ func (s *Server) Status() Status {
 		MaxConnections:     s.bounds.MaxConnections,
 		WaitingMessages:    s.queue.Waiting(),
 		MaxWaitingMessages: s.bounds.MaxWaiting,
-		HeldBytes:          s.queue.HeldBytes(),
-		MaxHeldBytes:       s.bounds.MaxQueueBytes,
+		QueueBytes:         s.queue.HeldBytes(),
+		MaxQueueBytes:      s.bounds.MaxQueueBytes,
 		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
-		ExecutingWait:      s.queue.Executing(backpressure.Wait),
+		ExecutingBlocking:  s.queue.Executing(backpressure.Blocking),
 	}
 }

@@ -193,7 +193,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	case <-ctx.Done():
 		drain = true
 	case unread = <-t.input:
-		s.log.Info().Stringer("timeout", s.grace).Msg("end of input, finishing")
+		s.log.Info().Stringer("shutdown_timeout", s.grace).Msg("end of input, finishing")
 	case <-t.over:
 	}
 	end := t.conclude(s.grace, drain, func(ctx context.Context) { s.Shutdown(ctx) })

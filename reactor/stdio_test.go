@@ -89,7 +89,7 @@ func TestStreamsDrain(t *testing.T) {
 	s := serveStdio(t, patience)
 	s.send(greetings + toolCall("1", "sleep", `{"ms":200}`))
 	s.line()
-	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Wait) == 1 })
+	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 	s.cancel()
 	contains(t, s.line(), `"slept"`)
 	s.returns("")
@@ -121,7 +121,7 @@ func TestStreamsBreakOff(t *testing.T) {
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
 		s.in.Close()
 	})
-	f("too large", "the server ended the conversation: message_too_big", func(s *streamed) {
+	f("too large", "the server ended the conversation: message_too_large", func(s *streamed) {
 		go s.in.Write([]byte(strings.Repeat("x", 1<<17))) // ends when the pipe is closed
 		contains(s.t, s.line(), "max_message_bytes")
 	})

@@ -26,7 +26,8 @@ func (s *server) addAsk() {
 		func(ctx context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
 			name, _ := req.Params.InputResponses["name"].(*mcp.ElicitResult)
 			if name == nil {
-				wants := mcp.InputRequestMap{"name": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}
+				wants := mcp.InputRequestMap{"name": &mcp.ElicitParams{Message: "your name?",
+					RequestedSchema: map[string]any{"type": "object"}}}
 				if in.Things > 1 {
 					wants["roots"] = &mcp.ListRootsParams{}
 				}
@@ -45,7 +46,8 @@ func (s *server) addAsk() {
 var able = strings.Replace(hello, `"capabilities":{}`, `"capabilities":{"elicitation":{},"sampling":{},"roots":{}}`, 1)
 
 func askCall(id string, things int) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"ask","arguments":{"things":%d}}}`, id, things)
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"ask","arguments":{"things":%d}}}`,
+		id, things)
 }
 
 // reply answers a request of the server's.
@@ -87,7 +89,7 @@ func TestAskOnALine(t *testing.T) {
 	request := p.line()
 	contains(t, request, `"method":"elicitation/create","params":{`, `"message":"your name?"`)
 	// While it is parked it holds no worker, its id is taken, and others go on.
-	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	p.send(askCall("1", 1) + "\n" + toolCall("2", "echo", `{"message":"meanwhile"}`))
 	contains(t, p.line()+p.line(), `duplicate id`, `meanwhile`)
 	// Nobody else's answer counts, and an answer to nothing is ignored.
@@ -153,7 +155,10 @@ func TestAskOverHTTP(t *testing.T) {
 func TestAskEnds(t *testing.T) {
 	f := func(name, reason string, end func(s *server, p *peer, request string)) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.AskTimeout = time.Second })
+			s := start(t, func(_ *Options, _ *backpressure.Options,
+				r *registry.Options) {
+				r.ClientRequestTimeout = time.Second
+			})
 			s.addAsk()
 			p := s.dial("tcp").greetAble()
 			p.t = t
@@ -161,7 +166,10 @@ func TestAskEnds(t *testing.T) {
 			end(s, p, p.line())
 			series := `weir_client_requests_ended_total{reason="` + reason + `"}`
 			s.eventually(series, func() bool { return s.metric(series) == "1" && s.metric("weir_client_requests") == "0" })
-			s.eventually("nothing is pending", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Wait) == 0 })
+			s.eventually("nothing is pending", func() bool {
+				return s.queue.Waiting() == 0 &&
+					s.queue.Executing(backpressure.Blocking) == 0
+			})
 		})
 	}
 	f("answered", "answered", func(_ *server, p *peer, request string) {
@@ -176,9 +184,9 @@ func TestAskEnds(t *testing.T) {
 		p.send(reply(t, request, `"result":7`) + "\n")
 		contains(p.t, p.line(), `"id":1`, `-32603`)
 	})
-	f("timeout", "timeout", func(_ *server, p *peer, _ string) {
+	f("timeout", "client_request_timeout", func(_ *server, p *peer, _ string) {
 		contains(p.t, p.line(), `notifications/cancelled`, `"requestId":"weir-`)
-		contains(p.t, p.line(), `"id":1`, `"reason":"ask_timeout"`)
+		contains(p.t, p.line(), `"id":1`, `"reason":"client_request_timeout"`)
 	})
 	f("cancelled", "cancelled", func(_ *server, p *peer, _ string) {
 		p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}` + "\n")
@@ -191,7 +199,7 @@ func TestAskEnds(t *testing.T) {
 		p.Close()
 		s.eventually("its connection ends", func() bool { return s.metric("weir_connections") == "0" })
 	})
-	f("stopped", "stopped", func(s *server, p *peer, _ string) {
+	f("stopped", "draining", func(s *server, p *peer, _ string) {
 		s.stop(patience)
 		contains(p.t, p.line(), `notifications/cancelled`)
 		contains(p.t, p.line(), `"id":1`, `"reason":"draining"`)
@@ -199,16 +207,18 @@ func TestAskEnds(t *testing.T) {
 }
 
 func TestAskLimits(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxAsksPerClient, r.MaxAsks = 2, 3 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) {
+		r.MaxClientRequestsPerClient, r.MaxClientRequests = 2, 3
+	})
 	s.addAsk()
 	p, q := s.dial("tcp").greetAble(), s.dial("tcp").greetAble()
 	p.send(askCall("1", 3) + "\n")
-	contains(t, p.line(), `"id":1`, `"reason":"client_request_limit"`)
+	contains(t, p.line(), `"id":1`, `"reason":"client_request_limit_per_client"`)
 	p.send(askCall("2", 2) + "\n")
 	p.line()
 	p.line()
 	q.send(askCall("3", 2) + "\n")
-	contains(t, q.line(), `"id":3`, `"reason":"request_limit"`)
+	contains(t, q.line(), `"id":3`, `"reason":"client_request_limit"`)
 	if got := s.metric("weir_client_requests"); got != "2" {
 		t.Errorf("%s requests, want 2", got)
 	}
@@ -216,7 +226,7 @@ func TestAskLimits(t *testing.T) {
 
 // The messages of the calls that wait are bounded together, and the answers that came to those that wait for more.
 func TestAskBytes(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxAskBytes = 64 << 10 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxClientRequestBytes = 64 << 10 })
 	s.addAsk()
 	p := s.dial("tcp").greetAble()
 	pad := `"_meta":{"pad":"` + strings.Repeat("x", 40_000) + `"}`
@@ -226,7 +236,7 @@ func TestAskBytes(t *testing.T) {
 	p.send(big("1"))
 	request := p.line()
 	p.send(big("2"))
-	contains(t, p.line(), `"id":2`, `"reason":"request_bytes"`)
+	contains(t, p.line(), `"id":2`, `"reason":"client_request_bytes"`)
 	if got := s.metric("weir_client_request_bytes"); len(got) != 5 {
 		t.Errorf("%s bytes are held, want 40 KB", got)
 	}
@@ -236,7 +246,7 @@ func TestAskBytes(t *testing.T) {
 	first, second := p.line(), p.line()
 	long := `"result":{"action":"accept","roots":[],"content":{"n":"` + strings.Repeat("x", 70_000) + `"}}`
 	p.send(reply(t, first, long) + "\n" + reply(t, second, long) + "\n")
-	contains(t, p.line(), `"id":3`, `"reason":"request_bytes"`)
+	contains(t, p.line(), `"id":3`, `"reason":"client_request_bytes"`)
 	for _, series := range []string{"weir_client_request_bytes", "weir_client_requests"} {
 		if got := s.metric(series); got != "0" {
 			t.Errorf("%s is %s at the end", series, got)
@@ -261,7 +271,8 @@ func TestSDKClientAnswers(t *testing.T) {
 			})
 			session := s.sdkClient(t, client, transport, version)
 			for range 20 {
-				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "ask", Arguments: map[string]any{"things": 3}})
+				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "ask",
+					Arguments: map[string]any{"things": 3}})
 				must(t, err)
 				if text := result.Content[0].(*mcp.TextContent).Text; text != "remembered Ada, 3 answers" {
 					t.Fatal(text)
@@ -274,7 +285,7 @@ func TestSDKClientAnswers(t *testing.T) {
 // The parked calls of one client that go on without their connection do not hold up those of others.
 func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, 0
+		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 0
 	})
 	registry.AddTool(s.registry, &mcp.Tool{Name: "ponder"},
 		func(_ context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
@@ -308,7 +319,10 @@ func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 	for range 8 {
 		others = append(others, orphan(1))
 	}
-	s.eventually("others are served", func() bool { return s.queue.Executing(backpressure.Wait) == 1 && s.queue.Waiting() < len(others)/2 })
+	s.eventually("others are served", func() bool {
+		return s.queue.Executing(backpressure.Blocking) == 1 &&
+			s.queue.Waiting() < len(others)/2
+	})
 	s.free()
 	for _, session := range others { // those too with whom the first one's lane is shared
 		p := s.dial("http")
@@ -343,7 +357,7 @@ func TestAskDuringAStop(t *testing.T) {
 func TestParkedCallThatWaitsTooLong(t *testing.T) {
 	const age = 50 * time.Millisecond
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxQueueAge = 1, age
+		b.MaxExecutingPerConnection, b.QueueTimeout = 1, age
 	})
 	s.addAsk()
 	p := s.dial("tcp").greetAble()
@@ -356,7 +370,7 @@ func TestParkedCallThatWaitsTooLong(t *testing.T) {
 	since := time.Now()
 	s.eventually("it has waited too long", func() bool { return time.Since(since) > age })
 	s.free()
-	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_age"`, `"executed":true`)
+	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_timeout"`, `"executed":true`)
 }
 
 // A parked call at the head of a pipeline goes on however many answers wait behind it.
@@ -370,7 +384,8 @@ func TestParkedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
 	e.next()
 	request := e.next()
 	for id := 2; id < 100; id++ {
-		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)), session))
+		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)),
+			session))
 	}
 	s.eventually("the answers have no more room", func() bool { return s.metric("weir_outbox_full_total") == "1" })
 	q.send(post(reply(t, request.data, ada), session))

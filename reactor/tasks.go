@@ -18,7 +18,7 @@ type taskJob struct {
 // taskRunner runs tasks on workers.
 type taskRunner struct{}
 
-// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than max_queue_age is
+// Run executes tasks. Their clients have been answered long ago, so one that had to wait longer than queue_timeout is
 // run all the same: nobody has given it up.
 func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	t := batch

@@ -43,7 +43,8 @@ func TestTasksStress(t *testing.T) {
 		return s.metric("weir_tasks") == "0" && s.metric("weir_task_bytes") == "0" && s.metric("weir_task_waits") == "0"
 	})
 	s.eventually("nothing is held", func() bool {
-		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Wait) == 0 && s.metric("weir_connections") == "0"
+		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Blocking) == 0 &&
+			s.metric("weir_connections") == "0"
 	})
 	ended := 0
 	for _, reason := range []string{"completed", "failed", "cancelled", "task_expired", "draining", "task_bytes"} {

@@ -97,7 +97,7 @@ func TestTaskSurvivesItsClient(t *testing.T) {
 			p.t = t
 			id := taskIn(t, begin(s, p))
 			s.awaitStuck()
-			if n := s.queue.Executing(backpressure.Wait); n != 1 {
+			if n := s.queue.Executing(backpressure.Blocking); n != 1 {
 				t.Errorf("%d waiting tools run", n)
 			}
 			p.Close()
@@ -105,7 +105,7 @@ func TestTaskSurvivesItsClient(t *testing.T) {
 			s.taskIs(id, `"status":"working"`)
 			s.free()
 			s.taskIs(id, `"status":"completed"`, `"text":"worked"`)
-			if n := s.queue.Executing(backpressure.Wait); n != 0 {
+			if n := s.queue.Executing(backpressure.Blocking); n != 0 {
 				t.Errorf("%d waiting tools run", n)
 			}
 		})
@@ -131,7 +131,7 @@ func TestTaskThatAsksHoldsNothing(t *testing.T) {
 	id := taskIn(t, body)
 	s.taskIs(id, `"status":"input_required"`, `"inputRequests":{"name":{"method":"elicitation/create"`)
 	s.eventually("nothing is held", func() bool {
-		return s.queue.Executing(backpressure.Wait) == 0 && s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0
+		return s.queue.Executing(backpressure.Blocking) == 0 && s.queue.Waiting() == 0 && s.queue.HeldBytes() == 0
 	})
 	answer := `,"inputResponses":{"name":{"action":"accept","content":{"n":"Ada"}}}`
 	p.send(postTask("2", "tasks/update", named(id)+answer, id))
@@ -287,7 +287,7 @@ func TestTaskNotifications(t *testing.T) {
 // room.
 func TestTasksQueue(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxWaitingTools, b.MaxWaiting, b.MaxQueueAge = 1, 2, time.Nanosecond
+		b.MaxBlockingWorkers, b.MaxWaiting, b.QueueTimeout = 1, 2, time.Nanosecond
 	})
 	s.addJobs()
 	p := s.dial("http")

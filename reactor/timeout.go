@@ -105,7 +105,7 @@ func (r *run) takeOver() {
 	var nobody backpressure.Worker
 	for ; t != nil; n++ {
 		next := t.Next()
-		t.Refused = backpressure.QueueAge
+		t.Refused = backpressure.QueueTimeout
 		out, _ = c.execute(t, out, &nobody, nil)
 		t = next
 	}

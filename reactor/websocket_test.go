@@ -179,7 +179,7 @@ func TestWebSocketPeerThatIsGone(t *testing.T) {
 	}
 	open().Close()
 	s.closedFor(loop.ClosePeerReset, "1")
-	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Wait) == 0 })
+	s.eventually("its call ends", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	half := open()
 	half.closeWrite()
 	if f := half.received(); f.Header.OpCode != ws.OpPing {

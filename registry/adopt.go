@@ -17,7 +17,7 @@ type Adoption struct {
 	Handling func(name string) []HandlerOption
 	// Raw says whether a tool, by its name, was added with Server.AddTool and so takes and gives its JSON as it stands;
 	// nil is none. The arguments of all others, and outputs that have a schema, go through float64 in the SDK: a number
-	// that would change on the way is refused and its field named (decision 0028).
+	// that would change on the way is refused and its field named (decision 0026).
 	Raw func(name string) bool
 	// OnError hears of what the SDK server began to offer later and cannot be offered here (a definition that cannot be
 	// served, or max_tools and the like). What else changed is offered all the same. nil hears nothing. It is called

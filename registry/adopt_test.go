@@ -156,7 +156,7 @@ func TestAdoptRunsMiddleware(t *testing.T) {
 	if !slices.Equal(seen, []string{"raw", "refuse"}) {
 		t.Errorf("the middleware saw %v", seen)
 	}
-	for name, want := range map[string]Class{"raw": Compute, "weather": Wait} {
+	for name, want := range map[string]Class{"raw": Compute, "weather": Blocking} {
 		x := exchangeOf(t, modern("tools/call", `"name":"`+name+`",`, ""))
 		if got := r.Route(x); got != want {
 			t.Errorf("%s is of class %v, want %v", name, got, want)

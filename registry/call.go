@@ -118,7 +118,9 @@ func rawInvoke(h mcp.ToolHandler) func(*Exchange, *tool) (reply, error) {
 }
 
 // typedTool infers what the definition leaves out and builds the tool around the handler.
-func typedTool[In, Out any](t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opt schema.InputOptions) (*mcp.Tool, *tool, error) {
+func typedTool[In, Out any](
+	t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opt schema.InputOptions,
+) (*mcp.Tool, *tool, error) {
 	if h == nil {
 		return nil, nil, errNoHandler
 	}

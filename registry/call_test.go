@@ -162,7 +162,7 @@ func TestCancelRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFixture(t)
 		x := exchangeOf(t, callOf("sleep", `{"ms":600000}`))
-		if class := r.Route(x); class != Wait {
+		if class := r.Route(x); class != Blocking {
 			t.Fatal("class", class)
 		}
 		if e := r.Begin(x); e != nil {
@@ -261,11 +261,11 @@ func TestOutcomesAreCounted(t *testing.T) {
 		`weir_tool_calls_total{tool="echo",outcome="tool_error"} 1`,
 		`weir_tool_calls_total{tool="refuse",outcome="error"} 1`,
 		`weir_tool_calls_total{tool="panic",outcome="panic"} 1`,
-		`weir_tool_seconds_count{tool="echo"} 2`,
-		`weir_requests_total{method="tools/call"} 4`,
-		`weir_requests_total{method="initialize"} 1`,
-		`weir_requests_total{method="refused"} 1`,
-		`weir_requests_total{method="ignored"} 1`,
+		`weir_tool_duration_seconds_count{tool="echo"} 2`,
+		`weir_messages_dispatched_total{method="tools/call"} 4`,
+		`weir_messages_dispatched_total{method="initialize"} 1`,
+		`weir_messages_dispatched_total{method="unserved"} 1`,
+		`weir_messages_dispatched_total{method="ignored"} 1`,
 		`weir_sessions 0`,
 	} {
 		if !strings.Contains(text, line+"\n") {

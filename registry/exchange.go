@@ -29,8 +29,8 @@ const (
 	Inline Class = iota
 	// Compute is queued for workers of which there are a few per core; its handlers never wait.
 	Compute
-	// Wait is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
-	Wait
+	// Blocking is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
+	Blocking
 	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one, what
 	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
 	Listening

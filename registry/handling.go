@@ -57,7 +57,7 @@ func offer[E feature.Entry](set *feature.Set[E], e E, h *handler) error {
 
 // handle is a handler with its options; without any it may wait, which is safe for one about which nothing is known.
 func (r *Registry) handle(opts []HandlerOption, series *callSeries) handler {
-	h := handler{class: Wait, timeout: r.opt.HandlerTimeout, owner: r, series: series}
+	h := handler{class: Blocking, timeout: r.opt.HandlerTimeout, owner: r, series: series}
 	for _, option := range opts {
 		option(&h)
 	}

@@ -9,16 +9,7 @@ import (
 )
 
 // Every series of this package. Labels are bounded: methods by the table, tools by Options.MaxTools, outcomes, reasons
-// and sizes by the lists below.
-//
-//	weir_requests_total{method}           messages dispatched, by method; "refused" (no row served it: unknown, out of
-//	                                      phase, bad headers) and "ignored" (unknown notifications, stray responses)
-//	weir_tool_calls_total{tool,outcome}   finished calls
-//	weir_tool_seconds{tool}               histogram of handler time, sampled: see sampleEvery
-//	weir_handler_calls_total{method,outcome}  finished calls of handlers that are no tool's, by method
-//	weir_handler_seconds{method}          histogram of their time, sampled likewise
-//	weir_handlers_overdue                 handlers that run although their calls were ended at the deadline
-//	weir_input_required_total             results that asked the client for input
+// and sizes by the lists below. docs/METRICS.md says what each is.
 
 // ending is how the call of a handler ended.
 type ending uint8
@@ -36,7 +27,7 @@ const (
 	endedBefore    = endings + 1
 )
 
-var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "timeout"}
+var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
 
 // seriesSet holds the registry's own series; tools hold theirs.
 type seriesSet struct {
@@ -53,15 +44,15 @@ func newSeries(r *Registry) seriesSet {
 	set := r.opt.Metrics
 	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
 	for i := range methods {
-		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_requests_total{method=%q}`, methods[i].name))
+		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, methods[i].name))
 	}
-	m.refused = set.NewCounter(`weir_requests_total{method="refused"}`)
-	m.ignored = set.NewCounter(`weir_requests_total{method="ignored"}`)
+	m.refused = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
+	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
 	m.reads = newMethodSeries(set, "resources/read")
 	m.prompts = newMethodSeries(set, "prompts/get")
 	m.completions = newMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
-	set.NewGauge(`weir_handlers_overdue`, func() float64 { return float64(r.timedOut.Load()) })
+	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(r.timedOut.Load()) })
 	return m
 }
 
@@ -74,10 +65,15 @@ const (
 	sampleAlways = 64
 )
 
+// durationBounds are the ends of the buckets, in seconds: from what a computing tool takes to what a client waits for.
+var durationBounds = []float64{
+	0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+}
+
 // callSeries is what the calls of one tool, or of one method, report.
 type callSeries struct {
 	calls   [endings]*metrics.Counter
-	seconds *metrics.Histogram
+	seconds *metrics.PrometheusHistogram
 	started atomic.Uint64 // calls, for sampling
 }
 
@@ -88,7 +84,7 @@ func newToolSeries(set *metrics.Set, tool string) *callSeries {
 func newMethodSeries(set *metrics.Set, method string) *callSeries {
 	return newCallSeries(set, func(o ending) string {
 		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, endingNames[o])
-	}, fmt.Sprintf(`weir_handler_seconds{method=%q}`, method))
+	}, fmt.Sprintf(`weir_handler_duration_seconds{method=%q}`, method))
 }
 
 func newCallSeries(set *metrics.Set, calls func(o ending) string, seconds string) *callSeries {
@@ -96,7 +92,7 @@ func newCallSeries(set *metrics.Set, calls func(o ending) string, seconds string
 	for i := range endingNames {
 		s.calls[i] = set.GetOrCreateCounter(calls(ending(i)))
 	}
-	s.seconds = set.GetOrCreateHistogram(seconds)
+	s.seconds = set.GetOrCreatePrometheusHistogramExt(seconds, durationBounds)
 	return s
 }
 
@@ -112,7 +108,9 @@ func toolCallsName(tool string, o ending) string {
 	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, endingNames[o])
 }
 
-func toolSecondsName(tool string) string { return fmt.Sprintf(`weir_tool_seconds{tool=%q}`, tool) }
+func toolSecondsName(tool string) string {
+	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
+}
 
 // startTimer begins a sample, or returns the zero time when this call is not timed.
 func (s *callSeries) startTimer() time.Time {

@@ -138,8 +138,8 @@ func TestRequestStateIsSealed(t *testing.T) {
 		f(&peer{r: brother, principal: "alice"}, "tools/call", call, `"`+state+`"`, "seven Ada")
 		elapse(2 * time.Minute)
 		f(p, "tools/call", call, `"`+state+`"`, `"code":-32602,"message":"params.requestState has expired`)
-		for series, want := range map[string]string{`weir_request_state_refused_total{reason="tampered"}`: "8",
-			`weir_request_state_refused_total{reason="expired"}`: "1", `weir_input_required_total`: "1"} {
+		for series, want := range map[string]string{`weir_request_state_refused_total{reason="state_tampered"}`: "8",
+			`weir_request_state_refused_total{reason="state_expired"}`: "1", `weir_input_required_total`: "1"} {
 			if !strings.Contains(scrape(r), series+" "+want+"\n") {
 				t.Errorf("%s is not %s", series, want)
 			}

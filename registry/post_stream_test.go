@@ -10,7 +10,7 @@ import (
 
 // What was kept for long makes room, of ended streams as of running ones, and the sessions live on.
 func TestReplayTTL(t *testing.T) {
-	r := newFixture(t, func(o *Options) { o.ReplayTTL = time.Minute })
+	r := newFixture(t, func(o *Options) { o.EventStoreTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.Find(id, "")
@@ -61,7 +61,7 @@ func (deaf) Resume()          {}
 
 // The answer that pushes out what its stream has kept is there for who resumes behind that.
 func TestReplayOfAnAnswerAlone(t *testing.T) {
-	r := newFixture(t, func(o *Options) { o.ReplayEvents = 2 })
+	r := newFixture(t, func(o *Options) { o.MaxEventStoreEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
 	s, _ := r.sessions.Find(id, "")

@@ -20,8 +20,8 @@ type prompt struct {
 // AddPrompt registers a prompt. As with the SDK's Server.AddPrompt, the handler
 // makes its messages, and an error is a protocol error (-32603, or what a *jsonrpc.Error says). Arguments that the
 // definition calls required are there when the handler is called; they may be empty, and there may be others that the
-// definition does not name. It panics on a definition that cannot be served, on a name that is registered (see Replace), on a nil
-// handler and beyond Options.MaxPrompts. d must not be changed afterwards.
+// definition does not name. It panics on a definition that cannot be served, on a name that is registered (see
+// Replace), on a nil handler and beyond Options.MaxPrompts. d must not be changed afterwards.
 //
 // The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned by many calls.

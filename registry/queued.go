@@ -6,5 +6,5 @@ import "weir/codec"
 // may be refused for want of room. Control, and what nobody knows, never is: the latter is refused by the scan.
 func (r *Registry) Queued(raw []byte, e *codec.Envelope) bool {
 	row := methodOf(e, raw)
-	return row != nil && (row.class == Compute || row.class == Wait)
+	return row != nil && (row.class == Compute || row.class == Blocking)
 }

@@ -63,17 +63,17 @@ func New(opt Options) (*Registry, error) {
 	r.m = newSeries(r)
 	r.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
 	r.clientRequests = clientreq.NewTable(clientreq.Options{
-		Max: opt.MaxAsks, MaxPerClient: opt.MaxAsksPerClient, MaxBytes: opt.MaxAskBytes, Timeout: opt.AskTimeout,
-		Epoch: r.epoch, Metrics: opt.Metrics,
+		Max: opt.MaxClientRequests, MaxPerClient: opt.MaxClientRequestsPerClient, MaxBytes: opt.MaxClientRequestBytes,
+		Timeout: opt.ClientRequestTimeout, Epoch: r.epoch, Metrics: opt.Metrics,
 	})
 	r.events = event.NewHub(event.Options{
 		MaxSubscriptions: opt.MaxSubscriptions, MaxSubscriptionsPerClient: opt.MaxSubscriptionsPerClient,
-		ReplayEvents: opt.ReplayEvents, ReplayBytes: opt.ReplayBytes, ReplayTotalBytes: opt.ReplayTotalBytes,
-		Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
+		MaxEventStoreEvents: opt.MaxEventStoreEvents, MaxEventStoreBytes: opt.MaxEventStoreBytes,
+		MaxEventStoreTotalBytes: opt.MaxEventStoreTotalBytes, Epoch: r.epoch, Identity: r.prepared.identity, Metrics: opt.Metrics,
 	})
 	r.sessions = session.NewTable[*Exchange](session.Options{
-		Partitions: opt.Partitions, Max: opt.MaxSessions, Idle: opt.SessionIdle, MaxAge: opt.SessionMaxAge,
-		EventTTL: opt.ReplayTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
+		Partitions: opt.Partitions, Max: opt.MaxSessions, Idle: opt.SessionIdleTimeout, MaxAge: opt.MaxSessionAge,
+		EventTTL: opt.EventStoreTTL, Epoch: r.epoch, Events: r.events, Metrics: opt.Metrics,
 	})
 	r.tasks = task.NewTable(&r.opt.Tasks, opt.Partitions, r.m.set)
 	r.greet()
@@ -245,8 +245,8 @@ func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
 
 // Dispatch serves a routed message and appends what goes back: one response, on one line; nothing for notifications,
 // for responses and for calls that were cancelled (x.Outcome is then Accepted or Cancelled, for a transport that has to
-// say something). It runs the tool's handler, so class Wait may take as long as the handler does. A panic of a handler
-// is counted, reported to the server and answered with -32603. x.Raw may be reused when it returned.
+// say something). It runs the tool's handler, so class Blocking may take as long as the handler does. A panic of a
+// handler is counted, reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (r *Registry) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.refusal != nil {
 		r.m.refused.Inc()

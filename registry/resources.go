@@ -28,8 +28,8 @@ type template struct {
 // AddResource registers a resource. As with the SDK's Server.AddResource, the
 // handler reads it; what its contents leave out of URI and MIME type is filled in, and an error is a protocol error
 // (-32603, or what a *jsonrpc.Error says). mcp.ResourceNotFoundError is sent with the code that the client's revision
-// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, on a URI that is registered
-// (see Replace), on a nil handler and beyond Options.MaxResources. d must not be changed afterwards.
+// has for it. It panics on a URI that is not absolute, on a definition that cannot be served, on a URI that is
+// registered (see Replace), on a nil handler and beyond Options.MaxResources. d must not be changed afterwards.
 //
 // The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may

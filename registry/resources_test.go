@@ -131,8 +131,8 @@ func TestReadClasses(t *testing.T) {
 		}
 	}
 	f("test://text", Compute)
-	f("test://binary", Wait)
-	f("test://item/7/data", Wait) // the other template of that beginning waits
+	f("test://binary", Blocking)
+	f("test://item/7/data", Blocking) // the other template of that beginning waits
 	f("test://nobody", Inline)
 	p.r.RemoveResourceTemplate("test://item/{+path}")
 	f("test://item/7/data", Compute)

@@ -12,7 +12,7 @@ import (
 
 func TestSessionsExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFixture(t, func(o *Options) { o.SessionIdle, o.SessionMaxAge = time.Minute, time.Hour })
+		r := newFixture(t, func(o *Options) { o.SessionIdleTimeout, o.MaxSessionAge = time.Minute, time.Hour })
 		p := &peer{r: r, transport: HTTP}
 		ping := func(id string) int {
 			return p.send(`{"jsonrpc":"2.0","id":1,"method":"ping"}`, Header{SessionID: []byte(id)}).status
@@ -41,7 +41,7 @@ func TestSessionsExpire(t *testing.T) {
 			t.Fatal("old session:", n, r.Sessions())
 		}
 		text := scrape(r)
-		for _, line := range []string{`weir_sessions_ended_total{reason="idle"} 1`, `weir_sessions_ended_total{reason="age"} 1`} {
+		for _, line := range []string{`weir_sessions_ended_total{reason="session_idle_timeout"} 1`, `weir_sessions_ended_total{reason="session_expired"} 1`} {
 			if !strings.Contains(text, line) {
 				t.Error("missing", line)
 			}
@@ -52,12 +52,12 @@ func TestSessionsExpire(t *testing.T) {
 // A call in flight keeps its session; ending the session cancels the call.
 func TestSessionWithCallInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFixture(t, func(o *Options) { o.SessionIdle = time.Minute })
+		r := newFixture(t, func(o *Options) { o.SessionIdleTimeout = time.Minute })
 		p := &peer{r: r, transport: HTTP}
 		id := []byte(p.initialize(t, "2025-11-25"))
 		x := exchangeOf(t, callOf("sleep", `{"ms":600000}`))
 		x.Transport, x.Header, x.Conv = HTTP, &Header{SessionID: id}, nil
-		if r.Route(x) != Wait || x.Conv == nil {
+		if r.Route(x) != Blocking || x.Conv == nil {
 			t.Fatal("not routed")
 		}
 		if e := r.Begin(x); e != nil {

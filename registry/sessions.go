@@ -7,11 +7,13 @@ import (
 	"weir/registry/protocol"
 )
 
-// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize, which begins one.
+// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize, which begins
+// one.
 func (r *Registry) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
 	x.Conv = nil
 	if row != nil && row.phase == beforeInitialize {
-		return Answered, nil // it opens a session and negotiates by its body, whatever its client still sends of an earlier one
+		// it opens a session and negotiates by its body, whatever its client still sends of an earlier one
+		return Answered, nil
 	}
 	h := x.Header
 	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
@@ -43,11 +45,11 @@ func (r *Registry) EndSession(id []byte, principal string) Outcome {
 	return Ended
 }
 
-// ExpireSessions forgets the sessions that were idle for Options.SessionIdle or lived for Options.SessionMaxAge, and
-// returns how many. It also ends the waiting of calls for clients that did not answer within Options.AskTimeout, ends
-// the tasks whose time is up, and drops the events that were kept for Options.ReplayTTL. A session with calls in flight
-// or its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
-// locked at a time.
+// ExpireSessions forgets the sessions that were idle for Options.SessionIdleTimeout or lived for Options.MaxSessionAge,
+// and returns how many. It also ends the waiting of calls for clients that did not answer within
+// Options.ClientRequestTimeout, ends the tasks whose time is up, and drops the events that were kept for
+// Options.EventStoreTTL. A session with calls in flight or its stream open is not idle. Call it about once a second;
+// 100,000 sessions take a few milliseconds, one partition locked at a time.
 func (r *Registry) ExpireSessions(now time.Time) int {
 	at := now.Sub(r.epoch)
 	r.clientRequests.Expire(at)

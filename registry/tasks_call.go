@@ -199,8 +199,8 @@ func (r *Registry) taskTTL(x *Exchange) (time.Duration, *codec.Error) {
 	if !ok || millis < 0 {
 		return 0, errTaskParam
 	}
-	if millis > r.opt.Tasks.TaskMaxTTL.Milliseconds() {
-		return r.opt.Tasks.TaskMaxTTL, nil
+	if millis > r.opt.Tasks.MaxTaskTTL.Milliseconds() {
+		return r.opt.Tasks.MaxTaskTTL, nil
 	}
 	return max(time.Duration(millis)*time.Millisecond, task.MinTTL), nil
 }

@@ -45,7 +45,7 @@ func TestExpiredTaskInTheQueue(t *testing.T) {
 	later(r)
 	p.says(t, modernJob("job", "this"), `"reason":"task_limit"`)
 	b.run()
-	r.expireTasks(time.Since(r.epoch) + 2*r.opt.Tasks.TaskMaxTTL)
+	r.expireTasks(time.Since(r.epoch) + 2*r.opt.Tasks.MaxTaskTTL)
 	p.begin(t, modernJob("job", "this"))
 	b.run()
 	later(r)
@@ -113,7 +113,7 @@ func TestListenToManyTasks(t *testing.T) {
 func TestTaskTTLs(t *testing.T) {
 	r, b, p := newJobs(t)
 	p.initialize(t, "2025-11-25")
-	most := fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskMaxTTL.Milliseconds())
+	most := fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.MaxTaskTTL.Milliseconds())
 	for ttl, want := range map[string]string{"null": fmt.Sprintf(`"ttl":%d,`, r.opt.Tasks.TaskTTL.Milliseconds()),
 		"0": `"ttl":1000,`, "-0": `"ttl":1000,`,
 		"1e4": `"ttl":10000,`, "9007199254740991": most, "-1": `-32602`, "1.5": `-32602`, "1e300": `-32602`,

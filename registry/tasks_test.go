@@ -92,7 +92,7 @@ func empty(t testing.TB, r *Registry) {
 
 // later lets every task expire, those that run or wait in two steps.
 func later(r *Registry) {
-	for _, after := range []time.Duration{r.opt.Tasks.TaskMaxTTL, r.opt.Tasks.TaskMaxTTL + 2*task.Grace} {
+	for _, after := range []time.Duration{r.opt.Tasks.MaxTaskTTL, r.opt.Tasks.MaxTaskTTL + 2*task.Grace} {
 		r.expireTasks(time.Since(r.epoch) + after)
 	}
 }
@@ -110,7 +110,7 @@ func TestTaskLimits(t *testing.T) {
 	for _, c := range clients[:2] {
 		c.begin(t, modernJob("job", "this"))
 		c.begin(t, modernJob("job", "this"))
-		c.says(t, modernJob("job", "this"), `"code":-32603`, `"reason":"client_task_limit"`, `"executed":false`)
+		c.says(t, modernJob("job", "this"), `"code":-32603`, `"reason":"task_limit_per_client"`, `"executed":false`)
 	}
 	clients[2].says(t, modernJob("job", "this"), `"reason":"task_limit"`)
 	http := &peer{r: r, back: p.back, transport: HTTP}
@@ -130,7 +130,7 @@ func TestTaskLimits(t *testing.T) {
 	later(r)
 	empty(t, r)
 	clients[2].begin(t, modernJob("job", "this"))
-	for series, want := range map[string]int{`weir_tasks_refused_total{reason="client_task_limit"}`: 2,
+	for series, want := range map[string]int{`weir_tasks_refused_total{reason="task_limit_per_client"}`: 2,
 		`weir_tasks_refused_total{reason="task_limit"}`: 3, `weir_tasks_created_total`: 5, `weir_tasks_limit`: 4} {
 		if n := number(t, r, series); n != want {
 			t.Errorf("%s is %d, want %d", series, n, want)
@@ -389,7 +389,7 @@ func TestTaskListens(t *testing.T) {
 		return asking("subscriptions/listen", `"notifications":{"taskIds":["`+strings.Join(ids, `","`)+`"]}`, ownTasks)
 	}
 	p.says(t, asking("subscriptions/listen", `"notifications":{"taskIds":"all"}`, ownTasks), `-32602`, `taskIds`)
-	p.says(t, listen(ids...), `"reason":"client_subscription_limit"`)
+	p.says(t, listen(ids...), `"reason":"subscription_limit_per_client"`)
 	if n := number(t, r, "weir_subscriptions"); n != 0 {
 		t.Error("a refused listen holds", n)
 	}

@@ -41,8 +41,8 @@ func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption
 // AddTool registers a tool with typed arguments and result. Schemas that t does not have are inferred from In and Out,
 // as docs/TYPES.md says type by type; it panics on a field that no JSON could fill or leave. Arguments are checked
 // against the input schema and decoded strictly (exact case, every digit), the output is checked against the output
-// schema. Otherwise as Registry.AddTool, but an ordinary error becomes a result with isError. Strings in In share memory
-// with the request's Arguments.
+// schema. Otherwise as Registry.AddTool, but an ordinary error becomes a result with isError. Strings in In share
+// memory with the request's Arguments.
 func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
 	definition, entry, err := typedTool(t, h, schema.InputOptions{NullIsAbsent: r.opt.NullIsAbsent})
 	if err == nil {

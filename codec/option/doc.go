@@ -2,7 +2,7 @@
 // checks, error texts, docs/CONFIG.md and the help of flags are made from them.
 //
 //	MaxWaiting int           `yaml:"max_waiting" default:"500000" min:"1" max:"1073741824" unit:"messages"`
-//	QueueAge   time.Duration `yaml:"queue_age" default:"5s" min:"0s" max:"24h" zero:"off"`
+//	QueueWait  time.Duration `yaml:"queue_wait" default:"5s" min:"0s" max:"24h" zero:"off"`
 //	Level      string        `yaml:"level" default:"info" oneof:"debug,info,warn,error"`
 //
 // The tags are
@@ -16,6 +16,7 @@
 //	oneof     the words that are allowed, separated by commas
 //	unit      what is counted; "bytes" is written with KiB, MiB and so on
 //	required  "true" for a key that a file must have
+//	was       the key that it had before, for the message to who still writes that
 //
 // Its one rule: a message says the key, the value, what is wrong and what is allowed, in this order and always in the
 // same words. Rules about two options are code in the package that owns them and speak alike.

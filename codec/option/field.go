@@ -177,6 +177,9 @@ func Leaf(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 // Required says whether a file must have the key.
 func (f *Field) Required() bool { return f.tag.Get("required") == "true" }
 
+// Was is the key, in the same section, that the option had before; "" when it had no other.
+func (f *Field) Was() string { return f.tag.Get("was") }
+
 // Zero says what 0 or "" means, as "off"; "" when it has no meaning of its own.
 func (f *Field) Zero() string { return f.tag.Get("zero") }
 

@@ -30,7 +30,7 @@ var (
 	errBinary       = &Error{uint16(ws.StatusUnsupportedData), "binary_message"}
 	errText         = &Error{uint16(ws.StatusInvalidFramePayloadData), "invalid_utf8"}
 	errCloseReason  = &Error{uint16(ws.StatusInvalidFramePayloadData), "close_reason_utf8"}
-	errTooBig       = &Error{uint16(ws.StatusMessageTooBig), "message_too_big"}
+	errTooBig       = &Error{uint16(ws.StatusMessageTooBig), "message_too_large"}
 	errFragments    = &Error{uint16(ws.StatusMessageTooBig), "too_many_fragments"}
 	errControls     = &Error{uint16(ws.StatusPolicyViolation), "too_many_control_frames"}
 )

@@ -15,7 +15,7 @@ import (
 type scene struct {
 	Name     string         `yaml:"name" required:"true" min:"1" max:"64"`
 	Level    string         `yaml:"level" default:"info" oneof:"debug,info"`
-	Window   int            `yaml:"window" default:"7" min:"1" max:"100" unit:"calls"`
+	Window   int            `yaml:"window" was:"span" default:"7" min:"1" max:"100" unit:"calls"`
 	Pad      int            `yaml:"pad_bytes" min:"0" max:"4 MiB" unit:"bytes"`
 	Closed   bool           `yaml:"closed"`
 	Hosts    []string       `yaml:"hosts"`
@@ -91,6 +91,25 @@ phases:
 	}
 }
 
+// TestByteOrderMark: the one of UTF-8 is no part of the file, and moves no column; those of UTF-16 are named.
+func TestByteOrderMark(t *testing.T) {
+	for _, text := range []string{"\ufeffname: x\nphases: [{duration: 1s}]\n", "\ufeff# x\r\nname: x\r\nphases: [{duration: 1s}]\r\n",
+		"\ufeff---\nname: x\nphases: [{duration: 1s}]\n"} {
+		if got, mistakes := read(text); mistakes != nil || got.Name != "x" {
+			t.Errorf("%q: %v, %+v", text, mistakes, got)
+		}
+	}
+	if _, mistakes := read("\ufeffnmae: x\nname: y\nphases: [{duration: 1s}]\n"); len(mistakes) != 1 || mistakes[0].Line != 1 ||
+		mistakes[0].Column != 1 || !strings.HasPrefix(mistakes[0].Text, `unknown key "nmae"`) {
+		t.Error(mistakes)
+	}
+	for _, text := range []string{"\xff\xfen\x00a\x00", "\xfe\xff\x00n\x00a"} {
+		if _, mistakes := read(text); len(mistakes) != 1 || mistakes[0].Text != "the file is UTF-16: allowed is UTF-8" {
+			t.Errorf("%q: %v", text, mistakes)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
@@ -115,6 +134,7 @@ func TestMistakes(t *testing.T) {
 
 	// Keys.
 	f("windwo: 1"+rest, `1:1: unknown key "windwo"; did you mean "window"?`)
+	f("span: 1"+rest, `1:1: unknown key "span"; it is called "window" now`)
 	f("name: n\nphases: [{duration: 1s, durration: 2s}]",
 		`2:25: unknown key "phases[0].durration"; did you mean "phases[].duration"?`)
 	f("name: n\nphases: [{duration: 1s, qqqqqq: 2s}]",

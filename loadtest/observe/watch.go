@@ -86,13 +86,13 @@ type adminStatus struct {
 	}
 	Queue struct {
 		Waiting   int64 `json:"waiting_messages"`
-		Limit     int   `json:"waiting_limit"`
-		Held      int64 `json:"held_bytes"`
-		HeldLimit int   `json:"held_limit_bytes"`
+		Limit     int   `json:"waiting_limit_messages"`
+		Held      int64 `json:"bytes"`
+		HeldLimit int   `json:"limit_bytes"`
 	}
 	Memory struct {
 		Heap int64 `json:"heap_bytes"`
-		Soft int64 `json:"soft_limit_bytes"`
+		Soft int64 `json:"limit_bytes"`
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -63,7 +65,7 @@ func (s *Loops) Listen(name, network, address string) error {
 	}
 	bound, err := config.Listen(context.Background(), network, address)
 	if err != nil {
-		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+		return fmt.Errorf("listen for %s on %s: %w%s", name, address, err, folderHint(network, address))
 	}
 	defer bound.Close() // our descriptor is a copy, which the runtime's own poller does not know
 	if u, ok := bound.(*net.UnixListener); ok {
@@ -108,10 +110,32 @@ func (s *Loops) prepareListener(fd int, network string) error {
 	return err
 }
 
+// folderHint says what is wrong with the folder of a Unix socket that could not be made; "" if nothing is.
+func folderHint(network, path string) string {
+	if network != "unix" || strings.HasPrefix(path, "@") {
+		return ""
+	}
+	missing, folder := "", filepath.Dir(path)
+	for {
+		info, err := os.Stat(folder)
+		switch {
+		case err == nil && !info.IsDir():
+			return ": " + folder + " is not a folder"
+		case err == nil && missing != "":
+			return ": the folder " + missing + " does not exist"
+		case err == nil && unix.Access(folder, unix.W_OK|unix.X_OK) != nil:
+			return ": the folder " + folder + " may not be written to by this user"
+		case err == nil || folder == filepath.Dir(folder):
+			return ""
+		}
+		missing, folder = folder, filepath.Dir(folder)
+	}
+}
+
 // removeDeadSocket makes room for a Unix socket: a file that nobody answers at is what a killed server left behind.
 func removeDeadSocket(path string) error {
 	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	if err != nil {
@@ -226,18 +250,18 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusals a second it stops
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second it stops
 // accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)
-	if l.refusals.take(l.now, s.opts.MaxConnectionRefusals) {
+	if l.refusals.take(l.now, s.opts.MaxConnectionRefusalRate) {
 		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
 		_, _ = writeSocket(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
 		_, _ = readSocket(fd, l.buf)
 	}
-	if most := s.opts.MaxConnectionRefusals; most == 0 || l.refusals.spent(l.now, most) {
+	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.spent(l.now, most) {
 		ln.setShut(true)
 	}
 	_ = unix.Close(int(fd))
@@ -280,7 +304,7 @@ func openReserve() int {
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusals) {
+		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate) {
 			ln.setShut(false)
 		}
 	}

@@ -22,6 +22,8 @@ import (
 	"sync"
 
 	"github.com/cloudwego/netpoll"
+
+	"weir/reactor/logwriter"
 )
 
 // pool remembers the size netpoll's process-wide pool was given.
@@ -38,7 +40,8 @@ func growPool(n int) error {
 	if n <= pool.size {
 		return nil
 	}
-	if err := netpoll.Configure(netpoll.Config{PollerNum: n, LoadBalance: netpoll.RoundRobin}); err != nil {
+	settings := netpoll.Config{PollerNum: n, LoadBalance: netpoll.RoundRobin, LoggerOutput: logwriter.StandardError}
+	if err := netpoll.Configure(settings); err != nil {
 		return fmt.Errorf("size netpoll's pool to %d loops: %w", n, err)
 	}
 	pool.size = n

@@ -12,9 +12,9 @@ type Options struct {
 	Backlog int
 	// AcceptBatch is how many connections one loop accepts in a row before it serves the others.
 	AcceptBatch int
-	// MaxConnectionRefusals is how many connections per second are told why they are refused; above it accepting stops until
+	// MaxConnectionRefusalRate is how many connections per second are told why they are refused; above it accepting stops until
 	// the next second. 0: none are told.
-	MaxConnectionRefusals int
+	MaxConnectionRefusalRate int
 	// ReadBufferBytes is what one read may bring, per loop.
 	ReadBufferBytes int
 	// SendBufferBytes is the kernel's send buffer of a connection (SO_SNDBUF).

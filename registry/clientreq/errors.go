@@ -9,7 +9,7 @@ var (
 		Message: "the client's answer to what the call asked for is none"}
 	// ErrTimeout: Options.Timeout.
 	ErrTimeout = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client did not answer what the call asked for in time", Data: []byte(`{"reason":"ask_timeout"}`)}
+		Message: "the client did not answer what the call asked for in time", Data: []byte(`{"reason":"client_request_timeout"}`)}
 	// ErrCancelled: the call was cancelled.
 	ErrCancelled = &codec.Error{Code: codec.CodeInternal,
 		Message: "the call was cancelled"}
@@ -29,13 +29,13 @@ var (
 		Message: "the handler asked too often"}
 	// ErrClientLimit: Options.MaxPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit"}`)}
+		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit_per_client"}`)}
 	// ErrTotalLimit: Options.Max.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for clients", Data: []byte(`{"reason":"request_limit"}`)}
+		Message: "too many requests wait for clients", Data: []byte(`{"reason":"client_request_limit"}`)}
 	// ErrBytes: Options.MaxBytes.
 	ErrBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"request_bytes"}`)}
+		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"client_request_bytes"}`)}
 
 	// ErrState: params.requestState is none of ours.
 	ErrState = &codec.Error{Code: codec.CodeInvalidParams,

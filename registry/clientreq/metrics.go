@@ -6,13 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package. Labels are bounded by the lists below.
-//
-//	weir_client_requests, _limit          our requests to clients that were not answered yet, Options.Max
-//	weir_client_request_bytes, _limit_bytes  what the calls hold that made them, Options.MaxBytes
-//	weir_client_requests_refused_total{reason}  calls that could not ask their client
-//	weir_client_requests_ended_total{reason}    how our requests ended
-//	weir_request_state_refused_total{reason}  requests whose requestState was not taken
+// Every series of this package. Labels are bounded by the lists below. docs/METRICS.md says what each is.
 
 // refusal is why a client could not be asked.
 type refusal uint8
@@ -48,9 +42,13 @@ const (
 )
 
 var (
-	refusalNames      = [refusals]string{"client_request_limit", "request_limit", "request_bytes", "no_stream"}
-	endingNames       = [endings]string{"answered", "error", "timeout", "cancelled", "stopped", "task_ended"}
-	stateRefusalNames = [stateRefusals]string{"tampered", "expired"}
+	refusalNames = [refusals]string{
+		"client_request_limit_per_client", "client_request_limit", "client_request_bytes", "no_stream",
+	}
+	endingNames = [endings]string{
+		"answered", "error", "client_request_timeout", "cancelled", "draining", "task_ended",
+	}
+	stateRefusalNames = [stateRefusals]string{"state_tampered", "state_expired"}
 )
 
 type series struct {

@@ -259,9 +259,9 @@ func TestLimits(t *testing.T) {
 			t.Error("missing", series)
 		}
 	}
-	f(func(o *Options) { o.MaxPerClient = 3 }, []int{1, 3, 2, 1}, ErrClientLimit, "client_request_limit")
-	f(func(o *Options) { o.Max = 4 }, []int{2, 1, 2}, ErrTotalLimit, "request_limit")
-	f(func(o *Options) { o.MaxBytes = 250 }, []int{1, 1, 1}, ErrBytes, "request_bytes")
+	f(func(o *Options) { o.MaxPerClient = 3 }, []int{1, 3, 2, 1}, ErrClientLimit, "client_request_limit_per_client")
+	f(func(o *Options) { o.Max = 4 }, []int{2, 1, 2}, ErrTotalLimit, "client_request_limit")
+	f(func(o *Options) { o.MaxBytes = 250 }, []int{1, 1, 1}, ErrBytes, "client_request_bytes")
 }
 
 // An answer that does not fit fails its call.

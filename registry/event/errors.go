@@ -13,11 +13,11 @@ var (
 	// ErrGap: what is missing cannot be sent again.
 	ErrGap = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "what followed the event in Last-Event-ID is not kept any more",
-		Data:    []byte(`{"reason":"replay_gap"}`)}
+		Data:    []byte(`{"reason":"events_purged"}`)}
 	// ErrClientLimit: Options.MaxSubscriptionsPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions of this client",
-		Data:    []byte(`{"reason":"client_subscription_limit","retryAfterMs":1000,"executed":false}`)}
+		Data:    []byte(`{"reason":"subscription_limit_per_client","retryAfterMs":1000,"executed":false}`)}
 	// ErrTotalLimit: Options.MaxSubscriptions.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many subscriptions",
@@ -26,5 +26,5 @@ var (
 	// errAnswerTooLong stands for an answer that could not be kept.
 	errAnswerTooLong = &codec.Error{Code: codec.CodeInternal,
 		Message: "the answer was too long to be kept for a client that resumes",
-		Data:    []byte(`{"reason":"replay_limit","executed":true}`)}
+		Data:    []byte(`{"reason":"event_store_bytes","executed":true}`)}
 )

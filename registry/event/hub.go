@@ -27,7 +27,7 @@ func NewHub(opt Options) *Hub {
 }
 
 // Keeps says whether events are kept for clients that resume.
-func (h *Hub) Keeps() bool { return h.opt.ReplayEvents > 0 && h.opt.ReplayBytes > 0 }
+func (h *Hub) Keeps() bool { return h.opt.MaxEventStoreEvents > 0 && h.opt.MaxEventStoreBytes > 0 }
 
 // Subscriptions is how many there are, listens included.
 func (h *Hub) Subscriptions() int64 { return h.subscriptions.Load() }

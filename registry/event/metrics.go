@@ -6,16 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package. Labels are bounded by the lists below.
-//
-//	weir_subscriptions                    subscriptions and open listens
-//	weir_subscriptions_limit              Options.MaxSubscriptions
-//	weir_subscriptions_refused_total{reason}  subscriptions refused, by the limit that was met
-//	weir_session_streams                  sessions whose GET stream is open
-//	weir_replay_bytes                     events kept so that sessions can resume their streams
-//	weir_replay_limit_bytes               Options.ReplayTotalBytes
-//	weir_replay_refused_total{reason}     events that were not kept for resuming, by the bound that they met
-//	weir_stream_resumes_total{outcome}    requests to resume a stream (Last-Event-ID), by what came of them
+// Every series of this package. Labels are bounded by the lists below. docs/METRICS.md says what each is.
 
 // limit is which bound a subscription met.
 type limit uint8
@@ -26,18 +17,18 @@ const (
 	limits
 )
 
-var limitNames = [limits]string{"client_subscription_limit", "subscription_limit"}
+var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit"}
 
 // keepRefusal is the bound that an event does not fit into.
 type keepRefusal uint8
 
 const (
-	keepSession keepRefusal = iota // Options.ReplayBytes, ReplayEvents
-	keepTotal                      // Options.ReplayTotalBytes
+	keepSession keepRefusal = iota // Options.MaxEventStoreBytes, MaxEventStoreEvents
+	keepTotal                      // Options.MaxEventStoreTotalBytes
 	keepRefusals
 )
 
-var keepRefusalNames = [keepRefusals]string{"replay_bytes", "replay_total_bytes"}
+var keepRefusalNames = [keepRefusals]string{"event_store_bytes", "event_store_total_bytes"}
 
 // resumption is what came of a Last-Event-ID.
 type resumption uint8
@@ -49,7 +40,7 @@ const (
 	resumptions
 )
 
-var resumptionNames = [resumptions]string{"resumed", "replay_gap", "unknown_event"}
+var resumptionNames = [resumptions]string{"resumed", "events_purged", "unknown_event"}
 
 type series struct {
 	refused    [limits]*metrics.Counter
@@ -64,13 +55,13 @@ func newSeries(h *Hub, set *metrics.Set) (s series) {
 		}
 	}
 	counters(s.refused[:], `weir_subscriptions_refused_total{reason=%q}`, limitNames[:])
-	counters(s.notKept[:], `weir_replay_refused_total{reason=%q}`, keepRefusalNames[:])
+	counters(s.notKept[:], `weir_event_store_refused_total{reason=%q}`, keepRefusalNames[:])
 	counters(s.resumption[:], `weir_stream_resumes_total{outcome=%q}`, resumptionNames[:])
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, h.subscriptions.Load)
 	gauge(`weir_subscriptions_limit`, func() int64 { return int64(h.opt.MaxSubscriptions) })
 	gauge(`weir_session_streams`, h.streams.Load)
-	gauge(`weir_replay_bytes`, h.keptBytes.Load)
-	gauge(`weir_replay_limit_bytes`, func() int64 { return int64(h.opt.ReplayTotalBytes) })
+	gauge(`weir_event_store_bytes`, h.keptBytes.Load)
+	gauge(`weir_event_store_limit_bytes`, func() int64 { return int64(h.opt.MaxEventStoreTotalBytes) })
 	return s
 }

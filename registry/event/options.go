@@ -12,10 +12,10 @@ type Options struct {
 	MaxSubscriptions int
 	// MaxSubscriptionsPerClient is the same for one subscriber, and how many listens one connection may have open.
 	MaxSubscriptionsPerClient int
-	// ReplayEvents is how many events one session keeps for clients that resume; 0 keeps none.
-	ReplayEvents int
-	// ReplayBytes is how many bytes of them; ReplayTotalBytes is the same for all sessions.
-	ReplayBytes, ReplayTotalBytes int
+	// MaxEventStoreEvents is how many events one session keeps for clients that resume; 0 keeps none.
+	MaxEventStoreEvents int
+	// MaxEventStoreBytes is how many bytes of them; MaxEventStoreTotalBytes is the same for all sessions.
+	MaxEventStoreBytes, MaxEventStoreTotalBytes int
 
 	// Epoch is what times are counted from.
 	Epoch time.Time

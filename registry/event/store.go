@@ -105,14 +105,14 @@ func (st *store) find(stream, number uint32) (*sequence, *codec.Error) {
 func (st *store) append(q *sequence, message []byte) bool {
 	q.latest++
 	size, o := len(message), &st.hub.opt
-	if size > o.ReplayBytes || o.ReplayEvents == 0 {
+	if size > o.MaxEventStoreBytes || o.MaxEventStoreEvents == 0 {
 		st.hub.series.notKept[keepSession].Inc()
 		return false
 	}
-	for len(st.kept) > 0 && (len(st.kept) >= o.ReplayEvents || st.bytes+size > o.ReplayBytes) {
+	for len(st.kept) > 0 && (len(st.kept) >= o.MaxEventStoreEvents || st.bytes+size > o.MaxEventStoreBytes) {
 		st.dropOldest(1)
 	}
-	if st.hub.keptBytes.Add(int64(size)) > int64(o.ReplayTotalBytes) {
+	if st.hub.keptBytes.Add(int64(size)) > int64(o.MaxEventStoreTotalBytes) {
 		st.hub.keptBytes.Add(-int64(size))
 		st.hub.series.notKept[keepTotal].Inc()
 		st.clear()

@@ -10,8 +10,9 @@ import (
 
 // newHub is a hub with room for all that tests do, unless they say otherwise.
 func newHub(change ...func(*Options)) *Hub {
-	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, ReplayEvents: 64, ReplayBytes: 1 << 18,
-		ReplayTotalBytes: 1 << 25, Epoch: time.Now(), Metrics: metrics.NewSet()}
+	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxEventStoreEvents: 64,
+		MaxEventStoreBytes:      1 << 18,
+		MaxEventStoreTotalBytes: 1 << 25, Epoch: time.Now(), Metrics: metrics.NewSet()}
 	for _, f := range change {
 		f(&o)
 	}
@@ -26,7 +27,7 @@ func (deaf) Wake() {}
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a
 // gap nothing is replayed.
 func TestStoreBounds(t *testing.T) {
-	h := newHub(func(o *Options) { o.ReplayEvents, o.ReplayBytes, o.ReplayTotalBytes = 3, 100, 150 })
+	h := newHub(func(o *Options) { o.MaxEventStoreEvents, o.MaxEventStoreBytes, o.MaxEventStoreTotalBytes = 3, 100, 150 })
 	p, q := &store{hub: h}, &store{hub: h}
 	f := func(p *store, from uint32, want ...string) {
 		t.Helper()

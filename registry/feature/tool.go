@@ -1,6 +1,8 @@
 package feature
 
 import (
+	"fmt"
+
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/registry/protocol"
@@ -33,6 +35,11 @@ func DefineTool(d *mcp.Tool, taskSupport string, maxBytes int) (Tool, error) {
 	}
 	if err := schema.CheckInput(d.InputSchema); err != nil {
 		return t, err
+	}
+	if d.OutputSchema != nil {
+		if err := schema.CheckDefinition(d.OutputSchema); err != nil {
+			return t, fmt.Errorf("output schema: %w", err)
+		}
 	}
 	var err error
 	if t.Headers, err = protocol.ParamHeaders(d.InputSchema); err != nil {

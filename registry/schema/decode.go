@@ -239,8 +239,8 @@ func (f *fitting) number(s *shape, token string) (any, error) {
 	return json.Number(token), nil
 }
 
-// quotedNumber is a number in a string (the tag option string). Nothing else in a string is looked at, but written anew:
-// the decoder does not know escapes there.
+// quotedNumber is a number in a string (the tag option string). Nothing else in a string is looked at, but written
+// anew: the decoder does not know escapes there.
 func (f *fitting) quotedNumber(s *shape, text string) (any, error) {
 	f.changed = true
 	if s.kind == isFloat && json.Valid([]byte(text)) && text != "null" && !value.Fits(text, s.t.Bits()) {

@@ -8,8 +8,9 @@ import (
 	"weir/registry/value"
 )
 
-// Encode encodes and checks a typed output; nil when there is none, which only an Out of any can say. A nil pointer whose element was described stands for the element's zero value. What the
-// handler supplied as raw JSON is repaired; what is nested without end is an error.
+// Encode encodes and checks a typed output; nil when there is none, which only an Out of any can say. A nil pointer
+// whose element was described stands for the element's zero value. What the handler supplied as raw JSON is repaired;
+// what is nested without end is an error.
 func Encode[Out any](s *Schema, out Out) ([]byte, error) {
 	if any(out) == nil {
 		return nil, nil

@@ -27,8 +27,8 @@ type embedded struct {
 	behindPointer bool
 }
 
-// jsonFields lists the fields of a struct by encoding/json's rules (Go's own for embedded structs, with names from tags),
-// in the order of the source.
+// jsonFields lists the fields of a struct by encoding/json's rules (Go's own for embedded structs, with names from
+// tags), in the order of the source.
 func jsonFields(t reflect.Type) []jsonField {
 	var all []jsonField
 	visited := map[reflect.Type]bool{}

@@ -39,7 +39,8 @@ func (r Rounding) After(text []byte) (path, token string, ok bool) {
 	})
 }
 
-func (r Rounding) find(text []byte, changed func(s *jsonschema.Schema, token string) bool) (path, token string, ok bool) {
+func (r Rounding) find(text []byte, changed func(s *jsonschema.Schema, token string) bool) (path, token string,
+	ok bool) {
 	if value.Short(bytesAsString(text), value.Digits(64)) {
 		return "", "", false
 	}
@@ -50,7 +51,8 @@ func (r Rounding) find(text []byte, changed func(s *jsonschema.Schema, token str
 	return r.search(r.root, v, "", changed)
 }
 
-func (r Rounding) search(s *jsonschema.Schema, v any, path string, changed func(s *jsonschema.Schema, token string) bool,
+func (r Rounding) search(s *jsonschema.Schema, v any, path string, changed func(s *jsonschema.Schema,
+	token string) bool,
 ) (at, token string, ok bool) {
 	if s == nil {
 		s = new(jsonschema.Schema)

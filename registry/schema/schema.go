@@ -38,8 +38,8 @@ type InputOptions struct {
 }
 
 // Input compiles the schema of arguments that are decoded into In. One that is missing in *definition is inferred and
-// put there: with plain types, though null is taken where Go has nil. The error names the field of In that no call could
-// fill.
+// put there: with plain types, though null is taken where Go has nil. The error names the field of In that no call
+// could fill.
 func Input[In any](definition *any, opt InputOptions) (*Schema, error) {
 	t := reflect.TypeFor[In]()
 	s := &Schema{nullIsAbsent: opt.NullIsAbsent}
@@ -55,7 +55,8 @@ func Input[In any](definition *any, opt InputOptions) (*Schema, error) {
 		*definition = checked
 	default:
 		if name := borrowed(t, jsonUnmarshaler); name != "" {
-			return nil, fmt.Errorf("input type: %v decodes as its embedded %s does; give the field a name, or the tool an input schema", t, name)
+			return nil, fmt.Errorf("input type: %v decodes as its embedded %s does; "+
+				"give the field a name, or the tool an input schema", t, name)
 		}
 		shown, err := inferred(s.shape, false, false)
 		if err != nil {
@@ -96,7 +97,8 @@ func Output[Out any](definition *any) (*Schema, error) {
 	}
 	if *definition == nil {
 		if name := borrowed(t, jsonMarshaler); name != "" {
-			return nil, fmt.Errorf("output type: %v encodes as its embedded %s does; give the field a name, or the tool an output schema", t, name)
+			return nil, fmt.Errorf("output type: %v encodes as its embedded %s does; "+
+				"give the field a name, or the tool an output schema", t, name)
 		}
 		shown, err := inferred(s.shape, true, false)
 		if err != nil {
@@ -210,7 +212,10 @@ func CheckInput(definition any) error {
 	if !DescribesObject(definition) {
 		return errors.New(`the input schema must be an object with type "object"`)
 	}
-	return CheckDefinition(definition)
+	if err := CheckDefinition(definition); err != nil {
+		return fmt.Errorf("input schema: %w", err)
+	}
+	return nil
 }
 
 // CheckDefinition refuses what is no JSON schema, or names a type that JSON does not have.

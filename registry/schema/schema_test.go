@@ -347,12 +347,14 @@ func TestMistypedSchemas(t *testing.T) {
 	}
 	f(`{"type":"object","properties":{"a":{"type":"int"}}}`, "/properties/a", `"int"`)
 	f(`{"type":"object","properties":{"a":{"type":["string","none"]}}}`, `"none"`)
-	f(`{"type":"object","properties":{"a":{"items":{"anyOf":[{"type":"string"},{"type":"float"}]}}}}`, "/properties/a/items/anyOf/1", `"float"`)
+	f(`{"type":"object","properties":{"a":{"items":{"anyOf":[{"type":"string"},{"type":"float"}]}}}}`,
+		"/properties/a/items/anyOf/1", `"float"`)
 	f(`{"type":"object","$defs":{"d":{"type":"Object"}}}`, "/$defs/d")
 	f(`{"type":"object","properties":{"a":{"type":7}}}`)
 	f(`{"type":"object","required":"a"}`)
 	f(`{"type":"object","properties":{"a":null}}`)
-	if err := CheckInput(json.RawMessage(`{"type":"object","properties":{"type":{"type":"string"}},"x-type":"int","examples":[{"type":"int"}]}`)); err != nil {
+	if err := CheckInput(json.RawMessage(`{"type":"object","properties":{"type":{"type":"string"}},"x-type":"int",` +
+		`"examples":[{"type":"int"}]}`)); err != nil {
 		t.Error(err)
 	}
 	var input any = json.RawMessage(`{"type":"object","properties":{"a":{"type":"strng"}}}`)

@@ -174,7 +174,8 @@ func (a *shapes) addressed(t reflect.Type, addressable bool, path string) error 
 		!pointer.Implements(jsonMarshaler) && !pointer.Implements(textMarshaler) {
 		return nil
 	}
-	return refused(path, t, "says what its JSON is by a method of its pointer, which values of maps do not have; use *%v", t)
+	return refused(path, t, "says what its JSON is by a method of its pointer, which values of maps do not have; use *%v",
+		t)
 }
 
 func (a *shapes) byKind(s *shape, addressable bool, path string) (err error) {
@@ -191,7 +192,8 @@ func (a *shapes) byKind(s *shape, addressable bool, path string) (err error) {
 	case k == reflect.Interface:
 		s.kind = isAny
 		if a.in && t.NumMethod() > 0 {
-			return refused(path, t, "is an interface with methods: nothing says which type to decode into; use any or json.RawMessage")
+			return refused(path, t,
+				"is an interface with methods: nothing says which type to decode into; use any or json.RawMessage")
 		}
 	case k == reflect.Pointer:
 		s.kind = isPointer
@@ -212,7 +214,8 @@ func (a *shapes) byKind(s *shape, addressable bool, path string) (err error) {
 	case k == reflect.Map:
 		s.kind = isMap
 		if !a.isKeyType(t.Key()) {
-			return refused(path, t, "has keys that are no JSON keys; use strings, integers, or a type with text methods of its own")
+			return refused(path, t,
+				"has keys that are no JSON keys; use strings, integers, or a type with text methods of its own")
 		}
 		s.elem, err = a.of(t.Elem(), false, path+"{}")
 	case k == reflect.Struct:
@@ -258,7 +261,8 @@ func (a *shapes) structure(s *shape, addressable bool, path string) error {
 	}
 	if a.in {
 		if name := deadEnd(s.t, map[reflect.Type]bool{}); name != "" {
-			return refused(path+"."+name, s.t, "embeds a pointer to an unexported struct, which encoding/json cannot set; embed the struct")
+			return refused(path+"."+name, s.t,
+				"embeds a pointer to an unexported struct, which encoding/json cannot set; embed the struct")
 		}
 	}
 	for _, f := range jsonFields(s.t) {
@@ -320,7 +324,8 @@ type enumerated interface{ Enum() []any }
 
 // enumOf is what a type's Enum method lists, as JSON values; nil without one.
 func enumOf(t reflect.Type) ([]any, error) {
-	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer || !reflect.PointerTo(t).Implements(reflect.TypeFor[enumerated]()) {
+	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer ||
+		!reflect.PointerTo(t).Implements(reflect.TypeFor[enumerated]()) {
 		return nil, nil
 	}
 	var values []any

@@ -10,8 +10,8 @@ import (
 	"weir/registry/schema"
 )
 
-// GuardNumbers refuses calls in which the SDK would change a number in silence: mcp.AddTool reads arguments, and outputs
-// that have a schema, as float64 before the handler's own types see them.
+// GuardNumbers refuses calls in which the SDK would change a number in silence: mcp.AddTool reads arguments, and
+// outputs that have a schema, as float64 before the handler's own types see them.
 func GuardNumbers(t *mcp.Tool, h mcp.ToolHandler) mcp.ToolHandler {
 	input, output := schema.RoundingOf(t.InputSchema), schema.RoundingOf(t.OutputSchema)
 	return func(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {

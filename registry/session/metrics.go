@@ -6,11 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package. Labels are bounded by the list below.
-//
-//	weir_sessions                         legacy HTTP sessions that exist
-//	weir_sessions_ended_total{reason}     sessions that ended, by reason
-//	weir_sessions_refused_total           sessions refused because Options.Max exist
+// Every series of this package. Labels are bounded by the list below. docs/METRICS.md says what each is.
 
 // ending is why a session ended.
 type ending uint8
@@ -22,7 +18,7 @@ const (
 	endings
 )
 
-var endingNames = [endings]string{"deleted", "idle", "age"}
+var endingNames = [endings]string{"deleted", "session_idle_timeout", "session_expired"}
 
 type series struct {
 	ended   [endings]*metrics.Counter

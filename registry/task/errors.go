@@ -6,7 +6,7 @@ import "weir/codec"
 var (
 	errClientTasks = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many tasks of this client",
-		Data:    []byte(`{"reason":"client_task_limit","retryAfterMs":1000,"executed":false}`)}
+		Data:    []byte(`{"reason":"task_limit_per_client","retryAfterMs":1000,"executed":false}`)}
 	errTotalTasks = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many tasks", Data: []byte(`{"reason":"task_limit","retryAfterMs":1000,"executed":false}`)}
 	errBytesLimit = &codec.Error{Code: codec.CodeInternal,

@@ -6,14 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package.
-//
-//	weir_tasks, _limit                    tasks that exist, Options.MaxTasks
-//	weir_task_bytes, weir_task_limit_bytes  what they keep, Options.MaxTaskTotalBytes
-//	weir_task_waits, _limit               tasks/result requests that wait, Options.MaxTaskWaits
-//	weir_tasks_created_total              tasks begun
-//	weir_tasks_refused_total{reason}      calls that could become none, and tasks/result requests that could not wait
-//	weir_tasks_ended_total{reason}        tasks that reached a terminal status
+// Every series of this package. docs/METRICS.md says what each is.
 type series struct {
 	created *metrics.Counter
 	refused [refusals]*metrics.Counter

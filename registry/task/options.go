@@ -12,7 +12,7 @@ type Options struct {
 	// one is refused with -32603 (over HTTP 503) and reason task_limit.
 	MaxTasks int `yaml:"max_tasks" default:"10000" min:"1" max:"1000000" unit:"tasks"`
 	// MaxTasksPerClient is the same for one principal; without authentication for one session or connection, and for
-	// all requests of 2026-07-28 over HTTP together. The reason is client_task_limit.
+	// all requests of 2026-07-28 over HTTP together. The reason is task_limit_per_client.
 	MaxTasksPerClient int `yaml:"max_tasks_per_client" default:"2000" min:"1" max:"1000000" unit:"tasks"`
 	// MaxTaskBytes is how many bytes one task may keep: its request while it runs, what it asks its client for and is
 	// answered, its result, and 2048 of its own. A larger request or answer is refused with reason task_bytes, with
@@ -23,8 +23,8 @@ type Options struct {
 	// TaskTTL is for how long after its beginning a task is kept, if its client does not say; one that has not ended by
 	// then fails with reason task_expired. It is the longest that a handler may take.
 	TaskTTL time.Duration `yaml:"task_ttl" default:"15m" min:"1s" max:"720h"`
-	// TaskMaxTTL is the most that a client of 2025-11-25 may ask for, at least task_ttl.
-	TaskMaxTTL time.Duration `yaml:"task_max_ttl" default:"24h" min:"1s" max:"720h"`
+	// MaxTaskTTL is the most that a client of 2025-11-25 may ask for, at least task_ttl.
+	MaxTaskTTL time.Duration `yaml:"max_task_ttl" was:"task_max_ttl" default:"24h" min:"1s" max:"720h"`
 	// TaskPollInterval is how long clients are told to wait between two tasks/get.
 	TaskPollInterval time.Duration `yaml:"task_poll_interval" default:"1s" min:"1ms" max:"1h"`
 	// MaxTaskWaits is how many tasks/result requests (2025-11-25) may wait for their tasks to end, each with its
@@ -47,9 +47,9 @@ const MinTTL = time.Second
 // Validate returns everything that is wrong with the options, each error an *option.Mistake about its yaml key.
 func (o *Options) Validate() []error {
 	found := option.Check(o)
-	if !found.Has("task_ttl") && !found.Has("task_max_ttl") && o.TaskMaxTTL < o.TaskTTL {
-		found.Add("task_max_ttl", "%s is below task_ttl: allowed is %s or more",
-			option.FormatTime(o.TaskMaxTTL), option.FormatTime(o.TaskTTL))
+	if !found.Has("task_ttl") && !found.Has("max_task_ttl") && o.MaxTaskTTL < o.TaskTTL {
+		found.Add("max_task_ttl", "%s is below task_ttl: allowed is %s or more",
+			option.FormatTime(o.MaxTaskTTL), option.FormatTime(o.TaskTTL))
 	}
 	return found.Errors()
 }

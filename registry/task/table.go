@@ -72,7 +72,7 @@ const (
 )
 
 var (
-	refusalNames  = [refusals]string{"client_task_limit", "task_limit", "task_bytes", "task_wait_limit"}
+	refusalNames  = [refusals]string{"task_limit_per_client", "task_limit", "task_bytes", "task_wait_limit"}
 	refusalErrors = [refusals]*codec.Error{errClientTasks, errTotalTasks, errBytesLimit, errWaits}
 )
 

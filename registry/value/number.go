@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// MaxDigits is how many digits an integer may have that is written with a point or an exponent: 1e999999999 is ten bytes
-// on the wire and a gigabyte written out. What is written in digits alone is as long as its message allows.
+// MaxDigits is how many digits an integer may have that is written with a point or an exponent: 1e999999999 is ten
+// bytes on the wire and a gigabyte written out. What is written in digits alone is as long as its message allows.
 const MaxDigits = 1024
 
 // exactFloatDigits is how many decimal digits every float64 and float32 keeps (C's DBL_DIG and FLT_DIG).
@@ -52,8 +52,8 @@ func parse(token string) (d decimal) {
 	return d
 }
 
-// Integer writes a JSON number as digits alone, so that 1.0 and 1e2 are 1 and 100: what a schema calls an integer is one
-// to Go too. ok is false when it is no integer, or one of more than MaxDigits digits that was not written out.
+// Integer writes a JSON number as digits alone, so that 1.0 and 1e2 are 1 and 100: what a schema calls an integer is
+// one to Go too. ok is false when it is no integer, or one of more than MaxDigits digits that was not written out.
 func Integer(token string) (digits string, ok bool) {
 	if strings.IndexAny(token, ".eE") < 0 && token != "-0" {
 		return token, true
@@ -74,8 +74,8 @@ func Integer(token string) (digits string, ok bool) {
 
 // Fits says whether a float of so many bits (32 or 64) holds the number as it is written: written again with as many
 // digits it has the same ones. So 0.1 fits, and whatever a program printed that had it in a float of that size;
-// 9007199254740993 does not fit 64 bits, and 1e400 does not. An integer in digits alone fits if it is the float, or is
-// what the float is printed as in JSON.
+// 9007199254740993 does not fit 64 bits, and 1e400 does not. An integer in digits alone fits if the float is printed
+// so: 9223372036854775808 is a float64, but would come back as 9223372036854776000.
 func Fits(token string, bits int) bool {
 	d := parse(token)
 	if d.digits == "" {
@@ -96,7 +96,7 @@ func Fits(token string, bits int) bool {
 		return false
 	}
 	if strings.IndexAny(token, ".eE") < 0 {
-		return parse(strconv.FormatFloat(f, 'e', -1, bits)) == d || parse(strconv.FormatFloat(f, 'f', 0, bits)) == d
+		return parse(strconv.FormatFloat(f, 'e', -1, bits)) == d
 	}
 	return parse(strconv.FormatFloat(f, 'e', len(d.digits)-1, bits)) == d
 }
@@ -123,8 +123,8 @@ func Comparable(token string) any {
 	return f
 }
 
-// Short says that no number in JSON text has more than digits digits or an exponent, so that floats which keep that many
-// hold them all. It looks at strings too, and so may say no without need.
+// Short says that no number in JSON text has more than digits digits or an exponent, so that floats which keep that
+// many hold them all. It looks at strings too, and so may say no without need.
 func Short(text string, digits int) bool {
 	run := 0
 	for i := range len(text) {

@@ -34,8 +34,8 @@ func Encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Soften makes the json.Numbers of a decoded value float64s, which is what handlers expect in an any, but for those that
-// a float64 does not hold: they stay, with every digit. It changes v and returns it.
+// Soften makes the json.Numbers of a decoded value float64s, which is what handlers expect in an any, but for those
+// that a float64 does not hold: they stay, with every digit. It changes v and returns it.
 func Soften(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -17,7 +17,7 @@ const (
 	floodMessage   = 2 << 10 // about: the filler of one message
 	smallBytes     = 1 << 28 // of messages without filler, about 110 bytes each
 	stuckMillis    = 20_000  // how long the tool sleeps
-	stuckShort     = 8_000   // where it decides when the rest goes on; still longer than max_queue_age
+	stuckShort     = 8_000   // where it decides when the rest goes on; still longer than queue_timeout
 	blockedAfter   = 2 * time.Second
 	floodTimeout   = 120 * time.Second
 	executingCap   = 32      // max_executing_per_connection

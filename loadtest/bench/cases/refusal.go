@@ -22,7 +22,7 @@ const (
 	churning           = 32  // connections that are refused and come again
 	neverMillis        = 600_000
 	// fullYAML makes a server that is easily filled and stays full: what waits is never too old.
-	fullYAML = "max_queue_age: 0s\noverload_wait: 0s\nmax_connection_refusals: 100000\n"
+	fullYAML = "queue_timeout: 0s\noverload_queue_timeout: 0s\nmax_connection_refusal_rate: 100000\n"
 )
 
 // refusalCase is one way of being refused.
@@ -139,7 +139,7 @@ func ownCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
 
 // globalCap fills the server with other connections' calls first.
 func globalCap(e *harness.Env, c refusalCase) (harness.Cost, error) {
-	s, err := e.Weir(fullYAML + fmt.Sprintf("max_waiting: 100\nmax_waiting_tools: %d\n", stuckTools))
+	s, err := e.Weir(fullYAML + fmt.Sprintf("max_waiting: 100\nmax_blocking_workers: %d\n", stuckTools))
 	if err != nil {
 		return harness.Cost{}, err
 	}
@@ -176,7 +176,7 @@ func fillServer(e *harness.Env, s *harness.Server) error {
 		err := e.Poll(samplingPeriod, harness.OpenTimeout, func() (bool, error) {
 			st, err := s.Status()
 			c := f.Counters()
-			return c.Refused > 0 && st.Queue.ExecutingWait == stuckTools, err
+			return c.Refused > 0 && st.Queue.ExecutingBlocking == stuckTools, err
 		})
 		if err != nil {
 			return err

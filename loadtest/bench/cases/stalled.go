@@ -25,7 +25,7 @@ const (
 func stalled(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"stalled clients", "good p99 alone, ms", "while they send, ms",
 		"while they are stalled, ms",
-		"ratio", "closed as write_stalled", "closed as outbox_budget", "last closed after, s", "peak RSS, MiB"}}
+		"ratio", "closed as write_timeout", "closed as outbox_total_bytes", "last closed after, s", "peak RSS, MiB"}}
 	n := e.Scaled(stalledConnections)
 	for run := range e.Runs {
 		if err := oneStall(e, t, n); err != nil {
@@ -35,9 +35,9 @@ func stalled(e *harness.Env) (*record.Table, error) {
 			record.Number(t.Samples["stalled ms"][run]), n)
 	}
 	t.Row(record.Grouped(int64(n)), t.Text("alone ms"), t.Text("onset ms"), t.Text("stalled ms"), t.Text("ratio"),
-		t.Text("write_stalled"), t.Text("outbox_budget"), t.Text("closed s"), t.Text("peak MiB"))
+		t.Text("write_timeout"), t.Text("outbox_total_bytes"), t.Text("closed s"), t.Text("peak MiB"))
 	t.AtMost("good p99, beside stalled clients / alone", t.Median("ratio"), 1.5, "times")
-	t.AtLeast("closed by name", t.Median("write_stalled")+t.Median("outbox_budget"), float64(n), "clients")
+	t.AtLeast("closed by name", t.Median("write_timeout")+t.Median("outbox_total_bytes"), float64(n), "clients")
 	t.AtMost("last closed after the last answer was made", t.Median("closed s"), (writeTimeout + sweepSlack).Seconds(),
 		"s")
 	t.Note("%d good clients make %d calls/s (an open load); the others send %d calls of %d bytes each and never read",
@@ -122,7 +122,7 @@ func sampleStall(t *record.Table, alone float64, onset, during client.Counters, 
 	t.Sample("onset ms", float64(onset.Latency.ValueAtQuantile(99))/1000)
 	t.Sample("stalled ms", p99/1000)
 	t.Sample("ratio", p99/alone)
-	for _, reason := range []string{"write_stalled", "outbox_budget"} {
+	for _, reason := range []string{"write_timeout", "outbox_total_bytes"} {
 		t.Sample(reason, series[`weir_connections_closed_total{reason="`+reason+`"}`])
 	}
 }

@@ -35,7 +35,7 @@ type streamKind struct {
 	name string
 	era  wire.Era
 	// quietBytes is what one client that never reads may make the server hold beyond its stream: an event that the kernel
-	// did not take, and of a session what it could resume with (replay_bytes).
+	// did not take, and of a session what it could resume with (event_store_bytes).
 	quietBytes float64
 }
 
@@ -76,7 +76,7 @@ func measureStreams(e *harness.Env, k streamKind) (*record.Table, error) {
 	t.AtMost("streams that heard of a change twice, or not at all", worstOf(t, "wrong"), 0, "")
 	t.AtMost("held for a silent one", t.Median("held bytes"), k.quietBytes, "bytes")
 	t.AtMost("held for a silent one, after as many events again", t.Median("held twice bytes"), k.quietBytes, "bytes")
-	t.AtLeast("silent ones closed as write_stalled", t.Median("write_stalled"), float64(silent), "clients")
+	t.AtLeast("silent ones closed as write_timeout", t.Median("write_timeout"), float64(silent), "clients")
 	t.Note("%d to %d streams in %d steps, R² of the line %s; then %d changes of the list of tools, one at a time, each "+
 		"timed from before it "+
 		"was asked for to the moment the generator has read the event", n/streamSteps, n, streamSteps,
@@ -246,10 +246,10 @@ func besideSilent(e *harness.Env, t *record.Table, s *harness.Server, readers *c
 	stalled := 0.0
 	err = e.Poll(samplingPeriod, writeTimeout+2*sweepSlack, func() (bool, error) {
 		series, err := s.Metrics()
-		stalled = series[`weir_connections_closed_total{reason="write_stalled"}`]
+		stalled = series[`weir_connections_closed_total{reason="write_timeout"}`]
 		return stalled >= float64(silent), err
 	})
-	t.Sample("write_stalled", stalled)
+	t.Sample("write_timeout", stalled)
 	if err != nil && !errors.Is(err, harness.ErrTooLong) { // who is still connected then is missing among the closed
 		return err
 	}

@@ -141,10 +141,10 @@ type status struct {
 	Listeners  map[string]string `json:"listeners"`
 	Goroutines int               `json:"goroutines"`
 	Queue      struct {
-		Waiting          int `json:"waiting_messages"`
-		WaitingLimit     int `json:"waiting_limit"`
-		ExecutingCompute int `json:"executing_compute"`
-		ExecutingWait    int `json:"executing_wait"`
+		Waiting           int `json:"waiting_messages"`
+		WaitingLimit      int `json:"waiting_limit_messages"`
+		ExecutingCompute  int `json:"executing_compute"`
+		ExecutingBlocking int `json:"executing_blocking"`
 	} `json:"queue"`
 }
 
