@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "rewrite what is heard in testdata/featu
 //	<- {...}             what it hears next, with ids of the server's and states by those names
 //	cancel 7             it cancels its request, as its transport and era do
 //	begun, idle          a call of "stuck" has begun, and nothing runs any more
+//	except http, all     what is between them is not done over HTTP
 //	add x, remove x      a tool comes or goes; touch test://a: a resource was updated
 //
 // go test ./reactor -run Features -update writes what is heard over TCP; read the difference before you keep it.
@@ -105,9 +106,14 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 	var out strings.Builder
 	var v voice
 	var asked, state string
+	skips := false
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
+		if skips = word == "except" && rest == transport || skips && word != "all"; skips {
+			out.WriteString(line + "\n")
+			continue
+		}
 		if word != "<-" {
 			out.WriteString(line + "\n")
 		}
@@ -136,6 +142,7 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 			out.WriteString("<- " + askedID.ReplaceAllString(heard, "$$ASKED") + "\n")
 		case "cancel":
 			v.cancel(rest)
+		case "except", "all":
 		case "begun":
 			s.awaitStuck()
 		case "idle":

@@ -103,6 +103,7 @@ func TestSessionStream(t *testing.T) {
 	}
 }
 
+// The newest GET has the stream: whoever opens a second one has lost the first.
 func TestSessionStreamIsOne(t *testing.T) {
 	s := start(t)
 	p, q := s.dial("http"), s.dial("http")
@@ -111,11 +112,31 @@ func TestSessionStreamIsOne(t *testing.T) {
 	first := p.stream()
 	first.next()
 	q.send(get(session))
-	q.wantStatus(409, "Last-Event-ID")
-	q.send(get(session, "Last-Event-ID: 0-0"))
 	second := q.stream()
 	second.next()
 	first.ends()
+	s.change("new")
+	second.wantEvent("0-1", toolsChanged)
+	p.send(get(session, "Last-Event-ID: 0-0"))
+	third := p.stream()
+	third.next()
+	third.wantEvent("0-1", toolsChanged)
+	second.ends()
+	if got := s.metric("weir_session_streams"); got != "1" {
+		t.Errorf("%s streams are open, want 1", got)
+	}
+}
+
+// A client whose stream does not read any more, and never says so, is not kept from another one.
+func TestSessionStreamOfAStuckClient(t *testing.T) {
+	s := start(t)
+	p, q := s.dial("http"), s.dial("http")
+	session := p.session()
+	p.send(get(session))
+	p.stream() // and nothing of it is read from here on
+	q.send(get(session))
+	second := q.stream()
+	second.next()
 	s.change("new")
 	second.wantEvent("0-1", toolsChanged)
 }

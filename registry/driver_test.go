@@ -32,7 +32,7 @@ type peer struct {
 // httpStatuses are the statuses that reactor gives to outcomes: the transcripts show what is on the wire.
 var httpStatuses = [OutcomeCount]int{
 	Answered: 200, Accepted: 202, Cancelled: 202, Ended: 204, Invalid: 400, UnknownMethod: 404, UnknownSession: 404,
-	NoStream: 405, StreamOpen: 409, NeedsStream: 406, LimitReached: 503, Overloaded: 503,
+	NoStream: 405, NeedsStream: 406, LimitReached: 503, Overloaded: 503,
 }
 
 // answer is what a transport would send.

@@ -10,9 +10,8 @@ import (
 )
 
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
-// basic/transports). A session has one; while it is open only a client that knows the id of one of its events
-// (Last-Event-ID) may take it over, because it lost its connection before we noticed. The peer is woken when something
-// is owed. Only the principal whose session it is gets it. On refusal its outcome is returned with the error.
+// basic/transports). A session has one, the newest: a client that opens another has lost the one before, which may take
+// the kernel a quarter of an hour to find out. The peer is woken when something is owed. Only the principal whose session it is gets it. On refusal its outcome is returned with the error.
 func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, peer event.Peer) (*event.Stream, Outcome,
 	*codec.Error) {
 	if h.ProtocolVersion != nil {
@@ -41,8 +40,6 @@ func (r *Registry) OpenStream(h *Header, principal string, lastEventID []byte, p
 		return stream, Answered, nil
 	case event.ErrEnded:
 		return nil, UnknownSession, errSessionUnknown
-	case event.ErrStreamOpen:
-		return nil, StreamOpen, e
 	}
 	return nil, Invalid, e
 }

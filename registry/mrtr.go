@@ -36,19 +36,20 @@ func (r *Registry) readInputs(x *Exchange) *codec.Error {
 		return nil
 	}
 	in := new(inputs)
+	var elicited clientreq.Elicited
 	if state != nil {
 		sealed, ok := codec.StringOf(state)
 		if !ok {
 			return clientreq.ErrState
 		}
 		var e *codec.Error
-		if in.state, e = r.sealer.Open(sealed, x.binding()); e != nil {
+		if in.state, elicited, e = r.sealer.Open(sealed, x.binding()); e != nil {
 			return e
 		}
 	}
 	if responses != nil {
 		var e *codec.Error
-		if in.responses, e = clientreq.DecodeResponses(responses); e != nil {
+		if in.responses, e = clientreq.DecodeResponses(responses, elicited); e != nil {
 			return e
 		}
 	}
@@ -105,9 +106,13 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
 	}
-	if state != "" || len(requests) == 0 { // at least one of the two MUST be there
+	elicited, e := clientreq.ElicitedBy(requests)
+	if e != nil {
+		return nil, e
+	}
+	if state != "" || elicited != nil || len(requests) == 0 { // at least one of the two MUST be there
 		dst = append(dst, `,"requestState":"`...)
-		dst = append(r.sealer.Seal(dst, state, x.binding()), '"')
+		dst = append(r.sealer.Seal(dst, state, elicited, x.binding()), '"')
 	}
 	dst = append(dst, `,"_meta":{"`+protocol.KeyServerInfo+`":`...)
 	dst = append(append(dst, r.prepared.identity...), "}}}"...)

@@ -21,8 +21,6 @@ const (
 	UnknownSession
 	// NoStream: there is nothing to listen to.
 	NoStream
-	// StreamOpen: the session's only stream is open already.
-	StreamOpen
 	// NeedsStream: the answer is a stream, which the request does not accept.
 	NeedsStream
 	// LimitReached: a limit of the registry leaves no room, of sessions or of subscriptions for example; nothing was

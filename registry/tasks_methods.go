@@ -84,7 +84,11 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	responses, e := clientreq.DecodeResponses(raw)
+	elicited, e := clientreq.ElicitedBy(t.Open())
+	if e != nil {
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
 		if e = t.Answer(responses, len(raw), nil); e != nil {
 			x.Outcome = LimitReached

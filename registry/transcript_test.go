@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //	transport http          a new client: line, websocket or http
 //	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
-//	-> {...}                a message to the server; $TASK1 is the id of the first task that was seen, and so on
+//	-> {...}                a message to the server; $TASK1 is the id of the first task that was seen, and so on,
+//	                        $STATE the latest requestState
 //	run                     the workers run every task that is queued, and requests that were suspended go on (jobs only)
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
 //	<~ {...}                what the server sends besides (jobs only)
@@ -149,11 +150,14 @@ func (p *peer) besides() (lines string) {
 }
 
 // taskNames are the ids of tasks in the order in which they were seen: $TASK1, $TASK2.
-type taskNames struct{ ids []string }
+type taskNames struct {
+	ids   []string
+	state string // the latest requestState: $STATE
+}
 
 var (
 	taskIDs    = regexp.MustCompile(`"[A-Z2-7]{26}"`)
-	taskStates = regexp.MustCompile(`"requestState":"[^"]*"`)
+	taskStates = regexp.MustCompile(`"requestState":"([^"]*)"`)
 	taskTimes  = regexp.MustCompile(`"(createdAt|lastUpdatedAt)":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`)
 )
 
@@ -166,11 +170,15 @@ func (n *taskNames) hide(text string) string {
 		}
 		return fmt.Sprintf(`"$TASK%d"`, slices.Index(n.ids, id)+1)
 	})
+	for _, found := range taskStates.FindAllStringSubmatch(text, -1) {
+		n.state = found[1]
+	}
 	return taskStates.ReplaceAllString(taskTimes.ReplaceAllString(text, `"$1":"TIME"`), `"requestState":"STATE"`)
 }
 
 // fill puts the ids in.
 func (n *taskNames) fill(text string) string {
+	text = strings.ReplaceAll(text, "$STATE", n.state)
 	for i := len(n.ids) - 1; i >= 0; i-- {
 		text = strings.ReplaceAll(text, fmt.Sprintf("$TASK%d", i+1), n.ids[i])
 	}

@@ -292,10 +292,13 @@ func TestNumbersOutsideArguments(t *testing.T) {
 		return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "m",
 			RequestedSchema: json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer"}}}`)}}}, nil
 	})
-	message := asking("tools/call", `"name":"ask","inputResponses":{"who":{"action":"accept","content":{`+
-		`"n":9007199254740993,"m":1.5}}}`, elicits)
+	p := &peer{r: r}
+	first := p.send(asking("tools/call", `"name":"ask"`, elicits), Header{}).body
+	state := codec.Member(codec.Member([]byte(first), "result"), "requestState")
+	message := asking("tools/call", `"name":"ask","requestState":`+string(state)+`,"inputResponses":{"who":{`+
+		`"action":"accept","content":{"n":9007199254740993,"m":1.5}}}`, elicits)
 	message = strings.Replace(message, `"_meta":{`, `"_meta":{"x":9007199254740993,`, 1)
-	a := (&peer{r: r}).send(message, Header{})
+	a := p.send(message, Header{})
 	if !strings.Contains(a.body, `"structuredContent":{"content":{"m":1.5,"n":9007199254740993},`+
 		`"meta":9007199254740993}`) {
 		t.Error(a.body)

@@ -20,7 +20,6 @@ var httpStatuses = [registry.OutcomeCount]uint16{
 	registry.UnknownMethod:  404, // MCP 2026-07-28
 	registry.UnknownSession: 404, // MCP 2025-11-25: its client initializes again
 	registry.NoStream:       405,
-	registry.StreamOpen:     409,
 	registry.NeedsStream:    406,
 	registry.LimitReached:   503,
 	registry.Overloaded:     503,

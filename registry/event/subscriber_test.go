@@ -196,20 +196,24 @@ func TestSessionStream(t *testing.T) {
 			t.Error("not told:", id)
 		}
 	}
-	if _, e := s.Open(true, nil, second); e != ErrStreamOpen {
-		t.Error("a second stream:", e)
+	newest, e := s.Open(true, nil, second)
+	if e != nil || first.Load() != 1 || !stream.Over() || newest.Over() {
+		t.Fatal("a second stream:", e, first.Load(), stream.Over(), newest.Over())
 	}
-	again, e := s.Open(true, []byte("0-1"), second)
-	if e != nil || first.Load() != 1 || !stream.Over() || again.Over() {
-		t.Fatal("taken over:", e, first.Load(), stream.Over(), again.Over())
+	if message, _ := newest.Next(nil); len(message) > 0 {
+		t.Errorf("told twice: %s", message)
+	}
+	again, e := s.Open(true, []byte("0-1"), first)
+	if e != nil || second.Load() != 1 || !newest.Over() || again.Over() {
+		t.Fatal("taken over:", e, second.Load(), newest.Over(), again.Over())
 	}
 	if message, id := again.Next(nil); len(message) == 0 || id != newID(0, 2) {
 		t.Errorf("goes on with %s as %d", message, id)
 	}
 	wants(t, again)
 	s.End()
-	if _, e := s.Open(true, nil, second); e != ErrEnded || second.Load() != 1 || !again.Over() {
-		t.Error("after the end:", e, second.Load())
+	if _, e := s.Open(true, nil, second); e != ErrEnded || first.Load() != 2 || !again.Over() {
+		t.Error("after the end:", e, first.Load())
 	}
 }
 
