@@ -185,7 +185,7 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd":
+	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
 		return "" // the page of series
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
