@@ -54,6 +54,7 @@ var (
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
 	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
+	errAgain        = &codec.Error{Message: "the answers are here already"}  // never sent
 	errTimedOut     = &codec.Error{Message: "the call was ended before"}     // never sent
 	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
 		Message: "this tool runs as a task only: send params.task"}

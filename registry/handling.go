@@ -109,6 +109,9 @@ func (r *Registry) serveHandled(x *Exchange, s *callSeries, dst []byte,
 	}
 	start, before := s.startTimer(), len(dst)
 	dst, o := answer(r, x, dst)
+	if o == endedAgain {
+		dst, o = answer(r, x, dst)
+	}
 	switch o {
 	case endedSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
@@ -183,6 +186,8 @@ func (r *Registry) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	switch e {
 	case errSuspended:
 		return dst, endedSuspended
+	case errAgain:
+		return dst, endedAgain
 	case errTimedOut:
 		return dst, endedBefore
 	case errPanicked:

@@ -22,9 +22,11 @@ const (
 	endedPanic            // the handler panicked
 	endedTimeout          // the handler did not return in time
 	endings
-	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
+	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is to
+	// be called again at once.
 	endedSuspended = endings
 	endedBefore    = endings + 1
+	endedAgain     = endings + 2
 )
 
 var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}

@@ -21,6 +21,7 @@ type inputs struct {
 	state     string
 	rounds    int          // how often a legacy client was asked
 	failed    *codec.Error // why it did not answer
+	early     []byte       // inputResponses that came without a requestState: what they answer is not known yet
 }
 
 // asked says whether a result asks for input instead of being one.
@@ -53,7 +54,33 @@ func (r *Registry) readInputs(x *Exchange) *codec.Error {
 			return e
 		}
 	}
+	if state == nil {
+		in.early = responses
+	}
 	x.inputs = in
+	return nil
+}
+
+// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
+// errAgain if there are such, and it is to be called with them.
+func (x *Exchange) takeEarly(elicited clientreq.Elicited, state string) *codec.Error {
+	in := x.inputs
+	if in == nil || in.early == nil {
+		return nil
+	}
+	early := in.early
+	in.early = nil
+	for key := range elicited {
+		if codec.Member(early, key) == nil {
+			continue
+		}
+		var e *codec.Error
+		if in.responses, e = clientreq.DecodeResponses(early, elicited); e != nil {
+			return e
+		}
+		in.state = state
+		return errAgain
+	}
 	return nil
 }
 
@@ -97,6 +124,13 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if !x.modern {
 		return nil, r.suspendForClient(x, requests, state)
 	}
+	elicited, e := clientreq.ElicitedBy(requests)
+	if e == nil {
+		e = x.takeEarly(elicited, state)
+	}
+	if e != nil {
+		return nil, e
+	}
 	from := len(dst)
 	dst = append(appendHead(dst, x.ID()), `{"resultType":"input_required"`...)
 	if len(requests) > 0 {
@@ -105,10 +139,6 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 			return nil, encodingError(err)
 		}
 		dst = append(append(dst, `,"inputRequests":`...), encoded...)
-	}
-	elicited, e := clientreq.ElicitedBy(requests)
-	if e != nil {
-		return nil, e
 	}
 	if state != "" || elicited != nil || len(requests) == 0 { // at least one of the two MUST be there
 		dst = append(dst, `,"requestState":"`...)
