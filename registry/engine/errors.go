@@ -3,7 +3,6 @@ package engine
 import (
 	"weir/codec"
 	"weir/registry/protocol"
-	"weir/registry/task"
 )
 
 // Refusals that say the same every time; they are encoded and never changed.
@@ -40,19 +39,9 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
-	errAgain        = &codec.Error{Message: "the answers are here already"}  // never sent
-	errTimedOut     = &codec.Error{Message: "the call was ended before"}     // never sent
-	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
-		Message: "this tool runs as a task only: send params.task"}
-	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
-		Message: "this tool does not run as a task: send no params.task"}
-	errTaskParam = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.task must be an object, and its ttl a number of milliseconds"}
-	errTaskID = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.taskId must be a string"}
-	errUnknownTask = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "Task not found: it expired or never was"}
+	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
+	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
+	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
@@ -71,10 +60,4 @@ var (
 // errUnknown names what was asked for, of which there is no such kind here.
 func errUnknown(kind, name string) *codec.Error {
 	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown " + kind + ": " + protocol.Clip(name)}
-}
-
-// errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
-func errTaskOver(s task.Status) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" +
-		s.String() + "'"}
 }

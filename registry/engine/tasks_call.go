@@ -166,7 +166,7 @@ func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	}
 	ttl, ok := eng.opt.Tasks.TTL(wish)
 	if !ok {
-		return nil, errTaskParam
+		return nil, task.ErrParam
 	}
 	c := &TaskCall{eng: eng, bytes: len(x.Raw)}
 	y := &c.x

@@ -25,12 +25,12 @@ func routeTask(_ *Engine, x *Exchange) (Class, *codec.Error) {
 func (eng *Engine) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 	id, ok := codec.StringOf(x.Env.TaskID.Of(x.Raw))
 	if !ok {
-		return nil, errTaskID
+		return nil, task.ErrID
 	}
 	if t := eng.tasks.Find(id, x.Principal, x.Modern()); t != nil {
 		return t, nil
 	}
-	return nil, errUnknownTask
+	return nil, task.ErrUnknown
 }
 
 // appendTaskCreated appends the answer to the call that became the task, before it is queued.
@@ -99,7 +99,7 @@ func serveTaskCancel(eng *Engine, x *Exchange, dst []byte) []byte {
 	case x.Modern():
 		return eng.results.AppendAcknowledged(dst, x.ID())
 	case !ours:
-		return codec.AppendError(dst, x.ID(), errTaskOver(t.Status()))
+		return codec.AppendError(dst, x.ID(), task.OverError(t.Status()))
 	}
 	return eng.appendTask(dst, x, t)
 }
