@@ -77,7 +77,7 @@ func adopt(t testing.TB, r *Registry, s *mcp.Server, how Adoption) *Adopted {
 
 func emptyRegistry(t testing.TB) *Registry {
 	t.Helper()
-	r, err := New(DefaultOptions())
+	r, err := New(namedOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestAdoptAllOrNothing(t *testing.T) {
 	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil || len(r.tools.All())+len(r.resources.All()) != 0 {
 		t.Errorf("after Close: %d tools, %v", len(r.tools.All()), err)
 	}
-	small, err := New(func() Options { o := DefaultOptions(); o.MaxTools = 4; return o }())
+	small, err := New(func() Options { o := namedOptions(); o.MaxTools = 4; return o }())
 	if err != nil {
 		t.Fatal(err)
 	}

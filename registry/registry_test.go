@@ -31,14 +31,22 @@ func TestSizes(t *testing.T) {
 	f("call", unsafe.Sizeof(call{}), 192)
 }
 
+// TestNameIsAskedFor: no server calls itself after this library because its author forgot to name it.
+func TestNameIsAskedFor(t *testing.T) {
+	_, err := New(DefaultOptions())
+	if err == nil || !strings.Contains(err.Error(), "name: ") || !strings.Contains(err.Error(), "version: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOptions(t *testing.T) {
-	good := DefaultOptions()
+	good := namedOptions()
 	if errs := good.Validate(); len(errs) > 0 {
 		t.Fatal("defaults:", errs)
 	}
 	f := func(key string, change func(*Options)) {
 		t.Helper()
-		o := DefaultOptions()
+		o := namedOptions()
 		change(&o)
 		errs := o.Validate()
 		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), key+": ") {

@@ -47,7 +47,7 @@ func pages(t *testing.T, p *peer) (names []string, count int) {
 }
 
 func TestPages(t *testing.T) {
-	r, err := New(func() Options { o := DefaultOptions(); o.PageSize = 7; return o }())
+	r, err := New(func() Options { o := namedOptions(); o.PageSize = 7; return o }())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestPages(t *testing.T) {
 
 // Pages end before they exceed what an answer may hold.
 func TestPagesAreBounded(t *testing.T) {
-	o := DefaultOptions()
+	o := namedOptions()
 	o.MaxResultBytes = 8192
 	r, err := New(o)
 	if err != nil {
