@@ -124,11 +124,11 @@ func (r *Registry) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if !x.modern {
 		return nil, r.suspendForClient(x, requests, state)
 	}
-	elicited, e := clientreq.ElicitedBy(requests)
-	if e == nil {
-		e = x.takeEarly(elicited, state)
+	elicited, err := clientreq.ElicitedBy(requests)
+	if err != nil {
+		return nil, encodingError(err)
 	}
-	if e != nil {
+	if e := x.takeEarly(elicited, state); e != nil {
 		return nil, e
 	}
 	from := len(dst)

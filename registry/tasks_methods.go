@@ -84,9 +84,9 @@ func serveTaskUpdate(r *Registry, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	elicited, e := clientreq.ElicitedBy(t.Open())
-	if e != nil {
-		return codec.AppendError(dst, x.ID(), e)
+	elicited, err := clientreq.ElicitedBy(t.Open())
+	if err != nil {
+		return codec.AppendError(dst, x.ID(), encodingError(err))
 	}
 	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
