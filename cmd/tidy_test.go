@@ -74,6 +74,16 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
+	"reactor/pipeline": {
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
+	},
+	"reactor/transport": {
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
+		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+	},
+	// For tests only.
+	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
@@ -175,7 +185,7 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd":
+	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
 		return "" // the page of series
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
@@ -223,7 +233,9 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("codec/http1/body.go", "weir/codec/internal/codectest", false)
 	f("codec/http1/body_test.go", "weir/codec/internal/codectest", true)
 	f("codec/websocket/frame.go", "github.com/gobwas/ws", true)
-	f("reactor/http.go", "weir/codec/http1", true)
+	f("reactor/transport/http.go", "weir/codec/http1", true)
+	f("reactor/transport/http.go", "weir/reactor/pipeline", true)
+	f("reactor/pipeline/admit.go", "weir/reactor/transport", false)
 	f("backpressure/queue.go", "weir/codec", false)
 	f("backpressure/options.go", "weir/codec/option", true)
 	f("reactor/options.go", "weir/codec/option", true)
@@ -250,9 +262,11 @@ func TestTidyJudgesImports(t *testing.T) {
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task",
-		"reactor", "reactor/loop"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor", "reactor/loop", "reactor/pipeline", "reactor/transport"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
+		if folder == "reactor" {
+			want = want[:2] // its parts count
+		}
 		if strings.HasPrefix(folder, "codec") {
 			want = []string{"doc.go", "options.go", "errors.go"} // bytes only: it counts nothing
 		}

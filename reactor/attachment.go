@@ -5,19 +5,24 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/codec"
 	"weir/registry"
 )
 
-// attachment is the server as its registry knows it. QueueTask is in tasks.go.
+// attachment is the server as its registry knows it.
 type attachment Server
+
+// QueueTask puts a task in line, or says why not.
+func (a *attachment) QueueTask(c *registry.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
 // ListsChanged has every loop ask its connections what they owe their clients.
 func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
 // failureTexts are what the log says of each kind.
 var failureTexts = map[registry.FailureKind]string{
-	registry.FailurePanic:    "a handler panicked",
-	registry.FailureTimeout:  "a handler did not return in time: its call was ended, it counts as running until it does",
+	registry.FailurePanic: "a handler panicked",
+	registry.FailureTimeout: "a handler did not return in time: its call was ended, it counts as running until it " +
+		"does",
 	registry.FailureOutput:   "a tool's output is not what its schema says",
 	registry.FailureTooLarge: "a result is too large, its client got an error",
 	registry.FailureEncoding: "a result cannot be encoded, its client got an error",

@@ -282,7 +282,7 @@ func TestSessionOfAnotherPrincipal(t *testing.T) {
 		t.Error("bob ends alice's session:", r.StatusCode)
 	}
 	stream := s.dial("http")
-	if status, kind := open(stream, bearing("alice"), session); status != 200 || kind != eventStreamType {
+	if status, kind := open(stream, bearing("alice"), session); status != 200 || kind != "text/event-stream" {
 		t.Fatal("alice opens her stream:", status, kind)
 	}
 	// The stream ends with the token, bob's connection does not.

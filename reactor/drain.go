@@ -42,7 +42,7 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 
 // drain does the steps up to the loops' end.
 func (s *Server) drain(ctx context.Context) DrainReport {
-	s.draining.Store(true)
+	s.pipeline.Drain()
 	var report DrainReport
 	s.loops.StopAccepting()
 	s.loops.VisitAll() // their streams end

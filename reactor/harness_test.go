@@ -18,6 +18,7 @@ import (
 
 	"weir/backpressure"
 	"weir/cmd/demo"
+	"weir/reactor/internal/wire"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -237,7 +238,7 @@ func (p *peer) closeWrite() {
 	must(p.t, p.Conn.(interface{ CloseWrite() error }).CloseWrite())
 }
 
-const hello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
+const hello = wire.Hello
 
 // greet holds the handshake of the older revisions on a line.
 func (p *peer) greet() *peer {
@@ -249,11 +250,6 @@ func (p *peer) greet() *peer {
 	return p
 }
 
-// toolCall is a tools/call line.
-func toolCall(id, tool, arguments string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + `}}` + "\n"
-}
-
 func contains(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -262,3 +258,7 @@ func contains(t testing.TB, text string, parts ...string) {
 		}
 	}
 }
+
+func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
+
+func clientFrame(text string) string { return wire.ClientFrame(text) }

@@ -8,16 +8,10 @@ import (
 	"testing"
 
 	"weir/backpressure"
+	"weir/reactor/internal/wire"
 	"weir/reactor/loop"
 	"weir/registry"
 )
-
-// post makes a POST as a client of MCP would.
-func post(body string, headers ...string) string {
-	return "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
-		"Accept: application/json, text/event-stream\r\n" + strings.Join(append(headers, ""), "\r\n") +
-		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
-}
 
 // response reads one response and its body.
 func (p *peer) response() (*http.Response, string) {
@@ -58,12 +52,6 @@ const discover = `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"
 
 func postDiscover(headers ...string) string {
 	return post(discover, append(headers, "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: server/discover")...)
-}
-
-func modernCall(id, tool, arguments string) string {
-	return post(`{"jsonrpc":"2.0","id":`+id+`,"method":"tools/call","params":{"name":"`+tool+`","arguments":`+arguments+`,`+
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`,
-		"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: "+tool)
 }
 
 func TestHTTPSession(t *testing.T) {
@@ -351,3 +339,7 @@ func TestCORSOfAnAllowedOrigin(t *testing.T) {
 		t.Error(r.Header)
 	}
 }
+
+func post(body string, headers ...string) string { return wire.Post(body, headers...) }
+
+func modernCall(id, tool, arguments string) string { return wire.ModernCall(id, tool, arguments) }

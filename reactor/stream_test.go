@@ -508,7 +508,8 @@ func TestSDKClientHearsChanges(t *testing.T) {
 				},
 			})
 			session := s.sdkClient(t, client, transport, version)
-			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is heard.
+			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is
+			// heard.
 			await := func(want string, change func()) {
 				t.Helper()
 				s.eventually("the client hears "+want, func() bool {

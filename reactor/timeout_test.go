@@ -38,8 +38,8 @@ func deafServer(t testing.TB, tunes ...tune) *server {
 // passDeadlines has every handler that runs found overdue.
 func (s *server) passDeadlines() {
 	now := time.Now()
-	s.endTimedOut(now)
-	s.endTimedOut(now.Add(24 * time.Hour))
+	s.pipeline.Tick(now)
+	s.pipeline.Tick(now.Add(24 * time.Hour))
 }
 
 func (s *server) overdue(n string) {
@@ -294,7 +294,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				s.endTimedOut(now)
+				s.pipeline.Tick(now)
 				looks.Add(1)
 			}
 		}

@@ -22,6 +22,12 @@ type suspension struct {
 	cancel func() // the call was cancelled: it waits no more
 }
 
+// begin comes before anything that may settle s.
+func (s *suspension) begin(resume func()) {
+	s.resume = resume
+	s.left.Store(2)
+}
+
 func (s *suspension) settle() {
 	if s.left.Add(-1) == 0 {
 		s.resume()
@@ -37,7 +43,6 @@ func (x *Exchange) LetGo() { x.suspension.Load().settle() }
 
 // suspend holds x back by s. x may have been cancelled before it could be seen as suspended.
 func (x *Exchange) suspend(s *suspension) {
-	s.left.Store(2)
 	x.suspension.Store(s)
 	if x.Cancelled() {
 		s.cancel()
@@ -69,10 +74,11 @@ func (r *Registry) askClient(x *Exchange, requests mcp.InputRequestMap, amend fu
 	heard func(clientreq.Result),
 ) (*clientreq.Requests, *codec.Error) {
 	var result clientreq.Result
-	s := &suspension{resume: func() {
+	s := new(suspension)
+	s.begin(func() {
 		heard(result)
 		x.Responder.Resume()
-	}}
+	})
 	asked, e := r.clientRequests.Open(clientreq.Call{
 		Client: x.Conv, Sender: x.Responder, Requests: requests, Bytes: len(x.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {

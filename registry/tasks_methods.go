@@ -207,7 +207,8 @@ func (r *Registry) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := &taskWait{suspension{resume: x.Responder.Resume}}
+	w := new(taskWait)
+	w.begin(x.Responder.Resume)
 	w.cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
 	switch turn {

@@ -138,7 +138,8 @@ var Sections = []Section{
 				"`task_limit` (`max_tasks`), `task_limit_per_client` (`max_tasks_per_client`), `task_bytes` " +
 				"(`max_task_bytes`, `max_task_total_bytes`); and `task_wait_limit`, `tasks/result` requests that " +
 				"could not wait (`max_task_waits`, `max_task_waits_per_task`)"},
-	}}, {"Log", []Family{
+	}},
+	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",
 			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), " +
 				"`write_error` (the reader is gone, the disk is full)"},

@@ -17,7 +17,8 @@ const (
 	pauseEnding                    // nothing more will be read: it ends once what it asked is answered
 )
 
-// Conn is one connection. It is embedded in what its Host keeps of it, so that both are one allocation; Init comes first.
+// Conn is one connection. It is embedded in what its Host keeps of it, so that both are one allocation; Init comes
+// first.
 type Conn struct {
 	// Set by Init, but for tag, and never changed.
 	loop     *Loop
@@ -59,8 +60,8 @@ func (c *Conn) Init(l *Loop, ln *Listener, fd int32, addr netip.Addr, h Handler)
 	c.loop, c.listener, c.fd, c.addr, c.handler = l, ln, fd, addr, h
 }
 
-// Loop is c's loop, Listener what it came through, Addr its peer's address (none on Unix sockets), Fd its descriptor, to ask
-// the kernel about it.
+// Loop is c's loop, Listener what it came through, Addr its peer's address (none on Unix sockets), Fd its descriptor,
+// to ask the kernel about it.
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // Listener: see Loop.
@@ -72,8 +73,8 @@ func (c *Conn) Addr() netip.Addr { return c.addr }
 // Fd: see Loop.
 func (c *Conn) Fd() int { return int(c.fd) }
 
-// Lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing may block
-// under it.
+// Lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing may
+// block under it.
 func (c *Conn) Lock() { c.mu.Lock() }
 
 // Unlock ends Lock.
@@ -103,8 +104,8 @@ func (c *Conn) Touch() { c.lastRead = c.loop.now }
 // Unfinished is how many bytes have come of a message that is not complete. Loop only.
 func (c *Conn) Unfinished() int { return len(c.in) }
 
-// Pending is how much of what the peer asked is not answered yet. While there is any the peer's silence is no fault, and a
-// connection that is to end waits for it. Any goroutine.
+// Pending is how much of what the peer asked is not answered yet. While there is any the peer's silence is no fault,
+// and a connection that is to end waits for it. Any goroutine.
 func (c *Conn) Pending() int { return int(c.pending.Load()) }
 
 // AddPending counts n more, or fewer, without a look at whether the connection may end now. Any goroutine.
@@ -117,8 +118,8 @@ func (c *Conn) AnsweredLocked(n int) {
 	}
 }
 
-// DetachLocked notes that n of what is pending, more or fewer, will not be answered on this connection: it may end without
-// them.
+// DetachLocked notes that n of what is pending, more or fewer, will not be answered on this connection: it may end
+// without them.
 func (c *Conn) DetachLocked(n int) {
 	if c.detached += int32(n); n > 0 && c.goodbye != StillOpen {
 		c.Post() // it may have waited for nothing else
@@ -146,8 +147,8 @@ func (c *Conn) CloseLocked(reason Reason) {
 	c.Post()
 }
 
-// EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and the
-// answers are written. Loop only.
+// EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and
+// the answers are written. Loop only.
 func (c *Conn) EndAfterAnswers(reason Reason) {
 	c.mu.Lock()
 	if c.goodbye == StillOpen {
@@ -200,14 +201,15 @@ func (c *Conn) Post() {
 	c.loop.wakeLocked()
 }
 
-// Settle closes the connection if it is due to be, and half-closes it if it only waits for the peer. The loop does so after
-// every call of the Handler; who touches a connection in a Job does it himself. Loop only.
+// Settle closes the connection if it is due to be, and half-closes it if it only waits for the peer. The loop does so
+// after every call of the Handler; who touches a connection in a Job does it himself. Loop only.
 func (c *Conn) Settle() {
 	if c.finished {
 		return
 	}
 	c.mu.Lock()
-	if c.reason == StillOpen && c.goodbye != StillOpen && (c.pending.Load() == c.detached || c.muted) && c.UnsentLocked() == 0 && !c.lingering {
+	answered := c.pending.Load() == c.detached || c.muted
+	if c.reason == StillOpen && c.goodbye != StillOpen && answered && c.UnsentLocked() == 0 && !c.lingering {
 		c.halfCloseLocked()
 	}
 	over := c.reason != StillOpen
@@ -217,8 +219,8 @@ func (c *Conn) Settle() {
 	}
 }
 
-// halfCloseLocked ends a connection whose last byte is written. A peer that still writes would get a reset for it, which can
-// overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
+// halfCloseLocked ends a connection whose last byte is written. A peer that still writes would get a reset for it,
+// which can overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
 // linger_timeout has passed.
 func (c *Conn) halfCloseLocked() {
 	if c.ended || c.loop.loops.opts.LingerTimeout == 0 {

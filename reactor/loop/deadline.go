@@ -7,9 +7,9 @@ import "time"
 
 const sweepInterval = int64(250 * time.Millisecond)
 
-// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's. So a
-// sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The same is true
-// of what a Handler does in its Tick.
+// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's.
+// So a sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The
+// same is true of what a Handler does in its Tick.
 const (
 	closesPerTurn = 4
 	sweepPause    = int64(2 * time.Millisecond)
@@ -91,7 +91,8 @@ func (c *Conn) excuse(now int64) {
 	}
 }
 
-// MessageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD: slowloris).
+// MessageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD:
+// slowloris).
 func (c *Conn) MessageLate(took int64, received int) Reason {
 	o := &c.loop.loops.opts
 	if took <= int64(o.MessageTimeout) || int64(received)*int64(time.Second) >= took*int64(o.MinReceiveRate) {

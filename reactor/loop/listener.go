@@ -18,14 +18,14 @@ import (
 	"weir/backpressure"
 )
 
-// One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
-// fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their backlogs when
-// one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the fastest. This way
-// the balance is exact, and one descriptor per address is all that a successor process would have to inherit. reuse_port is
-// for several processes, not for the loops of one.
+// One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has
+// the fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their
+// backlogs when one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the
+// fastest. This way the balance is exact, and one descriptor per address is all that a successor process would have
+// to inherit. reuse_port is for several processes, not for the loops of one.
 
-// Listener is one listening socket, or what a connection has instead that nobody accepted. What is exported is set before
-// Start, and not changed.
+// Listener is one listening socket, or what a connection has instead that nobody accepted. What is exported is set
+// before Start, and not changed.
 type Listener struct {
 	// Name tells it apart in metrics and logs.
 	Name string
@@ -48,8 +48,8 @@ type Listener struct {
 	shut bool // not watched until the next tick
 }
 
-// Listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts. Nothing is
-// accepted before Start, but the kernel queues connections.
+// Listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
+// Nothing is accepted before Start, but the kernel queues connections.
 func (s *Loops) Listen(name, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -189,7 +189,8 @@ func (l *Loop) accept(ln *Listener) {
 			l.outOfDescriptors(ln, err)
 			return
 		default:
-			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may not be.
+			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may
+			// not be.
 			l.loops.metrics.acceptErrors.Inc()
 		}
 	}
@@ -250,8 +251,8 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second it stops
-// accepting, until a tick of the next second: then not even the accept is spent on more of them.
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second
+// it stops accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)
@@ -280,7 +281,8 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	if s.reserve.complained == 0 || l.now-s.reserve.complained > complainEvery {
 		s.reserve.complained = l.now
 		s.log.Error().Err(cause).Int64("connections", s.Connections()).
-			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
+			Msg("out of file descriptors, accepting pauses until some are free: " +
+				"raise LimitNOFILE (ulimit -n) or lower max_connections")
 	}
 	if s.reserve.fd >= 0 {
 		_ = unix.Close(s.reserve.fd)

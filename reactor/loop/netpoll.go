@@ -11,8 +11,8 @@ package loop
 //   - Settings are process-wide and must precede the first event loop; the pool grows to the largest request.
 //   - Each EventLoop.Serve takes the next poller of the pool, round robin.
 //   - Accept runs on the poller's goroutine and must neither block nor panic; (nil, nil) means "nothing for netpoll".
-//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop waits
-//     for the first and turns the second away.
+//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop
+//     waits for the first and turns the second away.
 
 import (
 	"context"
@@ -88,8 +88,9 @@ type driver struct {
 	first   chan struct{}
 }
 
-// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who waits
-// until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
+// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who
+// waits until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that
+// goroutine.
 func drive(l *Loop) (*driver, error) {
 	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
 		return errors.New("weir gives netpoll no connections")

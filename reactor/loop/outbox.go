@@ -6,9 +6,9 @@ import (
 	"weir/backpressure"
 )
 
-// The write side. Whoever holds a connection's lock writes, and never blocks: what the kernel does not take waits in the outbox,
-// and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of the
-// connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
+// The write side. Whoever holds a connection's lock writes, and never blocks: what the kernel does not take waits in
+// the outbox, and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of
+// the connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
 
 // UnsentLocked is how many bytes wait in the outbox.
 func (c *Conn) UnsentLocked() int { return len(c.out) - c.outDone }
@@ -78,6 +78,9 @@ func (c *Conn) UnholdLocked(n int) {
 // HeldLocked is how many there are.
 func (c *Conn) HeldLocked() int { return c.held }
 
+// OutboxLimit is how much may wait in a connection. Any goroutine.
+func (c *Conn) OutboxLimit() int { return c.loop.loops.opts.MaxOutboxBytes }
+
 // SendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
 func (c *Conn) SendEarly(frame []byte) bool {
 	c.mu.Lock()
@@ -108,8 +111,8 @@ func (c *Conn) CaughtUp() bool {
 	return c.reason == StillOpen && !c.muted && c.UnsentLocked() == 0
 }
 
-// throttleLocked stops the reading of a connection for whose peer more waits than may. The Handler is told when that is because
-// the peer does not read; answers that only wait for their turn must not stop the one whose turn it is.
+// throttleLocked stops the reading of a connection for whose peer more waits than may. The Handler is told when that
+// is because the peer does not read; answers that only wait for their turn must not stop the one whose turn it is.
 func (c *Conn) throttleLocked() {
 	most := c.loop.loops.opts.MaxOutboxBytes
 	if c.UnsentLocked() > most && !c.unread {

@@ -41,7 +41,7 @@ func (l *Loop) gather(c *Conn) (b, room []byte) {
 	}
 	if len(c.in) == cap(c.in) {
 		grown := GetBuffer(2 * cap(c.in))
-		if !l.loops.TakeInput(cap(grown) - cap(c.in)) {
+		if !l.TakeInput(cap(grown) - cap(c.in)) {
 			PutBuffer(grown)
 			c.Close(CloseInputBudget)
 			return nil, nil
@@ -73,7 +73,7 @@ func (l *Loop) decode(c *Conn, b []byte) {
 func (l *Loop) keepInput(c *Conn, rest []byte) {
 	if len(rest) == 0 {
 		if c.in != nil {
-			l.loops.GiveInput(cap(c.in))
+			l.GiveInput(cap(c.in))
 			PutBuffer(c.in)
 			c.in = nil
 		}
@@ -81,7 +81,7 @@ func (l *Loop) keepInput(c *Conn, rest []byte) {
 	}
 	if cap(c.in) < len(rest) {
 		fresh := GetBuffer(len(rest))
-		if !l.loops.TakeInput(cap(fresh) - cap(c.in)) {
+		if !l.TakeInput(cap(fresh) - cap(c.in)) {
 			PutBuffer(fresh)
 			c.Close(CloseInputBudget)
 			return
@@ -103,8 +103,8 @@ func (l *Loop) visit(c *Conn) {
 	}
 }
 
-// ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were read already.
-// Loop only.
+// ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were
+// read already. Loop only.
 func (c *Conn) ReadOn() {
 	if c.Halted() || len(c.in) == 0 {
 		return
