@@ -106,11 +106,11 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if e != nil {
 		return nil, e
 	}
-	elicited, e := clientreq.ElicitedBy(requests)
-	if e == nil {
-		e = x.takeEarly(elicited, state)
+	elicited, err := clientreq.ElicitedBy(requests)
+	if err != nil {
+		return nil, encodingError(err)
 	}
-	if e != nil {
+	if e := x.takeEarly(elicited, state); e != nil {
 		return nil, e
 	}
 	var sealed []byte
