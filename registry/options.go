@@ -18,12 +18,13 @@ import (
 // Options holds what a server calls itself and every bound that a registry enforces. Start from DefaultOptions.
 // It is copied; changing it afterwards changes nothing.
 type Options struct {
-	// Name is how the server introduces itself (serverInfo.name).
-	Name string `yaml:"name" default:"weir" min:"1" max:"128"`
+	// Name is how the server introduces itself (serverInfo.name). It has no default but that of the program.
+	Name string `yaml:"name" min:"1" max:"128"`
 	// Title is the name for people (serverInfo.title), shown to clients since revision 2025-06-18.
 	Title string `yaml:"title" max:"256"`
-	// Version is the version of the server that clients see (serverInfo.version).
-	Version string `yaml:"version" default:"dev" min:"1" max:"128"`
+	// Version is the version of the server that clients see (serverInfo.version). It has no default but that of
+	// the program.
+	Version string `yaml:"version" min:"1" max:"128"`
 	// Instructions tell a model how to use this server; they go out with initialize and server/discover, which are
 	// answered on the loop from prepared bytes.
 	Instructions string `yaml:"instructions" max:"65536"`
@@ -128,7 +129,8 @@ type Options struct {
 	Metrics *metrics.Set `yaml:"-"`
 }
 
-// DefaultOptions returns the options a server has when its configuration names none.
+// DefaultOptions returns the options a server has when its configuration names none. Name and Version are empty: New
+// refuses that, since they are the author's to say.
 func DefaultOptions() Options {
 	var o Options
 	option.SetDefaults(&o)

@@ -72,7 +72,7 @@ func isHTTP(line []byte) bool {
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
 func (t *lineTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, rest []byte) {
 	switch {
-	case len(rest) == 0:
+	case codec.Blank(rest):
 	case c.AuthBy != 0:
 		t.introduced(in, c, rest)
 	default:

@@ -12,6 +12,7 @@ type Inputs struct {
 	State     string
 	Rounds    int          // how often a legacy client was asked
 	Failed    *codec.Error // why it did not answer
+	Early     []byte       // inputResponses that came without a requestState: what they answer is not known yet
 }
 
 // Give puts them where handlers look for them; nil gives nothing.

@@ -23,9 +23,11 @@ const (
 	EndedTimeout          // the handler did not return in time
 	endings
 
-	// No endings: the call waits for its client; it was ended, and counted, before its handler returned.
+	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is
+	// to be called again at once.
 	IsSuspended   = endings
 	EndedTimedOut = endings + 1
+	IsAgain       = endings + 2
 )
 
 var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}

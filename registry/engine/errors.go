@@ -43,6 +43,7 @@ var (
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
 	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
+	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
 	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}

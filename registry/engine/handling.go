@@ -45,6 +45,9 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 	}
 	start, before := s.Start(), len(dst)
 	dst, o := answer(eng, x, dst)
+	if o == call.IsAgain {
+		dst, o = answer(eng, x, dst)
+	}
 	switch o {
 	case call.IsSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
@@ -118,6 +121,8 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	switch e {
 	case errSuspended:
 		return dst, call.IsSuspended
+	case errAgain:
+		return dst, call.IsAgain
 	case errTimedOut:
 		return dst, call.EndedTimedOut
 	case errPanicked:

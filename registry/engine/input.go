@@ -43,7 +43,33 @@ func (eng *Engine) readInputs(x *Exchange) *codec.Error {
 			return e
 		}
 	}
+	if state == nil {
+		in.Early = responses
+	}
 	x.Inputs = in
+	return nil
+}
+
+// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
+// errAgain if there are such, and it is to be called with them.
+func (x *Exchange) takeEarly(elicited clientreq.Elicited, state string) *codec.Error {
+	in := x.Inputs
+	if in == nil || in.Early == nil {
+		return nil
+	}
+	early := in.Early
+	in.Early = nil
+	for key := range elicited {
+		if codec.Member(early, key) == nil {
+			continue
+		}
+		var e *codec.Error
+		if in.Responses, e = clientreq.DecodeResponses(early, elicited); e != nil {
+			return e
+		}
+		in.State = state
+		return errAgain
+	}
 	return nil
 }
 
@@ -81,8 +107,11 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	if e != nil {
 		return nil, e
 	}
-	elicited, e := clientreq.ElicitedBy(requests)
-	if e != nil {
+	elicited, err := clientreq.ElicitedBy(requests)
+	if err != nil {
+		return nil, result.EncodingError(err)
+	}
+	if e := x.takeEarly(elicited, state); e != nil {
 		return nil, e
 	}
 	var sealed []byte

@@ -71,9 +71,9 @@ func serveTaskUpdate(eng *Engine, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	elicited, e := clientreq.ElicitedBy(t.Open())
-	if e != nil {
-		return codec.AppendError(dst, x.ID(), e)
+	elicited, err := clientreq.ElicitedBy(t.Open())
+	if err != nil {
+		return codec.AppendError(dst, x.ID(), result.EncodingError(err))
 	}
 	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {

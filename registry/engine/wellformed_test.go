@@ -295,10 +295,9 @@ func TestNumbersOutsideArguments(t *testing.T) {
 			RequestedSchema: json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer"}}}`)}}}, nil
 	})
 	p := &peer{r: r}
-	first := p.send(asking("tools/call", `"name":"ask"`, elicits), Header{}).body
-	state := codec.Member(codec.Member([]byte(first), "result"), "requestState")
-	message := asking("tools/call", `"name":"ask","requestState":`+string(state)+`,"inputResponses":{"who":{`+
-		`"action":"accept","content":{"n":9007199254740993,"m":1.5}}}`, elicits)
+	_, state := required(t, p.send(asking("tools/call", `"name":"ask"`, elicits), Header{}))
+	message := asking("tools/call", `"name":"ask","inputResponses":{"who":{"action":"accept","content":{`+
+		`"n":9007199254740993,"m":1.5}}},"requestState":"`+state+`"`, elicits)
 	message = strings.Replace(message, `"_meta":{`, `"_meta":{"x":9007199254740993,`, 1)
 	a := p.send(message, Header{})
 	if !strings.Contains(a.body, `"structuredContent":{"content":{"m":1.5,"n":9007199254740993},`+
