@@ -3,12 +3,12 @@ package transport
 import (
 	"weir/codec/http1"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // How answers leave an HTTP connection: each in a response of its own, in the order of the requests.
 
-func (t *httpTransport) Address(k *pipeline.Call) { k.Transport = registry.HTTP }
+func (t *httpTransport) Address(k *pipeline.Call) { k.Transport = engine.HTTP }
 
 func (t *httpTransport) Order() pipeline.Order { return &t.answers }
 
