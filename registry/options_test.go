@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+// namedOptions are the defaults under a name.
+func namedOptions() Options {
+	o := DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
+}
+
+// TestNameIsAskedFor: no server calls itself after this library because its author forgot to name it.
+func TestNameIsAskedFor(t *testing.T) {
+	_, err := New(DefaultOptions())
+	if err == nil || !strings.Contains(err.Error(), "name: ") || !strings.Contains(err.Error(), "version: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := namedOptions()
 	if errs := good.Validate(); len(errs) > 0 {
