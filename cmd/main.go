@@ -38,7 +38,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	if command == "stdio" {
 		flags, check = &cli.Stdio, cli.Stdio.CheckConfig
 	}
-	config, err := p.loadConfig(flags)
+	config, err := p.loadConfig(flags, thisMachine())
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: the configuration is wrong; nothing was started\n%v\n", p.Name, err)
 		return exitUsage

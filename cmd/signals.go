@@ -66,7 +66,7 @@ func (o *orders) attend(r running) int {
 			switch {
 			case since.IsZero():
 				since = time.Now()
-				r.log.Info().Stringer("signal", cause).Stringer("timeout", r.timeout).Msg("draining")
+				r.log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", r.timeout).Msg("draining")
 				r.stop()
 			case time.Since(since) >= secondOrderAfter:
 				r.log.Error().Stringer("signal", cause).Int64("connections", r.connections()).

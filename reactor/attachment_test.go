@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 // TestOneServerOfARegistry at a time: the second is refused and takes nothing, and the next may begin when the first
@@ -105,14 +106,14 @@ func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 		var text logText
 		s := &Server{log: zerolog.New(&text)}
 		for range 25 {
-			(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
+			(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailurePanic, Name: "a"})
 		}
-		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailureTooLarge, Name: "b"})
+		(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailureTooLarge, Name: "b"})
 		if n := strings.Count(text.String(), "\n"); n != failuresLogged+1 {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(11 * time.Second)
-		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
+		(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailurePanic, Name: "a"})
 		contains(t, text.String(), `"suppressed":15`)
 	})
 }

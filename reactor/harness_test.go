@@ -37,11 +37,12 @@ const patience = 20 * time.Second
 // server is a running server with the demo tools and a tool, "stuck", that waits until the test releases it.
 type server struct {
 	*Server
-	t       testing.TB
-	set     *metrics.Set
-	release chan struct{}
-	stuck   chan struct{} // receives one value per call of "stuck" that began
-	stopped bool
+	t        testing.TB
+	set      *metrics.Set
+	release  chan struct{}
+	stuck    chan struct{} // receives one value per call of "stuck" that began
+	stopped  bool
+	registry *registry.Registry
 }
 
 // silent is the log of servers whose log no test reads.
@@ -63,6 +64,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	s := &server{t: t, set: set, release: make(chan struct{}), stuck: make(chan struct{}, 1<<16)}
 	reg, err := registry.New(r)
 	must(t, err)
+	s.registry = reg
 	demo.AddTools(reg)
 	s.addStuck(reg)
 	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}

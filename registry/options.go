@@ -8,11 +8,15 @@ import (
 
 	"weir/codec/option"
 	"weir/registry/clientreq"
+	"weir/registry/engine"
+	"weir/registry/event"
+	"weir/registry/result"
+	"weir/registry/session"
 	"weir/registry/task"
 )
 
-// Options holds what a registry calls itself and every bound it enforces. Start from DefaultOptions.
-// A Registry copies it; changing it afterwards changes nothing.
+// Options holds what a server calls itself and every bound that a registry enforces. Start from DefaultOptions.
+// It is copied; changing it afterwards changes nothing.
 type Options struct {
 	// Name is how the server introduces itself (serverInfo.name).
 	Name string `yaml:"name" default:"weir" min:"1" max:"128"`
@@ -118,7 +122,7 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
-	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
+	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
 }
@@ -147,4 +151,33 @@ func (o *Options) Validate() []error {
 		}
 	}
 	return found.Errors()
+}
+
+// engine is the options as the engine has them, part by part.
+func (o *Options) engine() engine.Options {
+	set := o.Metrics
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	return engine.Options{
+		Results: result.Options{
+			Name: o.Name, Title: o.Title, Version: o.Version, Instructions: o.Instructions,
+			ListTTL: o.ListTTL, Private: o.PrivateLists, PageSize: o.PageSize, MaxBytes: o.MaxResultBytes,
+		},
+		Sessions: session.Options{Max: o.MaxSessions, Idle: o.SessionIdleTimeout, MaxAge: o.MaxSessionAge,
+			EventTTL: o.EventStoreTTL},
+		Events: event.Options{
+			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
+			MaxEventStoreEvents: o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
+			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
+		},
+		ClientRequests: clientreq.Options{
+			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
+			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
+		},
+		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
+		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
+		HandlerTimeout: o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,
+	}
 }

@@ -64,12 +64,11 @@ func readElicited(definition, raw json.RawMessage) (*mcp.ElicitResult, error) {
 	}
 	action, _ := codec.StringOf(codec.Member(raw, "action"))
 	answer := &mcp.ElicitResult{Action: string(action)}
-	if meta := codec.Member(raw, "_meta"); meta != nil {
-		members, err := value.Object(string(meta)) // numbers keep their digits
-		if err != nil {
+	if meta := codec.Member(raw, "_meta"); meta != nil && meta[0] != 'n' {
+		var err error
+		if answer.Meta, err = value.Object(string(meta)); err != nil {
 			return nil, errMeta
 		}
-		answer.Meta = members
 	}
 	switch answer.Action {
 	case actionAccept:
