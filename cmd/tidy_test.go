@@ -211,7 +211,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
 		return "" // the page of series
-	case strings.HasPrefix(imported, "weir/cmd"):
+	case strings.HasPrefix(imported, "weir/cmd") && !strings.HasPrefix(imported, "weir/cmd/internal/"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
 		return "only cmd and loadtest read files: who imports the server does not build a YAML library"

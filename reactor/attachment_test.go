@@ -17,7 +17,7 @@ import (
 // TestOneServerOfARegistry at a time: the second is refused and takes nothing, and the next may begin when the first
 // has ended.
 func TestOneServerOfARegistry(t *testing.T) {
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	o := DefaultOptions()
 	o.HTTP, o.TCP = "", "127.0.0.1:0"
@@ -52,7 +52,7 @@ func TestOneServerOfARegistry(t *testing.T) {
 
 // TestFailuresAreLogged in every server that was given a log, with the tool's name.
 func TestFailuresAreLogged(t *testing.T) {
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	add := func(name string, h mcp.ToolHandlerFor[struct{}, any], opts ...registry.HandlerOption) {
 		registry.AddTool(reg, &mcp.Tool{Name: name}, h, opts...)

@@ -52,7 +52,7 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
-	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
 	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
@@ -264,3 +264,10 @@ func contains(t testing.TB, text string, parts ...string) {
 func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
 
 func clientFrame(text string) string { return wire.ClientFrame(text) }
+
+// namedOptions are the defaults of a registry under a name.
+func namedOptions() registry.Options {
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
+}

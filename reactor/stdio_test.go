@@ -43,7 +43,7 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 // serveStdioOn is the same with an output of the test's.
 func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer) *streamed {
 	t.Helper()
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	demo.AddTools(reg)
 	o := DefaultOptions()
@@ -72,6 +72,16 @@ func (s *streamed) line() string {
 		s.t.Fatal(err)
 	}
 	return text
+}
+
+func TestStdioMarksAndBlanks(t *testing.T) {
+	s := serveStdio(t, time.Second)
+	s.send("\ufeff" + hello + "\n  \n\t\r\n")
+	contains(t, s.line(), `"serverInfo"`)
+	s.send(`{"jsonrpc":"2.0","id":2,"method":"ping"}` + "\n ")
+	contains(t, s.line(), `"id":2,"result"`)
+	must(t, s.in.Close())
+	s.returns("")
 }
 
 // returns waits for ServeStdio; "" is no error.

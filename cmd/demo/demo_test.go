@@ -13,7 +13,9 @@ import (
 )
 
 func TestTools(t *testing.T) {
-	r, err := registry.New(registry.DefaultOptions())
+	options := registry.DefaultOptions()
+	options.Name, options.Version = "demo", "1.0"
+	r, err := registry.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

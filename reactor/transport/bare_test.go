@@ -62,6 +62,7 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	}
 	set := metrics.NewSet()
 	r := registry.DefaultOptions()
+	r.Name, r.Version = "weir", "dev"
 	r.Metrics = set
 	reg, err := registry.New(r)
 	must(t, err)

@@ -79,7 +79,7 @@ func adopt(t testing.TB, r *Registry, s *mcp.Server, how registry.Adoption) *reg
 
 func emptyRegistry(t testing.TB) *Registry {
 	t.Helper()
-	r, err := newRegistry(registry.DefaultOptions())
+	r, err := newRegistry(namedOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +365,7 @@ func TestAdoptAllOrNothing(t *testing.T) {
 	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil || len(r.Tools().All())+len(r.Resources().All()) != 0 {
 		t.Errorf("after Close: %d tools, %v", len(r.Tools().All()), err)
 	}
-	small, err := newRegistry(func() registry.Options { o := registry.DefaultOptions(); o.MaxTools = 4; return o }())
+	small, err := newRegistry(func() registry.Options { o := namedOptions(); o.MaxTools = 4; return o }())
 	if err != nil {
 		t.Fatal(err)
 	}

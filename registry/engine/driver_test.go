@@ -118,7 +118,7 @@ type none struct{}
 // newFixture is a registry with one tool for each way a call can end.
 func newFixture(t testing.TB, change ...func(*registry.Options)) *Registry {
 	t.Helper()
-	opt := registry.DefaultOptions()
+	opt := namedOptions()
 	opt.Name, opt.Title, opt.Version, opt.Instructions = "fixture", "The Fixture", "1.0", "Call echo."
 	for _, f := range change {
 		f(&opt)
@@ -209,4 +209,11 @@ func elapse(d time.Duration) { time.Sleep(d) }
 
 func httpParam(name string, value []byte) http1.Param {
 	return http1.Param{Name: []byte(name), Value: value}
+}
+
+// namedOptions are the defaults under a name.
+func namedOptions() registry.Options {
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
 }

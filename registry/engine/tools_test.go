@@ -50,7 +50,7 @@ func pages(t *testing.T, p *peer) (names []string, count int) {
 }
 
 func TestPages(t *testing.T) {
-	r, err := newRegistry(func() registry.Options { o := registry.DefaultOptions(); o.PageSize = 7; return o }())
+	r, err := newRegistry(func() registry.Options { o := namedOptions(); o.PageSize = 7; return o }())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestPages(t *testing.T) {
 
 // Pages end before they exceed what an answer may hold.
 func TestPagesAreBounded(t *testing.T) {
-	o := registry.DefaultOptions()
+	o := namedOptions()
 	o.MaxResultBytes = 8192
 	r, err := newRegistry(o)
 	if err != nil {
