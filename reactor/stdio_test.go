@@ -43,7 +43,7 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 // serveStdioOn is the same with an output of the test's.
 func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer) *streamed {
 	t.Helper()
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	demo.AddTools(reg)
 	o := DefaultOptions()

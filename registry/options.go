@@ -8,18 +8,23 @@ import (
 
 	"weir/codec/option"
 	"weir/registry/clientreq"
+	"weir/registry/engine"
+	"weir/registry/event"
+	"weir/registry/result"
+	"weir/registry/session"
 	"weir/registry/task"
 )
 
-// Options holds what a registry calls itself and every bound it enforces. Start from DefaultOptions.
-// A Registry copies it; changing it afterwards changes nothing.
+// Options holds what a server calls itself and every bound that a registry enforces. Start from DefaultOptions.
+// It is copied; changing it afterwards changes nothing.
 type Options struct {
-	// Name is how the server introduces itself (serverInfo.name).
-	Name string `yaml:"name" default:"weir" min:"1" max:"128"`
+	// Name is how the server introduces itself (serverInfo.name). It has no default but that of the program.
+	Name string `yaml:"name" min:"1" max:"128"`
 	// Title is the name for people (serverInfo.title), shown to clients since revision 2025-06-18.
 	Title string `yaml:"title" max:"256"`
-	// Version is the version of the server that clients see (serverInfo.version).
-	Version string `yaml:"version" default:"dev" min:"1" max:"128"`
+	// Version is the version of the server that clients see (serverInfo.version). It has no default but that of
+	// the program.
+	Version string `yaml:"version" min:"1" max:"128"`
 	// Instructions tell a model how to use this server; they go out with initialize and server/discover, which are
 	// answered on the loop from prepared bytes.
 	Instructions string `yaml:"instructions" max:"65536"`
@@ -118,12 +123,13 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
-	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
+	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
 }
 
-// DefaultOptions returns the options a server has when its configuration names none.
+// DefaultOptions returns the options a server has when its configuration names none. Name and Version are empty: New
+// refuses that, since they are the author's to say.
 func DefaultOptions() Options {
 	var o Options
 	option.SetDefaults(&o)
@@ -147,4 +153,33 @@ func (o *Options) Validate() []error {
 		}
 	}
 	return found.Errors()
+}
+
+// engine is the options as the engine has them, part by part.
+func (o *Options) engine() engine.Options {
+	set := o.Metrics
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	return engine.Options{
+		Results: result.Options{
+			Name: o.Name, Title: o.Title, Version: o.Version, Instructions: o.Instructions,
+			ListTTL: o.ListTTL, Private: o.PrivateLists, PageSize: o.PageSize, MaxBytes: o.MaxResultBytes,
+		},
+		Sessions: session.Options{Max: o.MaxSessions, Idle: o.SessionIdleTimeout, MaxAge: o.MaxSessionAge,
+			EventTTL: o.EventStoreTTL},
+		Events: event.Options{
+			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
+			MaxEventStoreEvents: o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
+			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
+		},
+		ClientRequests: clientreq.Options{
+			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
+			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
+		},
+		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
+		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
+		HandlerTimeout: o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,
+	}
 }

@@ -5,7 +5,7 @@ import (
 	"weir/codec/http1"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
@@ -20,14 +20,14 @@ func (t *httpTransport) openSession(in *pipeline.Intake, c *pipeline.Conn, r *ht
 		return
 	}
 	if k.HTTP10 { // it has no chunks to stream in
-		k.Outcome, k.Allow = registry.NoStream, true
+		k.Outcome, k.Allow = engine.NoStream, true
 		in.Fail(k, errMethod)
 		return
 	}
-	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, outcome, fail := in.Pipeline().Registry.OpenStream(&header, c.Principal(), r.LastEventID, c)
+	header := engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
+	stream, outcome, fail := in.Pipeline().Engine.OpenStream(&header, c.Principal(), r.LastEventID, c)
 	if fail != nil {
-		k.Outcome, k.Allow = outcome, outcome == registry.NoStream
+		k.Outcome, k.Allow = outcome, outcome == engine.NoStream
 		in.Fail(k, fail)
 		return
 	}

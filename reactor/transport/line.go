@@ -6,7 +6,7 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // lineTransport is newline-delimited JSON-RPC over TCP and Unix sockets: the stdio framing of MCP (basic/transports),
@@ -18,7 +18,7 @@ type lineTransport struct {
 
 type lineFramer struct{}
 
-func (lineFramer) transport() registry.Transport { return registry.Line }
+func (lineFramer) transport() engine.Transport { return engine.Line }
 
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
@@ -78,7 +78,7 @@ func (t *lineTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, rest []byte) 
 	default:
 		in.Messages(c, rest)
 	}
-	in.Pipeline().Registry.PeerEnded(&t.conv)
+	in.Pipeline().Engine.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		c.ProbePeer()
 	}

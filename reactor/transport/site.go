@@ -13,7 +13,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // HTTPListener is the name of the listener that speaks HTTP; the others speak lines.
@@ -38,7 +38,7 @@ type Site struct {
 type desk struct {
 	*Site
 	request http1.Request
-	header  registry.Header
+	header  engine.Header
 }
 
 // Init makes the site ready for the connections of loops, which have not started.
