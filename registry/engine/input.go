@@ -108,7 +108,7 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	}
 	elicited, err := clientreq.ElicitedBy(requests)
 	if err != nil {
-		return nil, encodingError(err)
+		return nil, protocol.ErrResultEncoding
 	}
 	if e := x.takeEarly(elicited, state); e != nil {
 		return nil, e

@@ -73,7 +73,7 @@ func serveTaskUpdate(eng *Engine, x *Exchange, dst []byte) []byte {
 	}
 	elicited, err := clientreq.ElicitedBy(t.Open())
 	if err != nil {
-		return codec.AppendError(dst, x.ID(), encodingError(err))
+		return codec.AppendError(dst, x.ID(), protocol.ErrResultEncoding)
 	}
 	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
