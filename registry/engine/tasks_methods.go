@@ -154,8 +154,9 @@ func serveTaskResult(eng *Engine, x *Exchange, dst []byte) []byte {
 	return out
 }
 
-// awaitTask appends what the task ended with, or suspends x until there is more to do for it (input.ErrSuspended). failed is
-// why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
+// awaitTask appends what the task ended with, or suspends x until there is more to do for it (input.ErrSuspended).
+// failed is why x could not have the client answer what the task asks for: unless the task has ended, that is its
+// answer.
 func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
 	out, ended := t.AppendResult(dst, x.ID())
 	switch {

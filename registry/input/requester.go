@@ -10,8 +10,8 @@ import (
 	"weir/registry/result"
 )
 
-// Requester asks the clients of a server. All members are set before it is used. Safe for concurrent use, for one call by
-// one goroutine at a time.
+// Requester asks the clients of a server. All members are set before it is used. Safe for concurrent use, for one call
+// by one goroutine at a time.
 type Requester struct {
 	Sealer   *clientreq.Sealer // of requestState
 	Requests *clientreq.Table
@@ -58,8 +58,8 @@ func binding(c *call.Call) []byte {
 		c.Env.Arguments.Of(c.Raw))
 }
 
-// Require has the client asked for requests. For a client of 2026-07-28 it appends the response that does; any other is sent
-// requests, and the error is ErrSuspended. ErrAgain says that the answers are here already.
+// Require has the client asked for requests. For a client of 2026-07-28 it appends the response that does; any other is
+// sent requests, and the error is ErrSuspended. ErrAgain says that the answers are here already.
 func (r *Requester) Require(dst []byte, c *call.Call, requests mcp.InputRequestMap, state string) ([]byte,
 	*codec.Error) {
 	if !c.Modern() {
@@ -83,8 +83,8 @@ func (r *Requester) Require(dst []byte, c *call.Call, requests mcp.InputRequestM
 	return r.Results.AppendInputRequired(dst, c.ID(), encoded, sealed)
 }
 
-// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
-// ErrAgain if there are such, and it is to be called with them.
+// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for
+// now; ErrAgain if there are such, and it is to be called with them.
 func takeEarly(c *call.Call, elicited clientreq.Elicited, state string) *codec.Error {
 	in := c.Inputs
 	if in == nil || in.Early == nil {
