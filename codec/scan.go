@@ -57,7 +57,10 @@ func (s *scanner) message() bool {
 	if len(s.raw) > math.MaxInt32 { // spans hold 32 bits
 		return s.refuse(CodeParse, "message beyond 2 GiB", 0)
 	}
-	i := messageStart(s.raw)
+	i := 0
+	if len(s.raw) == 0 || s.raw[0] != '{' {
+		i = messageStart(s.raw)
+	}
 	if i >= len(s.raw) {
 		return s.refuse(CodeParse, "no JSON", 0)
 	}

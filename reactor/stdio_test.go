@@ -74,6 +74,16 @@ func (s *streamed) line() string {
 	return text
 }
 
+func TestStdioMarksAndBlanks(t *testing.T) {
+	s := serveStdio(t, time.Second)
+	s.send("\ufeff" + hello + "\n  \n\t\r\n")
+	contains(t, s.line(), `"serverInfo"`)
+	s.send(`{"jsonrpc":"2.0","id":2,"method":"ping"}` + "\n ")
+	contains(t, s.line(), `"id":2,"result"`)
+	must(t, s.in.Close())
+	s.returns("")
+}
+
 // returns waits for ServeStdio; "" is no error.
 func (s *streamed) returns(want string) {
 	s.t.Helper()

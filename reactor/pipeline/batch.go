@@ -123,7 +123,7 @@ func (in *Intake) batchAcceptable(anchor *Call, msg []byte) *codec.Error {
 	switch {
 	case count == 0:
 		return errBatchEmpty
-	case count > in.p.Options.MaxBatchElements:
+	case count > in.p.Options.MaxJSONRPCBatchMessages:
 		return errBatchTooLong
 	}
 	return nil

@@ -70,7 +70,7 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	bounds := o.queue.Resolve(20_000)
 	b := &bare{t: t}
 	b.pipeline.Engine, b.pipeline.Log = reg.Engine(), zerolog.Nop()
-	b.pipeline.Options = pipeline.Options{MaxBatchElements: 100, JSON: limits.JSON}
+	b.pipeline.Options = pipeline.Options{MaxJSONRPCBatchMessages: 100, JSON: limits.JSON}
 	b.pipeline.Queue, err = backpressure.NewQueue(bounds, set)
 	must(t, err)
 	b.pipeline.Limits, err = backpressure.NewLimits(bounds, b.pipeline.Queue, nil, set)

@@ -3,13 +3,13 @@ package engine
 import (
 	"weir/codec"
 	"weir/registry/protocol"
-	"weir/registry/task"
 )
 
 // Refusals that say the same every time; they are encoded and never changed.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, or name the revision in params._meta (2026-07-28)`}
+		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, ` +
+			`or name the revision in params._meta (2026-07-28)`}
 	errInitializedTwice = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "this conversation is initialized already"}
 	errInitializeInBatch = &codec.Error{Code: codec.CodeInvalidRequest,
@@ -23,9 +23,11 @@ var (
 	errTooManySessions = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many sessions", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
 	errNoStream = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, of a revision that has them (2025-03-26 to 2025-11-25)"}
+		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, " +
+			"of a revision that has them (2025-03-26 to 2025-11-25)"}
 	errFilter = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
+		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and " +
+			"resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
 	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "duplicate id: a request with this id is still in flight"}
 	errVersionMissing = &codec.Error{Code: codec.CodeInvalidParams,
@@ -40,19 +42,9 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errSuspended    = &codec.Error{Message: "the call waits for its client"} // never sent
-	errAgain        = &codec.Error{Message: "the answers are here already"}  // never sent
-	errTimedOut     = &codec.Error{Message: "the call was ended before"}     // never sent
-	errTaskRequired = &codec.Error{Code: codec.CodeMethodNotFound,
-		Message: "this tool runs as a task only: send params.task"}
-	errTaskForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
-		Message: "this tool does not run as a task: send no params.task"}
-	errTaskParam = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.task must be an object, and its ttl a number of milliseconds"}
-	errTaskID = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.taskId must be a string"}
-	errUnknownTask = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "Task not found: it expired or never was"}
+	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
+	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
+	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
@@ -71,10 +63,4 @@ var (
 // errUnknown names what was asked for, of which there is no such kind here.
 func errUnknown(kind, name string) *codec.Error {
 	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Unknown " + kind + ": " + protocol.Clip(name)}
-}
-
-// errTaskOver is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
-func errTaskOver(s task.Status) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" +
-		s.String() + "'"}
 }

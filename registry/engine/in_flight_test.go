@@ -54,6 +54,24 @@ func TestDuplicateIDs(t *testing.T) {
 	}
 }
 
+// A requestId that no request can have is kept nowhere.
+func TestRecalledIsBounded(t *testing.T) {
+	r := newFixture(t)
+	f := func(id string, want bool) {
+		t.Helper()
+		x := exchangeOf(t, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`+id+`}}`)
+		x.Conv = new(Conversation)
+		if r.Route(x); (x.Recalled() != nil) != want {
+			t.Errorf("%.40s... is recalled: %v", id, !want)
+		}
+	}
+	f(`1774232524389123456`, true)
+	f(`"`+strings.Repeat("x", 128)+`"`, true)
+	f(`"`+strings.Repeat("x", 1<<20-100)+`"`, false)
+	f(strings.Repeat("1", 1000), false)
+	f(`{"a":"`+strings.Repeat("x", 1000)+`"}`, false)
+}
+
 // Over HTTP each POST has its own answer, so its id may be in flight already; the elements of batches are told apart by
 // theirs.
 func TestDuplicateIDsOverHTTP(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/handler"
 	"weir/registry/protocol"
+	"weir/registry/task"
 )
 
 // What the author of a tool says of tasks, and which calls become one. The files: tasks.go this, tasks_call.go how a
@@ -42,12 +43,12 @@ func (x *Exchange) routeCall(t *handler.Tool) (Class, *codec.Error) {
 		}
 		switch {
 		case wanted == nil && t.Handler.Tasks == call.TaskRequired:
-			return Inline, errTaskRequired
+			return Inline, task.ErrRequired
 		case wanted == nil:
 		case t.Handler.Tasks == call.TaskForbidden:
-			return Inline, errTaskForbidden
+			return Inline, task.ErrForbidden
 		case wanted[0] != '{':
-			return Inline, errTaskParam
+			return Inline, task.ErrParam
 		default:
 			x.asTask = true
 			return Inline, nil

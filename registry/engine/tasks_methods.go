@@ -25,12 +25,12 @@ func routeTask(_ *Engine, x *Exchange) (Class, *codec.Error) {
 func (eng *Engine) taskOf(x *Exchange) (*task.Task, *codec.Error) {
 	id, ok := codec.StringOf(x.Env.TaskID.Of(x.Raw))
 	if !ok {
-		return nil, errTaskID
+		return nil, task.ErrID
 	}
 	if t := eng.tasks.Find(id, x.Principal, x.Modern()); t != nil {
 		return t, nil
 	}
-	return nil, errUnknownTask
+	return nil, task.ErrUnknown
 }
 
 // appendTaskCreated appends the answer to the call that became the task, before it is queued.
@@ -71,9 +71,9 @@ func serveTaskUpdate(eng *Engine, x *Exchange, dst []byte) []byte {
 	if raw == nil {
 		return codec.AppendError(dst, x.ID(), protocol.ErrInputResponses)
 	}
-	elicited, e := clientreq.ElicitedBy(t.Open())
-	if e != nil {
-		return codec.AppendError(dst, x.ID(), e)
+	elicited, err := clientreq.ElicitedBy(t.Open())
+	if err != nil {
+		return codec.AppendError(dst, x.ID(), result.EncodingError(err))
 	}
 	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
@@ -99,7 +99,7 @@ func serveTaskCancel(eng *Engine, x *Exchange, dst []byte) []byte {
 	case x.Modern():
 		return eng.results.AppendAcknowledged(dst, x.ID())
 	case !ours:
-		return codec.AppendError(dst, x.ID(), errTaskOver(t.Status()))
+		return codec.AppendError(dst, x.ID(), task.OverError(t.Status()))
 	}
 	return eng.appendTask(dst, x, t)
 }
@@ -180,7 +180,8 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		return nil, e
 	}
 	if x.Transport == HTTP {
-		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
+		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not
+		// begin.
 		x.Responder.Send(t.AppendStatus(nil))
 	}
 	x.Suspend(&w.Suspension)
@@ -209,9 +210,9 @@ func (eng *Engine) carryForTask(x *Exchange, t *task.Task, requests mcp.InputReq
 	return e
 }
 
-// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
-// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
-// another tasks/result.
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was
+// not taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come
+// back with another tasks/result.
 func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
 	switch failed = result.Failed; failed {
 	case nil:
