@@ -9,7 +9,7 @@ import (
 
 // The defaults are made for a process that stays below 512 MiB. Where it may have less, those that bound memory shrink
 // with what there is, so that it refuses by name and is not killed. Where it may have more they stay as they are: how
-// much is too much is not only a matter of memory. docs/decisions/0030 has the sums.
+// much is too much is not only a matter of memory. docs/decisions/0034 has the sums.
 const (
 	designedFor = int64(512 << 20)
 	// smallest is what less than that is taken for. Even its budgets hold one message of the largest kind each.
