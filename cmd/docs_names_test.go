@@ -72,7 +72,7 @@ func TestDocsNames(t *testing.T) {
 	}
 }
 
-// TestDocsPackages: the table of packages in docs/ARCHITECTURE.md has each, but for the parts of loadtest/bench and what
+// TestDocsPackages: the table of packages in docs/ARCHITECTURE.md has each, but for parts of loadtest/bench and what
 // only tests use.
 func TestDocsPackages(t *testing.T) {
 	page, err := os.ReadFile(repository + "/docs/ARCHITECTURE.md")
