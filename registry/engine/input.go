@@ -50,8 +50,8 @@ func (eng *Engine) readInputs(x *Exchange) *codec.Error {
 	return nil
 }
 
-// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
-// errAgain if there are such, and it is to be called with them.
+// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for
+// now; errAgain if there are such, and it is to be called with them.
 func (x *Exchange) takeEarly(elicited clientreq.Elicited, state string) *codec.Error {
 	in := x.Inputs
 	if in == nil || in.Early == nil {
