@@ -15,8 +15,9 @@ import (
 	"weir/registry/value"
 )
 
-// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit: the
-// action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill it.
+// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit:
+// the action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill
+// it.
 
 // Elicited is the elicitations among what a call has asked for: its key, and the schema of the answer as JSON, null for
 // none.
@@ -154,4 +155,14 @@ func DecodeResponses(raw []byte, elicited Elicited) (mcp.InputResponseMap, *code
 		}
 	}
 	return responses, nil
+}
+
+// DecodeEarly is DecodeResponses for answers that came before anything was asked for; nil when none is to one of elicited.
+func DecodeEarly(raw []byte, elicited Elicited) (mcp.InputResponseMap, *codec.Error) {
+	for key := range elicited {
+		if codec.Member(raw, key) != nil {
+			return DecodeResponses(raw, elicited)
+		}
+	}
+	return nil, nil
 }

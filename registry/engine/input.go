@@ -50,29 +50,6 @@ func (eng *Engine) readInputs(x *Exchange) *codec.Error {
 	return nil
 }
 
-// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
-// errAgain if there are such, and it is to be called with them.
-func (x *Exchange) takeEarly(elicited clientreq.Elicited, state string) *codec.Error {
-	in := x.Inputs
-	if in == nil || in.Early == nil {
-		return nil
-	}
-	early := in.Early
-	in.Early = nil
-	for key := range elicited {
-		if codec.Member(early, key) == nil {
-			continue
-		}
-		var e *codec.Error
-		if in.Responses, e = clientreq.DecodeResponses(early, elicited); e != nil {
-			return e
-		}
-		in.State = state
-		return errAgain
-	}
-	return nil
-}
-
 // binding is what a request must have in common with the one that it repeats.
 func (x *Exchange) binding() []byte {
 	return clientreq.Binding(x.Principal, x.Env.Method.Of(x.Raw), x.Env.Name.Of(x.Raw), x.Env.URI.Of(x.Raw),
@@ -80,7 +57,8 @@ func (x *Exchange) binding() []byte {
 }
 
 // requireInput answers with a request for input; a legacy client is sent requests instead.
-func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, call.Ending) {
+func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte,
+	call.Ending) {
 	out, e := eng.appendInputRequired(dst, x, requests, state)
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
@@ -108,10 +86,17 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 	}
 	elicited, err := clientreq.ElicitedBy(requests)
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, result.EncodingError(err)
 	}
-	if e := x.takeEarly(elicited, state); e != nil {
-		return nil, e
+	if in := x.Inputs; in != nil && in.Early != nil {
+		responses, e := clientreq.DecodeEarly(in.Early, elicited)
+		if in.Early = nil; e != nil {
+			return nil, e
+		}
+		if responses != nil {
+			in.Responses, in.State = responses, state
+			return nil, errAgain
+		}
 	}
 	var sealed []byte
 	if state != "" || elicited != nil || len(requests) == 0 { // at least one of the two MUST be there
@@ -127,7 +112,7 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
 // have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	missing := clientreq.Needs(requests) &^ x.declared()
+	missing := clientreq.Needs(requests) &^ x.Declared()
 	if missing == 0 {
 		return nil
 	}
@@ -136,15 +121,4 @@ func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 		e.Code = codec.CodeInternal // its era has no other
 	}
 	return e
-}
-
-// declared is what the exchange's client can be asked.
-func (x *Exchange) declared() protocol.Capabilities {
-	switch {
-	case x.Modern():
-		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
-	case x.Conv != nil:
-		return x.Conv.Capabilities()
-	}
-	return 0
 }

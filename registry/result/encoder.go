@@ -123,7 +123,7 @@ func (e *Encoder) identified(meta mcp.Meta) mcp.Meta {
 func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
 	encoded, err := value.Marshal(v)
 	if err != nil {
-		return nil, encodingError(err)
+		return nil, EncodingError(err)
 	}
 	return append(dst, encoded...), nil
 }

@@ -10,8 +10,8 @@ import (
 
 var errNoContents = &codec.Error{Code: codec.CodeInternal, Message: "the handler returned no contents"}
 
-// encodingError says what is wrong with a result that cannot be encoded.
-func encodingError(err error) *codec.Error {
+// EncodingError says what is wrong with a result that cannot be encoded.
+func EncodingError(err error) *codec.Error {
 	if errors.Is(err, value.ErrDepth) {
 		return protocol.ErrResultDepth
 	}

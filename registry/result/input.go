@@ -15,7 +15,7 @@ func EncodeRequests(requests mcp.InputRequestMap) ([]byte, *codec.Error) {
 	}
 	encoded, err := value.Marshal(requests)
 	if err != nil {
-		return nil, encodingError(err)
+		return nil, EncodingError(err)
 	}
 	return encoded, nil
 }

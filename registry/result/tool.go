@@ -38,7 +38,7 @@ func (e *Encoder) AppendReply(dst []byte, to Request, reply Reply) ([]byte, *cod
 	} else {
 		encoded, err := e.encodeRich(to.revision(), reply)
 		if err != nil {
-			return nil, encodingError(err)
+			return nil, EncodingError(err)
 		}
 		if len(encoded) > e.opt.MaxBytes {
 			return nil, protocol.ErrResultTooLarge
