@@ -69,7 +69,8 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 		Templates: sdk.Set[mcp.ResourceTemplate, mcp.ResourceHandler]{
 			Most: r.opt.MaxResourceTemplates, Remove: r.RemoveResourceTemplate,
 			Add: func(t *mcp.ResourceTemplate, h mcp.ResourceHandler) error {
-				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(), options(t.URITemplate)))
+				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(),
+					options(t.URITemplate)))
 			}},
 		Client:   legacyClient,
 		Progress: func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },

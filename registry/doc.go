@@ -15,5 +15,6 @@
 // The one rule: what cannot be served is refused when it is registered, with a panic if the program itself is wrong, so
 // that no client meets it.
 //
-// The package never knows how messages travel, nor how they are answered: that is package engine, for those who read on.
+// The package never knows how messages travel, nor how they are answered: that is package engine, for those who read
+// on.
 package registry

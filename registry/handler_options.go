@@ -33,11 +33,11 @@ type TaskSupport = call.TaskSupport
 const (
 	// TaskForbidden is the default: calls are answered with their result.
 	TaskForbidden = call.TaskForbidden
-	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in 2026-07-28
-	// all that declare the extension.
+	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in
+	// 2026-07-28 all that declare the extension.
 	TaskOptional = call.TaskOptional
-	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of tasks
-	// and are answered with the result.
+	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of
+	// tasks and are answered with the result.
 	TaskRequired = call.TaskRequired
 )
 

@@ -6,8 +6,8 @@ import (
 	"weir/registry/engine"
 )
 
-// Registry is what one server offers. Create it with New and register what there is; more may be added and removed while
-// it is served. All methods are safe for concurrent use.
+// Registry is what one server offers. Create it with New and register what there is; more may be added and removed
+// while it is served. All methods are safe for concurrent use.
 type Registry struct {
 	opt    Options
 	engine *engine.Engine

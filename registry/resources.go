@@ -25,7 +25,8 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 // with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
 // hold "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
-	mustAdd("AddResourceTemplate", d.URITemplate, add(r.engine.AddResourceTemplate)(handler.NewTemplate(d, h, r.engine.HandlerDefaults(), opts)))
+	mustAdd("AddResourceTemplate", d.URITemplate,
+		add(r.engine.AddResourceTemplate)(handler.NewTemplate(d, h, r.engine.HandlerDefaults(), opts)))
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.

@@ -18,8 +18,8 @@ type Conversation = session.Conversation[*Call]
 // Call is one message, and what is known of it while it is served. One goroutine at a time works on it; only Cancel and
 // Cancelled may be called from others, from Begin (or before, if that is how the owner shares it) until End.
 type Call struct {
-	// Raw is the message. It may move until Begin (Env holds offsets) and must not change from Begin to End. Nothing that
-	// outlives the call aliases it.
+	// Raw is the message. It may move until Begin (Env holds offsets) and must not change from Begin to End. Nothing
+	// that outlives the call aliases it.
 	Raw []byte
 	// Env is what codec.Scan found in Raw.
 	Env   codec.Envelope
@@ -29,8 +29,8 @@ type Call struct {
 	Principal string
 	// Responder sends messages ahead of the answer; nil is a transport that cannot.
 	Responder Responder
-	// Slot is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its own
-	// time.
+	// Slot is the place of the goroutine that dispatches. nil: handlers have no deadlines, as a task's, which has its
+	// own time.
 	Slot *WorkerSlot
 	// Conv is the conversation. Line, WebSocket: the connection's, set by the transport, never nil. HTTP: set by Route
 	// for a request of a legacy session, else nil.
@@ -68,6 +68,17 @@ func (c *Call) Rev() *protocol.Revision { return protocol.RevisionAt(int(c.Revis
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).
 func (c *Call) Modern() bool { return c.Rev().Modern }
+
+// Declared is what its client can be asked.
+func (c *Call) Declared() protocol.Capabilities {
+	switch {
+	case c.Modern():
+		return protocol.ReadCapabilities(c.Env.ClientCapabilities.Of(c.Raw))
+	case c.Conv != nil:
+		return c.Conv.Capabilities()
+	}
+	return 0
+}
 
 // Begin marks the request as in flight in its conversation, from where a cancellation finds it; false when another one
 // with its id is. hashes is the seed of the ids' hashes, the same for all calls of a conversation.

@@ -28,11 +28,11 @@ type TaskSupport uint8
 const (
 	// TaskForbidden is the default: calls are answered with their result.
 	TaskForbidden TaskSupport = iota
-	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in 2026-07-28
-	// all that declare the extension.
+	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in
+	// 2026-07-28 all that declare the extension.
 	TaskOptional
-	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of tasks
-	// and are answered with the result.
+	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of
+	// tasks and are answered with the result.
 	TaskRequired
 )
 

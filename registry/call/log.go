@@ -9,10 +9,10 @@ import (
 )
 
 // Log sends the client a log message of the call to which ctx belongs (MCP, server/utilities/logging): level is one of
-// RFC 5424's, logger names the source and may be empty, data is anything that encodes as JSON. A client of the legacy era
-// gets it unless it set a higher level with logging/setLevel, one of 2026-07-28 only if the request names a level that is
-// not higher. Otherwise as Progress: any goroutine until the handler returns, never blocks, reports whether it was sent.
-// What does not encode, or is too long for the transport to hold back, is not sent.
+// RFC 5424's, logger names the source and may be empty, data is anything that encodes as JSON. A client of the legacy
+// era gets it unless it set a higher level with logging/setLevel, one of 2026-07-28 only if the request names a level
+// that is not higher. Otherwise as Progress: any goroutine until the handler returns, never blocks, reports whether it
+// was sent. What does not encode, or is too long for the transport to hold back, is not sent.
 func Log(ctx context.Context, level, logger string, data any) bool {
 	n := notifierOf(ctx)
 	severity, known := protocol.ParseLogLevel([]byte(level))

@@ -8,8 +8,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by the
-// list below. docs/METRICS.md says what each is.
+// Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by
+// the list below. docs/METRICS.md says what each is.
 
 // Ending is how a call ended.
 type Ending uint8
@@ -34,8 +34,8 @@ var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "pan
 
 // sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
 // 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
-// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts every
-// call; the histogram's own count is the number of samples.
+// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts
+// every call; the histogram's own count is the number of samples.
 const (
 	sampleEvery  = 16 // a power of two
 	sampleAlways = 64

@@ -8,7 +8,8 @@ import "sync/atomic"
 
 // Suspension is what holds a call back.
 type Suspension struct {
-	// left is two: what is waited for, and the worker that suspended the call. Whoever takes it to zero resumes the call.
+	// left is two: what is waited for, and the worker that suspended the call. Whoever takes it to zero resumes the
+	// call.
 	left   atomic.Int32
 	resume func()
 	// Cancel ends the waiting: the call was cancelled. It is set before Suspend.

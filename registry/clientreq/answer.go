@@ -15,8 +15,9 @@ import (
 	"weir/registry/value"
 )
 
-// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit: the
-// action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill it.
+// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit:
+// the action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill
+// it.
 
 // Elicited is the elicitations among what a call has asked for: its key, and the schema of the answer as JSON, null for
 // none.

@@ -40,9 +40,10 @@ func answerComplete(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) 
 	if c == nil { // gone since Route
 		return eng.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
-	res, err := guarded(eng, x, c.Handler.Name, c, func(c *handler.Completion, of *call.Call) (*mcp.CompleteResult, error) {
+	invoke := func(c *handler.Completion, of *call.Call) (*mcp.CompleteResult, error) {
 		return c.Invoke(of, eng.checkReference)
-	})
+	}
+	res, err := guarded(eng, x, c.Handler.Name, c, invoke)
 	return conclude(eng, x, dst, res, err, (*result.Encoder).AppendCompletion)
 }
 

@@ -1,6 +1,6 @@
-// Package engine answers the messages of MCP: revisions, eras, sessions, the methods, lists, running handlers and tasks.
-// A transport hands in one scanned message at a time (Exchange) and gets bytes back; package registry, which authors of
-// servers import, hands in what is offered.
+// Package engine answers the messages of MCP: revisions, eras, sessions, the methods, lists, running handlers and
+// tasks. A transport hands in one scanned message at a time (Exchange) and gets bytes back; package registry, which
+// authors of servers import, hands in what is offered.
 //
 //	Route     on the event loop: finds the row of the method table, the revision and the tool, checks what may be
 //	          checked for the price of a look (era, session, mirrored headers), and names the class that runs it

@@ -16,8 +16,8 @@ import (
 	"weir/registry/task"
 )
 
-// Engine is one server's side of MCP. Create it with New, give it something to offer, then hand it messages; more may be
-// added and removed while it serves. All methods are safe for concurrent use.
+// Engine is one server's side of MCP. Create it with New, give it something to offer, then hand it messages; more may
+// be added and removed while it serves. All methods are safe for concurrent use.
 type Engine struct {
 	opt   Options
 	seed  maphash.Seed // of id hashes: peers choose ids, so they must not be able to choose collisions
@@ -75,12 +75,13 @@ func (eng *Engine) makeSets() {
 	prompts := func(offered *result.Offered) { offered.Prompts = true }
 	resources := func(offered *result.Offered) { offered.Resources = true }
 	o := &eng.opt
-	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions, Limit: "max_tools", Most: o.MaxTools,
+	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
+		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
 		Bind:    func(t *handler.Tool) { t.Handler.Series = call.NewToolSeries(eng.m.set, t.Name) },
 		Unbind:  func(t *handler.Tool) { call.DropToolSeries(eng.m.set, t.Name) }})
-	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions, Limit: "max_prompts", Most: o.MaxPrompts,
-		Changed: hear(protocol.ListPrompts, prompts)})
+	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
+		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})
 	eng.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,
 		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, resources)})
 	eng.templates = feature.NewSet(feature.Rules[*handler.Template]{Partitions: 1,

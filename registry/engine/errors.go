@@ -8,7 +8,8 @@ import (
 // Refusals that say the same every time; they are encoded and never changed.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, or name the revision in params._meta (2026-07-28)`}
+		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, ` +
+			`or name the revision in params._meta (2026-07-28)`}
 	errInitializedTwice = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "this conversation is initialized already"}
 	errInitializeInBatch = &codec.Error{Code: codec.CodeInvalidRequest,
@@ -22,9 +23,11 @@ var (
 	errTooManySessions = &codec.Error{Code: codec.CodeInternal,
 		Message: "too many sessions", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
 	errNoStream = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, of a revision that has them (2025-03-26 to 2025-11-25)"}
+		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, " +
+			"of a revision that has them (2025-03-26 to 2025-11-25)"}
 	errFilter = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
+		Message: "params.notifications must be an object: toolsListChanged, promptsListChanged and " +
+			"resourcesListChanged are booleans, resourceSubscriptions is an array of URIs, taskIds one of task ids"}
 	errDuplicateID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "duplicate id: a request with this id is still in flight"}
 	errVersionMissing = &codec.Error{Code: codec.CodeInvalidParams,

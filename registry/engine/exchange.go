@@ -30,8 +30,8 @@ const (
 	Compute
 	// Blocking is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
 	Blocking
-	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one, what
-	// was appended is its first message, and the exchange lasts (until End) as long as the stream.
+	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one,
+	// what was appended is its first message, and the exchange lasts (until End) as long as the stream.
 	Listening
 )
 
@@ -60,16 +60,16 @@ type Header = protocol.Header
 // on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller
 // shares it) until End.
 type Exchange struct {
-	// Call is the message and what is known of it while it is served. The transport sets Raw, Env, Principal, Responder,
-	// Slot and, but for HTTP, Conv.
+	// Call is the message and what is known of it while it is served. The transport sets Raw, Env, Principal,
+	// Responder, Slot and, but for HTTP, Conv.
 	Call
 
 	// Transport is how the message came.
 	Transport Transport
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
 	InBatch bool
-	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With Answered
-	// and the refusals there is a response, unless the message was a notification.
+	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With
+	// Answered and the refusals there is a response, unless the message was a notification.
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
 	// Header is needed for HTTP, during Route only.
@@ -86,8 +86,8 @@ type Exchange struct {
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
 
-// Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it in.
-// Nobody else may hold x.
+// Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
+// in. Nobody else may hold x.
 func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
 
 // EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that

@@ -62,9 +62,10 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 	return dst
 }
 
-// guarded invokes a handler, which name tells apart in the log; a panic in there is an error, not the end of the worker.
-// A handler that ends its goroutine is logged likewise.
-func guarded[E, R any](eng *Engine, x *Exchange, name string, of E, invoke func(E, *call.Call) (R, error)) (res R, err error) {
+// guarded invokes a handler, which name tells apart in the log; a panic in there is an error, not the end of the
+// worker. A handler that ends its goroutine is logged likewise.
+func guarded[E, R any](eng *Engine, x *Exchange, name string, of E, invoke func(E, *call.Call) (R, error)) (res R,
+	err error) {
 	returned := false
 	defer func() {
 		ours := x.Finish()
@@ -92,8 +93,8 @@ func (eng *Engine) AppendExited(dst []byte, x *Exchange) []byte {
 	return codec.AppendError(dst, x.ID(), errPanicked)
 }
 
-// conclude appends what came of a handler that returns results of its own kind: res, as encode appends it, or err, which
-// is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
+// conclude appends what came of a handler that returns results of its own kind: res, as encode appends it, or err,
+// which is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
 func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
 	encode func(e *result.Encoder, dst []byte, to result.Request, res R) ([]byte, *codec.Error),
 ) ([]byte, call.Ending) {

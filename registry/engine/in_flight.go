@@ -4,9 +4,9 @@ import "weir/codec"
 
 // Begin marks a request as in flight in its conversation, from where a cancellation finds it. An id that is in flight
 // already is refused with -32600, and the first request is answered as if nothing had happened: a second answer to one
-// id would reach whoever waits for the first (many clients use the same id for everything). Not so over HTTP, where each
-// message that was POSTed has an answer of its own; none of them can be cancelled by an id that several have. No-op
-// without a conversation and for what is not a request.
+// id would reach whoever waits for the first (many clients use the same id for everything). Not so over HTTP, where
+// each message that was POSTed has an answer of its own; none of them can be cancelled by an id that several have.
+// No-op without a conversation and for what is not a request.
 func (eng *Engine) Begin(x *Exchange) *codec.Error {
 	if x.Conv == nil || x.Env.Kind != codec.KindRequest {
 		return nil

@@ -50,8 +50,8 @@ func (eng *Engine) readInputs(x *Exchange) *codec.Error {
 	return nil
 }
 
-// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for now;
-// errAgain if there are such, and it is to be called with them.
+// takeEarly holds answers to elicitations that came before anything was asked for against what the handler asks for
+// now; errAgain if there are such, and it is to be called with them.
 func (x *Exchange) takeEarly(elicited clientreq.Elicited, state string) *codec.Error {
 	in := x.Inputs
 	if in == nil || in.Early == nil {
@@ -80,7 +80,8 @@ func (x *Exchange) binding() []byte {
 }
 
 // requireInput answers with a request for input; a legacy client is sent requests instead.
-func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte, call.Ending) {
+func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte,
+	call.Ending) {
 	out, e := eng.appendInputRequired(dst, x, requests, state)
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
@@ -127,7 +128,7 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 // checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
 // have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
 func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	missing := clientreq.Needs(requests) &^ x.declared()
+	missing := clientreq.Needs(requests) &^ x.Declared()
 	if missing == 0 {
 		return nil
 	}
@@ -136,15 +137,4 @@ func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
 		e.Code = codec.CodeInternal // its era has no other
 	}
 	return e
-}
-
-// declared is what the exchange's client can be asked.
-func (x *Exchange) declared() protocol.Capabilities {
-	switch {
-	case x.Modern():
-		return protocol.ReadCapabilities(x.Env.ClientCapabilities.Of(x.Raw))
-	case x.Conv != nil:
-		return x.Conv.Capabilities()
-	}
-	return 0
 }

@@ -15,7 +15,8 @@ const (
 	Ended
 	// Invalid: the message breaks a rule of the protocol; there is an error response.
 	Invalid
-	// UnknownMethod: the modern era tells it apart (MCP 2026-07-28, basic/transports); in the legacy one it is Answered.
+	// UnknownMethod: the modern era tells it apart (MCP 2026-07-28, basic/transports); in the legacy one it is
+	// Answered.
 	UnknownMethod
 	// UnknownSession: it has ended or never was, or is another principal's.
 	UnknownSession

@@ -17,7 +17,8 @@ func (eng *Engine) AddResource(s *handler.Resource) error {
 	return offer(eng.resources, s, &s.Handler)
 }
 
-// AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken (Handler.Replaces).
+// AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken
+// (Handler.Replaces).
 func (eng *Engine) AddResourceTemplate(t *handler.Template) error {
 	t.Handler.Series = eng.m.reads
 	return offer(eng.templates, t, &t.Handler)
@@ -115,10 +116,10 @@ func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.End
 		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
 	}
 	of := result.Resource{URI: found.uri, MIMEType: found.source.MIMEType}
-	return conclude(eng, x, dst, res, err, func(e *result.Encoder, dst []byte, to result.Request, res *mcp.ReadResourceResult) (
-		[]byte, *codec.Error) {
+	encode := func(e *result.Encoder, dst []byte, to result.Request, res *mcp.ReadResourceResult) ([]byte, *codec.Error) {
 		return e.AppendContents(dst, to, of, res)
-	})
+	}
+	return conclude(eng, x, dst, res, err, encode)
 }
 
 // saysNotFound: with the error that the SDK has for it, whose code is of one era, or with the code of the other.

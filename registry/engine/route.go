@@ -6,8 +6,8 @@ import (
 )
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
-// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and Dispatch
-// appends the refusal. It never waits, and allocates only to say no.
+// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and
+// Dispatch appends the refusal. It never waits, and allocates only to say no.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (eng *Engine) Route(x *Exchange) Class {
@@ -160,8 +160,8 @@ func (eng *Engine) AcceptsBatch(x *Exchange) bool {
 	return n > 0 && protocol.RevisionAt(n-1).Batches
 }
 
-// Queued says, of a message of which only the beginning was seen (codec.Peek), whether it is work that waits in line and
-// may be refused for want of room. Control, and what nobody knows, never is: the latter is refused by the scan.
+// Queued says, of a message of which only the beginning was seen (codec.Peek), whether it is work that waits in line
+// and may be refused for want of room. Control, and what nobody knows, never is: the latter is refused by the scan.
 func (eng *Engine) Queued(raw []byte, e *codec.Envelope) bool {
 	row := methodOf(e, raw)
 	return row != nil && (row.class == Compute || row.class == Blocking)

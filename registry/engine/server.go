@@ -9,15 +9,15 @@ import (
 // Server is what serves an engine: it runs its tasks, and tells its clients that a list has changed, and
 // its log what handlers do wrong. It must be comparable, as a pointer is.
 type Server interface {
-	// QueueTask queues the call of a task for its Run, once, or returns the refusal that the client gets when there is no
-	// room. It is called with the task locked, on any goroutine, and must neither block nor call back.
+	// QueueTask queues the call of a task for its Run, once, or returns the refusal that the client gets when there is
+	// no room. It is called with the task locked, on any goroutine, and must neither block nor call back.
 	QueueTask(c *TaskCall) *codec.Error
 	// ListsChanged is called after the list of tools, prompts or resources has changed. The server then asks every
 	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
 	// list, possibly several at once, and must not block.
 	ListsChanged()
-	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several at
-	// once, and must not block for long.
+	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several
+	// at once, and must not block for long.
 	HandlerFailed(f Failure)
 }
 

@@ -47,9 +47,9 @@ func (eng *Engine) EndSession(id []byte, principal string) Outcome {
 
 // ExpireSessions forgets the sessions that were idle for session_idle_timeout or lived for max_session_age, and returns
 // how many. It also ends the waiting of calls for clients that did not answer within client_request_timeout, ends the
-// tasks whose time is up, and drops the events that were kept for event_store_ttl. A session with calls in flight or its
-// stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition locked
-// at a time.
+// tasks whose time is up, and drops the events that were kept for event_store_ttl. A session with calls in flight or
+// its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
+// locked at a time.
 func (eng *Engine) ExpireSessions(now time.Time) int {
 	at := now.Sub(eng.epoch)
 	eng.clientRequests.Expire(at)

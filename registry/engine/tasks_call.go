@@ -176,7 +176,8 @@ func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 		y.Conv = x.Conv // what its client can be asked
 	}
 	var e *codec.Error
-	c.task, e = eng.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.Modern(), RequestBytes: len(x.Raw), TTL: ttl})
+	c.task, e = eng.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.Modern(), RequestBytes: len(x.Raw),
+		TTL: ttl})
 	if e != nil {
 		return nil, e
 	}

@@ -180,7 +180,8 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		return nil, e
 	}
 	if x.Transport == HTTP {
-		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not begin.
+		// Opens the event stream, which is kept alive: what stands in between gives up on a response that does not
+		// begin.
 		x.Responder.Send(t.AppendStatus(nil))
 	}
 	x.Suspend(&w.Suspension)
@@ -209,9 +210,9 @@ func (eng *Engine) carryForTask(x *Exchange, t *task.Task, requests mcp.InputReq
 	return e
 }
 
-// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was not
-// taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come back with
-// another tasks/result.
+// heard gives the task what came of what it asked for, once nothing of that is open any more, and returns why it was
+// not taken. A client that refuses or keeps silent fails the task as it would fail a call; one that is gone may come
+// back with another tasks/result.
 func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *codec.Error) {
 	switch failed = result.Failed; failed {
 	case nil:

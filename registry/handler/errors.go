@@ -21,7 +21,8 @@ var (
 	errArgumentsText = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.arguments must be an object of strings"}
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), and params.argument a name and a value"}
+		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), " +
+			"and params.argument a name and a value"}
 )
 
 // errNoHandler is of whoever registers, not of a peer.

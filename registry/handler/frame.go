@@ -26,8 +26,8 @@ func (f *frame) begin(c *call.Call, into *mcp.Meta, h *call.Handler) error {
 	return nil
 }
 
-// extra tells a handler who asks, where the SDK's handlers look for it: Extra.TokenInfo.UserID is the principal. nil for
-// anybody.
+// extra tells a handler who asks, where the SDK's handlers look for it: Extra.TokenInfo.UserID is the principal. nil
+// for anybody.
 func extra(c *call.Call) *mcp.RequestExtra {
 	if c.Principal == "" {
 		return nil

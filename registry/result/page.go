@@ -6,8 +6,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// AppendPage appends the response to a list request: one page of a set, in order of names. A cursor that is none of this
-// list is answered with an error.
+// AppendPage appends the response to a list request: one page of a set, in order of names. A cursor that is none of
+// this list is answered with an error.
 func AppendPage[E feature.Entry](e *Encoder, dst []byte, to Request, cursor []byte, list *feature.List,
 	set *feature.Set[E]) []byte {
 	from := len(dst)
