@@ -39,6 +39,11 @@ type desk struct {
 	*Site
 	request http1.Request
 	header  registry.Header
+	accept  accepted // of the request
+
+	// The last one that came, which browsers repeat with every request, and where.
+	lastOrigin *auth.Origin
+	lastPlace  auth.Place
 }
 
 // Init makes the site ready for the connections of loops, which have not started.
