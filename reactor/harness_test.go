@@ -51,6 +51,12 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
+	return startLogged(t, silent, tunes...)
+}
+
+// startLogged is start with a log that the test reads.
+func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
+	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
@@ -65,7 +71,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	must(t, err)
 	demo.AddTools(reg)
 	s.addStuck(reg)
-	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
+	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
 	if o.Auth.TokensFile != "" {
 		c.Tokens = tokensFor(t, "alice", "bob", "late")
 	}

@@ -24,6 +24,11 @@ func (p *peer) exchange(request string) (*http.Response, string) {
 	return r, string(body)
 }
 
+// readHead reads the head of a response; a body is left.
+func (p *peer) readHead() (*http.Response, error) {
+	return http.ReadResponse(p.r, &http.Request{Method: "HEAD"})
+}
+
 // head is a request without a body.
 func head(method, target string, headers ...string) string {
 	return method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
@@ -340,14 +345,14 @@ func TestStreamsBeginWithAByte(t *testing.T) {
 
 // TestSilentAnswerBecomesAStream: what stands between must not take a call that thinks for a dead connection.
 func TestSilentAnswerBecomesAStream(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+	quick := func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 		o.SSEAnswerAfter, o.SSEKeepAlive = time.Millisecond, time.Millisecond
-	})
+	}
 	modern := modernCall("1", "stuck", `{}`)
 	legacy := func(p *peer) string { return post(strings.TrimSpace(toolCall("1", "stuck", `{}`)), p.session()) }
 	f := func(name string, request func(p *peer) string, primed bool) {
 		t.Run(name, func(t *testing.T) {
-			s.release = make(chan struct{})
+			s := start(t, quick)
 			p := s.dial("http")
 			p.t = t
 			p.send(request(p) + postDiscover())
@@ -370,7 +375,7 @@ func TestSilentAnswerBecomesAStream(t *testing.T) {
 	f("stateless", func(*peer) string { return modern }, false)
 	f("session", legacy, true)
 	t.Run("no stream accepted", func(t *testing.T) {
-		s.release = make(chan struct{})
+		s := start(t, quick)
 		p := s.dial("http")
 		p.send(strings.Replace(modern, ", text/event-stream", "", 1))
 		s.awaitStuck()
@@ -382,7 +387,7 @@ func TestSilentAnswerBecomesAStream(t *testing.T) {
 		}
 	})
 	t.Run("HTTP/1.0", func(t *testing.T) {
-		s.release = make(chan struct{})
+		s := start(t, quick)
 		p := s.dial("http")
 		p.send(old(modern))
 		s.awaitStuck()

@@ -34,7 +34,7 @@ type Server struct {
 	site     transport.Site
 	life     life
 
-	failures  sync.Map // *complaints, by registry.FailureKind
+	failures  sync.Map // *logwriter.Gate, by registry.FailureKind
 	clockStop chan struct{}
 	clock     sync.WaitGroup
 }

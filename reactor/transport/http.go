@@ -186,6 +186,7 @@ func (t *httpTransport) reject(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 		in.Refuse(k, pipeline.NullID, backpressure.ConnectionLimitPerPrincipal)
 		return
 	}
+	deskOf(in).logRefused(r, fail)
 	in.Msg = codec.AppendError(in.Msg[:0], nil, fail)
 	in.Answer(k, in.Msg)
 }

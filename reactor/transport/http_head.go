@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
@@ -111,6 +112,31 @@ func (d *desk) origin(c *pipeline.Conn, origin []byte) *auth.Origin {
 		d.lastOrigin, d.lastPlace = found, at
 	}
 	return found
+}
+
+// maxLoggedBytes bounds what a log line repeats of a peer's field.
+const maxLoggedBytes = 200
+
+// logRefused says in the log which key lets a page or a name in, once in ten seconds: whoever opens the page sees no
+// more than "Failed to fetch".
+func (s *Site) logRefused(r *http1.Request, fail *codec.Error) {
+	gate, key, field, text := &s.strange.origins, "allowed_origins", "origin", r.Origin
+	switch fail {
+	case errOrigin:
+	case errHost:
+		gate, key, field, text = &s.strange.hosts, "allowed_hosts", "host", r.Host
+	default:
+		return
+	}
+	leftOut, ok := gate.Allow(backpressure.Now(), 1)
+	if !ok {
+		return
+	}
+	line := s.Pipeline.Log.Warn().Str(field, string(text[:min(len(text), maxLoggedBytes)])).Str("key", key)
+	if leftOut > 0 {
+		line = line.Int("suppressed", leftOut)
+	}
+	line.Msg("a request was refused for where it comes from: the key lists what is let in")
 }
 
 // isJSON reports whether a Content-Type is application/json, with or without parameters.

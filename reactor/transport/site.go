@@ -11,6 +11,7 @@ import (
 	"weir/backpressure"
 	"weir/codec/http1"
 	"weir/reactor/auth"
+	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry"
@@ -30,6 +31,7 @@ type Site struct {
 	Tokens atomic.Pointer[auth.Tokens]
 
 	metrics  siteMetrics
+	strange  struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions sseSessions
 	dateText atomic.Pointer[string]
 }
