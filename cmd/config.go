@@ -40,7 +40,8 @@ type Config struct {
 
 	program Program
 	tokens  *auth.Tokens // of auth.tokens_file; nil without one
-	stdio   bool         // the one client comes by itself: there is nothing to listen on
+	budgets budgets
+	stdio   bool // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.

@@ -239,11 +239,11 @@ func TestConfigFileIsBounded(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, maxConfigBytes+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plain.loadConfig(&serveFlags{Config: path}); err == nil ||
+	if _, err := plain.loadConfig(&serveFlags{Config: path}, thisMachine()); err == nil ||
 		!strings.Contains(err.Error(), "is larger than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := plain.loadConfig(&serveFlags{Config: path + ".no"}); err == nil ||
+	if _, err := plain.loadConfig(&serveFlags{Config: path + ".no"}, thisMachine()); err == nil ||
 		!strings.HasPrefix(err.Error(), "--config: open ") {
 		t.Errorf("got %v", err)
 	}

@@ -60,7 +60,7 @@ func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 			"%s is below the largest message that messages allows, which would always be refused: allowed is %s or more",
 			option.FormatSize(int64(c.Queue.MaxWaitingBytesPerConnection)), option.FormatSize(int64(largest)))
 	}
-	budgets := int64(c.Queue.MaxQueueBytes) + int64(c.Server.MaxOutboxTotalBytes) + int64(c.Server.MaxInputTotalBytes)
+	budgets := c.largestBudgets()
 	if c.MemoryLimitBytes != 0 && c.MemoryLimitBytes < budgets && !found.Has("memory_limit_bytes") {
 		found.Add("memory_limit_bytes",
 			"%s is below max_queue_bytes + max_outbox_total_bytes + max_input_total_bytes, which may all be full at once:"+

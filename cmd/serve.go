@@ -31,6 +31,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
+	s.sayMemory()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"weir/cmd/internal/needs"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
 )
@@ -67,11 +68,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 
 // TestServeTryLines runs exactly the commands that the banner prints, without tokens and with.
 func TestServeTryLines(t *testing.T) {
-	for _, program := range []string{"curl", "nc", "bash"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skipAtDesk(t, program+" is not installed: the lines of the banner were not run")
-		}
-	}
+	needs.Programs(t, "the lines of the banner were not run", "curl", "nc", "bash")
 	path, tokens := makeTokens(t, "alice")
 	tryAll(t, startTest(t, nil), "")
 	tryAll(t, startGuarded(t, path), tokens["alice"])

@@ -22,6 +22,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return notStarted(log, err)
 	}
+	s.sayMemory()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).Int("workers", config.Queue.Workers).
 		Msg("serving standard input and output")
 	ctx, cancel := context.WithCancel(context.Background())

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stdioChild is a weir stdio process and the other ends of its streams.
@@ -181,7 +183,8 @@ func TestStdioTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	back.Close()
-	shown, err := io.ReadAll(front) // what a terminal shows may come in any number of pieces; without a back it ends with EIO
+	// what a terminal shows may come in any number of pieces; without a back it ends with EIO
+	shown, err := io.ReadAll(front)
 	if answer := strings.TrimSuffix(pong, "\n") + "\r\n"; !strings.Contains(string(shown), answer) {
 		t.Errorf("the terminal shows %q, %v", shown, err)
 	}
@@ -264,6 +267,43 @@ func TestStdioClientIsGone(t *testing.T) {
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
 	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "write the output") {
+		t.Errorf("exit %d, %+v", code, line)
+	}
+}
+
+// TestStdioParentIsGone: whoever launched it was killed during a call, and another of its children holds the input
+// open. Nothing is written that could tell, and yet it ends.
+func TestStdioParentIsGone(t *testing.T) {
+	c := startStdio(t, "shutdown_timeout: 1h")
+	c.send(fmt.Sprintf(sleepCall, 3_600_000) + ping)
+	c.line() // the call before it is accepted
+	c.out.Close()
+	var line struct{ Error, Reason string }
+	c.await("the conversation broke off", &line)
+	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "its reader is gone") {
+		t.Errorf("exit %d, %+v", code, line)
+	}
+}
+
+// TestStdioStopsAlthoughBlocked: a client that reads nothing does not hold up a signal.
+func TestStdioStopsAlthoughBlocked(t *testing.T) {
+	c := startStdio(t, "shutdown_timeout: 1h")
+	c.send(strings.Repeat(ping, 3000)) // more answers than a pipe holds
+	raw, err := c.out.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pipe is full", func() bool {
+		held := 0
+		if err := raw.Control(func(fd uintptr) { held, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }); err != nil {
+			t.Fatal(err)
+		}
+		return err == nil && held > 60<<10
+	})
+	c.Process.Signal(syscall.SIGTERM)
+	var line struct{ Error, Reason string }
+	c.await("the conversation broke off", &line)
+	if code := c.exitCode(); code != exitRuntime || line.Error != "the output was not read to its end" {
 		t.Errorf("exit %d, %+v", code, line)
 	}
 }

@@ -46,8 +46,33 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {"weir/codec/option", "github.com/VictoriaMetrics/metrics"},
 	"registry": {
-		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/bytedance/sonic",
-		"github.com/modelcontextprotocol/go-sdk", "github.com/google/jsonschema-go", "github.com/yosida95/uritemplate",
+		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/engine": {
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
+		"weir/registry/handler", "weir/registry/protocol", "weir/registry/result", "weir/registry/session",
+		"weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/handler": {
+		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/schema", "weir/registry/value", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/call": {
+		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
+		"weir/registry/value",
+		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/result": {
+		"weir/codec", "weir/registry/feature", "weir/registry/protocol", "weir/registry/value",
+		"github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/session": {
+		"weir/registry/event", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+	},
+	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
+	"registry/clientreq": {
+		"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/value",
+		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",
@@ -59,7 +84,8 @@ var allowedImports = map[string][]string{
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
+		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	// The examples are run by a whole server, so that what they print is what clients see.
@@ -185,9 +211,9 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd":
+	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
 		return "" // the page of series
-	case strings.HasPrefix(imported, "weir/cmd"):
+	case strings.HasPrefix(imported, "weir/cmd") && !strings.HasPrefix(imported, "weir/cmd/internal/"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
 		return "only cmd and loadtest read files: who imports the server does not build a YAML library"
@@ -195,6 +221,10 @@ func judgeImport(name, imported string) string {
 		return ""
 	case strings.HasSuffix(name, "_test.go") && (!isOurs || strings.Contains(imported, "/internal/")):
 		return "" // a test may bring an outside judge, and what its folder keeps for tests (the compiler holds the folder)
+	}
+	if path.Dir(name) == "registry/engine" && strings.HasSuffix(name, "_test.go") &&
+		strings.HasPrefix(imported+"/", "weir/registry/") {
+		return "" // its tests register what they call
 	}
 	for at := name; at != "."; at = path.Dir(at) {
 		allowed, listed := allowedImports[at]
@@ -243,6 +273,9 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("cmd/config.go", "weir/codec/yaml", true)
 	f("registry/tools.go", "weir/codec", true)
 	f("registry/tools.go", "weir/reactor", false)
+	f("registry/engine/route.go", "weir/registry", false)
+	f("registry/engine/engine_test.go", "weir/registry", true)
+	f("registry/call/call.go", "weir/registry/engine", false)
 	f("reactor/loop/netpoll.go", "github.com/cloudwego/netpoll", true)
 	f("reactor/loop/loop.go", "github.com/cloudwego/netpoll", false)
 	f("reactor/loop/loop.go", "weir/codec", false)
@@ -262,7 +295,8 @@ func TestTidyJudgesImports(t *testing.T) {
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry", "registry/task", "reactor", "reactor/loop", "reactor/pipeline", "reactor/transport"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry/engine",
+		"registry/task", "reactor", "reactor/loop", "reactor/pipeline", "reactor/transport"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
 		if folder == "reactor" {
 			want = want[:2] // its parts count

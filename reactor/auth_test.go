@@ -173,6 +173,10 @@ func TestLineAsksForAToken(t *testing.T) {
 		s.closedFor(loop.CloseUnauthorized, fmt.Sprint(n))
 	}
 	call := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`)
+	marked := s.dial("tcp")
+	marked.send(" \n\ufeff" + bearing("alice") + "\n" + call)
+	contains(t, marked.line()+marked.line(), `"serverInfo"`, `"id":1,"result"`)
+	marked.Close()
 	refused(call, "token_missing")
 	refused("\n\r\n"+call+bearing("alice")+"\n", "token_missing")
 	refused("Bearer "+tokenOf("alice")+"\n"+call, "token_missing")
@@ -342,7 +346,8 @@ func TestPrincipalLimit(t *testing.T) {
 	if r, _ := web.response(); r.StatusCode != 200 {
 		t.Fatal(r.StatusCode)
 	}
-	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`, `"executed":false`)
+	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`,
+		`"executed":false`)
 	other := s.dial("http")
 	other.send(postDiscover(bearing("alice")))
 	r, body := other.response()

@@ -46,8 +46,8 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	var report DrainReport
 	s.loops.StopAccepting()
 	s.loops.VisitAll() // their streams end
-	s.registry.StopTasks()
-	s.registry.StopAsking()
+	s.engine.StopTasks()
+	s.engine.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()

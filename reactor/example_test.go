@@ -25,7 +25,9 @@ func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToo
 
 // A program that its client launches: no address is bound, there are only standard input and output.
 func ExampleServer_ServeStdio() {
-	offered, err := registry.New(registry.DefaultOptions())
+	named := registry.DefaultOptions()
+	named.Name, named.Version = "greet", "1.0"
+	offered, err := registry.New(named)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +45,9 @@ func ExampleServer_ServeStdio() {
 
 // A whole server: something to offer, where to listen, and a stop that lets calls finish.
 func ExampleServer() {
-	offered, err := registry.New(registry.DefaultOptions())
+	named := registry.DefaultOptions()
+	named.Name, named.Version = "greet", "1.0"
+	offered, err := registry.New(named)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -64,13 +68,15 @@ func ExampleServer() {
 	defer func() { stop(); <-ended }() // calls that run may finish
 
 	// What a client of 2026-07-28 sends, spelled out.
-	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,`+
-		`"method":"tools/call","params":{"name":"greet","arguments":{"name":"Ada"},"_meta":{`+
-		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
+	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp",
+		strings.NewReader(`{"jsonrpc":"2.0","id":1,`+
+			`"method":"tools/call","params":{"name":"greet","arguments":{"name":"Ada"},"_meta":{`+
+			`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	for name, value := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+	for name, value := range map[string]string{"Content-Type": "application/json",
+		"Accept":               "application/json, text/event-stream",
 		"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "greet"} {
 		call.Header.Set(name, value)
 	}
@@ -81,6 +87,7 @@ func ExampleServer() {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	fmt.Println(string(text), err)
-	// Output:
-	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"weir","version":"dev"}}}} <nil>
+	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello,
+	// Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
+	// <nil>
 }

@@ -37,11 +37,12 @@ const patience = 20 * time.Second
 // server is a running server with the demo tools and a tool, "stuck", that waits until the test releases it.
 type server struct {
 	*Server
-	t       testing.TB
-	set     *metrics.Set
-	release chan struct{}
-	stuck   chan struct{} // receives one value per call of "stuck" that began
-	stopped bool
+	t        testing.TB
+	set      *metrics.Set
+	release  chan struct{}
+	stuck    chan struct{} // receives one value per call of "stuck" that began
+	stopped  bool
+	registry *registry.Registry
 }
 
 // silent is the log of servers whose log no test reads.
@@ -57,7 +58,7 @@ func start(t testing.TB, tunes ...tune) *server {
 // startLogged is start with a log that the test reads.
 func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	t.Helper()
-	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
 	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
@@ -69,6 +70,7 @@ func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	s := &server{t: t, set: set, release: make(chan struct{}), stuck: make(chan struct{}, 1<<16)}
 	reg, err := registry.New(r)
 	must(t, err)
+	s.registry = reg
 	demo.AddTools(reg)
 	s.addStuck(reg)
 	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
@@ -268,3 +270,10 @@ func contains(t testing.TB, text string, parts ...string) {
 func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
 
 func clientFrame(text string) string { return wire.ClientFrame(text) }
+
+// namedOptions are the defaults of a registry under a name.
+func namedOptions() registry.Options {
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
+}

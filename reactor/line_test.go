@@ -24,6 +24,39 @@ func TestLinePing(t *testing.T) {
 	}
 }
 
+// What editors and shells write besides: a byte order mark, lines of nothing.
+func TestLineMarksAndBlanks(t *testing.T) {
+	const mark = "\ufeff"
+	ping := `{"jsonrpc":"2.0","id":1774232524389123456,"method":"ping"}` + "\n"
+	want := `{"jsonrpc":"2.0","id":1774232524389123456,"result":{}}` + "\n"
+	s := start(t)
+	f := func(sent string, answers int) {
+		t.Helper()
+		p := s.dial("tcp")
+		p.t = t
+		p.send(sent)
+		p.closeWrite()
+		if got := p.rest(); got != strings.Repeat(want, answers) {
+			t.Errorf("%q: %s", sent, got)
+		}
+	}
+	f(mark+ping+"  \n\t\r\n"+ping, 2)
+	f(mark+"\n"+ping+" ", 1)
+	f("   \n"+mark, 0)
+}
+
+// A line that was cut inside its id is not answered in the name of another call.
+func TestLineCutInItsID(t *testing.T) {
+	s := start(t)
+	for _, sent := range []string{`{"jsonrpc":"2.0","id":12` + "\n", `{"jsonrpc":"2.0","id":12`} {
+		p := s.dial("tcp")
+		p.t = t
+		p.send(sent)
+		p.closeWrite()
+		contains(t, p.rest(), `"id":null`, `-32700`)
+	}
+}
+
 // printf '...' | nc -N: the request and the end of the stream arrive together.
 func TestHalfClosedPeerGetsItsAnswer(t *testing.T) {
 	f := func(name, sent string, want ...string) {

@@ -249,9 +249,9 @@ func (o *Options) ofLoops() loop.Options {
 // ofPipeline are those of the pipeline.
 func (o *Options) ofPipeline() pipeline.Options {
 	return pipeline.Options{
-		PauseOnFull:      o.OnFull == OnFullPause,
-		MaxBatchElements: o.MaxJSONRPCBatchMessages,
-		JSON:             o.Messages.JSON,
+		PauseOnFull:             o.OnFull == OnFullPause,
+		MaxJSONRPCBatchMessages: o.MaxJSONRPCBatchMessages,
+		JSON:                    o.Messages.JSON,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 // Server serves what a registry offers. It owns the listeners, the loops, the connections, the queue and its workers.
@@ -21,20 +22,20 @@ import (
 // one goroutine. When New, Listen or Start fails, nothing of the server is left. The other methods may be called on
 // any goroutine.
 type Server struct {
-	opts     Options
-	grace    time.Duration // of Serve and ServeStdio
-	registry *registry.Registry
-	queue    *backpressure.Queue
-	limits   *backpressure.Limits
-	bounds   backpressure.Options // of both, resolved
-	log      zerolog.Logger
+	opts   Options
+	grace  time.Duration // of Serve and ServeStdio
+	engine *engine.Engine
+	queue  *backpressure.Queue
+	limits *backpressure.Limits
+	bounds backpressure.Options // of both, resolved
+	log    zerolog.Logger
 
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
 	life     life
 
-	failures  sync.Map // *logwriter.Gate, by registry.FailureKind
+	failures  sync.Map // *logwriter.Gate, by engine.FailureKind
 	clockStop chan struct{}
 	clock     sync.WaitGroup
 }
@@ -46,7 +47,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, registry: reg, log: *c.Log,
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, engine: reg.Engine(), log: *c.Log,
 		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
@@ -55,7 +56,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s.pipeline.Options = s.opts.ofPipeline()
-	s.pipeline.Registry, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = reg, s.queue, s.limits, s.log
+	s.pipeline.Engine, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = s.engine, s.queue, s.limits, s.log
 	s.site.Options, s.site.Pipeline = s.opts.ofTransports(), &s.pipeline
 	s.site.Rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	s.site.Resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
@@ -65,7 +66,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	}
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
-	if err := reg.Attach((*attachment)(s)); err != nil {
+	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (s *Server) runClock() {
 			if now.Unix() != second {
 				second = now.Unix()
 				s.site.SetDate(now)
-				s.registry.ExpireSessions(now)
+				s.engine.ExpireSessions(now)
 			}
 		case <-s.clockStop:
 			return
@@ -118,7 +119,7 @@ func (s *Server) runClock() {
 
 // release closes what a server that never started, or has stopped, holds.
 func (s *Server) release() {
-	s.registry.Detach((*attachment)(s))
+	s.engine.Detach((*attachment)(s))
 	s.loops.Release()
 }
 

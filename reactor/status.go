@@ -34,7 +34,7 @@ func (s *Server) Status() Status {
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),
 		LoopConnections:    loops,
-		Sessions:           s.registry.Sessions(),
+		Sessions:           s.engine.Sessions(),
 		Workers:            s.bounds.Workers,
 		Connections:        s.limits.Connections(),
 		SoftConnections:    s.bounds.SoftConnections,

@@ -39,7 +39,7 @@ func TestTasksStress(t *testing.T) {
 	hours := time.Duration(0)
 	s.eventually("every task is gone", func() bool {
 		hours++
-		s.registry.ExpireSessions(time.Now().Add(hours * time.Hour))
+		s.engine.ExpireSessions(time.Now().Add(hours * time.Hour))
 		return s.metric("weir_tasks") == "0" && s.metric("weir_task_bytes") == "0" && s.metric("weir_task_waits") == "0"
 	})
 	s.eventually("nothing is held", func() bool {

@@ -15,7 +15,9 @@ import (
 // What the examples have in common: a registry to offer things in, and the SDK's client connected to a server of it.
 
 func newRegistry() *registry.Registry {
-	r, err := registry.New(registry.DefaultOptions())
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "examples", "1.0"
+	r, err := registry.New(o)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -23,7 +25,8 @@ func newRegistry() *registry.Registry {
 }
 
 // connect serves r on a port of the kernel's choice and connects a client of the revision to it. stop ends both.
-func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession, stop func()) {
+func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession,
+	stop func()) {
 	address, end := serve(r)
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

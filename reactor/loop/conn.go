@@ -39,10 +39,12 @@ type Conn struct {
 
 	// Anybody's.
 	pending      atomic.Int32  // what was asked and is not answered yet
-	pause        atomic.Uint32 // of Pause; changes under mu
+	pause        atomic.Uint32 // of Pause; changes under the lock
 	stalledSince atomic.Int64  // when the kernel last took a byte while some waited; 0 while none wait
 
-	mu       sync.Mutex
+	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing
+	// may block under it.
+	sync.Mutex
 	out      []byte // what the kernel did not take yet
 	outDone  int    // how much of out it took since
 	held     int    // bytes of answers that wait for their turn at the Handler's
@@ -72,13 +74,6 @@ func (c *Conn) Addr() netip.Addr { return c.addr }
 
 // Fd: see Loop.
 func (c *Conn) Fd() int { return int(c.fd) }
-
-// Lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing may
-// block under it.
-func (c *Conn) Lock() { c.mu.Lock() }
-
-// Unlock ends Lock.
-func (c *Conn) Unlock() { c.mu.Unlock() }
 
 // Halted reports whether the Handler must not take another message off this connection now. Any goroutine.
 func (c *Conn) Halted() bool { return c.pause.Load() != 0 }
@@ -132,9 +127,9 @@ func (c *Conn) DetachedLocked() int { return int(c.detached) }
 // Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the loop
 // does the rest.
 func (c *Conn) Close(reason Reason) {
-	c.mu.Lock()
+	c.Lock()
 	c.CloseLocked(reason)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // CloseLocked is Close for who has the lock.
@@ -150,12 +145,12 @@ func (c *Conn) CloseLocked(reason Reason) {
 // EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and
 // the answers are written. Loop only.
 func (c *Conn) EndAfterAnswers(reason Reason) {
-	c.mu.Lock()
+	c.Lock()
 	if c.goodbye == StillOpen {
 		c.goodbye = reason
 	}
 	c.PauseLocked(pauseEnding)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // PauseLocked stops reading for one more cause.
@@ -207,13 +202,13 @@ func (c *Conn) Settle() {
 	if c.finished {
 		return
 	}
-	c.mu.Lock()
+	c.Lock()
 	answered := c.pending.Load() == c.detached || c.muted
 	if c.reason == StillOpen && c.goodbye != StillOpen && answered && c.UnsentLocked() == 0 && !c.lingering {
 		c.halfCloseLocked()
 	}
 	over := c.reason != StillOpen
-	c.mu.Unlock()
+	c.Unlock()
 	if over {
 		c.loop.finish(c)
 	}
@@ -241,7 +236,7 @@ func (l *Loop) finish(c *Conn) {
 		return
 	}
 	c.finished = true
-	c.mu.Lock() // no writer is inside the descriptor, and none enters after reason was set
+	c.Lock() // no writer is inside the descriptor, and none enters after reason was set
 	reason := c.reason
 	l.loops.outBytes.Add(-int64(c.UnsentLocked()))
 	PutBuffer(c.out)
@@ -251,7 +246,7 @@ func (l *Loop) finish(c *Conn) {
 		resetOnClose(c.fd)
 	}
 	_ = unix.Close(int(c.fd)) // the last one: epoll forgets it by itself
-	c.mu.Unlock()
+	c.Unlock()
 
 	l.keepInput(c, nil)
 	at := uint32(c.tag)
@@ -270,7 +265,7 @@ func (l *Loop) finish(c *Conn) {
 
 // Reason is why the connection has ended, or StillOpen. Any goroutine.
 func (c *Conn) Reason() Reason {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.reason
 }

@@ -3,7 +3,7 @@ package loop
 // The one doorway to netpoll. What it gives us is its pool of event loops: goroutines that wait in epoll and call us.
 //
 // Its connections are not used: they cannot stop reading, lose the answer to a half-closed peer, and park the writer
-// until the peer reads (docs/ARCHITECTURE.md has the measurements). Instead each of our loops keeps an epoll set of
+// until the peer reads (docs/decisions/0014 has the measurements). Instead each of our loops keeps an epoll set of
 // its own and hands that set's descriptor to a netpoll event loop as if it were a listening socket: an epoll
 // descriptor is readable while its ready list is not empty, and netpoll calls Accept whenever it is.
 //

@@ -18,9 +18,9 @@ func (c *Conn) Send(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	c.mu.Lock()
+	c.Lock()
 	c.SendLocked(p)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // SendLocked is Send for who has the lock.
@@ -52,10 +52,10 @@ func (c *Conn) SendLocked(p []byte) {
 
 // SendLast sends p and nothing after it: answers that are ready later are dropped. Any goroutine.
 func (c *Conn) SendLast(p []byte) {
-	c.mu.Lock()
+	c.Lock()
 	c.SendLocked(p) // under the lock in which it is the last
 	c.muted = true
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as outbox.
@@ -83,8 +83,8 @@ func (c *Conn) OutboxLimit() int { return c.loop.loops.opts.MaxOutboxBytes }
 
 // SendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
 func (c *Conn) SendEarly(frame []byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if !c.RoomLocked(len(frame)) {
 		return false
 	}
@@ -106,8 +106,8 @@ func (c *Conn) RoomLocked(n int) bool {
 
 // CaughtUp says whether the peer has read, or the kernel has taken, everything there was. Any goroutine.
 func (c *Conn) CaughtUp() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.reason == StillOpen && !c.muted && c.UnsentLocked() == 0
 }
 
@@ -139,8 +139,8 @@ func (c *Conn) RelaxLocked() {
 
 // drainOutbox writes what waits, as far as the kernel takes it, and says whether that was everything. Loop only.
 func (c *Conn) drainOutbox() (empty bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if c.reason != StillOpen || c.UnsentLocked() == 0 {
 		return false
 	}

@@ -141,8 +141,8 @@ func (l *Loop) discard(c *Conn) {
 	n, err := readSocket(c.fd, l.buf)
 	if n == 0 && err != unix.EAGAIN {
 		c.ended = true
-		c.mu.Lock()
+		c.Lock()
 		c.CloseLocked(c.goodbye)
-		c.mu.Unlock()
+		c.Unlock()
 	}
 }

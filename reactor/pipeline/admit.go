@@ -4,7 +4,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A message's life, in order: scan, route, admit, queue, dispatch, answer. The first half runs on the loop, the second
@@ -23,19 +23,19 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		return
 	}
 	if err := codec.Scan(msg, &k.Env, &p.Options.JSON); err != nil {
-		k.Outcome = registry.Invalid
+		k.Outcome = engine.Invalid
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
-	switch class := p.Registry.Route(&k.Exchange); class {
-	case registry.Inline:
+	switch class := p.Engine.Route(&k.Exchange); class {
+	case engine.Inline:
 		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
 			c.recall(id) // before Dispatch looks among what is in flight: a compact call goes there (expand)
 		}
-		in.Msg = p.Registry.Dispatch(&k.Exchange, in.Msg[:0])
+		in.Msg = p.Engine.Dispatch(&k.Exchange, in.Msg[:0])
 		in.Answer(k, in.Msg)
-	case registry.Listening:
+	case engine.Listening:
 		in.stats.inline.Add(1)
 		in.listen(c, k)
 	default:
@@ -43,8 +43,8 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	}
 }
 
-func queueClass(c registry.Class) backpressure.Class {
-	if c == registry.Blocking {
+func queueClass(c engine.Class) backpressure.Class {
+	if c == engine.Blocking {
 		return backpressure.Blocking
 	}
 	return backpressure.Compute
@@ -69,8 +69,8 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 		}
 	}
 	k.own(k.Raw) // before Begin: from there on others may look at it
-	if err := p.Registry.Begin(&k.Exchange); err != nil {
-		k.Outcome = registry.Invalid
+	if err := p.Engine.Begin(&k.Exchange); err != nil {
+		k.Outcome = engine.Invalid
 		in.Fail(k, err)
 		return
 	}
@@ -151,7 +151,7 @@ func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
-	if k.Env.Kind != codec.KindRequest || !p.Registry.Queued(k.Raw, &k.Env) {
+	if k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}

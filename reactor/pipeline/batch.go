@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // JSON-RPC batches: MCP 2025-03-26 requires that they are received, every later revision took them away. Each element
@@ -50,7 +50,7 @@ func (g *batchGroup) message() []byte {
 func (g *batchGroup) deliver(c *Conn, out []byte) []byte {
 	message := g.message()
 	if len(message) == 0 {
-		g.anchor.Outcome = registry.Accepted
+		g.anchor.Outcome = engine.Accepted
 	}
 	return c.transport.Answer(c, g.anchor, message, out)
 }
@@ -60,7 +60,7 @@ func (in *Intake) Batch(c *Conn, anchor *Call, msg []byte) {
 	anchor.Raw, anchor.Principal = msg, c.Principal()
 	if err := in.batchAcceptable(anchor, msg); err != nil {
 		in.stats.received.Add(1)
-		anchor.Outcome = registry.Invalid
+		anchor.Outcome = engine.Invalid
 		in.Fail(anchor, err)
 		return
 	}
@@ -106,7 +106,7 @@ var (
 
 // batchAcceptable says whether the whole array may be served.
 func (in *Intake) batchAcceptable(anchor *Call, msg []byte) *codec.Error {
-	if !in.p.Registry.AcceptsBatch(&anchor.Exchange) {
+	if !in.p.Engine.AcceptsBatch(&anchor.Exchange) {
 		return errBatchNotAllowed
 	}
 	count := 0
@@ -123,7 +123,7 @@ func (in *Intake) batchAcceptable(anchor *Call, msg []byte) *codec.Error {
 	switch {
 	case count == 0:
 		return errBatchEmpty
-	case count > in.p.Options.MaxBatchElements:
+	case count > in.p.Options.MaxJSONRPCBatchMessages:
 		return errBatchTooLong
 	}
 	return nil

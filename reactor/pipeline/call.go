@@ -7,14 +7,14 @@ import (
 	"weir/backpressure"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
 // Call is one message on its way from admission to its answer. It is born in two ways: Intake.NewCall is for what a
 // loop reads, NewSharedCall for what any goroutine makes. Whoever holds it last gives it back, with Release.
 type Call struct {
-	registry.Exchange
+	engine.Exchange
 	Conn   *Conn         // whose it is
 	Source *event.Stream // what keeps the answer open: of a listen, or of a session's GET
 

@@ -124,14 +124,14 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
-	k.class = queueClass(p.Registry.Route(&k.Exchange))
+	k.class = queueClass(p.Engine.Route(&k.Exchange))
 	c.Lock() // over Begin, so that a cancellation finds k here or there
 	defer c.Unlock()
 	if c.forgetCompactLocked(h) {
 		k.Cancel()
 		return k, answer
 	}
-	if err := p.Registry.Begin(&k.Exchange); err != nil {
+	if err := p.Engine.Begin(&k.Exchange); err != nil {
 		return k, codec.AppendError(answer, k.ID(), err)
 	}
 	return k, answer

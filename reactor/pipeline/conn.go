@@ -155,7 +155,7 @@ func (c *Conn) abandon(t *backpressure.Ticket) {
 		c.forgetCompact(t.Job.(*compactCall))
 		return
 	}
-	p.Registry.End(&k.Exchange)
+	p.Engine.End(&k.Exchange)
 	if o := c.transport.Order(); o != nil {
 		o.Drop(c, k)
 	}

@@ -9,22 +9,22 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // Pipeline is what the messages of all connections go through. Its fields are set before Init, and not changed.
 type Pipeline struct {
-	Options  Options
-	Registry *registry.Registry
-	Queue    *backpressure.Queue
-	Limits   *backpressure.Limits
-	Log      zerolog.Logger
+	Options Options
+	Engine  *engine.Engine
+	Queue   *backpressure.Queue
+	Limits  *backpressure.Limits
+	Log     zerolog.Logger
 
 	tasks    *backpressure.Detached // of the queue
 	metrics  pipelineMetrics
-	intakes  []*Intake             // of the loops, by number
-	slots    []registry.WorkerSlot // of the workers, by number
-	runs     []run                 // likewise; only those of class Compute take batches
+	intakes  []*Intake           // of the loops, by number
+	slots    []engine.WorkerSlot // of the workers, by number
+	runs     []run               // likewise; only those of class Compute take batches
 	detached detachedCalls
 	draining atomic.Bool
 	second   atomic.Int64 // Unix time, for what ends at one
@@ -33,7 +33,7 @@ type Pipeline struct {
 // Init makes the pipeline ready for the connections of loops, which have not started.
 func (p *Pipeline) Init(loops *loop.Loops, set *metrics.Set) {
 	p.tasks = p.Queue.Detach(taskRunner{})
-	p.slots, p.runs = make([]registry.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
+	p.slots, p.runs = make([]engine.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
 	p.detached.init()
 	p.second.Store(time.Now().Unix())
 	for id := range loops.Len() {

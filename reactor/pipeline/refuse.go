@@ -6,7 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
@@ -54,7 +54,7 @@ func (in *Intake) Answer(k *Call, message []byte) {
 func (p *Pipeline) appendRefusal(dst []byte, k *Call, id []byte, refusal backpressure.Refusal) []byte {
 	p.Queue.CountRefusal(refusal)
 	after := p.Queue.RetryAfter(refusal)
-	k.Outcome, k.RetryAfter = registry.Overloaded, uint16(Seconds(after))
+	k.Outcome, k.RetryAfter = engine.Overloaded, uint16(Seconds(after))
 	if id == nil {
 		return dst
 	}

@@ -5,7 +5,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // The worker's half of a message's life.
@@ -106,7 +106,7 @@ func (c *Conn) dispatch(k *Call, scratch []byte, r *run) []byte {
 			c.exited(k, r)
 		}
 	}()
-	scratch = c.intake.p.Registry.Dispatch(&k.Exchange, scratch)
+	scratch = c.intake.p.Engine.Dispatch(&k.Exchange, scratch)
 	returned = true
 	return scratch
 }
@@ -121,7 +121,7 @@ func (c *Conn) exited(k *Call, r *run) {
 		return
 	}
 	p := c.intake.p
-	message := p.Registry.AppendExited(nil, &k.Exchange)
+	message := p.Engine.AppendExited(nil, &k.Exchange)
 	c.settleWorker(c.conclude(k, c.endCall(k, message), nil), 1)
 }
 
@@ -129,12 +129,12 @@ func (c *Conn) exited(k *Call, r *run) {
 // time: whoever is answered under its id is another call's client. Any goroutine.
 func (c *Conn) endCall(k *Call, message []byte) []byte {
 	p := c.intake.p
-	p.Registry.End(&k.Exchange)
+	p.Engine.End(&k.Exchange)
 	if !k.Cancelled() {
 		return message
 	}
 	p.metrics.dropped[dropCancelled].Inc()
-	k.Outcome = registry.Cancelled
+	k.Outcome = engine.Cancelled
 	return message[:0]
 }
 

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
@@ -15,7 +15,7 @@ import (
 // Wake implements event.Peer.
 func (c *Conn) Wake() { c.Post() }
 
-// Peer implements registry.Responder.
+// Peer implements engine.Responder.
 func (k *Call) Peer() event.Peer { return k.Conn }
 
 // Feed sends c's peer what it is owed, unless it does not even read what it has: then this is called again when it has.
@@ -34,20 +34,20 @@ func (in *Intake) listen(c *Conn, k *Call) {
 	case p.draining.Load():
 		in.Refuse(k, k.ID(), backpressure.Draining)
 		return
-	case k.Transport == registry.HTTP && !k.TakesSSE(SSEWhole):
-		k.Outcome = registry.NeedsStream
+	case k.Transport == engine.HTTP && !k.TakesSSE(SSEWhole):
+		k.Outcome = engine.NeedsStream
 		in.Fail(k, errNotAcceptable)
 		return
 	}
 	k.own(k.Raw)
-	if err := p.Registry.Begin(&k.Exchange); err != nil {
-		k.Outcome = registry.Invalid
+	if err := p.Engine.Begin(&k.Exchange); err != nil {
+		k.Outcome = engine.Invalid
 		in.Fail(k, err)
 		return
 	}
-	in.Msg = p.Registry.Dispatch(&k.Exchange, in.Msg[:0])
+	in.Msg = p.Engine.Dispatch(&k.Exchange, in.Msg[:0])
 	if k.Source = k.Stream(); k.Source == nil {
-		p.Registry.End(&k.Exchange)
+		p.Engine.End(&k.Exchange)
 		in.Answer(k, in.Msg)
 		return
 	}
@@ -57,11 +57,11 @@ func (in *Intake) listen(c *Conn, k *Call) {
 // EndStream gives up what a stream's call holds. Its transport has let go of it.
 func (in *Intake) EndStream(k *Call) {
 	k.Source.Close()
-	in.p.Registry.End(&k.Exchange)
+	in.p.Engine.End(&k.Exchange)
 	k.Release()
 }
 
-// Send implements registry.Responder. In a batch the messages of every element go ahead of the one answer.
+// Send implements engine.Responder. In a batch the messages of every element go ahead of the one answer.
 func (k *Call) Send(message []byte) bool {
 	place := k
 	if k.group != nil {
@@ -70,7 +70,7 @@ func (k *Call) Send(message []byte) bool {
 	return k.Conn.transport.Notify(k.Conn, place, message)
 }
 
-// CloseStream implements registry.StreamCloser.
+// CloseStream implements engine.StreamCloser.
 func (k *Call) CloseStream(retry time.Duration) bool {
 	o := k.Conn.transport.Order()
 	return o != nil && k.TakesSSE(SSEAhead) && o.CloseStream(k.Conn, k, retry)

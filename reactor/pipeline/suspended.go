@@ -18,7 +18,7 @@ func (p *Pipeline) appendCutShort(dst []byte, k *Call, refusal backpressure.Refu
 		Data:    []byte(`{"reason":"` + refusal.String() + `","executed":true}`)})
 }
 
-// Resume implements registry.Responder.
+// Resume implements engine.Responder.
 func (k *Call) Resume() { k.Conn.intake.Do(k) }
 
 // OnLoop implements loop.Job.

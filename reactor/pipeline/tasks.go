@@ -3,7 +3,7 @@ package pipeline
 import (
 	"weir/backpressure"
 	"weir/codec"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A task (MCP 2025-11-25 and the extension of 2026-07-28) is the registry's and no connection's: what runs of it
@@ -12,7 +12,7 @@ import (
 // taskJob is a task's place in the queue, for one run of its handler.
 type taskJob struct {
 	ticket backpressure.Ticket
-	call   *registry.TaskCall
+	call   *engine.TaskCall
 }
 
 // taskRunner runs tasks on workers.
@@ -38,7 +38,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 func (taskRunner) Drained() {}
 
 // QueueTask queues a task, or says why not. Any goroutine.
-func (p *Pipeline) QueueTask(c *registry.TaskCall) *codec.Error {
+func (p *Pipeline) QueueTask(c *engine.TaskCall) *codec.Error {
 	j := &taskJob{call: c}
 	j.ticket.Job, j.ticket.Overhead = j, callBytes
 	class := queueClass(c.Class())

@@ -9,7 +9,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // A handler that does not return cannot be stopped, so its call is ended without it: a stand-in takes the call's
@@ -18,7 +18,7 @@ import (
 
 // endTimedOut ends the calls whose handlers' deadlines have passed at now. Any goroutine.
 func (p *Pipeline) endTimedOut(now time.Time) {
-	p.Registry.EndTimedOut(p.slots, now, func(slot int, x *registry.Exchange) {
+	p.Engine.EndTimedOut(p.slots, now, func(slot int, x *engine.Call) {
 		p.runs[slot].takeOver()
 		x.Responder.(*Call).endWithoutHandler()
 	})
@@ -28,7 +28,7 @@ func (p *Pipeline) endTimedOut(now time.Time) {
 func (k *Call) endWithoutHandler() {
 	c := k.Conn
 	p := c.intake.p
-	message := p.Registry.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
+	message := p.Engine.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		p.metrics.dropped[dropCancelled].Inc()
 	}

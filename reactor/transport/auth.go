@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"bytes"
+
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -76,6 +78,7 @@ func (t *lineTransport) introduce(in *pipeline.Intake, c *pipeline.Conn, b []byt
 
 // introduced judges the first line; false ends the connection with one line that says why.
 func (t *lineTransport) introduced(in *pipeline.Intake, c *pipeline.Conn, line []byte) bool {
+	line = bytes.TrimPrefix(line, []byte("\ufeff")) // a mark that an editor or a shell has put before the text
 	who, refusal := deskOf(in).Tokens.Load().IdentifyField(line, in.Pipeline().Second())
 	if refusal != auth.Good {
 		deskOf(in).metrics.tokensRefused[refusal].Inc()

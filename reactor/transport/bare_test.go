@@ -52,7 +52,8 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	t.Helper()
 	limits := codec.DefaultLimits()
 	o := settings{site: Options{
-		HTTPPath: "/mcp", JSON: limits.JSON, Line: limits.Line, HTTP: http1.DefaultLimits(), WebSocket: websocket.DefaultLimits(),
+		HTTPPath: "/mcp", JSON: limits.JSON, Line: limits.Line, HTTP: http1.DefaultLimits(),
+		WebSocket:      websocket.DefaultLimits(),
 		MessageTimeout: 10 * time.Second, IdleTimeout: time.Minute, PingInterval: 30 * time.Second,
 		SSEKeepAlive: 15 * time.Second, SSERetry: time.Second,
 	}, queue: backpressure.DefaultOptions()}
@@ -62,14 +63,15 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	}
 	set := metrics.NewSet()
 	r := registry.DefaultOptions()
+	r.Name, r.Version = "weir", "dev"
 	r.Metrics = set
 	reg, err := registry.New(r)
 	must(t, err)
 	demo.AddTools(reg)
 	bounds := o.queue.Resolve(20_000)
 	b := &bare{t: t}
-	b.pipeline.Registry, b.pipeline.Log = reg, zerolog.Nop()
-	b.pipeline.Options = pipeline.Options{MaxBatchElements: 100, JSON: limits.JSON}
+	b.pipeline.Engine, b.pipeline.Log = reg.Engine(), zerolog.Nop()
+	b.pipeline.Options = pipeline.Options{MaxJSONRPCBatchMessages: 100, JSON: limits.JSON}
 	b.pipeline.Queue, err = backpressure.NewQueue(bounds, set)
 	must(t, err)
 	b.pipeline.Limits, err = backpressure.NewLimits(bounds, b.pipeline.Queue, nil, set)

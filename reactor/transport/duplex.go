@@ -3,20 +3,20 @@ package transport
 import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // duplex is what lines, WebSockets and HTTP+SSE have in common: the connection is the conversation, answers leave in
 // any order, every stream of it shares the one connection, and its messages are told apart by what they say. F says
 // how a message is framed: it has no size, so that it costs a connection nothing.
 type duplex[F framer] struct {
-	conv    registry.Conversation
+	conv    engine.Conversation
 	listens []*pipeline.Call // the open ones. The loop's
 }
 
 // framer is all that tells one duplex transport's messages from another's.
 type framer interface {
-	transport() registry.Transport
+	transport() engine.Transport
 	// frame appends a message in its frame, and nothing for no message.
 	frame(dst, message []byte) []byte
 }
@@ -55,7 +55,7 @@ func (d *duplex[F]) Open(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call
 }
 
 func (d *duplex[F]) Feed(in *pipeline.Intake, c *pipeline.Conn) {
-	d.pump(in, c, func(dst []byte) []byte { return in.Pipeline().Registry.AppendOwed(dst, &d.conv) })
+	d.pump(in, c, func(dst []byte) []byte { return in.Pipeline().Engine.AppendOwed(dst, &d.conv) })
 	draining := in.Pipeline().Draining()
 	open := d.listens[:0]
 	for _, k := range d.listens {

@@ -11,20 +11,20 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
 func (b *bare) routed(c *pipeline.Conn, body string) *pipeline.Call {
 	b.t.Helper()
 	k := b.in.NewCall(c)
-	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
+	k.Header = &engine.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
 	k.Raw = []byte(body)
 	must(b.t, codec.Scan(k.Raw, &k.Env, &b.site.Options.JSON))
-	if class := b.pipeline.Registry.Route(&k.Exchange); class == registry.Inline {
+	if class := b.pipeline.Engine.Route(&k.Exchange); class == engine.Inline {
 		b.t.Fatal("the call was refused")
 	}
-	if fail := b.pipeline.Registry.Begin(&k.Exchange); fail != nil {
+	if fail := b.pipeline.Engine.Begin(&k.Exchange); fail != nil {
 		b.t.Fatal(fail)
 	}
 	c.AddPending(1)

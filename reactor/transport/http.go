@@ -10,7 +10,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing
@@ -142,12 +142,12 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 		}
 		t.openSession(in, c, r, k)
 	case http1.MethodDelete:
-		k.Outcome = in.Pipeline().Registry.EndSession(r.SessionID, c.Principal())
+		k.Outcome = in.Pipeline().Engine.EndSession(r.SessionID, c.Principal())
 		in.Answer(k, nil)
 	case http1.MethodOptions:
 		t.options(in, r, k)
 	default:
-		deskOf(in).header = registry.Header{
+		deskOf(in).header = engine.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
 			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
 		}

@@ -3,16 +3,16 @@ package transport
 import (
 	"weir/codec/http1"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // How answers leave an HTTP connection: each in a response of its own, in the order of the requests.
 
-func (t *httpTransport) Address(k *pipeline.Call) { k.Transport = registry.HTTP }
+func (t *httpTransport) Address(k *pipeline.Call) { k.Transport = engine.HTTP }
 
 func (t *httpTransport) Order() pipeline.Order { return &t.answers }
 
-// answer sends k's answer if it is k's turn, and the ready ones behind it; else it keeps the answer. One that the
+// Answer sends k's answer if it is k's turn, and the ready ones behind it; else it keeps the answer. One that the
 // loop has made while nothing is before it is left in out. Those of workers never are: another worker may send the
 // next one as soon as this one has left the order.
 func (t *httpTransport) Answer(c *pipeline.Conn, k *pipeline.Call, message, out []byte) []byte {

@@ -18,7 +18,7 @@ type resumable struct{ eventStream }
 func (s resumable) trailLocked() *event.PostStream {
 	k := s.k
 	if k.Trail == nil && !k.Streaming && !k.InBatch && s.conn.OpenLocked() {
-		k.Trail = s.conn.Intake().Pipeline().Registry.OpenPostStream(&k.Exchange)
+		k.Trail = s.conn.Intake().Pipeline().Engine.OpenPostStream(&k.Exchange)
 	}
 	return k.Trail
 }

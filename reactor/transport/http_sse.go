@@ -10,7 +10,7 @@ import (
 	"weir/codec/http1"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless
@@ -36,10 +36,10 @@ type (
 	oldEventFramer struct{} // until the end of the connection
 )
 
-func (eventFramer) transport() registry.Transport    { return registry.Line }
-func (oldEventFramer) transport() registry.Transport { return registry.Line }
-func (eventFramer) delimiter() delimiter             { return inChunks }
-func (oldEventFramer) delimiter() delimiter          { return untilClose }
+func (eventFramer) transport() engine.Transport    { return engine.Line }
+func (oldEventFramer) transport() engine.Transport { return engine.Line }
+func (eventFramer) delimiter() delimiter           { return inChunks }
+func (oldEventFramer) delimiter() delimiter        { return untilClose }
 
 func (eventFramer) frame(dst, message []byte) []byte { return inChunks.message(dst, message) }
 
@@ -126,7 +126,7 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 	case in.Pipeline().Draining():
 		in.Refuse(k, pipeline.NullID, backpressure.Draining)
 	case !t.answers.idle(c):
-		k.Outcome = registry.Invalid
+		k.Outcome = engine.Invalid
 		in.Fail(k, errSSEEarly)
 	default:
 		openSSE(in, c, k)
@@ -156,7 +156,7 @@ func (t *httpTransport) post(in *pipeline.Intake, c *pipeline.Conn, r *http1.Req
 	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
 	to := deskOf(in).sessions.find(id)
 	if to == nil || to.Principal() != c.Principal() { // another principal's is as unknown as one that never was
-		k.Outcome = registry.UnknownSession
+		k.Outcome = engine.UnknownSession
 		in.Fail(k, errSSESession)
 		return
 	}
@@ -170,7 +170,7 @@ func (t *httpTransport) post(in *pipeline.Intake, c *pipeline.Conn, r *http1.Req
 		in.Refuse(k, pipeline.NullID, backpressure.QueueBytes)
 		return
 	}
-	k.Outcome = registry.Accepted
+	k.Outcome = engine.Accepted
 	in.Answer(k, nil)
 	m := letters.Get().(*letter)
 	m.to, m.raw = to, raw

@@ -6,23 +6,23 @@ import (
 	"weir/backpressure"
 	"weir/codec/http1"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // httpStatuses says how HTTP tells what became of a message. No other code but that of the HTTP transport speaks of
 // statuses.
-var httpStatuses = [registry.OutcomeCount]uint16{
-	registry.Answered:       200,
-	registry.Accepted:       202, // without a body
-	registry.Cancelled:      202,
-	registry.Ended:          204,
-	registry.Invalid:        400,
-	registry.UnknownMethod:  404, // MCP 2026-07-28
-	registry.UnknownSession: 404, // MCP 2025-11-25: its client initializes again
-	registry.NoStream:       405,
-	registry.NeedsStream:    406,
-	registry.LimitReached:   503,
-	registry.Overloaded:     503,
+var httpStatuses = [engine.OutcomeCount]uint16{
+	engine.Answered:       200,
+	engine.Accepted:       202, // without a body
+	engine.Cancelled:      202,
+	engine.Ended:          204,
+	engine.Invalid:        400,
+	engine.UnknownMethod:  404, // MCP 2026-07-28
+	engine.UnknownSession: 404, // MCP 2025-11-25: its client initializes again
+	engine.NoStream:       405,
+	engine.NeedsStream:    406,
+	engine.LimitReached:   503,
+	engine.Overloaded:     503,
 }
 
 // statusCode is the status of k's response: HTTP's own word if it has judged the request, else that of the outcome.
@@ -47,7 +47,7 @@ func (s *Site) appendTurnAway(dst []byte, refusal backpressure.Refusal, after ti
 	var room [256]byte
 	body := pipeline.AppendOverloaded(room[:0], pipeline.NullID, refusal, after)
 	return http1.AppendResponse(dst, &http1.Response{
-		Status: int(httpStatuses[registry.Overloaded]), ContentType: jsonType, Date: s.date(),
+		Status: int(httpStatuses[engine.Overloaded]), ContentType: jsonType, Date: s.date(),
 		RetryAfter: pipeline.Seconds(after), Close: true,
 	}, body)
 }

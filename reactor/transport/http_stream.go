@@ -5,7 +5,7 @@ import (
 	"weir/codec/http1"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 	"weir/registry/event"
 )
 
@@ -19,11 +19,11 @@ func (t *httpTransport) openSession(in *pipeline.Intake, c *pipeline.Conn, r *ht
 		in.Refuse(k, pipeline.NullID, backpressure.Draining)
 		return
 	}
-	header := registry.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, outcome, fail := in.Pipeline().Registry.OpenStream(&header, c.Principal(), r.LastEventID, c)
+	header := engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
+	stream, outcome, fail := in.Pipeline().Engine.OpenStream(&header, c.Principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Outcome = outcome
-		if outcome == registry.NoStream {
+		if outcome == engine.NoStream {
 			k.Allow = allowMCPNotGet
 		}
 		in.Fail(k, fail)

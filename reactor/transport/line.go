@@ -6,7 +6,7 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // lineTransport is newline-delimited JSON-RPC over TCP and Unix sockets: the stdio framing of MCP (basic/transports),
@@ -18,7 +18,7 @@ type lineTransport struct {
 
 type lineFramer struct{}
 
-func (lineFramer) transport() registry.Transport { return registry.Line }
+func (lineFramer) transport() engine.Transport { return engine.Line }
 
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
@@ -72,13 +72,13 @@ func isHTTP(line []byte) bool {
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
 func (t *lineTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, rest []byte) {
 	switch {
-	case len(rest) == 0:
+	case codec.Blank(rest):
 	case c.AuthBy != 0:
 		t.introduced(in, c, rest)
 	default:
 		in.Messages(c, rest)
 	}
-	in.Pipeline().Registry.PeerEnded(&t.conv)
+	in.Pipeline().Engine.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		c.ProbePeer()
 	}

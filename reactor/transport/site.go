@@ -14,7 +14,7 @@ import (
 	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // HTTPListener is the name of the listener that speaks HTTP; the others speak lines.
@@ -40,7 +40,7 @@ type Site struct {
 type desk struct {
 	*Site
 	request http1.Request
-	header  registry.Header
+	header  engine.Header
 	accept  accepted // of the request
 
 	// The last one that came, which browsers repeat with every request, and where.

@@ -7,7 +7,7 @@ import (
 	"weir/reactor/pipeline"
 )
 
-// TestSizes holds the table of docs/ARCHITECTURE.md, memory per connection: what Go allocates of each, from its size
+// TestSizes holds the table of docs/MEMORY.md: what Go allocates of each, from its size
 // classes.
 func TestSizes(t *testing.T) {
 	f := func(name string, got, most uintptr) {

@@ -4,7 +4,7 @@ import (
 	"weir/codec/websocket"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
-	"weir/registry"
+	"weir/registry/engine"
 )
 
 // wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
@@ -17,7 +17,7 @@ type wsTransport struct {
 
 type textFramer struct{}
 
-func (textFramer) transport() registry.Transport { return registry.WebSocket }
+func (textFramer) transport() engine.Transport { return engine.WebSocket }
 
 func (textFramer) frame(dst, message []byte) []byte { return appendText(dst, message) }
 
@@ -83,7 +83,7 @@ func (t *wsTransport) endEarly(in *pipeline.Intake, c *pipeline.Conn, reason loo
 // side, and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection,
 // which cancels its calls.
 func (t *wsTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, _ []byte) {
-	in.Pipeline().Registry.PeerEnded(&t.conv)
+	in.Pipeline().Engine.PeerEnded(&t.conv)
 	if c.Pending() > 0 {
 		in.Out = websocket.AppendFrame(in.Out, websocket.OpPing, nil)
 	}

@@ -15,15 +15,16 @@ import (
 	"weir/registry/value"
 )
 
-// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit: the
-// action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill it.
+// A handler is given no answer to an elicitation that was not checked, as none is by the SDK's ServerSession.Elicit:
+// the action is one of three, and content that was accepted fits the schema that was asked with, whose defaults fill
+// it.
 
 // Elicited is the elicitations among what a call has asked for: its key, and the schema of the answer as JSON, null for
 // none.
 type Elicited map[string]json.RawMessage
 
-// ElicitedBy finds the elicitations among requests; nil when there are none.
-func ElicitedBy(requests mcp.InputRequestMap) (Elicited, *codec.Error) {
+// ElicitedBy finds the elicitations among requests; nil when there are none. The error is of value.Marshal.
+func ElicitedBy(requests mcp.InputRequestMap) (Elicited, error) {
 	var found Elicited
 	for key, request := range requests {
 		p, ok := request.(*mcp.ElicitParams)
@@ -32,7 +33,7 @@ func ElicitedBy(requests mcp.InputRequestMap) (Elicited, *codec.Error) {
 		}
 		definition, err := value.Marshal(p.RequestedSchema)
 		if err != nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, err
 		}
 		if found == nil {
 			found = make(Elicited)
@@ -64,12 +65,11 @@ func readElicited(definition, raw json.RawMessage) (*mcp.ElicitResult, error) {
 	}
 	action, _ := codec.StringOf(codec.Member(raw, "action"))
 	answer := &mcp.ElicitResult{Action: string(action)}
-	if meta := codec.Member(raw, "_meta"); meta != nil {
-		members, err := value.Object(string(meta)) // numbers keep their digits
-		if err != nil {
+	if meta := codec.Member(raw, "_meta"); meta != nil && meta[0] != 'n' {
+		var err error
+		if answer.Meta, err = value.Object(string(meta)); err != nil {
 			return nil, errMeta
 		}
-		answer.Meta = members
 	}
 	switch answer.Action {
 	case actionAccept:
@@ -102,9 +102,9 @@ func readAnswer(key string, request mcp.InputRequest, e *codec.Envelope, raw []b
 		return nil, &codec.Error{Code: codec.CodeInternal,
 			Message: "the client refused what the call asked for: " + protocol.Clip(string(message))}
 	}
-	elicited, failed := ElicitedBy(mcp.InputRequestMap{key: request})
-	if failed != nil {
-		return nil, failed
+	elicited, err := ElicitedBy(mcp.InputRequestMap{key: request})
+	if err != nil {
+		return nil, protocol.ErrResultEncoding
 	}
 	if definition, ok := elicited[key]; ok {
 		answer, err := readElicited(definition, e.Result.Of(raw))

@@ -23,8 +23,9 @@ import (
 // the request that it was made for (Binding), and only for a time.
 //
 // A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes), the elicitations (the
-// length of their JSON, 4 bytes, and that), against which the answers are checked that come with it, and state. It may be sent
-// again within its time: a handler that must act only once has to remember that itself. Safe for concurrent use.
+// length of their JSON, 4 bytes, and that), against which the answers are checked that come with it, and state. It may
+// be sent again within its time: a handler that must act only once has to remember that itself. Safe for concurrent
+// use.
 type Sealer struct {
 	aead    cipher.AEAD
 	ttl     time.Duration

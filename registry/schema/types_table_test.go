@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+//lint:file-ignore SA5008 odd tags are what is tried
+
 var typeCases = []typeCase{
 	field[int](`{"type":"integer"}`, list{`0`, `-7`, `9007199254740993`, `1.0`, `5e2`}, list{`1.5`, `"1"`, `null`, `true`,
 		`9223372036854775808`, `1e400`}),

@@ -36,8 +36,8 @@ type InFlight[R Request] struct {
 const maxTwins = 256
 
 // Begin marks r as in flight, from where a cancellation finds it; false when another request with its id is, unless one
-// of the two shares its id, and for more than maxTwins. hash is of the id, seeded: peers choose ids, so they must not be
-// able to choose collisions. e is r's own entry.
+// of the two shares its id, and for more than maxTwins. hash is of the id, seeded: peers choose ids, so they must not
+// be able to choose collisions. e is r's own entry.
 func (f *InFlight[R]) Begin(r R, e *Entry[R], hash uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

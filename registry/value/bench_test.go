@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkFit is what every rich result pays beside its encoding, BenchmarkShort what arguments with an any and a _meta
-// pay beside their decoding.
+// BenchmarkFit is what every rich result pays beside its encoding; BenchmarkShort is what arguments with an any, and a
+// _meta, pay beside their decoding.
 func BenchmarkFit(b *testing.B) {
 	for name, text := range map[string]string{
 		"ascii":   `{"content":[{"type":"text","text":"` + strings.Repeat("plain text, ", 2000) + `"}]}`,
