@@ -75,7 +75,8 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	})
 	// What somebody set goes before what there is: then the collector's limit cannot be below it.
 	needed := c.largestBudgets()
-	c.budgets.beyond = needed > bytes || c.MemoryLimitBytes > limit.Bytes && c.MemoryLimitBytes != defaults["memory_limit_bytes"]
+	c.budgets.beyond = needed > bytes || c.MemoryLimitBytes > limit.Bytes &&
+		c.MemoryLimitBytes != defaults["memory_limit_bytes"]
 	option.Walk(c, func(f option.Field) {
 		if f.Key == "memory_limit_bytes" {
 			shrink(f, max(32<<20, needed, bytes-max(bytes/8, spareBytes)))

@@ -183,7 +183,8 @@ func TestStdioTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	back.Close()
-	shown, err := io.ReadAll(front) // what a terminal shows may come in any number of pieces; without a back it ends with EIO
+	// what a terminal shows may come in any number of pieces; without a back it ends with EIO
+	shown, err := io.ReadAll(front)
 	if answer := strings.TrimSuffix(pong, "\n") + "\r\n"; !strings.Contains(string(shown), answer) {
 		t.Errorf("the terminal shows %q, %v", shown, err)
 	}
@@ -270,8 +271,8 @@ func TestStdioClientIsGone(t *testing.T) {
 	}
 }
 
-// TestStdioParentIsGone: whoever launched it was killed during a call, and another of its children holds the input open.
-// Nothing is written that could tell, and yet it ends.
+// TestStdioParentIsGone: whoever launched it was killed during a call, and another of its children holds the input
+// open. Nothing is written that could tell, and yet it ends.
 func TestStdioParentIsGone(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 1h")
 	c.send(fmt.Sprintf(sleepCall, 3_600_000) + ping)

@@ -218,8 +218,8 @@ func (s *scanner) note(f field, from, to int) bool {
 	return true
 }
 
-// given is a member of params; null is as if it were not there, as encoders write what is not set. It is not asked about
-// what MCP requires where it may stand at all, nor about what names the era of a message.
+// given is a member of params; null is as if it were not there, as encoders write what is not set. It is not asked
+// about what MCP requires where it may stand at all, nor about what names the era of a message.
 func (s *scanner) given(sp Span) Span {
 	if s.raw[sp.Off] == 'n' {
 		return Span{}
@@ -319,8 +319,8 @@ func idBytes(token []byte) int {
 	return len(token)
 }
 
-// idEnds says whether what stands at raw[end] shows that the number before it is whole: 12 of a message that was cut may be
-// the beginning of 123, another request's.
+// idEnds says whether what stands at raw[end] shows that the number before it is whole: 12 of a message that was cut
+// may be the beginning of 123, another request's.
 func idEnds(raw []byte, end int) bool {
 	return end < len(raw) && (raw[end] == ',' || raw[end] == '}' || skipSpace(raw, end) > end)
 }

@@ -52,9 +52,9 @@ func (e ending) orderly() bool {
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
-// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels; so does the
-// end of its reader, if out is a file. A Read
-// that blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
+// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels; so does
+// the end of its reader, if out is a file. A Read that blocks keeps its goroutine, since nothing interrupts it, until
+// it returns or the process ends.
 func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*streams, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -70,7 +70,8 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
+	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1),
+		over: make(chan struct{})}
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}

@@ -44,9 +44,11 @@ func TestLimit(t *testing.T) {
 	f("v2, no limit", map[string]string{"proc/self/cgroup": "0::/a\n", "proc/self/mountinfo": v2Line,
 		"sys/fs/cgroup/a/memory.max": "max\n", "sys/fs/cgroup/a/memory.high": "max\n"}, Limit{})
 	f("v2 in a container", map[string]string{"proc/self/cgroup": "0::/\n", "proc/self/mountinfo": v2Line,
-		"sys/fs/cgroup/memory.max": "67108864\n"}, Limit{64 << 20, "/sys/fs/cgroup/memory.max"})
+		"sys/fs/cgroup/memory.max": "67108864\n"},
+		Limit{64 << 20, "/sys/fs/cgroup/memory.max"})
 	f("v2 in a container that sees the machine's name", map[string]string{"proc/self/cgroup": "0::/../../docker/1\n",
-		"proc/self/mountinfo": v2Line, "sys/fs/cgroup/memory.max": "67108864\n"}, Limit{64 << 20, "/sys/fs/cgroup/memory.max"})
+		"proc/self/mountinfo": v2Line, "sys/fs/cgroup/memory.max": "67108864\n"},
+		Limit{64 << 20, "/sys/fs/cgroup/memory.max"})
 	f("v1", map[string]string{
 		"proc/self/cgroup":    "8:pids:/\n4:memory:/docker/1\n0::/\n",
 		"proc/self/mountinfo": rootLine + cpuLine + v1Line,

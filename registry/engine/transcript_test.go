@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 
 // TestTranscripts plays testdata/*.txt. A transcript is prose (lines with #) around what goes over the wire:
 //
-//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of jobs_test.go
+//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of
+//	                        jobs_test.go
 //	transport http          a new client: line, websocket or http
 //	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
@@ -122,7 +123,8 @@ func play(t *testing.T, script string) string {
 			jobs.run()
 			out.WriteString(seen.hide(p.besides()))
 		case "delete":
-			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)), p.principal)])
+			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)),
+				p.principal)])
 		default:
 			if line != "" && word != "#" {
 				t.Fatalf("unknown line %q", line)
