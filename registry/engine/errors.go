@@ -45,12 +45,6 @@ var (
 	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
 	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
 	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
-	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
-		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
-	errTaskWait = &codec.Error{Code: codec.CodeInternal,
-		Message: "the result is not there yet and this transport cannot wait for it"}
-	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task ended before its client answered"} // never sent: what the task ended with is
 	errInputRequests = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler asked for input, which this server cannot ask for"}
 	// Not a refusal, which says that nothing was executed.

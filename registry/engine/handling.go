@@ -5,7 +5,6 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
-	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -17,14 +16,6 @@ import (
 func (eng *Engine) HandlerDefaults() handler.Defaults {
 	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
 		NullIsAbsent: eng.opt.NullIsAbsent}
-}
-
-// offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
-func offer[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
-	if h.Replaces {
-		return set.Replace(e)
-	}
-	return set.Add(e)
 }
 
 // serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,

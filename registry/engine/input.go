@@ -6,7 +6,6 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/clientreq"
-	"weir/registry/protocol"
 	"weir/registry/result"
 )
 
@@ -91,9 +90,11 @@ func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputReque
 
 func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.InputRequestMap, state string) ([]byte,
 	*codec.Error) {
-	if e := checkCapabilities(x, requests); e != nil {
+	if e := clientreq.CheckDeclared(requests, x.Declared()); e != nil {
 		if x.Modern() {
 			x.Outcome = Invalid
+		} else {
+			e.Code = codec.CodeInternal // its era has no other
 		}
 		return nil, e
 	}
@@ -123,18 +124,4 @@ func (eng *Engine) appendInputRequired(dst []byte, x *Exchange, requests mcp.Inp
 		eng.m.inputRequired.Inc()
 	}
 	return dst, e
-}
-
-// checkCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would
-// have to declare (MCP 2026-07-28, MissingRequiredClientCapabilityError).
-func checkCapabilities(x *Exchange, requests mcp.InputRequestMap) *codec.Error {
-	missing := clientreq.Needs(requests) &^ x.Declared()
-	if missing == 0 {
-		return nil
-	}
-	e := protocol.MissingCapability(missing)
-	if !x.Modern() {
-		e.Code = codec.CodeInternal // its era has no other
-	}
-	return e
 }

@@ -45,13 +45,19 @@ func MethodNotFound(method []byte) *codec.Error {
 	return &codec.Error{Code: codec.CodeMethodNotFound, Message: "method not found: " + quote(method)}
 }
 
-// MessageResourceNotFound is what the SDK says too: by it a handler's mcp.ResourceNotFoundError is recognised.
-const MessageResourceNotFound = "Resource not found"
+// messageResourceNotFound is what the SDK says too: by it a handler's mcp.ResourceNotFoundError is recognised.
+const messageResourceNotFound = "Resource not found"
 
 // ResourceNotFoundError names the URI, in the code that the revision has for it.
 func (r *Revision) ResourceNotFoundError(uri string) *codec.Error {
 	data := codec.AppendQuoted([]byte(`{"uri":`), uri)
-	return &codec.Error{Code: r.ResourceNotFound, Message: MessageResourceNotFound, Data: append(data, '}')}
+	return &codec.Error{Code: r.ResourceNotFound, Message: messageResourceNotFound, Data: append(data, '}')}
+}
+
+// IsResourceNotFound recognises the error that the SDK has for it, whose code is of one era, and the code of the other.
+func IsResourceNotFound(e *codec.Error) bool {
+	return e.Code == codec.CodeResourceNotFound ||
+		e.Code == codec.CodeInvalidParams && e.Message == messageResourceNotFound
 }
 
 // UnsupportedVersion lists what we have (MCP 2026-07-28, UnsupportedProtocolVersionError). requested is the text.
