@@ -79,6 +79,11 @@ func (c *conn) Tick(w loop.Waiting, silent int64) (missed loop.Reason, more bool
 	return loop.StillOpen, in.refuseAged(c)
 }
 
+// Missed implements loop.Handler.
+func (c *conn) Missed(deadline loop.Reason) (told bool) {
+	return c.transport.missed(c.intake, c, deadline)
+}
+
 // Throttle implements loop.Handler: who does not read starts no more calls.
 func (c *conn) Throttle(unread bool) {
 	if unread {

@@ -112,6 +112,8 @@ func (d *duplex[F]) endListen(in *intake, k *call) {
 	}
 }
 
+func (d *duplex[F]) missed(*intake, *conn, loop.Reason) bool { return false }
+
 func (d *duplex[F]) goAway(*conn) {}
 
 func (d *duplex[F]) closed(c *conn) (cancelled int) {

@@ -50,6 +50,11 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
+	return startLogging(t, silent, tunes...)
+}
+
+func startLogging(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
+	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
@@ -64,7 +69,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	must(t, err)
 	demo.AddTools(reg)
 	s.addStuck(reg)
-	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
+	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
 	if o.Auth.TokensFile != "" {
 		c.Tokens = tokensFor(t, "alice", "bob", "late")
 	}

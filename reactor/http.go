@@ -31,6 +31,9 @@ const (
 )
 
 func (t *httpTransport) decode(in *intake, c *conn, b []byte) int {
+	if isTLS(b) {
+		return in.refuseTLS(c, b)
+	}
 	used := 0
 	r := &in.http.request
 	for !c.Halted() {
@@ -246,6 +249,22 @@ func (t *httpTransport) tick(c *conn, w loop.Waiting, quiet int64) loop.Reason {
 	}
 	return loop.StillOpen
 }
+
+// missed: a request that does not come to its end is answered all the same (RFC 9110 15.5.9).
+func (t *httpTransport) missed(in *intake, c *conn, deadline loop.Reason) bool {
+	if deadline != loop.CloseMessageTimeout {
+		return false
+	}
+	k := in.newCall(c)
+	k.status = 408
+	in.msg = codec.AppendError(in.msg[:0], nil, errRequestLate)
+	in.answer(k, in.msg)
+	in.flush(c)
+	return true
+}
+
+var errRequestLate = &codec.Error{Code: codec.CodeInvalidRequest,
+	Message: "the request did not arrive in time (message_timeout, min_receive_rate); this connection ends here"}
 
 func (t *httpTransport) goAway(*conn) {}
 

@@ -22,6 +22,9 @@ func (lineFramer) transport() registry.Transport { return registry.Line }
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
 func (t *lineTransport) decode(in *intake, c *conn, b []byte) int {
+	if isTLS(b) {
+		return in.refuseTLS(c, b)
+	}
 	used := 0
 	if c.authBy != 0 {
 		if used = t.introduce(in, c, b); c.authBy != 0 {
@@ -60,6 +63,20 @@ func (t *lineTransport) refuse(in *intake, c *conn, e *codec.Error, reason loop.
 	in.stats.received.Add(1)
 	in.fail(in.newCall(c), e)
 	c.EndAfterAnswers(reason)
+}
+
+// isTLS recognizes a ClientHello (RFC 8446 4 and 5.1). No line and no request begins like that, and a client that waits for
+// the server's part of the handshake would wait for the deadline.
+func isTLS(b []byte) bool { return len(b) >= 6 && b[0] == 0x16 && b[1] == 3 && b[5] == 1 }
+
+// refuseTLS closes the connection at once, without a word: there is none that a TLS client understands before the handshake.
+func (in *intake) refuseTLS(c *conn, b []byte) (used int) {
+	c.Close(loop.CloseTLS)
+	if leftOut, ok := in.srv.tlsSpoken.allow(in.Now(), 1); ok {
+		in.srv.log.Warn().Str("transport", c.Listener().Name).Stringer("peer", c.Addr()).Int("suppressed", leftOut).
+			Msg("TLS on a plain port: give clients an http:// or ws:// address, or put a TLS proxy in front")
+	}
+	return len(b)
 }
 
 // isHTTP recognizes the request line of HTTP/1. Any page in a browser can POST to a port of this machine, unasked while it

@@ -44,6 +44,7 @@ type Server struct {
 	dateText      atomic.Pointer[string]
 	wall          atomic.Int64 // Unix seconds, of the Date header
 	failures      sync.Map     // *complaints, by registry.FailureKind
+	tlsSpoken     complaints
 	detachedCalls detachedCalls
 	sse           sseSessions
 	clockStop     chan struct{}

@@ -21,6 +21,8 @@ type conduct interface {
 	// tick passes the time, once per sweep: it keeps open streams alive, and names the deadline that a peer has missed which
 	// has been silent for quiet nanoseconds.
 	tick(c *conn, w loop.Waiting, quiet int64) loop.Reason
+	// missed tells the peer that it has missed a deadline, if the transport has a word for it.
+	missed(in *intake, c *conn, deadline loop.Reason) (told bool)
 	// goAway tells the peer that the server is about to close the connection, if the transport has a word for it.
 	goAway(c *conn)
 	// closed tells that the connection ended: what its calls share ends with it.

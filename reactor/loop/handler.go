@@ -19,6 +19,9 @@ type Handler interface {
 	// Tick passes the time, once per sweep: it names the deadline that a peer has missed which has been silent for so many
 	// nanoseconds. more asks to be called again soon, because the rest of the work would hold up the others.
 	Tick(w Waiting, silent int64) (missed Reason, more bool)
+	// Missed tells the peer that it has missed a deadline, if its protocol has words for that. Then the connection ends when they
+	// are written, else at once.
+	Missed(deadline Reason) (told bool)
 	// Throttle says that the peer does not read what is answered, or does again. The connection is locked. Any goroutine.
 	Throttle(unread bool)
 	// GoAway is the last chance to tell the peer that the connection is about to be closed.
