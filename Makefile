@@ -16,6 +16,12 @@ MODULES := . $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.
 define in-each-module
 @for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
 endef
+# The same for tests. Those that miss a program are skipped at a desk, of which go test shows nothing: the last line does.
+define test-each-module
+@export WEIR_SKIPPED=$$(mktemp); \
+trap 'sort -u "$$WEIR_SKIPPED" | awk -f "$(CURDIR)/.ci/skipped.awk"; rm -f "$$WEIR_SKIPPED"' EXIT; \
+for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
+endef
 STATICCHECK := $(GO) tool -modfile=$(CURDIR)/.ci/tools/go.mod staticcheck
 
 .PHONY: help
@@ -32,11 +38,11 @@ run: build ## Build and serve with the defaults; prints lines to try
 
 .PHONY: test
 test: ## Every test, those with real clients too
-	$(call in-each-module,$(GO) test -timeout 15m ./...)
+	$(call test-each-module,$(GO) test -timeout 15m ./...)
 
 .PHONY: race
 race: ## Every test under the race detector
-	$(call in-each-module,$(GO) test -race -timeout 25m ./...)
+	$(call test-each-module,$(GO) test -race -timeout 25m ./...)
 
 # Go's fuzzer now and then calls the end of its time a failure, without an input that fails: that is none.
 .PHONY: fuzz

@@ -13,6 +13,11 @@
 // else (class [Blocking], thousands of goroutines) never hold up work that only needs a core (class [Compute],
 // a few goroutines).
 //
+// A message is refused by its connection's own bounds first, then by those of the process (Admit, Probe); by its age
+// when a worker takes it, or in its loop's sweep when no worker comes (age.go). Under overload, which is that all
+// compute workers have been busy for a while, a message that is a little late is refused too (overload.go). Every
+// refusal has a name and a time to come again (refusal.go).
+//
 // Locks. A lane's mutex is the only lock on a message's way; it is held for a few dozen instructions,
 // nothing is called under it, and no second lock is taken under it. The rest is atomic counters.
 //

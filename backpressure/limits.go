@@ -57,8 +57,8 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
 
-// Refusing is why a newcomer would be turned away now, whatever its address: Draining, QueuePressure, ConnectionLimit, or
-// Accepted when it would not. It counts nothing. Concurrent.
+// Refusing is why a newcomer would be turned away now, whatever its address: Draining, QueuePressure, ConnectionLimit,
+// or Accepted when it would not. It counts nothing. Concurrent.
 func (l *Limits) Refusing() Refusal {
 	switch {
 	case l.queue.Draining():
@@ -130,13 +130,15 @@ func (l *Limits) Close(addr netip.Addr) {
 	soft := l.judgeSoft()
 	l.mu.Unlock()
 	if n < 0 || left < 0 {
-		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n, left))
+		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n,
+			left))
 	}
 	l.report(soft)
 }
 
-// Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal, before or
-// after Close. ConnectionLimitPerPrincipal: nothing was counted, and the caller tells the peer and calls Queue.CountRefusal.
+// Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal,
+// before or after Close. ConnectionLimitPerPrincipal: nothing was counted, and the caller tells the peer and calls
+// Queue.CountRefusal.
 func (l *Limits) Join(principal string) Refusal {
 	most := l.options.MaxConnectionsPerPrincipal
 	if most == 0 {

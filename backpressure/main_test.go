@@ -118,7 +118,8 @@ func stopEmpty(t *testing.T, q *Queue) {
 	if cut := q.Stop(context.Background()); cut != 0 {
 		t.Errorf("%d messages were cut off", cut)
 	}
-	if q.Waiting() != 0 || q.HeldBytes() != 0 || q.Executing(Compute) != 0 || q.Executing(Blocking) != 0 || q.executingBytes.Load() != 0 {
+	if q.Waiting() != 0 || q.HeldBytes() != 0 || q.Executing(Compute) != 0 || q.Executing(Blocking) != 0 ||
+		q.executingBytes.Load() != 0 {
 		t.Errorf("left: %d waiting, %d bytes, %d + %d executing, %d bytes of them", q.Waiting(), q.HeldBytes(),
 			q.Executing(Compute), q.Executing(Blocking), q.executingBytes.Load())
 	}

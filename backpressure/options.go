@@ -44,9 +44,9 @@ type Options struct {
 	QueueTimeout time.Duration `yaml:"queue_timeout" was:"max_queue_age" default:"5s" min:"0s" zero:"off"`
 
 	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the queue to be
-	// one that stands, and not a burst that passes. From then on messages may only wait for OverloadQueueTimeout, until for as
-	// long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to its
-	// end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
+	// one that stands, and not a burst that passes. From then on messages may only wait for OverloadQueueTimeout, until
+	// for as long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to
+	// its end: of 10,000 calls on one connection, if a call takes less than 200 us on two cores.
 	OverloadAfter time.Duration `yaml:"overload_after" default:"1s" above:"0s"`
 
 	// OverloadQueueTimeout is how long a message may wait while the workers are overloaded; older ones are refused with
@@ -96,8 +96,8 @@ type Options struct {
 	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" min:"0" max:"67108864" zero:"off" unit:"connections"`
 
 	// MaxConnectionsPerPrincipal is how many connections one principal may have open, where peers say who they are
-	// (auth.tokens_file). The next one is refused with connection_limit_per_principal. An HTTP connection is the principal's of its
-	// latest request.
+	// (auth.tokens_file). The next one is refused with connection_limit_per_principal. An HTTP connection is the
+	// principal's of its latest request.
 	MaxConnectionsPerPrincipal int `yaml:"max_connections_per_principal" min:"0" max:"67108864" zero:"off" unit:"connections"`
 
 	// RefuseAbove is the fill of the queue, by messages or by bytes, above which new connections are

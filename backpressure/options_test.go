@@ -37,7 +37,8 @@ func TestValidate(t *testing.T) {
 		o.MaxExecutingPerConnection = 70_000
 	})
 	f("queue_timeout: -1ns is below 0s: allowed is 0s (off) or more", func(o *Options) { o.QueueTimeout = -1 })
-	f("max_retry_after: 1ns is below three times min_retry_after: allowed is 1.5s or more", func(o *Options) { o.MaxRetryAfter = 1 })
+	f("max_retry_after: 1ns is below three times min_retry_after: allowed is 1.5s or more",
+		func(o *Options) { o.MaxRetryAfter = 1 })
 	f("refuse_above: 1.5 is above 1: allowed is above 0, at most 1", func(o *Options) { o.RefuseAbove = 1.5 })
 	f("reopen_below: 0.9 is above refuse_above: allowed is above 0, at most 0.8", func(o *Options) { o.ReopenBelow = 0.9 })
 	f("soft_connections: 101 is above max_connections: allowed is at most 100", func(o *Options) {
@@ -46,7 +47,8 @@ func TestValidate(t *testing.T) {
 
 	// All errors at once.
 	nothing := errors.Join(Options{RefuseAbove: math.NaN()}.Validate()...).Error()
-	for _, key := range []string{"max_waiting:", "max_queue_bytes:", "max_blocking_workers:", "min_retry_after:", "refuse_above: NaN", "reopen_below:"} {
+	for _, key := range []string{"max_waiting:", "max_queue_bytes:", "max_blocking_workers:", "min_retry_after:",
+		"refuse_above: NaN", "reopen_below:"} {
 		if !strings.Contains(nothing, key) {
 			t.Errorf("no word of %s in:\n%s", key, nothing)
 		}

@@ -2,18 +2,19 @@ package backpressure
 
 import "time"
 
-// When more is asked than can be done, a queue that refuses only what is older than QueueTimeout settles at that age: the
-// workers are never idle, and every answer is seconds old. So while all workers of class Compute have been busy for
-// OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadQueueTimeout only. What is older
-// is refused, which is cheap, and the workers come to what is young (docs/decisions/0021-overload-by-busy-workers.md).
+// When more is asked than can be done, a queue that refuses only what is older than QueueTimeout settles at that age:
+// the workers are never idle, and every answer is seconds old. So while all workers of class Compute have been busy for
+// OverloadAfter, so that the queue is no burst any more but stands, a message may wait for OverloadQueueTimeout only.
+// What is older is refused, which is cheap, and the workers come to what is young
+// (docs/decisions/0021-overload-by-busy-workers.md).
 //
-// That a worker pauses does not end it: the refusals of thousands of late messages fill the outboxes, the lanes behind them
-// stop, and the workers are idle beside a queue that is as old as ever. It is over when, for OverloadAfter, there was a
-// worker to spare and nothing late.
+// That a worker pauses does not end it: the refusals of thousands of late messages fill the outboxes, the lanes behind
+// them stop, and the workers are idle beside a queue that is as old as ever. It is over when, for OverloadAfter, there
+// was a worker to spare and nothing late.
 //
-// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are not
-// met. Class Blocking is left out: its places are taken for as long as their tools like, which says nothing about how much
-// there is to do.
+// What one connection may have waiting, ten thousand cheap calls, is done in a fraction of OverloadAfter, so bursts are
+// not met. Class Blocking is left out: its places are taken for as long as their tools like, which says nothing about
+// how much there is to do.
 
 // verdict is about the messages of class c at now.
 func (q *Queue) verdict(c Class, now int64) verdict {
@@ -41,8 +42,8 @@ func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
 	return true
 }
 
-// overloaded says whether no worker of class Compute has been free for OverloadAfter, or the queue that this left stands
-// still.
+// overloaded says whether no worker of class Compute has been free for OverloadAfter, or the queue that this left
+// stands still.
 func (q *Queue) overloaded(now int64) bool {
 	if q.options.OverloadQueueTimeout == 0 {
 		return false

@@ -96,6 +96,6 @@ func printBanner(out io.Writer, config *Config, addresses map[string]string) {
 			fmt.Fprintf(&b, "\n# %s\n%s\n", line.about, line.command)
 		}
 	}
-	b.WriteString("\nCtrl-C drains and stops; twice stops at once.\n\n")
+	b.WriteString("\nCtrl-C drains and stops; again after a second stops at once.\n\n")
 	io.WriteString(out, b.String()) // a terminal that went away misses nothing that the log does not say
 }

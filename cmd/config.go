@@ -19,7 +19,7 @@ type Config struct {
 	// around tools of its own (package cmd) has them off by default.
 	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
-	// and named in the last log line. A second signal ends the process at once.
+	// and named in the last log line. A signal that comes a second later, or more, ends the process at once.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" default:"30s" above:"0s" max:"1h"`
 	// MemoryLimitBytes is the soft limit given to Go's garbage collector (GOMEMLIMIT), which collects harder near it;
 	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that Go
@@ -40,7 +40,8 @@ type Config struct {
 
 	program Program
 	tokens  *auth.Tokens // of auth.tokens_file; nil without one
-	stdio   bool         // the one client comes by itself: there is nothing to listen on
+	budgets budgets
+	stdio   bool // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.

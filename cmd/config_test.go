@@ -37,6 +37,20 @@ func TestConfigMistakes(t *testing.T) {
 	f("log:\n")
 	f("http: \"\"\nqueue_timeout: 0s\nmax_outbox_bytes: 128KiB\nadmin_allowed_hosts: [a, b]\nrefuse_above: 1\n")
 
+	f("\ufefftcp: \"\"\n")
+
+	// Two listeners on one port.
+	f("http: :7000\ntcp: 127.0.0.1:7000\nadmin: 127.0.0.1:7000\n",
+		`c.yaml:2:6: tcp: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: allowed `+
+			`is another port, or "" (off) for one of them`,
+		`c.yaml:3:8: admin: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: `+
+			`allowed is another port, or "" (off) for one of them`,
+		`c.yaml:3:8: admin: "127.0.0.1:7000" and tcp, "127.0.0.1:7000", are one port, which only one of them can listen `+
+			`on: allowed is another port, or "" (off) for one of them`)
+	f("http: 127.0.0.1:9090\n",
+		`c.yaml: admin: "127.0.0.1:9090" and http, "127.0.0.1:9090", are one port, which only one of them can listen on: allowed is `+
+			`another port, or "" (off) for one of them`)
+
 	// Keys.
 	f("max_waitng: 5",
 		`c.yaml:1:1: unknown key "max_waitng"; did you mean "max_waiting"?`)
@@ -225,11 +239,11 @@ func TestConfigFileIsBounded(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, maxConfigBytes+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plain.loadConfig(&serveFlags{Config: path}); err == nil ||
+	if _, err := plain.loadConfig(&serveFlags{Config: path}, thisMachine()); err == nil ||
 		!strings.Contains(err.Error(), "is larger than 1048576 bytes") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := plain.loadConfig(&serveFlags{Config: path + ".no"}); err == nil ||
+	if _, err := plain.loadConfig(&serveFlags{Config: path + ".no"}, thisMachine()); err == nil ||
 		!strings.HasPrefix(err.Error(), "--config: open ") {
 		t.Errorf("got %v", err)
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/cmd/internal/needs"
 )
 
 // Real clients, written by others, hold a conversation with the assembled server. What they accept is what users see.
@@ -177,9 +179,7 @@ func npmClients(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		skipAtDesk(t, "npm is not installed: the TypeScript clients were not run")
-	}
+	needs.Programs(t, "the TypeScript clients were not run", "npm")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, filepath.Join(folder, "install.sh")).CombinedOutput(); err != nil {
@@ -200,12 +200,4 @@ func eventually(t *testing.T, what string, so func() bool) {
 			t.Fatalf("in vain: %s", what)
 		}
 	}
-}
-
-func skipAtDesk(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("WEIR_CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }

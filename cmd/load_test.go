@@ -48,7 +48,7 @@ func TestLoadEveryTransport(t *testing.T) {
 	f("ws://" + s.addresses["http"] + "/mcp")
 	f("tcp://" + s.addresses["tcp"])
 	f("unix:" + s.addresses["unix"])
-	if n := s.registry.Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
+	if n := s.registry.Engine().Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
 		t.Errorf("%d sessions are left", n)
 	}
 	if code, stdout, stderr := loadRun("fan-out", "--duration", "1s", "--target", "http://"+s.addresses["http"]+"/mcp",

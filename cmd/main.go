@@ -1,11 +1,9 @@
 package cmd
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -18,7 +16,11 @@ func Main(p Program) { os.Exit(p.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr
 
 // run is Main without the process: what a command line does, and its exit code.
 func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p.Name, p.Version = cmp.Or(p.Name, filepath.Base(os.Args[0])), cmp.Or(p.Version, "dev")
+	p, err := p.named()
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+		return exitUsage
+	}
 	cli, command, code, done := p.parse(args, stdout, stderr)
 	if done {
 		return code
@@ -38,7 +40,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	if command == "stdio" {
 		flags, check = &cli.Stdio, cli.Stdio.CheckConfig
 	}
-	config, err := p.loadConfig(flags)
+	config, err := p.loadConfig(flags, thisMachine())
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: the configuration is wrong; nothing was started\n%v\n", p.Name, err)
 		return exitUsage

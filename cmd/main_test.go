@@ -38,8 +38,14 @@ func TestProgram(t *testing.T) {
 		!strings.Contains(errs.String(), "no tools today") {
 		t.Errorf("with an Offer that fails: exit %d: %s", code, &errs)
 	}
-	if code := (Program{}).run([]string{"version"}, os.Stdin, &out, io.Discard); code != exitOK ||
-		!strings.Contains(out.String(), ".test dev (commit") {
+	if code := (Program{Version: "3"}).run([]string{"version"}, os.Stdin, &out, io.Discard); code != exitOK ||
+		!strings.Contains(out.String(), ".test 3 (commit") {
 		t.Errorf("without a name: exit %d: %s", code, &out)
+	}
+	// Nobody ships dev by accident. A test's binary records no version.
+	errs.Reset()
+	if code := (Program{}).run([]string{"serve"}, os.Stdin, io.Discard, &errs); code != exitUsage ||
+		!strings.Contains(errs.String(), "set Version of cmd.Program") {
+		t.Errorf("without a version: exit %d: %s", code, &errs)
 	}
 }

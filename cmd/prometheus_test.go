@@ -15,17 +15,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/cmd/internal/needs"
 )
 
 // TestPromtool: Prometheus' own judge of names, types and helps finds nothing.
 func TestPromtool(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		skipAtDesk(t, "promtool (Debian: prometheus) is not installed: the names and types of the series were not judged")
-	}
+	needs.Programs(t, "the names and types of the series were not judged", "promtool")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	check := exec.CommandContext(ctx, promtool, "check", "metrics")
+	check := exec.CommandContext(ctx, "promtool", "check", "metrics")
 	check.Stdin = strings.NewReader(metricsOf(t, startTest(t, nil)))
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
@@ -34,13 +33,10 @@ func TestPromtool(t *testing.T) {
 
 // TestPrometheus: a stock Prometheus scrapes a server and computes a quantile of a tool's time.
 func TestPrometheus(t *testing.T) {
-	prometheus, err := exec.LookPath("prometheus")
-	if err != nil {
-		skipAtDesk(t, "prometheus is not installed: no quantile was computed")
-	}
+	needs.Programs(t, "no quantile was computed", "prometheus")
 	t.Parallel()
 	s := startTest(t, nil)
-	base := "http://" + startPrometheus(t, prometheus, s.addresses["admin"])
+	base := "http://" + startPrometheus(t, "prometheus", s.addresses["admin"])
 	conn := dialTCP(t, s)
 	answers := bufio.NewReader(conn)
 	const quantile = `histogram_quantile(0.95, sum by (le) (rate(weir_tool_duration_seconds_bucket{tool="sleep"}[10s])))`

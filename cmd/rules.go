@@ -41,6 +41,12 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 		found.Add("admin", "%q is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1,"+
 			" or with admin_allow_remote: true, behind a firewall, any", c.Admin)
 	}
+	for _, other := range []struct{ key, address string }{{"http", c.Server.HTTP}, {"tcp", c.Server.TCP}} {
+		if reactor.AddressesClash(c.Admin, other.address) {
+			found.Add("admin", "%q and %s, %q, are one port, which only one of them can listen on: allowed is another port,"+
+				" or \"\" (off) for one of them", c.Admin, other.key, other.address)
+		}
+	}
 }
 
 // checkAcross holds those that no package can judge alone: two packages' options against each other, or against the
@@ -54,7 +60,7 @@ func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 			"%s is below the largest message that messages allows, which would always be refused: allowed is %s or more",
 			option.FormatSize(int64(c.Queue.MaxWaitingBytesPerConnection)), option.FormatSize(int64(largest)))
 	}
-	budgets := int64(c.Queue.MaxQueueBytes) + int64(c.Server.MaxOutboxTotalBytes) + int64(c.Server.MaxInputTotalBytes)
+	budgets := c.largestBudgets()
 	if c.MemoryLimitBytes != 0 && c.MemoryLimitBytes < budgets && !found.Has("memory_limit_bytes") {
 		found.Add("memory_limit_bytes",
 			"%s is below max_queue_bytes + max_outbox_total_bytes + max_input_total_bytes, which may all be full at once:"+

@@ -7,60 +7,47 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"weir/codec/option"
 	"weir/reactor/auth"
+	"weir/reactor/logwriter"
 )
 
 // serve runs the server until a signal ends it, and returns the process's exit code.
 func serve(config *Config, stdout, stderr io.Writer) int {
-	log := newLogger(config.Log, stderr)
+	orders, done := obey()
+	defer done()
+	log := newJournal(config.Log, stderr)
+	defer log.flush()
+	defer log.takeStandardLog()()
 	setMemoryLimit(config.MemoryLimitBytes)
-	// Before the first listener: a signal that comes while it binds must not be lost.
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	defer signal.Stop(signals)
-	hangups := make(chan os.Signal, 1) // apart, so that many of them leave room for the one that stops
-	if config.tokens != nil {
-		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
-	}
 	s, err := startServer(config, log)
 	if err != nil {
 		return notStarted(log, err)
 	}
+	s.sayMemory()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
-	if isTerminal(stdout) || config.Demo { // somebody is trying it out
-		printBanner(stdout, config, s.addresses)
+	if isTerminal(stdout) { // somebody looks at it, or stopped it with Ctrl-S
+		printBanner(logwriter.New(stdout, func(uint64) []byte { return nil }), config, s.addresses)
 	}
-	cause := s.awaitStop(signals, hangups)
-	log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", config.ShutdownTimeout).Msg("draining")
-	stopped := make(chan struct{})
-	go func() { s.stop(); close(stopped) }()
-	select {
-	case <-stopped:
-		return exitOK
-	case cause = <-signals:
-		log.Error().Stringer("signal", cause).Int64("connections", s.reactor.Connections()).
-			Msg("stopped at once, the drain was not finished")
-		return exitRuntime
-	}
+	ended := make(chan int, 1)
+	return orders.attend(running{
+		log: log, timeout: config.ShutdownTimeout, ended: ended, reload: s.reload, connections: s.reactor.Connections,
+		stop: func() { go func() { s.stop(); ended <- exitOK }() },
+	})
 }
 
 // notStarted says why, and what to do about the commonest cause.
-func notStarted(log zerolog.Logger, err error) int {
+func notStarted(log *journal, err error) int {
 	line := log.Error().Err(err)
 	if errors.Is(err, unix.EADDRINUSE) {
 		line = line.Str("hint", "another process listens there (ss -ltnp names it): stop it, or give this listener's flag "+
@@ -70,22 +57,11 @@ func notStarted(log zerolog.Logger, err error) int {
 	return exitRuntime
 }
 
-// awaitStop waits for the signal that ends the server, and reloads the tokens for others.
-func (s *server) awaitStop(stops, hangups <-chan os.Signal) os.Signal {
-	for {
-		select {
-		case cause := <-stops:
-			return cause
-		case <-hangups:
-			s.reloadTokens()
-		}
-	}
-}
-
 // startServer builds registry and reactor, in that order, and starts them; then the admin listener. The ports are bound
 // before anything runs, so a taken one leaves nothing to undo.
-func startServer(config *Config, log zerolog.Logger) (*server, error) {
+func startServer(config *Config, log *journal) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
+	log.register(s.metrics)
 	adminListener, err := listenAdmin(config.Admin)
 	if err != nil {
 		return nil, err
@@ -127,6 +103,16 @@ func setMemoryLimit(bytes int64) {
 	if bytes > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(bytes)
 	}
+}
+
+// reload reads again what can be read again while the server runs: the tokens.
+func (s *server) reload() {
+	if s.config.tokens == nil || s.config.stdio {
+		s.log.Info().Msg("SIGHUP: there is nothing to reload: only auth.tokens_file is read again, and no client is asked " +
+			"for a token; all other configuration takes effect with a restart")
+		return
+	}
+	s.reloadTokens()
 }
 
 // reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.

@@ -19,7 +19,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"weir/cmd/internal/needs"
 	"weir/reactor/auth"
+	"weir/reactor/logwriter"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
@@ -55,7 +57,8 @@ func startTest(t *testing.T, change func(*Config)) *server {
 		t.Fatal(errs)
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
-	s, err := startServer(&config, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel))
+	s, err := startServer(&config, &journal{Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		lines: logwriter.New(io.Discard, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +68,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 
 // TestServeTryLines runs exactly the commands that the banner prints, without tokens and with.
 func TestServeTryLines(t *testing.T) {
-	for _, program := range []string{"curl", "nc", "bash"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skipAtDesk(t, program+" is not installed: the lines of the banner were not run")
-		}
-	}
+	needs.Programs(t, "the lines of the banner were not run", "curl", "nc", "bash")
 	path, tokens := makeTokens(t, "alice")
 	tryAll(t, startTest(t, nil), "")
 	tryAll(t, startGuarded(t, path), tokens["alice"])
@@ -243,15 +242,25 @@ type child struct {
 	*exec.Cmd
 	t         *testing.T
 	log       *bufio.Scanner // of its standard error, JSON lines
+	stderr    io.Closer      // the reading end of it
 	addresses map[string]string
 }
 
 // startChild runs weir serve and waits until it says where it listens.
 func startChild(t *testing.T, args ...string) *child {
 	t.Helper()
+	return startChildOn(t, nil, args...)
+}
+
+// startChildOn is the same with a standard output; nil: nowhere.
+func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
 	c.Env = append(os.Environ(), asMain+"=1")
+	if stdout != nil {
+		c.Stdout = stdout
+	}
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +269,7 @@ func startChild(t *testing.T, args ...string) *child {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Process.Kill() })
-	c.log = bufio.NewScanner(stderr)
+	c.log, c.stderr = bufio.NewScanner(stderr), stderr
 	var line struct{ Listeners map[string]string }
 	c.await("serving", &line)
 	c.addresses = line.Listeners
@@ -270,11 +279,22 @@ func startChild(t *testing.T, args ...string) *child {
 // await reads the log up to the line with this message.
 func (c *child) await(message string, line any) {
 	c.t.Helper()
+	c.awaitLine(message, func(got string) bool { return got == message }, line)
+}
+
+// awaitPrefix is the same for a message that begins so.
+func (c *child) awaitPrefix(beginning string) {
+	c.t.Helper()
+	c.awaitLine(beginning+"...", func(got string) bool { return strings.HasPrefix(got, beginning) }, nil)
+}
+
+func (c *child) awaitLine(message string, is func(message string) bool, line any) {
+	c.t.Helper()
 	var seen []string
 	for c.log.Scan() {
 		seen = append(seen, c.log.Text())
 		var head struct{ Message string }
-		if json.Unmarshal(c.log.Bytes(), &head) == nil && head.Message == message {
+		if json.Unmarshal(c.log.Bytes(), &head) == nil && is(head.Message) {
 			if line != nil {
 				if err := json.Unmarshal(c.log.Bytes(), line); err != nil {
 					c.t.Fatal(err)
@@ -373,11 +393,28 @@ func TestServeSecondSignalStopsAtOnce(t *testing.T) {
 	c.callSleep(600_000)
 	c.Process.Signal(syscall.SIGTERM)
 	c.await("draining", nil)
-	c.Process.Signal(syscall.SIGTERM)
+	c.insist(syscall.SIGTERM)
 	c.await("stopped at once, the drain was not finished", nil)
 	if code := c.exitCode(); code != exitRuntime {
 		t.Errorf("exit %d", code)
 	}
+}
+
+// insist signals until the process has ended: only what comes a second after the first counts.
+func (c *child) insist(s os.Signal) {
+	done := make(chan struct{})
+	c.t.Cleanup(func() { close(done) })
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for c.Process.Signal(s) == nil {
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	}()
 }
 
 func TestServePortTaken(t *testing.T) {

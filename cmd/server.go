@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	"github.com/rs/zerolog"
 
 	"weir/cmd/demo"
 	"weir/reactor"
@@ -15,7 +14,7 @@ import (
 // server is the assembled process. Its fields are set by startServer, and only read afterwards.
 type server struct {
 	config    *Config
-	log       zerolog.Logger
+	log       *journal
 	started   time.Time
 	metrics   *metrics.Set
 	registry  *registry.Registry
@@ -52,7 +51,7 @@ func (s *server) build() error {
 		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log,
+		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err

@@ -19,7 +19,7 @@ const maxConfigBytes = 1 << 20
 
 // loadConfig is defaults, then the file, then the flags, then every rule; err is option.Mistakes with all that is
 // wrong.
-func (p Program) loadConfig(flags settings) (Config, error) {
+func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	config := p.defaults()
 	places, mistakes := option.Places{}, option.Mistakes(nil)
 	if file := flags.file(); file != "" {
@@ -32,11 +32,12 @@ func (p Program) loadConfig(flags settings) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
-	files := openFileLimit()
-	mistakes.AddNew(places.Locate(config.validate(files)))
+	config.fitMemory(on.memory, places)
+	mistakes.AddNew(places.Locate(config.validate(on.files)))
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
 	config.tokens = tokens
-	config.Queue = config.Queue.Resolve(files)
+	config.fitConnections(on.files)
+	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()
 }
 

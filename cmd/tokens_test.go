@@ -113,7 +113,8 @@ func TestTokensFileMistakes(t *testing.T) {
 		"tokens:1:68: want the time at which the token ends, such as 2027-01-31T00:00:00Z, or nothing",
 		"tokens:2:68: want the time at which the token ends, such as 2027-01-31T00:00:00Z, or nothing")
 	f("a "+digest+" 2030-01-31T00:00:00Z b", "tokens:1:89: nothing may follow the end of a token")
-	f("ä "+digest+"\r\n", "tokens:1:1: a principal is 1 to 64 letters, digits and any of . _ - @ +", "tokens:1:4: "+sum)
+	f("ä "+digest+"\r", "tokens:1:1: a principal is 1 to 64 letters, digits and any of . _ - @ +")
+	f("ä "+digest+"\r\r\n", "tokens:1:1: a principal is 1 to 64 letters, digits and any of . _ - @ +", "tokens:1:4: "+sum)
 	f(strings.Repeat("a", 65)+" "+digest, "tokens:1:65: a principal is 1 to 64 letters, digits and any of . _ - @ +")
 	many := &strings.Builder{}
 	for i := range 10_001 {
@@ -205,7 +206,7 @@ func TestServeWarnsOfOpenDoors(t *testing.T) {
 	f := func(address, tokensFile, want string) {
 		t.Helper()
 		var log strings.Builder
-		s := &server{config: &Config{}, log: zerolog.New(&log), addresses: map[string]string{"http": address,
+		s := &server{config: &Config{}, log: &journal{Logger: zerolog.New(&log)}, addresses: map[string]string{"http": address,
 			"tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
 		s.config.Server.Auth.TokensFile = tokensFile
 		s.config.tokens, _ = loadTokens(tokensFile, option.Place{})

@@ -37,11 +37,14 @@ func (d *LineDecoder) Next(b []byte, max int) (msg []byte, n int, err error) {
 		return nil, 0, ErrMessageTooLarge
 	}
 	d.looked = 0
-	if messageStart(line) == len(line) {
+	if Blank(line) {
 		return nil, at + 1, nil
 	}
 	return line[:len(line):len(line)], at + 1, nil
 }
+
+// Blank says whether a line holds no message: it is empty, or white space and a byte order mark.
+func Blank(line []byte) bool { return messageStart(line) == len(line) }
 
 // trimCR drops one CR at the end.
 func trimCR(line []byte) []byte {

@@ -62,51 +62,6 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0 })
 }
 
-// The messages that are held bare too, and one that was taken back meanwhile is not answered. A sweep refuses a bounded
-// number of them, and the next one goes on.
-func TestQueueAgeOfManyIsSwept(t *testing.T) {
-	b := bareServer(t, false, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = time.Second })
-	c, peer := b.connect(newLine())
-	b.write(peer, hello+"\n"+`{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
-	b.in.Turn()
-	const n = 2*compactAbove + 100
-	var calls strings.Builder
-	for id := range n {
-		calls.WriteString(toolCall(fmt.Sprint(id+1), "echo", `{"message":"x"}`))
-	}
-	for _, id := range []int{2, n - 1} { // a call, and one that is held
-		calls.WriteString(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n", id))
-	}
-	before := backpressure.Now()
-	b.write(peer, calls.String())
-	for b.queue.Waiting() < n {
-		b.in.Turn()
-	}
-	b.read(peer)
-	b.in.Turn() // what came since
-	after := backpressure.Now()
-	b.in.Advance(time.Duration(before-b.in.Now()) + time.Second)
-	if b.queue.Waiting() != n {
-		t.Fatalf("%d wait after a second, want all %d", b.queue.Waiting(), n)
-	}
-	answers := 0
-	for left := n; left > 0; {
-		b.in.Advance(time.Duration(after-b.in.Now()) + time.Second + 1)
-		left = max(0, left-refusalsPerTurn)
-		if b.queue.Waiting() != left {
-			t.Fatalf("%d wait after a sweep, want %d", b.queue.Waiting(), left)
-		}
-		text := b.read(peer)
-		answers += strings.Count(text, `"reason":"queue_timeout"`)
-	}
-	if answers != n-2 {
-		t.Errorf("%d were refused, want %d", answers, n-2)
-	}
-	if c.Pending() != 0 || c.compacted != nil || b.queue.HeldBytes() != 0 {
-		t.Errorf("left: %d pending, %d bytes, held: %t", c.Pending(), b.queue.HeldBytes(), c.compacted != nil)
-	}
-}
-
 // A call that was parked has run: its refusal must not say that nothing was executed.
 func TestQueueAgeOfAResumedCall(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -10,9 +9,9 @@ import (
 	"weir/reactor/loop"
 )
 
-// attach serves lines on a connection that nobody accepted, such as the socket pair of standard streams (stdio.go). fd is a
-// connected stream socket; it must not be used any more, the server closes it, unless attach failed. name stands for the listener
-// in the log.
+// attach serves lines on a connection that nobody accepted, such as the socket pair of standard streams (stdio.go).
+// fd is a connected stream socket; it must not be used any more, the server closes it, unless attach failed. name
+// stands for the listener in the log.
 //
 // The connection is counted, limited and drained like the others, and the reason it is refused for is the error. But no
 // deadline is held against its peer: a launcher that says and reads nothing for an hour, because it is being debugged,
@@ -28,18 +27,15 @@ func (s *Server) attach(name string, fd int, ended func(reason string)) error {
 	if err != nil {
 		return fmt.Errorf("attach %s: %w", name, err)
 	}
-	var nowhere netip.Addr
-	if refusal := s.limits.Open(nowhere); refusal != backpressure.Accepted {
-		s.queue.CountRefusal(refusal)
-		return fmt.Errorf("attach %s: refused: %v", name, refusal)
-	}
 	from := &loop.Listener{Name: name, Patient: true}
 	if ended != nil {
 		from.Ended = func(why loop.Reason) { ended(why.String()) }
 	}
-	in := s.intakes[s.loops.LeastLoaded().ID()]
-	c := newConn(in, new(lineTransport))
-	c.Init(in.Loop, from, int32(fd), nowhere, c)
-	s.loops.Adopt(&c.Conn)
+	c, refusal := s.site.Attach(s.loops.LeastLoaded(), from, int32(fd))
+	if refusal != backpressure.Accepted {
+		s.queue.CountRefusal(refusal)
+		return fmt.Errorf("attach %s: refused: %v", name, refusal)
+	}
+	s.loops.Adopt(c)
 	return nil
 }

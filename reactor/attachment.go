@@ -1,38 +1,41 @@
 package reactor
 
 import (
-	"sync"
-	"time"
-
 	"weir/backpressure"
-	"weir/registry"
+	"weir/codec"
+	"weir/reactor/logwriter"
+	"weir/registry/engine"
 )
 
-// attachment is the server as its registry knows it. QueueTask is in tasks.go.
+// attachment is the server as its registry knows it.
 type attachment Server
+
+// QueueTask puts a task in line, or says why not.
+func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
 // ListsChanged has every loop ask its connections what they owe their clients.
 func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
 // failureTexts are what the log says of each kind.
-var failureTexts = map[registry.FailureKind]string{
-	registry.FailurePanic:    "a handler panicked",
-	registry.FailureTimeout:  "a handler did not return in time: its call was ended, it counts as running until it does",
-	registry.FailureOutput:   "a tool's output is not what its schema says",
-	registry.FailureTooLarge: "a result is too large, its client got an error",
-	registry.FailureEncoding: "a result cannot be encoded, its client got an error",
+var failureTexts = map[engine.FailureKind]string{
+	engine.FailurePanic: "a handler panicked",
+	engine.FailureTimeout: "a handler did not return in time: its call was ended, it counts as running until it " +
+		"does",
+	engine.FailureOutput:   "a tool's output is not what its schema says",
+	engine.FailureTooLarge: "a result is too large, its client got an error",
+	engine.FailureEncoding: "a result cannot be encoded, its client got an error",
 }
 
 // HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a few
 // lines are written in ten seconds, and the next says how many were left out.
-func (a *attachment) HandlerFailed(f registry.Failure) {
-	gate, _ := a.failures.LoadOrStore(f.Kind, new(complaints))
-	leftOut, ok := gate.(*complaints).allow(backpressure.Now(), failuresLogged)
+func (a *attachment) HandlerFailed(f engine.Failure) {
+	gate, _ := a.failures.LoadOrStore(f.Kind, new(logwriter.Gate))
+	leftOut, ok := gate.(*logwriter.Gate).Allow(backpressure.Now(), failuresLogged)
 	if !ok {
 		return
 	}
 	line := a.log.Error().Str("name", f.Name).Str("kind", string(f.Kind))
-	if f.Kind == registry.FailurePanic {
+	if f.Kind == engine.FailurePanic {
 		line = line.Any("panic", f.Panic).Bytes("stack", f.Stack)
 	}
 	if f.Err != nil {
@@ -44,36 +47,5 @@ func (a *attachment) HandlerFailed(f registry.Failure) {
 	line.Msg(failureTexts[f.Kind])
 }
 
-const (
-	// failuresLogged is how many failures of one kind are logged in complainEvery.
-	failuresLogged = 10
-	complainEvery  = int64(10 * time.Second)
-)
-
-// complaints lets a few log lines of one kind through in ten seconds and counts the others. The zero value is ready.
-// Any goroutine.
-type complaints struct {
-	mu      sync.Mutex
-	since   int64 // when the first of said was said
-	said    int
-	leftOut int
-}
-
-// allow says whether a line may be written at now (backpressure.Now), and how many were not since the last that was.
-func (c *complaints) allow(now int64, most int) (leftOut int, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.said > 0 && now-c.since > complainEvery {
-		c.said = 0
-	}
-	if c.said >= most {
-		c.leftOut++
-		return 0, false
-	}
-	if c.said == 0 {
-		c.since = now
-	}
-	c.said++
-	leftOut, c.leftOut = c.leftOut, 0
-	return leftOut, true
-}
+// failuresLogged is how many failures of one kind are logged in ten seconds (logwriter.Gate).
+const failuresLogged = 10

@@ -11,12 +11,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 // TestOneServerOfARegistry at a time: the second is refused and takes nothing, and the next may begin when the first
 // has ended.
 func TestOneServerOfARegistry(t *testing.T) {
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	o := DefaultOptions()
 	o.HTTP, o.TCP = "", "127.0.0.1:0"
@@ -51,7 +52,7 @@ func TestOneServerOfARegistry(t *testing.T) {
 
 // TestFailuresAreLogged in every server that was given a log, with the tool's name.
 func TestFailuresAreLogged(t *testing.T) {
-	reg, err := registry.New(registry.DefaultOptions())
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	add := func(name string, h mcp.ToolHandlerFor[struct{}, any], opts ...registry.HandlerOption) {
 		registry.AddTool(reg, &mcp.Tool{Name: name}, h, opts...)
@@ -105,14 +106,14 @@ func TestFailuresAreLoggedWithinBounds(t *testing.T) {
 		var text logText
 		s := &Server{log: zerolog.New(&text)}
 		for range 25 {
-			(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
+			(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailurePanic, Name: "a"})
 		}
-		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailureTooLarge, Name: "b"})
+		(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailureTooLarge, Name: "b"})
 		if n := strings.Count(text.String(), "\n"); n != failuresLogged+1 {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(11 * time.Second)
-		(*attachment)(s).HandlerFailed(registry.Failure{Kind: registry.FailurePanic, Name: "a"})
+		(*attachment)(s).HandlerFailed(engine.Failure{Kind: engine.FailurePanic, Name: "a"})
 		contains(t, text.String(), `"suppressed":15`)
 	})
 }

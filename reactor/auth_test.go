@@ -173,6 +173,10 @@ func TestLineAsksForAToken(t *testing.T) {
 		s.closedFor(loop.CloseUnauthorized, fmt.Sprint(n))
 	}
 	call := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`)
+	marked := s.dial("tcp")
+	marked.send(" \n\ufeff" + bearing("alice") + "\n" + call)
+	contains(t, marked.line()+marked.line(), `"serverInfo"`, `"id":1,"result"`)
+	marked.Close()
 	refused(call, "token_missing")
 	refused("\n\r\n"+call+bearing("alice")+"\n", "token_missing")
 	refused("Bearer "+tokenOf("alice")+"\n"+call, "token_missing")
@@ -282,7 +286,7 @@ func TestSessionOfAnotherPrincipal(t *testing.T) {
 		t.Error("bob ends alice's session:", r.StatusCode)
 	}
 	stream := s.dial("http")
-	if status, kind := open(stream, bearing("alice"), session); status != 200 || kind != eventStreamType {
+	if status, kind := open(stream, bearing("alice"), session); status != 200 || kind != "text/event-stream" {
 		t.Fatal("alice opens her stream:", status, kind)
 	}
 	// The stream ends with the token, bob's connection does not.

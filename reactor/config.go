@@ -3,7 +3,6 @@ package reactor
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -12,6 +11,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
+	"weir/reactor/logwriter"
 )
 
 // Config is what a server is made of, beside what it offers. Everything has a default: Config{} is a server on
@@ -27,7 +27,9 @@ type Config struct {
 	Tokens *auth.Tokens
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
-	// Log is where the server speaks. nil: warnings and errors, as JSON on standard error. A disabled logger is silent.
+	// Log is where the server speaks, from its loops and workers too: a writer that blocks holds up clients. nil: warnings
+	// and errors, as JSON on standard error, which nobody waits for; what is not read is dropped and counted in a later
+	// line. A disabled logger is silent.
 	Log *zerolog.Logger
 	// ShutdownTimeout is how long Serve and ServeStdio let finish what was accepted. 0: 30 seconds.
 	ShutdownTimeout time.Duration
@@ -61,7 +63,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Metrics = metrics.NewSet()
 	}
 	if c.Log == nil {
-		log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Timestamp().Logger()
+		log := zerolog.New(logwriter.StandardError).Level(zerolog.WarnLevel).With().Timestamp().Logger()
 		c.Log = &log
 	}
 	if c.ShutdownTimeout == 0 {

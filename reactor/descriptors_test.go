@@ -37,7 +37,7 @@ func childServer(in io.Reader, out io.Writer) error {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return err
 	}
-	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.FirstByteTimeout = "", "127.0.0.1:0", time.Minute
 	b.MaxConnections = 4096
 	set := metrics.NewSet()

@@ -3,7 +3,12 @@ package reactor
 import (
 	"context"
 	"time"
+
+	"weir/reactor/logwriter"
 )
+
+// lastWords is how long a stop waits for the readers of standard error.
+const lastWords = time.Second
 
 // DrainReport counts what a stop cut off. A clean stop is all zeros.
 type DrainReport struct {
@@ -30,18 +35,19 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 		s.log.Info().Int("messages_cut", l.report.Messages).Int64("answer_bytes_cut", l.report.OutboxBytes).
 			Int64("connections_closed", l.report.Connections).
 			Stringer("uptime", time.Since(l.started).Round(time.Millisecond)).Msg("stopped")
+		logwriter.StandardError.Flush(lastWords) // of a server without a log of its own: its process may end now
 	})
 	return l.report
 }
 
 // drain does the steps up to the loops' end.
 func (s *Server) drain(ctx context.Context) DrainReport {
-	s.draining.Store(true)
+	s.pipeline.Drain()
 	var report DrainReport
 	s.loops.StopAccepting()
 	s.loops.VisitAll() // their streams end
-	s.registry.StopTasks()
-	s.registry.StopAsking()
+	s.engine.StopTasks()
+	s.engine.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()

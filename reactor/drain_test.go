@@ -127,7 +127,7 @@ func TestDrainCountsAnswersNobodyReads(t *testing.T) {
 // unstarted is a server that nobody has started, with its queue not running either.
 func unstarted(t *testing.T, tuned tune) (*Server, error) {
 	t.Helper()
-	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP = "", "127.0.0.1:0"
 	tuned(&o, &b, &r)
 	set := metrics.NewSet()

@@ -25,7 +25,9 @@ func greet(_ context.Context, _ *mcp.CallToolRequest, in greeting) (*mcp.CallToo
 
 // A program that its client launches: no address is bound, there are only standard input and output.
 func ExampleServer_ServeStdio() {
-	offered, err := registry.New(registry.DefaultOptions())
+	named := registry.DefaultOptions()
+	named.Name, named.Version = "greet", "1.0"
+	offered, err := registry.New(named)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +45,9 @@ func ExampleServer_ServeStdio() {
 
 // A whole server: something to offer, where to listen, and a stop that lets calls finish.
 func ExampleServer() {
-	offered, err := registry.New(registry.DefaultOptions())
+	named := registry.DefaultOptions()
+	named.Name, named.Version = "greet", "1.0"
+	offered, err := registry.New(named)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -82,5 +86,5 @@ func ExampleServer() {
 	text, err := io.ReadAll(answer.Body)
 	fmt.Println(string(text), err)
 	// Output:
-	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"weir","version":"dev"}}}} <nil>
+	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}} <nil>
 }

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what is heard in testdata/features.txt")
 
-// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not depend on
-// how it is connected. The script is prose (lines with #) around what a client does and hears:
+// TestFeatures plays testdata/features.txt over every transport, against one server: what a client hears may not depend
+// on how it is connected. The script is prose (lines with #) around what a client does and hears:
 //
 //	client 2025-11-25    a new client, which has initialized; of 2026-07-28 there is nothing to initialize
 //	-> {...}             it sends a message; $ASKED is the id of what it was asked last, $STATE the latest requestState, and
@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "rewrite what is heard in testdata/featu
 //	<- {...}             what it hears next, with ids of the server's and states by those names
 //	cancel 7             it cancels its request, as its transport and era do
 //	begun, idle          a call of "stuck" has begun, and nothing runs any more
+//	except http, all     what is between them is not done over HTTP
 //	add x, remove x      a tool comes or goes; touch test://a: a resource was updated
 //
 // go test ./reactor -run Features -update writes what is heard over TCP; read the difference before you keep it.
@@ -64,7 +65,8 @@ func TestFeatures(t *testing.T) {
 
 func (s *server) addOffers() {
 	reg := s.registry
-	reg.AddResource(&mcp.Resource{URI: "test://a", Name: "a"}, func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	reg.AddResource(&mcp.Resource{URI: "test://a", Name: "a"}, func(context.Context,
+		*mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: "contents of a"}}}, nil
 	})
 	reg.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "test://any/{name}", Name: "any"},
@@ -73,12 +75,15 @@ func (s *server) addOffers() {
 		})
 	reg.AddPrompt(&mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "who"}}},
 		func(_ context.Context, r *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: "Hello " + r.Params.Arguments["who"]}}}}, nil
+			return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user",
+				Content: &mcp.TextContent{Text: "Hello " + r.Params.Arguments["who"]}}}}, nil
 		})
 	reg.SetCompletion(func(_ context.Context, r *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
-		return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{r.Params.Argument.Value + "bel"}}}, nil
+		return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{r.Params.Argument.Value +
+			"bel"}}}, nil
 	})
-	registry.AddTool(reg, &mcp.Tool{Name: "rich"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	registry.AddTool(reg, &mcp.Tool{Name: "rich"}, func(context.Context, *mcp.CallToolRequest,
+		struct{}) (*mcp.CallToolResult, any, error) {
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.AudioContent{Data: []byte{1}, MIMEType: "audio/wav"},
 			&mcp.ResourceLink{URI: "test://a", Name: "a"}, &mcp.TextContent{Text: "t", Meta: mcp.Meta{"k": 1}}}}, nil, nil
 	})
@@ -101,9 +106,14 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 	var out strings.Builder
 	var v voice
 	var asked, state string
+	skips := false
 	for line := range strings.Lines(script) {
 		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
+		if skips = word == "except" && rest == transport || skips && word != "all"; skips {
+			out.WriteString(line + "\n")
+			continue
+		}
 		if word != "<-" {
 			out.WriteString(line + "\n")
 		}
@@ -132,10 +142,14 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 			out.WriteString("<- " + askedID.ReplaceAllString(heard, "$$ASKED") + "\n")
 		case "cancel":
 			v.cancel(rest)
+		case "except", "all":
 		case "begun":
 			s.awaitStuck()
 		case "idle":
-			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 && s.queue.Waiting() == 0 })
+			s.eventually("nothing runs", func() bool {
+				return s.queue.Executing(backpressure.Blocking) == 0 &&
+					s.queue.Waiting() == 0
+			})
 		case "add":
 			s.change(rest)
 		case "remove":
@@ -173,7 +187,8 @@ func (s *server) newVoice(t *testing.T, transport, version string) voice {
 		e, path := p.sse()
 		v = sseVoice{e, q, path}
 	case "http":
-		h := &httpVoice{t: t, url: "http://" + s.Addrs()["http"] + "/mcp", modern: modern, heard: make(chan string, 64), open: map[string]func(){}}
+		h := &httpVoice{t: t, url: "http://" + s.Addrs()["http"] + "/mcp", modern: modern, heard: make(chan string, 64),
+			open: map[string]func(){}}
 		h.client.Transport = &h.transport
 		t.Cleanup(h.close)
 		v = h

@@ -11,9 +11,9 @@ import (
 	"weir/registry"
 )
 
-// FuzzConnection sends arbitrary bytes to a server that runs, or to one that asks for tokens: over each transport, cut in two
-// anywhere, with an orderly end or a reset. Whatever they are, the connection ends soon after the peer ended it, and others
-// are served meanwhile.
+// FuzzConnection sends arbitrary bytes to a server that runs, or to one that asks for tokens: over each transport,
+// cut in two anywhere, with an orderly end or a reset. Whatever they are, the connection ends soon after the peer
+// ended it, and others are served meanwhile.
 func FuzzConnection(f *testing.F) {
 	line := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`) + toolCall("2", "sleep", `{"ms":1}`)
 	batch := strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n[" + strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`)) + `,{"jsonrpc":"2.0","id":2,"method":"ping"}]` + "\n"

@@ -18,6 +18,7 @@ import (
 
 	"weir/backpressure"
 	"weir/cmd/demo"
+	"weir/reactor/internal/wire"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -36,11 +37,12 @@ const patience = 20 * time.Second
 // server is a running server with the demo tools and a tool, "stuck", that waits until the test releases it.
 type server struct {
 	*Server
-	t       testing.TB
-	set     *metrics.Set
-	release chan struct{}
-	stuck   chan struct{} // receives one value per call of "stuck" that began
-	stopped bool
+	t        testing.TB
+	set      *metrics.Set
+	release  chan struct{}
+	stuck    chan struct{} // receives one value per call of "stuck" that began
+	stopped  bool
+	registry *registry.Registry
 }
 
 // silent is the log of servers whose log no test reads.
@@ -55,7 +57,7 @@ func start(t testing.TB, tunes ...tune) *server {
 
 func startLogging(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	t.Helper()
-	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), registry.DefaultOptions()
+	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
 	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
@@ -67,6 +69,7 @@ func startLogging(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	s := &server{t: t, set: set, release: make(chan struct{}), stuck: make(chan struct{}, 1<<16)}
 	reg, err := registry.New(r)
 	must(t, err)
+	s.registry = reg
 	demo.AddTools(reg)
 	s.addStuck(reg)
 	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
@@ -242,7 +245,7 @@ func (p *peer) closeWrite() {
 	must(p.t, p.Conn.(interface{ CloseWrite() error }).CloseWrite())
 }
 
-const hello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}`
+const hello = wire.Hello
 
 // greet holds the handshake of the older revisions on a line.
 func (p *peer) greet() *peer {
@@ -254,11 +257,6 @@ func (p *peer) greet() *peer {
 	return p
 }
 
-// toolCall is a tools/call line.
-func toolCall(id, tool, arguments string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + `}}` + "\n"
-}
-
 func contains(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -266,4 +264,15 @@ func contains(t testing.TB, text string, parts ...string) {
 			t.Errorf("%q is not in\n%s", part, text)
 		}
 	}
+}
+
+func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
+
+func clientFrame(text string) string { return wire.ClientFrame(text) }
+
+// namedOptions are the defaults of a registry under a name.
+func namedOptions() registry.Options {
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
 }

@@ -8,16 +8,10 @@ import (
 	"testing"
 
 	"weir/backpressure"
+	"weir/reactor/internal/wire"
 	"weir/reactor/loop"
 	"weir/registry"
 )
-
-// post makes a POST as a client of MCP would.
-func post(body string, headers ...string) string {
-	return "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
-		"Accept: application/json, text/event-stream\r\n" + strings.Join(append(headers, ""), "\r\n") +
-		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
-}
 
 // response reads one response and its body.
 func (p *peer) response() (*http.Response, string) {
@@ -58,12 +52,6 @@ const discover = `{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"
 
 func postDiscover(headers ...string) string {
 	return post(discover, append(headers, "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: server/discover")...)
-}
-
-func modernCall(id, tool, arguments string) string {
-	return post(`{"jsonrpc":"2.0","id":`+id+`,"method":"tools/call","params":{"name":"`+tool+`","arguments":`+arguments+`,`+
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`,
-		"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: "+tool)
 }
 
 func TestHTTPSession(t *testing.T) {
@@ -115,10 +103,13 @@ func TestHTTPPipelining(t *testing.T) {
 	call := func(id, tool, arguments string) string {
 		return post(strings.TrimSpace(toolCall(id, tool, arguments)), session)
 	}
-	p.send(call("1", "stuck", `{}`) + call("2", "echo", `{"message":"two"}`) + post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session) +
-		call("4", "sleep", `{"ms":1}`) + "PUT /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n" + call("5", "echo", `{"message":"five"}`))
+	p.send(call("1", "stuck", `{}`) + call("2", "echo", `{"message":"two"}`) +
+		post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session) +
+		call("4", "sleep", `{"ms":1}`) + "PUT /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n" +
+		call("5", "echo", `{"message":"five"}`))
 	s.awaitStuck()
-	s.eventually("the answers behind the stuck call are ready", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
+	s.eventually("the answers behind the stuck call are ready",
+		func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 	s.free()
 	for _, want := range []string{`"id":1`, `"id":2`, `"id":3`, `"id":4`, `not served`, `"id":5`} {
 		_, body := p.response()
@@ -157,14 +148,17 @@ func TestHTTPRefusesWhatIsNotMCP(t *testing.T) {
 	f("another origin", post(ping, "Origin: http://evil.example"), 403, false, "allowed_origins")
 	f("a null origin", post(ping, "Origin: null"), 403, false, "allowed_origins")
 	f("a form", strings.Replace(post(ping), "application/json\r\n", "text/plain\r\n", 1), 415, false, "application/json")
-	f("accepts HTML", strings.Replace(post(ping), "Accept: application/json, text/event-stream", "Accept: text/html", 1), 406, false)
-	f("no body", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n", 400, false, "JSON-RPC message")
+	f("accepts HTML", strings.Replace(post(ping), "Accept: application/json, text/event-stream", "Accept: text/html", 1),
+		406, false)
+	f("no body", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n", 400, false,
+		"JSON-RPC message")
 	f("not JSON", post("hello"), 400, false, "-32700")
 	f("no session", post(strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`))), 400, false)
 	f("an unknown session", post(ping, "Mcp-Session-Id: 0123456789abcdef0123456789abcdef"), 404, false)
 	f("a body too large", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\n", 413, true)
 	f("too many headers", "POST /mcp HTTP/1.1\r\nHost: localhost\r\n"+strings.Repeat("A: b\r\n", 200)+"\r\n", 431, true)
-	f("two lengths", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, true)
+	f("two lengths", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400,
+		true)
 	f("length and chunks", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true)
 	s.closedFor(loop.CloseBadRequest, "3")
 	s.closedFor(loop.CloseMessageTooBig, "1")
@@ -209,7 +203,8 @@ func TestHTTPExpectContinue(t *testing.T) {
 func TestHTTPChunkedAndCutAnywhere(t *testing.T) {
 	s := start(t)
 	p := s.dial("http")
-	request := "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:1\r\n" + p.session() + "\r\nContent-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n" +
+	request := "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:1\r\n" + p.session() +
+		"\r\nContent-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		"10\r\n{\"jsonrpc\":\"2.0\"\r\n18;x=y\r\n,\"id\":1,\"method\":\"ping\"}\r\n0\r\nTrailer: x\r\n\r\n"
 	for i := range request {
 		p.send(request[i : i+1])
@@ -279,8 +274,8 @@ func TestHTTPHalfClosedPeerGetsItsAnswer(t *testing.T) {
 	p.rest()
 }
 
-// The stuck call is not the first of the line's calls to be started: refusals and answers behind the first must not keep
-// the queue from getting to it.
+// The stuck call is not the first of the line's calls to be started: refusals and answers behind the first must not
+// keep the queue from getting to it.
 func TestHTTPAnswersBehindStuckCallsDoNotBlockThem(t *testing.T) {
 	s := start(t, func(o *Options, b *backpressure.Options, _ *registry.Options) {
 		o.MaxOutboxBytes, b.MaxExecutingPerConnection = 2048, 2
@@ -290,7 +285,8 @@ func TestHTTPAnswersBehindStuckCallsDoNotBlockThem(t *testing.T) {
 	var sent strings.Builder
 	for id := range 20 {
 		sent.WriteString(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`)), session))
-		sent.WriteString(post(strings.TrimSpace(toolCall(fmt.Sprint(100+id), "echo", `{"message":"`+strings.Repeat("x", 300)+`"}`)), session))
+		sent.WriteString(post(strings.TrimSpace(toolCall(fmt.Sprint(100+id), "echo",
+			`{"message":"`+strings.Repeat("x", 300)+`"}`)), session))
 	}
 	go p.Write([]byte(sent.String()))
 	s.awaitStuck()
@@ -308,7 +304,8 @@ func TestHTTPAnswersBehindStuckCallsDoNotBlockThem(t *testing.T) {
 func TestHTTPUpgradeBehindAnUnansweredRequest(t *testing.T) {
 	s := start(t)
 	p := s.dial("http")
-	p.send(modernCall("1", "stuck", `{}`) + "GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	p.send(modernCall("1", "stuck", `{}`) +
+		"GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	s.awaitStuck()
 	s.free()
@@ -328,7 +325,8 @@ func TestCORSOfAnAllowedOrigin(t *testing.T) {
 	p := s.dial("http")
 	p.send("OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\r\n")
 	r, _ := p.response()
-	if r.StatusCode != 204 || r.Header.Get("Access-Control-Allow-Origin") != "https://app.example" || !strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Mcp-Session-Id") {
+	if r.StatusCode != 204 || r.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
+		!strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Mcp-Session-Id") {
 		t.Error(r.Status, r.Header)
 	}
 	p.send(postDiscover("Origin: https://app.example"))
@@ -340,3 +338,7 @@ func TestCORSOfAnAllowedOrigin(t *testing.T) {
 		t.Error(r.Header)
 	}
 }
+
+func post(body string, headers ...string) string { return wire.Post(body, headers...) }
+
+func modernCall(id, tool, arguments string) string { return wire.ModernCall(id, tool, arguments) }

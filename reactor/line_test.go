@@ -24,6 +24,39 @@ func TestLinePing(t *testing.T) {
 	}
 }
 
+// What editors and shells write besides: a byte order mark, lines of nothing.
+func TestLineMarksAndBlanks(t *testing.T) {
+	const mark = "\ufeff"
+	ping := `{"jsonrpc":"2.0","id":1774232524389123456,"method":"ping"}` + "\n"
+	want := `{"jsonrpc":"2.0","id":1774232524389123456,"result":{}}` + "\n"
+	s := start(t)
+	f := func(sent string, answers int) {
+		t.Helper()
+		p := s.dial("tcp")
+		p.t = t
+		p.send(sent)
+		p.closeWrite()
+		if got := p.rest(); got != strings.Repeat(want, answers) {
+			t.Errorf("%q: %s", sent, got)
+		}
+	}
+	f(mark+ping+"  \n\t\r\n"+ping, 2)
+	f(mark+"\n"+ping+" ", 1)
+	f("   \n"+mark, 0)
+}
+
+// A line that was cut inside its id is not answered in the name of another call.
+func TestLineCutInItsID(t *testing.T) {
+	s := start(t)
+	for _, sent := range []string{`{"jsonrpc":"2.0","id":12` + "\n", `{"jsonrpc":"2.0","id":12`} {
+		p := s.dial("tcp")
+		p.t = t
+		p.send(sent)
+		p.closeWrite()
+		contains(t, p.rest(), `"id":null`, `-32700`)
+	}
+}
+
 // printf '...' | nc -N: the request and the end of the stream arrive together.
 func TestHalfClosedPeerGetsItsAnswer(t *testing.T) {
 	f := func(name, sent string, want ...string) {
@@ -68,14 +101,16 @@ func TestLineErrors(t *testing.T) {
 	f("the connection is still good", strings.TrimSpace(toolCall("6", "echo", `{"message":"well"}`)), `"id":6`, `well`)
 }
 
-// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not be
-// served as lines.
+// TestLineIsNotHTTP: a page in a browser can POST to any port of this machine, and what it sends as the body must not
+// be served as lines.
 func TestLineIsNotHTTP(t *testing.T) {
 	s := start(t)
 	for _, request := range []string{"POST /mcp HTTP/1.1\r\n", "GET / HTTP/1.1\n", "POST /{} HTTP/1.0\r\n"} {
 		p := s.dial("tcp")
-		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
-		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "HTTP is spoken on that of the key http") {
+		p.send(request + "Host: localhost\r\nContent-Type: text/plain\r\n\r\n" + `{"jsonrpc":"2.0","id":1,"method":"ping"}` +
+			"\n")
+		if got := p.rest(); strings.Count(got, "\n") != 1 || !strings.Contains(got,
+			"HTTP is spoken on that of the key http") {
 			t.Errorf("%q: %s", request, got)
 		}
 	}
@@ -85,7 +120,10 @@ func TestLineIsNotHTTP(t *testing.T) {
 }
 
 func TestLineTooLong(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.Messages.Line.MaxMessageBytes = 2048 })
+	s := start(t, func(o *Options, _ *backpressure.Options,
+		_ *registry.Options) {
+		o.Messages.Line.MaxMessageBytes = 2048
+	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "sleep", `{"ms":20}`) + strings.Repeat("x", 5000))
 	rest := p.rest()
@@ -114,7 +152,8 @@ func TestCancelledCallIsNotAnswered(t *testing.T) {
 	p.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}` + "\n" +
 		`{"jsonrpc":"2.0","id":2,"method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":2`)
-	s.eventually("the call is counted as dropped", func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
+	s.eventually("the call is counted as dropped",
+		func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
 	p.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":3`)
 }
@@ -126,7 +165,8 @@ func TestDisconnectCancelsCalls(t *testing.T) {
 	s.awaitStuck()
 	must(t, p.Conn.(interface{ SetLinger(int) error }).SetLinger(0))
 	p.Close()
-	s.eventually("the call ended without anybody freeing it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
+	s.eventually("the call ended without anybody freeing it",
+		func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	s.eventually("the reset is counted by name", func() bool {
 		return s.metric(`weir_connections_closed_total{reason="peer_reset"}`) == "1"
 	})
@@ -146,9 +186,11 @@ func TestBatchOf20250326(t *testing.T) {
 	}
 	p.send("[]\n")
 	contains(t, p.line(), `-32600`, `at least one`)
-	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/initialized"},`, 2) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
+	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","method":"notifications/initialized"},`, 2) +
+		`{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
 	contains(t, p.line(), `[{"jsonrpc":"2.0","id":9,"result":{}}]`)
-	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 100) + `{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
+	p.send("[" + strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"ping"},`, 100) +
+		`{"jsonrpc":"2.0","id":9,"method":"ping"}]` + "\n")
 	contains(t, p.line(), `-32600`, `max_jsonrpc_batch_messages`)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"weir/codec/option"
 	"weir/codec/websocket"
 	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/reactor/transport"
 )
 
 // OnFull says what happens to a message that finds its connection's own queue full.
@@ -63,10 +66,11 @@ type Options struct {
 	Backlog int `yaml:"backlog" default:"4096" min:"1" max:"65535" unit:"connections"`
 	// AcceptBatch is how many connections one loop accepts in a row before it serves the others.
 	AcceptBatch int `yaml:"accept_batch" default:"64" min:"1" max:"4096" unit:"connections"`
-	// MaxConnectionRefusalRate is how many connections per second are accepted only to be told why they are refused; above
-	// it accepting stops until the next second, and newcomers wait in the backlog.
+	// MaxConnectionRefusalRate is how many connections per second are accepted only to be told why they are refused;
+	// above it accepting stops until the next second, and newcomers wait in the backlog.
 	MaxConnectionRefusalRate int `yaml:"max_connection_refusal_rate" was:"max_connection_refusals" default:"1000" min:"0" max:"100000" unit:"connections/s"`
-	// MaxJSONRPCBatchMessages is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is -32600.
+	// MaxJSONRPCBatchMessages is how many messages one JSON-RPC batch may hold (MCP 2025-03-26); a longer one is
+	// -32600.
 	MaxJSONRPCBatchMessages int `yaml:"max_jsonrpc_batch_messages" was:"max_batch_elements" default:"100" min:"1" max:"10000" unit:"messages"`
 
 	// ReadBufferBytes is what one read may bring, per loop and not per connection.
@@ -94,8 +98,10 @@ type Options struct {
 	// MinReceiveRate is the rate, in bytes per second over the last MessageTimeout (up to half as much again), that keeps
 	// a long message alive past MessageTimeout.
 	MinReceiveRate int `yaml:"min_receive_rate" default:"1024" min:"1" max:"1073741824" unit:"bytes/s"`
-	// IdleTimeout closes an HTTP connection without a request in progress.
-	IdleTimeout time.Duration `yaml:"idle_timeout" default:"1m" min:"0s" max:"8760h" zero:"never"`
+	// IdleTimeout closes an HTTP connection without a request in progress. It is longer than the minute for which the
+	// usual balancers keep connections for their next request: of two that close at once, the balancer's request is
+	// lost.
+	IdleTimeout time.Duration `yaml:"idle_timeout" default:"75s" min:"0s" max:"8760h" zero:"never"`
 	// LineIdleTimeout closes a TCP or Unix connection on which nothing arrived and nothing runs. TCP keep-alive finds
 	// the dead ones.
 	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
@@ -196,6 +202,10 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 	if err := CheckAddress(o.TCP); err != nil {
 		found.Add("tcp", "%v", err)
 	}
+	if AddressesClash(o.TCP, o.HTTP) {
+		found.Add("tcp", "%q and http, %q, are one port, which only one of them can listen on: allowed is another port, or"+
+			" \"\" (off) for one of them", o.TCP, o.HTTP)
+	}
 	if !strings.HasPrefix(o.HTTPPath, "/") {
 		found.Add("http_path", "%q does not begin with a slash: allowed is a path, such as /mcp", o.HTTPPath)
 	}
@@ -235,4 +245,40 @@ func (o *Options) ofLoops() loop.Options {
 		PeerTimeout:              o.PeerTimeout,
 		LingerTimeout:            o.LingerTimeout,
 	}
+}
+
+// ofPipeline are those of the pipeline.
+func (o *Options) ofPipeline() pipeline.Options {
+	return pipeline.Options{
+		PauseOnFull:             o.OnFull == OnFullPause,
+		MaxJSONRPCBatchMessages: o.MaxJSONRPCBatchMessages,
+		JSON:                    o.Messages.JSON,
+	}
+}
+
+// ofTransports are those of the transports.
+func (o *Options) ofTransports() transport.Options {
+	return transport.Options{
+		HTTPPath:        o.HTTPPath,
+		HTTPSSEPath:     o.HTTPSSEPath,
+		JSON:            o.Messages.JSON,
+		HTTP:            o.Messages.HTTP,
+		Line:            o.Messages.Line,
+		WebSocket:       o.Messages.WebSocket,
+		MessageTimeout:  o.MessageTimeout,
+		IdleTimeout:     o.IdleTimeout,
+		LineIdleTimeout: o.LineIdleTimeout,
+		PingInterval:    o.PingInterval,
+		SSEKeepAlive:    o.SSEKeepAlive,
+		SSERetry:        o.SSERetry,
+		AuthTimeout:     o.Auth.Timeout,
+		TrustUnix:       o.Auth.TrustUnix,
+	}
+}
+
+// validSSEPath says whether a path can stand in a URI as it is, and is no other's.
+func validSSEPath(path, mcp string) bool {
+	u, err := url.Parse(path)
+	return path == "" || err == nil && path[0] == '/' && path != mcp &&
+		u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == ""
 }

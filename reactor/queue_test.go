@@ -35,7 +35,10 @@ func (s *server) webSocketClient() client {
 	p := s.websocket()
 	p.text(hello)
 	p.received()
-	return client{p, func(id int) string { return clientFrame(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`))) },
+	return client{p, func(id int) string {
+		return clientFrame(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck",
+			`{}`)))
+	},
 		func() (string, error) {
 			f, err := readFrame(p.r)
 			return string(f.Payload), err
@@ -45,13 +48,17 @@ func (s *server) webSocketClient() client {
 func (s *server) httpClient() client {
 	p := s.dial("http")
 	session := p.session()
-	return client{p, func(id int) string { return post(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`)), session) },
+	return client{p, func(id int) string {
+		return post(strings.TrimSpace(toolCall(fmt.Sprint(id), "stuck", `{}`)),
+			session)
+	},
 		func() (string, error) {
 			r, body, err := p.readResponse()
 			if err != nil {
 				return "", err
 			}
-			if refused := strings.Contains(body, `"error"`); refused != (r.StatusCode == 503) || refused != (r.Header.Get("Retry-After") != "") {
+			if refused := strings.Contains(body, `"error"`); refused != (r.StatusCode == 503) ||
+				refused != (r.Header.Get("Retry-After") != "") {
 				return body, fmt.Errorf("%s, Retry-After %q, with %s", r.Status, r.Header.Get("Retry-After"), body)
 			}
 			return body, nil
@@ -102,7 +109,8 @@ func TestConnectionQueueFullAtTheDefaultSize(t *testing.T) {
 	f("http", (*server).httpClient)
 }
 
-// countAnswers reads until every id from 1 to n has one answer: a result, or a refusal because the connection's queue is full.
+// countAnswers reads until every id from 1 to n has one answer: a result, or a refusal because the connection's queue
+// is full.
 func countAnswers(c client, n int) (seen *atomic.Int64, ended chan error) {
 	seen, ended = new(atomic.Int64), make(chan error, 1)
 	go func() {
@@ -120,7 +128,8 @@ func countAnswers(c client, n int) (seen *atomic.Int64, ended chan error) {
 				ended <- fmt.Errorf("id missing or seen before: %s", answer)
 				return
 			case !strings.Contains(answer, `"result"`) &&
-				!(strings.Contains(answer, `"reason":"connection_queue_full","retryAfterMs":`) && strings.Contains(answer, `"executed":false`)):
+				!(strings.Contains(answer, `"reason":"connection_queue_full","retryAfterMs":`) &&
+					strings.Contains(answer, `"executed":false`)):
 				ended <- fmt.Errorf("neither a result nor a refusal: %s", answer)
 				return
 			}
@@ -134,7 +143,10 @@ func countAnswers(c client, n int) (seen *atomic.Int64, ended chan error) {
 
 // Refused by its size, so without being read: the end of this message is no JSON, and nobody minds.
 func TestConnectionQueueBytes(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxExecutingPerConnection = 1 })
+	s := start(t, patient, func(_ *Options, b *backpressure.Options,
+		_ *registry.Options) {
+		b.MaxExecutingPerConnection = 1
+	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "stuck", `{}`))
 	s.awaitStuck()
@@ -201,7 +213,10 @@ func TestControlIsServedWhileTheQueueIsFull(t *testing.T) {
 			for id := 1; id <= 3; id++ {
 				c.send(control(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, id)))
 			}
-			s.eventually("nothing runs or waits", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Blocking) == 0 })
+			s.eventually("nothing runs or waits", func() bool {
+				return s.queue.Waiting() == 0 &&
+					s.queue.Executing(backpressure.Blocking) == 0
+			})
 			c.send(control(`{"jsonrpc":"2.0","id":6,"method":"ping"}`))
 			expect(`"id":6,"result":{}`)
 			for len(s.stuck) > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/backpressure"
+	"weir/reactor/pipeline"
 	"weir/registry"
 )
 
@@ -17,8 +18,8 @@ func cancelOf(id string) string {
 	return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`
 }
 
-// Many clients use one id for everything. It is free as soon as its call is cancelled, in the same write, even if the handler
-// of that call heeds nothing; each id is answered once, with what its own call came to.
+// Many clients use one id for everything. It is free as soon as its call is cancelled, in the same write, even if the
+// handler of that call heeds nothing; each id is answered once, with what its own call came to.
 func TestCancelledIDIsFreeAtOnce(t *testing.T) {
 	rounds := 10_000
 	if testing.Short() || raceEnabled {
@@ -121,7 +122,7 @@ func TestCancelledIDOfAHeldMessage(t *testing.T) {
 		s.awaitStuck()
 	}
 	var text strings.Builder
-	for id := 31; id < compactAbove; id++ {
+	for id := 31; id < pipeline.CompactAbove; id++ {
 		text.WriteString(toolCall(fmt.Sprint(id), "stuck", `{}`))
 	}
 	text.WriteString(toolCall("1000", "stuck", `{}`))
@@ -135,7 +136,7 @@ func TestCancelledIDOfAHeldMessage(t *testing.T) {
 	contains(t, p.line(), `"id":"mark"`)
 	s.free()
 	answers := 0
-	for range compactAbove - 20 + 1 {
+	for range pipeline.CompactAbove - 20 + 1 {
 		if answer := p.line(); strings.Contains(answer, `"id":1000,`) {
 			answers++
 			contains(t, answer, "free")

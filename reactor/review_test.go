@@ -1,120 +1,16 @@
 package reactor
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"weir/backpressure"
-	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/pipeline"
 	"weir/registry"
 )
-
-// routed is a call as the HTTP transport makes it, routed and registered, standing in the line of c.
-func (b *bare) routed(c *conn, body string) *call {
-	b.t.Helper()
-	k := b.in.newCall(c)
-	k.Header = &registry.Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte("echo")}
-	k.own([]byte(body))
-	must(b.t, codec.Scan(k.Raw, &k.Env, &b.opts.Messages.JSON))
-	if class := b.registry.Route(&k.Exchange); class == registry.Inline {
-		b.t.Fatal("the call was refused")
-	}
-	if fail := b.registry.Begin(&k.Exchange); fail != nil {
-		b.t.Fatal(fail)
-	}
-	c.AddPending(1)
-	c.transport.order().queue(b.in, c, k)
-	return k
-}
-
-// A worker may finish a call after its connection was closed and before the loop has released the connection. The
-// call is given back to the stock then, so it must not stay in the connection's line.
-func TestHTTPLineForgetsACallThatEndsAfterTheClose(t *testing.T) {
-	b := bareServer(t, false)
-	c, _ := b.connect(newHTTP())
-	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
-	first, second := b.routed(c, body), b.routed(c, body)
-	c.Close(loop.ClosePeerReset)
-	c.transport.answer(c, first, []byte("{}"), nil)
-	for k := c.transport.order().head; k != nil; k = k.next {
-		if k == first {
-			t.Fatal("a released call is still in the line")
-		}
-	}
-	if cancelled := c.transport.closed(c); cancelled != 1 || !second.Cancelled() {
-		t.Errorf("%d calls were cancelled with their connection, want the other one", cancelled)
-	}
-}
-
-// What such a call had said before its turn came is taken off the books with it.
-func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
-	b := bareServer(t, false)
-	c, _ := b.connect(newHTTP())
-	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
-	b.routed(c, body)
-	second := b.routed(c, body)
-	second.takesSSE = true
-	if !c.transport.notify(c, second, []byte("{}")) || b.loops.OutboxBytes() == 0 {
-		t.Fatal("nothing waits for its turn")
-	}
-	c.Close(loop.ClosePeerReset)
-	c.transport.answer(c, second, []byte("{}"), nil)
-	c.transport.closed(c)
-	if held, all := c.HeldLocked(), b.loops.OutboxBytes(); held != 0 || all != 0 {
-		t.Errorf("%d bytes are left on the connection's books, %d on the server's", held, all)
-	}
-}
-
-// What is on its way while we do not read is late by our doing.
-func TestPausedConnectionIsNotLateWhenItGoesOn(t *testing.T) {
-	b := bareServer(t, false)
-	c, peer := b.connect(newLine())
-	b.write(peer, `{"jsonrpc":"2.0","id":1,`)
-	c.Lock()
-	c.PauseLocked(loop.PauseOutbox)
-	c.Unlock()
-	for range 100 {
-		b.in.Advance(sweepInterval)
-	}
-	c.Lock()
-	c.ResumeLocked(loop.PauseOutbox)
-	c.Unlock()
-	b.in.Advance(time.Millisecond)
-	if c.Finished() {
-		t.Fatalf("closed for %v as soon as it was read again", c.Reason())
-	}
-}
-
-// The peer of a long call was waiting for us.
-func TestIdleTimeCountsFromTheAnswer(t *testing.T) {
-	f := func(name string, transport func() transport, first string, tuned tune) {
-		t.Run(name, func(t *testing.T) {
-			b := bareServer(t, false, tuned)
-			c, peer := b.connect(transport())
-			b.write(peer, first)
-			c.AddPending(1)
-			for range 1000 { // a call of 250 s
-				b.in.Advance(sweepInterval)
-			}
-			c.AddPending(-1)
-			for range 2 {
-				b.in.Advance(sweepInterval)
-			}
-			if c.Finished() {
-				t.Fatalf("closed for %v just after a long call", c.Reason())
-			}
-		})
-	}
-	f("http", newHTTP, "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", func(*Options, *backpressure.Options, *registry.Options) {})
-	f("line", newLine, "\n", func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.LineIdleTimeout = time.Minute })
-	f("websocket", func() transport { return new(wsTransport) }, clientFrame("{}"), func(*Options, *backpressure.Options, *registry.Options) {})
-}
 
 // Requests are answered in order, so an upgrade must not overtake the answer before it, nor take its transport away.
 func TestUpgradeBehindAnUnansweredRequest(t *testing.T) {
@@ -324,62 +220,6 @@ func TestWebSocketCloseFrameIsTheLast(t *testing.T) {
 	}
 }
 
-// A worker that outlives the server must not write into a descriptor that is somebody else's by then.
-func TestNothingIsWrittenAfterTheDescriptorsAreClosed(t *testing.T) {
-	b := bareServer(t, true)
-	c, peer := b.connect(newLine())
-	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Blocking) == 1 })
-	must(t, unix.Shutdown(peer, unix.SHUT_WR))
-	b.in.Turn()
-	c.Lock()
-	if !c.EndingLocked() {
-		t.Error("the server did not see the peer's end")
-	}
-	c.Unlock()
-	c.AddPending(1) // a worker that is still at it when everything else is gone
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	b.Shutdown(over)
-	var pairs [][2]int
-	for range 64 {
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		must(t, err)
-		pairs = append(pairs, pair)
-	}
-	c.settleWorker(nil, 1)
-	for _, pair := range pairs {
-		for _, fd := range pair {
-			var room [16]byte
-			if n, _ := unix.Read(fd, room[:]); n > 0 {
-				t.Errorf("%d bytes were written into descriptor %d or its peer: %x", n, fd, room[:n])
-			}
-			_ = unix.Close(fd)
-		}
-	}
-}
-
-// What waits deep in a queue is held without a call; one whose id is taken when its turn comes is answered, and forgotten.
-func TestHeldMessageWithAnIDInUseIsForgotten(t *testing.T) {
-	b := bareServer(t, true)
-	c, peer := b.connect(newLine())
-	b.write(peer, hello+"\n"+toolCall("1", "sleep", `{"ms":600000}`))
-	b.await("the call runs", func() bool { return b.queue.Executing(backpressure.Blocking) == 1 })
-	c.AddPending(compactAbove)
-	b.write(peer, toolCall("1", "echo", `{"message":"x"}`)+toolCall("2", "echo", `{"message":"y"}`))
-	answers := ""
-	b.await("both are answered", func() bool {
-		answers += b.read(peer)
-		return strings.Count(answers, "\n") == 3
-	})
-	contains(t, answers, `"id":1,"error"`, `"id":2,"result"`)
-	c.Lock()
-	defer c.Unlock()
-	if c.compacted != nil {
-		t.Errorf("%d messages are still on the books", c.compacted.waiting)
-	}
-}
-
 // After a close frame nobody waits for anything: what is still in the queue must not run.
 func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 	s := start(t, patient)
@@ -398,31 +238,12 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 	}
 }
 
-// A worker may end a stream that was waiting for its turn after the connection was closed and before the loop has
-// released it. What the stream held must come off the books then, which are of all connections.
-func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
-	b := bareServer(t, false)
-	c, _ := b.connect(newHTTP())
-	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
-	_, second := b.routed(c, body), b.routed(c, body)
-	second.takesSSE = true
-	if !c.transport.notify(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.loops.OutboxBytes() == 0 {
-		t.Fatal("nothing is held")
-	}
-	c.Close(loop.ClosePeerReset)
-	c.transport.answer(c, second, []byte("{}"), nil)
-	c.Settle()
-	if n := b.loops.OutboxBytes(); n != 0 {
-		t.Errorf("%d bytes are on the books of a connection that is gone", n)
-	}
-}
-
 // Only notifications/cancelled takes a call back, whatever else names a request.
 func TestOtherNotificationsRecallNothing(t *testing.T) {
 	s := start(t, patient)
 	p := s.dial("tcp").greet()
 	var sent strings.Builder
-	const n = compactAbove + 50
+	const n = pipeline.CompactAbove + 50
 	for id := range n {
 		sent.WriteString(toolCall(fmt.Sprint(id), "stuck", `{}`))
 	}

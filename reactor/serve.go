@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"weir/reactor/transport"
 )
 
 // life is where a server is between New and its end.
@@ -75,13 +77,10 @@ func (s *Server) Listen() error {
 	return err
 }
 
-// httpListener is the name of the listener that speaks HTTP; the others speak lines.
-const httpListener = "http"
-
 func (s *Server) bind() error {
-	type address struct{ name, network, value string }
-	for _, a := range []address{{httpListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP},
-		{"unix", "unix", s.opts.Unix}} {
+	for _, a := range []struct{ name, network, value string }{
+		{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix},
+	} {
 		if a.value == "" {
 			continue
 		}

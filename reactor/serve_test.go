@@ -23,7 +23,7 @@ func TestServeFails(t *testing.T) {
 	defer taken.Close()
 	f := func(want string, change func(*Options, *backpressure.Options)) {
 		t.Helper()
-		reg, err := registry.New(registry.DefaultOptions())
+		reg, err := registry.New(namedOptions())
 		must(t, err)
 		o, b := DefaultOptions(), backpressure.DefaultOptions()
 		o.HTTP, o.TCP = "127.0.0.1:0", ""
@@ -63,7 +63,7 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 func TestServeStops(t *testing.T) {
 	f := func(name string, stop func(s *Server, cancel context.CancelFunc)) {
 		t.Run(name, func(t *testing.T) {
-			reg, err := registry.New(registry.DefaultOptions())
+			reg, err := registry.New(namedOptions())
 			must(t, err)
 			begun, release := make(chan struct{}), make(chan struct{})
 			registry.AddTool(reg, &mcp.Tool{Name: "last"}, func(context.Context, *mcp.CallToolRequest,

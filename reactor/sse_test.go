@@ -207,7 +207,7 @@ func TestHTTPStream(t *testing.T) {
 	p.send(postTell("3", `{"times":2}`, modernIs, modernHeaders...))
 	r, body := p.response()
 	contains(t, body, `sent 0, logged false`)
-	if r.Header.Get("Content-Type") != jsonType {
+	if r.Header.Get("Content-Type") != "application/json" {
 		t.Error(r.Header)
 	}
 	if got := s.metric("weir_streams_opened_total"); got != "2" {
@@ -299,7 +299,8 @@ func TestHTTPStreamKeepAlive(t *testing.T) {
 	e.ends()
 }
 
-// A peer that closed its connection cancels what it streamed, in the modern era; one that only stopped sending does not.
+// A peer that closed its connection cancels what it streamed, in the modern era; one that only stopped sending does
+// not.
 func TestHTTPStreamOfAPeerThatEnds(t *testing.T) {
 	s := start(t)
 	s.addTell()

@@ -18,7 +18,8 @@ import (
 func withSSE(o *Options, _ *backpressure.Options, _ *registry.Options) { o.HTTPSSEPath = "/sse" }
 
 func getSSE(headers ...string) string {
-	return "GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
+	return "GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" +
+		strings.Join(append(headers, ""), "\r\n") + "\r\n"
 }
 
 func postTo(path, body string, headers ...string) string {
@@ -31,7 +32,8 @@ func (p *peer) sse(headers ...string) (*events, string) {
 	p.send(getSSE(headers...))
 	e := p.stream()
 	endpoint := e.next()
-	if endpoint.name != "endpoint" || !strings.HasPrefix(endpoint.data, "/sse?sessionId=") || len(endpoint.data) < len("/sse?sessionId=")+26 {
+	if endpoint.name != "endpoint" || !strings.HasPrefix(endpoint.data, "/sse?sessionId=") ||
+		len(endpoint.data) < len("/sse?sessionId=")+26 {
 		p.t.Fatalf("the first event is %+v", endpoint)
 	}
 	return e, endpoint.data
@@ -246,8 +248,8 @@ func TestSSEOfAPeerThatAsksMoreThanItReads(t *testing.T) {
 	contains(t, heard+e.message(), `"id":1,"error"`, `"id":null,"error"`)
 }
 
-// What finds the queue full is refused on the stream; with on_full pause it waits, and what comes behind it may be 503. All
-// are answered once.
+// What finds the queue full is refused on the stream; with on_full pause it waits, and what comes behind it may be 503.
+// All are answered once.
 func TestSSEWithAFullQueue(t *testing.T) {
 	for _, onFull := range []OnFull{OnFullRefuse, OnFullPause} {
 		t.Run(string(onFull), func(t *testing.T) {
@@ -283,7 +285,10 @@ func TestSSEWithAFullQueue(t *testing.T) {
 }
 
 func TestSSEKeepAlive(t *testing.T) {
-	s := start(t, withSSE, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.SSEKeepAlive = time.Millisecond })
+	s := start(t, withSSE, func(o *Options, _ *backpressure.Options,
+		_ *registry.Options) {
+		o.SSEKeepAlive = time.Millisecond
+	})
 	e, _ := s.dial("http").sse()
 	for range 2 {
 		if ev := e.next(); ev.comment == "" {
@@ -303,7 +308,8 @@ func TestSSEPath(t *testing.T) {
 	f("", true)
 	f("/sse", true)
 	f("/a/b-c", true)
-	for _, bad := range []string{"sse", "/mcp", "/s e", "/sse?x=1", "/sse#f", "//host/sse", "/\n", "/%zz", "http://host/sse"} {
+	for _, bad := range []string{"sse", "/mcp", "/s e", "/sse?x=1", "/sse#f", "//host/sse", "/\n", "/%zz",
+		"http://host/sse"} {
 		f(bad, false)
 	}
 }
@@ -313,11 +319,15 @@ func TestSDKClientOverSSE(t *testing.T) {
 	s.addTell()
 	heard := make(chan float64, 8)
 	client := mcp.NewClient(&mcp.Implementation{Name: "judge", Version: "1"}, &mcp.ClientOptions{
-		ProgressNotificationHandler: func(_ context.Context, r *mcp.ProgressNotificationClientRequest) { heard <- r.Params.Progress },
+		ProgressNotificationHandler: func(_ context.Context,
+			r *mcp.ProgressNotificationClientRequest) {
+			heard <- r.Params.Progress
+		},
 	})
 	inner := &http.Transport{}
 	defer inner.CloseIdleConnections()
-	session, err := client.Connect(t.Context(), &mcp.SSEClientTransport{Endpoint: "http://" + s.Addrs()["http"] + "/sse", HTTPClient: &http.Client{Transport: inner}},
+	session, err := client.Connect(t.Context(), &mcp.SSEClientTransport{Endpoint: "http://" + s.Addrs()["http"] + "/sse",
+		HTTPClient: &http.Client{Transport: inner}},
 		&mcp.ClientSessionOptions{ProtocolVersion: "2024-11-05"})
 	must(t, err)
 	params := &mcp.CallToolParams{Name: "tell", Arguments: map[string]any{"times": 2}}

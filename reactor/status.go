@@ -22,9 +22,9 @@ type Status struct {
 // Status says how the server does. It changes nothing, and costs nothing that traffic would notice. Any goroutine,
 // after Listen.
 func (s *Server) Status() Status {
-	loops := make([]int64, len(s.intakes))
-	for i, in := range s.intakes {
-		loops[i] = in.Connections()
+	loops := make([]int64, s.loops.Len())
+	for id := range loops {
+		loops[id] = s.loops.Loop(id).Connections()
 	}
 	refusing := ""
 	if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
@@ -34,7 +34,7 @@ func (s *Server) Status() Status {
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),
 		LoopConnections:    loops,
-		Sessions:           s.registry.Sessions(),
+		Sessions:           s.engine.Sessions(),
 		Workers:            s.bounds.Workers,
 		Connections:        s.limits.Connections(),
 		SoftConnections:    s.bounds.SoftConnections,

@@ -29,6 +29,7 @@ const lastWrites = time.Second
 // streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
 type streams struct {
 	peer *net.UnixConn // our end of the socket pair
+	out  *output
 	// input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if
 	// the conversation ended before.
 	input  chan error
@@ -51,7 +52,8 @@ func (e ending) orderly() bool {
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
-// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels. A Read
+// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels; so does the
+// end of its reader, if out is a file. A Read
 // that blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
 func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*streams, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -68,12 +70,15 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &streams{peer: peer, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
+	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}
+	if err := t.out.watchReader(func() { _ = peer.Close() }); err != nil { // which ends copyOutput
+		s.log.Warn().Err(err).Msg("nobody watches for the end of the output's reader: a write will notice")
+	}
 	go t.copyInput(in)
-	go t.copyOutput(out)
+	go t.copyOutput()
 	return t, nil
 }
 
@@ -119,10 +124,13 @@ func (t *streams) copyInput(in io.Reader) {
 
 // copyOutput ends when the loop has closed its end, or the output cannot be written any more. Then it closes ours: a
 // conversation without its answers is over, and its calls are cancelled.
-func (t *streams) copyOutput(out io.Writer) {
-	_, err := io.Copy(plainWriter{out}, pairEnd{t.peer})
+func (t *streams) copyOutput() {
+	_, err := io.Copy(plainWriter{t.out}, pairEnd{t.peer})
 	_ = t.peer.Close() // nothing can be lost in it any more
-	if ours := (pairError{}); errors.As(err, &ours) {
+	t.out.unwatch()
+	if ours := (pairError{}); t.out.gone.Load() {
+		err = errNobodyReads
+	} else if errors.As(err, &ours) {
 		err = nil // the loop cut the conversation short, and says why
 	} else if err != nil {
 		err = fmt.Errorf("write the output: %w", err)
@@ -133,10 +141,15 @@ func (t *streams) copyOutput(out io.Writer) {
 
 // conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended.
 // stop stops the server and is given what is left of grace. With drain it is called at once, so that what still comes
-// in is refused; without, when everything that was said is answered, which is for after the end of the input.
+// in is refused; without, when everything that was said is answered, which is for after the end of the input. An output
+// that is stuck or broken makes it shorter.
 func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx context.Context)) ending {
 	deadline := time.Now().Add(grace)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	hurried, hurry := context.WithCancel(context.Background())
+	defer hurry()
+	defer t.out.unwatch()
+	go t.hurry(hurried, hurry)
+	ctx, cancel := context.WithDeadline(hurried, deadline)
 	defer cancel()
 	if !drain {
 		select {
@@ -145,14 +158,18 @@ func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx contex
 		}
 	}
 	stop(ctx)
-	last, cancelLast := context.WithDeadline(context.Background(), deadline.Add(lastWrites))
+	last, cancelLast := context.WithDeadline(hurried, deadline.Add(lastWrites))
 	defer cancelLast()
 	select {
 	case <-t.over:
-		return t.ending
 	case <-last.Done():
-		return ending{reason: loop.CloseDrain.String(), err: errors.New("the output was not read to its end")}
+		select {
+		case <-t.over: // as well
+		default:
+			return ending{reason: loop.CloseDrain.String(), err: errNotRead}
+		}
 	}
+	return t.ending
 }
 
 // StdioError says why a conversation over standard streams broke off.
@@ -173,7 +190,8 @@ func (e *StdioError) Error() string {
 func (e *StdioError) Unwrap() error { return e.Err }
 
 // ServeStdio serves the one client that launched the process, on in and out (os.Stdin and os.Stdout), until the input
-// ends or ctx is over; then it drains as Serve does. It binds no address: a program that wants to be reached otherwise
+// ends, or ctx is over, or nobody can read the output any more; then it drains as Serve does, except that it gives up a
+// reader that takes nothing for three seconds. It binds no address: a program that wants to be reached otherwise
 // too calls Listen before. A *StdioError says why the conversation broke off; nil is an orderly end. Nothing else may
 // write to out.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
 	"weir/cmd/demo"
@@ -17,18 +21,29 @@ import (
 
 // streamed is a server over in-memory streams: the test has their other ends, and what ServeStdio returned.
 type streamed struct {
-	t      *testing.T
-	queue  *backpressure.Queue
-	in     *io.PipeWriter
-	out    *bufio.Reader
-	outEnd *io.PipeReader
-	cancel context.CancelFunc
-	done   chan error
+	t        *testing.T
+	registry *registry.Registry
+	queue    *backpressure.Queue
+	in       *io.PipeWriter
+	out      *bufio.Reader
+	outEnd   *io.PipeReader
+	cancel   context.CancelFunc
+	done     chan error
 }
 
 func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	t.Helper()
-	reg, err := registry.New(registry.DefaultOptions())
+	outEnd, out := io.Pipe()
+	s := serveStdioOn(t, grace, out)
+	s.out, s.outEnd = bufio.NewReader(outEnd), outEnd
+	t.Cleanup(func() { outEnd.Close() })
+	return s
+}
+
+// serveStdioOn is the same with an output of the test's.
+func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer) *streamed {
+	t.Helper()
+	reg, err := registry.New(namedOptions())
 	must(t, err)
 	demo.AddTools(reg)
 	o := DefaultOptions()
@@ -36,11 +51,9 @@ func serveStdio(t *testing.T, grace time.Duration) *streamed {
 	server, err := New(reg, Config{Options: &o, Log: silent, ShutdownTimeout: grace})
 	must(t, err)
 	in, inEnd := io.Pipe()
-	outEnd, out := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &streamed{t: t, queue: server.queue, in: inEnd, out: bufio.NewReader(outEnd), outEnd: outEnd, cancel: cancel,
-		done: make(chan error, 1)}
-	t.Cleanup(func() { cancel(); inEnd.Close(); outEnd.Close() })
+	s := &streamed{t: t, registry: reg, queue: server.queue, in: inEnd, cancel: cancel, done: make(chan error, 1)}
+	t.Cleanup(func() { cancel(); inEnd.Close() })
 	go func() { s.done <- server.ServeStdio(ctx, in, out) }()
 	return s
 }
@@ -59,6 +72,16 @@ func (s *streamed) line() string {
 		s.t.Fatal(err)
 	}
 	return text
+}
+
+func TestStdioMarksAndBlanks(t *testing.T) {
+	s := serveStdio(t, time.Second)
+	s.send("\ufeff" + hello + "\n  \n\t\r\n")
+	contains(t, s.line(), `"serverInfo"`)
+	s.send(`{"jsonrpc":"2.0","id":2,"method":"ping"}` + "\n ")
+	contains(t, s.line(), `"id":2,"result"`)
+	must(t, s.in.Close())
+	s.returns("")
 }
 
 // returns waits for ServeStdio; "" is no error.
@@ -129,4 +152,71 @@ func TestStreamsBreakOff(t *testing.T) {
 		s.send(toolCall("1", "sleep", `{"ms":600000}`))
 		s.in.Close()
 	})
+}
+
+// TestStreamsReaderIsGone: the end of the output's reader ends the conversation at once, whatever kind of file it is,
+// although nothing is written and the input stays open; and a handler that ignores its context does not hold it up.
+func TestStreamsReaderIsGone(t *testing.T) {
+	socket := func() (ours, theirs *os.File) {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		return os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
+	}
+	pipe := func() (ours, theirs *os.File) {
+		ours, theirs, err := os.Pipe()
+		must(t, err)
+		return ours, theirs
+	}
+	for name, connect := range map[string]func() (ours, theirs *os.File){"pipe": pipe, "socket": socket} {
+		t.Run(name, func(t *testing.T) {
+			ours, out := connect()
+			t.Cleanup(func() { ours.Close(); out.Close() })
+			s := serveStdioOn(t, time.Hour, out)
+			stubborn := make(chan struct{})
+			t.Cleanup(func() { close(stubborn) })
+			registry.AddTool(s.registry, &mcp.Tool{Name: "stubborn"},
+				func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+					<-stubborn
+					return nil, nil, nil
+				})
+			s.send(greetings + toolCall("1", "stubborn", `{}`))
+			(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
+			ours.Close()
+			s.returns("its reader is gone")
+		})
+	}
+}
+
+// TestStreamsAreNotWatchedForEver: no descriptor stays behind when the conversation ends in order.
+func TestStreamsAreNotWatchedForEver(t *testing.T) {
+	ours, out, err := os.Pipe()
+	must(t, err)
+	defer ours.Close()
+	s := serveStdioOn(t, patience, out)
+	s.send(greetings)
+	s.in.Close()
+	s.returns("")
+	out.Close()
+	text, err := io.ReadAll(ours) // ends when nobody else can write
+	must(t, err)
+	contains(t, string(text), `"id":0`)
+}
+
+// TestStreamsStuck: a stop gives up an output that takes nothing, long before its own time is over.
+func TestStreamsStuck(t *testing.T) {
+	f := func(name string, stop func(s *streamed)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveStdio(t, time.Hour)
+			s.out = bufio.NewReaderSize(s.outEnd, 16)
+			s.send(greetings)
+			if _, err := s.out.Peek(1); err != nil { // the rest of it is being written
+				t.Fatal(err)
+			}
+			stop(s)
+			s.returns("the output was not read to its end")
+		})
+	}
+	f("stopped", func(s *streamed) { s.cancel() })
+	f("end of input", func(s *streamed) { s.in.Close() })
 }

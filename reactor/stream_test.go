@@ -17,12 +17,14 @@ import (
 
 // get opens a session's stream.
 func get(session string, headers ...string) string {
-	return "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + session + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n"
+	return "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n" + session + "\r\n" +
+		strings.Join(append(headers, ""), "\r\n") + "\r\n"
 }
 
 // change changes the list of tools; name must be new.
 func (s *server) change(name string) {
-	registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+	registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest,
+		struct{}) (*mcp.CallToolResult, any, error) {
 		return nil, nil, nil
 	}, registry.Cheap())
 }
@@ -95,11 +97,13 @@ func TestSessionStream(t *testing.T) {
 	e.ends()
 	q.send(postDiscover())
 	q.wantStatus(200)
-	if got := s.metric("weir_session_streams") + s.metric("weir_subscriptions") + s.metric("weir_event_store_bytes"); got != "000" {
+	if got := s.metric("weir_session_streams") + s.metric("weir_subscriptions") +
+		s.metric("weir_event_store_bytes"); got != "000" {
 		t.Errorf("something is left: %s", got)
 	}
 }
 
+// The newest GET has the stream: whoever opens a second one has lost the first.
 func TestSessionStreamIsOne(t *testing.T) {
 	s := start(t)
 	p, q := s.dial("http"), s.dial("http")
@@ -108,11 +112,31 @@ func TestSessionStreamIsOne(t *testing.T) {
 	first := p.stream()
 	first.next()
 	q.send(get(session))
-	q.wantStatus(409, "Last-Event-ID")
-	q.send(get(session, "Last-Event-ID: 0-0"))
 	second := q.stream()
 	second.next()
 	first.ends()
+	s.change("new")
+	second.wantEvent("0-1", toolsChanged)
+	p.send(get(session, "Last-Event-ID: 0-0"))
+	third := p.stream()
+	third.next()
+	third.wantEvent("0-1", toolsChanged)
+	second.ends()
+	if got := s.metric("weir_session_streams"); got != "1" {
+		t.Errorf("%s streams are open, want 1", got)
+	}
+}
+
+// A client whose stream does not read any more, and never says so, is not kept from another one.
+func TestSessionStreamOfAStuckClient(t *testing.T) {
+	s := start(t)
+	p, q := s.dial("http"), s.dial("http")
+	session := p.session()
+	p.send(get(session))
+	p.stream() // and nothing of it is read from here on
+	q.send(get(session))
+	second := q.stream()
+	second.next()
 	s.change("new")
 	second.wantEvent("0-1", toolsChanged)
 }
@@ -204,7 +228,8 @@ func TestSessionStreamKeepAlive(t *testing.T) {
 func TestLegacyNotificationsOnALine(t *testing.T) {
 	s := start(t)
 	p, stranger := s.dial("tcp").greet(), s.dial("tcp")
-	p.send(subscribe("1", "subscribe", "test://a") + "\n" + subscribe("2", "subscribe", "test://a") + "\n" + subscribe("3", "subscribe", "") + "\n")
+	p.send(subscribe("1", "subscribe", "test://a") + "\n" + subscribe("2", "subscribe", "test://a") + "\n" +
+		subscribe("3", "subscribe", "") + "\n")
 	p.line()
 	p.line()
 	contains(t, p.line(), `"id":3`, `-32602`)
@@ -258,7 +283,8 @@ func TestChangesAreToldInTurns(t *testing.T) {
 }
 
 func listen(id, filter string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"subscriptions/listen","params":{"notifications":` + filter + `,"_meta":{` + modernIs + `}}}`
+	return `{"jsonrpc":"2.0","id":` + id + `,"method":"subscriptions/listen","params":{"notifications":` + filter +
+		`,"_meta":{` + modernIs + `}}}`
 }
 
 func acknowledged(id, filter string) string {
@@ -281,7 +307,8 @@ func TestListenOnALine(t *testing.T) {
 	s := start(t)
 	p := s.dial("tcp")
 	p.send(listen("1", `{"toolsListChanged":true,"promptsListChanged":false}`) + "\n" +
-		listen(`"1"`, `{"resourceSubscriptions":["test://a","test://b"]}`) + "\n" + listen("1", `{}`) + "\n" + listen("2", `[]`) + "\n")
+		listen(`"1"`, `{"resourceSubscriptions":["test://a","test://b"]}`) + "\n" + listen("1", `{}`) + "\n" +
+		listen("2", `[]`) + "\n")
 	p.wantLine(acknowledged("1", `{"toolsListChanged":true}`))
 	p.wantLine(acknowledged(`"1"`, `{"resourceSubscriptions":["test://a","test://b"]}`))
 	contains(t, p.line(), `"id":1`, `duplicate id`)
@@ -312,7 +339,8 @@ func TestListenEndsWithTheServer(t *testing.T) {
 	line.wantLine(acknowledged("7", `{}`))
 	socket.text(listen("7", `{}`))
 	socket.received()
-	http.send(post(listen("7", `{"toolsListChanged":true}`), "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen"))
+	http.send(post(listen("7", `{"toolsListChanged":true}`), "MCP-Protocol-Version: 2026-07-28",
+		"Mcp-Method: subscriptions/listen"))
 	e := http.stream()
 	e.want(acknowledged("7", `{"toolsListChanged":true}`))
 	s.change("new")
@@ -339,7 +367,8 @@ func TestListenEndsWithTheServer(t *testing.T) {
 func TestListenOverHTTP(t *testing.T) {
 	s := start(t)
 	p := s.dial("http")
-	request := post(listen("7", `{"resourceSubscriptions":["test://a"]}`), "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen")
+	request := post(listen("7", `{"resourceSubscriptions":["test://a"]}`), "MCP-Protocol-Version: 2026-07-28",
+		"Mcp-Method: subscriptions/listen")
 	p.send(strings.Replace(request, ", text/event-stream", "", 1))
 	p.wantStatus(406, "text/event-stream")
 	// In a pipeline it waits for its turn and holds up what follows.
@@ -355,8 +384,8 @@ func TestListenOverHTTP(t *testing.T) {
 	s.eventually("it ends with its connection", func() bool { return s.metric("weir_subscriptions") == "0" })
 }
 
-// A subscriber that does not read costs a mark per resource and a number per list, however much happens; reading again, it
-// hears of each once.
+// A subscriber that does not read costs a mark per resource and a number per list, however much happens; reading again,
+// it hears of each once.
 func TestStalledSubscriber(t *testing.T) {
 	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 		o.SendBufferBytes, o.MaxOutboxBytes = 4096, 4096
@@ -367,7 +396,10 @@ func TestStalledSubscriber(t *testing.T) {
 		uris[i] = fmt.Sprintf("test://%d/%s", i, strings.Repeat("x", 1000))
 	}
 	p.send(listen("1", `{"toolsListChanged":true,"resourceSubscriptions":["`+strings.Join(uris, `","`)+`"]}`) + "\n")
-	s.eventually("it does not read", func() bool { return s.metric("weir_outbox_bytes") != "0" && s.metric("weir_subscriptions") == "501" })
+	s.eventually("it does not read", func() bool {
+		return s.metric("weir_outbox_bytes") != "0" &&
+			s.metric("weir_subscriptions") == "501"
+	})
 	outbox := func() int {
 		n, err := strconv.Atoi(s.metric("weir_outbox_bytes"))
 		must(t, err)
@@ -470,10 +502,14 @@ func TestSDKClientHearsChanges(t *testing.T) {
 			heard := make(chan string, 1<<16)
 			client := mcp.NewClient(&mcp.Implementation{Name: "judge", Version: "1"}, &mcp.ClientOptions{
 				ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) { heard <- "tools" },
-				ResourceUpdatedHandler: func(_ context.Context, r *mcp.ResourceUpdatedNotificationRequest) { heard <- r.Params.URI },
+				ResourceUpdatedHandler: func(_ context.Context,
+					r *mcp.ResourceUpdatedNotificationRequest) {
+					heard <- r.Params.URI
+				},
 			})
 			session := s.sdkClient(t, client, transport, version)
-			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is heard.
+			// In the modern era Subscribe returns before its listen is open, so the change is repeated until it is
+			// heard.
 			await := func(want string, change func()) {
 				t.Helper()
 				s.eventually("the client hears "+want, func() bool {

@@ -45,8 +45,8 @@ func (s *server) connect(listener string) (*peer, error) {
 	return &peer{Conn: c, t: s.t, r: bufio.NewReader(c)}, c.SetDeadline(time.Now().Add(patience))
 }
 
-// Connections come and go while their calls run, so that descriptors are used again at once: every answer must carry the
-// text of its own connection.
+// Connections come and go while their calls run, so that descriptors are used again at once: every answer must carry
+// the text of its own connection.
 func TestNoAnswerReachesTheNextUserOfADescriptor(t *testing.T) {
 	s := start(t, patient)
 	rounds := 500

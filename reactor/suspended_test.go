@@ -26,7 +26,8 @@ func (s *server) addAsk() {
 		func(ctx context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
 			name, _ := req.Params.InputResponses["name"].(*mcp.ElicitResult)
 			if name == nil {
-				wants := mcp.InputRequestMap{"name": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}
+				wants := mcp.InputRequestMap{"name": &mcp.ElicitParams{Message: "your name?",
+					RequestedSchema: map[string]any{"type": "object"}}}
 				if in.Things > 1 {
 					wants["roots"] = &mcp.ListRootsParams{}
 				}
@@ -45,7 +46,8 @@ func (s *server) addAsk() {
 var able = strings.Replace(hello, `"capabilities":{}`, `"capabilities":{"elicitation":{},"sampling":{},"roots":{}}`, 1)
 
 func askCall(id string, things int) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"ask","arguments":{"things":%d}}}`, id, things)
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"ask","arguments":{"things":%d}}}`,
+		id, things)
 }
 
 // reply answers a request of the server's.
@@ -153,7 +155,10 @@ func TestAskOverHTTP(t *testing.T) {
 func TestAskEnds(t *testing.T) {
 	f := func(name, reason string, end func(s *server, p *peer, request string)) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.ClientRequestTimeout = time.Second })
+			s := start(t, func(_ *Options, _ *backpressure.Options,
+				r *registry.Options) {
+				r.ClientRequestTimeout = time.Second
+			})
 			s.addAsk()
 			p := s.dial("tcp").greetAble()
 			p.t = t
@@ -161,7 +166,10 @@ func TestAskEnds(t *testing.T) {
 			end(s, p, p.line())
 			series := `weir_client_requests_ended_total{reason="` + reason + `"}`
 			s.eventually(series, func() bool { return s.metric(series) == "1" && s.metric("weir_client_requests") == "0" })
-			s.eventually("nothing is pending", func() bool { return s.queue.Waiting() == 0 && s.queue.Executing(backpressure.Blocking) == 0 })
+			s.eventually("nothing is pending", func() bool {
+				return s.queue.Waiting() == 0 &&
+					s.queue.Executing(backpressure.Blocking) == 0
+			})
 		})
 	}
 	f("answered", "answered", func(_ *server, p *peer, request string) {
@@ -263,7 +271,8 @@ func TestSDKClientAnswers(t *testing.T) {
 			})
 			session := s.sdkClient(t, client, transport, version)
 			for range 20 {
-				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "ask", Arguments: map[string]any{"things": 3}})
+				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "ask",
+					Arguments: map[string]any{"things": 3}})
 				must(t, err)
 				if text := result.Content[0].(*mcp.TextContent).Text; text != "remembered Ada, 3 answers" {
 					t.Fatal(text)
@@ -310,7 +319,10 @@ func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 	for range 8 {
 		others = append(others, orphan(1))
 	}
-	s.eventually("others are served", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 && s.queue.Waiting() < len(others)/2 })
+	s.eventually("others are served", func() bool {
+		return s.queue.Executing(backpressure.Blocking) == 1 &&
+			s.queue.Waiting() < len(others)/2
+	})
 	s.free()
 	for _, session := range others { // those too with whom the first one's lane is shared
 		p := s.dial("http")
@@ -372,7 +384,8 @@ func TestParkedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
 	e.next()
 	request := e.next()
 	for id := 2; id < 100; id++ {
-		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)), session))
+		p.send(post(strings.TrimSpace(toolCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 1000)+`"}`)),
+			session))
 	}
 	s.eventually("the answers have no more room", func() bool { return s.metric("weir_outbox_full_total") == "1" })
 	q.send(post(reply(t, request.data, ada), session))

@@ -39,11 +39,12 @@ func TestTasksStress(t *testing.T) {
 	hours := time.Duration(0)
 	s.eventually("every task is gone", func() bool {
 		hours++
-		s.registry.ExpireSessions(time.Now().Add(hours * time.Hour))
+		s.engine.ExpireSessions(time.Now().Add(hours * time.Hour))
 		return s.metric("weir_tasks") == "0" && s.metric("weir_task_bytes") == "0" && s.metric("weir_task_waits") == "0"
 	})
 	s.eventually("nothing is held", func() bool {
-		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Blocking) == 0 && s.metric("weir_connections") == "0"
+		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Blocking) == 0 &&
+			s.metric("weir_connections") == "0"
 	})
 	ended := 0
 	for _, reason := range []string{"completed", "failed", "cancelled", "task_expired", "draining", "task_bytes"} {

@@ -18,7 +18,10 @@ import (
 
 // deafServer has a tool, "deaf", that heeds nothing but the test. No deadline passes by itself.
 func deafServer(t testing.TB, tunes ...tune) *server {
-	tunes = append(tunes, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.HandlerTimeout = 24 * time.Hour })
+	tunes = append(tunes, func(_ *Options, _ *backpressure.Options,
+		r *registry.Options) {
+		r.HandlerTimeout = 24 * time.Hour
+	})
 	s := start(t, tunes...)
 	registry.AddTool(s.registry, &mcp.Tool{Name: "deaf"},
 		func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
@@ -35,8 +38,8 @@ func deafServer(t testing.TB, tunes ...tune) *server {
 // passDeadlines has every handler that runs found overdue.
 func (s *server) passDeadlines() {
 	now := time.Now()
-	s.endTimedOut(now)
-	s.endTimedOut(now.Add(24 * time.Hour))
+	s.pipeline.Tick(now)
+	s.pipeline.Tick(now.Add(24 * time.Hour))
 }
 
 func (s *server) overdue(n string) {
@@ -46,8 +49,8 @@ func (s *server) overdue(n string) {
 
 func deafCall(id int) string { return strings.TrimSpace(toolCall(fmt.Sprint(id), "deaf", `{}`)) }
 
-// One answer at the deadline, although the handler does not return; its place stays taken until it does, and what it says
-// then is dropped.
+// One answer at the deadline, although the handler does not return; its place stays taken until it does, and what it
+// says then is dropped.
 func TestHandlerTimeout(t *testing.T) {
 	f := func(name string, connect func(*server) client, frame func(text string) string) {
 		t.Run(name, func(t *testing.T) {
@@ -79,7 +82,10 @@ func TestHandlerTimeout(t *testing.T) {
 			s.passDeadlines() // once only
 			s.free()
 			s.overdue("0")
-			s.eventually("nothing runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 && s.queue.HeldBytes() == 0 })
+			s.eventually("nothing runs", func() bool {
+				return s.queue.Executing(backpressure.Blocking) == 0 &&
+					s.queue.HeldBytes() == 0
+			})
 			c.send(frame(`{"jsonrpc":"2.0","id":3,"method":"ping"}`))
 			expect(`"id":3,"result":{}`)
 			if n := s.metric(`weir_tool_calls_total{tool="deaf",outcome="handler_timeout"}`); n != "1" {
@@ -162,7 +168,8 @@ func TestHandlerTimeoutFreesTheBatch(t *testing.T) {
 			call := func(id int, tool, arguments string) string {
 				return frame(strings.TrimSpace(toolCall(fmt.Sprint(id), tool, arguments)))
 			}
-			c.send(call(1, "echo", `{"message":"before"}`) + call(2, "cheap", `{}`) + call(3, "echo", `{"message":"after"}`) + call(4, "echo", `{"message":"after"}`))
+			c.send(call(1, "echo", `{"message":"before"}`) + call(2, "cheap", `{}`) + call(3, "echo", `{"message":"after"}`) +
+				call(4, "echo", `{"message":"after"}`))
 			s.awaitStuck()
 			s.passDeadlines()
 			answers := map[int]string{}
@@ -208,7 +215,8 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "exit", `{}`))
 	contains(t, p.line(), `"id":1,"error":{"code":-32603,`, "panicked")
-	p.send(toolCall("1", "echo", `{"message":"before"}`) + toolCall("2", "cheapExit", `{}`) + toolCall("3", "echo", `{"message":"after"}`))
+	p.send(toolCall("1", "echo", `{"message":"before"}`) + toolCall("2", "cheapExit", `{}`) +
+		toolCall("3", "echo", `{"message":"after"}`))
 	answers := p.line() + p.line() + p.line()
 	contains(t, answers, `"id":1,"result"`, `"id":2,"error":{"code":-32603,`, `"id":3,`)
 	p.send(toolCall("1", "echo", `{"message":"again"}`))
@@ -216,7 +224,8 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	p.closeWrite()
 	s.closedFor(loop.ClosePeer, "1")
 	s.eventually("nothing is left", func() bool {
-		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && s.queue.Executing(backpressure.Blocking) == 0
+		return s.queue.HeldBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 &&
+			s.queue.Executing(backpressure.Blocking) == 0
 	})
 }
 
@@ -285,7 +294,7 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				s.endTimedOut(now)
+				s.pipeline.Tick(now)
 				looks.Add(1)
 			}
 		}
@@ -332,7 +341,8 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	<-ended
 	s.overdue("0")
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
-	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind, looks.Load())
+	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind,
+		looks.Load())
 }
 
 // A stream that can be resumed ends at the deadline too, on its connection or in the hands of who resumes it.
@@ -377,7 +387,8 @@ func TestBatchAfterAnExit(t *testing.T) {
 	pass := make(chan struct{})
 	t.Cleanup(func() { close(pass) })
 	addCheap := func(name string, do func()) {
-		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		registry.AddTool(s.registry, &mcp.Tool{Name: name}, func(context.Context, *mcp.CallToolRequest,
+			struct{}) (*mcp.CallToolResult, any, error) {
 			do()
 			return &mcp.CallToolResult{}, nil, nil
 		}, registry.Cheap())
@@ -397,5 +408,6 @@ func TestBatchAfterAnExit(t *testing.T) {
 		}
 	}
 	batch(toolCall("1", "exit", `{}`)+toolCall("2", "echo", `{"message":"x"}`), "2", "1")
-	batch(toolCall("3", "echo", `{"message":"x"}`)+cancelOf("3")+"\n"+toolCall("4", "echo", `{"message":"x"}`)+toolCall("5", "echo", `{"message":"x"}`), "4", "5")
+	batch(toolCall("3", "echo", `{"message":"x"}`)+cancelOf("3")+"\n"+toolCall("4", "echo",
+		`{"message":"x"}`)+toolCall("5", "echo", `{"message":"x"}`), "4", "5")
 }

@@ -44,7 +44,8 @@ func (s *server) addPoll() {
 }
 
 func pollCall(id, arguments string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"poll","arguments":` + arguments + `,"_meta":{"progressToken":"p"}}}`
+	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"poll","arguments":` + arguments +
+		`,"_meta":{"progressToken":"p"}}}`
 }
 
 func resumeFrom(session, id string) string { return get(session, "Last-Event-ID: "+id) }
@@ -58,10 +59,12 @@ func (p *peer) sessionOf(version string) string {
 }
 
 func step(n int) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":%d}}`, n)
+	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":%d}}`,
+		n)
 }
 
-// Every event of a POST's stream has an id of its own in the session, and since 2025-11-25 an event without data is first.
+// Every event of a POST's stream has an id of its own in the session, and since 2025-11-25 an event without data is
+// first.
 func TestPostStreamHasIDs(t *testing.T) {
 	s := start(t)
 	s.addTell()
@@ -106,7 +109,8 @@ func TestPostStreamHasIDs(t *testing.T) {
 	f("2025-11-25", true, true)
 }
 
-// A lost connection does not cancel the call; who resumes its stream is sent the rest of it, and of no other, and its end.
+// A lost connection does not cancel the call; who resumes its stream is sent the rest of it, and of no other, and its
+// end.
 func TestPostStreamResumes(t *testing.T) {
 	s := start(t)
 	s.addTell()
@@ -164,7 +168,8 @@ func TestPostStreamIsTakenOver(t *testing.T) {
 	s.addTell()
 	p, q, r := s.dial("http"), s.dial("http"), s.dial("http")
 	session := p.session()
-	p.send(postTell("1", `{"times":2,"wait":true}`, `"progressToken":"p"`, session) + post(`{"jsonrpc":"2.0","id":2,"method":"ping"}`, session))
+	p.send(postTell("1", `{"times":2,"wait":true}`, `"progressToken":"p"`, session) +
+		post(`{"jsonrpc":"2.0","id":2,"method":"ping"}`, session))
 	first := p.stream()
 	s.awaitStuck()
 	q.send(resumeFrom(session, "1-0"))
@@ -201,7 +206,8 @@ func TestStreamsThatWaitForTheirTurn(t *testing.T) {
 	s.awaitStuck()
 	q.send(strings.Replace(before, `"id":2`, `"id":3`, 1) + get(session))
 	s.awaitStuck()
-	r.send(strings.Replace(before, `"id":2`, `"id":4`, 1) + postTell("5", `{"times":2,"wait":true}`, `"progressToken":"p"`, session))
+	r.send(strings.Replace(before, `"id":2`, `"id":4`, 1) + postTell("5", `{"times":2,"wait":true}`, `"progressToken":"p"`,
+		session))
 	s.awaitStuck()
 	s.awaitStuck()
 	s.eventually("the streams are open", func() bool {
@@ -240,7 +246,8 @@ func TestPostStreamResumesBesideAFullOutbox(t *testing.T) {
 			}
 			s.stuck <- struct{}{}
 			<-s.release
-			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("sent ", registry.Progress(ctx, steps+1, 0, text))}}}, nil, nil
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("sent ",
+				registry.Progress(ctx, steps+1, 0, text))}}}, nil, nil
 		})
 	p, q := s.dial("http"), s.dial("http")
 	must(t, p.Conn.(*net.TCPConn).SetReadBuffer(4096))
@@ -264,7 +271,8 @@ func TestCallClosesItsStream(t *testing.T) {
 	s.addPoll()
 	p, q := s.dial("http"), s.dial("http")
 	session := p.session()
-	p.send(post(pollCall("1", `{}`), session) + post(pollCall("2", `{"before":1}`), session) + post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session))
+	p.send(post(pollCall("1", `{}`), session) + post(pollCall("2", `{"before":1}`), session) +
+		post(`{"jsonrpc":"2.0","id":3,"method":"ping"}`, session))
 	seen := map[string]bool{}
 	for range 2 {
 		e := p.stream()
@@ -361,7 +369,8 @@ func TestPostStreamOverAGap(t *testing.T) {
 	p.send(resumeFrom(session, "1-5"))
 	e = p.stream()
 	e.next()
-	contains(t, e.data()+e.data(), step(6), `"id":1,"error":{"code":-32603`, `"reason":"event_store_bytes"`, `"executed":true`)
+	contains(t, e.data()+e.data(), step(6), `"id":1,"error":{"code":-32603`, `"reason":"event_store_bytes"`,
+		`"executed":true`)
 	e.ends()
 	for series, want := range map[string]string{
 		`weir_stream_resumes_total{outcome="events_purged"}`:         "1",
@@ -419,7 +428,8 @@ func TestParkedCallAsksWhoResumes(t *testing.T) {
 					return nil, nil, fmt.Errorf("the stream was not closed")
 				}
 				<-asked
-				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil //lint:ignore SA1019 still served
+				//lint:ignore SA1019 still served
+				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
 			}
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "thank you"}}}, nil, nil
 		})
@@ -494,8 +504,10 @@ func TestResumedStreamIsAnsweredAtAStop(t *testing.T) {
 // A call that wanted to close a stream in vain, and says nothing ahead of its answer, is answered with JSON as ever.
 func TestCallThatCannotCloseItsStreamIsPlain(t *testing.T) {
 	s := start(t)
-	registry.AddTool(s.registry, &mcp.Tool{Name: "shy"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("closed ", registry.CloseStream(ctx, 0))}}}, nil, nil
+	registry.AddTool(s.registry, &mcp.Tool{Name: "shy"}, func(ctx context.Context, _ *mcp.CallToolRequest,
+		_ struct{}) (*mcp.CallToolResult, any, error) {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprint("closed ",
+			registry.CloseStream(ctx, 0))}}}, nil, nil
 	})
 	p := s.dial("http")
 	p.send(post(strings.TrimSpace(toolCall("1", "shy", `{}`)), p.sessionOf("2025-06-18")))

@@ -165,8 +165,8 @@ func TestWebSocketHandshakeIsChecked(t *testing.T) {
 	f("another path", "/mcp", "/ws", 404)
 }
 
-// A peer that closes without a close frame is found out by a ping, and its calls are cancelled; one that closed only its
-// sending side is answered.
+// A peer that closes without a close frame is found out by a ping, and its calls are cancelled; one that closed only
+// its sending side is answered.
 func TestWebSocketPeerThatIsGone(t *testing.T) {
 	s := start(t)
 	open := func() *peer {

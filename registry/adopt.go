@@ -6,6 +6,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"weir/registry/call"
+	"weir/registry/handler"
 	"weir/registry/sdk"
 )
 
@@ -17,7 +19,7 @@ type Adoption struct {
 	Handling func(name string) []HandlerOption
 	// Raw says whether a tool, by its name, was added with Server.AddTool and so takes and gives its JSON as it stands;
 	// nil is none. The arguments of all others, and outputs that have a schema, go through float64 in the SDK: a number
-	// that would change on the way is refused and its field named (decision 0028).
+	// that would change on the way is refused and its field named (decision 0026).
 	Raw func(name string) bool
 	// OnError hears of what the SDK server began to offer later and cannot be offered here (a definition that cannot be
 	// served, or max_tools and the like). What else changed is offered all the same. nil hears nothing. It is called
@@ -54,16 +56,21 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 				if how.Raw == nil || !how.Raw(t.Name) {
 					h = sdk.GuardNumbers(t, h)
 				}
-				return r.addTool(t, &tool{invoke: rawInvoke(h)}, options(t.Name))
+				return add(r.engine.AddTool)(handler.NewTool(t, h, r.engine.HandlerDefaults(), options(t.Name)))
 			}},
 		Prompts: sdk.Set[mcp.Prompt, mcp.PromptHandler]{Most: r.opt.MaxPrompts, Remove: r.RemovePrompt,
-			Add: func(p *mcp.Prompt, h mcp.PromptHandler) error { return r.addPrompt(p, h, options(p.Name)) }},
+			Add: func(p *mcp.Prompt, h mcp.PromptHandler) error {
+				return add(r.engine.AddPrompt)(handler.NewPrompt(p, h, r.engine.HandlerDefaults(), options(p.Name)))
+			}},
 		Resources: sdk.Set[mcp.Resource, mcp.ResourceHandler]{Most: r.opt.MaxResources, Remove: r.RemoveResource,
-			Add: func(s *mcp.Resource, h mcp.ResourceHandler) error { return r.addResource(s, h, options(s.URI)) }},
+			Add: func(s *mcp.Resource, h mcp.ResourceHandler) error {
+				return add(r.engine.AddResource)(handler.NewResource(s, h, r.engine.HandlerDefaults(), options(s.URI)))
+			}},
 		Templates: sdk.Set[mcp.ResourceTemplate, mcp.ResourceHandler]{
 			Most: r.opt.MaxResourceTemplates, Remove: r.RemoveResourceTemplate,
 			Add: func(t *mcp.ResourceTemplate, h mcp.ResourceHandler) error {
-				return r.addResourceTemplate(t, h, options(t.URITemplate))
+				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(),
+					options(t.URITemplate)))
 			}},
 		Client:   legacyClient,
 		Progress: func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },
@@ -74,11 +81,7 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 
 // legacyClient is what the client of ctx's call said of itself in initialize.
 func legacyClient(ctx context.Context) (version string, capabilities map[string]any, ok bool) {
-	c, ok := ctx.Value(callKey{}).(*callContext)
-	if !ok {
-		return "", nil, false
-	}
-	version, declared, ok := c.legacyClient()
+	version, declared, ok := call.LegacyClient(ctx)
 	if !ok {
 		return "", nil, false
 	}

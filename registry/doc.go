@@ -1,35 +1,20 @@
-// Package registry is what a Weir server offers and how it answers: methods, revisions, sessions, tools, prompts,
-// resources.
+// Package registry is what authors of servers import: a Registry holds the tools, prompts, resources and resource
+// templates that a server offers, each a definition of the SDK's (package mcp) and a function that handles it, and
+// package reactor serves it.
 //
-// Who writes a server needs New, AddTool, AddPrompt, AddResource, AddResourceTemplate, SetCompletion and Adopt, before
-// or while reactor.Server serves, ResourceUpdated when a resource is worth reading again, and in handlers, with their
-// context, Progress, Log and CloseStream. A handler that needs input (elicitation, sampling, roots) returns a result
-// with InputRequests and is called again, from its beginning: with the answers in Params.InputResponses, by the same
-// keys and as pointers (*mcp.ElicitResult), and with the RequestState that it returned, which no client can read or
-// change. So it asks before it acts. The examples show each. The rest is for transports.
+// New makes one; AddTool, AddPrompt, AddResource, AddResourceTemplate and SetCompletion register, before or while it is
+// served, with options that say how the function runs (Cheap, Timeout, Tasks, ...); Adopt takes over a whole server of
+// the SDK. ResourceUpdated tells clients when a resource is worth reading again. In handlers, with their context,
+// Progress and Log tell the client how it goes, and CloseStream lets a long call hold no connection. The examples show
+// each.
 //
-// Its one rule: an answer depends on the message, on its conversation and on what is registered, never on a socket. A
-// transport hands in one scanned message at a time (Exchange) and gets bytes back:
+// A handler that needs input (elicitation, sampling, roots) returns a result with InputRequests and is called again,
+// from its beginning: with the answers in Params.InputResponses, by the same keys and as pointers (*mcp.ElicitResult),
+// and with the RequestState that it returned, which no client can read or change. So it asks before it acts.
 //
-//	Route     on the event loop: finds the row of the method table, the revision and the tool, checks what may be
-//	          checked for the price of a look (era, session, mirrored headers), and names the class that runs it
-//	Begin     for what is queued: one id at a time per conversation
-//	Dispatch  on the loop (class Inline) or on a worker: appends the answer
-//	End       after Begin, when the exchange is over
+// The one rule: what cannot be served is refused when it is registered, with a panic if the program itself is wrong, so
+// that no client meets it.
 //
-// A feature is a row in method.go, a function in its own file and a transcript in testdata; what differs between
-// revisions of MCP is a column of the table in package protocol, and no other file compares versions.
-//
-// Two eras are served on one endpoint and told apart per request (MCP 2026-07-28, basic/versioning): a request that
-// names its revision in params._meta is modern and carries everything with it; all others are legacy and belong to a
-// conversation that began with initialize.
-//
-// What is sent unasked is pulled (package event): a stream says what its client is owed when the transport asks, and
-// event.Peer.Wake has it ask. A call that waits for its client (package clientreq) or for a task (package task) is
-// suspended; it is dispatched again when the Responder has resumed it. A handler that runs too long loses its call
-// (EndTimedOut).
-//
-// Lock order: a notifier before what it reaches; a conversation before a call's context, and before a subscriber; a
-// subscriber before its sources, which are topics and tasks; a task before the transport's queue. The table of requests
-// to clients comes before a subscriber. Nothing blocks under any of them.
+// The package never knows how messages travel, nor how they are answered: that is package engine, for those who read
+// on.
 package registry

@@ -15,7 +15,9 @@ import (
 // What the examples have in common: a registry to offer things in, and the SDK's client connected to a server of it.
 
 func newRegistry() *registry.Registry {
-	r, err := registry.New(registry.DefaultOptions())
+	o := registry.DefaultOptions()
+	o.Name, o.Version = "examples", "1.0"
+	r, err := registry.New(o)
 	if err != nil {
 		log.Fatal(err)
 	}

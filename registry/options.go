@@ -8,18 +8,23 @@ import (
 
 	"weir/codec/option"
 	"weir/registry/clientreq"
+	"weir/registry/engine"
+	"weir/registry/event"
+	"weir/registry/result"
+	"weir/registry/session"
 	"weir/registry/task"
 )
 
-// Options holds what a registry calls itself and every bound it enforces. Start from DefaultOptions.
-// A Registry copies it; changing it afterwards changes nothing.
+// Options holds what a server calls itself and every bound that a registry enforces. Start from DefaultOptions.
+// It is copied; changing it afterwards changes nothing.
 type Options struct {
-	// Name is how the server introduces itself (serverInfo.name).
-	Name string `yaml:"name" default:"weir" min:"1" max:"128"`
+	// Name is how the server introduces itself (serverInfo.name). It has no default but that of the program.
+	Name string `yaml:"name" min:"1" max:"128"`
 	// Title is the name for people (serverInfo.title), shown to clients since revision 2025-06-18.
 	Title string `yaml:"title" max:"256"`
-	// Version is the version of the server that clients see (serverInfo.version).
-	Version string `yaml:"version" default:"dev" min:"1" max:"128"`
+	// Version is the version of the server that clients see (serverInfo.version). It has no default but that of
+	// the program.
+	Version string `yaml:"version" min:"1" max:"128"`
 	// Instructions tell a model how to use this server; they go out with initialize and server/discover, which are
 	// answered on the loop from prepared bytes.
 	Instructions string `yaml:"instructions" max:"65536"`
@@ -49,8 +54,8 @@ type Options struct {
 	// MaxSessions is how many legacy HTTP sessions may exist at once, at about 160 bytes each. The next initialize is
 	// answered with 503. Most clients never end their sessions, so session_idle_timeout does.
 	MaxSessions int `yaml:"max_sessions" default:"100000" min:"1" max:"10000000" unit:"sessions"`
-	// SessionIdleTimeout is how long a session may go without a request before it is forgotten; its client then gets 404 and
-	// starts a new one.
+	// SessionIdleTimeout is how long a session may go without a request before it is forgotten; its client then gets
+	// 404 and starts a new one.
 	SessionIdleTimeout time.Duration `yaml:"session_idle_timeout" was:"session_idle" default:"30m" min:"1s" max:"168h"`
 	// MaxSessionAge is how long a session may live however busy it is, which bounds the use of a stolen id.
 	MaxSessionAge time.Duration `yaml:"max_session_age" was:"session_max_age" default:"24h" min:"1m" max:"8760h" zero:"no limit"`
@@ -62,15 +67,15 @@ type Options struct {
 	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
 	// one connection may have open. The next is refused likewise, with reason subscription_limit_per_client.
 	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client" default:"1000" min:"1" max:"100000" unit:"subscriptions"`
-	// MaxEventStoreEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept, so that
-	// a client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST then
-	// cannot be resumed, and that of a GET resumes with what comes next.
+	// MaxEventStoreEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept,
+	// so that a client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST
+	// then cannot be resumed, and that of a GET resumes with what comes next.
 	MaxEventStoreEvents int `yaml:"max_event_store_events" was:"replay_events" default:"64" min:"0" max:"10000" zero:"none" unit:"events"`
-	// MaxEventStoreBytes is how many bytes of events one session keeps; older ones go first. An answer above it is not kept:
-	// who resumes its stream gets an error with reason event_store_bytes. 0 is as max_event_store_events 0 is.
+	// MaxEventStoreBytes is how many bytes of events one session keeps; older ones go first. An answer above it is not
+	// kept: who resumes its stream gets an error with reason event_store_bytes. 0 is as max_event_store_events 0 is.
 	MaxEventStoreBytes int `yaml:"max_event_store_bytes" was:"replay_bytes" default:"256 KiB" min:"0" max:"16 MiB" zero:"none" unit:"bytes"`
-	// MaxEventStoreTotalBytes is the same for all sessions together; the session whose event would exceed it forgets what it
-	// has kept.
+	// MaxEventStoreTotalBytes is the same for all sessions together; the session whose event would exceed it forgets
+	// what it has kept.
 	MaxEventStoreTotalBytes int `yaml:"max_event_store_total_bytes" was:"replay_total_bytes" default:"32 MiB" min:"0" max:"16 GiB" unit:"bytes"`
 	// EventStoreTTL is for how long events are kept for clients that resume, looked at once a second: what nobody comes
 	// back for makes room.
@@ -82,15 +87,16 @@ type Options struct {
 	// Empty: a random key of this process, whose states end with it.
 	StateKey string `yaml:"state_key" zero:"a random key"`
 
-	// MaxClientRequests is how many requests to legacy clients (sampling, elicitation, roots), sent for handlers that need input,
-	// may wait for their answers. A call that would exceed it fails with reason client_request_limit. Each holds about 1 KB
-	// and, within max_client_request_bytes, its call's message.
+	// MaxClientRequests is how many requests to legacy clients (sampling, elicitation, roots), sent for handlers that
+	// need input, may wait for their answers. A call that would exceed it fails with reason client_request_limit. Each
+	// holds about 1 KB and, within max_client_request_bytes, its call's message.
 	MaxClientRequests int `yaml:"max_client_requests" was:"max_asks" default:"10000" min:"1" max:"1000000" unit:"requests"`
-	// MaxClientRequestsPerClient is the same for one session or connection, with reason client_request_limit_per_client.
+	// MaxClientRequestsPerClient is the same for one session or connection, with reason
+	// client_request_limit_per_client.
 	MaxClientRequestsPerClient int `yaml:"max_client_requests_per_client" was:"max_asks_per_client" default:"100" min:"1" max:"100000" unit:"requests"`
-	// MaxClientRequestBytes is how many bytes of messages they may hold together: those of the calls that wait, and of the
-	// answers to calls that wait for more. A call that would exceed it, with its own or an answer, fails with reason
-	// client_request_bytes.
+	// MaxClientRequestBytes is how many bytes of messages they may hold together: those of the calls that wait, and of
+	// the answers to calls that wait for more. A call that would exceed it, with its own or an answer, fails with
+	// reason client_request_bytes.
 	MaxClientRequestBytes int `yaml:"max_client_request_bytes" was:"max_ask_bytes" default:"32 MiB" min:"64 KiB" max:"16 GiB" unit:"bytes"`
 	// ClientRequestTimeout is how long a call waits for them; people answer some.
 	ClientRequestTimeout time.Duration `yaml:"client_request_timeout" was:"ask_timeout" default:"5m" min:"1s" max:"24h"`
@@ -100,8 +106,8 @@ type Options struct {
 	// whether the handler returns or not; what it returns later is dropped, and until then it counts as running. It is
 	// looked at four times a second, so a call ends up to half a second late. The default is longer than clients wait
 	// by themselves (most 60 seconds), and short enough for a lost place to be found. Progress does not extend it; a
-	// call that waits for its client (client_request_timeout) does not run, and its handler has the whole time again when it is
-	// resumed. Tasks have their own time (task_ttl).
+	// call that waits for its client (client_request_timeout) does not run, and its handler has the whole time again
+	// when it is resumed. Tasks have their own time (task_ttl).
 	HandlerTimeout time.Duration `yaml:"handler_timeout" default:"5m" min:"1s" max:"24h" zero:"no limit"`
 
 	// Tasks are the bounds of tasks.
@@ -118,12 +124,13 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
-	// Metrics receives every series of this package; nil gives the registry a set of its own. Two registries cannot
+	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
 }
 
-// DefaultOptions returns the options a server has when its configuration names none.
+// DefaultOptions returns the options a server has when its configuration names none. Name and Version are empty: New
+// refuses that, since they are the author's to say.
 func DefaultOptions() Options {
 	var o Options
 	option.SetDefaults(&o)
@@ -147,4 +154,33 @@ func (o *Options) Validate() []error {
 		}
 	}
 	return found.Errors()
+}
+
+// engine is the options as the engine has them, part by part.
+func (o *Options) engine() engine.Options {
+	set := o.Metrics
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	return engine.Options{
+		Results: result.Options{
+			Name: o.Name, Title: o.Title, Version: o.Version, Instructions: o.Instructions,
+			ListTTL: o.ListTTL, Private: o.PrivateLists, PageSize: o.PageSize, MaxBytes: o.MaxResultBytes,
+		},
+		Sessions: session.Options{Max: o.MaxSessions, Idle: o.SessionIdleTimeout, MaxAge: o.MaxSessionAge,
+			EventTTL: o.EventStoreTTL},
+		Events: event.Options{
+			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
+			MaxEventStoreEvents: o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
+			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
+		},
+		ClientRequests: clientreq.Options{
+			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
+			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
+		},
+		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
+		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
+		HandlerTimeout: o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,
+	}
 }

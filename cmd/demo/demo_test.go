@@ -9,24 +9,27 @@ import (
 
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/engine"
 )
 
 func TestTools(t *testing.T) {
-	r, err := registry.New(registry.DefaultOptions())
+	options := registry.DefaultOptions()
+	options.Name, options.Version = "demo", "1.0"
+	r, err := registry.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	AddTools(r)
-	limits, conv := codec.DefaultLimits(), new(registry.Conversation)
+	limits, conv := codec.DefaultLimits(), new(engine.Conversation)
 	send := func(method, params string) string {
 		t.Helper()
-		x := &registry.Exchange{Conv: conv,
-			Raw: []byte(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + `}}`)}
+		x := &engine.Exchange{Call: engine.Call{Conv: conv,
+			Raw: []byte(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + `}}`)}}
 		if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 			t.Fatal(err)
 		}
-		r.Route(x)
-		return string(r.Dispatch(x, nil))
+		r.Engine().Route(x)
+		return string(r.Engine().Dispatch(x, nil))
 	}
 	send("initialize", `"protocolVersion":"2025-11-25"`)
 	f := func(tool, arguments, want string) {

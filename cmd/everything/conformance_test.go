@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"weir/cmd/internal/needs"
 )
 
 // clients is where the pinned npm packages are, the conformance suite among them.
@@ -78,13 +79,7 @@ func TestConformanceStable(t *testing.T) {
 // npm it skips the test.
 func serveClients(t *testing.T) (port string) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		why := "npm is not installed: the public clients were not run"
-		if os.Getenv("WEIR_CI") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
+	needs.Programs(t, "the public clients were not run", "npm")
 	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
 	server, err := listen("127.0.0.1:0")
 	if err == nil {

@@ -32,7 +32,9 @@ func main() {
 
 // listen makes the server and binds its address.
 func listen(address string) (*reactor.Server, error) {
-	offered, err := registry.New(registry.DefaultOptions())
+	named := registry.DefaultOptions()
+	named.Name, named.Version = "everything", "1.0"
+	offered, err := registry.New(named)
 	if err != nil {
 		return nil, err
 	}

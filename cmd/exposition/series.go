@@ -139,4 +139,9 @@ var Sections = []Section{
 				"(`max_task_bytes`, `max_task_total_bytes`); and `task_wait_limit`, `tasks/result` requests that " +
 				"could not wait (`max_task_waits`, `max_task_waits_per_task`)"},
 	}},
+	{"Log", []Family{
+		{"weir_log_lines_lost_total", Counter, "reason",
+			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), " +
+				"`write_error` (the reader is gone, the disk is full)"},
+	}},
 }

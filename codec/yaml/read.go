@@ -1,6 +1,7 @@
 package yaml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -17,12 +18,20 @@ import (
 // maxListedKeys is how many known keys a section may have to be listed where an unknown one is like none of them.
 const maxListedKeys = 16
 
+// byteOrderMark is what some editors write before UTF-8. It says nothing (RFC 3629 6) and is no part of the first key.
+const byteOrderMark = "\ufeff"
+
 // Read fills a pointer to a struct from the text of a file, which is named in mistakes. What the file does not name
 // stays as it is; sections that are made for it (behind nil pointers, in lists) begin with their defaults. Places has
 // every key that was written; it is nil when the text is no YAML or no section, and mistakes then says where.
 func Read(file string, text []byte, into any) (option.Places, option.Mistakes) {
 	root := reflect.ValueOf(into).Elem()
 	r := &reader{file: file, places: option.Places{"": {File: file}}, known: option.Keys(root.Type())}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		r.add(option.Place{Line: 1, Column: 1}, "", "the file is UTF-16: allowed is UTF-8")
+		return nil, r.mistakes
+	}
 	parsed, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		r.addSyntax(err)

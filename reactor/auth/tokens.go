@@ -96,9 +96,10 @@ func ParseTokens(text []byte) (*Tokens, option.Mistakes) {
 		p.mistake(0, "the file is larger than %d bytes", MaxTokensFileBytes)
 		return nil, p.mistakes
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors write a byte order mark
 	for line := range bytes.Lines(text) {
 		p.line++
-		p.entry(bytes.TrimSuffix(line, []byte{'\n'}))
+		p.entry(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'}))
 		if len(p.credentials) > maxTokens {
 			p.mistake(0, "more than %d tokens", maxTokens)
 			break

@@ -38,6 +38,18 @@ func TestNewToken(t *testing.T) {
 	}
 }
 
+// TestTokensOfOtherEditors: a byte order mark and the line ends of other systems are none of the tokens' business.
+func TestTokensOfOtherEditors(t *testing.T) {
+	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))
+	for _, text := range []string{"\ufeffalice " + digest, "alice " + digest + "\r\n", "\ufeff# who\r\n\r\nalice " + digest +
+		" 2030-01-31T00:00:00Z\r\n"} {
+		tokens, mistakes := ParseTokens([]byte(text))
+		if mistakes != nil || tokens.Len() != 1 || tokens.find([]byte("secret")).Principal != "alice" {
+			t.Errorf("%q: %v", text, mistakes)
+		}
+	}
+}
+
 // FuzzParseTokens: whatever the file, there are tokens or mistakes and never both, each mistake has a place in the
 // file, and what is let in is what stands there.
 func FuzzParseTokens(f *testing.F) {
@@ -46,7 +58,7 @@ func FuzzParseTokens(f *testing.F) {
 		"", "# nobody\n", "alice " + digest, "alice " + digest + " 2030-01-31T00:00:00Z # one\n\nbob " +
 			strings.Repeat("0b", 32),
 		"alice " + digest + "\nalice " + digest, "uid:0 " + digest, "alice", "alice " + digest +
-			" x y", "\x00\xff\r\n", "a\t" + digest + "\t#",
+			" x y", "\x00\xff\r\n", "\ufeffalice " + digest, "a\t" + digest + "\t#",
 	} {
 		f.Add([]byte(text))
 	}
@@ -55,6 +67,7 @@ func FuzzParseTokens(f *testing.F) {
 		if (tokens == nil) != (len(mistakes) > 0) {
 			t.Fatal(tokens, mistakes)
 		}
+		text = bytes.TrimPrefix(text, []byte("\ufeff"))
 		lines := bytes.Split(text, []byte{'\n'})
 		for _, m := range mistakes {
 			if m.Line < 1 || m.Line > len(lines) || m.Column < 1 || m.Column > len(lines[m.Line-1])+1 || m.Text == "" {
@@ -66,7 +79,7 @@ func FuzzParseTokens(f *testing.F) {
 		}
 		entries := 0
 		for _, line := range lines {
-			line, _, _ = bytes.Cut(line, []byte{'#'})
+			line, _, _ = bytes.Cut(bytes.TrimSuffix(line, []byte{'\r'}), []byte{'#'})
 			if len(bytes.Trim(line, " \t")) > 0 {
 				entries++
 			}

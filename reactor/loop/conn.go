@@ -17,7 +17,8 @@ const (
 	pauseEnding                    // nothing more will be read: it ends once what it asked is answered
 )
 
-// Conn is one connection. It is embedded in what its Host keeps of it, so that both are one allocation; Init comes first.
+// Conn is one connection. It is embedded in what its Host keeps of it, so that both are one allocation; Init comes
+// first.
 type Conn struct {
 	// Set by Init, but for tag, and never changed.
 	loop     *Loop
@@ -39,11 +40,13 @@ type Conn struct {
 
 	// Anybody's.
 	pending      atomic.Int32  // what was asked and is not answered yet
-	pause        atomic.Uint32 // of Pause; changes under mu
+	pause        atomic.Uint32 // of Pause; changes under the lock
 	cut          atomic.Uint32 // Reason for which it is to give way to others
 	stalledSince atomic.Int64  // when the peer last took a byte while some waited; 0 while none wait
 
-	mu       sync.Mutex
+	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing
+	// may block under it.
+	sync.Mutex
 	outbox   *outbox // nil while nothing waits
 	interest uint32  // what epoll is asked for
 	reason   Reason  // set once: the connection is over
@@ -59,8 +62,8 @@ func (c *Conn) Init(l *Loop, ln *Listener, fd int32, addr netip.Addr, h Handler)
 	c.loop, c.listener, c.fd, c.addr, c.handler = l, ln, fd, addr, h
 }
 
-// Loop is c's loop, Listener what it came through, Addr its peer's address (none on Unix sockets), Fd its descriptor, to ask
-// the kernel about it.
+// Loop is c's loop, Listener what it came through, Addr its peer's address (none on Unix sockets), Fd its descriptor,
+// to ask the kernel about it.
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // Listener: see Loop.
@@ -71,13 +74,6 @@ func (c *Conn) Addr() netip.Addr { return c.addr }
 
 // Fd: see Loop.
 func (c *Conn) Fd() int { return int(c.fd) }
-
-// Lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing may block
-// under it.
-func (c *Conn) Lock() { c.mu.Lock() }
-
-// Unlock ends Lock.
-func (c *Conn) Unlock() { c.mu.Unlock() }
 
 // Halted reports whether the Handler must not take another message off this connection now. Any goroutine.
 func (c *Conn) Halted() bool { return c.pause.Load() != 0 }
@@ -108,8 +104,8 @@ func (c *Conn) Unfinished() int {
 	return len(c.unfinished.buf)
 }
 
-// Pending is how much of what the peer asked is not answered yet. While there is any the peer's silence is no fault, and a
-// connection that is to end waits for it. Any goroutine.
+// Pending is how much of what the peer asked is not answered yet. While there is any the peer's silence is no fault,
+// and a connection that is to end waits for it. Any goroutine.
 func (c *Conn) Pending() int { return int(c.pending.Load()) }
 
 // AddPending counts n more, or fewer, without a look at whether the connection may end now. Any goroutine.
@@ -122,8 +118,8 @@ func (c *Conn) AnsweredLocked(n int) {
 	}
 }
 
-// DetachLocked notes that n of what is pending, more or fewer, will not be answered on this connection: it may end without
-// them.
+// DetachLocked notes that n of what is pending, more or fewer, will not be answered on this connection: it may end
+// without them.
 func (c *Conn) DetachLocked(n int) {
 	if c.detached += int32(n); n > 0 && c.goodbye != StillOpen {
 		c.Post() // it may have waited for nothing else
@@ -136,9 +132,9 @@ func (c *Conn) DetachedLocked() int { return int(c.detached) }
 // Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the loop
 // does the rest.
 func (c *Conn) Close(reason Reason) {
-	c.mu.Lock()
+	c.Lock()
 	c.CloseLocked(reason)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // CloseLocked is Close for who has the lock.
@@ -151,15 +147,15 @@ func (c *Conn) CloseLocked(reason Reason) {
 	c.Post()
 }
 
-// EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and the
-// answers are written. Loop only.
+// EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and
+// the answers are written. Loop only.
 func (c *Conn) EndAfterAnswers(reason Reason) {
-	c.mu.Lock()
+	c.Lock()
 	if c.goodbye == StillOpen {
 		c.goodbye = reason
 	}
 	c.PauseLocked(pauseEnding)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // PauseLocked stops reading for one more cause.
@@ -205,25 +201,26 @@ func (c *Conn) Post() {
 	c.loop.wakeLocked()
 }
 
-// Settle closes the connection if it is due to be, and half-closes it if it only waits for the peer. The loop does so after
-// every call of the Handler; who touches a connection in a Job does it himself. Loop only.
+// Settle closes the connection if it is due to be, and half-closes it if it only waits for the peer. The loop does so
+// after every call of the Handler; who touches a connection in a Job does it himself. Loop only.
 func (c *Conn) Settle() {
 	if c.finished {
 		return
 	}
-	c.mu.Lock()
-	if c.reason == StillOpen && c.goodbye != StillOpen && (c.pending.Load() == c.detached || c.muted) && c.UnsentLocked() == 0 && !c.lingering {
+	c.Lock()
+	answered := c.pending.Load() == c.detached || c.muted
+	if c.reason == StillOpen && c.goodbye != StillOpen && answered && c.UnsentLocked() == 0 && !c.lingering {
 		c.halfCloseLocked()
 	}
 	over := c.reason != StillOpen
-	c.mu.Unlock()
+	c.Unlock()
 	if over {
 		c.loop.finish(c)
 	}
 }
 
-// halfCloseLocked ends a connection whose last byte is written. A peer that still writes would get a reset for it, which can
-// overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
+// halfCloseLocked ends a connection whose last byte is written. A peer that still writes would get a reset for it,
+// which can overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
 // linger_timeout has passed.
 func (c *Conn) halfCloseLocked() {
 	if c.ended || c.loop.loops.opts.LingerTimeout == 0 || c.goodbye == CloseDrain && c.atRest() {
@@ -251,7 +248,7 @@ func (l *Loop) finish(c *Conn) {
 		return
 	}
 	c.finished = true
-	c.mu.Lock() // no writer is inside the descriptor, and none enters after reason was set
+	c.Lock() // no writer is inside the descriptor, and none enters after reason was set
 	reason := c.reason
 	c.emptyLocked()
 	if reason == CloseDrain {
@@ -261,7 +258,7 @@ func (l *Loop) finish(c *Conn) {
 		resetOnClose(c.fd)
 	}
 	_ = unix.Close(int(c.fd)) // the last one: epoll forgets it by itself
-	c.mu.Unlock()
+	c.Unlock()
 
 	c.forgetUnfinished()
 	at := uint32(c.tag)
@@ -283,7 +280,7 @@ func (l *Loop) finish(c *Conn) {
 
 // Reason is why the connection has ended, or StillOpen. Any goroutine.
 func (c *Conn) Reason() Reason {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.reason
 }

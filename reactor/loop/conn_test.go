@@ -68,8 +68,8 @@ func TestWritabilityIsAskedForOnlyWhileSomethingWaits(t *testing.T) {
 	}
 }
 
-// TestSizes holds this package's part of the table of docs/ARCHITECTURE.md, memory per connection. What embeds a Conn is allocated
-// as one, so that it counts to the byte.
+// TestSizes holds this package's part of the table of docs/MEMORY.md. What embeds a Conn
+// is allocated as one, so that it counts to the byte.
 func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(Conn{}); n > 192 {
 		t.Errorf("Conn is %d bytes, at most 192", n)

@@ -7,9 +7,9 @@ import "time"
 
 const sweepInterval = int64(250 * time.Millisecond)
 
-// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's. So a
-// sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The same is true
-// of what a Handler does in its Tick.
+// Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's.
+// So a sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The
+// same is true of what a Handler does in its Tick.
 const (
 	closesPerTurn = 4
 	sweepPause    = int64(2 * time.Millisecond)
@@ -61,7 +61,7 @@ func (l *Loop) judge(c *Conn) (ended, more bool) {
 	switch {
 	case missed == StillOpen:
 		return false, more
-	case silent && c.handler.Missed(missed):
+	case silent && c.handler.GoAway(missed):
 		c.EndAfterAnswers(missed)
 		c.Settle()
 	default:

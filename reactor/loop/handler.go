@@ -6,26 +6,27 @@ import (
 	"weir/backpressure"
 )
 
-// Handler is what a connection's bytes mean. All methods but Throttle are called by the connection's loop, none of them may
-// block, and a slice they are given is the loop's again when they return.
+// Handler is what a connection's bytes mean. All methods but Throttle are called by the connection's loop, none of
+// them may block, and a slice they are given is the loop's again when they return.
 type Handler interface {
 	// Decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b. It stops early when the connection halts (Conn.Halted).
 	Decode(b []byte) (used int)
 	// EOF gets what the peer left unfinished when it closed its side. The connection ends once all is answered.
 	EOF(rest []byte)
-	// Ready is called when somebody asked for it (Conn.Post, Loops.VisitAll), and when the kernel has taken what waited.
+	// Ready is called when somebody asked for it (Conn.Post, Loops.VisitAll), and when the kernel has taken what
+	// waited.
 	Ready()
-	// Tick passes the time, once per sweep: it names the deadline that a peer has missed which has been silent for so many
-	// nanoseconds. more asks to be called again soon, because the rest of the work would hold up the others.
+	// Tick passes the time, once per sweep: it names the deadline that a peer has missed which has been silent for so
+	// many nanoseconds. more asks to be called again soon, because the rest of the work would hold up the others.
 	Tick(w Waiting, silent int64) (missed Reason, more bool)
-	// Missed tells the peer that it has missed a deadline, if its protocol has words for that. Then the connection ends when they
-	// are written, else at once.
-	Missed(deadline Reason) (told bool)
-	// Throttle says that the peer does not read what is answered, or does again. The connection is locked. Any goroutine.
+	// Throttle says that the peer does not read what is answered, or does again. The connection is locked. Any
+	// goroutine.
 	Throttle(unread bool)
-	// GoAway is the last chance to tell the peer that the connection is about to be closed.
-	GoAway()
+	// GoAway is the last chance to tell the peer that the connection is about to be closed for a deadline it missed, or
+	// because the server stops. It says whether the protocol had words for that: then the connection is closed when they
+	// are written.
+	GoAway(why Reason) (told bool)
 	// Closed is called once, when the connection has ended and its descriptor is closed.
 	Closed(why Reason)
 }

@@ -39,11 +39,9 @@ func (e *echo) Ready() { e.ReadOn() }
 
 func (e *echo) Tick(Waiting, int64) (Reason, bool) { return StillOpen, false }
 
-func (e *echo) Missed(Reason) bool { return false }
-
 func (e *echo) Throttle(bool) {}
 
-func (e *echo) GoAway() {}
+func (e *echo) GoAway(Reason) bool { return false }
 
 func (e *echo) Closed(why Reason) { e.closed = why }
 

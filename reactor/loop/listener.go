@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -16,14 +18,14 @@ import (
 	"weir/backpressure"
 )
 
-// One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has the
-// fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their backlogs when
-// one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the fastest. This way
-// the balance is exact, and one descriptor per address is all that a successor process would have to inherit. reuse_port is
-// for several processes, not for the loops of one.
+// One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has
+// the fewest. SO_REUSEPORT sockets, one per loop, would leave the balance to a hash and lose what waits in their
+// backlogs when one closes; a socket shared by all epoll sets wakes all of them and gives most connections to the
+// fastest. This way the balance is exact, and one descriptor per address is all that a successor process would have
+// to inherit. reuse_port is for several processes, not for the loops of one.
 
-// Listener is one listening socket, or what a connection has instead that nobody accepted. What is exported is set before
-// Start, and not changed.
+// Listener is one listening socket, or what a connection has instead that nobody accepted. What is exported is set
+// before Start, and not changed.
 type Listener struct {
 	// Name tells it apart in metrics and logs.
 	Name string
@@ -63,7 +65,7 @@ func (s *Loops) Listen(name, network, address string) error {
 	}
 	bound, err := config.Listen(context.Background(), network, address)
 	if err != nil {
-		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
+		return fmt.Errorf("listen for %s on %s: %w%s", name, address, err, folderHint(network, address))
 	}
 	defer bound.Close() // our descriptor is a copy, which the runtime's own poller does not know
 	if u, ok := bound.(*net.UnixListener); ok {
@@ -124,10 +126,32 @@ func (s *Loops) findDeadPeers(fd int) error {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, quarter))
 }
 
+// folderHint says what is wrong with the folder of a Unix socket that could not be made; "" if nothing is.
+func folderHint(network, path string) string {
+	if network != "unix" || strings.HasPrefix(path, "@") {
+		return ""
+	}
+	missing, folder := "", filepath.Dir(path)
+	for {
+		info, err := os.Stat(folder)
+		switch {
+		case err == nil && !info.IsDir():
+			return ": " + folder + " is not a folder"
+		case err == nil && missing != "":
+			return ": the folder " + missing + " does not exist"
+		case err == nil && unix.Access(folder, unix.W_OK|unix.X_OK) != nil:
+			return ": the folder " + folder + " may not be written to by this user"
+		case err == nil || folder == filepath.Dir(folder):
+			return ""
+		}
+		missing, folder = folder, filepath.Dir(folder)
+	}
+}
+
 // removeDeadSocket makes room for a Unix socket: a file that nobody answers at is what a killed server left behind.
 func removeDeadSocket(path string) error {
 	info, err := os.Lstat(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	if err != nil {
@@ -181,7 +205,8 @@ func (l *Loop) accept(ln *Listener) {
 			l.outOfDescriptors(ln, err)
 			return
 		default:
-			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may not be.
+			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may
+			// not be.
 			l.loops.metrics.acceptErrors.Inc()
 		}
 	}
@@ -242,8 +267,8 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second it stops
-// accepting, until a tick of the next second: then not even the accept is spent on more of them.
+// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second
+// it stops accepting, until a tick of the next second: then not even the accept is spent on more of them.
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)
@@ -272,7 +297,8 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	if s.reserve.complained == 0 || l.now-s.reserve.complained > complainEvery {
 		s.reserve.complained = l.now
 		s.log.Error().Err(cause).Int64("connections", s.Connections()).
-			Msg("out of file descriptors, accepting pauses until some are free: raise LimitNOFILE (ulimit -n) or lower max_connections")
+			Msg("out of file descriptors, accepting pauses until some are free: " +
+				"raise LimitNOFILE (ulimit -n) or lower max_connections")
 	}
 	if s.reserve.fd >= 0 {
 		_ = unix.Close(s.reserve.fd)

@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	// eventsPerTurn bounds a turn: with 128 events at some 10 us each, netpoll's loop gets its thread back every 1-2 ms.
+	// eventsPerTurn bounds a turn: with 128 events at some 10 us each, netpoll's loop gets its thread back every 1-2
+	// ms.
 	eventsPerTurn = 128
 	// eventsPerYield is how many read events pass before the workers get a chance on this core: without it saturated
 	// loops starved the workers (p999 of 12-20 ms).
 	eventsPerYield = 16
-	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to each costs
-	// some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
+	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
+	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
 )
 
@@ -124,8 +125,8 @@ func newLoop(all *Loops, id int) (*Loop, error) {
 	return l, nil
 }
 
-// closeDescriptors ends the loop's own descriptors. A worker that outlives the server may still post, and must not write
-// into what is somebody else's by then.
+// closeDescriptors ends the loop's own descriptors. A worker that outlives the server may still post, and must not
+// write into what is somebody else's by then.
 func (l *Loop) closeDescriptors() {
 	l.inbox.Lock()
 	defer l.inbox.Unlock()
@@ -217,7 +218,8 @@ func (l *Loop) adopt(c *Conn) {
 	c.lastRead = l.now
 	c.interest = unix.EPOLLIN
 	if err := watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
-		l.loops.log.Error().Err(err).Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
+		l.loops.log.Error().Err(err).
+			Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
 		c.Close(CloseError)
 		l.finish(c)
 	}
@@ -303,8 +305,8 @@ func (l *Loop) readInbox() {
 	}
 }
 
-// visitSome visits the next connections of all, and has the loop come back for the rest when it has served whoever else is
-// ready.
+// visitSome visits the next connections of all, and has the loop come back for the rest when it has served whoever
+// else is ready.
 func (l *Loop) visitSome() {
 	for visited := 0; l.toVisit > 0 && visited < visitsPerTurn; l.toVisit-- {
 		if l.visitAt >= len(l.slots) {
@@ -330,10 +332,10 @@ func (l *Loop) end(c *Conn) {
 	if c.finished {
 		return
 	}
-	c.handler.GoAway()
-	c.mu.Lock()
+	c.handler.GoAway(CloseDrain)
+	c.Lock()
 	c.muted = true // what is not answered by now will not be
-	c.mu.Unlock()
+	c.Unlock()
 	c.EndAfterAnswers(CloseDrain)
 	c.Settle()
 }
@@ -344,7 +346,7 @@ func (l *Loop) closeAll(done chan struct{}) {
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
 			if !l.ending {
-				c.handler.GoAway()
+				c.handler.GoAway(CloseDrain)
 			}
 			c.Close(CloseDrain)
 			l.finish(c)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loops are all the loops of a server, with their listeners. Their life: New, Listen, Start, StopAccepting, Stop, Release;
-// each once, in order, and any left out. The other methods are for any goroutine.
+// Loops are all the loops of a server, with their listeners. Their life: New, Listen, Start, StopAccepting, Stop,
+// Release; each once, in order, and any left out. The other methods are for any goroutine.
 type Loops struct {
 	opts    Options
 	host    Host
@@ -64,8 +64,8 @@ func (s *Loops) Loop(id int) *Loop { return s.all[id] }
 // Listeners returns what Listen has bound.
 func (s *Loops) Listeners() []*Listener { return s.listeners }
 
-// Start accepts and serves, and returns when every loop turns. When it fails, some of them may: Stop ends them. Its goroutines
-// are netpoll's, one per loop for the life of the process, and one per loop that waits for the end.
+// Start accepts and serves, and returns when every loop turns. When it fails, some of them may: Stop ends them. Its
+// goroutines are netpoll's, one per loop for the life of the process, and one per loop that waits for the end.
 func (s *Loops) Start() error {
 	if err := growPool(len(s.all)); err != nil {
 		return err
@@ -92,7 +92,8 @@ func (s *Loops) StopAccepting() {
 	s.tell(func(l *Loop) { l.inbox.closeLn = true })
 }
 
-// VisitAll has every connection looked at soon (Handler.Ready), a few per turn. To ask again before that is over costs nothing.
+// VisitAll has every connection looked at soon (Handler.Ready), a few per turn. To ask again before that is over
+// costs nothing.
 func (s *Loops) VisitAll() {
 	s.tell(func(l *Loop) { l.inbox.visitAll = true })
 }
@@ -179,9 +180,10 @@ func (s *Loops) OutboxBytes() int64 { return s.outBudget.total.Load() }
 // InputBytes is how much room unfinished input takes.
 func (s *Loops) InputBytes() int64 { return s.inBudget.total.Load() }
 
-// TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that there is no room
-// for them. GiveInput takes them off again.
-func (s *Loops) TakeInput(n int) bool {
+// TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that there is
+// no room for them. GiveInput takes them off again. Any goroutine.
+func (l *Loop) TakeInput(n int) bool {
+	s := l.loops
 	if s.inBudget.total.Load()+int64(n) > s.inBudget.most {
 		return false
 	}
@@ -190,4 +192,4 @@ func (s *Loops) TakeInput(n int) bool {
 }
 
 // GiveInput: see TakeInput.
-func (s *Loops) GiveInput(n int) { s.inBudget.total.Add(-int64(n)) }
+func (l *Loop) GiveInput(n int) { l.loops.inBudget.total.Add(-int64(n)) }

@@ -3,7 +3,7 @@ package loop
 // The one doorway to netpoll. What it gives us is its pool of event loops: goroutines that wait in epoll and call us.
 //
 // Its connections are not used: they cannot stop reading, lose the answer to a half-closed peer, and park the writer
-// until the peer reads (docs/ARCHITECTURE.md has the measurements). Instead each of our loops keeps an epoll set of
+// until the peer reads (docs/decisions/0014 has the measurements). Instead each of our loops keeps an epoll set of
 // its own and hands that set's descriptor to a netpoll event loop as if it were a listening socket: an epoll
 // descriptor is readable while its ready list is not empty, and netpoll calls Accept whenever it is.
 //
@@ -11,8 +11,8 @@ package loop
 //   - Settings are process-wide and must precede the first event loop; the pool grows to the largest request.
 //   - Each EventLoop.Serve takes the next poller of the pool, round robin.
 //   - Accept runs on the poller's goroutine and must neither block nor panic; (nil, nil) means "nothing for netpoll".
-//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop waits
-//     for the first and turns the second away.
+//   - Shutdown waits neither for a turn that is under way nor for one whose event was fetched already; driver.stop
+//     waits for the first and turns the second away.
 
 import (
 	"context"
@@ -22,6 +22,8 @@ import (
 	"sync"
 
 	"github.com/cloudwego/netpoll"
+
+	"weir/reactor/logwriter"
 )
 
 // pool remembers the size netpoll's process-wide pool was given.
@@ -38,7 +40,8 @@ func growPool(n int) error {
 	if n <= pool.size {
 		return nil
 	}
-	if err := netpoll.Configure(netpoll.Config{PollerNum: n, LoadBalance: netpoll.RoundRobin}); err != nil {
+	settings := netpoll.Config{PollerNum: n, LoadBalance: netpoll.RoundRobin, LoggerOutput: logwriter.StandardError}
+	if err := netpoll.Configure(settings); err != nil {
 		return fmt.Errorf("size netpoll's pool to %d loops: %w", n, err)
 	}
 	pool.size = n
@@ -85,8 +88,9 @@ type driver struct {
 	first   chan struct{}
 }
 
-// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who waits
-// until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that goroutine.
+// drive hands l to a poller and returns when the poller has turned it once: netpoll tells only Serve's caller, who
+// waits until the end, that it could not. The goroutine it starts only waits for Shutdown; stop waits for that
+// goroutine.
 func drive(l *Loop) (*driver, error) {
 	events, err := netpoll.NewEventLoop(func(context.Context, netpoll.Connection) error {
 		return errors.New("weir gives netpoll no connections")

@@ -12,22 +12,25 @@ type Options struct {
 	Backlog int
 	// AcceptBatch is how many connections one loop accepts in a row before it serves the others.
 	AcceptBatch int
-	// MaxConnectionRefusalRate is how many connections per second are told why they are refused; above it accepting stops until
-	// the next second. 0: none are told.
+	// MaxConnectionRefusalRate is how many connections per second are told why they are refused; above it accepting
+	// stops until the next second. 0: none are told.
 	MaxConnectionRefusalRate int
 	// ReadBufferBytes is what one read may bring, per loop.
 	ReadBufferBytes int
 	// SendBufferBytes is what the kernel may hold of a connection beyond what is on its way to the peer.
 	SendBufferBytes int
-	// MaxOutboxBytes is how much may wait in a connection beyond that; above it the connection is not read until half has gone.
+	// MaxOutboxBytes is how much may wait in a connection beyond that; above it the connection is not read until half
+	// has gone.
 	MaxOutboxBytes int
 	// MaxOutboxTotalBytes is the same for all connections together; the one that would exceed it is closed.
 	MaxOutboxTotalBytes int
-	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the one that would exceed it is closed.
+	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the one that would exceed it is
+	// closed.
 	MaxInputTotalBytes int
 	// FirstByteTimeout is how long a new connection may stay silent. 0: for ever.
 	FirstByteTimeout time.Duration
-	// MessageTimeout and MinReceiveRate (bytes per second) judge a message that does not come to its end (Conn.MessageLate).
+	// MessageTimeout and MinReceiveRate (bytes per second) judge a message that does not come to its end
+	// (Conn.MessageLate).
 	MessageTimeout time.Duration
 	MinReceiveRate int
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long.

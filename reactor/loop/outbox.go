@@ -8,9 +8,9 @@ import (
 	"weir/backpressure"
 )
 
-// The write side. Whoever holds a connection's lock writes, and never blocks: what the kernel does not take waits in the outbox,
-// and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of the
-// connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
+// The write side. Whoever holds a connection's lock writes, and never blocks: what the kernel does not take waits in
+// the outbox, and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of
+// the connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
 
 // outbox is what a connection owes its peer. It exists only while something waits.
 type outbox struct {
@@ -50,9 +50,9 @@ func (c *Conn) Send(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	c.mu.Lock()
+	c.Lock()
 	c.SendLocked(p)
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // SendLocked is Send for who has the lock.
@@ -110,10 +110,10 @@ func (c *Conn) emptyLocked() {
 
 // SendLast sends p and nothing after it: answers that are ready later are dropped. Any goroutine.
 func (c *Conn) SendLast(p []byte) {
-	c.mu.Lock()
+	c.Lock()
 	c.SendLocked(p) // under the lock in which it is the last
 	c.muted = true
-	c.mu.Unlock()
+	c.Unlock()
 }
 
 // HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as outbox.
@@ -148,10 +148,13 @@ func (c *Conn) tidyLocked() {
 	}
 }
 
+// OutboxLimit is how much may wait in a connection. Any goroutine.
+func (c *Conn) OutboxLimit() int { return c.loop.loops.opts.MaxOutboxBytes }
+
 // SendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
 func (c *Conn) SendEarly(frame []byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if !c.RoomLocked(len(frame)) {
 		return false
 	}
@@ -173,13 +176,13 @@ func (c *Conn) RoomLocked(n int) bool {
 
 // CaughtUp says whether the peer has read, or the kernel has taken, everything there was. Any goroutine.
 func (c *Conn) CaughtUp() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	return c.reason == StillOpen && !c.muted && c.UnsentLocked() == 0
 }
 
-// throttleLocked stops the reading of a connection for whose peer more waits than may. The Handler is told when that is because
-// the peer does not read; answers that only wait for their turn must not stop the one whose turn it is.
+// throttleLocked stops the reading of a connection for whose peer more waits than may. The Handler is told when that
+// is because the peer does not read; answers that only wait for their turn must not stop the one whose turn it is.
 func (c *Conn) throttleLocked() {
 	most := c.loop.loops.opts.MaxOutboxBytes
 	if c.UnsentLocked() > most && !c.unread {
@@ -206,8 +209,8 @@ func (c *Conn) RelaxLocked() {
 
 // drainOutbox writes what waits, as far as the kernel takes it in one write, and says whether that was everything. Loop only.
 func (c *Conn) drainOutbox() (empty bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	if c.reason != StillOpen || c.UnsentLocked() == 0 {
 		return false
 	}
@@ -250,8 +253,8 @@ const untakenAsks = 10
 // stalledTooLong says whether the peer has taken nothing of what waits for it for write_timeout. That the kernel has no room for
 // more says nothing: a slow reader may take bytes all the while, and they are what counts. Loop only.
 func (c *Conn) stalledTooLong(now int64) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.Lock()
+	defer c.Unlock()
 	o, timeout := c.outbox, int64(c.loop.loops.opts.WriteTimeout)
 	if o == nil || c.UnsentLocked() == 0 {
 		return false

@@ -153,8 +153,8 @@ func (l *Loop) visit(c *Conn) {
 	}
 }
 
-// ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were read already.
-// Loop only.
+// ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were
+// read already. Loop only.
 func (c *Conn) ReadOn() {
 	if c.Halted() || c.unfinished == nil {
 		return
@@ -190,8 +190,8 @@ func (l *Loop) discard(c *Conn) {
 	n, err := readSocket(c.fd, l.buf)
 	if n == 0 && err != unix.EAGAIN {
 		c.ended = true
-		c.mu.Lock()
+		c.Lock()
 		c.CloseLocked(c.goodbye)
-		c.mu.Unlock()
+		c.Unlock()
 	}
 }

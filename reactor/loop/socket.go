@@ -13,7 +13,8 @@ import (
 // readSocket reads into p, which must not be empty. (0, nil) is the end of the stream.
 func readSocket(fd int32, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			return int(n), nil
 		}
@@ -26,7 +27,8 @@ func readSocket(fd int32, p []byte) (int, error) {
 // writeSocket writes what the kernel takes of p, which must not be empty. A full socket is (0, EAGAIN).
 func writeSocket(fd int32, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			return int(n), nil
 		}
@@ -66,9 +68,9 @@ func resetOnClose(fd int32) {
 // probeEvery is how often the kernel asks for a peer that has closed its side while its calls run, in seconds.
 const probeEvery = 5
 
-// ProbePeer has the kernel ask whether the peer is still there. A FIN does not say whether it closed both sides; one that
-// closed only its sending side acknowledges the probes, one that closed both resets the connection as soon as its kernel
-// has forgotten it (tcp_fin_timeout, 60 seconds on Linux).
+// ProbePeer has the kernel ask whether the peer is still there. A FIN does not say whether it closed both sides; one
+// that closed only its sending side acknowledges the probes, one that closed both resets the connection as soon as
+// its kernel has forgotten it (tcp_fin_timeout, 60 seconds on Linux).
 func (c *Conn) ProbePeer() {
 	// Best effort: without it the answer finds out. On a Unix socket there is nothing to ask, a full close shows.
 	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probeEvery)

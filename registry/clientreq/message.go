@@ -1,9 +1,6 @@
 package clientreq
 
 import (
-	"encoding/json"
-	"maps"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
@@ -36,51 +33,6 @@ func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend f
 		dst = append(append(dst, `,"params":`...), params...)
 	}
 	return append(dst, '}'), nil
-}
-
-// readAnswer reads the answer to the request with this key. Nothing of it aliases raw.
-func readAnswer(key string, e *codec.Envelope, raw []byte) (mcp.InputResponse, *codec.Error) {
-	if failure := e.Error.Of(raw); failure != nil {
-		message, _ := codec.StringOf(codec.Member(failure, "message"))
-		return nil, &codec.Error{Code: codec.CodeInternal,
-			Message: "the client refused what the call asked for: " + protocol.Clip(string(message))}
-	}
-	one, ok := decodeOne(key, e.Result.Of(raw))
-	if !ok {
-		return nil, ErrAnswer
-	}
-	return one[key], nil
-}
-
-func decodeOne(key string, raw json.RawMessage) (one mcp.InputResponseMap, ok bool) {
-	single, err := json.Marshal(map[string]json.RawMessage{key: raw})
-	if err != nil || one.UnmarshalJSON(single) != nil {
-		return one, false
-	}
-	if answer, elicited := one[key].(*mcp.ElicitResult); elicited && answer.Content != nil {
-		// The SDK reads every number as a float64; those that one does not hold come as json.Number.
-		if content, err := value.Object(string(codec.Member(raw, "content"))); err == nil {
-			answer.Content = content
-		}
-	}
-	return one, true
-}
-
-// DecodeResponses reads params.inputResponses, one by one: what nobody asked for may have any form and is left out (MCP
-// 2026-07-28, basic/patterns/mrtr, error handling), and a handler that misses an answer asks again. raw is checked
-// JSON.
-func DecodeResponses(raw []byte) (mcp.InputResponseMap, *codec.Error) {
-	var each map[string]json.RawMessage
-	if raw[0] != '{' || json.Unmarshal(raw, &each) != nil {
-		return nil, protocol.ErrInputResponses
-	}
-	responses := make(mcp.InputResponseMap, len(each))
-	for key, answer := range each {
-		if one, ok := decodeOne(key, answer); ok {
-			maps.Copy(responses, one)
-		}
-	}
-	return responses, nil
 }
 
 // Needs is what a client must have declared that it can do, to be asked for these.

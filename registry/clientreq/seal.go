@@ -22,8 +22,10 @@ import (
 // it likes, so it is sealed with AES-256-GCM: it cannot be read or changed, comes back only from the principal and with
 // the request that it was made for (Binding), and only for a time.
 //
-// A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes) and state. It may be sent
-// again within its time: a handler that must act only once has to remember that itself. Safe for concurrent use.
+// A sealed state is base64url of nonce, then the ciphertext of expiry (Unix seconds, 8 bytes), the elicitations (the
+// length of their JSON, 4 bytes, and that), against which the answers are checked that come with it, and state. It may
+// be sent again within its time: a handler that must act only once has to remember that itself. Safe for concurrent
+// use.
 type Sealer struct {
 	aead    cipher.AEAD
 	ttl     time.Duration
@@ -70,33 +72,52 @@ func NewSealer(key string, ttl time.Duration, set *metrics.Set) *Sealer {
 	return s
 }
 
-// Seal appends the sealed state for a request with this binding.
-func (s *Sealer) Seal(dst []byte, state string, binding []byte) []byte {
-	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+8+len(state)+s.aead.Overhead())
+// stateForm is part of what is authenticated: a state of another form, by another version of the program, is refused.
+const stateForm = 2
+
+const (
+	expiryBytes = 8
+	lengthBytes = 4
+)
+
+// Seal appends the sealed state for a request with this binding, which asks for these elicitations.
+func (s *Sealer) Seal(dst []byte, state string, elicited Elicited, binding []byte) []byte {
+	var checks []byte
+	if len(elicited) > 0 {
+		checks, _ = json.Marshal(elicited) // of JSON already, so it does not fail
+	}
+	nonce := make([]byte, s.aead.NonceSize(),
+		s.aead.NonceSize()+expiryBytes+lengthBytes+len(checks)+len(state)+s.aead.Overhead())
 	rand.Read(nonce) // never fails; random nonces of 96 bits are good for 2^32 states per key
 	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(s.ttl).Unix()))
-	plain = append(plain, state...)
-	return base64.RawURLEncoding.AppendEncode(dst, s.aead.Seal(nonce, nonce, plain, binding))
+	plain = binary.BigEndian.AppendUint32(plain, uint32(len(checks)))
+	plain = append(append(plain, checks...), state...)
+	return base64.RawURLEncoding.AppendEncode(dst, s.aead.Seal(nonce, nonce, plain, append(binding, stateForm)))
 }
 
 // Open returns what Seal was given, if it was given it for the same binding.
-func (s *Sealer) Open(sealed, binding []byte) (string, *codec.Error) {
+func (s *Sealer) Open(sealed, binding []byte) (state string, elicited Elicited, _ *codec.Error) {
 	raw, err := base64.RawURLEncoding.DecodeString(string(sealed))
 	n := s.aead.NonceSize()
 	if err != nil || len(raw) < n {
 		s.refused[stateTampered].Inc()
-		return "", ErrState
+		return "", nil, ErrState
 	}
-	plain, err := s.aead.Open(nil, raw[:n], raw[n:], binding)
-	if err != nil || len(plain) < 8 {
+	plain, err := s.aead.Open(nil, raw[:n], raw[n:], append(binding, stateForm))
+	if err != nil {
 		s.refused[stateTampered].Inc()
-		return "", ErrState
+		return "", nil, ErrState
 	}
 	if time.Now().Unix() > int64(binary.BigEndian.Uint64(plain)) {
 		s.refused[stateExpired].Inc()
-		return "", errStateExpired
+		return "", nil, errStateExpired
 	}
-	return string(plain[8:]), nil
+	rest := plain[expiryBytes+lengthBytes:]
+	checks := rest[:binary.BigEndian.Uint32(plain[expiryBytes:])]
+	if len(checks) > 0 && json.Unmarshal(checks, &elicited) != nil {
+		return "", nil, ErrState
+	}
+	return string(rest[len(checks):]), elicited, nil
 }
 
 // Binding digests what a request must have in common with the one it repeats, the principal first: a state that was

@@ -2,6 +2,8 @@ package clientreq
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,11 +35,16 @@ func TestSealer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, binding := newSealer(""), Binding("ada", []byte(`"tools/call"`), nil)
 		for _, state := range []string{"", "x", strings.Repeat("long", 1000)} {
-			sealed := s.Seal([]byte("before "), state, binding)[len("before "):]
+			var elicited Elicited
+			if state != "" {
+				elicited = Elicited{"who": json.RawMessage(`{"type":"object"}`), "there": json.RawMessage(`null`)}
+			}
+			sealed := s.Seal([]byte("before "), state, elicited, binding)[len("before "):]
 			f := func(name string, s *Sealer, sealed, binding []byte, want *codec.Error) {
 				t.Helper()
-				if got, e := s.Open(sealed, binding); e != want || want == nil && got != state {
-					t.Errorf("%s: %q %v", name, got, e)
+				got, checks, e := s.Open(sealed, binding)
+				if e != want || want == nil && (got != state || !reflect.DeepEqual(checks, elicited)) {
+					t.Errorf("%s: %q %s %v", name, got, checks, e)
 				}
 			}
 			f("as it is", s, sealed, binding, nil)
@@ -86,9 +93,9 @@ func TestBinding(t *testing.T) {
 func FuzzState(f *testing.F) {
 	s := newSealer(strings.Repeat("ab", 32))
 	f.Add([]byte(""))
-	f.Add(s.Seal(nil, "state", Binding("another")))
+	f.Add(s.Seal(nil, "state", Elicited{"a": json.RawMessage(`{}`)}, Binding("another")))
 	f.Fuzz(func(t *testing.T, sealed []byte) {
-		if state, e := s.Open(sealed, Binding("one")); e == nil {
+		if state, _, e := s.Open(sealed, Binding("one")); e == nil {
 			t.Errorf("%q was opened as %q", sealed, state)
 		}
 	})

@@ -269,7 +269,7 @@ func (t *Table) Answer(c Client, e *codec.Envelope, raw []byte) bool {
 	}
 	answer, failed := mcp.InputResponse(nil), ErrBytes
 	if fits {
-		answer, failed = readAnswer(key, e, raw)
+		answer, failed = readAnswer(key, r.call.Requests[key], e, raw)
 	}
 	how := endedAnswered
 	if failed != nil {

@@ -7,7 +7,12 @@
 //
 // The one rule: nothing is sent from here. What a client is owed is marked, and its transport asks for it (Stream.Next)
 // when the client reads; Peer.Wake has it ask. So a client that does not read costs a mark, however much changes, and a
-// change costs nobody who does not listen anything.
+// change costs nobody who does not listen anything. A change of a list raises one number, and whoever was told an older
+// one is owed a notification. An updated resource is marked once per subscriber until it is told.
+//
+// A session keeps the latest events of its streams for clients that resume (store.go), bounded per session and in all.
+// At the bound it forgets the oldest, and never replays over a gap. A PostStream is forgotten when its call is over and
+// its last event dropped, or with its session.
 //
 // The package never knows what a resource, a task, an HTTP response or a socket is.
 //

@@ -7,9 +7,6 @@ var (
 	// ErrEnded: the subscriber has ended; its session tells its client in words of its own.
 	ErrEnded = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "the session has ended"}
-	// ErrStreamOpen: a session has one stream of its own.
-	ErrStreamOpen = &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: "this session has its stream open already; to take it over send its Last-Event-ID"}
 	// ErrEventID: the session has never sent such an event.
 	ErrEventID = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "Last-Event-ID names no event of this session"}

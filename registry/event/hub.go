@@ -29,12 +29,6 @@ func NewHub(opt Options) *Hub {
 // Keeps says whether events are kept for clients that resume.
 func (h *Hub) Keeps() bool { return h.opt.MaxEventStoreEvents > 0 && h.opt.MaxEventStoreBytes > 0 }
 
-// Subscriptions is how many there are, listens included.
-func (h *Hub) Subscriptions() int64 { return h.subscriptions.Load() }
-
-// KeptBytes is how many bytes of events all sessions keep.
-func (h *Hub) KeptBytes() int64 { return h.keptBytes.Load() }
-
 // take counts one more subscription, for a client that has some, or says which limit is reached.
 func (h *Hub) take(has int) *codec.Error {
 	if has >= h.opt.MaxSubscriptionsPerClient {

@@ -10,7 +10,8 @@ import (
 
 // newHub is a hub with room for all that tests do, unless they say otherwise.
 func newHub(change ...func(*Options)) *Hub {
-	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxEventStoreEvents: 64, MaxEventStoreBytes: 1 << 18,
+	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxEventStoreEvents: 64,
+		MaxEventStoreBytes:      1 << 18,
 		MaxEventStoreTotalBytes: 1 << 25, Epoch: time.Now(), Metrics: metrics.NewSet()}
 	for _, f := range change {
 		f(&o)
@@ -63,12 +64,12 @@ func TestStoreBounds(t *testing.T) {
 	record(q, "a", 50)
 	record(q, "b", 1) // the others hold the rest
 	f(q, 0)
-	if got := h.KeptBytes(); got != 100 {
+	if got := h.keptBytes.Load(); got != 100 {
 		t.Errorf("%d bytes are counted, want 100", got)
 	}
 	p.clear()
 	q.clear()
-	if got := h.KeptBytes(); got != 0 {
+	if got := h.keptBytes.Load(); got != 0 {
 		t.Errorf("%d bytes are left", got)
 	}
 }
@@ -103,7 +104,7 @@ func TestStoreExpires(t *testing.T) {
 	}
 	open(true)
 	running := open(false)
-	if n := h.KeptBytes(); n != 3 {
+	if n := h.keptBytes.Load(); n != 3 {
 		t.Errorf("%d bytes are kept, want 3", n)
 	}
 	s.Expire(time.Since(h.opt.Epoch))
@@ -121,7 +122,7 @@ func TestStoreExpires(t *testing.T) {
 	running.End(nil, nil)
 	resumed.Close()
 	s.Expire(time.Since(h.opt.Epoch) + time.Second)
-	if s.events.kept != nil || s.events.posts != nil || h.KeptBytes() != 0 {
+	if s.events.kept != nil || s.events.posts != nil || h.keptBytes.Load() != 0 {
 		t.Errorf("room for %d events and %v is kept for none", cap(s.events.kept), s.events.posts)
 	}
 }

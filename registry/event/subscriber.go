@@ -203,8 +203,8 @@ func (s *Subscriber) storeLocked() *store {
 }
 
 // Open opens a stream of a session, which its client asks for with GET: without lastEventID its own, of which there is
-// one, with it the stream that it belongs to, behind that event. primes: the session's own begins with an event without
-// data. The peer is woken when something is owed.
+// one, the newest, with it the stream that it belongs to, behind that event. primes: the session's own begins with an
+// event without data. The peer is woken when something is owed.
 func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *Stream, e *codec.Error) {
 	s.change(func() (wake Peer) {
 		switch stream, number, ok := parseID(lastEventID); {
@@ -223,9 +223,6 @@ func (s *Subscriber) Open(primes bool, lastEventID []byte, peer Peer) (opened *S
 // openOwnLocked makes a session go out on a new stream, and returns whose it was before.
 func (s *Subscriber) openOwnLocked(primes bool, lastEventID []byte, peer Peer) (_ *Stream, replaced Peer,
 	_ *codec.Error) {
-	if s.stream != nil && lastEventID == nil {
-		return nil, nil, ErrStreamOpen
-	}
 	if lastEventID != nil {
 		_, number, ok := parseID(lastEventID)
 		if !ok || s.events == nil || number > s.events.own.latest {

@@ -82,8 +82,8 @@ func TestOwedOnce(t *testing.T) {
 	if e != nil || sub == nil {
 		t.Fatal(e)
 	}
-	if again, e := s.Subscribe(src); again != nil || e != nil || h.Subscriptions() != 2 {
-		t.Errorf("subscribing twice: %v %v, %d subscriptions", again, e, h.Subscriptions())
+	if again, e := s.Subscribe(src); again != nil || e != nil || h.subscriptions.Load() != 2 {
+		t.Errorf("subscribing twice: %v %v, %d subscriptions", again, e, h.subscriptions.Load())
 	}
 	for src.changes = range 9 {
 		sub.Owe()
@@ -109,8 +109,8 @@ func TestOwedOnce(t *testing.T) {
 	s.Unsubscribe(src)
 	s.Unsubscribe(src)
 	wants(t, stream)
-	if len(src.subs) != 0 || h.Subscriptions() != 1 {
-		t.Errorf("after the end %d are attached, %d subscriptions", len(src.subs), h.Subscriptions())
+	if len(src.subs) != 0 || h.subscriptions.Load() != 1 {
+		t.Errorf("after the end %d are attached, %d subscriptions", len(src.subs), h.subscriptions.Load())
 	}
 }
 
@@ -126,8 +126,8 @@ func TestSubscriptionEnds(t *testing.T) {
 	sub.Drop()
 	sub.Drop()
 	wants(t, stream)
-	if sub, _ = s.Subscribe(src); sub == nil || h.Subscriptions() != 2 {
-		t.Fatal("not again:", h.Subscriptions())
+	if sub, _ = s.Subscribe(src); sub == nil || h.subscriptions.Load() != 2 {
+		t.Fatal("not again:", h.subscriptions.Load())
 	}
 	sub.Owe()
 	stream.Close()
@@ -138,9 +138,9 @@ func TestSubscriptionEnds(t *testing.T) {
 	if later, e := s.Subscribe(new(source)); later != nil || e != nil {
 		t.Error("hears of more after the end:", later, e)
 	}
-	if s.Follow(new(source)) != nil || !stream.Over() || !s.Over() || h.Subscriptions() != 0 || len(src.subs) != 0 &&
+	if s.Follow(new(source)) != nil || !stream.Over() || !s.Over() || h.subscriptions.Load() != 0 || len(src.subs) != 0 &&
 		src.subs[sub] {
-		t.Errorf("left: %d subscriptions, %d attached", h.Subscriptions(), len(src.subs))
+		t.Errorf("left: %d subscriptions, %d attached", h.subscriptions.Load(), len(src.subs))
 	}
 }
 
@@ -171,7 +171,7 @@ func TestSubscriptionLimit(t *testing.T) {
 	}
 	s.End()
 	other.End()
-	if n := h.Subscriptions(); n != 0 {
+	if n := h.subscriptions.Load(); n != 0 {
 		t.Errorf("%d are left", n)
 	}
 }
@@ -196,20 +196,24 @@ func TestSessionStream(t *testing.T) {
 			t.Error("not told:", id)
 		}
 	}
-	if _, e := s.Open(true, nil, second); e != ErrStreamOpen {
-		t.Error("a second stream:", e)
+	newest, e := s.Open(true, nil, second)
+	if e != nil || first.Load() != 1 || !stream.Over() || newest.Over() {
+		t.Fatal("a second stream:", e, first.Load(), stream.Over(), newest.Over())
 	}
-	again, e := s.Open(true, []byte("0-1"), second)
-	if e != nil || first.Load() != 1 || !stream.Over() || again.Over() {
-		t.Fatal("taken over:", e, first.Load(), stream.Over(), again.Over())
+	if message, _ := newest.Next(nil); len(message) > 0 {
+		t.Errorf("told twice: %s", message)
+	}
+	again, e := s.Open(true, []byte("0-1"), first)
+	if e != nil || second.Load() != 1 || !newest.Over() || again.Over() {
+		t.Fatal("taken over:", e, second.Load(), newest.Over(), again.Over())
 	}
 	if message, id := again.Next(nil); len(message) == 0 || id != newID(0, 2) {
 		t.Errorf("goes on with %s as %d", message, id)
 	}
 	wants(t, again)
 	s.End()
-	if _, e := s.Open(true, nil, second); e != ErrEnded || second.Load() != 1 || !again.Over() {
-		t.Error("after the end:", e, second.Load())
+	if _, e := s.Open(true, nil, second); e != ErrEnded || first.Load() != 2 || !again.Over() {
+		t.Error("after the end:", e, first.Load())
 	}
 }
 
@@ -245,7 +249,7 @@ func TestPostStream(t *testing.T) {
 		t.Fatal(e)
 	}
 	wants(t, last, "answer")
-	if !last.Over() || h.KeptBytes() == 0 {
+	if !last.Over() || h.keptBytes.Load() == 0 {
 		t.Error("what is sent stays for who breaks again")
 	}
 	for event, want := range map[string]error{"1-4": ErrEventID, "2-0": ErrEventID, "x": ErrEventID} {
@@ -254,7 +258,7 @@ func TestPostStream(t *testing.T) {
 		}
 	}
 	s.End()
-	if h.KeptBytes() != 0 || s.OpenPost(true, post) != nil {
+	if h.keptBytes.Load() != 0 || s.OpenPost(true, post) != nil {
 		t.Error("left after the end")
 	}
 }

@@ -59,6 +59,10 @@ func (s *Schema) Decode(d *Decoder, args string, in any) error {
 	}
 	completed, err := s.judge(sent)
 	if err != nil {
+		var f fitting
+		if _, unfit := f.fit(s.shape, sent, false); unfit != nil {
+			return unfit // it names the place by its path, and writes numbers as they were sent
+		}
 		return err
 	}
 	f := fitting{changed: completed}
@@ -228,7 +232,7 @@ func (f *fitting) number(s *shape, token string) (any, error) {
 	case isInt, isBigInt:
 		digits, ok := value.Integer(token)
 		if !ok {
-			return nil, f.refuse("%s is no integer, or one of more than %d digits", clip(token), value.MaxDigits)
+			return nil, f.refuse(`%s has type "number", want "integer" of at most %d digits`, clip(token), value.MaxDigits)
 		}
 		if s.kind == isInt && !inRange(s.t, digits) {
 			return nil, f.refuse("%s does not fit %v", clip(token), s.t)
@@ -318,7 +322,13 @@ func locate(s *shape, v any, path string) error {
 			within := s.elem
 			if s.kind == isStruct {
 				field := s.field(key)
-				if field == nil || field.quoted {
+				if field == nil {
+					continue
+				}
+				if field.quoted { // only the struct knows how to read it
+					if err := decodes(s.t, map[string]any{key: member}, join(path, key)); err != nil {
+						return err
+					}
 					continue
 				}
 				within = field.shape
@@ -330,11 +340,16 @@ func locate(s *shape, v any, path string) error {
 			}
 		}
 	}
+	return decodes(s.t, v, path)
+}
+
+// decodes says why a value is none of a Go type.
+func decodes(t reflect.Type, v any, path string) error {
 	text, err := value.Encode(v)
 	if err != nil {
 		return nil
 	}
-	if err := json.Unmarshal(text, reflect.New(s.t).Interface()); err != nil {
+	if err := json.Unmarshal(text, reflect.New(t).Interface()); err != nil {
 		return fmt.Errorf("%s: %s", named(path), strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil

@@ -136,7 +136,9 @@ func (i *inference) plain(s *shape) (_ *jsonschema.Schema, err error) {
 			n := s.t.Len()
 			d.MinItems, d.MaxItems = &n, &n
 		}
-		d.Items, err = i.of(s.elem)
+		if d.Items, err = i.of(s.elem); err == nil && isBlank(d.Items) {
+			d.Items.Description = anyValue
+		}
 	case isMap:
 		d.Type = "object"
 		if isInteger(s.t.Key().Kind()) {
@@ -170,6 +172,9 @@ func bounds(t reflect.Type) (least, most *float64) {
 	return nil, nil
 }
 
+// anyValue describes what may be anything: without it the schema would be written true, which some clients refuse.
+const anyValue = "any JSON value"
+
 // reservedTag: jsonschema-go keeps descriptions that begin so for later.
 var reservedTag = regexp.MustCompile("^[^ \t\n]*=")
 
@@ -189,7 +194,7 @@ func (i *inference) structure(d *jsonschema.Schema, s *shape) error {
 			p.Description = tag
 		}
 		if isBlank(p) {
-			p.Description = "any JSON value" // alone it would be written true, which some clients refuse
+			p.Description = anyValue
 		}
 		d.Properties[f.name] = p
 		d.PropertyOrder = append(d.PropertyOrder, f.name)

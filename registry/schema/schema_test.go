@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -198,7 +199,7 @@ func TestDecode(t *testing.T) {
 	f(`{"n":5.5}`, in{}, `want "integer"`)
 	f(`{"A":"x"}`, in{}, `unexpected additional properties ["A"]`)
 	f(`{"n":1e999}`, in{}, "n: 1e999 does not fit int64")
-	f(`{"n":1e99999999999}`, in{}, "n: 1e99999999999 is no integer, or one of more than 1024 digits")
+	f(`{"n":1e99999999999}`, in{}, `n: 1e99999999999 has type "number", want "integer" of at most 1024 digits`)
 }
 
 func TestDefaults(t *testing.T) {
@@ -422,5 +423,48 @@ func TestOutputRepaired(t *testing.T) {
 	}
 	if _, err := Encode(s, args[json.RawMessage]{json.RawMessage(`{`)}); err == nil {
 		t.Error("no JSON")
+	}
+}
+
+// TestRefusalsNameTheField: whatever does not fit, the sentence begins with where.
+func TestRefusalsNameTheField(t *testing.T) {
+	type in struct {
+		ID   hexID              `json:"id,omitzero"`
+		Data []byte             `json:"data,omitempty"`
+		When time.Time          `json:"when,omitzero"`
+		Q    int                `json:"q,omitzero,string"`
+		L    []struct{ N int8 } `json:"l,omitempty"`
+		M    map[int8]string    `json:"m,omitempty"`
+		F    map[string]float32 `json:"f,omitempty"`
+	}
+	var field any
+	inferredSchema, err := Input[in](&field, InputOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	field = json.RawMessage(`{"type":"object"}`)
+	given, err := Input[in](&field, InputOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(args, begins string) {
+		t.Helper()
+		for _, s := range []*Schema{inferredSchema, given} {
+			var got in
+			if err := s.Decode(new(Decoder), args, &got); err == nil || !strings.HasPrefix(err.Error(), begins) {
+				t.Errorf("%s: %v, want it to begin with %q", args, err, begins)
+			}
+		}
+	}
+	f(`{"id":"xyz"}`, "id: an id has four digits")
+	f(`{"data":"?"}`, "data: illegal base64")
+	f(`{"when":"now"}`, "when: ")
+	f(`{"q":"seven"}`, "q: ")
+	f(`{"l":[{"N":1},{"N":9007199254740993}]}`, "l[1].N: 9007199254740993 does not fit int8")
+	f(`{"m":{"300":"x"}}`, "m: ")
+	f(`{"f":{"a.b":16777217}}`, "f.a.b: 16777217 does not fit a float32")
+	var got in
+	if err := given.Decode(new(Decoder), `{"data":7}`, &got); err == nil || !strings.HasPrefix(err.Error(), "data: ") {
+		t.Error(err)
 	}
 }

@@ -35,26 +35,21 @@ type shapeField struct {
 type shapeKind uint8
 
 const (
-	isAny     shapeKind = iota // an interface: numbers arrive as float64 or json.Number
-	isRaw                      // anything, and a method of the type reads or writes it
-	isBool                     //
-	isInt                      // of a Go type with a range
-	isBigInt                   //
-	isFloat                    //
-	isNumber                   // json.Number
-	isText                     // a string
-	isBytes                    // base64 in a string
-	isSlice                    //
-	isArray                    //
-	isMap                      //
-	isStruct                   //
-	isPointer                  //
+	isAny shapeKind = iota // an interface: numbers arrive as float64 or json.Number
+	isRaw                  // anything, and a method of the type reads or writes it
+	isBool
+	isInt // of a Go type with a range
+	isBigInt
+	isFloat
+	isNumber // json.Number
+	isText   // a string
+	isBytes  // base64 in a string
+	isSlice
+	isArray
+	isMap
+	isStruct
+	isPointer
 )
-
-// hasNil says whether null is the zero value of a Go type of this kind, and so is taken for it.
-func (k shapeKind) hasNil() bool {
-	return k == isAny || k == isRaw || k == isBytes || k == isSlice || k == isMap || k == isPointer
-}
 
 var (
 	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()

@@ -40,3 +40,28 @@ func errStuck(refusal *codec.Error) *codec.Error {
 	}
 	return e
 }
+
+// What the methods of tasks have to say; encoded and never changed.
+var (
+	// ErrRequired: the tool has no calls that are no tasks.
+	ErrRequired = &codec.Error{Code: codec.CodeMethodNotFound,
+		Message: "this tool runs as a task only: send params.task"}
+	// ErrForbidden: the tool has no calls that are tasks.
+	ErrForbidden = &codec.Error{Code: codec.CodeMethodNotFound,
+		Message: "this tool does not run as a task: send no params.task"}
+	// ErrParam: params.task is none.
+	ErrParam = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.task must be an object, and its ttl a number of milliseconds"}
+	// ErrID: params.taskId is none.
+	ErrID = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.taskId must be a string"}
+	// ErrUnknown: there is no such task of this client.
+	ErrUnknown = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "Task not found: it expired or never was"}
+)
+
+// OverError is a tasks/cancel that comes too late (MCP 2025-11-25, basic/utilities/tasks, task cancellation).
+func OverError(s Status) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: "Cannot cancel task: already in terminal status '" +
+		s.String() + "'"}
+}

@@ -82,6 +82,17 @@ func (t *Task) resumeLocked() *codec.Error {
 	return nil
 }
 
+// Open is what the task asks for and has not been answered, by the keys of the wire.
+func (t *Task) Open() mcp.InputRequestMap {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	open := make(mcp.InputRequestMap, len(t.open))
+	for _, r := range t.open {
+		open[r.key] = r.request
+	}
+	return open
+}
+
 // Answer takes responses to what the task asks for, by the keys of the wire, from a Carrier or from tasks/update (nil);
 // others are ignored. They came in size bytes, which the task keeps until its handler has returned. With the last one
 // the task goes on. An error is that it cannot for now, or that they do not fit: then nothing was taken.

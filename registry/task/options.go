@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/codec/option"
+	"weir/registry/protocol"
 )
 
 // Options are the bounds of all tasks of one Table. Start from DefaultOptions.
@@ -52,4 +53,20 @@ func (o *Options) Validate() []error {
 			option.FormatTime(o.MaxTaskTTL), option.FormatTime(o.TaskTTL))
 	}
 	return found.Errors()
+}
+
+// TTL is how long a task is kept: what its client wishes in milliseconds, a token, within bounds; nil and null are no
+// wish. False for what is not a wish.
+func (o *Options) TTL(wish []byte) (time.Duration, bool) {
+	if wish == nil || string(wish) == "null" {
+		return o.TaskTTL, true
+	}
+	millis, ok := protocol.SafeInteger(string(wish))
+	if !ok || millis < 0 {
+		return 0, false
+	}
+	if millis > o.MaxTaskTTL.Milliseconds() {
+		return o.MaxTaskTTL, true
+	}
+	return max(time.Duration(millis)*time.Millisecond, MinTTL), true
 }

@@ -7,12 +7,13 @@ import "weir/codec"
 // Call is the call that goes on as a task: it holds the message and knows the handler. A worker that got it from Queue
 // calls the task's Start, runs the handler, and calls Conclude or Suspend with what came of it.
 type Call interface {
-	// Queue puts the call in line for a worker, once, or says why there is no room. It is called with the task locked, so
-	// it must neither block nor call the task back.
+	// Queue puts the call in line for a worker, once, or says why there is no room. It is called with the task locked,
+	// so it must neither block nor call the task back.
 	Queue() *codec.Error
 	// Cancel ends the context of the handler that runs, if one does. Any goroutine.
 	Cancel()
-	// Release gives up the message and what else only a run needs: there will be none. Once, while no worker has the task.
+	// Release gives up the message and what else only a run needs: there will be none. Once, while no worker has the
+	// task.
 	Release()
 }
 

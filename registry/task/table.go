@@ -157,8 +157,8 @@ func (tt *Table) Find(id []byte, principal string, modern bool) *Task {
 	return t
 }
 
-// Of returns at most so many tasks of a client that began after the one with this number (0: all), in order.
-func (tt *Table) Of(client Owner, after uint64, most int) (found []*Task) {
+// of returns at most so many tasks of a client that began after the one with this number (0: all), in order.
+func (tt *Table) of(client Owner, after uint64, most int) (found []*Task) {
 	tt.mu.Lock()
 	defer tt.mu.Unlock()
 	o := tt.owners[client]
@@ -173,9 +173,6 @@ func (tt *Table) Of(client Owner, after uint64, most int) (found []*Task) {
 	}
 	return found
 }
-
-// Number is the task's among those of its owner, in the order in which they began. Of a task that Of returned.
-func (t *Task) Number() uint64 { return t.number }
 
 // Clients is how many clients have tasks.
 func (tt *Table) Clients() int {

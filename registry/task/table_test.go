@@ -21,11 +21,11 @@ func TestTasksLeaveInAnyOrder(t *testing.T) {
 			all = append(all, tt.begin(t, Spec{Owner: ada}))
 		}
 	}
-	if found := tt.Of(ada, 0, 1000); !slices.Equal(found, all) {
+	if found := tt.of(ada, 0, 1000); !slices.Equal(found, all) {
 		t.Errorf("%d are found, want %d", len(found), len(all))
 	}
 	half := len(all) / 2
-	if found := tt.Of(ada, all[half-1].Number(), 3); !slices.Equal(found, all[half:half+3]) {
+	if found := tt.of(ada, all[half-1].number, 3); !slices.Equal(found, all[half:half+3]) {
 		t.Errorf("%d are found from the middle", len(found))
 	}
 	tt.ends(t)

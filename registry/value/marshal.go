@@ -82,16 +82,44 @@ func stringEnd(text []byte, i int) int {
 // CheckDepth refuses values that encoding/json would follow for more than MaxDepth levels. It costs a lookup for values
 // of types that cannot be nested so deep.
 func CheckDepth(v any) error {
-	if v == nil || !mayNest(reflect.TypeOf(v)) || nests(reflect.ValueOf(v), MaxDepth, maxHops) {
+	if nestsAny(v, MaxDepth, maxHops) {
 		return nil
 	}
 	return ErrDepth
 }
 
+// nestsAny is nests for what is in an any. The types that decoded JSON has need no reflection.
+func nestsAny(v any, levels, hops int) bool {
+	switch v := v.(type) {
+	case nil, string, bool, float64, int, int64, json.Number, json.RawMessage:
+		return true
+	case map[string]any:
+		for _, member := range v {
+			if levels == 0 || !nestsAny(member, levels-1, maxHops) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		for _, element := range v {
+			if levels == 0 || !nestsAny(element, levels-1, maxHops) {
+				return false
+			}
+		}
+		return true
+	}
+	return !mayNest(reflect.TypeOf(v)) || nests(reflect.ValueOf(v), levels, hops)
+}
+
 // nests says whether v is nested in levels at most.
 func nests(v reflect.Value, levels, hops int) bool {
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Interface:
+		if v.CanInterface() {
+			return hops > 0 && nestsAny(v.Interface(), levels, hops-1)
+		}
+		return v.IsNil() || hops > 0 && nests(v.Elem(), levels, hops-1)
+	case reflect.Pointer:
 		return v.IsNil() || hops > 0 && nests(v.Elem(), levels, hops-1)
 	case reflect.Struct, reflect.Map, reflect.Slice, reflect.Array:
 	default:
@@ -112,6 +140,11 @@ func nests(v reflect.Value, levels, hops int) bool {
 			}
 		}
 	case reflect.Map:
+		if v.CanInterface() {
+			if object, ok := v.Interface().(map[string]any); ok {
+				return nestsAny(object, levels, hops)
+			}
+		}
 		for _, member := range v.Seq2() {
 			if !nests(member, levels-1, maxHops) {
 				return false

@@ -55,7 +55,7 @@ func parse(token string) (d decimal) {
 // Integer writes a JSON number as digits alone, so that 1.0 and 1e2 are 1 and 100: what a schema calls an integer is
 // one to Go too. ok is false when it is no integer, or one of more than MaxDigits digits that was not written out.
 func Integer(token string) (digits string, ok bool) {
-	if strings.IndexAny(token, ".eE") < 0 && token != "-0" {
+	if !strings.ContainsAny(token, ".eE") && token != "-0" {
 		return token, true
 	}
 	d := parse(token)
@@ -95,7 +95,7 @@ func Fits(token string, bits int) bool {
 	if err != nil {
 		return false
 	}
-	if strings.IndexAny(token, ".eE") < 0 {
+	if !strings.ContainsAny(token, ".eE") {
 		return parse(strconv.FormatFloat(f, 'e', -1, bits)) == d
 	}
 	return parse(strconv.FormatFloat(f, 'e', len(d.digits)-1, bits)) == d

@@ -39,6 +39,7 @@ func main() {
 func run() error {
 	set := metrics.NewSet()
 	offered := registry.DefaultOptions()
+	offered.Name, offered.Version = "changing", "1.0"
 	offered.Metrics = set
 	r, err := registry.New(offered)
 	if err != nil {

@@ -1,0 +1,160 @@
+package pipeline
+
+import (
+	"weir/backpressure"
+	"weir/codec"
+	"weir/reactor/loop"
+	"weir/registry/engine"
+)
+
+// A message's life, in order: scan, route, admit, queue, dispatch, answer. The first half runs on the loop, the second
+// on a worker; control and errors never leave the loop.
+
+// peekAbove is the length from which a message is only peeked at (4 KiB of it) before admission: to refuse it must not
+// cost a scan that grows with it.
+const peekAbove = 4 << 10
+
+// Message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
+func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
+	in.stats.received.Add(1)
+	k.Raw, k.Principal = msg, c.Principal()
+	p := in.p
+	if len(msg) > peekAbove && in.refuseUnread(c, k) {
+		return
+	}
+	if err := codec.Scan(msg, &k.Env, &p.Options.JSON); err != nil {
+		k.Outcome = engine.Invalid
+		in.Fail(k, err.(*codec.Error))
+		return
+	}
+	switch class := p.Engine.Route(&k.Exchange); class {
+	case engine.Inline:
+		in.stats.inline.Add(1)
+		if id := k.Recalled(); id != nil {
+			c.recall(id) // before Dispatch looks among what is in flight: a compact call goes there (expand)
+		}
+		in.Msg = p.Engine.Dispatch(&k.Exchange, in.Msg[:0])
+		in.Answer(k, in.Msg)
+	case engine.Listening:
+		in.stats.inline.Add(1)
+		in.listen(c, k)
+	default:
+		in.admit(c, k, queueClass(class))
+	}
+}
+
+func queueClass(c engine.Class) backpressure.Class {
+	if c == engine.Blocking {
+		return backpressure.Blocking
+	}
+	return backpressure.Compute
+}
+
+// admit registers k as in flight and queues it, or refuses it.
+func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
+	p := in.p
+	// Asked before anything is copied, registered or flushed; Admit has the last word.
+	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); p.refuses(refusal) {
+		in.Refuse(k, k.ID(), refusal)
+		return
+	}
+	if c.mayCompact(k) {
+		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || p.refuses(refusal) {
+			if refusal == backpressure.Accepted {
+				k.Release()
+			} else {
+				in.Refuse(k, k.ID(), refusal)
+			}
+			return
+		}
+	}
+	k.own(k.Raw) // before Begin: from there on others may look at it
+	if err := p.Engine.Begin(&k.Exchange); err != nil {
+		k.Outcome = engine.Invalid
+		in.Fail(k, err)
+		return
+	}
+	c.AddPending(1)
+	if k.group != nil {
+		k.group.left.Add(1)
+	} else if o := c.transport.Order(); o != nil {
+		o.Queue(in, c, k)
+	}
+	k.ticket.Overhead = callBytes
+	k.class = class
+	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
+	if refusal == backpressure.Accepted {
+		return
+	}
+	if !p.refuses(refusal) && k.group == nil && c.blocked == nil {
+		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
+		return
+	}
+	in.refuseQueued(c, k, refusal)
+}
+
+// block sets the message that found its connection's queue full aside, with on_full pause, and stops reading. It is
+// admitted again first thing when half of the queue has gone (Conn.Drained).
+func (in *Intake) block(c *Conn, k *Call) {
+	c.blocked = k
+	c.Lock()
+	c.PauseLocked(loop.PauseHandler)
+	c.Unlock()
+	// The queue may have fallen to half between the refusal and the pause; then nobody would call Drained.
+	in.unblock(c)
+}
+
+// unblock tries to admit the blocked message; the connection reads on when that works, or when the queue of all has
+// become what is full: then it is refused like any other.
+func (in *Intake) unblock(c *Conn) {
+	k := c.blocked
+	if k == nil {
+		return
+	}
+	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
+	if refusal.OfConnection() {
+		return
+	}
+	c.blocked = nil
+	c.Lock()
+	c.ResumeLocked(loop.PauseHandler)
+	c.Unlock()
+	if refusal != backpressure.Accepted {
+		in.refuseQueued(c, k, refusal)
+		in.Flush(c)
+	}
+	in.p.Queue.Schedule(&c.lane)
+}
+
+// refuseQueued refuses a call that had its place already, in the order of answers and in flight.
+func (in *Intake) refuseQueued(c *Conn, k *Call, refusal backpressure.Refusal) {
+	c.AddPending(-1)
+	g := k.group
+	if o := c.transport.Order(); g == nil && o != nil {
+		o.Drop(c, k)
+	}
+	in.Msg = in.p.appendRefusal(in.Msg[:0], k, k.ID(), refusal)
+	in.Answer(k, c.endCall(k, in.Msg))
+	if g != nil && g.finished() {
+		in.sendGroup(c, g)
+	}
+}
+
+// Drained is called by the queue when a full lane fell to half.
+func (c *Conn) Drained() { c.Post() }
+
+// refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
+func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
+	p := in.p
+	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
+	if !p.refuses(refusal) {
+		return false
+	}
+	codec.Peek(k.Raw, &k.Env)
+	if k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
+		k.Env = codec.Envelope{}
+		return false // control is never refused for want of room, and what is not a request is judged by the scan
+	}
+	in.Refuse(k, k.ID(), refusal)
+	return true
+}

@@ -1,0 +1,154 @@
+package pipeline
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"weir/backpressure"
+	"weir/reactor/auth"
+	"weir/reactor/loop"
+	"weir/registry/engine"
+	"weir/registry/event"
+)
+
+// Call is one message on its way from admission to its answer. It is born in two ways: Intake.NewCall is for what a
+// loop reads, NewSharedCall for what any goroutine makes. Whoever holds it last gives it back, with Release.
+type Call struct {
+	engine.Exchange
+	Conn   *Conn         // whose it is
+	Source *event.Stream // what keeps the answer open: of a listen, or of a session's GET
+
+	// Trail is that of a POST whose event stream can be resumed; guarded by the connection's lock. With it the call
+	// survives its connection.
+	Trail *event.PostStream
+
+	ticket backpressure.Ticket
+	group  *batchGroup      // the JSON-RPC batch it came in, or nil
+	stock  *callStock       // where it goes back to; nil: the shared pool
+	room   *[roomBytes]byte // what holds Raw when it is short
+
+	// The rest is for a transport with an Order: the pipeline only clears it. Next links the calls of a stock, too.
+
+	// The place in the order; guarded by the connection's lock from admission on.
+	Next, Prev *Call
+	Answer     []byte // the complete response, once it is known and earlier ones are not
+	Done       bool
+	Started    bool // a worker has it
+	Streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
+	Detached   bool // the response ended before the call: what follows is for whoever resumes the trail
+
+	class      backpressure.Class
+	ownsBuffer bool // Raw is a buffer of its own (own); else it lies in room, or is borrowed
+
+	// How the response is to look.
+	KeepAlive  bool
+	HTTP10     bool
+	Allow      bool   // list the methods
+	BadToken   bool   // of a 401: a token came and is not good
+	TakesSSE   bool   // the client takes messages ahead of the answer
+	Status     uint16 // HTTP's own judgement of the request; 0: the outcome has one
+	RetryAfter uint16 // when it may come again if it was refused, in seconds; 0: it was not. Set by the pipeline
+	Origin     *auth.Origin
+}
+
+const (
+	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
+	roomBytes = 256
+	// callBytes is about what a queued call takes beside its message; the queue's budget counts it.
+	callBytes = 640
+	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
+	// At 700 bytes each that is 1.4 MB per loop.
+	maxStock = 2048
+)
+
+// sharedCalls are the calls that belong to no loop's stock.
+var sharedCalls = sync.Pool{New: func() any { return bornCall(nil) }}
+
+// NewSharedCall returns an empty call for a message on c. Any goroutine.
+func NewSharedCall(c *Conn) *Call { return sharedCalls.Get().(*Call).on(c) }
+
+// NewCall returns an empty call for a message on c, which is the loop's. Loop only.
+func (in *Intake) NewCall(c *Conn) *Call { return in.calls.take().on(c) }
+
+// on makes k a call on c.
+func (k *Call) on(c *Conn) *Call {
+	k.Conn = c
+	c.transport.Address(k)
+	return k
+}
+
+// bornCall makes a call with what stays with it over all its lives.
+func bornCall(stock *callStock) *Call {
+	k := &Call{stock: stock}
+	k.ticket.Job, k.Responder = k, k
+	return k
+}
+
+// callStock is a loop's stock of unused calls. The loop takes from it and anybody gives back, mostly workers. A
+// sync.Pool cost three times as much here: it is made for goroutines that give back on the core on which they took.
+type callStock struct {
+	mine     *Call                // the loop's
+	returned atomic.Pointer[Call] // a stack that others push on; the loop empties it whole, so no pop meets an old head
+	unused   atomic.Int32         // in both lists
+}
+
+// take returns an empty call. Loop only.
+func (s *callStock) take() *Call {
+	if s.mine == nil {
+		if s.mine = s.returned.Swap(nil); s.mine == nil {
+			return bornCall(s)
+		}
+	}
+	k := s.mine
+	s.mine, k.Next = k.Next, nil
+	s.unused.Add(-1)
+	return k
+}
+
+func (s *callStock) give(k *Call) {
+	if s.unused.Add(1) > maxStock {
+		s.unused.Add(-1) // the garbage collector's
+		return
+	}
+	for {
+		k.Next = s.returned.Load()
+		if s.returned.CompareAndSwap(k.Next, k) {
+			return
+		}
+	}
+}
+
+// own copies the message out of the loop's read buffer: the one copy a queued message makes. Before it Raw is borrowed.
+func (k *Call) own(message []byte) {
+	if len(message) > roomBytes {
+		k.Raw = append(loop.GetBuffer(len(message)), message...)
+		k.ownsBuffer = true
+		return
+	}
+	if k.room == nil {
+		k.room = new([roomBytes]byte)
+	}
+	k.Raw = append(k.room[:0], message...)
+}
+
+// Release is the last word of one who holds the call. There is one holder, or two once its handler has missed its
+// deadline: its worker and who ended it (timeout.go). The last of them gives back the call and what it owns.
+func (k *Call) Release() {
+	if k.TimedOut() && !k.LastHolder() {
+		return
+	}
+	if k.ownsBuffer {
+		loop.PutBuffer(k.Raw)
+	}
+	k.Exchange.Reset()
+	k.Conn, k.Source, k.group, k.Trail, k.ownsBuffer = nil, nil, nil, nil, false
+	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
+	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
+	k.KeepAlive, k.HTTP10, k.Allow, k.BadToken, k.TakesSSE = false, false, false, false, false
+	k.Status, k.RetryAfter = 0, 0
+	if k.stock == nil {
+		sharedCalls.Put(k)
+		return
+	}
+	k.stock.give(k)
+}

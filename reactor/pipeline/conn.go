@@ -1,0 +1,209 @@
+package pipeline
+
+import (
+	"weir/backpressure"
+	"weir/reactor/auth"
+	"weir/reactor/loop"
+)
+
+// Why no more calls of a connection are started: bits of Conn.laneStops.
+const (
+	stopUnread uint8 = 1 << iota // its peer does not read the answers
+	stopOrder                    // too many answers wait behind one that is not there yet (HTTP)
+)
+
+// Conn is one connection, and the loop.Handler of what it reads.
+type Conn struct {
+	loop.Conn
+	intake *Intake // of its loop
+
+	// The loop's.
+	transport Transport
+	blocked   *Call // with on_full pause: the message that found the queue full
+
+	// AuthBy is the loop's time by which the peer must have said who it is; 0: it has, or need not. The loop's.
+	AuthBy int64
+	// Credential is whose the connection acts for; nil: anybody's. Set once on lines and WebSockets, per request over
+	// HTTP. The loop's.
+	Credential *auth.Credential
+
+	// Anybody's.
+	lane backpressure.Lane
+
+	// Guarded by the connection's lock.
+	compacted *compacted // of the calls that are kept compact; nil while none are
+	laneStops uint8      // why no more of its calls are started
+}
+
+// NewConn makes a connection that speaks t; Init makes it one of a descriptor.
+func NewConn(in *Intake, t Transport) *Conn {
+	c := &Conn{intake: in, transport: t}
+	c.lane.Init(c)
+	return c
+}
+
+// Decode implements loop.Handler: it sends what was answered at once, and makes the rest runnable.
+func (c *Conn) Decode(b []byte) (used int) {
+	used = c.transport.Decode(c.intake, c, b)
+	c.Handled()
+	return used
+}
+
+// EOF implements loop.Handler.
+func (c *Conn) EOF(rest []byte) {
+	c.transport.EOF(c.intake, c, rest)
+	c.Handled()
+}
+
+// Handled comes after messages were taken in: what was answered leaves, and workers may have the rest. Loop only.
+func (c *Conn) Handled() {
+	c.intake.Flush(c)
+	c.intake.p.Queue.Schedule(&c.lane)
+}
+
+// Ready implements loop.Handler.
+func (c *Conn) Ready() {
+	c.intake.unblock(c)
+	c.ReadOn()
+	c.intake.Feed(c)
+}
+
+// Tick implements loop.Handler.
+func (c *Conn) Tick(w loop.Waiting, silent int64) (missed loop.Reason, more bool) {
+	in := c.intake
+	switch {
+	case c.Credential != nil && c.Credential.Ended(in.p.Second()):
+		return loop.CloseTokenEnded, false
+	case c.AuthBy != 0 && w != loop.WaitingForUs && in.Now() > c.AuthBy:
+		return loop.CloseAuthTimeout, false
+	}
+	if missed = c.transport.Tick(c, w, silent); missed != loop.StillOpen {
+		return missed, false
+	}
+	return loop.StillOpen, in.refuseAged(c)
+}
+
+// Throttle implements loop.Handler: who does not read starts no more calls.
+func (c *Conn) Throttle(unread bool) {
+	if unread {
+		c.stopLaneLocked(stopUnread)
+	} else {
+		c.startLaneLocked(stopUnread)
+	}
+}
+
+// stopLaneLocked starts no more calls of the connection for one more cause.
+func (c *Conn) stopLaneLocked(cause uint8) {
+	if c.laneStops == 0 {
+		c.intake.p.Queue.Pause(&c.lane)
+	}
+	c.laneStops |= cause
+}
+
+// startLaneLocked takes a cause back.
+func (c *Conn) startLaneLocked(cause uint8) {
+	if c.laneStops == cause {
+		c.intake.p.Queue.Resume(&c.lane)
+	}
+	c.laneStops &^= cause
+}
+
+// GoAway implements loop.Handler.
+func (c *Conn) GoAway(why loop.Reason) (told bool) {
+	if why == loop.CloseDrain {
+		c.intake.Feed(c) // the answers that a resumed stream is still to carry
+	}
+	return c.transport.GoAway(c, why)
+}
+
+// Closed implements loop.Handler: what the connection's calls share ends with it.
+func (c *Conn) Closed(why loop.Reason) {
+	p := c.intake.p
+	cancelled := c.transport.Closed(c)
+	p.Queue.Close(&c.lane, c.drop)
+	if k := c.blocked; k != nil {
+		c.blocked = nil
+		c.drop(&k.ticket)
+	}
+	p.Limits.Close(c.Addr())
+	if c.Credential != nil {
+		p.Limits.Leave(c.Credential.Principal)
+	}
+	if e := p.Log.Debug(); e.Enabled() {
+		if c.Credential != nil {
+			e.Str("principal", c.Credential.Principal)
+		}
+		e.Stringer("reason", why).Str("transport", c.Listener().Name).Stringer("peer", c.Addr()).
+			Int("cancelled", cancelled).Msg("connection closed")
+	}
+}
+
+// drop gets a call that was still waiting when its connection ended. Loop only.
+func (c *Conn) drop(t *backpressure.Ticket) {
+	if k, ok := t.Job.(*Call); ok && c.intake.survives(k) {
+		k.Resume()
+		return
+	}
+	c.abandon(t)
+}
+
+// abandon ends it: nobody is left to answer.
+func (c *Conn) abandon(t *backpressure.Ticket) {
+	p := c.intake.p
+	p.metrics.dropped[dropDisconnected].Inc()
+	c.AddPending(-1)
+	k, ok := t.Job.(*Call)
+	if !ok {
+		c.forgetCompact(t.Job.(*compactCall))
+		return
+	}
+	p.Engine.End(&k.Exchange)
+	if o := c.transport.Order(); o != nil {
+		o.Drop(c, k)
+	}
+	k.Release()
+}
+
+// Intake is that of the connection's loop.
+func (c *Conn) Intake() *Intake { return c.intake }
+
+// Transport is what the connection speaks. Any goroutine while something is in progress, else the loop.
+func (c *Conn) Transport() Transport { return c.transport }
+
+// SetTransport makes t what the connection speaks from now on; nothing it was asked may be in progress. Loop only.
+func (c *Conn) SetTransport(t Transport) { c.transport = t }
+
+// Principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets,
+// where it does not change once there are messages.
+func (c *Conn) Principal() string {
+	if c.Credential == nil {
+		return ""
+	}
+	return c.Credential.Principal
+}
+
+// ActFor has c act in the name of who's principal from now on, if that one may have another connection. Loop, or
+// before c has one.
+func (c *Conn) ActFor(who *auth.Credential) backpressure.Refusal {
+	limits := c.intake.p.Limits
+	if c.Credential == nil || c.Credential.Principal != who.Principal {
+		if refusal := limits.Join(who.Principal); refusal != backpressure.Accepted {
+			return refusal
+		}
+		if c.Credential != nil {
+			limits.Leave(c.Credential.Principal)
+		}
+	}
+	c.Credential = who
+	return backpressure.Accepted
+}
+
+// StopCallsLocked starts no more of the connection's calls, or again: too many answers wait behind one that is not
+// there yet.
+func (c *Conn) StopCallsLocked(stop bool) {
+	if stop {
+		c.stopLaneLocked(stopOrder)
+	} else {
+		c.startLaneLocked(stopOrder)
+	}
+}

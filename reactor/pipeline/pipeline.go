@@ -1,0 +1,71 @@
+package pipeline
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+	"github.com/rs/zerolog"
+
+	"weir/backpressure"
+	"weir/reactor/loop"
+	"weir/registry/engine"
+)
+
+// Pipeline is what the messages of all connections go through. Its fields are set before Init, and not changed.
+type Pipeline struct {
+	Options Options
+	Engine  *engine.Engine
+	Queue   *backpressure.Queue
+	Limits  *backpressure.Limits
+	Log     zerolog.Logger
+
+	tasks    *backpressure.Detached // of the queue
+	metrics  pipelineMetrics
+	intakes  []*Intake           // of the loops, by number
+	slots    []engine.WorkerSlot // of the workers, by number
+	runs     []run               // likewise; only those of class Compute take batches
+	detached detachedCalls
+	draining atomic.Bool
+	second   atomic.Int64 // Unix time, for what ends at one
+}
+
+// Init makes the pipeline ready for the connections of loops, which have not started.
+func (p *Pipeline) Init(loops *loop.Loops, set *metrics.Set) {
+	p.tasks = p.Queue.Detach(taskRunner{})
+	p.slots, p.runs = make([]engine.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
+	p.detached.init()
+	p.second.Store(time.Now().Unix())
+	for id := range loops.Len() {
+		p.intakes = append(p.intakes, &Intake{Loop: loops.Loop(id), p: p})
+	}
+	p.registerMetrics(set)
+}
+
+// Drain refuses all new work from now on, and ends streams where they are fed.
+func (p *Pipeline) Drain() { p.draining.Store(true) }
+
+// Draining reports whether Drain was called.
+func (p *Pipeline) Draining() bool { return p.draining.Load() }
+
+// Second is the time in Unix seconds, as Tick was told it last.
+func (p *Pipeline) Second() int64 { return p.second.Load() }
+
+// Tick ends the calls whose handlers' deadlines have passed at now. It wants to be called every quarter of a second.
+// Any goroutine.
+func (p *Pipeline) Tick(now time.Time) {
+	p.second.Store(now.Unix())
+	p.endTimedOut(now)
+}
+
+// Intake is that of a loop.
+func (p *Pipeline) Intake(l *loop.Loop) *Intake { return p.intakes[l.ID()] }
+
+// BeginSweep comes before each part of a loop's sweep.
+func (p *Pipeline) BeginSweep(l *loop.Loop) {
+	in := p.Intake(l)
+	in.refused = 0
+	if l.ID() == 0 {
+		p.detached.refuseAged(in, refusalsPerTurn)
+	}
+}

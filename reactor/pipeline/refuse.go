@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"strconv"
+	"time"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry/engine"
+)
+
+// Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
+func (in *Intake) Probe(c *Conn) backpressure.Refusal {
+	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())
+	if !in.p.refuses(refusal) {
+		return backpressure.Accepted
+	}
+	return refusal
+}
+
+// refuses reports whether a message that met this refusal is to be refused; with on_full pause a connection's own full
+// queue makes it wait instead.
+func (p *Pipeline) refuses(refusal backpressure.Refusal) bool {
+	return refusal != backpressure.Accepted && (!p.Options.PauseOnFull || !refusal.OfConnection())
+}
+
+// Refuse answers the request id with a refusal. It takes k over.
+func (in *Intake) Refuse(k *Call, id []byte, refusal backpressure.Refusal) {
+	in.Msg = in.p.appendRefusal(in.Msg[:0], k, id, refusal)
+	in.Answer(k, in.Msg)
+}
+
+// Fail answers k with an error made on the loop. It takes k over.
+func (in *Intake) Fail(k *Call, err *codec.Error) {
+	in.Msg = codec.AppendError(in.Msg[:0], k.ID(), err)
+	in.Answer(k, in.Msg)
+}
+
+// Answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
+func (in *Intake) Answer(k *Call, message []byte) {
+	if g := k.group; g != nil {
+		g.add(message)
+		k.Release()
+		return
+	}
+	c := k.Conn
+	if in.Out = c.transport.Answer(c, k, message, in.Out); len(in.Out) > FlushAbove {
+		in.Flush(c)
+	}
+}
+
+// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
+// notification (no id) gets no answer.
+func (p *Pipeline) appendRefusal(dst []byte, k *Call, id []byte, refusal backpressure.Refusal) []byte {
+	p.Queue.CountRefusal(refusal)
+	after := p.Queue.RetryAfter(refusal)
+	k.Outcome, k.RetryAfter = engine.Overloaded, uint16(Seconds(after))
+	if id == nil {
+		return dst
+	}
+	return AppendOverloaded(dst, id, refusal, after)
+}
+
+// NullID stands for the id of a request that has none, or whose id is not known.
+var NullID = []byte("null")
+
+// Seconds rounds up to what Retry-After can say (RFC 9110 10.2.3).
+func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// AppendOverloaded appends the error that every refusal is.
+func AppendOverloaded(dst, id []byte, refusal backpressure.Refusal, after time.Duration) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+	dst = append(dst, id...)
+	dst = append(dst, `,"error":{"code":-32603,"message":"`+OverloadedMessage+`","data":`...)
+	return append(appendOverloadData(dst, refusal, after), "}}"...)
+}
+
+// OverloadedMessage is its message.
+const OverloadedMessage = "Server overloaded"
+
+func appendOverloadData(dst []byte, refusal backpressure.Refusal, after time.Duration) []byte {
+	dst = append(dst, `{"reason":"`...)
+	dst = append(dst, refusal.String()...)
+	dst = append(dst, `","retryAfterMs":`...)
+	dst = strconv.AppendInt(dst, after.Milliseconds(), 10)
+	return append(dst, `,"executed":false}`...)
+}

@@ -1,0 +1,29 @@
+package transport
+
+import "weir/codec"
+
+// invalid is the error of a request that is none, in the words for whoever wrote its client.
+func invalid(message string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidRequest, Message: message}
+}
+
+var (
+	errLineTooLong = invalid("the message is longer than messages.line.max_message_bytes; this connection ends here")
+	errLineHTTP    = invalid("this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this " +
+		"connection ends here")
+	errSSEMethod = invalid("this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, " +
+		"POST to where its first event says")
+	errSSESession = invalid("no such session: its stream has ended or never was; GET a new one")
+	errSSEEarly   = invalid("GET the stream when the requests before it are answered")
+	errHost       = invalid("this Host is not served here (allowed_hosts)")
+	errOrigin     = invalid("this Origin is not allowed (allowed_origins)")
+	errPath       = invalid("nothing is served at this path, MCP is at http_path (/mcp unless configured)")
+	errMethod     = invalid("this HTTP method is not served: POST a message, DELETE a session, GET its event stream " +
+		"(Accept: text/event-stream), or GET with a WebSocket upgrade")
+	errMediaType    = invalid("Content-Type must be application/json")
+	errAccept       = invalid("Accept must allow application/json")
+	errNoBody       = invalid("a POST must carry a JSON-RPC message")
+	errUpgradeEarly = invalid("upgrade when the requests before it are answered")
+	errWSVersion    = invalid("Sec-WebSocket-Version must be 13")
+	errWSKey        = invalid("Sec-WebSocket-Key must be 16 bytes in base64")
+)

@@ -1,0 +1,264 @@
+package transport
+
+import (
+	"bytes"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/codec/http1"
+	"weir/codec/websocket"
+	"weir/reactor/auth"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/registry/engine"
+)
+
+// httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing
+// to MCP here; sessions and eras are told apart per request, by the registry.
+type httpTransport struct {
+	decoder http1.Decoder
+	answers answerOrder
+}
+
+const (
+	jsonType        = "application/json"
+	eventStreamType = "text/event-stream" // as every client spells it; any other spelling gets JSON
+)
+
+func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
+	if isTLS(b) {
+		return refuseTLS(in, c, b)
+	}
+	used := 0
+	r := &deskOf(in).request
+	for !c.Halted() {
+		step, n, err := t.decoder.Next(b[used:], r, &deskOf(in).Options.HTTP)
+		if err != nil {
+			t.malformed(in, c, err.(*http1.Error))
+			return len(b)
+		}
+		switch step {
+		case http1.NeedMore:
+			return used
+		case http1.Head:
+			if !t.onHead(in, c, r) {
+				return len(b)
+			}
+			return used
+		}
+		used += n
+		t.request(in, c, r)
+		if now := c.Transport(); now != t { // it speaks WebSocket, or is a stream, from here on
+			return used + now.Decode(in, c, b[used:])
+		}
+	}
+	return used
+}
+
+// onHead judges a request of which only the head is here, so that a body nobody wants need not be sent. It reports
+// whether to go on.
+func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) bool {
+	if status, fail := t.acceptable(in, c, r); fail != nil {
+		r.KeepAlive = false // the body is still on its way
+		t.reject(in, c, r, status, fail)
+		reason := loop.CloseBadRequest
+		switch status {
+		case 401:
+			reason = loop.CloseUnauthorized
+		case 503:
+			reason = loop.CloseRequested
+		}
+		c.EndAfterAnswers(reason)
+		return false
+	}
+	if string(r.MCPMethod) == "tools/call" {
+		if refusal := in.Probe(c); refusal != backpressure.Accepted {
+			k := t.begin(in, c, r)
+			k.KeepAlive = false // the body is still on its way
+			in.Refuse(k, pipeline.NullID, refusal)
+			c.EndAfterAnswers(loop.CloseRequested)
+			return false
+		}
+	}
+	if r.ExpectContinue && c.Pending() == 0 { // else its 100 would come between earlier answers; it is optional
+		in.Out = append(in.Out, http1.Continue...)
+	}
+	return true
+}
+
+// begin makes the call for a request.
+func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) *pipeline.Call {
+	k := in.NewCall(c)
+	k.KeepAlive, k.HTTP10 = r.KeepAlive, r.Minor == 0
+	if r.Origin != nil {
+		k.Origin = deskOf(in).Rules.Origin(r.Origin)
+	}
+	k.TakesSSE = !k.HTTP10 && bytes.Contains(r.Accept, []byte(eventStreamType))
+	return k
+}
+
+// request serves one complete request.
+func (t *httpTransport) request(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) {
+	if status, fail := t.acceptable(in, c, r); fail != nil {
+		t.reject(in, c, r, status, fail)
+	} else {
+		t.serve(in, c, r)
+	}
+	if !r.KeepAlive {
+		c.EndAfterAnswers(loop.CloseRequested)
+	}
+}
+
+func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) {
+	if in.Pipeline().Draining() {
+		r.KeepAlive = false
+	}
+	k := t.begin(in, c, r)
+	if deskOf(in).servesSSE(r) {
+		t.serveSSE(in, c, r, k)
+		return
+	}
+	switch r.Method {
+	case http1.MethodGet:
+		if deskOf(in).Resource.IsMetadata(r.Path) {
+			in.Answer(k, deskOf(in).Resource.Metadata())
+			return
+		}
+		if r.UpgradeWebSocket {
+			if in.Pipeline().Draining() {
+				in.Refuse(k, nil, backpressure.Draining)
+				return
+			}
+			k.Release()
+			t.upgrade(in, c, r)
+			return
+		}
+		t.openSession(in, c, r, k)
+	case http1.MethodDelete:
+		k.Outcome = in.Pipeline().Engine.EndSession(r.SessionID, c.Principal())
+		in.Answer(k, nil)
+	case http1.MethodOptions:
+		k.Status, k.Allow = 204, true
+		in.Answer(k, nil)
+	default:
+		deskOf(in).header = engine.Header{
+			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
+			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
+		}
+		k.Header = &deskOf(in).header
+		if codec.IsBatch(r.Body) {
+			in.Batch(c, k, r.Body)
+			return
+		}
+		in.Message(c, k, r.Body)
+	}
+}
+
+// malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
+func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, err *http1.Error) {
+	k := in.NewCall(c)
+	k.Status = uint16(err.Status)
+	in.Msg = codec.AppendError(in.Msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
+	in.Answer(k, in.Msg)
+	reason := loop.CloseBadRequest
+	if err.Status == 413 {
+		reason = loop.CloseMessageTooBig
+	}
+	c.EndAfterAnswers(reason)
+}
+
+// reject answers a request whose head is not acceptable to MCP.
+func (t *httpTransport) reject(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, status int, fail *codec.Error) {
+	k := t.begin(in, c, r)
+	k.Status, k.Allow, k.BadToken = uint16(status), status == 405, fail != auth.Missing.Err()
+	if fail == errPrincipalLimit {
+		in.Refuse(k, pipeline.NullID, backpressure.ConnectionLimitPerPrincipal)
+		return
+	}
+	in.Msg = in.Msg[:0]
+	if r.Method != http1.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)
+		in.Msg = codec.AppendError(in.Msg, nil, fail)
+	}
+	in.Answer(k, in.Msg)
+}
+
+// upgrade turns the connection into WebSocket (RFC 6455 4.2.2).
+func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) {
+	if !t.answers.idle(c) { // their answers could not leave as HTTP any more
+		t.reject(in, c, r, 400, errUpgradeEarly)
+		return
+	}
+	protocol := ""
+	if offers(r.WSProtocol, "mcp") {
+		protocol = "mcp"
+	}
+	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
+	c.SetTransport(new(wsTransport))
+}
+
+// offers reports whether a comma-separated list holds name.
+func offers(list []byte, name string) bool {
+	for len(list) > 0 {
+		item, rest, _ := bytes.Cut(list, []byte{','})
+		if string(bytes.TrimSpace(item)) == name {
+			return true
+		}
+		list = rest
+	}
+	return false
+}
+
+// eof: a request that stays unfinished asks for nothing. About those that are being served the end says too little: a
+// peer that only closed its sending side wants its answers, one that closed both has cancelled what is of the
+// stateless era or only waits, and TCP shows the same FIN for either. An interim response tells them apart: the first
+// one skips it, as every client must (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
+func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
+	o := &t.answers
+	c.Lock()
+	defer c.Unlock()
+	if k := o.head; k != nil && k.Streaming {
+		o.signLocked(c) // an interim response cannot come inside another one; a comment does the same
+		return
+	}
+	for k := o.head; k != nil; k = k.Next {
+		if !k.Done && k.EndsWithPeer() && !k.HTTP10 {
+			c.SendLocked([]byte(http1.Continue))
+			return
+		}
+	}
+}
+
+func (t *httpTransport) Feed(in *pipeline.Intake, c *pipeline.Conn) { t.answers.feed(in, c) }
+
+func (t *httpTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.Reason {
+	t.answers.keepAlive(c)
+	o := &deskOf(c.Intake()).Options
+	switch inHead, body := t.decoder.Pending(); {
+	case w == loop.WaitingForRest && inHead && quiet > int64(o.MessageTimeout): // however fast it comes
+		return loop.CloseMessageTimeout
+	case w == loop.WaitingForRest:
+		return c.MessageLate(quiet, body)
+	case w == loop.WaitingForNothing && o.IdleTimeout > 0 && quiet > int64(o.IdleTimeout):
+		return loop.CloseIdle
+	}
+	return loop.StillOpen
+}
+
+// GoAway answers a request that does not come to its end in time all the same (RFC 9110 15.5.9).
+func (t *httpTransport) GoAway(c *pipeline.Conn, why loop.Reason) (told bool) {
+	if why != loop.CloseMessageTimeout {
+		return false
+	}
+	in := c.Intake()
+	k := in.NewCall(c)
+	k.Status = 408
+	in.Msg = codec.AppendError(in.Msg[:0], nil, errRequestLate)
+	in.Answer(k, in.Msg)
+	in.Flush(c)
+	return true
+}
+
+var errRequestLate = &codec.Error{Code: codec.CodeInvalidRequest,
+	Message: "the request did not arrive in time (message_timeout, min_receive_rate); this connection ends here"}
+
+func (t *httpTransport) Closed(c *pipeline.Conn) (cancelled int) { return t.answers.close(c) }

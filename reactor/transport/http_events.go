@@ -1,0 +1,127 @@
+package transport
+
+import (
+	"time"
+
+	"weir/codec"
+	"weir/codec/http1"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/registry/event"
+)
+
+// A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and
+// 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A
+// client that did not offer to take one, or speaks HTTP/1.0, which has no chunks, gets its answer alone. In a
+// pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
+
+// eventRoom is what an event and its chunk add to a message, about.
+const eventRoom = 64
+
+// eventStream is the event stream that k's response is, or becomes. Guarded by the connection's lock.
+type eventStream struct {
+	order *answerOrder
+	conn  *pipeline.Conn
+	k     *pipeline.Call
+}
+
+// notify sends a message ahead of the answer, or drops it and says false.
+func (s eventStream) notify(message []byte) bool {
+	c, k := s.conn, s.k
+	if !k.TakesSSE {
+		return false
+	}
+	frame := loop.GetBuffer(len(message) + eventRoom + httpHeadRoom)
+	defer func() { loop.PutBuffer(frame) }()
+	c.Lock()
+	defer c.Unlock()
+	lost := k.Trail != nil && (k.Detached || !c.OpenLocked() || !k.Trail.Posted()) // then it may still be kept
+	if !lost && !c.RoomLocked(len(message)+eventRoom) {
+		return false
+	}
+	trail := resumable{s}.trailLocked()
+	var id event.ID
+	if trail != nil {
+		var posted, kept bool
+		if id, posted, kept = trail.Append(message); lost || !posted {
+			return kept
+		}
+	}
+	if !k.Streaming {
+		frame = appendStreamHead(frame, c, k)
+		if trail != nil && trail.Primes() {
+			frame = appendPriming(frame, trail.First(), 0)
+		}
+	}
+	frame = appendEvent(frame, id, message)
+	s.sendLocked(frame)
+	return true
+}
+
+// beginLocked notes that the response is an event stream from here on.
+func (s eventStream) beginLocked() {
+	if !s.k.Streaming {
+		s.k.Streaming = true
+		deskOf(s.conn.Intake()).metrics.streamsOpened.Inc()
+	}
+}
+
+// sendLocked sends a part of the stream, or holds it until it is k's turn.
+func (s eventStream) sendLocked(part []byte) {
+	s.beginLocked()
+	if s.order.head != s.k {
+		s.k.Answer = loop.AppendBuffer(s.k.Answer, part)
+		s.order.holdLocked(s.conn, len(part))
+		return
+	}
+	s.conn.SendLocked(part)
+	s.order.rearmLocked(s.conn)
+}
+
+// appendSign appends a comment in a chunk of its own.
+func appendSign(dst []byte) []byte {
+	from := len(dst)
+	return http1.EndChunk(append(http1.BeginChunk(dst), codec.SSEComment...), from)
+}
+
+// appendStreamHead appends the head of a response that is an event stream.
+func appendStreamHead(dst []byte, c *pipeline.Conn, k *pipeline.Call) []byte {
+	fields := "Cache-Control: no-store\r\n"
+	if k.Origin != nil {
+		fields += k.Origin.Answer
+	}
+	return http1.AppendResponse(dst, &http1.Response{
+		Status: 200, ContentType: eventStreamType, Date: deskOf(c.Intake()).date(), SessionID: k.SessionID,
+		Stream: true, NoBuffering: true, Close: !k.KeepAlive, Extra: fields,
+	}, nil)
+}
+
+// appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
+func appendEvent(dst []byte, id event.ID, message []byte) []byte {
+	var room [24]byte
+	e := codec.SSEEvent{Data: message}
+	if id != 0 {
+		e.ID = event.AppendID(room[:0], id)
+	}
+	return appendChunk(dst, &e)
+}
+
+// appendPriming appends an event without data, from whose id the client may resume (MCP 2025-11-25; SEP-1699). retry is
+// when, if the stream ends before its time; 0 leaves it out.
+func appendPriming(dst []byte, id event.ID, retry time.Duration) []byte {
+	var room [24]byte
+	return appendChunk(dst, &codec.SSEEvent{ID: event.AppendID(room[:0], id), Retry: int(retry.Milliseconds())})
+}
+
+func appendChunk(dst []byte, e *codec.SSEEvent) []byte {
+	from := len(dst)
+	return http1.EndChunk(codec.AppendSSEEvent(http1.BeginChunk(dst), e), from)
+}
+
+// appendLastEvent appends the answer, if there is one, and ends the stream.
+func appendLastEvent(dst, message []byte) []byte {
+	if len(message) > 0 {
+		dst = appendEvent(dst, 0, message)
+	}
+	return http1.AppendLastChunk(dst)
+}

@@ -1,0 +1,246 @@
+package transport
+
+import (
+	"sync/atomic"
+
+	"weir/backpressure"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+)
+
+// answerOrder is the order of the answers on an HTTP/1.1 connection, that of its requests (RFC 9112 9.3.2), while
+// workers finish in any. A call takes its place when it is queued; an answer that is ready before its turn waits at
+// its place and counts as outbox. Guarded by the connection's lock; only the loop adds. The head is never done while
+// the mutex is free.
+type answerOrder struct {
+	head, tail *pipeline.Call
+
+	signAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
+}
+
+// Queue gives k a place at the end. What the loop has answered before must be on its way first.
+func (o *answerOrder) Queue(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
+	in.Flush(c)
+	c.Lock()
+	o.linkLocked(k)
+	c.Unlock()
+}
+
+func (o *answerOrder) linkLocked(k *pipeline.Call) {
+	k.Prev = o.tail
+	if o.tail == nil {
+		o.head = k
+	} else {
+		o.tail.Next = k
+	}
+	o.tail = k
+}
+
+// holdsLocked says whether k has a place.
+func (o *answerOrder) holdsLocked(k *pipeline.Call) bool { return k.Prev != nil || o.head == k }
+
+// Drop gives k's place up: its admission failed, or its connection ended and the order with it.
+func (o *answerOrder) Drop(c *pipeline.Conn, k *pipeline.Call) {
+	c.Lock()
+	o.unlinkLocked(k)
+	c.Unlock()
+}
+
+// unlinkLocked gives k's place up, if it has one.
+func (o *answerOrder) unlinkLocked(k *pipeline.Call) {
+	switch {
+	case k.Prev != nil:
+		k.Prev.Next = k.Next
+	case o.head == k:
+		o.head = k.Next
+	default:
+		return
+	}
+	if k.Next != nil {
+		k.Next.Prev = k.Prev
+	} else {
+		o.tail = k.Prev
+	}
+	k.Next, k.Prev = nil, nil
+	o.signAt.Store(0) // whatever streams now sets it again
+}
+
+// substituteLocked gives k's place, if it has one, to place.
+func (o *answerOrder) substituteLocked(k, place *pipeline.Call) {
+	switch {
+	case k.Prev != nil:
+		k.Prev.Next = place
+	case o.head == k:
+		o.head = place
+	default:
+		return // the order ended with its connection
+	}
+	if k.Next != nil {
+		k.Next.Prev = place
+	} else {
+		o.tail = place
+	}
+	place.Next, place.Prev = k.Next, k.Prev
+	k.Next, k.Prev = nil, nil
+}
+
+// Replace moves what is k's to know of stuck's response, and its place if it still has one.
+func (o *answerOrder) Replace(c *pipeline.Conn, stuck, k *pipeline.Call) {
+	k.KeepAlive, k.HTTP10, k.TakesSSE, k.Origin = stuck.KeepAlive, stuck.HTTP10, stuck.TakesSSE, stuck.Origin
+	k.Started = true
+	c.Lock()
+	defer c.Unlock()
+	k.Streaming = stuck.Streaming
+	k.Answer, stuck.Answer = stuck.Answer, nil
+	k.Trail, stuck.Trail = stuck.Trail, nil
+	k.Detached, stuck.Detached = stuck.Detached, false
+	o.substituteLocked(stuck, k)
+}
+
+// SetStarted notes that a worker has begun with k, or, of one that was suspended and goes on, that it has not again.
+// When k is first and too much waits behind it, nothing else is started until it is answered; k itself must not be
+// kept from it.
+func (o *answerOrder) SetStarted(c *pipeline.Conn, k *pipeline.Call, started bool) {
+	c.Lock()
+	defer c.Unlock()
+	k.Started = started
+	if c.OpenLocked() {
+		o.throttleLocked(c)
+	}
+}
+
+// keepLocked keeps a ready answer, of which n bytes are new, until its turn.
+func (o *answerOrder) keepLocked(c *pipeline.Conn, k *pipeline.Call, n int) {
+	k.Done = true
+	o.holdLocked(c, n)
+}
+
+// holdLocked puts n more bytes that wait for their turn on the books.
+func (o *answerOrder) holdLocked(c *pipeline.Conn, n int) {
+	if c.HoldLocked(n); c.OpenLocked() {
+		o.throttleLocked(c)
+	}
+}
+
+// throttleLocked starts no more calls of a connection behind whose first one too many answers wait already. The first
+// one itself must have started: paused, it would wait for ever.
+func (o *answerOrder) throttleLocked(c *pipeline.Conn) {
+	c.StopCallsLocked(c.HeldLocked() > c.OutboxLimit() && o.head != nil && o.head.Started)
+}
+
+// empty reports whether no request waits before the one at hand. Only the loop adds, so a yes stays true.
+func (o *answerOrder) empty(c *pipeline.Conn) bool {
+	c.Lock()
+	defer c.Unlock()
+	return o.head == nil
+}
+
+// idle reports whether nothing that c was asked is in progress, so that it may become another transport: also a
+// detached call comes back to this one. Only the loop adds, so a yes stays true.
+func (o *answerOrder) idle(c *pipeline.Conn) bool {
+	c.Lock()
+	defer c.Unlock()
+	return o.head == nil && c.DetachedLocked() == 0
+}
+
+// deliverLocked sends k's answer, the last of its response, in its turn. It takes k over.
+func (o *answerOrder) deliverLocked(c *pipeline.Conn, k *pipeline.Call, answer []byte) {
+	switch {
+	case !c.OpenLocked():
+		o.unlinkLocked(k) // before it is used again: close may not have come by yet
+		forgetLocked(c, k)
+		k.Release()
+	case o.head != k:
+		k.Answer = loop.AppendBuffer(k.Answer, answer)
+		o.keepLocked(c, k, len(answer))
+	default:
+		c.SendLocked(answer)
+		o.unlinkLocked(k)
+		k.Release()
+		o.sendReadyLocked(c)
+	}
+}
+
+// sendReadyLocked sends the answers whose turn has come.
+func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
+	for o.head != nil && o.head.Done {
+		k := o.head
+		c.SendLocked(k.Answer)
+		forgetLocked(c, k)
+		o.unlinkLocked(k)
+		k.Release()
+	}
+	if k := o.head; k != nil && k.Streaming { // what its stream has said already
+		c.SendLocked(k.Answer)
+		forgetLocked(c, k)
+		o.rearmLocked(c)
+		if k.Source != nil || k.Trail != nil {
+			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
+		}
+	}
+	o.throttleLocked(c)
+	c.RelaxLocked()
+}
+
+// forgetLocked drops what k keeps, and takes it off the books.
+func forgetLocked(c *pipeline.Conn, k *pipeline.Call) {
+	c.UnholdLocked(len(k.Answer))
+	loop.PutBuffer(k.Answer)
+	k.Answer = nil
+}
+
+// close ends the order. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,
+// basic/patterns/cancellation); the older ones must not be (MCP 2025-11-25, basic/transports) and run to their end,
+// but for those that only wait.
+func (o *answerOrder) close(c *pipeline.Conn) (cancelled int) {
+	c.Lock()
+	defer c.Unlock()
+	for k := o.head; k != nil; {
+		next := k.Next
+		forgetLocked(c, k)
+		k.Next, k.Prev = nil, nil
+		switch {
+		case k.Done:
+			k.Release()
+		case k.Source != nil: // nobody else has it
+			c.Intake().EndStream(k)
+		case k.Trail != nil:
+			detachLocked(c, k)
+		case k.EndsWithPeer():
+			k.Cancel()
+			cancelled++
+		}
+		k = next
+	}
+	o.head, o.tail = nil, nil
+	return cancelled
+}
+
+// rearmLocked puts the next sign of life off: something was just sent.
+func (o *answerOrder) rearmLocked(c *pipeline.Conn) {
+	if every := int64(deskOf(c.Intake()).Options.SSEKeepAlive); every > 0 {
+		o.signAt.Store(backpressure.Now() + every)
+	}
+}
+
+// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive.
+func (o *answerOrder) keepAlive(c *pipeline.Conn) {
+	if at := o.signAt.Load(); at == 0 || c.Loop().Now() < at {
+		return
+	}
+	c.Lock()
+	defer c.Unlock()
+	if o.head != nil && o.head.Streaming {
+		o.signLocked(c)
+	}
+}
+
+// signLocked sends a comment, unless the peer has not even read what is there.
+func (o *answerOrder) signLocked(c *pipeline.Conn) {
+	if c.UnsentLocked() == 0 {
+		sign := appendSign(loop.GetBuffer(eventRoom))
+		c.SendLocked(sign)
+		loop.PutBuffer(sign)
+	}
+	o.rearmLocked(c)
+}

@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"time"
+
+	"weir/codec/http1"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/registry/event"
+)
+
+// resumable is the event stream that answers a POST of a session. It leaves a trail (registry/event), and so
+// outlives its connection: that may break, be closed by the call itself so that the client polls, or be left behind
+// by a client that has resumed the stream already. The call then is detached: it runs on, and what it says goes into
+// the trail alone. A stream that resumes one is a stream like a session's GET (http_stream.go).
+type resumable struct{ eventStream }
+
+// trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
+func (s resumable) trailLocked() *event.PostStream {
+	k := s.k
+	if k.Trail == nil && !k.Streaming && !k.InBatch && s.conn.OpenLocked() {
+		k.Trail = s.conn.Intake().Pipeline().Engine.OpenPostStream(&k.Exchange)
+	}
+	return k.Trail
+}
+
+// answer ends k, which has a trail, with its answer. It takes k over.
+func (s resumable) answer(message, out []byte) []byte {
+	c, k, mark := s.conn, s.k, len(out)
+	c.Lock()
+	defer c.Unlock()
+	id, posted := k.Trail.End(k.ID(), message)
+	if k.Detached {
+		c.DetachLocked(-1)
+		k.Release()
+		return out
+	}
+	if posted && len(message) > 0 {
+		out = appendEvent(out, id, message)
+	}
+	out = http1.AppendLastChunk(out)
+	s.order.deliverLocked(c, k, out[mark:])
+	return out[:mark]
+}
+
+// endEarlyLocked ends k's response with last, before k does.
+func (s resumable) endEarlyLocked(last []byte) {
+	c, k := s.conn, s.k
+	detachLocked(c, k)
+	if s.order.head == k {
+		c.SendLocked(last)
+		s.order.unlinkLocked(k)
+		s.order.sendReadyLocked(c)
+	} else {
+		s.leavePlaceLocked(last)
+	}
+}
+
+// leavePlaceLocked gives k's place in the order, and what k has said, to a response that is complete.
+func (s resumable) leavePlaceLocked(last []byte) {
+	place := pipeline.NewSharedCall(s.conn)
+	place.Answer, s.k.Answer = loop.AppendBuffer(s.k.Answer, last), nil
+	s.order.substituteLocked(s.k, place)
+	s.order.keepLocked(s.conn, place, len(last))
+}
+
+// yield ends the response at the head of the order if its client has resumed its stream elsewhere.
+func (o *answerOrder) yield(c *pipeline.Conn) {
+	c.Lock()
+	defer c.Unlock()
+	if k := o.head; c.OpenLocked() && k != nil && k.Trail != nil && !k.Trail.Posted() {
+		resumable{eventStream{o, c, k}}.endEarlyLocked(http1.AppendLastChunk(nil))
+	}
+}
+
+// CloseStream implements pipeline.Order.
+func (o *answerOrder) CloseStream(c *pipeline.Conn, k *pipeline.Call, retry time.Duration) bool {
+	return resumable{eventStream{o, c, k}}.close(retry)
+}
+
+// close closes the stream that carries k's messages, and tells its client when to come back.
+func (s resumable) close(retry time.Duration) bool {
+	c, k := s.conn, s.k
+	c.Lock()
+	defer c.Unlock()
+	trail := s.trailLocked()
+	if trail == nil {
+		return false
+	}
+	if !trail.Primes() {
+		if !k.Streaming { // so it need not become a stream
+			trail.End(k.ID(), nil)
+			k.Trail = nil
+		}
+		return false
+	}
+	if retry = deskOf(c.Intake()).retry(retry); k.Detached {
+		return trail.EndEarly(retry)
+	}
+	if !c.OpenLocked() || !trail.Posted() {
+		return false // the loop is about to find out
+	}
+	var last []byte
+	if !k.Streaming {
+		s.beginLocked()
+		last = appendStreamHead(last, c, k)
+	}
+	last = appendPriming(last, trail.Latest(), retry)
+	s.endEarlyLocked(http1.AppendLastChunk(last))
+	return true
+}
+
+// retry is what a client is told to wait, if the call has no wish of its own.
+func (s *Site) retry(wish time.Duration) time.Duration {
+	if wish > 0 {
+		return wish
+	}
+	return s.Options.SSERetry
+}
+
+// detachLocked notes that c will not answer k, which goes on.
+func detachLocked(c *pipeline.Conn, k *pipeline.Call) {
+	k.Trail.Leave()
+	k.Detached = true
+	c.DetachLocked(1)
+}

@@ -1,0 +1,239 @@
+package transport
+
+import (
+	"bytes"
+	"crypto/rand"
+	"sync"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/codec/http1"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/registry/engine"
+)
+
+// HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless
+// http_sse_path is set. A GET opens an event stream, whose first event says where to POST; what the server says goes
+// out on the stream, and a POST is answered 202. So the stream is the conversation, as on a line, and its end is the
+// conversation's. Both are at one path: the POSTs name their session in the query.
+
+// sseTransport is the stream. Nothing more is read from its connection.
+type sseTransport struct {
+	id     string
+	signAt int64 // when a sign of life is due
+	duplex[eventFramer]
+}
+
+type eventFramer struct{}
+
+func (eventFramer) transport() engine.Transport { return engine.Line }
+
+func (eventFramer) frame(dst, message []byte) []byte { return appendMessageEvent(dst, message) }
+
+// sseSessions finds the stream of a POST, which may be another loop's. A session is a connection, so max_connections
+// bounds them.
+type sseSessions struct {
+	sync.RWMutex
+	conns map[string]*pipeline.Conn
+}
+
+func (s *sseSessions) add(id string, c *pipeline.Conn) {
+	s.Lock()
+	defer s.Unlock()
+	if s.conns == nil {
+		s.conns = make(map[string]*pipeline.Conn)
+	}
+	s.conns[id] = c
+}
+
+func (s *sseSessions) remove(id string) {
+	s.Lock()
+	defer s.Unlock()
+	delete(s.conns, id)
+}
+
+func (s *sseSessions) find(id []byte) *pipeline.Conn {
+	s.RLock()
+	defer s.RUnlock()
+	return s.conns[string(id)]
+}
+
+func (s *sseSessions) len() int64 {
+	s.RLock()
+	defer s.RUnlock()
+	return int64(len(s.conns))
+}
+
+// letter is a message that was POSTed, on its way to the loop of its stream. It counts as unfinished input until it is
+// there. letters are those that are done with.
+type letter struct {
+	to  *pipeline.Conn
+	raw []byte
+}
+
+var letters = sync.Pool{New: func() any { return new(letter) }}
+
+const sessionParam = "sessionId="
+
+// acceptableSSE judges the head of a request to http_sse_path.
+func acceptableSSE(r *http1.Request) (status int, fail *codec.Error) {
+	switch {
+	case r.Method == http1.MethodOptions:
+		return 0, nil
+	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)):
+		return 0, nil
+	case r.Method != http1.MethodPost:
+		return 405, errSSEMethod
+	case !isJSON(r.ContentType):
+		return 415, errMediaType
+	case !r.HasBody:
+		return 400, errNoBody
+	}
+	return 0, nil
+}
+
+// servesSSE says whether r is for the transport of 2024-11-05.
+func (s *Site) servesSSE(r *http1.Request) bool {
+	return s.Options.HTTPSSEPath != "" && string(r.Path) == s.Options.HTTPSSEPath
+}
+
+// serveSSE serves a request to http_sse_path; it takes k over.
+func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, k *pipeline.Call) {
+	k.Allow = r.Method == http1.MethodOptions
+	switch {
+	case k.Allow:
+		k.Status = 204
+		in.Answer(k, nil)
+	case r.Method == http1.MethodPost:
+		t.post(in, c, r, k)
+	case in.Pipeline().Draining():
+		in.Refuse(k, pipeline.NullID, backpressure.Draining)
+	case k.HTTP10: // it has no chunks to stream in
+		k.Status = 405
+		in.Fail(k, errSSEMethod)
+	case !t.answers.idle(c):
+		k.Outcome = engine.Invalid
+		in.Fail(k, errSSEEarly)
+	default:
+		openSSE(in, c, k)
+		k.Release()
+	}
+}
+
+// openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
+// system's random source are at least 128 bits.
+func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
+	t := &sseTransport{id: rand.Text()}
+	c.SetTransport(t)
+	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
+	deskOf(in).sessions.add(t.id, c)
+	deskOf(in).metrics.streamsOpened.Inc()
+	in.Out = appendStreamHead(in.Out, c, k)
+	endpoint := deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + t.id
+	in.Out = appendChunk(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(endpoint)})
+}
+
+// post hands a message to the loop of its stream.
+func (t *httpTransport) post(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, k *pipeline.Call) {
+	id, _ := bytes.CutPrefix(r.Query, []byte(sessionParam))
+	to := deskOf(in).sessions.find(id)
+	if to == nil || to.Principal() != c.Principal() { // another principal's is as unknown as one that never was
+		k.Outcome = engine.UnknownSession
+		in.Fail(k, errSSESession)
+		return
+	}
+	if to.Paused(loop.PauseOutbox | loop.PauseHandler) { // a line would not be read
+		in.Refuse(k, pipeline.NullID, backpressure.ConnectionQueueFull)
+		return
+	}
+	raw := append(loop.GetBuffer(len(r.Body)), r.Body...)
+	if !to.Loop().TakeInput(cap(raw)) {
+		loop.PutBuffer(raw)
+		in.Refuse(k, pipeline.NullID, backpressure.QueueBytes)
+		return
+	}
+	k.Outcome = engine.Accepted
+	in.Answer(k, nil)
+	m := letters.Get().(*letter)
+	m.to, m.raw = to, raw
+	to.Intake().Do(m)
+}
+
+// OnLoop implements loop.Job: it serves the message on the loop of its stream.
+func (m *letter) OnLoop(*loop.Loop) {
+	c, raw := m.to, m.raw
+	m.to, m.raw = nil, nil
+	letters.Put(m)
+	in := c.Intake()
+	if !c.Finished() {
+		k := in.NewCall(c)
+		c.Touch()
+		switch batch := codec.IsBatch(raw); {
+		case c.Paused(loop.PauseOutbox) && unheard(in, k, raw, batch):
+		case batch:
+			in.Batch(c, k, raw)
+		default:
+			in.Message(c, k, raw)
+		}
+		c.Handled()
+		c.Settle()
+	}
+	in.GiveInput(cap(raw))
+	loop.PutBuffer(raw)
+}
+
+// unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may
+// bring hundreds. It takes k over, unless the message asks for no answer.
+func unheard(in *pipeline.Intake, k *pipeline.Call, raw []byte, batch bool) bool {
+	id := pipeline.NullID
+	if !batch {
+		if err := codec.Scan(raw, &k.Env, &deskOf(in).Options.JSON); err != nil || k.Env.Kind != codec.KindRequest {
+			return false
+		}
+		id = k.Env.ID.Of(raw)
+	}
+	in.Refuse(k, id, backpressure.ConnectionQueueFull)
+	return true
+}
+
+// decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
+func (t *sseTransport) Decode(_ *pipeline.Intake, _ *pipeline.Conn, b []byte) int { return len(b) }
+
+// eof: the peer may have closed only its sending side. A comment finds out: one that is gone resets the connection.
+func (t *sseTransport) EOF(in *pipeline.Intake, _ *pipeline.Conn, _ []byte) {
+	in.Out = appendSign(in.Out)
+}
+
+// appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
+// message.
+func appendMessageEvent(dst, message []byte) []byte {
+	if len(message) == 0 {
+		return dst
+	}
+	return appendChunk(dst, &codec.SSEEvent{Name: "message", Data: message})
+}
+
+// tick sends a comment every sse_keep_alive.
+func (t *sseTransport) Tick(c *pipeline.Conn, _ loop.Waiting, _ int64) loop.Reason {
+	every := int64(deskOf(c.Intake()).Options.SSEKeepAlive)
+	if every == 0 || c.Loop().Now() < t.signAt || !c.CaughtUp() {
+		return loop.StillOpen
+	}
+	if t.signAt != 0 {
+		c.Send(appendSign(nil))
+	}
+	t.signAt = c.Loop().Now() + every
+	return loop.StillOpen
+}
+
+func (t *sseTransport) GoAway(c *pipeline.Conn, _ loop.Reason) bool {
+	c.Send(http1.AppendLastChunk(nil))
+	return true
+}
+
+// closed ends the session: what it asked is cancelled, since nobody can hear the answer.
+func (t *sseTransport) Closed(c *pipeline.Conn) (cancelled int) {
+	deskOf(c.Intake()).sessions.remove(t.id)
+	return t.duplex.Closed(c)
+}

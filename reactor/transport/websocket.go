@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"weir/codec/websocket"
+	"weir/reactor/loop"
+	"weir/reactor/pipeline"
+	"weir/registry/engine"
+)
+
+// wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
+// conversation.
+type wsTransport struct {
+	decoder websocket.Decoder
+	pinged  bool // our ping is out and nothing came since
+	duplex[textFramer]
+}
+
+type textFramer struct{}
+
+func (textFramer) transport() engine.Transport { return engine.WebSocket }
+
+func (textFramer) frame(dst, message []byte) []byte { return appendText(dst, message) }
+
+func (t *wsTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
+	used := 0
+	t.pinged = false // whatever it is, the peer lives
+	for !c.Halted() {
+		event, payload, n, err := t.decoder.Next(b[used:], &deskOf(in).Options.WebSocket)
+		if err != nil {
+			t.violated(in, c, err.(*websocket.Error))
+			return len(b)
+		}
+		if event == websocket.NeedMore {
+			break
+		}
+		used += n
+		switch event {
+		case websocket.Text:
+			in.Messages(c, payload)
+		case websocket.Ping:
+			in.Out = websocket.AppendFrame(in.Out, websocket.OpPong, payload)
+			if len(in.Out) > pipeline.FlushAbove {
+				in.Flush(c)
+			}
+		case websocket.Close:
+			t.peerCloses(in, c, payload)
+			return len(b)
+		}
+	}
+	return used
+}
+
+// peerCloses answers the peer's close frame with its own code (RFC 6455 5.5.1). What it asked and did not wait for is
+// cancelled: after a close frame nothing may be sent.
+func (t *wsTransport) peerCloses(in *pipeline.Intake, c *pipeline.Conn, payload []byte) {
+	if len(payload) > 2 {
+		payload = payload[:2]
+	}
+	in.Out = websocket.AppendFrame(in.Out, websocket.OpClose, payload)
+	t.endEarly(in, c, loop.CloseRequested)
+}
+
+// violated tells the peer which rule it broke.
+func (t *wsTransport) violated(in *pipeline.Intake, c *pipeline.Conn, err *websocket.Error) {
+	reason := loop.CloseBadFrame
+	if err.Code == 1009 {
+		reason = loop.CloseMessageTooBig
+	}
+	in.Out = websocket.AppendClose(in.Out, err.Code, err.Reason)
+	t.endEarly(in, c, reason)
+}
+
+// endEarly ends the connection with what is in in.Out as its last bytes: answers that workers finish later must not
+// follow a close frame, so no more of them is sent.
+func (t *wsTransport) endEarly(in *pipeline.Intake, c *pipeline.Conn, reason loop.Reason) {
+	t.conv.CancelAll()
+	c.SendLast(in.Out)
+	in.Out = in.Out[:0]
+	c.EndAfterAnswers(reason)
+}
+
+// eof: without a close frame the peer is most likely gone (RFC 6455 7.1.5), but it may have closed only its sending
+// side, and then its answers still arrive. A ping finds out: the kernel of a peer that is gone resets the connection,
+// which cancels its calls.
+func (t *wsTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, _ []byte) {
+	in.Pipeline().Engine.PeerEnded(&t.conv)
+	if c.Pending() > 0 {
+		in.Out = websocket.AppendFrame(in.Out, websocket.OpPing, nil)
+	}
+}
+
+// appendText appends a message in a text frame, and nothing for no message.
+func appendText(dst, message []byte) []byte {
+	if len(message) == 0 {
+		return dst
+	}
+	return websocket.AppendFrame(dst, websocket.OpText, message)
+}
+
+// tick pings a silent peer once, and gives up on it when that brought no sign of life.
+func (t *wsTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.Reason {
+	every := int64(deskOf(c.Intake()).Options.PingInterval)
+	switch {
+	case w == loop.WaitingForRest:
+		return c.MessageLate(quiet, c.Unfinished())
+	case w == loop.WaitingForUs || every == 0:
+		return loop.StillOpen
+	case t.pinged && quiet > 2*every:
+		return loop.ClosePingTimeout
+	case !t.pinged && quiet > every:
+		t.pinged = true
+		var frame [2]byte
+		c.Send(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
+	}
+	return loop.StillOpen
+}
+
+// GoAway: 1001 (RFC 6455 7.4.1). A peer that is silent would not read it.
+func (t *wsTransport) GoAway(c *pipeline.Conn, why loop.Reason) bool {
+	if why != loop.CloseDrain {
+		return false
+	}
+	c.Send(websocket.AppendClose(nil, 1001, "the server stops"))
+	return true
+}

@@ -1,0 +1,40 @@
+package call
+
+import "time"
+
+// Handler is how a function that somebody registered is to be run. Nobody changes it once it is registered.
+type Handler struct {
+	// Name is what was registered: the tool's or prompt's name, the resource's URI or its template, the method.
+	Name string
+	// Cheap: it only computes, and never waits.
+	Cheap bool
+	// SkipsMeta: it does not read the request's _meta.
+	SkipsMeta bool
+	// Replaces: it takes the place of what is registered under the same name.
+	Replaces bool
+	// Timeout is how long it may run; 0 or less is without end. Its time is counted from Epoch.
+	Timeout time.Duration
+	Epoch   time.Time
+	// Series count its calls.
+	Series *Series
+	// Tasks says whether its calls may run as tasks, AsksFirst that it asks for input before they do.
+	Tasks     TaskSupport
+	AsksFirst bool
+}
+
+// TaskSupport says whether the calls of a tool may run as tasks.
+type TaskSupport uint8
+
+const (
+	// TaskForbidden is the default: calls are answered with their result.
+	TaskForbidden TaskSupport = iota
+	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in
+	// 2026-07-28 all that declare the extension.
+	TaskOptional
+	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of
+	// tasks and are answered with the result.
+	TaskRequired
+)
+
+// String is the word for it in tools/list.
+func (s TaskSupport) String() string { return [...]string{"forbidden", "optional", "required"}[s] }

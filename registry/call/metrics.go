@@ -1,0 +1,108 @@
+package call
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by
+// the list below. docs/METRICS.md says what each is.
+
+// Ending is how a call ended.
+type Ending uint8
+
+const (
+	EndedOK        Ending = iota
+	EndedToolError        // a result with isError: the model may correct itself
+	EndedError            // a JSON-RPC error
+	EndedCancelled        // nobody waits for the answer any more
+	EndedPanic            // the handler panicked
+	EndedTimeout          // the handler did not return in time
+	endings
+
+	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is
+	// to be called again at once.
+	IsSuspended   = endings
+	EndedTimedOut = endings + 1
+	IsAgain       = endings + 2
+)
+
+var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
+
+// sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
+// 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
+// sampleAlways calls, so that rare tools have a histogram too. Rates come from weir_tool_calls_total, which counts
+// every call; the histogram's own count is the number of samples.
+const (
+	sampleEvery  = 16 // a power of two
+	sampleAlways = 64
+)
+
+// durationBounds are the ends of the buckets, in seconds: from what a computing tool takes to what a client waits for.
+var durationBounds = []float64{
+	0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+}
+
+// Series is what the calls of one tool, or of one method, report.
+type Series struct {
+	calls   [endings]*metrics.Counter
+	seconds *metrics.PrometheusHistogram
+	started atomic.Uint64 // calls, for sampling
+}
+
+func NewToolSeries(set *metrics.Set, tool string) *Series {
+	return newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
+}
+
+func NewMethodSeries(set *metrics.Set, method string) *Series {
+	return newSeries(set, func(how Ending) string {
+		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, endingNames[how])
+	}, fmt.Sprintf(`weir_handler_duration_seconds{method=%q}`, method))
+}
+
+func newSeries(set *metrics.Set, calls func(how Ending) string, seconds string) *Series {
+	s := new(Series)
+	for i := range endingNames {
+		s.calls[i] = set.GetOrCreateCounter(calls(Ending(i)))
+	}
+	s.seconds = set.GetOrCreatePrometheusHistogramExt(seconds, durationBounds)
+	return s
+}
+
+// DropToolSeries forgets the series of a tool that is no longer offered, which keeps their number bounded.
+func DropToolSeries(set *metrics.Set, tool string) {
+	for i := range endingNames {
+		set.UnregisterMetric(toolCallsName(tool, Ending(i)))
+	}
+	set.UnregisterMetric(toolSecondsName(tool))
+}
+
+func toolCallsName(tool string, how Ending) string {
+	return fmt.Sprintf(`weir_tool_calls_total{tool=%q,outcome=%q}`, tool, endingNames[how])
+}
+
+func toolSecondsName(tool string) string {
+	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
+}
+
+// Start begins a sample, or returns the zero time when this call is not timed.
+func (s *Series) Start() time.Time {
+	if n := s.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// Finished counts a call and ends its sample, if one was begun.
+func (s *Series) Finished(start time.Time, how Ending) {
+	s.calls[how].Inc()
+	if !start.IsZero() {
+		s.seconds.Update(time.Since(start).Seconds())
+	}
+}
+
+// Count counts a call that is not timed.
+func (s *Series) Count(how Ending) { s.calls[how].Inc() }

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/handler"
+	"weir/registry/protocol"
+	"weir/registry/result"
+)
+
+// Transport says how a message came, as far as MCP treats transports differently.
+type Transport uint8
+
+const (
+	// Line is newline-delimited JSON: TCP, Unix sockets, stdio. The conversation is the connection's.
+	Line Transport = iota
+	// WebSocket carries one message per text frame; otherwise as Line.
+	WebSocket
+	// HTTP is Streamable HTTP: headers count, answers have a status, and the conversation is a session or none.
+	HTTP
+)
+
+// Class says where a message is dispatched.
+type Class uint8
+
+const (
+	// Inline is answered at once on the event loop: control, prepared lists, refusals. A few microseconds at most.
+	Inline Class = iota
+	// Compute is queued for workers of which there are a few per core; its handlers never wait.
+	Compute
+	// Blocking is queued for goroutines that may sleep; the safe class of a tool about which nothing is known.
+	Blocking
+	// Listening is dispatched at once on the event loop, after Begin. Its answer is no end: when Stream returns one,
+	// what was appended is its first message, and the exchange lasts (until End) as long as the stream.
+	Listening
+)
+
+// classOf is where the calls of a handler are dispatched.
+func classOf(h *call.Handler) Class {
+	if h.Cheap {
+		return Compute
+	}
+	return Blocking
+}
+
+// What a transport meets of a call (package call).
+type (
+	Call         = call.Call
+	Conversation = call.Conversation
+	Responder    = call.Responder
+	StreamCloser = call.StreamCloser
+	WorkerSlot   = call.WorkerSlot
+)
+
+// Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
+type Header = protocol.Header
+
+// Exchange is one message on its way through the engine, and what becomes of it. The transport owns and pools it,
+// fills the first group of fields, and calls Reset before it is used for another message. One goroutine at a time works
+// on an exchange; only Cancel and Cancelled may be called from others, from Begin (or Route, if that is how the caller
+// shares it) until End.
+type Exchange struct {
+	// Call is the message and what is known of it while it is served. The transport sets Raw, Env, Principal,
+	// Responder, Slot and, but for HTTP, Conv.
+	Call
+
+	// Transport is how the message came.
+	Transport Transport
+	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
+	InBatch bool
+	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With
+	// Answered and the refusals there is a response, unless the message was a notification.
+	Outcome Outcome
+	asTask  bool // tools/call: Route found that a task is made of it
+	// Header is needed for HTTP, during Route only.
+	Header *Header
+	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
+	SessionID string
+
+	// What Route found.
+	row     *method
+	found   any          // *handler.Tool, *handler.Prompt or *handler.Resource; nil: a template's, which Dispatch finds
+	refusal *codec.Error // Dispatch only has to encode it
+}
+
+// tool is what a tools/call is to.
+func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
+
+// Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
+// in. Nobody else may hold x.
+func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
+
+// EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
+// only waits for what goes on without it.
+func (x *Exchange) EndsWithPeer() bool { return x.Modern() || x.row != nil && x.row.waits }
+
+// request is what answers need to know of x.
+func (x *Exchange) request() result.Request {
+	return result.Request{ID: x.ID(), Revision: int(x.Revision)}
+}

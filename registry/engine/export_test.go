@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"hash/maphash"
+	"time"
+
+	"weir/codec"
+	"weir/registry/event"
+	"weir/registry/feature"
+	"weir/registry/handler"
+	"weir/registry/protocol"
+	"weir/registry/session"
+	"weir/registry/task"
+)
+
+// What tests see of an engine besides.
+
+func (eng *Engine) Opt() *Options                                      { return &eng.opt }
+func (eng *Engine) Seed() maphash.Seed                                 { return eng.seed }
+func (eng *Engine) Epoch() time.Time                                   { return eng.epoch }
+func (eng *Engine) Tools() *feature.Set[*handler.Tool]                 { return eng.tools }
+func (eng *Engine) Prompts() *feature.Set[*handler.Prompt]             { return eng.prompts }
+func (eng *Engine) Resources() *feature.Set[*handler.Resource]         { return eng.resources }
+func (eng *Engine) ResourceTemplates() *feature.Set[*handler.Template] { return eng.templates }
+func (eng *Engine) SessionTable() *session.Table[*Call]                { return eng.sessions }
+func (eng *Engine) TaskTable() *task.Table                             { return eng.tasks }
+func (eng *Engine) Events() *event.Hub                                 { return eng.events }
+func (eng *Engine) Late() int64                                        { return eng.timedOut.Load() }
+func (eng *Engine) ListChanged(list protocol.List)                     { eng.listChanged(list) }
+func (eng *Engine) ExpireTasks(at time.Duration)                       { eng.expireTasks(at) }
+
+func (x *Exchange) Tool() *handler.Tool   { return x.tool() }
+func (x *Exchange) Refusal() *codec.Error { return x.refusal }
+
+var (
+	ErrInitializeInBatch = errInitializeInBatch
+	ErrModernInBatch     = errModernInBatch
+	ErrNoTaskWorkers     = errNoTaskWorkers
+	ServeCancelled       = serveCancelled
+)
+
+type TaskSource = taskSource

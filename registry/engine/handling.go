@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"runtime/debug"
+
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/feature"
+	"weir/registry/handler"
+	"weir/registry/protocol"
+	"weir/registry/result"
+)
+
+// Handlers of every kind (tools, prompts, resources, completion) run in the same frame: this file.
+
+// HandlerDefaults is what the handlers of this engine have in common: entries are made with it.
+func (eng *Engine) HandlerDefaults() handler.Defaults {
+	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
+		NullIsAbsent: eng.opt.NullIsAbsent}
+}
+
+// offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
+func offer[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
+	if h.Replaces {
+		return set.Replace(e)
+	}
+	return set.Add(e)
+}
+
+// serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,
+// nothing is answered to one that was cancelled while it ran, and each is counted.
+func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
+	answer func(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending),
+) []byte {
+	if x.Cancelled() {
+		x.Resumed() // it may have been
+		x.Outcome = Cancelled
+		s.Count(call.EndedCancelled)
+		return dst
+	}
+	if e := eng.readInputs(x); e != nil {
+		dst, o := eng.appendFailure(dst, x, e)
+		s.Count(o)
+		return dst
+	}
+	start, before := s.Start(), len(dst)
+	dst, o := answer(eng, x, dst)
+	if o == call.IsAgain {
+		dst, o = answer(eng, x, dst)
+	}
+	switch o {
+	case call.IsSuspended:
+		return dst // x may be in other hands soon, and is counted when it is done
+	case call.EndedTimedOut:
+		return dst // counted when it was ended
+	}
+	if x.Cancelled() {
+		x.Outcome, o = Cancelled, call.EndedCancelled
+		dst = dst[:before]
+	}
+	s.Finished(start, o)
+	return dst
+}
+
+// guarded invokes a handler, which name tells apart in the log; a panic in there is an error, not the end of the
+// worker. A handler that ends its goroutine is logged likewise.
+func guarded[E, R any](eng *Engine, x *Exchange, name string, of E, invoke func(E, *call.Call) (R, error)) (res R,
+	err error) {
+	returned := false
+	defer func() {
+		ours := x.Finish()
+		v := recover()
+		if v == nil && !returned {
+			v = "the handler ended its goroutine (runtime.Goexit)" // the caller does not go on; see AppendExited
+		}
+		if v != nil {
+			var none R
+			res, err = none, errPanicked
+			eng.report(Failure{Kind: FailurePanic, Name: name, Panic: v, Stack: debug.Stack()})
+		}
+		if !ours {
+			err = errTimedOut
+			eng.timedOut.Add(-1)
+		}
+	}()
+	res, err = invoke(of, &x.Call)
+	returned = true
+	return res, err
+}
+
+// AppendExited appends the answer of a call whose Dispatch will not return, because its handler ended the goroutine.
+func (eng *Engine) AppendExited(dst []byte, x *Exchange) []byte {
+	return codec.AppendError(dst, x.ID(), errPanicked)
+}
+
+// conclude appends what came of a handler that returns results of its own kind: res, as encode appends it, or err,
+// which is -32603 unless it says otherwise. encode may append in vain: on error nothing that it appended counts.
+func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
+	encode func(e *result.Encoder, dst []byte, to result.Request, res R) ([]byte, *codec.Error),
+) ([]byte, call.Ending) {
+	if err != nil {
+		e := handler.ProtocolError(err)
+		if e == nil {
+			e = &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+		}
+		return eng.appendFailure(dst, x, e)
+	}
+	out, e := encode(eng.results, dst, x.request(), res)
+	if e == nil && len(out)-len(dst) > eng.opt.Results.MaxBytes {
+		e = protocol.ErrResultTooLarge
+	}
+	if e != nil {
+		return eng.appendFailure(dst, x, e)
+	}
+	return out, call.EndedOK
+}
+
+// appendFailure appends the error that a handler ended with.
+func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, call.Ending) {
+	o := call.EndedError
+	switch e {
+	case errSuspended:
+		return dst, call.IsSuspended
+	case errAgain:
+		return dst, call.IsAgain
+	case errTimedOut:
+		return dst, call.EndedTimedOut
+	case errPanicked:
+		o = call.EndedPanic
+	}
+	if len(e.Message)+len(e.Data) > eng.opt.Results.MaxBytes {
+		e = protocol.ErrResultTooLarge
+	}
+	eng.reportResult(x, e)
+	return codec.AppendError(dst, x.ID(), e), o
+}

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"weir/codec"
+	"weir/registry/protocol"
+)
+
+const emptyResultJSON = `{}`
+
+// serveInitialize begins a legacy conversation: of the connection, or over HTTP of a new session. A version we have is
+// confirmed, any other is answered with the latest of the legacy era, which the client takes or leaves (MCP 2025-11-25,
+// basic/lifecycle). Of what the client says about itself only what it can be asked is kept.
+func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
+	version, ok := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "protocolVersion"))
+	if !ok {
+		x.Outcome = Invalid
+		return codec.AppendError(dst, x.ID(), errInitializeVersion)
+	}
+	i := protocol.FindRevision(version)
+	if i < 0 || protocol.RevisionAt(i).Modern {
+		i = protocol.LatestLegacy
+	}
+	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
+	if x.Transport == HTTP {
+		if x.SessionID, ok = eng.sessions.Open(x.Principal, i, declared); !ok {
+			x.Outcome = LimitReached
+			return codec.AppendError(dst, x.ID(), errTooManySessions)
+		}
+	} else {
+		x.Conv.Negotiate(i, declared, eng.events)
+	}
+	return codec.AppendResult(dst, x.ID(), eng.greeter.Greetings().Initialize[i])
+}
+
+// serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
+// its own order, and the server sends nothing that would have to wait for it.
+func serveInitialized(_ *Engine, _ *Exchange, dst []byte) []byte { return dst }
+
+// servePing answers a legacy ping, in any phase.
+func servePing(_ *Engine, x *Exchange, dst []byte) []byte {
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
+}
+
+// serveDiscover is server/discover (MCP 2026-07-28, server/discover).
+func serveDiscover(eng *Engine, x *Exchange, dst []byte) []byte {
+	return codec.AppendResult(dst, x.ID(), eng.greeter.Greetings().Discover)
+}

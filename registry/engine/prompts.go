@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/feature"
+	"weir/registry/handler"
+	"weir/registry/result"
+)
+
+// AddPrompt offers a prompt. The error is that there is no room, or that its name is taken (Handler.Replaces).
+func (eng *Engine) AddPrompt(p *handler.Prompt) error {
+	p.Handler.Series = eng.m.prompts
+	return offer(eng.prompts, p, &p.Handler)
+}
+
+// RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
+func (eng *Engine) RemovePrompt(names ...string) int { return eng.prompts.Remove(names) }
+
+// servePromptsList is prompts/list.
+func servePromptsList(eng *Engine, x *Exchange, dst []byte) []byte {
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts, eng.prompts)
+}
+
+// routePromptsGet finds the prompt, which says what the call costs.
+func routePromptsGet(eng *Engine, x *Exchange) (Class, *codec.Error) {
+	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
+	if !ok {
+		return Inline, errName
+	}
+	p, ok := eng.prompts.Get(name)
+	if !ok {
+		return Inline, errUnknown("prompt", string(name))
+	}
+	x.found = p
+	return classOf(&p.Handler), nil
+}
+
+// servePromptsGet is prompts/get.
+func servePromptsGet(eng *Engine, x *Exchange, dst []byte) []byte {
+	return eng.serveHandled(x, eng.m.prompts, dst, answerPromptsGet)
+}
+
+func answerPromptsGet(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
+	p := x.found.(*handler.Prompt)
+	res, err := guarded(eng, x, p.Handler.Name, p, (*handler.Prompt).Invoke)
+	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState) {
+		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	return conclude(eng, x, dst, res, err, (*result.Encoder).AppendPrompt)
+}

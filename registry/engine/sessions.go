@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"time"
+
+	"weir/codec"
+	"weir/registry/protocol"
+)
+
+// attach finds the conversation of a legacy HTTP message: by its session id, or none for an initialize, which begins
+// one.
+func (eng *Engine) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) {
+	x.Conv = nil
+	if row != nil && row.phase == beforeInitialize {
+		// It opens a session and negotiates by its body, whatever its client still sends of an earlier one.
+		return Answered, nil
+	}
+	h := x.Header
+	if h.ProtocolVersion != nil && protocol.FindRevision(h.ProtocolVersion) < 0 {
+		// MCP 2025-06-18 and later, basic/transports: invalid or unsupported MUST be 400. A supported version that is
+		// not the negotiated one is let pass: the session's revision decides.
+		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
+	}
+	if len(h.SessionID) == 0 {
+		return Invalid, errSessionMissing
+	}
+	s, ok := eng.sessions.Use(h.SessionID, x.Principal)
+	if !ok {
+		return UnknownSession, errSessionUnknown
+	}
+	x.Conv = &s.Conversation
+	return Answered, nil
+}
+
+// EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession when
+// there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled:
+// nobody may ask for their results now.
+func (eng *Engine) EndSession(id []byte, principal string) Outcome {
+	if len(id) == 0 {
+		return Invalid
+	}
+	if !eng.sessions.End(id, principal) {
+		return UnknownSession
+	}
+	return Ended
+}
+
+// ExpireSessions forgets the sessions that were idle for session_idle_timeout or lived for max_session_age, and returns
+// how many. It also ends the waiting of calls for clients that did not answer within client_request_timeout, ends the
+// tasks whose time is up, and drops the events that were kept for event_store_ttl. A session with calls in flight or
+// its stream open is not idle. Call it about once a second; 100,000 sessions take a few milliseconds, one partition
+// locked at a time.
+func (eng *Engine) ExpireSessions(now time.Time) int {
+	at := now.Sub(eng.epoch)
+	eng.clientRequests.Expire(at)
+	eng.expireTasks(at)
+	return eng.sessions.Expire(at)
+}
+
+// Sessions is how many legacy HTTP sessions exist now.
+func (eng *Engine) Sessions() int { return eng.sessions.Len() }

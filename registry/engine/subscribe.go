@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"strconv"
+
+	"weir/codec"
+	"weir/registry/event"
+	"weir/registry/protocol"
+)
+
+// What a client wants to hear of unasked: changed lists and updated resources. Legacy clients hear of every changed
+// list and name resources with resources/subscribe; modern ones name all of it in a subscriptions/listen, which stays
+// open.
+
+// ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
+// not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
+func (eng *Engine) ResourceUpdated(uri string) { eng.topics.Updated(uri) }
+
+// listChanged notes that a list changed, and has the transports look whom it concerns. It is called on whatever
+// goroutine changed it, under no lock, possibly several at once, and after the change is visible.
+func (eng *Engine) listChanged(kind protocol.List) {
+	eng.events.ListChanged(kind)
+	if s := eng.server.Load(); s != nil {
+		(*s).ListsChanged()
+	}
+}
+
+// subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
+// on.
+func (eng *Engine) subscriberFor(x *Exchange) *event.Subscriber {
+	s := x.Conv.SubscriberOf(eng.events)
+	if x.Transport != HTTP && x.Responder != nil {
+		s.Connect(x.Responder.Peer())
+	}
+	return s
+}
+
+// serveSubscribe is resources/subscribe. Subscribing twice is subscribing once.
+func serveSubscribe(eng *Engine, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	if _, e := eng.subscriberFor(x).Subscribe(eng.topics.Topic(uri)); e != nil {
+		x.Outcome = LimitReached
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
+}
+
+// serveUnsubscribe is resources/unsubscribe; what was not subscribed to is not an error, the client has what it wants.
+func serveUnsubscribe(eng *Engine, x *Exchange, dst []byte) []byte {
+	uri, e := x.watchedURI()
+	if e != nil {
+		return codec.AppendError(dst, x.ID(), e)
+	}
+	if s := x.Conv.Subscriber(); s != nil {
+		s.Unsubscribe(eng.topics.Topic(uri))
+	}
+	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
+}
+
+func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }
+
+func watchedURI(token []byte) (string, *codec.Error) {
+	uri, ok := codec.StringOf(token)
+	if !ok || len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
+		return "", errWatchedURI
+	}
+	return string(uri), nil
+}
+
+var errWatchedURI = &codec.Error{Code: codec.CodeInvalidParams,
+	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(protocol.MaxURIBytes) + " bytes"}

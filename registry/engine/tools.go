@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/feature"
+	"weir/registry/handler"
+	"weir/registry/result"
+)
+
+// AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
+func (eng *Engine) AddTool(t *handler.Tool) error {
+	if err := offer(eng.tools, t, &t.Handler); err != nil { // its series is made by the set
+		return err
+	}
+	if t.Handler.Tasks != call.TaskForbidden {
+		eng.greeter.Declare(func(offered *result.Offered) { offered.Tasks = true })
+		eng.tasksOffered.Store(true)
+	}
+	return nil
+}
+
+// RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
+func (eng *Engine) RemoveTool(names ...string) int { return eng.tools.Remove(names) }
+
+// routeToolsCall finds the tool, which says what the call costs.
+func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
+	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
+	if !ok {
+		return Inline, errName
+	}
+	t, ok := eng.tools.Get(name)
+	if !ok {
+		return Inline, errUnknown("tool", string(name))
+	}
+	if x.Modern() && x.Transport == HTTP && t.Headers != nil {
+		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
+			return Inline, e
+		}
+	}
+	x.found = t
+	if eng.tasksOffered.Load() {
+		return x.routeCall(t)
+	}
+	return classOf(&t.Handler), nil
+}
+
+// serveToolsList is tools/list.
+func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, eng.tools)
+}
+
+// serveToolsCall is tools/call.
+func serveToolsCall(eng *Engine, x *Exchange, dst []byte) []byte {
+	if x.asTask {
+		return eng.createTask(x, dst)
+	}
+	return eng.serveHandled(x, x.tool().Handler.Series, dst, answerToolsCall)
+}
+
+// answerToolsCall runs the tool, appends the response and says how the call ended.
+func answerToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
+	rep, err := guarded(eng, x, x.tool().Handler.Name, x.tool(), (*handler.Tool).Invoke)
+	var e *codec.Error
+	if err != nil {
+		if output, wrong := err.(*handler.OutputError); wrong {
+			eng.report(Failure{Kind: FailureOutput, Name: x.tool().Handler.Name, Err: output.Protocol})
+		}
+		if rep, e = x.failed(err); e != nil {
+			return eng.appendFailure(dst, x, e)
+		}
+	}
+	res := rep.Result
+	if res != nil && result.Asks(res.InputRequests, res.RequestState) {
+		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
+	}
+	out, e := eng.results.AppendReply(dst, x.request(), rep)
+	switch {
+	case e != nil:
+		return eng.appendFailure(dst, x, e)
+	case res != nil && res.IsError:
+		return out, call.EndedToolError
+	}
+	return out, call.EndedOK
+}
+
+// failed turns a handler's error into a protocol error, or into a result that tells the model.
+func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
+	if e := handler.ProtocolError(err); e != nil {
+		return result.Reply{}, e
+	}
+	_, badArguments := err.(*handler.ArgumentError)
+	switch {
+	case badArguments && !x.Rev().ArgumentsAreResults:
+		return result.Reply{}, &codec.Error{Code: codec.CodeInvalidParams, Message: err.Error()}
+	case !badArguments && !x.tool().ErrorsAreResults:
+		return result.Reply{}, &codec.Error{Code: codec.CodeInternal, Message: err.Error()}
+	}
+	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
+	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
+}

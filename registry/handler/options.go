@@ -1,0 +1,32 @@
+package handler
+
+import (
+	"time"
+
+	"weir/registry/call"
+)
+
+// Option changes how a handler is run.
+type Option func(*call.Handler)
+
+// Defaults is what the handlers of one server have in common.
+type Defaults struct {
+	// MaxBytes is how long a definition may be, in the form of each revision.
+	MaxBytes int
+	// Timeout is how long a handler may run that has no timeout of its own; 0 is without end. Epoch is what times are
+	// counted from.
+	Timeout time.Duration
+	Epoch   time.Time
+	// NullIsAbsent takes null for an optional argument of a typed tool as if it were left out.
+	NullIsAbsent bool
+}
+
+// handler is the handler of this name with its options; without any it may wait, which is safe for one about which
+// nothing is known.
+func (d *Defaults) handler(name string, opts []Option) call.Handler {
+	h := call.Handler{Name: name, Timeout: d.Timeout, Epoch: d.Epoch}
+	for _, option := range opts {
+		option(&h)
+	}
+	return h
+}

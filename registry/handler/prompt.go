@@ -1,0 +1,81 @@
+package handler
+
+import (
+	"context"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/feature"
+)
+
+// Prompt is one prompt. Immutable once it is registered.
+type Prompt struct {
+	feature.Prompt
+	Handler call.Handler
+	get     mcp.PromptHandler
+}
+
+// NewPrompt makes a prompt. The error says why d cannot be served.
+func NewPrompt(d *mcp.Prompt, h mcp.PromptHandler, defaults Defaults, opts []Option) (*Prompt, error) {
+	if h == nil {
+		return nil, errNoHandler
+	}
+	p := &Prompt{Handler: defaults.handler(d.Name, opts), get: h}
+	var err error
+	p.Prompt, err = feature.DefinePrompt(d, defaults.MaxBytes)
+	return p, err
+}
+
+// promptCall is what a prompt's handler is given.
+type promptCall struct {
+	frame
+	req    mcp.GetPromptRequest
+	params mcp.GetPromptParams
+}
+
+// Invoke checks the arguments and runs the handler.
+func (p *Prompt) Invoke(of *call.Call) (*mcp.GetPromptResult, error) {
+	args, err := arguments(of)
+	if err != nil {
+		return nil, err
+	}
+	c := new(promptCall)
+	if c.params.Arguments, err = c.texts(args); err != nil {
+		return nil, err
+	}
+	for _, a := range p.Arguments {
+		if _, given := c.params.Arguments[a.Name]; a.Required && !given {
+			return nil, &codec.Error{Code: codec.CodeInvalidParams, Message: "missing required argument: " + a.Name}
+		}
+	}
+	c.params.Name = p.Handler.Name
+	c.req.Params, c.req.Extra = &c.params, extra(of)
+	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
+	if err := c.begin(of, &c.params.Meta, &p.Handler); err != nil {
+		return nil, err
+	}
+	return p.get(context.Context(&c.ctx), &c.req)
+}
+
+// texts decodes an object whose members are all strings, or "" for none. The strings point into object.
+func (f *frame) texts(object string) (map[string]string, error) {
+	if object == "" {
+		return nil, nil
+	}
+	var texts map[string]string
+	if err := f.dec.Decode(object, &texts); err != nil {
+		return nil, errArgumentsText
+	}
+	for key, text := range texts {
+		// null decodes as an empty string.
+		if text != "" {
+			continue
+		}
+		if token := codec.Member([]byte(object), key); token == nil || token[0] != '"' {
+			return nil, errArgumentsText
+		}
+	}
+	return texts, nil
+}

@@ -1,0 +1,53 @@
+package registry
+
+import (
+	"time"
+
+	"weir/registry/call"
+	"weir/registry/handler"
+)
+
+// HandlerOption changes how the handler of a tool, prompt, resource or completion is run.
+type HandlerOption = handler.Option
+
+// Cheap puts the handler's calls on the compute workers (class Compute) instead of a goroutine that may sleep: for
+// handlers that only compute, for less than about a millisecond, and never wait for anything. A handler that waits
+// anyway holds up one of a few workers.
+func Cheap() HandlerOption { return func(h *call.Handler) { h.Cheap = true } }
+
+// SkipMeta leaves the Meta of the request's Params nil: for handlers that do not read it. In the modern era every
+// request has a _meta, and decoding it costs more than a cheap call.
+func SkipMeta() HandlerOption { return func(h *call.Handler) { h.SkipsMeta = true } }
+
+// Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
+// the deadline stands there.
+func Timeout(d time.Duration) HandlerOption { return func(h *call.Handler) { h.Timeout = d } }
+
+// Replace takes the place of what is registered under the same name or URI, at once, if there is something: for what
+// changes while it is served. Without it a name that is taken is a mistake.
+func Replace() HandlerOption { return func(h *call.Handler) { h.Replaces = true } }
+
+// TaskSupport says whether the calls of a tool may run as tasks.
+type TaskSupport = call.TaskSupport
+
+const (
+	// TaskForbidden is the default: calls are answered with their result.
+	TaskForbidden = call.TaskForbidden
+	// TaskOptional runs calls as tasks for clients that can have some: in 2025-11-25 those that ask for it, in
+	// 2026-07-28 all that declare the extension.
+	TaskOptional = call.TaskOptional
+	// TaskRequired refuses the others in these two revisions, with -32601 and -32021. Earlier clients cannot know of
+	// tasks and are answered with the result.
+	TaskRequired = call.TaskRequired
+)
+
+// Tasks lets the calls of a tool run as tasks; it means nothing for other handlers. The handler is the same for both:
+// it may ask for input, its result, error or panic becomes the task's, its context ends when the task is cancelled,
+// when its time (Options.TaskTTL) is up, and when the server stops. What it tells with Progress the task shows as its
+// status message.
+func Tasks(s TaskSupport) HandlerOption { return func(h *call.Handler) { h.Tasks = s } }
+
+// AskFirst has a tool with Tasks ask while its client still waits, in 2026-07-28 only: a call that brings no answers
+// runs its handler for an input_required result, the one that comes back with them becomes the task. A handler that
+// has nothing to ask then answers the first call. Without AskFirst everything is asked for within the task.
+func AskFirst() HandlerOption { return func(h *call.Handler) { h.AsksFirst = true } }

@@ -1,0 +1,53 @@
+package result
+
+import (
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/codec"
+	"weir/registry/feature"
+	"weir/registry/protocol"
+)
+
+// AppendPrompt appends the response to a prompts/get; nil is no messages.
+func (e *Encoder) AppendPrompt(dst []byte, to Request, result *mcp.GetPromptResult) ([]byte, *codec.Error) {
+	if result == nil {
+		result = new(mcp.GetPromptResult)
+	}
+	dst = append(AppendHead(dst, to.ID), '{')
+	if result.Description != "" {
+		dst = codec.AppendQuoted(append(dst, `"description":`...), result.Description)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"messages":[`...)
+	start := len(dst)
+	for i, m := range result.Messages {
+		if m == nil || m.Content == nil {
+			return nil, protocol.ErrResultEncoding
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = codec.AppendQuoted(append(dst, `{"role":`...), string(m.Role))
+		dst = append(dst, `,"content":`...)
+		if text, plain := plainText(m.Content); plain {
+			if len(text) > e.opt.MaxBytes {
+				return nil, protocol.ErrResultTooLarge
+			}
+			dst = appendText(dst, text)
+		} else {
+			content := feature.Visible(to.revision(), m.Content)
+			if content == nil {
+				return nil, protocol.ErrResultEncoding
+			}
+			var fail *codec.Error
+			if dst, fail = appendMarshaled(dst, content); fail != nil {
+				return nil, fail
+			}
+		}
+		dst = append(dst, '}')
+		if len(dst)-start > e.opt.MaxBytes {
+			return nil, protocol.ErrResultTooLarge // before the buffer grows further
+		}
+	}
+	return e.appendTail(append(dst, ']'), to, result.Meta)
+}
