@@ -16,7 +16,7 @@ MODULES := . $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.
 define in-each-module
 @for module in $(MODULES); do [ "$$module" = . ] || echo "in $$module"; (cd "$$module" && $(1)) || exit 1; done
 endef
-# The same for tests. Those that miss a program are skipped at a desk, of which go test shows nothing: the last line does.
+# The same for tests. Those that miss a program are skipped at a desk. go test shows nothing of it: the last line does.
 define test-each-module
 @export WEIR_SKIPPED=$$(mktemp); \
 trap 'sort -u "$$WEIR_SKIPPED" | awk -f "$(CURDIR)/.ci/skipped.awk"; rm -f "$$WEIR_SKIPPED"' EXIT; \

@@ -14,8 +14,8 @@ func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal
 	return q.admit(l, t, c, bytes, now, false)
 }
 
-// AdmitFirst is Admit for a message that has run once and goes on: it is older than all that wait, and goes before them.
-// Its age counts anew, so those behind it may be found too old that much later by Expire.
+// AdmitFirst is Admit for a message that has run once and goes on: it is older than all that wait, and goes before
+// them. Its age counts anew, so those behind it may be found too old that much later by Expire.
 func (q *Queue) AdmitFirst(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
 	return q.admit(l, t, c, bytes, now, true)
 }

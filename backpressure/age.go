@@ -9,8 +9,8 @@ type verdict struct {
 	beyond Refusal
 }
 
-// age tells each ticket how long it has waited at now and refuses those that waited too long. The histograms are updated
-// once per batch; the wait that counts is the oldest message's.
+// age tells each ticket how long it has waited at now and refuses those that waited too long. The histograms are
+// updated once per batch; the wait that counts is the oldest message's.
 func (q *Queue) age(b batch, now int64, v verdict, s *shard) {
 	late := false
 	for t := b.first; t != nil; t = t.next {
@@ -26,9 +26,10 @@ func (q *Queue) age(b batch, now int64, v verdict, s *shard) {
 	s.observe(b)
 }
 
-// Expire takes the messages that have waited longer at now than a worker would accept out of l, the oldest of each class
-// first and at most most of them. They are the caller's, linked by Next, with their counts given back and Refused set. What
-// a paused lane holds is left: its peer does not read, and would not read this. Concurrent; it allocates nothing.
+// Expire takes the messages that have waited longer at now than a worker would accept out of l, the oldest of each
+// class first and at most most of them. They are the caller's, linked by Next, with their counts given back and Refused
+// set. What a paused lane holds is left: its peer does not read, and would not read this. Concurrent; it allocates
+// nothing.
 func (q *Queue) Expire(l *Lane, now int64, most int) (expired *Ticket, n int) {
 	var cuts [classes]batch
 	var verdicts [classes]verdict

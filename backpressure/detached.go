@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Detached is work that belongs to no connection any more and nobody waits for (MCP tasks). It stands in the same queue,
-// counts against the same budgets and runs on the same workers as everything else, in a few lanes of its own
+// Detached is work that belongs to no connection any more and nobody waits for (MCP tasks). It stands in the same
+// queue, counts against the same budgets and runs on the same workers as everything else, in a few lanes of its own
 // (Options.TaskLanes): so all of it together gets the turns of that many connections, however much of it there is.
 type Detached struct {
 	q     *Queue
@@ -20,8 +20,8 @@ type detachedLane struct {
 	lane  Lane
 }
 
-// Detach returns the queue's place for such work, which owner runs; its Drained is never called in vain, for nobody pauses
-// here. Once per queue: the rings have room for one.
+// Detach returns the queue's place for such work, which owner runs; its Drained is never called in vain, for nobody
+// pauses here. Once per queue: the rings have room for one.
 func (q *Queue) Detach(owner Runner) *Detached {
 	if !q.detached.CompareAndSwap(false, true) {
 		panic("backpressure: Detach was called twice")
@@ -33,8 +33,8 @@ func (q *Queue) Detach(owner Runner) *Detached {
 	return d
 }
 
-// Admit is Queue.Admit and Schedule for detached work; any goroutine, several at once. The lanes are taken in turn, and a
-// full one is passed over; what no lane takes is refused as if the queue were full.
+// Admit is Queue.Admit and Schedule for detached work; any goroutine, several at once. The lanes are taken in turn, and
+// a full one is passed over; what no lane takes is refused as if the queue were full.
 func (d *Detached) Admit(t *Ticket, c Class, bytes int, now int64) Refusal {
 	refusal := QueueFull
 	for range d.lanes {

@@ -39,7 +39,8 @@ type Limits struct {
 func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int), set *metrics.Set) (*Limits, error) {
 	errs := o.Validate()
 	if o.MaxConnections == 0 || o.SoftConnections == 0 {
-		errs = append(errs, errors.New("max_connections, soft_connections: 0 is not resolved: allowed is what Resolve returns"))
+		errs = append(errs,
+			errors.New("max_connections, soft_connections: 0 is not resolved: allowed is what Resolve returns"))
 	}
 	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.capacity() {
 		errs = append(errs, fmt.Errorf("max_connections: %d is above what the queue was made for: allowed is at most %d",

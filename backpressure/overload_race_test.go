@@ -9,7 +9,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// Who looks just as a worker falls asleep must not leave a mark: it would count as busy all the time until the next look.
+// Who looks just as a worker falls asleep must not leave a mark: it would count as busy all the time until the next
+// look.
 func TestIdleWorkerIsNotMarkedBusy(t *testing.T) {
 	o := DefaultOptions()
 	o.Workers = 1

@@ -66,8 +66,9 @@ func (m *model) send(n int) {
 	}
 }
 
-// load sends rate calls per millisecond for so long, spread over all connections, and returns which part of the calls that
-// the core could have done were answered in time, and within what 99 of 100 of these were. Both leave out the beginning.
+// load sends rate calls per millisecond for so long, spread over all connections, and returns which part of the calls
+// that the core could have done were answered in time, and within what 99 of 100 of these were. Both leave out the
+// beginning.
 func (m *model) load(rate int, duration, beginning time.Duration) (goodput float64, p99 time.Duration) {
 	for since := time.Duration(0); since < duration; since += time.Millisecond {
 		if since == beginning {
@@ -103,7 +104,8 @@ func modelled(t *testing.T, connections int, change func(*Options), f func(t *te
 	})
 }
 
-// Goodput at two, five and ten times what can be done, however many connections ask for it; and the same without the rule.
+// Goodput at two, five and ten times what can be done, however many connections ask for it; and the same without the
+// rule.
 func TestGoodputUnderOverload(t *testing.T) {
 	f := func(connections, times int, wait time.Duration, least, most float64) {
 		t.Helper()
@@ -134,8 +136,8 @@ func TestGoodputUnderOverload(t *testing.T) {
 	f(50, 10, 0, 0, 0.05)
 }
 
-// What a connection may have waiting is a burst and served to its end, at twenty times what a call of echo costs, although
-// its last messages wait longer than overload_queue_timeout. One that takes longer than overload_after is cut.
+// What a connection may have waiting is a burst and served to its end, at twenty times what a call of echo costs,
+// although its last messages wait longer than overload_queue_timeout. One that takes longer than overload_after is cut.
 func TestBurstIsNoOverload(t *testing.T) {
 	f := func(burst int, cost, wait time.Duration, served int) {
 		t.Helper()

@@ -40,7 +40,8 @@ func TestProperty(t *testing.T) {
 	if left := q.Drain(t.Context()); left != 0 {
 		t.Errorf("%d left after the drain", left)
 	}
-	for limit := time.After(20 * time.Second); q.lingering.Load() != 0; { // of what is closed and empty a drain knows nothing
+	// of what is closed and empty a drain knows nothing
+	for limit := time.After(20 * time.Second); q.lingering.Load() != 0; {
 		select {
 		case <-limit:
 			t.Fatalf("%d closed lanes linger in rings", q.lingering.Load())
@@ -65,7 +66,8 @@ func TestProperty(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d accepted, %d refused, %d expired, peak %d messages, %d bytes", accepted, refused, expired, q.waiting.peak.Load(), q.held.peak.Load())
+	t.Logf("%d accepted, %d refused, %d expired, peak %d messages, %d bytes", accepted, refused, expired,
+		q.waiting.peak.Load(), q.held.peak.Load())
 	if accepted == 0 || refused == 0 || expired == 0 {
 		t.Error("the test did not exercise every outcome")
 	}

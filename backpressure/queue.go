@@ -9,8 +9,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// OwnLanes is how many lanes there may be that are no connection's: the server's own, beside those of tasks (Detach). They
-// have places in the rings beside those of Options.MaxConnections.
+// OwnLanes is how many lanes there may be that are no connection's: the server's own, beside those of tasks (Detach).
+// They have places in the rings beside those of Options.MaxConnections.
 const OwnLanes = 64
 
 // Queue holds every message that was admitted and not yet done, and the goroutines that run them.

@@ -36,8 +36,8 @@ func TestRingCapacity(t *testing.T) {
 	f(100_000, 131_072)
 }
 
-// A consumer may be descheduled between taking a value and freeing its slot, for as long as others need to come round to
-// it. Then the ring is not full, and a push must wait for the slot: workers take "full" for a broken invariant.
+// A consumer may be descheduled between taking a value and freeing its slot, for as long as others need to come round
+// to it. Then the ring is not full, and a push must wait for the slot: workers take "full" for a broken invariant.
 func TestRingWaitsForASlotThatIsBeingFreed(t *testing.T) {
 	r := newRing[int](2)
 	expect(t, "first", r.push(1), true)

@@ -52,8 +52,8 @@ func (c *child) chatter() {
 	conn.Close()
 }
 
-// TestServeLogIsNotRead: standard error is a pipe that nobody reads. Clients are served, lines are dropped and counted, a
-// stop stops; and who reads after all is told how many lines are missing.
+// TestServeLogIsNotRead: standard error is a pipe that nobody reads. Clients are served, lines are dropped and counted,
+// a stop stops; and who reads after all is told how many lines are missing.
 func TestServeLogIsNotRead(t *testing.T) {
 	f := func(name string, then func(c *child)) {
 		t.Run(name, func(t *testing.T) {
@@ -96,8 +96,8 @@ func TestServeLogIsNotRead(t *testing.T) {
 	})
 }
 
-// TestServeLogReaderIsGone: the reader of standard error goes away. What runs is answered, the lines are counted, and the
-// process ends when it is told to, and not by SIGPIPE.
+// TestServeLogReaderIsGone: the reader of standard error goes away. What runs is answered, the lines are counted, and
+// the process ends when it is told to, and not by SIGPIPE.
 func TestServeLogReaderIsGone(t *testing.T) {
 	c := startTalkative(t)
 	conn := c.callSleep(1000)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// secondOrderAfter is how long after the first wish to stop a signal is a second one. Whoever stops a process often says
-// so twice within milliseconds: a terminal and a supervisor, SIGINT and SIGTERM, an end of input and a signal.
+// secondOrderAfter is how long after the first wish to stop a signal is a second one. Whoever stops a process often
+// says so twice within milliseconds: a terminal and a supervisor, SIGINT and SIGTERM, an end of input and a signal.
 const secondOrderAfter = time.Second
 
 // orders are the signals that the process obeys.
@@ -75,7 +75,8 @@ func (o *orders) attend(r running) int {
 			case !warned:
 				warned = true
 				r.log.Warn().Stringer("signal", cause).Stringer("after", secondOrderAfter).
-					Msg("the drain goes on: a signal so soon after the first is taken for the same; a later one ends the process at once")
+					Msg("the drain goes on: a signal so soon after the first is taken for the same; " +
+						"a later one ends the process at once")
 			}
 		}
 	}

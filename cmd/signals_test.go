@@ -65,7 +65,8 @@ func TestOrders(t *testing.T) {
 	}
 	const ms = time.Millisecond
 	f(exitOK, 1, 0, []string{drains}, step{0, "TERM"}, step{time.Hour, "ended"})
-	f(exitOK, 1, 0, []string{drains, soon}, step{0, "INT"}, step{2 * ms, "TERM"}, step{996 * ms, "TERM"}, step{ms, "ended"})
+	f(exitOK, 1, 0, []string{drains, soon}, step{0, "INT"}, step{2 * ms, "TERM"}, step{996 * ms, "TERM"},
+		step{ms, "ended"})
 	f(exitRuntime, 1, 0, []string{drains, soon, atOnce}, step{0, "TERM"}, step{999 * ms, "TERM"}, step{ms, "TERM"})
 	f(exitRuntime, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{time.Second, "INT"})
 	f(exitOK, 0, 0, []string{soon}, step{0, "input"}, step{ms, "TERM"}, step{time.Hour, "ended"})

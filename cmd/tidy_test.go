@@ -50,16 +50,21 @@ var allowedImports = map[string][]string{
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/protocol", "weir/registry/result", "weir/registry/session",
-		"weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
 		"weir/registry/schema", "weir/registry/value", "github.com/modelcontextprotocol/go-sdk",
 	},
+	"registry/input": {
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
+	},
 	"registry/call": {
 		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
-		"weir/registry/value", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/value",
+		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/result": {
 		"weir/codec", "weir/registry/feature", "weir/registry/protocol", "weir/registry/value",
@@ -83,7 +88,8 @@ var allowedImports = map[string][]string{
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
+		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
+		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	// The examples are run by a whole server, so that what they print is what clients see.
@@ -293,7 +299,8 @@ func TestTidyJudgesImports(t *testing.T) {
 
 func TestTidyPackagesHaveTheirFiles(t *testing.T) {
 	tracked := trackedFiles(t)
-	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry/engine", "registry/task", "reactor", "reactor/loop", "reactor/pipeline", "reactor/transport"} {
+	for _, folder := range []string{"codec", "codec/http1", "codec/websocket", "backpressure", "registry/engine",
+		"registry/task", "reactor", "reactor/loop", "reactor/pipeline", "reactor/transport"} {
 		want := []string{"doc.go", "options.go", "metrics.go"}
 		if folder == "reactor" {
 			want = want[:2] // its parts count

@@ -206,8 +206,9 @@ func TestServeWarnsOfOpenDoors(t *testing.T) {
 	f := func(address, tokensFile, want string) {
 		t.Helper()
 		var log strings.Builder
-		s := &server{config: &Config{}, log: &journal{Logger: zerolog.New(&log)}, addresses: map[string]string{"http": address,
-			"tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
+		s := &server{config: &Config{}, log: &journal{Logger: zerolog.New(&log)},
+			addresses: map[string]string{"http": address,
+				"tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
 		s.config.Server.Auth.TokensFile = tokensFile
 		s.config.tokens, _ = loadTokens(tokensFile, option.Place{})
 		s.warnOfOpenDoors()

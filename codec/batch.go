@@ -55,8 +55,8 @@ func (s *scanner) batchEnd(i int) error {
 }
 
 // Member finds one member of a JSON object that Scan has checked, at its top level, and returns the value's token,
-// aliasing object; nil when there is no such member or object is no object (nil, say). Keys are compared unescaped. It costs one
-// pass over the object up to the member, and allocates nothing.
+// aliasing object; nil when there is no such member or object is no object (nil, say). Keys are compared unescaped. It
+// costs one pass over the object up to the member, and allocates nothing.
 func Member(object []byte, key string) []byte {
 	for off := 0; ; {
 		name, value, next := NextMember(object, off)
@@ -70,9 +70,9 @@ func Member(object []byte, key string) []byte {
 	}
 }
 
-// NextMember walks a JSON object that Scan has checked. off is 0 for the first member and then the next of the call before.
-// key and value are tokens, a key with its quotes and escapes, aliasing object. next is negative after the last member, and
-// 0 when object is no object or is broken where the walk stands. Nothing is allocated.
+// NextMember walks a JSON object that Scan has checked. off is 0 for the first member and then the next of the call
+// before. key and value are tokens, a key with its quotes and escapes, aliasing object. next is negative after the last
+// member, and 0 when object is no object or is broken where the walk stands. Nothing is allocated.
 func NextMember(object []byte, off int) (key, value []byte, next int) {
 	i := skipSpace(object, off)
 	want := byte(',')

@@ -25,10 +25,13 @@ var benchMessages = []struct {
 }{
 	{"call", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello"}}}`)},
 	{"modern", []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"get_weather","arguments":{"city":"Oslo","days":3},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)},
-	{"text4k", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"echo","arguments":{"message":"` + strings.Repeat("The quick brown fox jumps over the lazy dog. ", 90) + `"}}}`)},
-	{"cjk4k", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"echo","arguments":{"message":"` + strings.Repeat("敏捷的棕色狐狸", 195) + `"}}}`)},
+	{"text4k", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"echo","arguments":{"message":"` +
+		strings.Repeat("The quick brown fox jumps over the lazy dog. ", 90) + `"}}}`)},
+	{"cjk4k", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"echo","arguments":{"message":"` +
+		strings.Repeat("敏捷的棕色狐狸", 195) + `"}}}`)},
 	{"wide100", wideMessage(100)},
-	{"numbers", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"sum","arguments":{"values":[` + strings.Repeat("12.5,-3,1e9,", 100) + `0]}}}`)},
+	{"numbers", []byte(`{"jsonrpc":"2.0","id":12,"method":"tools/call","params":{"name":"sum","arguments":{"values":[` +
+		strings.Repeat("12.5,-3,1e9,", 100) + `0]}}}`)},
 }
 
 // wideMessage is a call with n arguments.
@@ -149,7 +152,8 @@ func BenchmarkJSONDepthBomb(b *testing.B) {
 }
 
 func BenchmarkPeek4MiB(b *testing.B) {
-	raw := []byte(`{"method":"tools/call","params":{"name":"echo","arguments":{"message":"` + strings.Repeat("x", 4<<20-200) + `"}},"jsonrpc":"2.0","id":12}`)
+	raw := []byte(`{"method":"tools/call","params":{"name":"echo","arguments":{"message":"` +
+		strings.Repeat("x", 4<<20-200) + `"}},"jsonrpc":"2.0","id":12}`)
 	var e Envelope
 	b.ReportAllocs()
 	for b.Loop() {

@@ -43,11 +43,6 @@ const (
 	fieldLogLevel
 )
 
-// fieldMaybeNull is the set of the members for which null means that they are absent, as encoders write what is not set.
-// It is not null for what MCP requires where it may stand at all, and for what names the era of a message.
-const fieldMaybeNull = 1<<fieldParams | 1<<fieldArguments | 1<<fieldCursor | 1<<fieldRequestID |
-	1<<fieldInputResponses | 1<<fieldRequestState | 1<<fieldMeta | 1<<fieldProgressToken | 1<<fieldLogLevel
-
 // The protocol's keys per level. params holds what a server may receive in any revision, 2024-11-05 to 2026-07-28: a
 // gateway that checks "name" while something behind it reads "Name" is how GHSA-4gph-2hhr-5mwg and CVE-2026-27896
 // worked.
@@ -165,10 +160,6 @@ func childLevel(f field) level {
 // fixes it. false means that s.err is set.
 func (s *scanner) note(f field, from, to int) bool {
 	sp, e := span(from, to), s.e
-	if s.raw[from] == 'n' && fieldMaybeNull&(1<<f) != 0 {
-		s.seen &^= 1 << f
-		return true
-	}
 	switch f {
 	case fieldJSONRPC:
 		// JSON-RPC 2.0, section 4: exactly "2.0". Another spelling of the same string is not worth a decoder.
@@ -195,23 +186,23 @@ func (s *scanner) note(f field, from, to int) bool {
 	case fieldURI:
 		e.URI = sp
 	case fieldArguments:
-		e.Arguments = sp
+		e.Arguments = s.given(sp)
 	case fieldCursor:
-		e.Cursor = sp
+		e.Cursor = s.given(sp)
 	case fieldRequestID:
 		if to-from <= s.lim.MaxIDBytes+len(`""`) { // else it is of no request that was accepted
-			e.RequestID = sp
+			e.RequestID = s.given(sp)
 		}
 	case fieldTaskID:
 		e.TaskID = sp
 	case fieldNotifications:
 		e.Notifications = sp
 	case fieldInputResponses:
-		e.InputResponses = sp
+		e.InputResponses = s.given(sp)
 	case fieldRequestState:
-		e.RequestState = sp
+		e.RequestState = s.given(sp)
 	case fieldMeta:
-		e.Meta = sp
+		e.Meta = s.given(sp)
 	case fieldProtocolVersion:
 		e.ProtocolVersion = sp
 	case fieldClientCapabilities:
@@ -220,11 +211,20 @@ func (s *scanner) note(f field, from, to int) bool {
 		if to-from > s.lim.MaxIDBytes+len(`""`) {
 			return s.exceeds(CodeInvalidParams, `"progressToken" is longer`, s.lim.MaxIDBytes, "bytes", from)
 		}
-		e.ProgressToken = sp
+		e.ProgressToken = s.given(sp)
 	case fieldLogLevel:
-		e.LogLevel = sp
+		e.LogLevel = s.given(sp)
 	}
 	return true
+}
+
+// given is a member of params; null is as if it were not there, as encoders write what is not set. It is not asked
+// about what MCP requires where it may stand at all, nor about what names the era of a message.
+func (s *scanner) given(sp Span) Span {
+	if s.raw[sp.Off] == 'n' {
+		return Span{}
+	}
+	return sp
 }
 
 func (s *scanner) noteMethod(sp Span) bool {
@@ -245,6 +245,10 @@ func (s *scanner) noteParams(sp Span) bool {
 	switch s.raw[sp.Off] {
 	case '{':
 		return true
+	case 'n': // as if they were not there
+		s.e.Params = Span{}
+		s.seen &^= 1 << fieldParams
+		return true
 	case '[':
 		return s.refuse(CodeInvalidParams,
 			`"params" must be an object, by-position parameters are not used in MCP`, int(sp.Off))
@@ -258,30 +262,23 @@ func (s *scanner) noteParams(sp Span) bool {
 // have it (JSON-RPC 2.0, section 5) and nothing else may (MCP, basic: Requests).
 func (s *scanner) noteID(sp Span) bool {
 	token, at := sp.Of(s.raw), int(sp.Off)
-	if token[0] == 'n' {
+	switch {
+	case token[0] == 'n':
 		s.nullID = true
 		return true
-	}
-	if !isID(token) {
+	case !isID(token):
 		return s.refuse(CodeInvalidRequest, `"id" must be a string or an integer`, at)
-	}
-	if idBytes(token) > s.lim.MaxIDBytes {
+	case idBytes(token) > s.lim.MaxIDBytes:
 		return s.exceeds(CodeInvalidRequest, `"id" is longer`, s.lim.MaxIDBytes, "bytes", at)
-	}
-	if token[0] != '"' && !idEnds(s.raw, at+len(token)) {
+	case token[0] == '"':
+		s.e.ID = sp
+		return !hasNUL(token) || s.refuse(CodeInvalidRequest, `"id" must not hold U+0000`, at)
+	case !idEnds(s.raw, at+len(token)):
 		return true // and the message ends as no JSON
 	}
 	s.e.ID = sp
-	switch {
-	case token[0] == '"':
-		if hasNUL(token) {
-			return s.refuse(CodeInvalidRequest, `"id" must not hold U+0000`, at)
-		}
-	case !isInteger(token):
-		return s.refuse(CodeInvalidRequest,
-			`"id" must be a string or an integer, without fraction or exponent, and not -0`, at)
-	}
-	return true
+	return isInteger(token) || s.refuse(CodeInvalidRequest,
+		`"id" must be a string or an integer, without fraction or exponent, and not -0`, at)
 }
 
 // laterID finds the id of a message that was refused before its id was read, as TypeScript's and Python's SDK write it
@@ -322,8 +319,8 @@ func idBytes(token []byte) int {
 	return len(token)
 }
 
-// idEnds says whether what stands at raw[end] shows that the number before it is whole: 12 of a message that was cut may be
-// the beginning of 123, another request's.
+// idEnds says whether what stands at raw[end] shows that the number before it is whole: 12 of a message that was cut
+// may be the beginning of 123, another request's.
 func idEnds(raw []byte, end int) bool {
 	return end < len(raw) && (raw[end] == ',' || raw[end] == '}' || skipSpace(raw, end) > end)
 }

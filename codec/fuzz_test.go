@@ -119,7 +119,8 @@ func checkMembers(t *testing.T, raw, message []byte, e *Envelope, lim *JSONLimit
 			t.Fatalf("method %q, want %q (%v)", got, want, err)
 		}
 	}
-	if (e.Kind == KindRequest) != (e.Method.Present() && e.ID.Present()) || (e.Kind == KindResponse) == e.Method.Present() {
+	if (e.Kind == KindRequest) != (e.Method.Present() && e.ID.Present()) ||
+		(e.Kind == KindResponse) == e.Method.Present() {
 		t.Fatalf("kind %s", e.Kind)
 	}
 }

@@ -15,7 +15,8 @@ func TestAppendAnswers(t *testing.T) {
 			`x{"jsonrpc":"2.0","id":"a\n","result":{ ` + "\t" + `"a": 1  }}`},
 		{string(AppendError(nil, nil, &Error{Code: CodeParse, Message: "no JSON"})),
 			`{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no JSON"}}`},
-		{string(AppendError(nil, []byte("7"), &Error{Code: CodeInternal, Message: "full \"q\"\n", Data: []byte("{\n\"reason\":\"queue_full\"}")})),
+		{string(AppendError(nil, []byte("7"), &Error{Code: CodeInternal, Message: "full \"q\"\n",
+			Data: []byte("{\n\"reason\":\"queue_full\"}")})),
 			`{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"full \"q\"\n","data":{ "reason":"queue_full"}}}`},
 	} {
 		if row.got != row.want {
@@ -37,7 +38,8 @@ func TestAppendedAnswersScan(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	}
-	if got := scanned(string(AppendError(nil, nil, &Error{Code: CodeParse})), &lim); got != `response Error={"code":-32700,"message":""}` {
+	if got := scanned(string(AppendError(nil, nil, &Error{Code: CodeParse})),
+		&lim); got != `response Error={"code":-32700,"message":""}` {
 		t.Errorf("an error without id is %s", got)
 	}
 }
@@ -70,7 +72,8 @@ func checkQuoted(s string) string {
 		return "not one line of UTF-8"
 	}
 	var back string
-	if err := json.Unmarshal(q, &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && back != string([]rune(s)) {
+	if err := json.Unmarshal(q, &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") &&
+		back != string([]rune(s)) {
 		return "encoding/json reads " + back
 	}
 	if ours, ok := StringOf(q); !ok || string(ours) != back {
@@ -233,7 +236,8 @@ func TestBatch(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", row.raw, got, row.want)
 		}
 	}
-	for raw, want := range map[string]bool{"[": true, " \t\r\n[1]": true, "\ufeff[": true, "{}": false, "": false, "\f[": false} {
+	for raw, want := range map[string]bool{"[": true, " \t\r\n[1]": true, "\ufeff[": true, "{}": false, "": false,
+		"\f[": false} {
 		if IsBatch([]byte(raw)) != want {
 			t.Errorf("IsBatch(%q) is %v", raw, !want)
 		}
@@ -251,7 +255,8 @@ func TestErrorText(t *testing.T) {
 }
 
 func TestKindString(t *testing.T) {
-	for k, want := range map[Kind]string{KindInvalid: "invalid", KindRequest: "request", KindNotification: "notification", KindResponse: "response"} {
+	for k, want := range map[Kind]string{KindInvalid: "invalid", KindRequest: "request", KindNotification: "notification",
+		KindResponse: "response"} {
 		if k.String() != want {
 			t.Errorf("%d is %q", k, k.String())
 		}

@@ -25,7 +25,8 @@ func TestDuplicateKeys(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"result":{},"result":{}}`, `-32600 duplicate key "result" at byte 36 | id 1`},
 		{`{"jsonrpc":"2.0","id":1,"x":1,"x":1,"method":"m"}`, `-32600 duplicate key "x" at byte 30 | id 1`},
 		{`{"jsonrpc":"2.0","method":"m","params":{"name":"a","name":"b"}}`, `-32600 duplicate key "name" at byte 51`},
-		{`{"jsonrpc":"2.0","method":"m","params":{"_meta":{"progressToken":1,"progressToken":1}}}`, `-32600 duplicate key "progressToken" at byte 67`},
+		{`{"jsonrpc":"2.0","method":"m","params":{"_meta":{"progressToken":1,"progressToken":1}}}`,
+			`-32600 duplicate key "progressToken" at byte 67`},
 		{`{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}`, `-32600 duplicate key "a" at byte 40 | id 1`},
 		{args(`"a":1,"a":2`), `-32600 duplicate key "a" at byte 59`},
 		{args(`"":1,"":2`), `-32600 duplicate key "" at byte 58`},
@@ -154,7 +155,8 @@ func TestKeySetSurvivesNumbering(t *testing.T) {
 // TestScanConcurrently: scanners share the pool of sets and nothing else.
 func TestScanConcurrently(t *testing.T) {
 	lim := DefaultLimits().JSON
-	good, bad := wideMessage(300), []byte(`{"jsonrpc":"2.0","method":"m","params":{"arguments":{`+manyMembers(200)+`,"7":0}}}`)
+	good := wideMessage(300)
+	bad := []byte(`{"jsonrpc":"2.0","method":"m","params":{"arguments":{` + manyMembers(200) + `,"7":0}}}`)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -37,7 +37,7 @@ func (d *LineDecoder) Next(b []byte, max int) (msg []byte, n int, err error) {
 		return nil, 0, ErrMessageTooLarge
 	}
 	d.looked = 0
-	if Blank(line) {
+	if len(line) == 0 || line[0] != '{' && Blank(line) {
 		return nil, at + 1, nil
 	}
 	return line[:len(line):len(line)], at + 1, nil

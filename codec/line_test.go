@@ -126,7 +126,8 @@ func TestLineLimit(t *testing.T) {
 		{strings.Repeat("\n", 100) + ten + "\n", 1, true},
 		{strings.Repeat("x", 1000) + "\n", 0, false},
 	} {
-		for how, pieces := range map[string][][]byte{"whole": {[]byte(row.stream)}, "bytes": singleBytes([]byte(row.stream))} {
+		for how, pieces := range map[string][][]byte{"whole": {[]byte(row.stream)},
+			"bytes": singleBytes([]byte(row.stream))} {
 			lines, _, err := feedLines(pieces, max)
 			if len(lines) != row.lines || (err == nil) != row.ok || err != nil && !errors.Is(err, ErrMessageTooLarge) {
 				t.Errorf("%q (%s): got %q, %v", row.stream, how, lines, err)

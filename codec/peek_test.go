@@ -31,13 +31,17 @@ func TestPeek(t *testing.T) {
 		{`garbage`, `invalid`},
 		{``, `invalid`},
 		// Big ones: what stands in front, and the id at the end.
-		{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}}}`, `request id 1 method "m" name "n"`},
-		{`{"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}},"jsonrpc":"2.0","id":12}`, `request id 12 method "m" name "n"`},
-		{`{"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}},"jsonrpc":"2.0", "id" : "a-b" } ` + "\n", `request id "a-b" method "m" name "n"`},
+		{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}}}`,
+			`request id 1 method "m" name "n"`},
+		{`{"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}},"jsonrpc":"2.0","id":12}`,
+			`request id 12 method "m" name "n"`},
+		{`{"method":"m","params":{"name":"n","arguments":{"a":"` + big + `"}},"jsonrpc":"2.0", "id" : "a-b" } ` + "\n",
+			`request id "a-b" method "m" name "n"`},
 		{`{"method":"m","params":{"arguments":{"a":"` + big + `"}},"jsonrpc":"2.0","id":""}`, `request id "" method "m"`},
 		{`{"jsonrpc":"2.0","id":1,"result":{"a":"` + big + `"}}`, `response id 1`},
 		{`{"result":{"a":"` + big + `"},"jsonrpc":"2.0","id":3}`, `response id 3`},
-		{`{"jsonrpc":"2.0","method":"m","params":{"a":"` + big + `"}}`, `invalid method "m"`},             // the id may be in the middle
+		// the id may be in the middle
+		{`{"jsonrpc":"2.0","method":"m","params":{"a":"` + big + `"}}`, `invalid method "m"`},
 		{`{"jsonrpc":"2.0","id":1,"method":"m","result":{"a":"` + big + `"}}`, `request id 1 method "m"`}, // Scan refuses it
 		// Not the message's id.
 		{`{"method":"m","params":{"a":"` + big + `","id":5}}`, `invalid method "m"`},
@@ -59,7 +63,8 @@ func TestPeek(t *testing.T) {
 		{strings.Repeat(" ", 5000) + `{"id":1,"method":"m"}`, `invalid`},
 	} {
 		if got := peeked(row.text); got != row.want {
-			t.Errorf("%.60s ... %.60s\n got %s\nwant %s", row.text, row.text[len(row.text)-min(60, len(row.text)):], got, row.want)
+			t.Errorf("%.60s ... %.60s\n got %s\nwant %s", row.text, row.text[len(row.text)-min(60, len(row.text)):], got,
+				row.want)
 		}
 	}
 }
@@ -67,7 +72,8 @@ func TestPeek(t *testing.T) {
 // TestPeekCutsNumbers: wherever the window ends, an id is found whole or not at all.
 func TestPeekCutsNumbers(t *testing.T) {
 	for pad := peekBytes - 60; pad < peekBytes+10; pad++ {
-		text := `{"method":"m","x":"` + strings.Repeat("x", pad) + `","id":123456789,"params":{"a":"` + strings.Repeat("y", 100) + `"}}`
+		text := `{"method":"m","x":"` + strings.Repeat("x", pad) + `","id":123456789,"params":{"a":"` +
+			strings.Repeat("y", 100) + `"}}`
 		if got := peeked(text); got != `request id 123456789 method "m"` && got != `invalid method "m"` {
 			t.Errorf("pad %d: %s", pad, got)
 		}

@@ -27,8 +27,8 @@ type scanner struct {
 // nothing. It may be called by any number of goroutines; e and raw belong to the caller.
 //
 // The error, where there is one, is an *Error: CodeParse for what is not JSON or exceeds a limit, CodeInvalidRequest
-// for JSON that is not one JSON-RPC message, CodeInvalidParams for array parameters. It names the offence and its
-// byte offset (from 0). e.ID is set even then, so that the answer can carry it, if there is an unambiguous id: one that came
+// for JSON that is not one JSON-RPC message, CodeInvalidParams for array parameters. It names the offence and its byte
+// offset (from 0). e.ID is set even then, so that the answer can carry it, if there is an unambiguous id: one that came
 // before the offence, or anywhere in what is JSON. It may be the offence itself: a number that is no integer.
 func Scan(raw []byte, e *Envelope, lim *JSONLimits) error {
 	*e = Envelope{}
@@ -57,7 +57,10 @@ func (s *scanner) message() bool {
 	if len(s.raw) > math.MaxInt32 { // spans hold 32 bits
 		return s.refuse(CodeParse, "message beyond 2 GiB", 0)
 	}
-	i := messageStart(s.raw)
+	i := 0
+	if len(s.raw) == 0 || s.raw[0] != '{' {
+		i = messageStart(s.raw)
+	}
 	if i >= len(s.raw) {
 		return s.refuse(CodeParse, "no JSON", 0)
 	}

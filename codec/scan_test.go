@@ -120,7 +120,8 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":1,"method":null}`, `-32600 "method" must be a string at byte 33 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"method":["m"]}`, `-32600 "method" must be a string at byte 33 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m\u0000"}`, `-32600 "method" must not hold U+0000 at byte 33 | id 1`},
-	{`{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}`, `-32602 "params" must be an object, by-position parameters are not used in MCP at byte 46 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}`,
+		`-32602 "params" must be an object, by-position parameters are not used in MCP at byte 46 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":null}`, `request ID=1 Method="m"`},
 	{`{"jsonrpc":"2.0","method":"m","params":null}`, `notification Method="m"`},
 	{`{"jsonrpc":"2.0","id":1,"result":{},"params":null}`, `response ID=1 Result={}`},
@@ -135,17 +136,24 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":1,"method":"m","params":"x"}`, `-32600 "params" must be an object at byte 46 | id 1`},
 
 	// What does not go together.
-	{`{"jsonrpc":"2.0","id":1,"method":"m","result":{}}`, `-32600 "method" and "result" or "error" in one message at byte 0 | id 1`},
-	{`{"jsonrpc":"2.0","id":1,"method":"m","error":{}}`, `-32600 "method" and "result" or "error" in one message at byte 0 | id 1`},
-	{`{"jsonrpc":"2.0","id":1,"result":{},"error":{}}`, `-32600 both "result" and "error" in the response at byte 0 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","result":{}}`,
+		`-32600 "method" and "result" or "error" in one message at byte 0 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","error":{}}`,
+		`-32600 "method" and "result" or "error" in one message at byte 0 | id 1`},
+	{`{"jsonrpc":"2.0","id":1,"result":{},"error":{}}`,
+		`-32600 both "result" and "error" in the response at byte 0 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"result":{},"params":{}}`, `-32600 "params" in the response at byte 0 | id 1`},
 	{`{"jsonrpc":"2.0","id":1,"error":"x"}`, `-32600 "error" must be an object at byte 32 | id 1`},
 
 	// What is longer than an id may be names no request and asks for no progress.
-	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id128 + `}}`, `notification Method="m" Params={"requestId":` + id128 + `} RequestID=` + id128},
-	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id129 + `}}`, `notification Method="m" Params={"requestId":` + id129 + `}`},
-	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":{"a":` + id128 + `}}}`, `notification Method="m" Params={"requestId":{"a":` + id128 + `}}`},
-	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"progressToken":` + id129 + `}}}`, `-32602 "progressToken" is longer than 128 bytes at byte 72 | id 1`},
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id128 + `}}`,
+		`notification Method="m" Params={"requestId":` + id128 + `} RequestID=` + id128},
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":` + id129 + `}}`,
+		`notification Method="m" Params={"requestId":` + id129 + `}`},
+	{`{"jsonrpc":"2.0","method":"m","params":{"requestId":{"a":` + id128 + `}}}`,
+		`notification Method="m" Params={"requestId":{"a":` + id128 + `}}`},
+	{`{"jsonrpc":"2.0","id":1,"method":"m","params":{"_meta":{"progressToken":` + id129 + `}}}`,
+		`-32602 "progressToken" is longer than 128 bytes at byte 72 | id 1`},
 
 	// A byte order mark before the message is ignored; one elsewhere is no white space.
 	{"\ufeff" + ` {"jsonrpc":"2.0","id":1,"method":"m"}`, `request ID=1 Method="m"`},
@@ -161,8 +169,10 @@ var envelopes = []struct{ text, want string }{
 	{`{"jsonrpc":"2.0","id":5,"method":"m","params":{]`, `-32700 "]" instead of a key at byte 47 | id 5`},
 	{`{"jsonrpc":"2.0","id":"q","method":"m"} x`, `-32700 more bytes after the message at byte 40 | id "q"`},
 	{`{"jsonrpc":"2.0","method":"m","params":"x","id":5}`, `-32600 "params" must be an object at byte 39 | id 5`},
-	{`{"method":7,"params":{"id":6},"jsonrpc":"2.0","\u0069d":"q"} `, `-32600 "method" must be a string at byte 10 | id "q"`},
-	{"\ufeff" + `{"params":[],"id":5}`, `-32602 "params" must be an object, by-position parameters are not used in MCP at byte 13 | id 5`},
+	{`{"method":7,"params":{"id":6},"jsonrpc":"2.0","\u0069d":"q"} `,
+		`-32600 "method" must be a string at byte 10 | id "q"`},
+	{"\ufeff" + `{"params":[],"id":5}`,
+		`-32602 "params" must be an object, by-position parameters are not used in MCP at byte 13 | id 5`},
 	// Not so where whose id is meant is open, or it is none, or its end was not seen: a longer one may have been meant.
 	{`{"params":7,"id":5,"id":6}`, `-32600 "params" must be an object at byte 10`},
 	{`{"params":7,"ID":5,"id":6}`, `-32600 "params" must be an object at byte 10`},
@@ -200,8 +210,10 @@ func TestScanEnvelope(t *testing.T) {
 func TestScanCaseVariants(t *testing.T) {
 	lim := DefaultLimits().JSON
 	variants := func(key string) []string {
-		out := []string{strings.ToUpper(key), strings.ToUpper(key[:1]) + key[1:], key[:len(key)-1] + strings.ToUpper(key[len(key)-1:])}
-		return append(out, strings.Replace(key, "s", "ſ", 1), strings.Replace(key, "k", "\u212a", 1), strings.Replace(key, "o", `\u004f`, 1))
+		out := []string{strings.ToUpper(key), strings.ToUpper(key[:1]) + key[1:],
+			key[:len(key)-1] + strings.ToUpper(key[len(key)-1:])}
+		return append(out, strings.Replace(key, "s", "ſ", 1), strings.Replace(key, "k", "\u212a", 1),
+			strings.Replace(key, "o", `\u004f`, 1))
 	}
 	for _, place := range []struct {
 		at         level
@@ -228,7 +240,8 @@ func TestScanCaseVariants(t *testing.T) {
 		}
 	}
 	// An id that may be meant otherwise is not echoed.
-	if got, want := scanned(`{"jsonrpc":"2.0","id":1,"ID":2,"method":"m"}`, &lim), `-32600 key "ID" is a case variant of id at byte 24`; got != want {
+	if got, want := scanned(`{"jsonrpc":"2.0","id":1,"ID":2,"method":"m"}`,
+		&lim), `-32600 key "ID" is a case variant of id at byte 24`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for _, free := range []string{
@@ -248,13 +261,16 @@ func TestScanLimits(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"a":[[]]}}}`,
 			`notification Method="m" Params={"arguments":{"a":[[]]}} Arguments={"a":[[]]}`},
-		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"a":[[[]]]}}}`, `-32700 nested deeper than 5 levels at byte 59`},
-		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"a":[[{}]]}}}`, `-32700 nested deeper than 5 levels at byte 59`},
+		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"a":[[[]]]}}}`,
+			`-32700 nested deeper than 5 levels at byte 59`},
+		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"a":[[{}]]}}}`,
+			`-32700 nested deeper than 5 levels at byte 59`},
 		{`{"jsonrpc":"2.0","method":"m","x":[{},{},{},[],[],[],{}],"a":[[[]]],"b":[[[]]]}`, `notification Method="m"`},
 		{`{"jsonrpc":"2.0","method":"m","x":[[{"a":[1]}],[{"b":[1]}],[{"c":[1]}]]}`, `notification Method="m"`},
 		{`{"jsonrpc":"2.0","method":"m","a":1,"b":2,"c":3,"d":4}`, `notification Method="m"`},
 		{`{"jsonrpc":"2.0","method":"m","a":1,"b":2,"c":3,"d":4,"e":5}`, `-32700 more than 6 members at byte 54`},
-		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"b":2},"x":[{"c":3},{"d":4}]}}`, `-32700 more than 6 members at byte 66`},
+		{`{"jsonrpc":"2.0","method":"m","params":{"arguments":{"b":2},"x":[{"c":3},{"d":4}]}}`,
+			`-32700 more than 6 members at byte 66`},
 		{`{"jsonrpc":"2.0","method":"m","id":"1234567890123456"}`, `request ID="1234567890123456" Method="m"`},
 		{`{"jsonrpc":"2.0","method":"m","id":"12345678901234567"}`, `-32600 "id" is longer than 16 bytes at byte 35`},
 	} {

@@ -14,7 +14,8 @@ func TestSSEEvent(t *testing.T) {
 	}
 	f(SSEEvent{Data: []byte(`{"a":1}`)}, "data: {\"a\":1}\n\n")
 	f(SSEEvent{ID: []byte("0-1")}, "id: 0-1\ndata: \n\n")
-	f(SSEEvent{Name: "endpoint", ID: []byte("7"), Retry: 1500, Data: []byte("/m")}, "event: endpoint\nid: 7\nretry: 1500\ndata: /m\n\n")
+	f(SSEEvent{Name: "endpoint", ID: []byte("7"), Retry: 1500, Data: []byte("/m")},
+		"event: endpoint\nid: 7\nretry: 1500\ndata: /m\n\n")
 	f(SSEEvent{Data: []byte("a\nb\r\nc\rd\n")}, "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n")
 	f(SSEEvent{ID: []byte("1\ndata: forged")}, "data: \n\n")
 	f(SSEEvent{ID: []byte("a\x00b"), Retry: -1}, "data: \n\n")

@@ -391,5 +391,6 @@ func mayDiffer(text []byte) bool {
 			deep--
 		}
 	}
-	return !bytes.Equal(text, bytes.ToValidUTF8(text, nil)) || bytes.Contains(bytes.ToLower(text), []byte(`\ud`)) || most > 64
+	return !bytes.Equal(text, bytes.ToValidUTF8(text, nil)) || bytes.Contains(bytes.ToLower(text), []byte(`\ud`)) ||
+		most > 64
 }

@@ -66,7 +66,8 @@ func TestAddressesClashAsTheKernelSays(t *testing.T) {
 				second.Close()
 			}
 			var gone *net.AddrError
-			if errors.As(err, &gone) || strings.Contains(errText(err), "cannot assign") || strings.Contains(errText(err), "not supported") {
+			if errors.As(err, &gone) || strings.Contains(errText(err), "cannot assign") ||
+				strings.Contains(errText(err), "not supported") {
 				continue // no such address here
 			}
 			if got, want := AddressesClash(net.JoinHostPort(a, port), net.JoinHostPort(b, port)), err != nil; got != want {
@@ -90,7 +91,8 @@ func TestValidateClash(t *testing.T) {
 	o.HTTP, o.TCP = ":7000", "127.0.0.1:7000"
 	errs := o.Validate()
 	var mistake *option.Mistake
-	if len(errs) != 1 || !errors.As(errs[0], &mistake) || mistake.Key != "tcp" || !strings.Contains(mistake.Text, `http, ":7000"`) {
+	if len(errs) != 1 || !errors.As(errs[0], &mistake) || mistake.Key != "tcp" ||
+		!strings.Contains(mistake.Text, `http, ":7000"`) {
 		t.Errorf("%v", errs)
 	}
 	o.TCP = "127.0.0.1:7001"
@@ -113,7 +115,9 @@ func TestUnixSocketFolder(t *testing.T) {
 	must(t, os.WriteFile(folder+"/file", nil, 0o600))
 	f := func(path, want string) {
 		t.Helper()
-		_, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.TCP, o.Unix = "", folder+path })
+		_, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+			o.TCP, o.Unix = "", folder+path
+		})
 		if err == nil {
 			t.Fatalf("%s: no error", path)
 		}

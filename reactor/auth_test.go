@@ -346,7 +346,8 @@ func TestPrincipalLimit(t *testing.T) {
 	if r, _ := web.response(); r.StatusCode != 200 {
 		t.Fatal(r.StatusCode)
 	}
-	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`, `"executed":false`)
+	contains(t, line("alice").rest(), `"id":null`, `"reason":"connection_limit_per_principal"`, `"retryAfterMs":`,
+		`"executed":false`)
 	other := s.dial("http")
 	other.send(postDiscover(bearing("alice")))
 	r, body := other.response()

@@ -71,7 +71,8 @@ func TestEveryCloseReason(t *testing.T) {
 			p.rest()
 			p.Close()
 		}},
-		loop.CloseFirstByte: {with(func(o *Options) { o.FirstByteTimeout = 50 * time.Millisecond }), func(s *server) { s.dial("tcp").gone() }},
+		loop.CloseFirstByte: {with(func(o *Options) { o.FirstByteTimeout = 50 * time.Millisecond }),
+			func(s *server) { s.dial("tcp").gone() }},
 		loop.CloseMessageTimeout: {with(func(o *Options) { o.MessageTimeout = 100 * time.Millisecond }), func(s *server) {
 			p := s.dial("tcp")
 			p.send(`{"jsonrpc"`)
@@ -82,8 +83,10 @@ func TestEveryCloseReason(t *testing.T) {
 			p.answers()
 			p.gone()
 		}},
-		loop.ClosePingTimeout:  {with(func(o *Options) { o.PingInterval = 50 * time.Millisecond }), func(s *server) { s.websocket().gone() }},
-		loop.CloseWriteStalled: {with(func(o *Options) { o.WriteTimeout = 100 * time.Millisecond }), func(s *server) { s.dial("tcp").narrow().greet().ask(2000, 10_000) }},
+		loop.ClosePingTimeout: {with(func(o *Options) { o.PingInterval = 50 * time.Millisecond }),
+			func(s *server) { s.websocket().gone() }},
+		loop.CloseWriteStalled: {with(func(o *Options) { o.WriteTimeout = 100 * time.Millisecond }),
+			func(s *server) { s.dial("tcp").narrow().greet().ask(2000, 10_000) }},
 		loop.CloseUnauthorized: {guarded, func(s *server) {
 			p := s.dial("tcp")
 			p.send(hello + "\n")
@@ -101,9 +104,10 @@ func TestEveryCloseReason(t *testing.T) {
 			s.ReplaceTokens(tokensFor(s.t))
 			p.gone()
 		}},
-		loop.CloseOutboxBudget: {with(func(o *Options) { o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20 }), func(s *server) {
-			s.dial("tcp").narrow().greet().ask(40, 200_000)
-		}},
+		loop.CloseOutboxBudget: {with(func(o *Options) { o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20 }),
+			func(s *server) {
+				s.dial("tcp").narrow().greet().ask(40, 200_000)
+			}},
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))
 			s.eventually("the first one's input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })

@@ -62,7 +62,8 @@ func childServer(in io.Reader, out io.Writer) error {
 		if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6, (&server{set: set}).metric("weir_out_of_descriptors_total"))
+		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6,
+			(&server{set: set}).metric("weir_out_of_descriptors_total"))
 	}
 	return nil
 }

@@ -91,12 +91,16 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 	}
 	s.closedFor(loop.CloseDrain, "3")
 	if s.loops.InputBytes() != 0 || s.loops.OutboxBytes() != 0 || s.limits.Connections() != 0 || s.queue.HeldBytes() != 0 {
-		t.Errorf("not given back: %d in, %d out, %d connections, %d bytes queued", s.loops.InputBytes(), s.loops.OutboxBytes(), s.limits.Connections(), s.queue.HeldBytes())
+		t.Errorf("not given back: %d in, %d out, %d connections, %d bytes queued", s.loops.InputBytes(),
+			s.loops.OutboxBytes(), s.limits.Connections(), s.queue.HeldBytes())
 	}
 }
 
 func TestDrainCountsWhatItCuts(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxExecutingPerConnection = 1 })
+	s := start(t, patient, func(_ *Options, b *backpressure.Options,
+		_ *registry.Options) {
+		b.MaxExecutingPerConnection = 1
+	})
 	c := s.httpClient() // of a session, so that the end of the connection does not cancel
 	c.send(c.call(1) + c.call(2) + c.call(3))
 	s.awaitStuck()
@@ -169,7 +173,8 @@ func TestListenErrors(t *testing.T) {
 			contains(t, fmt.Sprint(err), want...)
 		})
 	}
-	f("address in use", func(o *Options) { o.TCP = taken.Addr().String() }, "listen for tcp on "+taken.Addr().String(), "address already in use")
+	f("address in use", func(o *Options) { o.TCP = taken.Addr().String() }, "listen for tcp on "+taken.Addr().String(),
+		"address already in use")
 	f("no such host", func(o *Options) { o.HTTP = "256.0.0.1:0" }, "listen for http on 256.0.0.1:0")
 	f("no such folder", func(o *Options) { o.Unix = t.TempDir() + "/none/s" }, "listen for unix on ", "no such file")
 }
@@ -197,6 +202,7 @@ func TestEverythingIsGivenBack(t *testing.T) {
 	s.free()
 	s.eventually("nothing is open", func() bool { return s.Connections() == 0 })
 	s.eventually("everything is given back", func() bool {
-		return s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.limits.Connections() == 0 && s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0
+		return s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.limits.Connections() == 0 &&
+			s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0
 	})
 }

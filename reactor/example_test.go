@@ -68,13 +68,15 @@ func ExampleServer() {
 	defer func() { stop(); <-ended }() // calls that run may finish
 
 	// What a client of 2026-07-28 sends, spelled out.
-	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,`+
-		`"method":"tools/call","params":{"name":"greet","arguments":{"name":"Ada"},"_meta":{`+
-		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
+	call, err := http.NewRequest("POST", "http://"+server.Addrs()["http"]+"/mcp",
+		strings.NewReader(`{"jsonrpc":"2.0","id":1,`+
+			`"method":"tools/call","params":{"name":"greet","arguments":{"name":"Ada"},"_meta":{`+
+			`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	for name, value := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+	for name, value := range map[string]string{"Content-Type": "application/json",
+		"Accept":               "application/json, text/event-stream",
 		"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "greet"} {
 		call.Header.Set(name, value)
 	}
@@ -85,6 +87,7 @@ func ExampleServer() {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	fmt.Println(string(text), err)
-	// Output:
-	// {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}} <nil>
+	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello,
+	// Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
+	// <nil>
 }

@@ -16,10 +16,13 @@ import (
 // ended it, and others are served meanwhile.
 func FuzzConnection(f *testing.F) {
 	line := hello + "\n" + toolCall("1", "echo", `{"message":"x"}`) + toolCall("2", "sleep", `{"ms":1}`)
-	batch := strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n[" + strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`)) + `,{"jsonrpc":"2.0","id":2,"method":"ping"}]` + "\n"
-	web := modernCall("1", "sleep", `{"ms":1}`) + modernCall("2", "echo", `{"message":"x"}`) + postDiscover() + "DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	batch := strings.Replace(hello, "2025-11-25", "2025-03-26", 1) + "\n[" +
+		strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`)) + `,{"jsonrpc":"2.0","id":2,"method":"ping"}]` + "\n"
+	web := modernCall("1", "sleep", `{"ms":1}`) + modernCall("2", "echo", `{"message":"x"}`) + postDiscover() +
+		"DELETE /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	chunks := "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n0\r\n\r\n"
-	socket := clientFrame(hello) + "\x01\x83\x00\x00\x00\x00{\"j" + "\x89\x81\x00\x00\x00\x00p" + "\x80\x81\x00\x00\x00\x00}" + closeFrame(1000)
+	socket := clientFrame(hello) + "\x01\x83\x00\x00\x00\x00{\"j" + "\x89\x81\x00\x00\x00\x00p" +
+		"\x80\x81\x00\x00\x00\x00}" + closeFrame(1000)
 	for how := range uint8(4) {
 		f.Add(uint8(0), how, uint16(100), []byte(line))
 		f.Add(uint8(0), how, uint16(200), []byte(batch))

@@ -93,7 +93,8 @@ func TestSlowHTTPReaderGetsEverythingInOrder(t *testing.T) {
 	const calls = 500
 	go func() {
 		for id := range calls {
-			if _, err := io.WriteString(p.Conn, modernCall(fmt.Sprint(id), "echo", `{"message":"`+strings.Repeat("x", 10_000)+`"}`)); err != nil {
+			if _, err := io.WriteString(p.Conn, modernCall(fmt.Sprint(id), "echo",
+				`{"message":"`+strings.Repeat("x", 10_000)+`"}`)); err != nil {
 				return
 			}
 		}
@@ -101,7 +102,8 @@ func TestSlowHTTPReaderGetsEverythingInOrder(t *testing.T) {
 	s.eventually("its outbox is full", func() bool { return s.metric("weir_outbox_full_total") != "0" })
 	for id := range calls {
 		r, body := p.response()
-		if want := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result"`, id); r.StatusCode != 200 || !strings.HasPrefix(body, want) || len(body) < 10_000 {
+		if want := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result"`, id); r.StatusCode != 200 ||
+			!strings.HasPrefix(body, want) || len(body) < 10_000 {
 			t.Fatalf("answer %d is %s %.80s", id, r.Status, body)
 		}
 	}
@@ -122,5 +124,8 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 		}
 	}()
 	s.closedFor(loop.CloseOutboxBudget, "1")
-	s.eventually("everything is given back", func() bool { return s.loops.OutboxBytes() == 0 && s.loops.InputBytes() == 0 })
+	s.eventually("everything is given back", func() bool {
+		return s.loops.OutboxBytes() == 0 &&
+			s.loops.InputBytes() == 0
+	})
 }

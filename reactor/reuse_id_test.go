@@ -51,7 +51,10 @@ func TestCancelledIDIsFreeAtOnce(t *testing.T) {
 			answer, err := c.answer()
 			must(t, err)
 			contains(t, answer, `"id":"last"`)
-			s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
+			s.eventually("every byte is given back", func() bool {
+				return s.queue.HeldBytes() == 0 &&
+					s.loops.OutboxBytes() == 0
+			})
 		})
 	}
 	f("tcp", (*server).lineClient, func(text string) string { return text + "\n" })
@@ -65,7 +68,8 @@ func TestCancelledIDIsFreeInASession(t *testing.T) {
 	session := first.session()
 	first.send(post(deafCall(1), session))
 	s.awaitStuck()
-	second.send(post(cancelOf("1"), session) + post(strings.TrimSpace(toolCall("1", "echo", `{"message":"next"}`)), session))
+	second.send(post(cancelOf("1"), session) + post(strings.TrimSpace(toolCall("1", "echo", `{"message":"next"}`)),
+		session))
 	if r, _ := second.response(); r.StatusCode != 202 {
 		t.Error("the cancellation was answered", r.Status)
 	}
@@ -84,7 +88,8 @@ func TestPostsOfASessionShareAnID(t *testing.T) {
 	session := first.session()
 	first.send(post(deafCall(1), session))
 	s.awaitStuck()
-	second.send(post(strings.TrimSpace(toolCall("1", "echo", `{"message":"meanwhile"}`)), session) + post(cancelOf("1"), session))
+	second.send(post(strings.TrimSpace(toolCall("1", "echo", `{"message":"meanwhile"}`)), session) +
+		post(cancelOf("1"), session))
 	r, body := second.response()
 	if r.StatusCode != 200 {
 		t.Error("the second call was answered", r.Status)
@@ -130,7 +135,8 @@ func TestCancelledIDOfAHeldMessage(t *testing.T) {
 		text.WriteString(cancelOf(fmt.Sprint(id)) + "\n")
 	}
 	p.send(text.String() + cancelOf("1000") + "\n")
-	s.eventually("there is room again", func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "20" })
+	s.eventually("there is room again",
+		func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "20" })
 	p.send(toolCall("1000", "stuck", `{}`)) // this one is no held message
 	p.send(`{"jsonrpc":"2.0","id":"mark","method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":"mark"`)

@@ -34,7 +34,10 @@ func TestReusePort(t *testing.T) {
 func TestPortIsNotShared(t *testing.T) {
 	first := start(t, sharing("127.0.0.1:0"))
 	address := first.Addrs()["tcp"]
-	if _, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.HTTP, o.TCP = "", address }); err == nil {
+	if _, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.HTTP, o.TCP = "",
+			address
+	}); err == nil {
 		t.Error("a server that does not share the port got it too")
 	}
 	other, err := net.Listen("tcp", address)

@@ -129,7 +129,8 @@ func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
 
 // padded is a tools/call line with something more in its params.
 func padded(id, tool, arguments, more string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` + arguments + more + `}}` + "\n"
+	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"` + tool + `","arguments":` +
+		arguments + more + `}}` + "\n"
 }
 
 // 202 and no body is what the transport owes for what is not answered (MCP 2025-03-26 basic/transports).
@@ -152,7 +153,8 @@ func TestHTTPCallCancelledWhileItWaitsIs202(t *testing.T) {
 	})
 	p := s.dial("http")
 	session := p.session()
-	p.send(post(strings.TrimSpace(toolCall("1", "stuck", `{}`)), session) + post(strings.TrimSpace(toolCall("2", "stuck", `{}`)), session))
+	p.send(post(strings.TrimSpace(toolCall("1", "stuck", `{}`)), session) +
+		post(strings.TrimSpace(toolCall("2", "stuck", `{}`)), session))
 	s.awaitStuck()
 	s.eventually("the second waits", func() bool { return s.queue.Waiting() == 1 })
 	q := s.dial("http")

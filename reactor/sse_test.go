@@ -39,12 +39,14 @@ func (s *server) addTell() {
 				case <-ctx.Done():
 				}
 			}
-			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprintf("sent %d, logged %v", sent, logged)}}}, nil, nil
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprintf("sent %d, logged %v", sent,
+				logged)}}}, nil, nil
 		})
 }
 
 func tellCall(id, arguments, meta string) string {
-	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"tell","arguments":` + arguments + `,"_meta":{` + meta + `}}}`
+	return `{"jsonrpc":"2.0","id":` + id + `,"method":"tools/call","params":{"name":"tell","arguments":` + arguments +
+		`,"_meta":{` + meta + `}}}`
 }
 
 const (
@@ -200,7 +202,8 @@ func TestHTTPStream(t *testing.T) {
 	session := p.session()
 	p.send(postTell("1", `{"times":2}`, `"progressToken":"p"`, session))
 	answers(p.stream(), "1")
-	p.send(postTell("2", `{"times":2}`, `"progressToken":"p",`+modernIs+`,"io.modelcontextprotocol/logLevel":"debug"`, modernHeaders...))
+	p.send(postTell("2", `{"times":2}`, `"progressToken":"p",`+modernIs+`,"io.modelcontextprotocol/logLevel":"debug"`,
+		modernHeaders...))
 	answers(p.stream(), "2")
 
 	// Without anything to say first, the answer is plain JSON.
@@ -237,7 +240,8 @@ func TestHTTPStreamsInAPipeline(t *testing.T) {
 	session := p.session()
 	p.send(post(strings.TrimSpace(toolCall("1", "stuck", `{}`)), session) +
 		postTell("2", `{"times":2,"wait":true}`, `"progressToken":"p"`, session) +
-		postTell("3", `{"times":2}`, `"progressToken":"p"`, session) + post(`{"jsonrpc":"2.0","id":4,"method":"ping"}`, session))
+		postTell("3", `{"times":2}`, `"progressToken":"p"`, session) +
+		post(`{"jsonrpc":"2.0","id":4,"method":"ping"}`, session))
 	s.awaitStuck()
 	s.awaitStuck()
 	s.free()
@@ -276,7 +280,8 @@ func TestMessagesAheadAreDroppedForAPeerThatDoesNotRead(t *testing.T) {
 	s.addTell()
 	p := s.dial("tcp").greet()
 	p.send(tellCall("1", `{"times":300000}`, `"progressToken":"p"`) + "\n")
-	s.eventually("some are dropped", func() bool { return s.metric(`weir_notifications_dropped_total{reason="outbox_full"}`) != "0" })
+	s.eventually("some are dropped",
+		func() bool { return s.metric(`weir_notifications_dropped_total{reason="outbox_full"}`) != "0" })
 	for {
 		if line := p.line(); strings.Contains(line, `"id":1`) {
 			break
@@ -317,7 +322,8 @@ func TestHTTPStreamOfAPeerThatEnds(t *testing.T) {
 	whole.stream().want(step1, step2)
 	s.awaitStuck()
 	whole.Close()
-	s.eventually("the call is cancelled", func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
+	s.eventually("the call is cancelled",
+		func() bool { return s.metric(`weir_messages_dropped_total{reason="cancelled"}`) == "1" })
 	s.free()
 	contains(t, e.data(), `"id":1`)
 	e.ends()
@@ -336,7 +342,10 @@ func TestSDKClientHearsNotifications(t *testing.T) {
 						heard <- fmt.Sprint("progress ", r.Params.Progress)
 					},
 					//lint:ignore SA1019 deprecated, and served to those who have it
-					LoggingMessageHandler: func(_ context.Context, r *mcp.LoggingMessageRequest) { heard <- "log " + string(r.Params.Level) },
+					LoggingMessageHandler: func(_ context.Context, r *mcp.LoggingMessageRequest) {
+						heard <- "log " +
+							string(r.Params.Level)
+					},
 				})
 				session := s.sdkClient(t, client, transport, version)
 				params := &mcp.CallToolParams{Name: "tell", Arguments: map[string]any{"times": 2}}
@@ -372,7 +381,8 @@ func (s *server) sdkClient(t *testing.T, client *mcp.Client, transport, version 
 		conn := s.dial("tcp")
 		via = &mcp.IOTransport{Reader: conn, Writer: conn}
 	} else {
-		via = &mcp.StreamableClientTransport{Endpoint: "http://" + s.Addrs()["http"] + "/mcp", HTTPClient: &http.Client{Transport: &http.Transport{}}}
+		via = &mcp.StreamableClientTransport{Endpoint: "http://" + s.Addrs()["http"] + "/mcp",
+			HTTPClient: &http.Client{Transport: &http.Transport{}}}
 	}
 	session, err := client.Connect(t.Context(), via, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	must(t, err)

@@ -52,9 +52,9 @@ func (e ending) orderly() bool {
 }
 
 // attachStreams serves lines that are read from in and written to out; as attach otherwise. The end of in is a client
-// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels; so does the
-// end of its reader, if out is a file. A Read
-// that blocks keeps its goroutine, since nothing interrupts it, until it returns or the process ends.
+// that closes its sending side: what it asked is answered. An error of out is one that is gone, and cancels; so does
+// the end of its reader, if out is a file. A Read that blocks keeps its goroutine, since nothing interrupts it, until
+// it returns or the process ends.
 func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*streams, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -70,11 +70,12 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1), over: make(chan struct{})}
+	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1),
+		over: make(chan struct{})}
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}
-	if err := t.out.watchReader(func() { _ = peer.Close() }); err != nil { // which ends copyOutput
+	if err := t.out.watchReader(t.readerGone); err != nil {
 		s.log.Warn().Err(err).Msg("nobody watches for the end of the output's reader: a write will notice")
 	}
 	go t.copyInput(in)
@@ -128,7 +129,7 @@ func (t *streams) copyOutput() {
 	_, err := io.Copy(plainWriter{t.out}, pairEnd{t.peer})
 	_ = t.peer.Close() // nothing can be lost in it any more
 	t.out.unwatch()
-	if ours := (pairError{}); t.out.gone.Load() {
+	if ours := (pairError{}); t.out.gone.Load() || errors.Is(err, unix.EPIPE) && !errors.As(err, &ours) {
 		err = errNobodyReads
 	} else if errors.As(err, &ours) {
 		err = nil // the loop cut the conversation short, and says why

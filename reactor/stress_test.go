@@ -63,7 +63,8 @@ func TestNoAnswerReachesTheNextUserOfADescriptor(t *testing.T) {
 		return nil
 	})
 	s.eventually("everything is given back", func() bool {
-		return s.Connections() == 0 && s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.queue.HeldBytes() == 0 && s.limits.Connections() == 0
+		return s.Connections() == 0 && s.loops.InputBytes() == 0 && s.loops.OutboxBytes() == 0 && s.queue.HeldBytes() == 0 &&
+			s.limits.Connections() == 0
 	})
 }
 
@@ -146,7 +147,8 @@ func (s *server) mixed(random *rand.Rand) error {
 		request, answer := modernCall(fmt.Sprint(id), "echo", `{"message":"`+text+`"}`), `"text":"`+text
 		switch random.IntN(6) {
 		case 0:
-			request, answer = modernCall(fmt.Sprint(id), "sleep", `{"ms":`+fmt.Sprint(random.IntN(4))+`}`), fmt.Sprintf(`"id":%d,`, id)
+			request, answer = modernCall(fmt.Sprint(id), "sleep",
+				`{"ms":`+fmt.Sprint(random.IntN(4))+`}`), fmt.Sprintf(`"id":%d,`, id)
 		case 1:
 			request, answer = postDiscover(), `"supportedVersions"`
 		case 2:
@@ -198,7 +200,8 @@ func (p *peer) fragments(worker int) error {
 	var sent bytes.Buffer
 	pings := 0
 	for id := range calls {
-		message := strings.TrimSpace(toolCall(fmt.Sprint(1+id), "echo", fmt.Sprintf(`{"message":"worker %d call %dé;%s"}`, worker, id, strings.Repeat("ü", rand.IntN(2000)))))
+		message := strings.TrimSpace(toolCall(fmt.Sprint(1+id), "echo",
+			fmt.Sprintf(`{"message":"worker %d call %dé;%s"}`, worker, id, strings.Repeat("ü", rand.IntN(2000)))))
 		opcode := ws.OpText
 		for final := false; !final; opcode = ws.OpContinuation {
 			n := rand.IntN(len(message) + 1)

@@ -126,7 +126,8 @@ func (p *peer) hearSome(request string, nth uint64, last, most int) (int, error)
 		}
 		var m struct{ Params struct{ Progress int } }
 		if err := json.Unmarshal([]byte(ev.data), &m); err != nil || number != last+1 ||
-			number <= rambleSteps && m.Params.Progress != number || number > rambleSteps && !strings.Contains(ev.data, `"result"`) {
+			number <= rambleSteps && m.Params.Progress != number || number > rambleSteps &&
+			!strings.Contains(ev.data, `"result"`) {
 			return last, fmt.Errorf("event %+v after %d", ev, last)
 		}
 		last = number

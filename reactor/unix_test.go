@@ -37,7 +37,11 @@ func TestUnixSocketInTheWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := t.TempDir() + "/s"
 			defer prepare(path)()
-			s, err := unstarted(t, func(o *Options, b *backpressure.Options, r *registry.Options) { o.TCP = ""; onUnix(path)(o, b, r) })
+			s, err := unstarted(t, func(o *Options, b *backpressure.Options,
+				r *registry.Options) {
+				o.TCP = ""
+				onUnix(path)(o, b, r)
+			})
 			if want == "" {
 				must(t, err)
 				s.release()

@@ -25,7 +25,8 @@ func newRegistry() *registry.Registry {
 }
 
 // connect serves r on a port of the kernel's choice and connects a client of the revision to it. stop ends both.
-func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession, stop func()) {
+func connect(r *registry.Registry, revision string, options *mcp.ClientOptions) (client *mcp.ClientSession,
+	stop func()) {
 	address, end := serve(r)
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

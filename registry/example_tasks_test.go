@@ -14,8 +14,8 @@ import (
 	"weir/registry"
 )
 
-// One option makes the calls of a tool tasks, for clients that can have some: they get an id at once and ask for the rest
-// when they like, over whatever connection.
+// One option makes the calls of a tool tasks, for clients that can have some: they get an id at once and ask for the
+// rest when they like, over whatever connection.
 func ExampleTasks() {
 	r := newRegistry()
 	registry.AddTool(r, &mcp.Tool{Name: "report", Description: "Writes a report, which takes a while."},
@@ -49,15 +49,17 @@ type taskState struct {
 // ask sends one request of 2026-07-28, by a client that declares the tasks extension, over a connection of its own.
 func ask(address, method string, params map[string]any) (state taskState) {
 	params["_meta"] = map[string]any{
-		"io.modelcontextprotocol/protocolVersion":    "2026-07-28",
-		"io.modelcontextprotocol/clientCapabilities": map[string]any{"extensions": map[string]any{"io.modelcontextprotocol/tasks": struct{}{}}},
+		"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+		"io.modelcontextprotocol/clientCapabilities": map[string]any{
+			"extensions": map[string]any{"io.modelcontextprotocol/tasks": struct{}{}}},
 	}
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params}); err != nil {
+	if err := json.NewEncoder(conn).Encode(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method,
+		"params": params}); err != nil {
 		log.Fatal(err)
 	}
 	var answer struct{ Result taskState }

@@ -34,7 +34,8 @@ func ExampleAddTool() {
 
 	client, stop := connect(r, "2026-07-28", nil)
 	defer stop()
-	fmt.Println(said(client.CallTool(ctx, &mcp.CallToolParams{Name: "sum", Arguments: map[string]any{"numbers": []int{1, 2, 3}}})))
+	fmt.Println(said(client.CallTool(ctx, &mcp.CallToolParams{Name: "sum",
+		Arguments: map[string]any{"numbers": []int{1, 2, 3}}})))
 	// Output:
 	// {"sum":6}
 }
@@ -75,8 +76,8 @@ func ExampleProgress() {
 }
 
 // A handler that needs something from the user returns what it asks for, and is called again with the answer. It is the
-// same for clients of both eras: the older ones are sent a request, the newer ones get the question as the answer to their
-// call. No goroutine waits for the user.
+// same for clients of both eras: the older ones are sent a request, the newer ones get the question as the answer to
+// their call. No goroutine waits for the user.
 func ExampleAddTool_elicitation() {
 	type bookIn struct {
 		Table string `json:"table"`
@@ -132,7 +133,10 @@ func ExampleRegistry_AddResourceTemplate() {
 
 	updated := make(chan string, 1)
 	client, stop := connect(r, "2025-11-25", &mcp.ClientOptions{
-		ResourceUpdatedHandler: func(_ context.Context, req *mcp.ResourceUpdatedNotificationRequest) { updated <- req.Params.URI },
+		ResourceUpdatedHandler: func(_ context.Context,
+			req *mcp.ResourceUpdatedNotificationRequest) {
+			updated <- req.Params.URI
+		},
 	})
 	defer stop()
 	read := func(uri string) {

@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+// namedOptions are the defaults under a name.
+func namedOptions() Options {
+	o := DefaultOptions()
+	o.Name, o.Version = "weir", "dev"
+	return o
+}
+
+// TestNameIsAskedFor: no server calls itself after this library because its author forgot to name it.
+func TestNameIsAskedFor(t *testing.T) {
+	_, err := New(DefaultOptions())
+	if err == nil || !strings.Contains(err.Error(), "name: ") || !strings.Contains(err.Error(), "version: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := namedOptions()
 	if errs := good.Validate(); len(errs) > 0 {
@@ -59,19 +74,4 @@ func TestOptions(t *testing.T) {
 	f("max_task_waits", func(o *Options) { o.Tasks.MaxTaskWaits = 0 })
 	f("max_task_waits_per_task", func(o *Options) { o.Tasks.MaxTaskWaitsPerTask = 0 })
 	f("max_result_bytes", func(o *Options) { o.MaxResultBytes = 100 })
-}
-
-// TestNameIsAskedFor: no server calls itself after this library because its author forgot to name it.
-func TestNameIsAskedFor(t *testing.T) {
-	_, err := New(DefaultOptions())
-	if err == nil || !strings.Contains(err.Error(), "name: ") || !strings.Contains(err.Error(), "version: ") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// namedOptions are the defaults under a name.
-func namedOptions() Options {
-	o := DefaultOptions()
-	o.Name, o.Version = "weir", "dev"
-	return o
 }

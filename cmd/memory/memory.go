@@ -106,8 +106,8 @@ func mountsOf(root fs.FS) []mount {
 	return mounts
 }
 
-// folders are those of a group and of all that it is in, as far as the mount shows them. In a container the group may be
-// named as the machine sees it, and be itself what the mount shows.
+// folders are those of a group and of all that it is in, as far as the mount shows them. In a container the group may
+// be named as the machine sees it, and be itself what the mount shows.
 func (m mount) folders(group string) []string {
 	below, inside := group, true
 	if m.root != "/" {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Locks finds the functions of a file that break the convention of locks: who unlocks has locked, in the same function, and
-// a function named ...Locked is called with the lock held and leaves it so.
+// Locks finds the functions of a file that break the convention of locks: who unlocks has locked, in the same function,
+// and a function named ...Locked is called with the lock held and leaves it so.
 func Locks(fset *token.FileSet, file *ast.File) (found []string) {
 	for _, decl := range file.Decls {
 		fn, ok := decl.(*ast.FuncDecl)

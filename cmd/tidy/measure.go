@@ -42,10 +42,11 @@ type listed struct {
 	Module                  *struct{ Main bool }
 }
 
-// Measure reads the packages below root, a folder of the module, that patterns name. It needs the go command and a build
-// that works.
+// Measure reads the packages below root, a folder of the module, that patterns name. It needs the go command and a
+// build that works.
 func Measure(root string, patterns ...string) ([]Package, error) {
-	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module"}, patterns...)...)
+	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles,Module"},
+		patterns...)...)
 	list.Dir = root
 	var complaints bytes.Buffer
 	list.Stderr = &complaints
@@ -159,7 +160,10 @@ func (m *Package) count(scope *types.Scope) {
 func (m *Package) order(files []string, uses map[arrow]int) {
 	rest := slices.Sorted(slices.Values(files))
 	for len(rest) > 0 {
-		best := slices.MaxFunc(rest, func(a, b string) int { return cmp.Compare(surplus(uses, rest, a), surplus(uses, rest, b)) })
+		best := slices.MaxFunc(rest, func(a, b string) int {
+			return cmp.Compare(surplus(uses, rest, a),
+				surplus(uses, rest, b))
+		})
 		m.Order = append(m.Order, best)
 		rest = slices.DeleteFunc(rest, func(f string) bool { return f == best })
 	}

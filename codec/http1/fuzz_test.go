@@ -17,7 +17,8 @@ func FuzzDecoder(f *testing.F) {
 		f.Add([]byte(c.in), uint16(len(c.in)/2))
 	}
 	f.Add([]byte(postMCP), uint16(7))
-	f.Add([]byte(postHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=\"y\"\r\nde\r\n0\r\nX: y\r\n\r\n"+postMCP), uint16(70))
+	f.Add([]byte(postHead+"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=\"y\"\r\nde\r\n0\r\nX: y\r\n\r\n"+postMCP),
+		uint16(70))
 	lim := Limits{
 		MaxRequestLineBytes: 200, MaxHeaderValueBytes: 100, MaxHeaders: 12, MaxHeaderBytes: 600, MaxBodyBytes: 400, MaxChunkExtensionBytes: 32,
 	}

@@ -21,9 +21,11 @@ func TestAppendResponse(t *testing.T) {
 	}{
 		{"ok", Response{Status: 200, ContentType: "application/json", Date: "Thu, 01 Jan 1970 00:00:00 GMT"}, "{}",
 			"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"},
-		{"no body", Response{Status: 202, ContentType: "application/json"}, "", "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"},
+		{"no body", Response{Status: 202, ContentType: "application/json"}, "",
+			"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"},
 		{"204 has no length", Response{Status: 204}, "ignored", "HTTP/1.1 204 No Content\r\n\r\n"},
-		{"everything", Response{Status: 503, ContentType: "a/b", SessionID: "s", Allow: "GET, POST", WWWAuthenticate: "Bearer", RetryAfter: 3,
+		{"everything", Response{Status: 503, ContentType: "a/b", SessionID: "s", Allow: "GET, POST",
+			WWWAuthenticate: "Bearer", RetryAfter: 3,
 			NoBuffering: true, Extra: "X: y\r\n", Close: true}, "e",
 			"HTTP/1.1 503 Service Unavailable\r\nContent-Type: a/b\r\nContent-Length: 1\r\nMcp-Session-Id: s\r\nAllow: GET, POST\r\n" +
 				"WWW-Authenticate: Bearer\r\nRetry-After: 3\r\nX-Accel-Buffering: no\r\nX: y\r\nConnection: close\r\n\r\ne"},
@@ -54,7 +56,8 @@ func TestStatusLines(t *testing.T) {
 
 // net/http judges the chunks, whatever their lengths.
 func TestChunks(t *testing.T) {
-	body := AppendResponse(nil, &Response{Status: 200, ContentType: "text/event-stream", Stream: true, NoBuffering: true}, nil)
+	body := AppendResponse(nil, &Response{Status: 200, ContentType: "text/event-stream", Stream: true, NoBuffering: true},
+		nil)
 	var want bytes.Buffer
 	for _, n := range []int{0, 1, 15, 16, 17, 255, 4096, 70_000} {
 		from := len(body)
@@ -77,7 +80,8 @@ func TestChunks(t *testing.T) {
 }
 
 func TestResponseAllocations(t *testing.T) {
-	h := Response{Status: 200, ContentType: "application/json", Date: "Thu, 01 Jan 1970 00:00:00 GMT", SessionID: "s", RetryAfter: 12, Close: true}
+	h := Response{Status: 200, ContentType: "application/json", Date: "Thu, 01 Jan 1970 00:00:00 GMT", SessionID: "s",
+		RetryAfter: 12, Close: true}
 	dst, body := make([]byte, 0, 1024), []byte("{}")
 	if n := testing.AllocsPerRun(200, func() {
 		dst = AppendResponse(dst[:0], &h, body)
@@ -89,7 +93,8 @@ func TestResponseAllocations(t *testing.T) {
 }
 
 func describeReply(r *Reply) string {
-	s := fmt.Sprintf("%d type=%q session=%q retry=%q accept=%q", r.Status, r.ContentType, r.SessionID, r.RetryAfter, r.WSAccept)
+	s := fmt.Sprintf("%d type=%q session=%q retry=%q accept=%q", r.Status, r.ContentType, r.SessionID, r.RetryAfter,
+		r.WSAccept)
 	if !r.KeepAlive {
 		s += " close"
 	}
@@ -142,10 +147,12 @@ func TestReply(t *testing.T) {
 			want: `100 type="" session="" retry="" accept="" body="" | 204 type="" session="" retry="" accept="" body="" | 304 type="" session="" retry="" accept="" body=""`},
 		{name: "upgrade", in: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
 			want: `101 type="" session="" retry="" accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" body=""`},
-		{name: "http 1.0", in: "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", want: `200 type="" session="" retry="" accept="" close body=""`},
+		{name: "http 1.0", in: "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+			want: `200 type="" session="" retry="" accept="" close body=""`},
 		{name: "unfinished", in: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", want: "more"},
 		{name: "no length", in: "HTTP/1.1 200 OK\r\n\r\n", want: "length_unknown"},
-		{name: "two lengths", in: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", want: "length_conflict"},
+		{name: "two lengths", in: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+			want: "length_conflict"},
 		{name: "status", in: "HTTP/1.1 20 OK\r\n\r\n", want: "status_line"},
 		{name: "status 099", in: "HTTP/1.1 099 OK\r\n\r\n", want: "status_line"},
 		{name: "no space behind the status", in: "HTTP/1.1 200\r\n\r\n", want: "status_line"},

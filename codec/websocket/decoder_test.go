@@ -103,7 +103,8 @@ var vectors = []vector{
 	{"1 length 125", masked(finText, long[:125]), fmt.Sprintf("text %q", long[:125])},
 	{"1 length 126", masked(finText, long), fmt.Sprintf("text %q", long)},
 	{"1 unfinished", masked(finText, "hello")[:8], "more"},
-	{"1 length at the limit", masked(finText, strings.Repeat("a", 1024)), fmt.Sprintf("text %q", strings.Repeat("a", 1024))},
+	{"1 length at the limit", masked(finText, strings.Repeat("a", 1024)),
+		fmt.Sprintf("text %q", strings.Repeat("a", 1024))},
 	{"1 length above the limit", masked(finText, strings.Repeat("a", 1025))[:8], "1009 message_too_large"},
 	{"1 length of 64 bits above the limit", "\x81\xFF\x00\x00\x00\x00\x00\x01\x00\x00mask", "1009 message_too_large"},
 	{"1 length of 63 bits", "\x81\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFFmask", "1009 message_too_large"},
@@ -121,7 +122,8 @@ var vectors = []vector{
 	{"2 ping of 126", masked(finPing, long), "1002 control_frame"},
 	{"2 ping fragmented", masked(0x09, "x"), "1002 control_frame"},
 	{"2 pong unasked", masked(finPong, "x") + masked(finPing, "y"), `pong "x" | ping "y"`},
-	{"2 ten pings", strings.Repeat(masked(finPing, "p"), 10), strings.TrimSuffix(strings.Repeat(`ping "p" | `, 10), " | ")},
+	{"2 ten pings", strings.Repeat(masked(finPing, "p"), 10), strings.TrimSuffix(strings.Repeat(`ping "p" | `, 10),
+		" | ")},
 
 	{"3 RSV1", masked(0xC1, "x"), "1002 reserved_bits"},
 	{"3 RSV2", masked(0xA1, "x"), "1002 reserved_bits"},
@@ -131,27 +133,37 @@ var vectors = []vector{
 	{"3 RSV on continuation", masked(startText, "a") + masked(0xC0, "b"), "1002 reserved_bits"},
 
 	{"5 two fragments", masked(startText, "ab") + masked(last, "cd"), `text "abcd"`},
-	{"5 many fragments", masked(startText, "") + masked(middle, "") + masked(middle, "a") + masked(middle, "") + masked(middle, "bcd") + masked(last, ""), `text "abcd"`},
+	{"5 many fragments", masked(startText, "") + masked(middle, "") + masked(middle, "a") + masked(middle, "") +
+		masked(middle, "bcd") + masked(last, ""), `text "abcd"`},
 	{"5 only empty fragments", masked(startText, "") + masked(last, ""), `text ""`},
-	{"5 pings between", masked(startText, "ab") + masked(finPing, "1") + masked(middle, "cd") + masked(finPong, "2") + masked(last, "ef") + masked(finText, "g"),
+	{"5 pings between", masked(startText, "ab") + masked(finPing, "1") + masked(middle, "cd") + masked(finPong, "2") +
+		masked(last, "ef") + masked(finText, "g"),
 		`ping "1" | pong "2" | text "abcdef" | text "g"`},
-	{"5 ping before the first byte", masked(startText, "") + masked(finPing, "1") + masked(last, "ab"), `ping "1" | text "ab"`},
+	{"5 ping before the first byte", masked(startText, "") + masked(finPing, "1") + masked(last, "ab"),
+		`ping "1" | text "ab"`},
 	{"5 close between", masked(startText, "ab") + closeFrame(1000, ""), `close "\x03\xe8"`},
 	{"5 continuation without a start", masked(middle, "a"), "1002 unexpected_continuation"},
 	{"5 last continuation without a start", masked(last, "a"), "1002 unexpected_continuation"},
-	{"5 continuation after a message", masked(startText, "a") + masked(last, "b") + masked(last, "c"), `text "ab" | 1002 unexpected_continuation`},
+	{"5 continuation after a message", masked(startText, "a") + masked(last, "b") + masked(last, "c"),
+		`text "ab" | 1002 unexpected_continuation`},
 	{"5 text inside a message", masked(startText, "a") + masked(finText, "b"), "1002 unfinished_message"},
 	{"5 binary inside a message", masked(startText, "a") + masked(finBinary, "b"), "1002 unfinished_message"},
-	{"5 as many fragments as allowed", masked(startText, "a") + strings.Repeat(masked(middle, "a"), 6) + masked(last, "a"), `text "aaaaaaaa"`},
+	{"5 as many fragments as allowed", masked(startText, "a") + strings.Repeat(masked(middle, "a"), 6) + masked(last, "a"),
+		`text "aaaaaaaa"`},
 	{"5 too many fragments", masked(startText, "a") + strings.Repeat(masked(middle, "a"), 8), "1009 too_many_fragments"},
-	{"5 too many empty fragments", masked(startText, "") + strings.Repeat(masked(middle, ""), 8), "1009 too_many_fragments"},
-	{"5 fragments above the limit", masked(startText, strings.Repeat("a", 1000)) + masked(last, strings.Repeat("a", 25)), "1009 message_too_large"},
-	{"5 control frames up to the limit", masked(startText, "a") + strings.Repeat(masked(finPong, ""), 64) + masked(last, "b"), strings.Repeat(`pong "" | `, 64) + `text "ab"`},
-	{"5 too many control frames", masked(startText, "a") + strings.Repeat(masked(finPong, ""), 65), strings.Repeat(`pong "" | `, 64) + "1008 too_many_control_frames"},
+	{"5 too many empty fragments", masked(startText, "") + strings.Repeat(masked(middle, ""), 8),
+		"1009 too_many_fragments"},
+	{"5 fragments above the limit", masked(startText, strings.Repeat("a", 1000)) + masked(last, strings.Repeat("a", 25)),
+		"1009 message_too_large"},
+	{"5 control frames up to the limit", masked(startText, "a") + strings.Repeat(masked(finPong, ""), 64) +
+		masked(last, "b"), strings.Repeat(`pong "" | `, 64) + `text "ab"`},
+	{"5 too many control frames", masked(startText, "a") + strings.Repeat(masked(finPong, ""), 65),
+		strings.Repeat(`pong "" | `, 64) + "1008 too_many_control_frames"},
 
 	{"6 text", masked(finText, "κόσμε 𐍈 \u0000\uffff"), `text "κόσμε 𐍈 \x00\uffff"`},
 	{"6 character over two fragments", masked(startText, "\xf0\x9f") + masked(last, "\x98\x80!"), `text "😀!"`},
-	{"6 character over four fragments", masked(startText, "\xf0") + masked(middle, "\x9f") + masked(finPing, "") + masked(middle, "\x98") + masked(last, "\x80"), `ping "" | text "😀"`},
+	{"6 character over four fragments", masked(startText, "\xf0") + masked(middle, "\x9f") + masked(finPing, "") +
+		masked(middle, "\x98") + masked(last, "\x80"), `ping "" | text "😀"`},
 	{"6 ends inside a character", masked(finText, "ab\xe2\x82"), "1007 invalid_utf8"},
 	{"6 ends inside a character, fragmented", masked(startText, "ab\xe2") + masked(last, "\x82"), "1007 invalid_utf8"},
 	{"6 stray continuation byte", masked(finText, "a\x80"), "1007 invalid_utf8"},
@@ -180,11 +192,14 @@ func TestDecoder(t *testing.T) {
 		if op >= 8 && op <= 10 {
 			continue
 		}
-		vectors = append(vectors, vector{fmt.Sprintf("4 opcode %d", op), masked(finText, "a") + masked(0x80|op, ""), `text "a" | 1002 unknown_opcode`})
+		vectors = append(vectors, vector{fmt.Sprintf("4 opcode %d", op), masked(finText, "a") + masked(0x80|op, ""),
+			`text "a" | 1002 unknown_opcode`})
 	}
-	for _, code := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999} {
+	for _, code := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000,
+		4999} {
 		in := closeFrame(code, "")
-		vectors = append(vectors, vector{fmt.Sprintf("7 code %d", code), in, fmt.Sprintf("close %q", binary.BigEndian.AppendUint16(nil, code))})
+		vectors = append(vectors, vector{fmt.Sprintf("7 code %d", code), in,
+			fmt.Sprintf("close %q", binary.BigEndian.AppendUint16(nil, code))})
 	}
 	for _, code := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
 		vectors = append(vectors, vector{fmt.Sprintf("7 code %d", code), closeFrame(code, ""), "1002 close_code"})
@@ -296,7 +311,8 @@ func TestHandshake(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for k, want := range map[string]bool{
-		key: true, "AAAAAAAAAAAAAAAAAAAAAA==": true, "": false, key[:23]: false, key + "=": false, "dGhlIHNhbXBsZSBub25jZQAA": false,
+		key: true, "AAAAAAAAAAAAAAAAAAAAAA==": true, "": false, key[:23]: false, key +
+			"=": false, "dGhlIHNhbXBsZSBub25jZQAA": false,
 		"dGhlIHNhbXBsZSBub25jZR==": false, "!GhlIHNhbXBsZSBub25jZQ==": false, "dGhlIHNhbXBsZSBub25j====": false,
 	} {
 		if ValidKey([]byte(k)) != want {
@@ -335,7 +351,8 @@ func TestWholeUTF8(t *testing.T) {
 			t.Errorf("prefix of %d: whole %d, ok %v", i, whole, ok)
 		}
 	}
-	for _, bad := range []string{"\x80", "\xc0", "\xc1\x80", "\xe0\x80", "\xed\xa0", "\xf0\x80", "\xf4\x90", "\xf5", "\xff", "a\x80\x80\x80\x80", "\xc3a", "\xe2\x82a"} {
+	for _, bad := range []string{"\x80", "\xc0", "\xc1\x80", "\xe0\x80", "\xed\xa0", "\xf0\x80", "\xf4\x90", "\xf5",
+		"\xff", "a\x80\x80\x80\x80", "\xc3a", "\xe2\x82a"} {
 		if _, ok := wholeUTF8([]byte(bad)); ok {
 			t.Errorf("%q was taken", bad)
 		}
@@ -350,7 +367,8 @@ func TestSize(t *testing.T) {
 
 func TestAllocations(t *testing.T) {
 	lim := DefaultLimits()
-	in := []byte(masked(finText, strings.Repeat("x", 110)) + masked(startText, "a") + masked(finPing, "p") + masked(last, "b") + closeFrame(1000, "bye"))
+	in := []byte(masked(finText, strings.Repeat("x", 110)) + masked(startText, "a") + masked(finPing, "p") +
+		masked(last, "b") + closeFrame(1000, "bye"))
 	buf, dst := make([]byte, len(in)), make([]byte, 0, 1024)
 	key := []byte("dGhlIHNhbXBsZSBub25jZQ==")
 	if n := testing.AllocsPerRun(200, func() {

@@ -41,8 +41,8 @@ func TestNewToken(t *testing.T) {
 // TestTokensOfOtherEditors: a byte order mark and the line ends of other systems are none of the tokens' business.
 func TestTokensOfOtherEditors(t *testing.T) {
 	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))
-	for _, text := range []string{"\ufeffalice " + digest, "alice " + digest + "\r\n", "\ufeff# who\r\n\r\nalice " + digest +
-		" 2030-01-31T00:00:00Z\r\n"} {
+	for _, text := range []string{"\ufeffalice " + digest, "alice " + digest + "\r\n",
+		"\ufeff# who\r\n\r\nalice " + digest + " 2030-01-31T00:00:00Z\r\n"} {
 		tokens, mistakes := ParseTokens([]byte(text))
 		if mistakes != nil || tokens.Len() != 1 || tokens.find([]byte("secret")).Principal != "alice" {
 			t.Errorf("%q: %v", text, mistakes)

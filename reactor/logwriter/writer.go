@@ -121,8 +121,8 @@ func (w *Writer) run(idle chan struct{}) {
 }
 
 // take returns what waits, in exchange for the buffer of the batch before, and how many lines were lost before its end.
-// A batch without lines is for the notice of what was lost since, which an output that works is told of at once. Without
-// more the goroutine has ended.
+// A batch without lines is for the notice of what was lost since, which an output that works is told of at once.
+// Without more the goroutine has ended.
 func (w *Writer) take(spare []byte, works bool, idle chan struct{}) (batch []byte, lost uint64, more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

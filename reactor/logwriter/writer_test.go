@@ -96,8 +96,8 @@ func (f *faulty) Write(b []byte) (int, error) {
 	return n, next.err
 }
 
-// TestOutputFails: lines that the output refuses are counted, and what comes behind one that is cut off stands on a line
-// of its own.
+// TestOutputFails: lines that the output refuses are counted, and what comes behind one that is cut off stands on a
+// line of its own.
 func TestOutputFails(t *testing.T) {
 	noSpace := errors.New("no space")
 	f := func(name string, script []fault, want string, lost Lost) {

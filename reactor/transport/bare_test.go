@@ -52,7 +52,8 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	t.Helper()
 	limits := codec.DefaultLimits()
 	o := settings{site: Options{
-		HTTPPath: "/mcp", JSON: limits.JSON, Line: limits.Line, HTTP: http1.DefaultLimits(), WebSocket: websocket.DefaultLimits(),
+		HTTPPath: "/mcp", JSON: limits.JSON, Line: limits.Line, HTTP: http1.DefaultLimits(),
+		WebSocket:      websocket.DefaultLimits(),
 		MessageTimeout: 10 * time.Second, IdleTimeout: time.Minute, PingInterval: 30 * time.Second,
 		SSEKeepAlive: 15 * time.Second, SSERetry: time.Second,
 	}, queue: backpressure.DefaultOptions()}

@@ -25,7 +25,8 @@ func TestCallContext(t *testing.T) {
 	c.cancel(canceled)
 	<-c.Done()
 	<-child.Done()
-	if c.Err() != context.Canceled || context.Cause(c) != context.Canceled || child.Err() != context.Canceled || early.Err() == nil {
+	if c.Err() != context.Canceled || context.Cause(c) != context.Canceled || child.Err() != context.Canceled ||
+		early.Err() == nil {
 		t.Error("ended contexts:", c.Err(), child.Err(), early.Err())
 	}
 	late, stopLate := context.WithCancel(c)

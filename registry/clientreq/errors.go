@@ -9,7 +9,8 @@ var (
 		Message: "the client's answer to what the call asked for is none"}
 	// ErrTimeout: Options.Timeout.
 	ErrTimeout = &codec.Error{Code: codec.CodeInternal,
-		Message: "the client did not answer what the call asked for in time", Data: []byte(`{"reason":"client_request_timeout"}`)}
+		Message: "the client did not answer what the call asked for in time",
+		Data:    []byte(`{"reason":"client_request_timeout"}`)}
 	// ErrCancelled: the call was cancelled.
 	ErrCancelled = &codec.Error{Code: codec.CodeInternal,
 		Message: "the call was cancelled"}

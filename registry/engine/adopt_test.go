@@ -36,15 +36,19 @@ func sdkServer() *mcp.Server {
 		})
 	s.AddTool(&mcp.Tool{Name: "raw", InputSchema: json.RawMessage(`{"type":"object"}`)},
 		func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "raw " + string(req.Params.Arguments)}}}, nil
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "raw " +
+				string(req.Params.Arguments)}}}, nil
 		})
-	mcp.AddTool(s, &mcp.Tool{Name: "panic"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "panic"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		panic("secret of the handler")
 	})
-	mcp.AddTool(s, &mcp.Tool{Name: "refuse"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "refuse"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		return nil, nil, &jsonrpc.Error{Code: -31999, Message: "not today"}
 	})
-	mcp.AddTool(s, &mcp.Tool{Name: "nothing"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "nothing"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		return nil, nil, nil
 	})
 	s.AddPrompt(&mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "who", Required: true}}},
@@ -89,7 +93,8 @@ func emptyRegistry(t testing.TB) *Registry {
 // modern is a request of a client of 2026-07-28 with these params, which end in a comma, and capabilities.
 func modern(method, params, capabilities string) string {
 	return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params +
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{` + capabilities + `}}}}`
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{` +
+		capabilities + `}}}}`
 }
 
 // TestAdoptAnswersAsTheServer: what each handler says reaches clients of both eras in their form.
@@ -100,7 +105,8 @@ func TestAdoptAnswersAsTheServer(t *testing.T) {
 	old.initialize(t, "2024-11-05")
 	f := func(method, params string, want ...string) {
 		t.Helper()
-		for era, got := range []answer{old.send(`{"jsonrpc":"2.0","id":1,"method":"`+method+`","params":{`+strings.TrimSuffix(params, ",")+`}}`, Header{}),
+		legacy := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + strings.TrimSuffix(params, ",") + `}}`
+		for era, got := range []answer{old.send(legacy, Header{}),
 			(&peer{r: r}).send(modern(method, params, ""), Header{})} {
 			// The SDK sets a result's type on the server's side: it must not come out twice, nor where nobody knows it.
 			if n := strings.Count(got.body, `"resultType"`); n != era && strings.Contains(got.body, `"result":`) {
@@ -152,7 +158,8 @@ func TestAdoptRunsMiddleware(t *testing.T) {
 	}})
 	p := &peer{r: r}
 	p.send(modern("tools/call", `"name":"raw",`, ""), Header{})
-	if got := p.send(modern("tools/call", `"name":"refuse",`, ""), Header{}); !strings.Contains(got.body, "answered with a *mcp.GetPromptResult") {
+	if got := p.send(modern("tools/call", `"name":"refuse",`, ""), Header{}); !strings.Contains(got.body,
+		"answered with a *mcp.GetPromptResult") {
 		t.Errorf("the wrong kind of result: %s", got.body)
 	}
 	if !slices.Equal(seen, []string{"raw", "refuse"}) {
@@ -169,7 +176,8 @@ func TestAdoptRunsMiddleware(t *testing.T) {
 // TestAdoptShowsTheClient: a handler sees the client of its call, whoever else calls.
 func TestAdoptShowsTheClient(t *testing.T) {
 	s, r := sdkServer(), emptyRegistry(t)
-	mcp.AddTool(s, &mcp.Tool{Name: "who"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "who"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		c := req.ClientCapabilities()
 		text := req.ProtocolVersion()
 		if c.Elicitation != nil {
@@ -190,22 +198,26 @@ func TestAdoptShowsTheClient(t *testing.T) {
 	f((&peer{r: r}).send(modern("tools/call", `"name":"who",`, `"sampling":{}`), Header{}).body, "2026-07-28 samples")
 	legacy := &peer{r: r}
 	legacy.send(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{"elicitation":{"form":{},"url":{}}}}}`, Header{})
-	f(legacy.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"who"}}`, Header{}).body, "2025-06-18 elicits form true url true")
+	f(legacy.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"who"}}`, Header{}).body,
+		"2025-06-18 elicits form true url true")
 	plain := &peer{r: r}
 	plain.initialize(t, "2025-11-25")
 	f(plain.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"who"}}`, Header{}).body, "2025-11-25")
 }
 
-// TestAdoptSession: what a handler sends through its session reaches the caller of that handler, and what it asks through
-// it fails, with the way out in the error.
+// TestAdoptSession: what a handler sends through its session reaches the caller of that handler, and what it asks
+// through it fails, with the way out in the error.
 func TestAdoptSession(t *testing.T) {
 	s, r := sdkServer(), emptyRegistry(t)
-	mcp.AddTool(s, &mcp.Tool{Name: "tell"}, func(ctx context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "tell"}, func(ctx context.Context, req *mcp.CallToolRequest,
+		_ none) (*mcp.CallToolResult, any, error) {
 		told := errors.Join(
-			req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: req.Params.GetProgressToken(), Progress: 1, Total: 2, Message: "half"}),
+			req.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: req.Params.GetProgressToken(),
+				Progress: 1, Total: 2, Message: "half"}),
 			req.Session.Log(ctx, &mcp.LoggingMessageParams{Level: "warning", Logger: "me", Data: map[string]int{"n": 1}}),
 			req.Session.Log(ctx, &mcp.LoggingMessageParams{Level: "debug", Data: "unasked"}),
-			req.Session.NotifyProgress(context.Background(), &mcp.ProgressNotificationParams{ProgressToken: "x", Progress: 2}), // nobody's
+			// nobody's
+			req.Session.NotifyProgress(context.Background(), &mcp.ProgressNotificationParams{ProgressToken: "x", Progress: 2}),
 		)
 		if told != nil {
 			return nil, nil, told
@@ -236,12 +248,14 @@ func TestAdoptSession(t *testing.T) {
 // TestAdoptAsksForInput: an SDK handler's InputRequests and RequestState travel as those of a handler registered here.
 func TestAdoptAsksForInput(t *testing.T) {
 	s, r := sdkServer(), emptyRegistry(t)
-	mcp.AddTool(s, &mcp.Tool{Name: "ask"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, weatherOut, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "ask"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		weatherOut, error) {
 		if e, ok := req.Params.InputResponses["who"].(*mcp.ElicitResult); ok {
 			return textResult(fmt.Sprint(req.Params.RequestState, " ", e.Content["name"])), weatherOut{}, nil
 		}
 		return &mcp.CallToolResult{RequestState: "seven", InputRequests: mcp.InputRequestMap{
-			"who": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}}, weatherOut{}, nil
+			"who": &mcp.ElicitParams{Message: "your name?",
+				RequestedSchema: map[string]any{"type": "object"}}}}, weatherOut{}, nil
 	})
 	adopt(t, r, s, registry.Adoption{})
 	p := &peer{r: r}
@@ -261,7 +275,8 @@ func TestAdoptAsksForInput(t *testing.T) {
 func TestAdoptCancels(t *testing.T) {
 	s, r := sdkServer(), emptyRegistry(t)
 	began := make(chan struct{})
-	mcp.AddTool(s, &mcp.Tool{Name: "wait"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "wait"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		close(began)
 		<-ctx.Done()
 		return nil, nil, ctx.Err()
@@ -291,17 +306,22 @@ func TestAdoptFollows(t *testing.T) {
 		}
 	}
 	not := func(f func() bool) func() bool { return func() bool { return !f() } }
-	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		return nil, nil, nil
 	})
 	wait(t, "the new tool", lists("tools/list", `"late"`))
-	mcp.AddTool(s, &mcp.Tool{Name: "late", Title: "Later"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "late", Title: "Later"}, func(context.Context, *mcp.CallToolRequest,
+		none) (*mcp.CallToolResult, any, error) {
 		return nil, nil, nil
 	})
 	wait(t, "its new title", lists("tools/list", `"Later"`))
 	s.RemoveTools("late", "raw")
 	wait(t, "the removed tools", not(lists("tools/list", `"raw"`)))
-	s.AddPrompt(&mcp.Prompt{Name: "late"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
+	s.AddPrompt(&mcp.Prompt{Name: "late"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult,
+		error) {
+		return nil, nil
+	})
 	wait(t, "the new prompt", lists("prompts/list", `"late"`))
 	read := func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return nil, nil }
 	s.AddResource(&mcp.Resource{URI: "test://late", Name: "late"}, read)
@@ -311,8 +331,14 @@ func TestAdoptFollows(t *testing.T) {
 	s.RemoveResources("test://late")
 	wait(t, "the removed resource", not(lists("resources/list", `"test://late"`)))
 
-	s.AddPrompt(&mcp.Prompt{Name: strings.Repeat("x", 200)}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
-	s.AddPrompt(&mcp.Prompt{Name: "later"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
+	s.AddPrompt(&mcp.Prompt{Name: strings.Repeat("x", 200)}, func(context.Context,
+		*mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+		return nil, nil
+	})
+	s.AddPrompt(&mcp.Prompt{Name: "later"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult,
+		error) {
+		return nil, nil
+	})
 	select {
 	case err := <-troubles:
 		if !strings.Contains(err.Error(), "200 bytes long") {
@@ -331,7 +357,8 @@ func TestAdoptSync(t *testing.T) {
 	var calls atomic.Int32
 	r := emptyRegistry(t)
 	a := adopt(t, r, s, registry.Adoption{})
-	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		calls.Add(1)
 		return nil, nil, nil
 	})
@@ -349,7 +376,10 @@ func TestAdoptSync(t *testing.T) {
 // TestAdoptAllOrNothing: an offer that cannot be served leaves no trace in either.
 func TestAdoptAllOrNothing(t *testing.T) {
 	s, r := sdkServer(), emptyRegistry(t)
-	s.AddPrompt(&mcp.Prompt{Name: "bad\nname"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
+	s.AddPrompt(&mcp.Prompt{Name: "bad\nname"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult,
+		error) {
+		return nil, nil
+	})
 	if _, err := r.Adopt(s, registry.Adoption{}); err == nil || !strings.Contains(err.Error(), "control characters") {
 		t.Errorf("got %v", err)
 	}
@@ -362,7 +392,8 @@ func TestAdoptAllOrNothing(t *testing.T) {
 	if err != nil || len(r.Tools().All()) != 5 {
 		t.Fatalf("%d tools, %v", len(r.Tools().All()), err)
 	}
-	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil || len(r.Tools().All())+len(r.Resources().All()) != 0 {
+	if err := errors.Join(a.Close(), a.Close(), a.Sync()); err != nil ||
+		len(r.Tools().All())+len(r.Resources().All()) != 0 {
 		t.Errorf("after Close: %d tools, %v", len(r.Tools().All()), err)
 	}
 	small, err := newRegistry(func() registry.Options { o := namedOptions(); o.MaxTools = 4; return o }())

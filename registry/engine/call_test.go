@@ -67,7 +67,8 @@ func callOf(tool, arguments string) string {
 func TestHandlersMayKeep(t *testing.T) {
 	r := newFixture(t)
 	var kept []any
-	AddTool(r, &mcp.Tool{Name: "keep"}, func(ctx context.Context, req *mcp.CallToolRequest, in map[string]any) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "keep"}, func(ctx context.Context, req *mcp.CallToolRequest,
+		in map[string]any) (*mcp.CallToolResult, any, error) {
 		kept = append(kept, ctx, req, in)
 		return nil, nil, nil
 	})
@@ -77,7 +78,8 @@ func TestHandlersMayKeep(t *testing.T) {
 		p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"keep","_meta":{"m":"`+word+`"},"arguments":{"`+word+`":"`+word+`"}}}`, Header{})
 	}
 	req, in := kept[1].(*mcp.CallToolRequest), kept[2].(map[string]any)
-	if req.Params.Name != "keep" || string(req.Params.Arguments) != `{"first":"first"}` || in["first"] != "first" || req.Params.Meta["m"] != "first" {
+	if req.Params.Name != "keep" || string(req.Params.Arguments) != `{"first":"first"}` || in["first"] != "first" ||
+		req.Params.Meta["m"] != "first" {
 		t.Errorf("the first call changed: %+v %v", req.Params, in)
 	}
 	if err := kept[0].(context.Context).Err(); err != context.Canceled {
@@ -90,7 +92,8 @@ func TestExactKeys(t *testing.T) {
 	r := newFixture(t)
 	var got *weatherIn
 	open := json.RawMessage(`{"type":"object"}`)
-	AddTool(r, &mcp.Tool{Name: "open", InputSchema: open}, func(_ context.Context, _ *mcp.CallToolRequest, in weatherIn) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "open", InputSchema: open}, func(_ context.Context, _ *mcp.CallToolRequest,
+		in weatherIn) (*mcp.CallToolResult, any, error) {
 		got = &in
 		return nil, nil, nil
 	})
@@ -133,7 +136,10 @@ func TestResultLimit(t *testing.T) {
 // Odd results still become JSON that the protocol allows, and what a handler returned is not written to.
 func TestOddResults(t *testing.T) {
 	var result *mcp.CallToolResult
-	p := lineWith(t, &mcp.Tool{Name: "any"}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) { return result, nil })
+	p := lineWith(t, &mcp.Tool{Name: "any"}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult,
+		error) {
+		return result, nil
+	})
 	f := func(r *mcp.CallToolResult, want string) {
 		t.Helper()
 		result = r
@@ -151,11 +157,15 @@ func TestOddResults(t *testing.T) {
 	f(&mcp.CallToolResult{}, `"result":{"content":[]}`)
 	f(&mcp.CallToolResult{IsError: true}, `"result":{"content":[],"isError":true}`)
 	f(textResult("\xff\x00\u2028"), `"result":{"content":[{"type":"text","text":"`+"\ufffd"+`\u0000\u2028"}]}`)
-	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{\n\"a\": 1}")}, `"result":{"content":[],"structuredContent":{"a":1}}`)
+	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{\n\"a\": 1}")},
+		`"result":{"content":[],"structuredContent":{"a":1}}`)
 	f(&mcp.CallToolResult{StructuredContent: []int{1}}, `"result":{"content":[]}`)
-	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")}, `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
-	f(&mcp.CallToolResult{StructuredContent: func() {}}, `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
-	f(&mcp.CallToolResult{RequestState: "s"}, `"error":{"code":-32603,"message":"the handler asked for input, which this server cannot ask for"}`)
+	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")},
+		`"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(&mcp.CallToolResult{StructuredContent: func() {}},
+		`"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(&mcp.CallToolResult{RequestState: "s"},
+		`"error":{"code":-32603,"message":"the handler asked for input, which this server cannot ask for"}`)
 	f(&mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "t", Meta: mcp.Meta{"k": 1}}}},
 		`"result":{"content":[{"type":"text","text":"t","_meta":{"k":1}}]}`)
 }

@@ -24,7 +24,8 @@ type changes struct {
 
 func (s *changes) ListsChanged() {
 	r := s.r
-	for message := r.Events().AppendListChanged(nil, &s.heard); len(message) > 0; message = r.Events().AppendListChanged(nil,
+	for message := r.Events().AppendListChanged(nil,
+		&s.heard); len(message) > 0; message = r.Events().AppendListChanged(nil,
 		&s.heard) {
 		list, _, _ := strings.Cut(strings.TrimPrefix(string(message), `{"jsonrpc":"2.0","method":"notifications/`), "/")
 		s.told = append(s.told, fmt.Sprintf("%s %d%d%d%d", list,

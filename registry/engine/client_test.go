@@ -41,12 +41,14 @@ func TestSDKClient(t *testing.T) {
 			go func() { serveLines(r, there); close(done) }()
 			defer func() { here.Close(); <-done }()
 			client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-			session, err := client.Connect(ctx, &mcp.IOTransport{Reader: here, Writer: here}, &mcp.ClientSessionOptions{ProtocolVersion: rev.Version})
+			session, err := client.Connect(ctx, &mcp.IOTransport{Reader: here, Writer: here},
+				&mcp.ClientSessionOptions{ProtocolVersion: rev.Version})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer session.Close()
-			if got := session.InitializeResult(); got.ProtocolVersion != rev.Version || got.ServerInfo.Name != "fixture" || got.Instructions == "" {
+			if got := session.InitializeResult(); got.ProtocolVersion != rev.Version || got.ServerInfo.Name != "fixture" ||
+				got.Instructions == "" {
 				t.Errorf("initialized: %+v", got)
 			}
 			tools := 0

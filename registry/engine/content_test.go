@@ -13,7 +13,8 @@ import (
 
 //lint:file-ignore SA1019 what belongs to sampling is deprecated, and kept out of results
 
-// Each content, as each revision may see it: in the results of tools and in the messages of prompts, which share the table.
+// Each content, as each revision may see it: in the results of tools and in the messages of prompts, which share the
+// table.
 func TestContentsOfEachRevision(t *testing.T) {
 	const (
 		a, b, c, d, e = "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"
@@ -32,7 +33,8 @@ func TestContentsOfEachRevision(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newFixture(t)
-		AddTool(r, &mcp.Tool{Name: "it"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "it"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+			error) {
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "first"}, content}}, nil, nil
 		})
 		r.AddPrompt(&mcp.Prompt{Name: "it"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
@@ -77,19 +79,22 @@ func TestContentsOfEachRevision(t *testing.T) {
 		c: `{"type":"audio","mimeType":"audio/wav","data":"AQ==",` + meta + `,` + dated + `}`,
 	})
 	link := `{"type":"resource_link","mimeType":"text/plain","uri":"test://a","name":"a","title":"A","description":"of a",` + meta + `,` + dated
-	f(&mcp.ResourceLink{URI: "test://a", Name: "a", Title: "A", Description: "of a", MIMEType: "text/plain", Meta: m, Annotations: notes(),
-		Icons: []mcp.Icon{{Source: "data:,"}}}, map[string]string{
+	f(&mcp.ResourceLink{URI: "test://a", Name: "a", Title: "A", Description: "of a", MIMEType: "text/plain", Meta: m,
+		Annotations: notes(),
+		Icons:       []mcp.Icon{{Source: "data:,"}}}, map[string]string{
 		a: left("resource_link", a, "test://a, a, text/plain, of a"),
 		b: left("resource_link", b, "test://a, a, text/plain, of a"),
 		c: link + `}`,
 		d: link + `,"icons":[{"src":"data:,"}]}`,
 	})
-	f(&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "test://a", Text: "x", Meta: m}, Meta: m, Annotations: notes()}, map[string]string{
+	f(&mcp.EmbeddedResource{Resource: &mcp.ResourceContents{URI: "test://a", Text: "x", Meta: m}, Meta: m,
+		Annotations: notes()}, map[string]string{
 		a: `{"type":"resource","resource":{"uri":"test://a","text":"x"},` + undated + `}`,
 		c: `{"type":"resource","resource":{"uri":"test://a","text":"x",` + meta + `},` + meta + `,` + dated + `}`,
 	})
 	f(&mcp.ToolUseContent{ID: "1", Name: "n"}, map[string]string{
-		a: left("tool_use", a, "n"), b: left("tool_use", b, "n"), c: left("tool_use", c, "n"), d: left("tool_use", d, "n"), e: left("tool_use", e, "n"),
+		a: left("tool_use", a, "n"), b: left("tool_use", b, "n"), c: left("tool_use", c, "n"), d: left("tool_use", d,
+			"n"), e: left("tool_use", e, "n"),
 	})
 }
 
@@ -128,12 +133,14 @@ func TestNoContent(t *testing.T) {
 	for _, content := range []mcp.Content{nil, (*mcp.TextContent)(nil), (*mcp.ImageContent)(nil), (*mcp.AudioContent)(nil),
 		(*mcp.ResourceLink)(nil), (*mcp.EmbeddedResource)(nil), &mcp.EmbeddedResource{}, (*mcp.ToolUseContent)(nil), (*mcp.ToolResultContent)(nil)} {
 		r := newFixture(t)
-		AddTool(r, &mcp.Tool{Name: "it"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "it"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+			error) {
 			return &mcp.CallToolResult{Content: []mcp.Content{content}}, nil, nil
 		})
 		p := &peer{r: r}
 		p.initialize(t, "2025-11-25")
-		if got := p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"it"}}`, Header{}).body; !strings.Contains(got, `-32603`) {
+		if got := p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"it"}}`,
+			Header{}).body; !strings.Contains(got, `-32603`) {
 			t.Errorf("%T: %s", content, got)
 		}
 	}

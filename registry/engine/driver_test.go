@@ -132,7 +132,8 @@ func newFixture(t testing.TB, change ...func(*registry.Options)) *Registry {
 }
 
 func addFixtureTools(r *Registry) {
-	AddTool(r, &mcp.Tool{Name: "echo", Description: "Returns the message it was sent."}, echo, registry.Cheap(), registry.SkipMeta())
+	AddTool(r, &mcp.Tool{Name: "echo", Description: "Returns the message it was sent."}, echo, registry.Cheap(),
+		registry.SkipMeta())
 	AddTool(r, limited[sleepIn](&mcp.Tool{Name: "sleep"}, "ms", maxSleepMillis), sleep)
 	AddTool(r, &mcp.Tool{Name: "weather", Title: "Weather", Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
 		Icons: []mcp.Icon{{Source: "data:,"}}},
@@ -142,19 +143,24 @@ func addFixtureTools(r *Registry) {
 			}
 			return nil, weatherOut{City: in.City, Celsius: 21.5}, nil
 		})
-	AddTool(r, &mcp.Tool{Name: "panic"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "panic"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		panic("secret of the handler")
 	})
-	AddTool(r, &mcp.Tool{Name: "refuse"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
-		return nil, nil, fmt.Errorf("wrapped: %w", &jsonrpc.Error{Code: -31999, Message: "not today", Data: json.RawMessage(`{"day":1}`)})
+	AddTool(r, &mcp.Tool{Name: "refuse"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
+		return nil, nil, fmt.Errorf("wrapped: %w", &jsonrpc.Error{Code: -31999, Message: "not today",
+			Data: json.RawMessage(`{"day":1}`)})
 	})
-	AddTool(r, &mcp.Tool{Name: "list"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, []int, error) {
+	AddTool(r, &mcp.Tool{Name: "list"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, []int,
+		error) {
 		return nil, []int{1, 2}, nil
 	})
-	AddTool(r, &mcp.Tool{Name: "query", InputSchema: &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{
-		"region": {Type: "string", Extra: map[string]any{"x-mcp-header": "Region"}},
-		"limit":  {Type: "integer", Extra: map[string]any{"x-mcp-header": "Limit"}},
-	}}}, func(_ context.Context, _ *mcp.CallToolRequest, in map[string]any) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "query", InputSchema: &jsonschema.Schema{Type: "object",
+		Properties: map[string]*jsonschema.Schema{
+			"region": {Type: "string", Extra: map[string]any{"x-mcp-header": "Region"}},
+			"limit":  {Type: "integer", Extra: map[string]any{"x-mcp-header": "Limit"}},
+		}}}, func(_ context.Context, _ *mcp.CallToolRequest, in map[string]any) (*mcp.CallToolResult, any, error) {
 		return textResult(fmt.Sprint(in["region"])), nil, nil
 	})
 	r.AddTool(&mcp.Tool{Name: "raw", InputSchema: json.RawMessage(`{"type":"object"}`)},

@@ -61,7 +61,8 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 		jobs.run()
 		update := p.send(asking("tasks/update", `"taskId":"`+id+`","inputResponses":{"who":`+answer+`}`, declared), Header{})
 		jobs.run()
-		if task := p.send(asking("tasks/get", `"taskId":"`+id+`"`, declared), Header{}).body; strings.Contains(update.body, `"result"`) ||
+		if task := p.send(asking("tasks/get", `"taskId":"`+id+`"`, declared), Header{}).body; strings.Contains(update.body,
+			`"result"`) ||
 			!strings.Contains(task, `"status":"input_required"`) { // else it waits on for one that fits
 			return task
 		}
@@ -71,7 +72,8 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 		jobs, p := newPeer(t)
 		call := `"name":"first","arguments":{}`
 		_, state := required(t, p.send(asking("tools/call", call, declared), Header{}))
-		a := p.send(asking("tools/call", call+`,"inputResponses":{"who":`+answer+`},"requestState":"`+state+`"`, declared), Header{})
+		a := p.send(asking("tools/call", call+`,"inputResponses":{"who":`+answer+`},"requestState":"`+state+`"`, declared),
+			Header{})
 		found := taskIDMember.FindStringSubmatch(a.body)
 		if found == nil {
 			return a.body
@@ -114,8 +116,10 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 		jobs.run()
 		return fmt.Sprint(append(again, p.back.again()...))
 	}
-	doors := map[string]func(*testing.T, string) string{"modern native": modern("native"), "modern adopted": modern("adopted"),
-		"modern early": early, "modern task": modernTask, "modern asked first": modernFirst, "legacy native": legacy("native"),
+	doors := map[string]func(*testing.T, string) string{"modern native": modern("native"),
+		"modern adopted": modern("adopted"),
+		"modern early":   early, "modern task": modernTask, "modern asked first": modernFirst,
+		"legacy native":  legacy("native"),
 		"legacy adopted": legacy("adopted"), "legacy task": legacyTask}
 	f := func(answer, want string) {
 		t.Helper()
@@ -135,7 +139,8 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 		}
 	}
 	f(`{"action":"accept","content":{"age":7}}`, `given accept {"age":7,"town":"Oslo"}`)
-	f(`{"action":"accept","content":{"age":9007199254740993,"town":"Rome"}}`, `given accept {"age":9007199254740993,"town":"Rome"}`)
+	f(`{"action":"accept","content":{"age":9007199254740993,"town":"Rome"}}`,
+		`given accept {"age":9007199254740993,"town":"Rome"}`)
 	f(`{"action":"accept","content":null}`, `given accept null`) // as the SDK has it
 	f(`{"action":"decline","content":{"age":"x"}}`, `given decline null`)
 	f(`{"action":"cancel","content":7}`, `given cancel null`)
@@ -154,7 +159,8 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 // Whoever is asked for something else does not answer with an elicitation.
 func TestElicitationAnswersToOthers(t *testing.T) {
 	r := newFixture(t)
-	AddTool(r, &mcp.Tool{Name: "roots"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "roots"}, func(_ context.Context, req *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		if _, ok := req.Params.InputResponses["r"].(*mcp.ListRootsResult); ok {
 			return textResult("given roots"), nil, nil
 		}

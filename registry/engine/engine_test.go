@@ -46,7 +46,8 @@ func TestRouteAllocations(t *testing.T) {
 		}
 	}
 	f("call", echoCall(1, "x"), Compute, nil)
-	f("waiting call", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":1}}}`, Blocking, nil)
+	f("waiting call", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":1}}}`,
+		Blocking, nil)
 	f("modern call", modernEcho, Compute, nil)
 	addFixtureOffers(r)
 	f("read", readOf("test://text"), Compute, nil)
@@ -118,7 +119,8 @@ func TestQueued(t *testing.T) {
 		}
 	}
 	f(echoCall(1, strings.Repeat("x", 8<<10)), true)
-	f(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"x":"`+strings.Repeat("x", 8<<10), true)
+	f(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sleep","arguments":{"x":"`+strings.Repeat("x",
+		8<<10), true)
 	f(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`, true)
 	f(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, false)
 	f(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`, false)

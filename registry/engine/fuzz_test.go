@@ -12,8 +12,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// FuzzDispatch sends any message over any transport to one registry: whatever it is, the server does not fail, answers a
-// request exactly once, on one line, as JSON with the request's id, and answers nothing else.
+// FuzzDispatch sends any message over any transport to one registry: whatever it is, the server does not fail, answers
+// a request exactly once, on one line, as JSON with the request's id, and answers nothing else.
 func FuzzDispatch(f *testing.F) {
 	for _, message := range []string{
 		`{"jsonrpc":"2.0","id":1,"method":"ping"}`,
@@ -55,7 +55,8 @@ func FuzzDispatch(f *testing.F) {
 		}
 		if x.Transport == HTTP {
 			x.Conv = nil
-			x.Header = &Header{ProtocolVersion: version, Method: method, Name: name, Params: []http1.Param{{Name: method, Value: name}}}
+			x.Header = &Header{ProtocolVersion: version, Method: method, Name: name,
+				Params: []http1.Param{{Name: method, Value: name}}}
 			if how&4 != 0 {
 				x.Header.SessionID = session
 			}
@@ -105,8 +106,8 @@ func checkAnswer(t *testing.T, x *Exchange, out []byte) {
 	}
 }
 
-// FuzzTask gives a task any wish, any answers and any cursor: whatever they are, requests are answered as FuzzDispatch has
-// it, the task ends once, and nothing of it is left when its time is up.
+// FuzzTask gives a task any wish, any answers and any cursor: whatever they are, requests are answered as FuzzDispatch
+// has it, the task ends once, and nothing of it is left when its time is up.
 func FuzzTask(f *testing.F) {
 	f.Add(`{}`, `{"who":{"action":"accept","content":{"name":"Ada"}}}`, `"a85Ml6w2"`, uint8(0))
 	f.Add(`{"ttl":1e300}`, `{"who":7,"where":{"action":"decline"}}`, `null`, uint8(1))

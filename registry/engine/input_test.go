@@ -21,7 +21,8 @@ import (
 
 // addAsk offers a tool, a prompt and a resource that ask for a name, remember a number, and then greet.
 func addAsk(r *Registry) {
-	requests := mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "your name?", RequestedSchema: map[string]any{"type": "object"}}}
+	requests := mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "your name?",
+		RequestedSchema: map[string]any{"type": "object"}}}
 	name := func(in mcp.InputResponseMap, state string) string {
 		if e, ok := in["who"].(*mcp.ElicitResult); ok {
 			return fmt.Sprint(state, " ", e.Content["name"])
@@ -32,23 +33,28 @@ func addAsk(r *Registry) {
 	type out struct {
 		Greeting string `json:"greeting" jsonschema:"who"`
 	}
-	AddTool(r, &mcp.Tool{Name: "ask"}, func(_ context.Context, req *mcp.CallToolRequest, in map[string]any) (*mcp.CallToolResult, out, error) {
+	AddTool(r, &mcp.Tool{Name: "ask"}, func(_ context.Context, req *mcp.CallToolRequest,
+		in map[string]any) (*mcp.CallToolResult, out, error) {
 		if got := name(req.Params.InputResponses, req.Params.RequestState); got != "" {
 			return textResult(got), out{got}, nil
 		}
 		return &mcp.CallToolResult{InputRequests: requests, RequestState: "seven"}, out{}, nil
 	})
-	AddTool(r, &mcp.Tool{Name: "sample"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "sample"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+		error) {
 		return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{
-			"s": &mcp.CreateMessageParams{MaxTokens: 1}, "u": &mcp.ElicitParams{URL: "https://x", Message: "m"}, "r": &mcp.ListRootsParams{}}}, nil, nil
+			"s": &mcp.CreateMessageParams{MaxTokens: 1}, "u": &mcp.ElicitParams{URL: "https://x",
+				Message: "m"}, "r": &mcp.ListRootsParams{}}}, nil, nil
 	})
-	r.AddPrompt(&mcp.Prompt{Name: "ask"}, func(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+	r.AddPrompt(&mcp.Prompt{Name: "ask"}, func(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult,
+		error) {
 		if got := name(req.Params.InputResponses, req.Params.RequestState); got != "" {
 			return &mcp.GetPromptResult{Description: got}, nil
 		}
 		return &mcp.GetPromptResult{InputRequests: requests, RequestState: "eight"}, nil
 	})
-	r.AddResource(&mcp.Resource{URI: "ask:it", Name: "ask"}, func(_ context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	r.AddResource(&mcp.Resource{URI: "ask:it", Name: "ask"}, func(_ context.Context,
+		req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		if got := name(req.Params.InputResponses, req.Params.RequestState); got != "" {
 			return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: got}}}, nil
 		}
@@ -59,7 +65,8 @@ func addAsk(r *Registry) {
 // asking is a request of the modern era by a client with these capabilities.
 func asking(method, params, capabilities string) string {
 	return `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params +
-		`,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{` + capabilities + `}}}}`
+		`,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{` +
+		capabilities + `}}}}`
 }
 
 const (
@@ -97,13 +104,15 @@ func TestInputIsAskedForAndTaken(t *testing.T) {
 			t.Errorf("%s: %s, want %s", method, a.body, want)
 		}
 		// Without the answer it is asked again.
-		keys, _ = required(t, p.send(asking(method, again+`,"inputResponses":{},"requestState":"`+state+`"`, elicits), Header{}))
+		keys, _ = required(t, p.send(asking(method, again+`,"inputResponses":{},"requestState":"`+state+`"`, elicits),
+			Header{}))
 		if !slices.Equal(keys, []string{"who"}) {
 			t.Errorf("asked again for %v", keys)
 		}
 	}
 	// A client may write the same arguments differently.
-	f("tools/call", `"name":"ask","arguments":{"a":1.50,"b":["\u0041"]}`, `"arguments":{ "b":["A"], "a":1.50 },"name":"\u0061sk"`, "seven Ada")
+	f("tools/call", `"name":"ask","arguments":{"a":1.50,"b":["\u0041"]}`,
+		`"arguments":{ "b":["A"], "a":1.50 },"name":"\u0061sk"`, "seven Ada")
 	f("prompts/get", `"name":"ask"`, `"name":"ask"`, "eight Ada")
 	f("resources/read", `"uri":"ask:it"`, `"uri":"ask:it"`, "nine Ada")
 }
@@ -161,7 +170,8 @@ func TestInputNeedsCapabilities(t *testing.T) {
 			ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte(tool)})
 		if want == "" {
 			required(t, a)
-		} else if a.status != 400 || !strings.Contains(a.body, `"code":-32021`) || !strings.Contains(a.body, `"data":{"requiredCapabilities":{`+want+`}}`) {
+		} else if a.status != 400 || !strings.Contains(a.body, `"code":-32021`) ||
+			!strings.Contains(a.body, `"data":{"requiredCapabilities":{`+want+`}}`) {
 			t.Errorf("%s: %d %s, want %s", capabilities, a.status, a.body, want)
 		}
 	}

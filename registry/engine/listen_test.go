@@ -97,7 +97,8 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 			t.Fatal("outcome", outcome)
 		}
 		leave(x)
-		if kept, watched := number(t, r, "weir_event_store_bytes"), number(t, r, "weir_subscriptions"); kept != 0 || watched != 0 {
+		if kept, watched := number(t, r, "weir_event_store_bytes"), number(t, r, "weir_subscriptions"); kept != 0 ||
+			watched != 0 {
 			t.Errorf("%d bytes and %d subscriptions are left", kept, watched)
 		}
 	}

@@ -42,7 +42,8 @@ func TestProgress(t *testing.T) {
 	w := &wire{}
 	var kept context.Context
 	var sent []bool
-	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		child, stop := context.WithCancel(ctx)
 		defer stop()
 		kept = child
@@ -79,7 +80,8 @@ func TestProgress(t *testing.T) {
 		t.Errorf("got %q", w.sent)
 	}
 	w.full = false
-	if registry.Progress(kept, math.MaxFloat64, 0, "") || registry.Log(kept, "error", "", 1) || registry.Progress(context.Background(), 1, 0, "") {
+	if registry.Progress(kept, math.MaxFloat64, 0, "") || registry.Log(kept, "error", "", 1) ||
+		registry.Progress(context.Background(), 1, 0, "") {
 		t.Error("sent for a call that is over, or is none")
 	}
 	for _, meta := range []string{``, `"progressToken":null`, `"progressToken":{}`} {
@@ -93,7 +95,8 @@ func TestProgress(t *testing.T) {
 // The message of progress came with 2025-03-26.
 func TestProgressOfEachRevision(t *testing.T) {
 	r := newFixture(t)
-	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		registry.Progress(ctx, 1, 2, "half")
 		return nil, nil, nil
 	})
@@ -119,7 +122,8 @@ func TestProgressRacesWithTheEnd(t *testing.T) {
 	r := newFixture(t)
 	w := &wire{}
 	var done sync.WaitGroup
-	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		done.Go(func() {
 			for i := 1; ctx.Err() == nil; i++ {
 				registry.Progress(ctx, float64(i), 0, "")
@@ -148,7 +152,8 @@ func TestLogLevels(t *testing.T) {
 	r := newFixture(t)
 	w := &wire{}
 	var level string
-	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, any, error) {
+	AddTool(r, &mcp.Tool{Name: "tell"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult,
+		any, error) {
 		registry.Log(ctx, level, "", []string{"x"})
 		registry.Log(ctx, level, "l", func() {}) // does not encode
 		return nil, nil, nil
@@ -161,7 +166,8 @@ func TestLogLevels(t *testing.T) {
 		x.Responder, x.Conv = w, conv
 		r.Route(x)
 		r.Dispatch(x, nil)
-		if (len(w.sent) == 1) != want || want && w.sent[0] != `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"`+at+`","data":["x"]}}` {
+		if (len(w.sent) == 1) != want || want &&
+			w.sent[0] != `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"`+at+`","data":["x"]}}` {
 			t.Errorf("%s at %s: %q", meta, at, w.sent)
 		}
 	}

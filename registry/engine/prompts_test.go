@@ -60,7 +60,8 @@ func TestOddPrompts(t *testing.T) {
 	p.r.AddPrompt(&mcp.Prompt{Name: "odd"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		return &mcp.GetPromptResult{RequestState: "s"}, nil
 	}, registry.Replace())
-	if a := p.send(`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"odd"}}`, Header{}); !strings.Contains(a.body, "asked for input") {
+	if a := p.send(`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"odd"}}`,
+		Header{}); !strings.Contains(a.body, "asked for input") {
 		t.Error(a.body)
 	}
 }

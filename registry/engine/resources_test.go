@@ -76,7 +76,8 @@ func mustPanic(t *testing.T, want string, f func()) {
 func TestTemplateMatching(t *testing.T) {
 	p := &peer{r: newFixture(t)}
 	p.initialize(t, "2025-11-25")
-	for _, text := range []string{"a://{x}", "a://{x}/b", "a://{+path}", "a://lit/{x}{?q,page}", "a://{host}{/segments*}", "a://lit/{#f}", "b://none"} {
+	for _, text := range []string{"a://{x}", "a://{x}/b", "a://{+path}", "a://lit/{x}{?q,page}", "a://{host}{/segments*}",
+		"a://lit/{#f}", "b://none"} {
 		p.r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: text, Name: "n"},
 			func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 				return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: text}}}, nil
@@ -108,7 +109,8 @@ func TestTemplateMatching(t *testing.T) {
 	f("c://one", "")
 	f("A://one", "")
 	// A resource of that very URI is asked first.
-	addResource(p.r, &mcp.Resource{URI: "a://one/b", Name: "n"}, &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: "itself"}}})
+	addResource(p.r, &mcp.Resource{URI: "a://one/b", Name: "n"},
+		&mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{Text: "itself"}}})
 	f("a://one/b", "itself")
 	if n := p.r.RemoveResource("a://one/b", "nobody"); n != 1 {
 		t.Error("removed", n)
@@ -162,11 +164,13 @@ func TestOddContents(t *testing.T) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{c}}
 	}
 	f(one(&mcp.ResourceContents{Text: "t"}), `{"contents":[{"uri":"test://odd","mimeType":"a/b","text":"t"}]}`)
-	f(one(&mcp.ResourceContents{URI: "u\"", MIMEType: "m\n", Text: "\xff"}), `{"contents":[{"uri":"u\"","mimeType":"m\n","text":"`+"\ufffd"+`"}]}`)
+	f(one(&mcp.ResourceContents{URI: "u\"", MIMEType: "m\n", Text: "\xff"}),
+		`{"contents":[{"uri":"u\"","mimeType":"m\n","text":"`+"\ufffd"+`"}]}`)
 	f(one(&mcp.ResourceContents{Text: "t", Blob: []byte("b")}), `"text":"t","blob":"Yg=="`)
 	f(one(nil), `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
 	f(one(&mcp.ResourceContents{Meta: mcp.Meta{"f": func() {}}}), "cannot be encoded")
-	f(&mcp.ReadResourceResult{Contents: one(&mcp.ResourceContents{}).Contents, Meta: mcp.Meta{"f": func() {}}}, "cannot be encoded")
+	f(&mcp.ReadResourceResult{Contents: one(&mcp.ResourceContents{}).Contents, Meta: mcp.Meta{"f": func() {}}},
+		"cannot be encoded")
 	f(&mcp.ReadResourceResult{RequestState: "s"}, "asked for input")
 	f(nil, "no contents")
 	f(one(&mcp.ResourceContents{Text: strings.Repeat("x", 4097)}), "result too large")
@@ -178,10 +182,11 @@ func TestOddContents(t *testing.T) {
 func TestCancelRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFixture(t)
-		r.AddResource(&mcp.Resource{URI: "test://slow", Name: "n"}, func(ctx context.Context, _ *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		})
+		r.AddResource(&mcp.Resource{URI: "test://slow", Name: "n"},
+			func(ctx context.Context, _ *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
 		x := exchangeOf(t, readOf("test://slow"))
 		r.Route(x)
 		answer := make(chan []byte)
@@ -206,7 +211,8 @@ func TestCancelRead(t *testing.T) {
 // What is offered may change while it is listed, read and got.
 func TestOffersChangeWhileServing(t *testing.T) {
 	r := offering(t).r
-	messages := []string{readOf("test://change/1"), readOf("test://item/1/data"), `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`,
+	messages := []string{readOf("test://change/1"), readOf("test://item/1/data"),
+		`{"jsonrpc":"2.0","id":1,"method":"resources/list"}`,
 		`{"jsonrpc":"2.0","id":1,"method":"resources/templates/list"}`, `{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`,
 		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"change"}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet"},"argument":{"name":"who","value":"none"}}}`}
@@ -221,7 +227,10 @@ func TestOffersChangeWhileServing(t *testing.T) {
 				case worker == 0:
 					addResource(r, &mcp.Resource{URI: fmt.Sprint("test://change/", i%3), Name: "n"}, static, registry.Replace())
 					r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "test://item/{id}/data", Name: "n"},
-						func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) { return static, nil }, registry.Replace())
+						func(context.Context, *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+							return static,
+								nil
+						}, registry.Replace())
 					r.AddPrompt(&mcp.Prompt{Name: "change"}, greet, registry.Replace())
 					r.SetCompletion(complete)
 				case worker == 1:

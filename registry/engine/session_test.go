@@ -43,7 +43,8 @@ func TestSessionsExpire(t *testing.T) {
 			t.Fatal("old session:", n, r.Sessions())
 		}
 		text := scrape(r)
-		for _, line := range []string{`weir_sessions_ended_total{reason="session_idle_timeout"} 1`, `weir_sessions_ended_total{reason="session_expired"} 1`} {
+		for _, line := range []string{`weir_sessions_ended_total{reason="session_idle_timeout"} 1`,
+			`weir_sessions_ended_total{reason="session_expired"} 1`} {
 			if !strings.Contains(text, line) {
 				t.Error("missing", line)
 			}
@@ -110,7 +111,8 @@ func TestSessionBytes(t *testing.T) {
 	}
 }
 
-// A worker that is the first to need the subscriber of a conversation does not read what the loop is telling its client.
+// A worker that is the first to need the subscriber of a conversation does not read what the loop is telling its
+// client.
 func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	r := newFixture(t)
 	p := &peer{r: r}

@@ -96,7 +96,8 @@ func TestPagesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		r.AddTool(&mcp.Tool{Name: fmt.Sprint("tool", i), Description: strings.Repeat("d", 1500+100*i), InputSchema: openSchema}, noop)
+		r.AddTool(&mcp.Tool{Name: fmt.Sprint("tool", i), Description: strings.Repeat("d", 1500+100*i),
+			InputSchema: openSchema}, noop)
 	}
 	p := &peer{r: r}
 	p.initialize(t, "2025-11-25")
@@ -129,17 +130,20 @@ func TestBadTools(t *testing.T) {
 	f("half of max_result_bytes", raw("a", json.RawMessage(`{"type":"object","title":"`+strings.Repeat("x", 1<<19)+`"}`)))
 	f("max_tools (8)", raw("one more", openSchema))
 	f("input type: the type: chan int has no JSON form", func() {
-		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, chan int) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, chan int) (*mcp.CallToolResult, any,
+			error) {
 			return nil, nil, nil
 		})
 	})
 	f(`type "object"`, func() {
-		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, string) (*mcp.CallToolResult, any, error) {
+		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, string) (*mcp.CallToolResult, any,
+			error) {
 			return nil, nil, nil
 		})
 	})
 	f("output type: the type: func() has no JSON form", func() {
-		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, func(), error) {
+		AddTool(r, &mcp.Tool{Name: "a"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, func(),
+			error) {
 			return nil, nil, nil
 		})
 	})

@@ -18,7 +18,8 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 
 // TestTranscripts plays testdata/*.txt. A transcript is prose (lines with #) around what goes over the wire:
 //
-//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of jobs_test.go
+//	fixture offers          a new server: the fixture, with "offers" that of offers_test.go too, with "jobs" that of
+//	                        jobs_test.go
 //	transport http          a new client: line, websocket or http
 //	principal alice         who sends from here on, as the transport found out
 //	header Mcp-Name: echo   a header of the next message; $SESSION is the session that was opened
@@ -28,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
 //	<~ {...}                what the server sends besides (jobs only)
 //
-// go test ./registry -run Transcripts -update writes what the server says now; read the difference before you keep it.
+// go test ./registry/engine -run Transcripts -update writes what the server says now; read the difference before you keep it.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -122,7 +123,8 @@ func play(t *testing.T, script string) string {
 			jobs.run()
 			out.WriteString(seen.hide(p.besides()))
 		case "delete":
-			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)), p.principal)])
+			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)),
+				p.principal)])
 		default:
 			if line != "" && word != "#" {
 				t.Fatalf("unknown line %q", line)

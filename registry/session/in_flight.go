@@ -10,9 +10,11 @@ type Request interface {
 	comparable
 	// ID is its id token, which does not change while it is in flight.
 	ID() []byte
-	// SharesID says whether its answer finds its way while other requests with its id are in flight. It does not change.
+	// SharesID says whether its answer finds its way while other requests with its id are in flight. It does not
+	// change.
 	SharesID() bool
-	// Cancel ends it early. It is called under the conversation's lock and must neither block nor call the conversation.
+	// Cancel ends it early. It is called under the conversation's lock and must neither block nor call the
+	// conversation.
 	Cancel()
 }
 
@@ -36,8 +38,8 @@ type InFlight[R Request] struct {
 const maxTwins = 256
 
 // Begin marks r as in flight, from where a cancellation finds it; false when another request with its id is, unless one
-// of the two shares its id, and for more than maxTwins. hash is of the id, seeded: peers choose ids, so they must not be
-// able to choose collisions. e is r's own entry.
+// of the two shares its id, and for more than maxTwins. hash is of the id, seeded: peers choose ids, so they must not
+// be able to choose collisions. e is r's own entry.
 func (f *InFlight[R]) Begin(r R, e *Entry[R], hash uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
