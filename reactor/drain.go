@@ -17,11 +17,11 @@ type DrainReport struct {
 	Connections int64 // open until the last step and closed by it
 }
 
-// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
-// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
-// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
-// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
-// report.
+// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams
+// and the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection,
+// stop the loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore
+// their context; a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits
+// for the first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {
@@ -77,8 +77,8 @@ func (s *Server) awaitOutboxes(ctx context.Context) int64 {
 	return 0
 }
 
-// awaitPeers ends every connection and waits until the peers have taken what is theirs, or ctx is over. A connection that were closed
-// while its peer still sends would be reset, and its last answers with it.
+// awaitPeers ends every connection and waits until the peers have taken what is theirs, or ctx is over. A
+// connection that were closed while its peer still sends would be reset, and its last answers with it.
 func (s *Server) awaitPeers(ctx context.Context) {
 	s.loops.End()
 	tick := time.NewTicker(5 * time.Millisecond)

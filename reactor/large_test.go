@@ -37,7 +37,7 @@ func (p *peer) accepted() int {
 }
 
 // kernelBytes is what the kernel holds of what was written to a socket (SK_MEMINFO_WMEM_QUEUED).
-func kernelBytes(t *testing.T, fd int) int {
+func kernelBytes(t testing.TB, fd int) int {
 	t.Helper()
 	var info [9]uint32
 	size := uint32(unsafe.Sizeof(info))
@@ -49,8 +49,8 @@ func kernelBytes(t *testing.T, fd int) int {
 	return int(info[5])
 }
 
-// N1, R10: a large answer may have more on its way than waits, and who never reads pins no more than he did with an SO_SNDBUF
-// of 32 KiB (91 KiB).
+// N1, R10: a large answer may have more on its way than waits, and who never reads pins no more than he did with an
+// SO_SNDBUF of 32 KiB (91 KiB).
 func TestKernelHoldsLittleForWhoNeverReads(t *testing.T) {
 	s := start(t, patient, roomy)
 	for range 20 {
@@ -99,7 +99,9 @@ func TestPeerThatIsGone(t *testing.T) {
 	})
 	p := s.dial("tcp").greet()
 	<-p.ask(20, 50_000)
-	s.eventually("nothing waits in the server", func() bool { return s.loops.OutboxBytes() == 0 && s.queue.Waiting() == 0 })
+	s.eventually("nothing waits in the server", func() bool {
+		return s.loops.OutboxBytes() == 0 && s.queue.Waiting() == 0
+	})
 	s.closedFor(loop.ClosePeerReset, "1")
 }
 
@@ -131,15 +133,27 @@ func TestLateRequestIsAnswered(t *testing.T) {
 	f("behind another", postDiscover(), head)
 }
 
+// withKernel has the kernel take whole answers.
+func withKernel(o *Options, _ *backpressure.Options, _ *registry.Options) {
+	o.SendBufferBytes = 4 << 20
+}
+
+// awaitInKernel waits until all that p asked for is answered, and some of it is in the kernel.
+func (s *server) awaitInKernel(p *peer) {
+	s.t.Helper()
+	fd := p.accepted()
+	s.eventually("the answer is with the kernel", func() bool {
+		return s.loops.OutboxBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && kernelBytes(s.t, fd) > 0
+	})
+}
+
 // R5: a peer that is still reading its answer, and sends meanwhile, gets all of it when the server stops.
 func TestStopLetsPeersRead(t *testing.T) {
-	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.SendBufferBytes = 4 << 20 })
+	s := start(t, patient, withKernel)
 	const size = 400_000
 	p := s.dial("tcp").narrow().greet()
 	<-p.ask(1, size)
-	s.eventually("the answer is with the kernel", func() bool {
-		return s.loops.OutboxBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && kernelBytes(t, p.accepted()) > 0
-	})
+	s.awaitInKernel(p)
 	stopped := make(chan DrainReport)
 	go func() { stopped <- s.stop(patience) }()
 	got := 0
@@ -160,12 +174,10 @@ func TestStopLetsPeersRead(t *testing.T) {
 
 // R5: what was written and not taken is counted.
 func TestStopCountsWhatWasNotTaken(t *testing.T) {
-	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.SendBufferBytes = 4 << 20 })
+	s := start(t, patient, withKernel)
 	p := s.dial("tcp").narrow().greet()
 	<-p.ask(1, 400_000)
-	s.eventually("the answer is with the kernel", func() bool {
-		return s.loops.OutboxBytes() == 0 && s.queue.Executing(backpressure.Compute) == 0 && kernelBytes(t, p.accepted()) > 0
-	})
+	s.awaitInKernel(p)
 	if report := s.stop(200 * time.Millisecond); report.OutboxBytes < 100_000 {
 		t.Errorf("the report says %+v", report)
 	}

@@ -10,11 +10,12 @@ import (
 // budgetFloor is what a connection may hold whatever the others hold.
 const budgetFloor = 4 << 10
 
-// budget bounds what all connections together hold of one kind. When one takes more than is left, the heaviest holder gives
-// way: it is closed for reason. A newcomer that is served at once weighs next to nothing, a large holder whose peer does
-// nothing about it weighs more with every second.
+// budget bounds what all connections together hold of one kind. When one takes more than is left, the heaviest
+// holder gives way: it is closed for reason. A newcomer that is served at once weighs next to nothing, a large
+// holder whose peer does nothing about it weighs more with every second.
 //
-// What is below the floor is counted and costs no lock. The lock is taken after a connection's, and before a loop's inbox.
+// What is below the floor is counted and costs no lock. The lock is taken after a connection's, and before a loop's
+// inbox.
 type budget struct {
 	most   int64
 	reason Reason
@@ -36,8 +37,8 @@ type holding struct {
 	gaveUp bool  // it has given way, and is off the books
 }
 
-// take puts n more bytes on the books of h. fresh says that the peer has just done something about them. It reports false when
-// it is h that has to give way: the caller closes its connection.
+// take puts n more bytes on the books of h. fresh says that the peer has just done something about them. It reports
+// false when it is h that has to give way: the caller closes its connection.
 func (b *budget) take(h *holding, n int64, fresh bool) bool {
 	if !h.listed {
 		h.bytes += n

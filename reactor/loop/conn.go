@@ -44,8 +44,8 @@ type Conn struct {
 	cut          atomic.Uint32 // Reason for which it is to give way to others
 	stalledSince atomic.Int64  // when the peer last took a byte while some waited; 0 while none wait
 
-	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing
-	// may block under it.
+	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it.
+	// Nothing may block under it.
 	sync.Mutex
 	outbox   *outbox // nil while nothing waits
 	interest uint32  // what epoll is asked for
@@ -129,8 +129,8 @@ func (c *Conn) DetachLocked(n int) {
 // DetachedLocked is how many there are.
 func (c *Conn) DetachedLocked() int { return int(c.detached) }
 
-// Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the loop
-// does the rest.
+// Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the
+// loop does the rest.
 func (c *Conn) Close(reason Reason) {
 	c.Lock()
 	c.CloseLocked(reason)
@@ -236,8 +236,8 @@ func (c *Conn) halfCloseLocked() {
 	c.wantLocked(unix.EPOLLIN)
 }
 
-// atRest reports whether a reset could take no answer from the peer: everything has reached it, and it has been silent for longer than
-// linger_timeout. Loop only.
+// atRest reports whether a reset could take no answer from the peer: everything has reached it, and it has been
+// silent for longer than linger_timeout. Loop only.
 func (c *Conn) atRest() bool {
 	return c.loop.now-c.lastRead > int64(c.loop.loops.opts.LingerTimeout) && unread(c.fd) == 0 && c.untakenBytes() == 0
 }

@@ -15,8 +15,9 @@ const (
 	sweepPause    = int64(2 * time.Millisecond)
 )
 
-// lateSweep is how late a sweep must be for the process to have stood still (SIGSTOP, a suspended machine). Then what the peers
-// have sent meanwhile is in the kernel, and whoever seems to have missed a deadline is given its time again.
+// lateSweep is how late a sweep must be for the process to have stood still (SIGSTOP, a suspended machine). Then
+// what the peers have sent meanwhile is in the kernel, and whoever seems to have missed a deadline is given its
+// time again.
 const lateSweep = int64(2 * time.Second)
 
 // sweep closes the connections of the loop whose time is up, going on a little later when they are many.
@@ -131,7 +132,8 @@ func (c *Conn) excuse(now int64) {
 // maxLingers bounds how often a peer that reads slowly gets linger_timeout anew.
 const maxLingers = 30
 
-// stillTaking says whether a peer that has not closed its side yet went on taking our last bytes, and gives it time for more.
+// stillTaking says whether a peer that has not closed its side yet went on taking our last bytes, and gives it time
+// for more.
 func (c *Conn) stillTaking(now int64) bool {
 	untaken := c.untakenBytes()
 	if untaken == 0 || c.lingers > 0 && untaken >= c.untaken || c.lingers == maxLingers {
@@ -151,9 +153,9 @@ func (c *Conn) untakenBytes() int {
 	return n
 }
 
-// MessageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD: slowloris). It may take
-// longer than message_timeout while it comes at min_receive_rate: not on the average, which a fast beginning would lift for
-// minutes, but within the last message_timeout, or half as much again.
+// MessageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD:
+// slowloris). It may take longer than message_timeout while it comes at min_receive_rate: not on the average, which
+// a fast beginning would lift for minutes, but within the last message_timeout, or half as much again.
 func (c *Conn) MessageLate(took int64, received int) Reason {
 	o, u := &c.loop.loops.opts, c.unfinished
 	if u == nil {

@@ -48,8 +48,8 @@ type Listener struct {
 	shut bool // not watched until the next tick
 }
 
-// Listen binds one address. The kernel copies the socket options of a listener to what it accepts. Nothing is accepted before
-// Start, but the kernel queues connections.
+// Listen binds one address. The kernel copies the socket options of a listener to what it accepts. Nothing is
+// accepted before Start, but the kernel queues connections.
 func (s *Loops) Listen(name, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -115,8 +115,8 @@ func (s *Loops) prepareListener(fd int, network string) error {
 	return err
 }
 
-// findDeadPeers has the kernel end a connection whose peer acknowledges nothing for peer_timeout: neither data nor, while the
-// connection is idle, the probes that begin after three quarters of that time.
+// findDeadPeers has the kernel end a connection whose peer acknowledges nothing for peer_timeout: neither data nor,
+// while the connection is idle, the probes that begin after three quarters of that time.
 func (s *Loops) findDeadPeers(fd int) error {
 	timeout := s.opts.PeerTimeout
 	quarter := max(1, int(timeout/4/time.Second))
@@ -287,8 +287,8 @@ func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 // complainEvery is how often the log says that descriptors are out.
 const complainEvery = int64(10 * time.Second)
 
-// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the others
-// stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
+// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the
+// others stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
 func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	s := l.loops
 	s.metrics.outOfDescriptors.Inc()

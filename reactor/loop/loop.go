@@ -37,8 +37,8 @@ type slot struct {
 	generation uint32
 }
 
-// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that runs
-// its turns, except inbox and stats.
+// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that
+// runs its turns, except inbox and stats.
 type Loop struct {
 	loops  *Loops
 	id     int

@@ -98,8 +98,9 @@ func (s *Loops) VisitAll() {
 	s.tell(func(l *Loop) { l.inbox.visitAll = true })
 }
 
-// End ends every connection in order, a few per turn: what is written reaches the peer, nothing more is, and we wait for it to
-// close too, for linger_timeout and longer while it takes bytes. Ended says when that is over; Stop does not wait for it.
+// End ends every connection in order, a few per turn: what is written reaches the peer, nothing more is, and we
+// wait for it to close too, for linger_timeout and longer while it takes bytes. Ended says when that is over; Stop
+// does not wait for it.
 func (s *Loops) End() {
 	s.tell(func(l *Loop) { l.inbox.endAll = true })
 }
@@ -114,7 +115,8 @@ func (s *Loops) Ended() bool {
 	return true
 }
 
-// CutBytes is how much of what was written had not reached the peers whose connections the server's end has closed. After Stop.
+// CutBytes is how much of what was written had not reached the peers whose connections the server's end has closed.
+// After Stop.
 func (s *Loops) CutBytes() int64 { return s.cutBytes.Load() }
 
 // tell changes every loop's inbox and wakes the loop.
@@ -180,8 +182,8 @@ func (s *Loops) OutboxBytes() int64 { return s.outBudget.total.Load() }
 // InputBytes is how much room unfinished input takes.
 func (s *Loops) InputBytes() int64 { return s.inBudget.total.Load() }
 
-// TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that there is
-// no room for them. GiveInput takes them off again. Any goroutine.
+// TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that
+// there is no room for them. GiveInput takes them off again. Any goroutine.
 func (l *Loop) TakeInput(n int) bool {
 	s := l.loops
 	if s.inBudget.total.Load()+int64(n) > s.inBudget.most {

@@ -19,14 +19,14 @@ type outbox struct {
 	held    int    // bytes of answers that wait for their turn at the Handler's
 	holding        // of both, on the budget
 
-	untaken int   // what the kernel held that the peer had not acknowledged, when the loop last asked; -1: not since a write
+	untaken int   // how much the kernel held for the peer when the loop last asked; -1: not since a write
 	askedAt int64 // loop time of that
 }
 
 var outboxes = sync.Pool{New: func() any { return new(outbox) }}
 
-// writeMost is what one system call may write: it is not preempted, and an answer of 20 MB would hold up its loop, or the garbage
-// collector, for milliseconds.
+// writeMost is what one system call may write: it is not preempted, and an answer of 20 MB would hold up its loop,
+// or the garbage collector, for milliseconds.
 const writeMost = 256 << 10
 
 // UnsentLocked is how many bytes wait in the outbox.
@@ -116,7 +116,8 @@ func (c *Conn) SendLast(p []byte) {
 	c.Unlock()
 }
 
-// HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as outbox.
+// HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as
+// outbox.
 func (c *Conn) HoldLocked(n int) {
 	if c.reason != StillOpen && c.outbox == nil {
 		return // it has ended, and its books are closed
@@ -207,7 +208,8 @@ func (c *Conn) RelaxLocked() {
 	}
 }
 
-// drainOutbox writes what waits, as far as the kernel takes it in one write, and says whether that was everything. Loop only.
+// drainOutbox writes what waits, as far as the kernel takes it in one write, and says whether that was everything.
+// Loop only.
 func (c *Conn) drainOutbox() (empty bool) {
 	c.Lock()
 	defer c.Unlock()
@@ -250,8 +252,9 @@ func (o *outbox) compact() {
 // untakenAsks is how many times within write_timeout the loop asks the kernel what a stalled peer has taken.
 const untakenAsks = 10
 
-// stalledTooLong says whether the peer has taken nothing of what waits for it for write_timeout. That the kernel has no room for
-// more says nothing: a slow reader may take bytes all the while, and they are what counts. Loop only.
+// stalledTooLong says whether the peer has taken nothing of what waits for it for write_timeout. That the kernel
+// has no room for more says nothing: a slow reader may take bytes all the while, and they are what counts. Loop
+// only.
 func (c *Conn) stalledTooLong(now int64) bool {
 	c.Lock()
 	defer c.Unlock()

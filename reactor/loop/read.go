@@ -70,8 +70,8 @@ func (l *Loop) gather(c *Conn) (b, room []byte) {
 	return u.buf, u.buf[len(u.buf):cap(u.buf)]
 }
 
-// roomFor moves the unfinished message to a buffer of n bytes at least, and keeps what there is. It reports false when the budget
-// has none, and c was closed.
+// roomFor moves the unfinished message to a buffer of n bytes at least, and keeps what there is. It reports false
+// when the budget has none, and c was closed.
 func (c *Conn) roomFor(n int) bool {
 	u := c.unfinished
 	grown := GetBuffer(n)
@@ -100,8 +100,8 @@ func (l *Loop) decode(c *Conn, b []byte) {
 	l.keep(c, rest, used > 0)
 }
 
-// keep makes rest, which is not empty, the connection's unfinished message, or the rest of it. It may lie in the loop's buffer or in
-// the unfinished message's own.
+// keep makes rest, which is not empty, the connection's unfinished message, or the rest of it. It may lie in the
+// loop's buffer or in the unfinished message's own.
 func (l *Loop) keep(c *Conn, rest []byte, another bool) {
 	u := c.unfinished
 	if u == nil {

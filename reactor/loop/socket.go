@@ -77,8 +77,8 @@ func (c *Conn) ProbePeer() {
 	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, probeEvery)
 }
 
-// unacknowledged is how many bytes the kernel holds for the peer: over TCP what it has not acknowledged, on a Unix socket what it has
-// not read. 0 where nobody can tell.
+// unacknowledged is how many bytes the kernel holds for the peer: over TCP what it has not acknowledged, on a Unix
+// socket what it has not read. 0 where nobody can tell.
 func unacknowledged(fd int32) int {
 	n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
 	if err != nil {
