@@ -110,7 +110,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},

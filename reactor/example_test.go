@@ -87,7 +87,6 @@ func ExampleServer() {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	fmt.Println(string(text), err)
-	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello,
-	// Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
+	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
 	// <nil>
 }
