@@ -72,6 +72,23 @@ func TestDocsNames(t *testing.T) {
 	}
 }
 
+// TestDocsPackages: the table of packages in docs/ARCHITECTURE.md has each, but for parts of loadtest/bench and what
+// only tests use.
+func TestDocsPackages(t *testing.T) {
+	page, err := os.ReadFile(repository + "/docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range trackedFiles(t) {
+		folder, isDoc := strings.CutSuffix(name, "/doc.go")
+		hidden := strings.Contains(name, "/internal/") || strings.HasPrefix(name, "loadtest/bench/") ||
+			folder == "codec/http1/rivals"
+		if isDoc && !hidden && !strings.Contains(string(page), "`"+folder+"`") {
+			t.Errorf("docs/ARCHITECTURE.md does not say what %s knows", folder)
+		}
+	}
+}
+
 // exists says whether the repository has a file or folder of this name, in which a star stands for anything.
 func exists(name string) bool {
 	found, err := filepath.Glob(filepath.Join(repository, name))

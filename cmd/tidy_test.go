@@ -50,12 +50,16 @@ var allowedImports = map[string][]string{
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/protocol", "weir/registry/result", "weir/registry/session",
-		"weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
 		"weir/registry/schema", "weir/registry/value", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/input": {
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
 		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",

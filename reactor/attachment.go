@@ -1,11 +1,9 @@
 package reactor
 
 import (
-	"sync"
-	"time"
-
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/logwriter"
 	"weir/registry/engine"
 )
 
@@ -31,8 +29,8 @@ var failureTexts = map[engine.FailureKind]string{
 // HandlerFailed logs a mistake of a handler. A tool that fails at every call must not fill the disk: of each kind a few
 // lines are written in ten seconds, and the next says how many were left out.
 func (a *attachment) HandlerFailed(f engine.Failure) {
-	gate, _ := a.failures.LoadOrStore(f.Kind, new(complaints))
-	leftOut, ok := gate.(*complaints).allow(backpressure.Now(), failuresLogged)
+	gate, _ := a.failures.LoadOrStore(f.Kind, new(logwriter.Gate))
+	leftOut, ok := gate.(*logwriter.Gate).Allow(backpressure.Now(), failuresLogged)
 	if !ok {
 		return
 	}
@@ -49,36 +47,5 @@ func (a *attachment) HandlerFailed(f engine.Failure) {
 	line.Msg(failureTexts[f.Kind])
 }
 
-const (
-	// failuresLogged is how many failures of one kind are logged in complainEvery.
-	failuresLogged = 10
-	complainEvery  = int64(10 * time.Second)
-)
-
-// complaints lets a few log lines of one kind through in ten seconds and counts the others. The zero value is ready.
-// Any goroutine.
-type complaints struct {
-	mu      sync.Mutex
-	since   int64 // when the first of said was said
-	said    int
-	leftOut int
-}
-
-// allow says whether a line may be written at now (backpressure.Now), and how many were not since the last that was.
-func (c *complaints) allow(now int64, most int) (leftOut int, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.said > 0 && now-c.since > complainEvery {
-		c.said = 0
-	}
-	if c.said >= most {
-		c.leftOut++
-		return 0, false
-	}
-	if c.said == 0 {
-		c.since = now
-	}
-	c.said++
-	leftOut, c.leftOut = c.leftOut, 0
-	return leftOut, true
-}
+// failuresLogged is how many failures of one kind are logged in ten seconds.
+const failuresLogged = 10

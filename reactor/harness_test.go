@@ -52,6 +52,12 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
+	return startLogged(t, silent, tunes...)
+}
+
+// startLogged is start with a log that the test reads.
+func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
+	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
@@ -67,7 +73,7 @@ func start(t testing.TB, tunes ...tune) *server {
 	s.registry = reg
 	demo.AddTools(reg)
 	s.addStuck(reg)
-	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
+	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
 	if o.Auth.TokensFile != "" {
 		c.Tokens = tokensFor(t, "alice", "bob", "late")
 	}

@@ -13,6 +13,7 @@ import (
 	"weir/codec/http1"
 	"weir/codec/option"
 	"weir/codec/websocket"
+	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
@@ -110,6 +111,10 @@ type Options struct {
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone.
 	SSEKeepAlive time.Duration `yaml:"sse_keep_alive" default:"15s" min:"0s" max:"1h" zero:"never"`
+	// SSEAnswerAfter is after how long without a word the answer to a POST becomes an event stream with comments, if its
+	// client takes one: what stands between gives up on a silent answer, often after 30 or 60 seconds. Its status is 200
+	// then, whatever comes of the call.
+	SSEAnswerAfter time.Duration `yaml:"sse_answer_after" default:"20s" min:"0s" max:"1h" zero:"never"`
 	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that
 	// a call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25).
 	SSERetry time.Duration `yaml:"sse_retry" default:"1s" min:"0s" max:"1h" zero:"the client's own"`
@@ -187,8 +192,9 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 			" characters to escape, or \"\" (off)", o.HTTPSSEPath)
 	}
 	for _, origin := range o.AllowedOrigins {
-		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
-			found.Add("allowed_origins", "%q is not an origin: allowed is scheme://host[:port], without a path", origin)
+		if !auth.CheckOrigin(origin) {
+			found.Add("allowed_origins", "%q is not an origin: allowed is scheme://host[:port], in lower case as browsers"+
+				" write it, without a path", origin)
 		}
 	}
 	for _, host := range o.AllowedHosts {
@@ -242,6 +248,7 @@ func (o *Options) ofTransports() transport.Options {
 		LineIdleTimeout: o.LineIdleTimeout,
 		PingInterval:    o.PingInterval,
 		SSEKeepAlive:    o.SSEKeepAlive,
+		SSEAnswerAfter:  o.SSEAnswerAfter,
 		SSERetry:        o.SSERetry,
 		AuthTimeout:     o.Auth.Timeout,
 		TrustUnix:       o.Auth.TrustUnix,
@@ -251,6 +258,6 @@ func (o *Options) ofTransports() transport.Options {
 // validSSEPath says whether a path can stand in a URI as it is, and is no other's.
 func validSSEPath(path, mcp string) bool {
 	u, err := url.Parse(path)
-	return path == "" || err == nil && path[0] == '/' && path != mcp &&
+	return path == "" || err == nil && path[0] == '/' && strings.TrimSuffix(path, "/") != strings.TrimSuffix(mcp, "/") &&
 		u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == ""
 }

@@ -35,7 +35,7 @@ type Server struct {
 	site     transport.Site
 	life     life
 
-	failures  sync.Map // *complaints, by engine.FailureKind
+	failures  sync.Map // *logwriter.Gate, by engine.FailureKind
 	clockStop chan struct{}
 	clock     sync.WaitGroup
 }

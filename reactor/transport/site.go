@@ -11,6 +11,7 @@ import (
 	"weir/backpressure"
 	"weir/codec/http1"
 	"weir/reactor/auth"
+	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
@@ -30,6 +31,7 @@ type Site struct {
 	Tokens atomic.Pointer[auth.Tokens]
 
 	metrics  siteMetrics
+	strange  struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions sseSessions
 	dateText atomic.Pointer[string]
 }
@@ -39,6 +41,11 @@ type desk struct {
 	*Site
 	request http1.Request
 	header  engine.Header
+	accept  accepted // of the request
+
+	// The last one that came, which browsers repeat with every request, and where.
+	lastOrigin *auth.Origin
+	lastPlace  auth.Place
 }
 
 // Init makes the site ready for the connections of loops, which have not started.

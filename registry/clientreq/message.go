@@ -35,17 +35,12 @@ func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend f
 	return append(dst, '}'), nil
 }
 
-// CheckDeclared: a client is only asked what it declared that it can answer; otherwise it is told what it would have to
-// declare (MCP 2026-07-28, MissingRequiredClientCapabilityError). The caller owns the error.
-func CheckDeclared(requests mcp.InputRequestMap, declared protocol.Capabilities) *codec.Error {
-	var needed protocol.Capabilities
+// Needs is what a client must have declared that it can do, to be asked for these.
+func Needs(requests mcp.InputRequestMap) (needed protocol.Capabilities) {
 	for _, request := range requests {
 		needed |= needs(request)
 	}
-	if missing := needed &^ declared; missing != 0 {
-		return protocol.MissingCapability(missing)
-	}
-	return nil
+	return needed
 }
 
 // elicitURL is the mode of an elicitation that sends its user to a URL.

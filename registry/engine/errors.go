@@ -42,11 +42,7 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
-	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
-	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
-	errInputRequests = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler asked for input, which this server cannot ask for"}
+	errTimedOut = &codec.Error{Message: "the call was ended before"} // never sent
 	// Not a refusal, which says that nothing was executed.
 	errHandlerTimeout = &codec.Error{Code: codec.CodeInternal, Message: "the handler did not return in time",
 		Data: []byte(`{"reason":"handler_timeout","executed":true}`)}
