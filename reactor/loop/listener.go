@@ -48,8 +48,8 @@ type Listener struct {
 	shut bool // not watched until the next tick
 }
 
-// Listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
-// Nothing is accepted before Start, but the kernel queues connections.
+// Listen binds one address. The kernel copies the socket options of a listener to what it accepts. Nothing is
+// accepted before Start, but the kernel queues connections.
 func (s *Loops) Listen(name, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -98,16 +98,32 @@ func (s *Loops) Listen(name, network, address string) error {
 }
 
 func (s *Loops) prepareListener(fd int, network string) error {
-	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
-	if network == "tcp" {
-		err = errors.Join(err,
-			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
-		if s.opts.ReusePort {
-			err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-		}
+	if network != "tcp" {
+		return nil // Unix sockets inherit nothing
+	}
+	err := errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		// Not SO_SNDBUF: it would also bound what is on its way to the peer, and with it the speed of large answers.
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, s.opts.SendBufferBytes),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+	if s.opts.PeerTimeout > 0 {
+		err = errors.Join(err, s.findDeadPeers(fd))
+	}
+	if s.opts.ReusePort {
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 	}
 	return err
+}
+
+// findDeadPeers has the kernel end a connection whose peer acknowledges nothing for peer_timeout: neither data nor,
+// while the connection is idle, the probes that begin after three quarters of that time.
+func (s *Loops) findDeadPeers(fd int) error {
+	timeout := s.opts.PeerTimeout
+	quarter := max(1, int(timeout/4/time.Second))
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout/time.Millisecond)),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 3*quarter),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, quarter))
 }
 
 // folderHint says what is wrong with the folder of a Unix socket that could not be made; "" if nothing is.
@@ -204,7 +220,7 @@ func (l *Loop) admitConnection(ln *Listener, fd int32, addr netip.Addr) {
 		l.turnAway(ln, fd, refusal)
 		return
 	}
-	if ln.Path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
+	if ln.Path != "" { // nothing is on its way there: what is written pins memory until it is read
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
 	}
 	c.loop.stats.connections.Add(1)
@@ -271,8 +287,8 @@ func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 // complainEvery is how often the log says that descriptors are out.
 const complainEvery = int64(10 * time.Second)
 
-// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the others
-// stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
+// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the
+// others stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
 func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	s := l.loops
 	s.metrics.outOfDescriptors.Inc()

@@ -37,8 +37,8 @@ type slot struct {
 	generation uint32
 }
 
-// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that runs
-// its turns, except inbox and stats.
+// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that
+// runs its turns, except inbox and stats.
 type Loop struct {
 	loops  *Loops
 	id     int
@@ -56,6 +56,9 @@ type Loop struct {
 	listeners []*Listener
 	refusals  refusalBudget
 	swept     int     // where the sweep is
+	sweptAt   int64   // when it last went on
+	excusing  bool    // it came late: nobody has missed a deadline
+	ending    bool    // every connection is being ended in order, and those still to arrive will be
 	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*Conn // the posted connections that this turn looks at
 	toVisit   int     // slots that are still to be visited, from visitAt on and around
@@ -69,6 +72,7 @@ type Loop struct {
 		stop     chan struct{}
 		closeLn  bool
 		visitAll bool
+		endAll   bool
 		woken    bool
 	}
 	stats loopStats
@@ -77,9 +81,11 @@ type Loop struct {
 // loopStats are written by the loop and read by anybody.
 type loopStats struct {
 	connections atomic.Int64
+	lingering   atomic.Int64  // of those: we have closed our side and wait for the peer's
 	reads       atomic.Uint64 // read events
 	readBytes   atomic.Uint64
 	turns       atomic.Uint64
+	allEnded    atomic.Bool // every connection was ended (Loops.End)
 }
 
 // ID is the loop's number, from 0.
@@ -258,7 +264,10 @@ func (l *Loop) readInbox() {
 	in.Lock()
 	in.woken = false
 	arrived, jobs, closeLn, visitAll, stop := in.arrived, in.jobs, in.closeLn, in.visitAll, in.stop
-	in.arrived, in.jobs, in.closeLn, in.visitAll = nil, nil, false, false
+	if in.endAll {
+		l.ending, visitAll = true, true
+	}
+	in.arrived, in.jobs, in.closeLn, in.visitAll, in.endAll = nil, nil, false, false, false
 	l.visiting = append(l.visiting[:0], in.posted...)
 	clear(in.posted)
 	in.posted = in.posted[:0]
@@ -268,9 +277,13 @@ func (l *Loop) readInbox() {
 	in.Unlock()
 	for _, c := range arrived {
 		l.adopt(c)
-		if l.stopped && !c.finished {
+		switch {
+		case c.finished:
+		case l.stopped:
 			c.Close(CloseDrain)
 			l.finish(c)
+		case l.ending:
+			l.end(c)
 		}
 	}
 	for _, c := range l.visiting {
@@ -301,13 +314,30 @@ func (l *Loop) visitSome() {
 		}
 		c := l.slots[l.visitAt].conn
 		if l.visitAt++; c != nil {
-			l.visit(c)
+			if l.visit(c); l.ending {
+				l.end(c)
+			}
 			visited++
 		}
 	}
 	if l.toVisit > 0 {
 		l.wake()
+	} else if l.ending {
+		l.stats.allEnded.Store(true)
 	}
+}
+
+// end ends one connection in order.
+func (l *Loop) end(c *Conn) {
+	if c.finished {
+		return
+	}
+	c.handler.GoAway(CloseDrain)
+	c.Lock()
+	c.muted = true // what is not answered by now will not be
+	c.Unlock()
+	c.EndAfterAnswers(CloseDrain)
+	c.Settle()
 }
 
 // closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
@@ -315,7 +345,9 @@ func (l *Loop) closeAll(done chan struct{}) {
 	l.stopped = true
 	for i := range l.slots {
 		if c := l.slots[i].conn; c != nil {
-			c.handler.GoAway()
+			if !l.ending {
+				c.handler.GoAway(CloseDrain)
+			}
 			c.Close(CloseDrain)
 			l.finish(c)
 		}

@@ -222,7 +222,10 @@ func (t *sseTransport[F]) Tick(c *pipeline.Conn, _ loop.Waiting, _ int64) loop.R
 	return loop.StillOpen
 }
 
-func (t *sseTransport[F]) GoAway(c *pipeline.Conn) { c.Send(t.delimiter().end(nil)) }
+func (t *sseTransport[F]) GoAway(c *pipeline.Conn, _ loop.Reason) bool {
+	c.Send(t.delimiter().end(nil))
+	return true
+}
 
 // closed ends the session: what it asked is cancelled, since nobody can hear the answer.
 func (t *sseTransport[F]) Closed(c *pipeline.Conn) (cancelled int) {

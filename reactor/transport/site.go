@@ -29,10 +29,11 @@ type Site struct {
 	// Tokens are those who may come; nil: anybody.
 	Tokens atomic.Pointer[auth.Tokens]
 
-	metrics  siteMetrics
-	strange  struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
-	sessions sseSessions
-	dateText atomic.Pointer[string]
+	metrics   siteMetrics
+	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
+	sessions  sseSessions
+	tlsSpoken logwriter.Gate
+	dateText  atomic.Pointer[string]
 }
 
 // desk is what a loop needs to read requests, once for all its connections.

@@ -42,7 +42,13 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errTimedOut = &codec.Error{Message: "the call was ended before"} // never sent
+	errTimedOut      = &codec.Error{Message: "the call was ended before"} // never sent
+	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
+		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
+	errTaskWait = &codec.Error{Code: codec.CodeInternal,
+		Message: "the result is not there yet and this transport cannot wait for it"}
+	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
+		Message: "the task ended before its client answered"} // never sent: what the task ended with is
 	// Not a refusal, which says that nothing was executed.
 	errHandlerTimeout = &codec.Error{Code: codec.CodeInternal, Message: "the handler did not return in time",
 		Data: []byte(`{"reason":"handler_timeout","executed":true}`)}

@@ -35,7 +35,7 @@ func (x *Exchange) Refusal() *codec.Error { return x.refusal }
 var (
 	ErrInitializeInBatch = errInitializeInBatch
 	ErrModernInBatch     = errModernInBatch
-	ErrNoTaskWorkers     = task.ErrNoWorkers
+	ErrNoTaskWorkers     = errNoTaskWorkers
 	ServeCancelled       = serveCancelled
 )
 

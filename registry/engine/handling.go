@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/protocol"
@@ -17,6 +18,14 @@ import (
 func (eng *Engine) HandlerDefaults() handler.Defaults {
 	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
 		NullIsAbsent: eng.opt.NullIsAbsent}
+}
+
+// offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
+func offer[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
+	if h.Replaces {
+		return set.Replace(e)
+	}
+	return set.Add(e)
 }
 
 // serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,
@@ -98,8 +107,8 @@ func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
 		return eng.appendFailure(dst, x, e)
 	}
 	out, e := encode(eng.results, dst, x.request(), res)
-	if e == nil && len(out)-len(dst) > eng.opt.Results.MaxBytes {
-		e = protocol.ErrResultTooLarge
+	if size := len(out) - len(dst); e == nil && size > eng.opt.Results.MaxBytes {
+		e = protocol.ResultTooLarge(size, eng.opt.Results.MaxBytes)
 	}
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
@@ -120,8 +129,8 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	case errPanicked:
 		o = call.EndedPanic
 	}
-	if len(e.Message)+len(e.Data) > eng.opt.Results.MaxBytes {
-		e = protocol.ErrResultTooLarge
+	if size := len(e.Message) + len(e.Data); size > eng.opt.Results.MaxBytes {
+		e = protocol.ResultTooLarge(size, eng.opt.Results.MaxBytes)
 	}
 	eng.reportResult(x, e)
 	return codec.AppendError(dst, x.ID(), e), o

@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"hash/maphash"
-
-	"weir/codec"
-)
+import "weir/codec"
 
 // Begin marks a request as in flight in its conversation, from where a cancellation finds it. An id that is in flight
 // already is refused with -32600, and the first request is answered as if nothing had happened: a second answer to one
@@ -27,27 +23,6 @@ func (eng *Engine) Begin(x *Exchange) *codec.Error {
 // called after a Begin that returned nil, before the answer is sent: if x is Cancelled after it, there is none, for its
 // id may be another request's by now. Idempotent.
 func (eng *Engine) End(x *Exchange) { x.End() }
-
-// serveCancelled is notifications/cancelled: it cancels the request with params.requestId. An unknown id is ignored, as
-// the answer may have crossed the notification (MCP 2025-11-25, basic/utilities/cancellation). initialize cannot be
-// cancelled: it is answered where it is decoded and never in flight. Over HTTP in the modern era there is no
-// conversation: closing the response stream is the cancellation (MCP 2026-07-28, basic/patterns/cancellation).
-func serveCancelled(eng *Engine, x *Exchange, dst []byte) []byte {
-	if id := x.Env.RequestID.Of(x.Raw); x.Conv != nil && id != nil {
-		x.Conv.CancelID(maphash.Bytes(eng.seed, id), id)
-	}
-	return dst
-}
-
-// Recalled returns, after Route, the id of the request that the message takes back; nil for every other message.
-// Dispatch finds that request if it is in flight; a transport that holds back others, which it has not begun, must look
-// there, first.
-func (x *Exchange) Recalled() []byte {
-	if x.row == nil || !x.row.recalls {
-		return nil
-	}
-	return x.Env.RequestID.Of(x.Raw)
-}
 
 // AppendOwed appends the next message that the client of a legacy conversation on a connection of its own is owed;
 // nothing when none is. The transport calls it while the client reads, on the connection's loop.

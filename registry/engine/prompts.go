@@ -11,7 +11,7 @@ import (
 // AddPrompt offers a prompt. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddPrompt(p *handler.Prompt) error {
 	p.Handler.Series = eng.m.prompts
-	return eng.prompts.Put(p, p.Handler.Replaces)
+	return offer(eng.prompts, p, &p.Handler)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.

@@ -14,14 +14,14 @@ import (
 // AddResource offers a resource. The error is that there is no room, or that its URI is taken (Handler.Replaces).
 func (eng *Engine) AddResource(s *handler.Resource) error {
 	s.Handler.Series = eng.m.reads
-	return eng.resources.Put(s, s.Handler.Replaces)
+	return offer(eng.resources, s, &s.Handler)
 }
 
 // AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken
 // (Handler.Replaces).
 func (eng *Engine) AddResourceTemplate(t *handler.Template) error {
 	t.Handler.Series = eng.m.reads
-	return eng.templates.Put(t, t.Handler.Replaces)
+	return offer(eng.templates, t, &t.Handler)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
@@ -108,7 +108,7 @@ func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.End
 		return eng.appendFailure(dst, x, x.Rev().ResourceNotFoundError(found.uri))
 	}
 	res, err := guarded(eng, x, found.source.Handler.Name, found, reading.invoke)
-	if e := handler.ProtocolError(err); e != nil && protocol.IsResourceNotFound(e) {
+	if saysNotFound(err) {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 		err = x.Rev().ResourceNotFoundError(string(uri))
 	}
@@ -120,4 +120,11 @@ func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.End
 		return e.AppendContents(dst, to, of, res)
 	}
 	return conclude(eng, x, dst, res, err, encode)
+}
+
+// saysNotFound: with the error that the SDK has for it, whose code is of one era, or with the code of the other.
+func saysNotFound(err error) bool {
+	e := handler.ProtocolError(err)
+	return e != nil && (e.Code == codec.CodeResourceNotFound ||
+		e.Code == codec.CodeInvalidParams && e.Message == protocol.MessageResourceNotFound)
 }

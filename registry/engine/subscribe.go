@@ -60,8 +60,10 @@ func serveUnsubscribe(eng *Engine, x *Exchange, dst []byte) []byte {
 	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }
 
-func (x *Exchange) watchedURI() (string, *codec.Error) {
-	uri, ok := codec.StringOf(x.Env.URI.Of(x.Raw))
+func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env.URI.Of(x.Raw)) }
+
+func watchedURI(token []byte) (string, *codec.Error) {
+	uri, ok := codec.StringOf(token)
 	if !ok || len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
 		return "", errWatchedURI
 	}

@@ -11,7 +11,6 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/event"
 	"weir/registry/input"
-	"weir/registry/result"
 	"weir/registry/task"
 )
 
@@ -50,7 +49,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	start, returned := s.Start(), false
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
-			c.task.Conclude(task.Failure, result.ErrorIn(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
+			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
 			s.Finished(start, call.EndedPanic)
 		}
 	}()
@@ -66,17 +65,27 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 		}
 		return out
 	case call.EndedOK:
-		ours = c.task.Conclude(task.Result, result.In(c.x.ID(), out[from:]))
+		ours = c.task.Conclude(task.Result, resultOf(c.x.ID(), out[from:]))
 	case call.EndedToolError:
-		ours = c.task.Conclude(task.ToolError, result.In(c.x.ID(), out[from:]))
+		ours = c.task.Conclude(task.ToolError, resultOf(c.x.ID(), out[from:]))
 	default:
-		ours = c.task.Conclude(task.Failure, result.ErrorIn(c.x.ID(), out[from:]))
+		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
 	if !ours {
 		o = call.EndedCancelled
 	}
 	s.Finished(start, o)
 	return out
+}
+
+// resultOf is the result in a response of ours.
+func resultOf(id, response []byte) []byte {
+	return response[len(`{"jsonrpc":"2.0","id":,"result":`)+len(id) : len(response)-1]
+}
+
+// errorOf is the error in a response of ours.
+func errorOf(id, response []byte) []byte {
+	return response[len(`{"jsonrpc":"2.0","id":,"error":`)+len(id) : len(response)-1]
 }
 
 // needsInput keeps what the handler asks for until it has returned. Its worker.
@@ -92,7 +101,7 @@ func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec
 func (c *TaskCall) Queue() *codec.Error {
 	s := c.eng.server.Load()
 	if s == nil {
-		return task.ErrNoWorkers
+		return errNoTaskWorkers
 	}
 	return (*s).QueueTask(c)
 }

@@ -165,7 +165,7 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case failed != nil:
 		return nil, failed
 	case x.Responder == nil:
-		return nil, task.ErrWait
+		return nil, errTaskWait
 	}
 	w := new(taskWait)
 	w.Begin(x.Responder.Resume)
@@ -200,7 +200,7 @@ func (w *taskWait) TaskReady() { w.Settle() }
 type taskCarrier struct{ requests *clientreq.Requests }
 
 // TaskEnded implements task.Carrier.
-func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(task.ErrEnded) }
+func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
 
 // carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
 func (eng *Engine) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
@@ -221,7 +221,7 @@ func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *code
 		if failed = t.Answer(result.Answers, result.Bytes, c); failed == nil {
 			return nil
 		}
-	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, task.ErrEnded:
+	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, errTaskEnded:
 	default:
 		t.Fail(failed)
 	}

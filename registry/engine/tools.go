@@ -12,7 +12,7 @@ import (
 
 // AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddTool(t *handler.Tool) error {
-	if err := eng.tools.Put(t, t.Handler.Replaces); err != nil { // its series is made by the set
+	if err := offer(eng.tools, t, &t.Handler); err != nil { // its series is made by the set
 		return err
 	}
 	if t.Handler.Tasks != call.TaskForbidden {

@@ -48,9 +48,14 @@ func (s *Set[E]) Get(name []byte) (E, bool) { return s.entries.Get(name) }
 // All is every entry in order of names. Nobody writes to it.
 func (s *Set[E]) All() []E { return *s.sorted.Load() }
 
-// Put adds an entry. The error is that there is no room, or that there is one of its name, which is not to be replaced:
-// two parts of a program that offer the same name are a mistake, and which is served would depend on their order.
-func (s *Set[E]) Put(e E, replace bool) error {
+// Add adds an entry. The error is that there is no room, or that there is one of its name: two parts of a program that
+// offer the same name are a mistake, and which of them is served would depend on their order.
+func (s *Set[E]) Add(e E) error { return s.put(e, false) }
+
+// Replace adds an entry in place of the one of its name, if there is one. The error is that there is no room.
+func (s *Set[E]) Replace(e E) error { return s.put(e, true) }
+
+func (s *Set[E]) put(e E, replace bool) error {
 	if err := s.change(e, replace); err != nil {
 		return err
 	}

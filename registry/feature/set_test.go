@@ -49,24 +49,24 @@ func TestSet(t *testing.T) {
 		return all
 	}
 	for i, name := range []string{"c", "a", "b"} {
-		if err := s.Put(newThing(t, name, i), false); err != nil {
+		if err := s.Add(newThing(t, name, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	expect("+c0", "!", "+a1", "!", "+b2", "!")
 	before := s.All()
-	if err := s.Put(newThing(t, "b", 6), false); err == nil || !strings.Contains(err.Error(), "registered already") {
+	if err := s.Add(newThing(t, "b", 6)); err == nil || !strings.Contains(err.Error(), "registered already") {
 		t.Error("b twice:", err)
 	}
 	expect()
-	if err := s.Put(newThing(t, "b", 7), true); err != nil || names() != "a1b7c0" {
+	if err := s.Replace(newThing(t, "b", 7)); err != nil || names() != "a1b7c0" {
 		t.Error(names(), err)
 	}
 	expect("+b7", "!")
 	if before[1].version != 2 {
 		t.Error("a list that somebody reads was changed")
 	}
-	if err := s.Put(newThing(t, "d", 8), false); err == nil || !strings.Contains(err.Error(), "max_things (3)") {
+	if err := s.Add(newThing(t, "d", 8)); err == nil || !strings.Contains(err.Error(), "max_things (3)") {
 		t.Error("a fourth:", err)
 	}
 	expect("+d8", "-d8")
@@ -90,7 +90,7 @@ func TestSet(t *testing.T) {
 func TestPages(t *testing.T) {
 	s := NewSet(Rules[*thing]{Partitions: 1, Limit: "max_things", Most: 10, Changed: func() {}})
 	for i := range 7 {
-		if err := s.Put(newThing(t, fmt.Sprint("n", i), i), false); err != nil {
+		if err := s.Add(newThing(t, fmt.Sprint("n", i), i)); err != nil {
 			t.Fatal(err)
 		}
 	}

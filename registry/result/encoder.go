@@ -68,16 +68,6 @@ func AppendHead(dst, id []byte) []byte {
 	return append(dst, `,"result":`...)
 }
 
-// In is the result in a response of ours to the request id.
-func In(id, response []byte) []byte {
-	return response[len(`{"jsonrpc":"2.0","id":,"result":`)+len(id) : len(response)-1]
-}
-
-// ErrorIn is the error in a response of ours to the request id.
-func ErrorIn(id, response []byte) []byte {
-	return response[len(`{"jsonrpc":"2.0","id":,"error":`)+len(id) : len(response)-1]
-}
-
 // AppendEnd ends a response whose result is open behind a member and has no _meta of its own.
 func (e *Encoder) AppendEnd(dst []byte, to Request) []byte {
 	if to.revision().Modern {

@@ -52,15 +52,6 @@ var (
 	// ErrParam: params.task is none.
 	ErrParam = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.task must be an object, and its ttl a number of milliseconds"}
-	// ErrNoWorkers: nobody runs tasks.
-	ErrNoWorkers = &codec.Error{Code: codec.CodeInternal,
-		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
-	// ErrWait: a request for the result came where it cannot wait.
-	ErrWait = &codec.Error{Code: codec.CodeInternal,
-		Message: "the result is not there yet and this transport cannot wait for it"}
-	// ErrEnded is never sent: what the task ended with is.
-	ErrEnded = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task ended before its client answered"}
 	// ErrID: params.taskId is none.
 	ErrID = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.taskId must be a string"}
