@@ -46,12 +46,14 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {"weir/codec/option", "github.com/VictoriaMetrics/metrics"},
 	"registry": {
-		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
 		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
-		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
@@ -64,7 +66,8 @@ var allowedImports = map[string][]string{
 	"registry/call": {
 		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
 		"weir/registry/value",
-		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/result": {
 		"weir/codec", "weir/registry/feature", "weir/registry/protocol", "weir/registry/value",
@@ -76,7 +79,8 @@ var allowedImports = map[string][]string{
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
 		"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/value",
-		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",

@@ -11,9 +11,10 @@ import (
 )
 
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and
-// 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A
-// client that did not offer to take one gets its answer alone. To HTTP/1.0, which has no chunks, the stream ends with
-// the connection. In a pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
+// 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A client
+// that did not offer to take one gets its answer alone. To HTTP/1.0, which has no chunks, the stream ends with the
+// connection. In a pipeline the stream of a request that is not at the head of the order is held back like an answer
+// would be.
 
 // eventRoom is what an event and its chunk add to a message, about.
 const eventRoom = 64
@@ -58,8 +59,8 @@ func (s eventStream) notify(message []byte) bool {
 	return true
 }
 
-// breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing between
-// takes the connection for dead.
+// breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing
+// between takes the connection for dead.
 func (s eventStream) breakSilenceLocked() {
 	frame := appendStreamHead(loop.GetBuffer(httpHeadRoom+eventRoom), s.conn, s.k)
 	if trail := (resumable{s}).trailLocked(); trail != nil && trail.Primes() {

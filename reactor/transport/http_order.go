@@ -225,8 +225,8 @@ func (o *answerOrder) rearmLocked(c *pipeline.Conn) {
 	}
 }
 
-// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive, and makes a response one that has
-// been silent for sse_answer_after. That time counts from the first sweep that finds it at the head.
+// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive, and makes a response one that
+// has been silent for sse_answer_after. That time counts from the first sweep that finds it at the head.
 func (o *answerOrder) keepAlive(c *pipeline.Conn) {
 	at, now := o.signAt.Load(), c.Loop().Now()
 	if at == 0 && c.Pending() == 0 || at > now {
