@@ -38,7 +38,7 @@ type Options struct {
 	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port.
 	TCP string `yaml:"tcp" default:"127.0.0.1:7777" zero:"off"`
 	// Unix is the path of a Unix socket for newline-delimited JSON-RPC. A dead socket file left there is replaced, a
-	// live one is an error.
+	// live one is an error. A relative path is below the folder that the server was started in.
 	Unix string `yaml:"unix" max:"107" zero:"off"`
 	// Loops is the number of event loops. One per core (GOMAXPROCS) was measured to be best.
 	Loops int `yaml:"loops" min:"0" max:"256" zero:"one per core" unit:"loops"`

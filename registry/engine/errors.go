@@ -5,8 +5,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// Errors that say the same every time; they are encoded and never changed. A refusal (no room now, nothing was executed)
-// is one of them whose data has a reason and a time to come again.
+// Errors that say the same every time; they are encoded and never changed. A refusal (no room now, nothing was
+// executed) is one of them whose data has a reason and a time to come again.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, ` +
