@@ -51,7 +51,8 @@ var allowedImports = map[string][]string{
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
 		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
-		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
@@ -110,7 +111,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},

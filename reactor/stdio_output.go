@@ -84,8 +84,8 @@ func (o *output) watchReader(gone func()) error {
 	return nil
 }
 
-// readerGone ends the conversation: in order, as at the end of the input, if nothing runs any more, and else by cancelling
-// what runs.
+// readerGone ends the conversation: in order, as at the end of the input, if nothing runs any more, and else by
+// cancelling what runs.
 func (t *streams) readerGone() {
 	_ = t.peer.CloseWrite() // fails only if the conversation has ended
 	patience := time.NewTimer(orderlyEnd)
