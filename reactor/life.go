@@ -37,6 +37,6 @@ func (l *life) endSteps() {
 // DrainReport counts what a stop cut off. A clean stop is all zeros.
 type DrainReport struct {
 	Messages    int   // accepted and neither answered nor finished in time
-	OutboxBytes int64 // answers that peers had not read in time
+	OutboxBytes int64 // answers that peers had not taken in time, in outboxes or in the kernel
 	Connections int64 // open until the last step and closed by it
 }

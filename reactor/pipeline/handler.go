@@ -58,9 +58,11 @@ func (c *Conn) Throttle(unread bool) {
 }
 
 // GoAway implements loop.Handler.
-func (c *Conn) GoAway() {
-	c.intake.Feed(c) // the answers that a resumed stream is still to carry
-	c.transport.GoAway(c)
+func (c *Conn) GoAway(why loop.Reason) (told bool) {
+	if why == loop.CloseDrain {
+		c.intake.Feed(c) // the answers that a resumed stream is still to carry
+	}
+	return c.transport.GoAway(c, why)
 }
 
 // Closed implements loop.Handler: what the connection's calls share ends with it.
