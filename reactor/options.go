@@ -78,8 +78,8 @@ type Options struct {
 	ReadBufferBytes int `yaml:"read_buffer_bytes" default:"64 KiB" min:"4 KiB" max:"1 MiB" unit:"bytes"`
 	// SendBufferBytes is what the kernel may hold of a connection's answers beyond what is on its way to the peer: over
 	// TCP TCP_NOTSENT_LOWAT, while the kernel itself chooses how much is on its way (net.ipv4.tcp_wmem); on a Unix
-	// socket, where nothing is, twice SO_SNDBUF. It bounds what a peer that never reads pins in kernel memory: with both unset
-	// each held up to 4 MB.
+	// socket, where nothing is, twice SO_SNDBUF. It bounds what a peer that never reads pins in kernel memory:
+	// with both unset each held up to 4 MB.
 	SendBufferBytes int `yaml:"send_buffer_bytes" default:"48 KiB" min:"4 KiB" max:"4 MiB" unit:"bytes"`
 	// MaxOutboxBytes is how much answer text may wait in a connection beyond the kernel's buffer. Above it the
 	// connection is not read and starts no further call until half has gone. One answer may overshoot it.
