@@ -89,6 +89,40 @@ func TestDocsPackages(t *testing.T) {
 	}
 }
 
+// reasonInData is a reason that is written out in the data of an error.
+var reasonInData = regexp.MustCompile(`"reason": ?"([a-z_]+)"`)
+
+// TestDocsReasons: a reason that peers are told in the data of an error has words, also one that no metric counts.
+func TestDocsReasons(t *testing.T) {
+	pages := ""
+	for _, page := range []string{"docs/OPERATING.md", "docs/PROTOCOL.md"} {
+		text, err := os.ReadFile(filepath.Join(repository, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(text)
+	}
+	told := 0
+	for _, name := range goFiles(t) {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "loadtest/") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, reason := range reasonInData.FindAllStringSubmatch(string(text), -1) {
+			if told++; !strings.Contains(pages, "`"+reason[1]+"`") {
+				t.Errorf("%s tells peers the reason `%s`: say what it means, by hand, in docs/OPERATING.md or docs/PROTOCOL.md",
+					name, reason[1])
+			}
+		}
+	}
+	if told < 20 {
+		t.Errorf("%d reasons were found in the data of errors: are they written in another way now?", told)
+	}
+}
+
 // exists says whether the repository has a file or folder of this name, in which a star stands for anything.
 func exists(name string) bool {
 	found, err := filepath.Glob(filepath.Join(repository, name))

@@ -12,7 +12,8 @@ import (
 type AuthOptions struct {
 	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in
 	// hex (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights
-	// is served without a token; without it anybody is served. SIGHUP has it read again.
+	// is served without a token; without it anybody is served. SIGHUP has it read again. A relative path is below the
+	// folder that the server was started in, not the configuration file's.
 	TokensFile string `yaml:"tokens_file" zero:"none"`
 	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization:
 	// Bearer and a token; then it is closed (auth_timeout).

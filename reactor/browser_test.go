@@ -77,8 +77,8 @@ func TestPreflightOfToolHeaders(t *testing.T) {
 		t.Error(methods)
 	}
 	r, _ = p.exchange(preflight("/mcp", "http://localhost:6274", "x,evil\tname,\xff"))
-	if got := r.Header.Get("Access-Control-Allow-Headers"); strings.Contains(got, "evil") ||
-		strings.Contains(got, "\xff") {
+	got := r.Header.Get("Access-Control-Allow-Headers")
+	if strings.Contains(got, "evil") || strings.Contains(got, "\xff") {
 		t.Errorf("what is no name is repeated: %q", got)
 	}
 }

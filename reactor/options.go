@@ -38,7 +38,7 @@ type Options struct {
 	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port.
 	TCP string `yaml:"tcp" default:"127.0.0.1:7777" zero:"off"`
 	// Unix is the path of a Unix socket for newline-delimited JSON-RPC. A dead socket file left there is replaced, a
-	// live one is an error.
+	// live one is an error. A relative path is below the folder that the server was started in.
 	Unix string `yaml:"unix" max:"107" zero:"off"`
 	// Loops is the number of event loops. One per core (GOMAXPROCS) was measured to be best.
 	Loops int `yaml:"loops" min:"0" max:"256" zero:"one per core" unit:"loops"`
@@ -77,9 +77,9 @@ type Options struct {
 	// ReadBufferBytes is what one read may bring, per loop and not per connection.
 	ReadBufferBytes int `yaml:"read_buffer_bytes" default:"64 KiB" min:"4 KiB" max:"1 MiB" unit:"bytes"`
 	// SendBufferBytes is what the kernel may hold of a connection's answers beyond what is on its way to the peer: over
-	// TCP TCP_NOTSENT_LOWAT, while the kernel itself chooses how much is on its way (net.ipv4.tcp_wmem); on a Unix socket,
-	// where nothing is, twice SO_SNDBUF. It bounds what a peer that never reads pins in kernel memory: with both unset
-	// each held up to 4 MB.
+	// TCP TCP_NOTSENT_LOWAT, while the kernel itself chooses how much is on its way (net.ipv4.tcp_wmem); on a Unix
+	// socket, where nothing is, twice SO_SNDBUF. It bounds what a peer that never reads pins in kernel memory:
+	// with both unset each held up to 4 MB.
 	SendBufferBytes int `yaml:"send_buffer_bytes" default:"48 KiB" min:"4 KiB" max:"4 MiB" unit:"bytes"`
 	// MaxOutboxBytes is how much answer text may wait in a connection beyond the kernel's buffer. Above it the
 	// connection is not read and starts no further call until half has gone. One answer may overshoot it.

@@ -29,8 +29,8 @@ func (in *Intake) Refuse(k *Call, id []byte, refusal backpressure.Refusal) {
 	in.Answer(k, in.Msg)
 }
 
-// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
-// notification (no id) gets no answer.
+// appendRefusal appends the one shape that every refusal has (docs/PROTOCOL.md, Refusals for want of room) and notes
+// when the peer may come again. A notification (no id) gets no answer.
 func (p *Pipeline) appendRefusal(dst []byte, k *Call, id []byte, refusal backpressure.Refusal) []byte {
 	p.Queue.CountRefusal(refusal)
 	after := p.Queue.RetryAfter(refusal)

@@ -94,7 +94,7 @@ func (o *answerOrder) Replace(c *pipeline.Conn, stuck, k *pipeline.Call) {
 	defer c.Unlock()
 	k.Streaming = stuck.Streaming
 	k.Answer, stuck.Answer = stuck.Answer, nil
-	k.Trail, stuck.Trail = stuck.Trail, nil
+	k.PostStream, stuck.PostStream = stuck.PostStream, nil
 	k.Detached, stuck.Detached = stuck.Detached, false
 	o.substituteLocked(stuck, k)
 }
@@ -176,7 +176,7 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 		c.SendLocked(k.Answer)
 		forgetLocked(c, k)
 		o.rearmLocked(c)
-		if k.Source != nil || k.Trail != nil {
+		if k.Source != nil || k.PostStream != nil {
 			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
@@ -206,7 +206,7 @@ func (o *answerOrder) close(c *pipeline.Conn) (cancelled int) {
 			k.Release()
 		case k.Source != nil: // nobody else has it
 			c.Intake().EndStream(k)
-		case k.Trail != nil:
+		case k.PostStream != nil:
 			detachLocked(c, k)
 		case k.EndsWithPeer():
 			k.Cancel()

@@ -5,7 +5,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// Refusals that say the same every time; they are encoded and never changed.
+// Errors that say the same every time; they are encoded and never changed. A refusal (no room now, nothing was
+// executed) is one of them whose data has a reason and a time to come again.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, ` +
@@ -49,7 +50,7 @@ var (
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
-	// Not a refusal, which says that nothing was executed.
+	// Not a refusal: the handler was executed.
 	errHandlerTimeout = &codec.Error{Code: codec.CodeInternal, Message: "the handler did not return in time",
 		Data: []byte(`{"reason":"handler_timeout","executed":true}`)}
 	errPanicked = &codec.Error{Code: codec.CodeInternal,
