@@ -18,5 +18,5 @@ func (s Span) Of(raw []byte) []byte {
 // Present says whether the token was there.
 func (s Span) Present() bool { return s.Len > 0 }
 
-// span makes a Span of raw[from:to]. Messages are at most 4 MiB (Limits), so 32 bits hold any offset.
+// span makes a Span of raw[from:to]. Messages are at most 64 MiB (Limits), so 32 bits hold any offset.
 func span(from, to int) Span { return Span{Off: uint32(from), Len: uint32(to - from)} }

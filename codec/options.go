@@ -32,8 +32,9 @@ type JSONLimits struct {
 type LineLimits struct {
 	// MaxMessageBytes is the longest line, its end not counted. It is checked while reading: a peer that never sends a
 	// newline is cut off one byte later, not when memory is gone. Beyond it: ErrMessageTooLarge, and as the place of
-	// the next message is unknown then, the connection ends.
-	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
+	// the next message is unknown then, the connection ends; on standard input the line is skipped, and refused under
+	// its id.
+	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 }
 
 // DefaultLimits returns the limits a server has when its configuration names none.

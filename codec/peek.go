@@ -50,6 +50,10 @@ func isNumberByte(c byte) bool {
 	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
 
+// PeekEnd is the id of a message of which only the end is here, if that is its last member; else it is absent. As Peek,
+// it is for refusing.
+func PeekEnd(tail []byte) Span { return lastID(tail) }
+
 // lastID reads the id backwards from the end of an object whose last member it is. In valid JSON the last '}' closes
 // the message and what stands before it is its last value, so going backwards cannot be led into a nested object or a
 // string; ids that need unescaping are left to Scan.

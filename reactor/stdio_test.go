@@ -241,3 +241,36 @@ func TestStreamsStuck(t *testing.T) {
 	f("stopped", func(s *streamed) { s.cancel() })
 	f("end of input", func(s *streamed) { s.in.Close() })
 }
+
+// TestStdioLineTooLong: one message that is too large is refused under its own id, wherever that stands, and the
+// conversation goes on.
+func TestStdioLineTooLong(t *testing.T) {
+	const limit = 1 << 16
+	pad := strings.Repeat("x", 3*limit)
+	f := func(name, line, id string) {
+		t.Run(name, func(t *testing.T) {
+			s := serveStdio(t, patience)
+			s.t = t
+			go s.send(line + `{"jsonrpc":"2.0","id":99,"method":"ping"}` + "\n")
+			contains(t, s.line(), `"id":`+id+`,"error":{"code":-32600,`, "messages.line.max_message_bytes, which is 65536")
+			contains(t, s.line(), `"id":99,"result"`)
+			must(t, s.in.Close())
+			s.returns("")
+		})
+	}
+	f("id first", `{"jsonrpc":"2.0","id":7,"method":"ping","params":{"x":"`+pad+`"}}`+"\n", "7")
+	f("id last", `{"jsonrpc":"2.0","method":"ping","params":{"x":"`+pad+`"},"id":"late"}`+"\r\n", `"late"`)
+	f("id in the middle", `{"jsonrpc":"2.0","method":"`+pad+`","id":7,"params":{"x":"`+pad+`"}}`+"\n", "null")
+	f("no JSON", pad+"\n", "null")
+	f("one byte too long", strings.Repeat(" ", limit)+"x\n", "null")
+	t.Run("no end", func(t *testing.T) {
+		s := serveStdio(t, patience)
+		s.t = t
+		go func() {
+			s.send(`{"jsonrpc":"2.0","method":"ping","params":{"x":"` + pad + `"},"id":5}`)
+			s.in.Close()
+		}()
+		contains(t, s.line(), `"id":5,"error"`)
+		s.returns("")
+	})
+}

@@ -19,7 +19,7 @@ type Limits struct {
 	MaxHeaderBytes int `yaml:"max_header_bytes" default:"32 KiB" min:"1 KiB" max:"256 KiB" unit:"bytes"`
 	// MaxBodyBytes is the longest body after chunks were joined; a Content-Length above it is refused before a byte of
 	// the body is read. Beyond it: 413, then close.
-	MaxBodyBytes int `yaml:"max_body_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
+	MaxBodyBytes int `yaml:"max_body_bytes" default:"1 MiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 	// MaxChunkExtensionBytes is the longest chunk extension, which is read and dropped: without a bound it is a way to
 	// send for ever without sending a body (RFC 9112 section 7.1.1). Beyond it: 400, then close.
 	MaxChunkExtensionBytes int `yaml:"max_chunk_extension_bytes" default:"256 B" min:"0" max:"4 KiB" unit:"bytes"`

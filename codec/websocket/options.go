@@ -7,7 +7,7 @@ import "weir/codec/option"
 type Limits struct {
 	// MaxMessageBytes is the longest message, counted over all its fragments and checked against the announced frame
 	// length before anything is kept. Beyond it: close 1009.
-	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"4 MiB" unit:"bytes"`
+	MaxMessageBytes int `yaml:"max_message_bytes" default:"1 MiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
 	// MaxFragments is how many frames one message may be cut into: a peer that sends empty fragments for ever would
 	// otherwise cost time and never reach the byte limit. Beyond it: close 1009.
 	MaxFragments int `yaml:"max_fragments" default:"64" min:"1" max:"10000" unit:"frames"`

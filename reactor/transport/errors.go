@@ -1,6 +1,11 @@
 package transport
 
-import "weir/codec"
+import (
+	"strconv"
+
+	"weir/codec"
+	"weir/codec/http1"
+)
 
 // invalid is the error of a request that is none, in the words for whoever wrote its client.
 func invalid(message string) *codec.Error {
@@ -8,8 +13,7 @@ func invalid(message string) *codec.Error {
 }
 
 var (
-	errLineTooLong = invalid("the message is longer than messages.line.max_message_bytes; this connection ends here")
-	errLineHTTP    = invalid("this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this " +
+	errLineHTTP = invalid("this port speaks newline-delimited JSON; HTTP is spoken on that of the key http; this " +
 		"connection ends here")
 	errSSEMethod = invalid("this path is for the HTTP+SSE transport of 2024-11-05: GET its stream, " +
 		"POST to where its first event says")
@@ -31,3 +35,40 @@ var (
 	errWSVersion      = invalid("Sec-WebSocket-Version must be 13")
 	errWSKey          = invalid("Sec-WebSocket-Key must be 16 bytes in base64")
 )
+
+// lineTooLong is the error of a line that is too long, and what follows from it.
+func (s *Site) lineTooLong(then string) *codec.Error {
+	text := "the message is longer than messages.line.max_message_bytes, which is " +
+		strconv.Itoa(s.Options.Line.MaxMessageBytes)
+	if then != "" {
+		text += ";" + then
+	}
+	return invalid(text)
+}
+
+// overLimit says of a request that is above one of the limits which key that is, what it allows, and, where it was
+// announced, how long the body is; "" of other refusals.
+func (s *Site) overLimit(err *http1.Error, announced uint32) string {
+	o := &s.Options.HTTP
+	text := ""
+	limit := func(key string, most int) {
+		text += ", messages.http." + key + " is " + strconv.Itoa(most)
+	}
+	switch err.Reason {
+	case "body_too_large":
+		if announced > 0 {
+			text = ", it has " + strconv.FormatUint(uint64(announced), 10) + " bytes"
+		}
+		limit("max_body_bytes", o.MaxBodyBytes)
+	case "request_line_too_long":
+		limit("max_request_line_bytes", o.MaxRequestLineBytes)
+	case "header_too_large":
+		limit("max_header_value_bytes", o.MaxHeaderValueBytes)
+		limit("max_header_bytes", o.MaxHeaderBytes)
+	case "too_many_headers":
+		limit("max_headers", o.MaxHeaders)
+	case "chunk_extension":
+		limit("max_chunk_extension_bytes", o.MaxChunkExtensionBytes)
+	}
+	return text
+}

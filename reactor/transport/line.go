@@ -13,6 +13,7 @@ import (
 // which byte streams should reuse. The connection is the conversation; its end ends what it asked.
 type lineTransport struct {
 	decoder codec.LineDecoder
+	skip    skipping // on standard streams: the line at hand is too long
 	duplex[lineFramer]
 }
 
@@ -33,10 +34,21 @@ func (t *lineTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) 
 		}
 	}
 	for !c.Halted() {
+		if t.skip != skipNothing {
+			n, over := t.skipOn(in, c, b[used:], false)
+			if used += n; !over {
+				break
+			}
+			continue
+		}
 		msg, n, err := t.decoder.Next(b[used:], deskOf(in).Options.Line.MaxMessageBytes)
+		if err != nil && c.Listener().Patient {
+			t.skipFrom(in, c, b[used:])
+			continue
+		}
 		if err != nil {
 			// Where the next message begins is unknown until a newline comes, if one ever does.
-			t.refuse(in, c, errLineTooLong, loop.CloseMessageTooBig)
+			t.refuse(in, c, deskOf(in).lineTooLong(" this connection ends here"), loop.CloseMessageTooBig)
 			return len(b)
 		}
 		if n == 0 {
@@ -75,6 +87,8 @@ func isHTTP(line []byte) bool {
 // eof serves a last line that has no newline: `printf '...' | nc -N` is a fair way to ask.
 func (t *lineTransport) EOF(in *pipeline.Intake, c *pipeline.Conn, rest []byte) {
 	switch {
+	case t.skip != skipNothing:
+		t.skipOn(in, c, rest, true)
 	case codec.Blank(rest):
 	case c.AuthBy != 0:
 		t.introduced(in, c, rest)

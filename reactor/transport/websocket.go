@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"strconv"
+
 	"weir/codec/websocket"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
@@ -62,11 +64,14 @@ func (t *wsTransport) peerCloses(in *pipeline.Intake, c *pipeline.Conn, payload 
 
 // violated tells the peer which rule it broke.
 func (t *wsTransport) violated(in *pipeline.Intake, c *pipeline.Conn, err *websocket.Error) {
-	reason := loop.CloseBadFrame
+	reason, words := loop.CloseBadFrame, err.Reason
 	if err.Code == 1009 {
 		reason = loop.CloseMessageTooBig
+		o := &deskOf(in).Options.WebSocket
+		words += ": messages.websocket.max_message_bytes is " + strconv.Itoa(o.MaxMessageBytes) + ", max_fragments " +
+			strconv.Itoa(o.MaxFragments) // within the 123 bytes of a close frame (RFC 6455 5.5)
 	}
-	in.Out = websocket.AppendClose(in.Out, err.Code, err.Reason)
+	in.Out = websocket.AppendClose(in.Out, err.Code, words)
 	t.endEarly(in, c, reason)
 }
 
