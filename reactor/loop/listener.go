@@ -221,7 +221,8 @@ func (l *Loop) admitConnection(ln *Listener, fd int32, addr netip.Addr) {
 		return
 	}
 	if ln.Path != "" { // nothing is on its way there: what is written pins memory until it is read
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes/2) // which the kernel doubles
+		half := s.opts.SendBufferBytes / 2 // which the kernel doubles
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, half)
 	}
 	c.loop.stats.connections.Add(1)
 	if c.loop == l {
