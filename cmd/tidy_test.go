@@ -109,9 +109,8 @@ var allowedImports = map[string][]string{
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 	},
 	"reactor/transport": {
-		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
-		"weir/reactor/logwriter", "weir/reactor/pipeline",
-		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
+		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},

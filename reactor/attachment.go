@@ -47,5 +47,5 @@ func (a *attachment) HandlerFailed(f engine.Failure) {
 	line.Msg(failureTexts[f.Kind])
 }
 
-// failuresLogged is how many failures of one kind are logged in ten seconds (logwriter.Gate).
+// failuresLogged is how many failures of one kind are logged in ten seconds.
 const failuresLogged = 10

@@ -10,18 +10,11 @@ import (
 // lastWords is how long a stop waits for the readers of standard error.
 const lastWords = time.Second
 
-// DrainReport counts what a stop cut off. A clean stop is all zeros.
-type DrainReport struct {
-	Messages    int   // accepted and neither answered nor finished in time
-	OutboxBytes int64 // answers that peers had not taken in time, in outboxes or in the kernel
-	Connections int64 // open until the last step and closed by it
-}
-
-// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams
-// and the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection,
-// stop the loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore
-// their context; a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits
-// for the first one's report.
+// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
+// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
+// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
+// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
+// report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {

@@ -52,10 +52,11 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
-	return startLogging(t, silent, tunes...)
+	return startLogged(t, silent, tunes...)
 }
 
-func startLogging(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
+// startLogged is start with a log that the test reads.
+func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2

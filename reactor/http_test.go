@@ -140,7 +140,6 @@ func TestHTTPRefusesWhatIsNotMCP(t *testing.T) {
 		})
 	}
 	ping := `{"jsonrpc":"2.0","id":1,"method":"ping"}`
-	f("HEAD", "HEAD /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, false, "POST")
 	f("GET", "GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", 405, false, "Allow", "POST")
 	f("OPTIONS", "OPTIONS /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 204, false, "POST")
 	f("another path", strings.Replace(post(ping), "/mcp", "/other", 1), 404, false, "http_path")

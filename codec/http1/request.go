@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // Method is a method that MCP over HTTP has a use for.
 type Method uint8
 
@@ -11,6 +13,7 @@ const (
 	MethodPost
 	MethodDelete
 	MethodOptions
+	MethodConnect // its answer must not be a 2xx, and what follows it is a tunnel's: the caller closes
 )
 
 // Step is what a decoder found.
@@ -45,7 +48,7 @@ type Request struct {
 	// HasBody: a body was announced, be it chunked or a Content-Length above 0.
 	HasBody bool
 
-	Path  []byte // undecoded, begins with '/'; "*" for OPTIONS *; nil for CONNECT
+	Path  []byte // undecoded, begins with '/'; "*" for OPTIONS of the server itself; nil for CONNECT
 	Query []byte // undecoded, without the '?'; nil without one
 	Host  []byte // of an absolute-form target when there is one, else of the Host field (RFC 9112 section 3.2.2)
 
@@ -55,19 +58,22 @@ type Request struct {
 	ProtocolVersion                    []byte // MCP-Protocol-Version
 	MCPMethod, MCPName                 []byte // Mcp-Method, Mcp-Name, not decoded from =?base64?...?=
 	LastEventID                        []byte // Last-Event-ID
+	ContentEncoding                    []byte // codings of the body, a list like Accept
+	RequestHeaders                     []byte // Access-Control-Request-Headers, the names a browser asks for (Fetch, CORS)
 	MCPParams                          []Param
 	WSKey, WSVersion, WSProtocol       []byte // Sec-WebSocket-Key, -Version, -Protocol (a list, joined by ", ")
 
 	// Body is valid at Ready only. It may be changed by its owner, like the buffer.
 	Body []byte
 
-	// accept and protocol hold joined lists; kept to be used again.
-	accept, protocol []byte
+	// These hold joined lists; kept to be used again.
+	accept, protocol, encoding, headers []byte
 }
 
 // reset forgets the last request and keeps the backing arrays.
 func (r *Request) reset() {
-	*r = Request{MCPParams: r.MCPParams[:0], accept: r.accept[:0], protocol: r.protocol[:0]}
+	*r = Request{MCPParams: r.MCPParams[:0], accept: r.accept[:0], protocol: r.protocol[:0],
+		encoding: r.encoding[:0], headers: r.headers[:0]}
 }
 
 // Decoder cuts the bytes of one connection into requests. The zero value is ready; 40 bytes, offsets only. It belongs
@@ -79,15 +85,36 @@ type Decoder struct{ m message }
 // bodies are joined in place.
 //
 // At Ready the caller drops n bytes and calls again, for a pipelined request may follow. An error is an *Error: the
-// caller answers its Status, closes, and does not use d again. A request that is not complete never needs more of b
+// caller answers its Status, closes, and does not use d again; r then holds what could be read of the head. A request that is not complete never needs more of b
 // than the limits, the chunk framing of its body (64 KiB) and a second MaxHeaderBytes for its trailers. On the good
 // path nothing is allocated.
 func (d *Decoder) Next(b []byte, r *Request, lim *Limits) (step Step, n int, err error) {
 	step, body, n, err := d.m.next(b, head{request: r}, lim)
+	if err != nil {
+		d.m.reread(b, r, lim)
+	}
 	if step == Ready && r.HasBody {
 		r.Body = body
 	}
 	return step, n, err
+}
+
+// reread fills r with what can be read of the head of a message that is refused: an earlier call may have read a part
+// of it, and r may have served other connections since.
+func (m *message) reread(b []byte, r *Request, lim *Limits) {
+	var again message
+	_, _ = again.readRequestHead(b, r, lim)
+	if bytes.HasPrefix(bytes.TrimLeft(b, "\r\n"), []byte("HEAD ")) {
+		r.Method = MethodHead // also of a request line that is too long: an answer to HEAD has no body
+	}
+}
+
+// Announced is the Content-Length, 4 GiB at most, for which a body was refused as too large; 0 for one in chunks.
+func (d *Decoder) Announced() uint32 {
+	if d.m.flags&flagTooLarge == 0 {
+		return 0
+	}
+	return d.m.left
 }
 
 // Pending says what an unfinished request has brought so far, for deadlines: whether a head has begun and is not
@@ -172,6 +199,10 @@ func (m *message) takeRequestField(name, value []byte, r *Request, lim *Limits) 
 		r.MCPName = value
 	case fieldLastEventID:
 		r.LastEventID = value
+	case fieldContentEncoding:
+		r.ContentEncoding = joinList(&r.encoding, r.ContentEncoding, value)
+	case fieldRequestHeaders:
+		r.RequestHeaders = joinList(&r.headers, r.RequestHeaders, value)
 	case fieldWSKey:
 		r.WSKey = value
 	case fieldWSVersion:

@@ -19,7 +19,7 @@ var smallLimits = Limits{
 // describeRequest writes a request as one line: what was absent is left out.
 func describeRequest(r *Request) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s %s", [...]string{"OTHER", "GET", "HEAD", "POST", "DELETE", "OPTIONS"}[r.Method], r.Path)
+	fmt.Fprintf(&s, "%s %s", [...]string{"OTHER", "GET", "HEAD", "POST", "DELETE", "OPTIONS", "CONNECT"}[r.Method], r.Path)
 	if r.Query != nil {
 		fmt.Fprintf(&s, "?%s", r.Query)
 	}
@@ -188,7 +188,10 @@ func TestRequests(t *testing.T) {
 			`GET /s?cursor=1 host="h" origin="o" auth="Bearer x" session="s" last="7"`},
 		{"methods", "HEAD / HTTP/1.1\r\nHost: h\r\n\r\nDELETE / HTTP/1.1\r\nHost: h\r\n\r\nOPTIONS / HTTP/1.1\r\nHost: h\r\n\r\nBREW / HTTP/1.1\r\nHost: h\r\n\r\nget / HTTP/1.1\r\nHost: h\r\n\r\n",
 			`HEAD / host="h" | DELETE / host="h" | OPTIONS / host="h" | OTHER / host="h" | OTHER / host="h"`},
-		{"connect", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", `OTHER  host="h:443"`},
+		{"connect", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", `CONNECT  host="h:443"`},
+		{"absolute OPTIONS", "OPTIONS http://a.b HTTP/1.1\r\nHost: a.b\r\n\r\nOPTIONS http://a.b/ HTTP/1.1\r\nHost: a.b\r\n\r\n" +
+			"OPTIONS http://a.b?q HTTP/1.1\r\nHost: a.b\r\n\r\nGET http://a.b HTTP/1.1\r\nHost: a.b\r\n\r\n",
+			`OPTIONS * host="a.b" | OPTIONS / host="a.b" | OPTIONS /?q host="a.b" | GET / host="a.b"`},
 		{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", `OPTIONS * host="h"`},
 		{"absolute form wins over Host", "GET http://a.b:80/p?q HTTP/1.1\r\nHost: other\r\n\r\n", `GET /p?q host="a.b:80"`},
 		{"absolute form without path", "GET HTTPS://a HTTP/1.1\r\nHost: a\r\n\r\nGET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -379,4 +382,39 @@ func TestAllocations(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations for a refusal", n)
 	}
+}
+
+// TestWhatIsKnownOfARefusedRequest: a refusal has to know whether a body may follow its head, and whose page asked,
+// however the bytes were cut and whatever r held before.
+func TestWhatIsKnownOfARefusedRequest(t *testing.T) {
+	lim := DefaultLimits()
+	f := func(text string, method Method, origin string, announced uint32) {
+		t.Helper()
+		for cut := range len(text) {
+			var d Decoder
+			r := Request{Method: MethodGet, Origin: []byte("https://another.example")}
+			b := []byte(text)
+			_, _, err := d.Next(b[:cut:cut], &r, &lim)
+			if err == nil {
+				r = Request{Method: MethodGet, Origin: []byte("https://another.example")}
+				_, _, err = d.Next(b, &r, &lim)
+			} else {
+				continue // refused before the rest came
+			}
+			if err == nil || r.Method != method || string(r.Origin) != origin || d.Announced() != announced {
+				t.Fatalf("%.40q cut at %d: %v, method %d, origin %q, announced %d", text, cut, err, r.Method, r.Origin,
+					d.Announced())
+			}
+		}
+	}
+	f("HEAD / HTTP/1.1\r\nOrigin: https://a.example\r\n\r\n", MethodHead, "https://a.example", 0)
+	f("HEAD / HTTP/1.1\r\nHost: h\r\nX : 1\r\n", MethodHead, "", 0)
+	f("HEAD / HTTP/3.0\r\n", MethodHead, "", 0)
+	f("\r\nHEAD /"+strings.Repeat("x", 9000), MethodHead, "", 0)
+	f("POST / HTTP/1.1\r\nHost: h\r\nOrigin: https://a.example\r\nContent-Length: 9999999\r\n\r\n", MethodPost,
+		"https://a.example", 9999999)
+	f("POST / HTTP/1.1\r\nHost: h\r\nOrigin: https://a.example\r\nContent-Length: 99999999999\r\n\r\n", MethodPost,
+		"https://a.example", 1<<32-1)
+	f("POST / HTTP/1.1\r\nHost: h\r\nOrigin: https://a.example\r\nTransfer-Encoding: chunked\r\n\r\n999999\r\n",
+		MethodPost, "https://a.example", 0)
 }

@@ -17,10 +17,14 @@ type Response struct {
 	RetryAfter      int    // Retry-After in seconds (RFC 9110 section 10.2.3)
 	Close           bool   // Connection: close; the caller closes when this is written
 	KeepAlive       bool   // Connection: keep-alive; for HTTP/1.0 peers that asked for it, idle talk for all others
+	Head            bool   // answers HEAD: no body and no Content-Length, which would be that of GET (RFC 9110 8.6)
 	NoBuffering     bool   // X-Accel-Buffering: no; for event streams behind nginx
-	// Stream announces a chunked body: the caller appends it between BeginChunk and EndChunk, and ends it with
-	// AppendLastChunk. For HTTP/1.1 peers only; the body given to AppendResponse must be empty.
+	// Stream announces a body of a length that is not known, which the caller appends: in chunks, between BeginChunk
+	// and EndChunk, ended with AppendLastChunk. The body given to AppendResponse must be empty.
 	Stream bool
+	// UntilClose has the stream's body end with the connection instead of coming in chunks, for peers of HTTP/1.0 (RFC
+	// 9112 section 6.3); Close must be set.
+	UntilClose bool
 	// Extra is appended as it is: complete field lines, each with its CRLF, made of constants and never of a peer's
 	// bytes.
 	Extra string
@@ -37,7 +41,14 @@ func AppendResponse(dst []byte, h *Response, body []byte) []byte {
 		body = nil
 	case h.Stream:
 		dst = appendField(dst, "Content-Type: ", h.ContentType)
-		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		if !h.UntilClose {
+			dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		}
+	case h.Head:
+		if len(body) > 0 {
+			dst = appendField(dst, "Content-Type: ", h.ContentType)
+		}
+		body = nil
 	default:
 		if len(body) > 0 {
 			dst = appendField(dst, "Content-Type: ", h.ContentType)

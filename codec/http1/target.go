@@ -2,6 +2,9 @@ package http1
 
 import "bytes"
 
+// wholeServer is the path of OPTIONS for the server itself. Read only.
+var wholeServer = []byte("*")
+
 // rootPath stands in for the empty path of an absolute-form target (RFC 9110 section 4.2.3). Read only.
 var rootPath = []byte("/")
 
@@ -10,6 +13,9 @@ func (m *message) readRequestLine(line []byte, r *Request) *Error {
 	const versionLen = len(" HTTP/1.1")
 	sp := bytes.IndexByte(line, ' ')
 	end := len(line) - versionLen
+	if sp > 0 {
+		r.Method = methodOf(line[:sp]) // before anything else is judged: an answer to HEAD has no body
+	}
 	if sp <= 0 || end <= sp || tokenLen(line[:sp]) != sp {
 		return errRequestLine
 	}
@@ -20,9 +26,7 @@ func (m *message) readRequestLine(line []byte, r *Request) *Error {
 	if minor == 0 {
 		m.flags |= flagMinor0
 	}
-	method := line[:sp]
 	r.Minor = minor
-	r.Method = methodOf(method)
 	target := line[sp+1 : end]
 	switch {
 	case len(target) == 0:
@@ -32,7 +36,7 @@ func (m *message) readRequestLine(line []byte, r *Request) *Error {
 	case len(target) == 1 && target[0] == '*' && r.Method == MethodOptions: // RFC 9112 section 3.2.4
 		r.Path = target
 		return nil
-	case string(method) == "CONNECT": // section 3.2.3; the method is refused by the caller whatever the target is
+	case r.Method == MethodConnect: // section 3.2.3; the method is refused by the caller whatever the target is
 		if !validAuthority(target) {
 			return errTarget
 		}
@@ -97,6 +101,10 @@ func readAbsolute(target []byte, r *Request) *Error {
 	}
 	r.Host = rest[:end]
 	rest = rest[end:]
+	if len(rest) == 0 && r.Method == MethodOptions { // section 3.2.4: the last proxy would have sent "*"
+		r.Path = wholeServer
+		return nil
+	}
 	if len(rest) == 0 || rest[0] != '/' {
 		fail := readPath(rest, r)
 		r.Path = rootPath
@@ -154,6 +162,8 @@ func methodOf(name []byte) Method {
 		return MethodHead
 	case "OPTIONS":
 		return MethodOptions
+	case "CONNECT":
+		return MethodConnect
 	}
 	return MethodOther
 }

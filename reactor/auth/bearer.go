@@ -53,6 +53,26 @@ const (
 // goroutine.
 func (t *Tokens) Identify(value []byte, now int64) (*Credential, Refusal) {
 	token, sent := bearer(value)
+	return t.identify(token, sent, now)
+}
+
+// subprotocol is what a WebSocket subprotocol begins with that carries a token.
+const subprotocol = "mcp.auth."
+
+// IdentifySubprotocols is Identify for the subprotocols that a WebSocket client offers: a browser can set no header
+// there. The token follows "mcp.auth."; browsers offer names only (RFC 9110 5.6.2), so it must have no '/' and no '='.
+func (t *Tokens) IdentifySubprotocols(list []byte, now int64) (*Credential, Refusal) {
+	for item := range bytes.SplitSeq(list, []byte{','}) {
+		if token, ok := bytes.CutPrefix(bytes.Trim(item, " \t"), []byte(subprotocol)); ok {
+			token, sent := checked(token)
+			return t.identify(token, sent, now)
+		}
+	}
+	return nil, Missing
+}
+
+// identify finds the credential of a token, as bearer has cut it.
+func (t *Tokens) identify(token []byte, sent bool, now int64) (*Credential, Refusal) {
 	switch {
 	case !sent:
 		return nil, Missing
@@ -93,7 +113,11 @@ func bearer(value []byte) (token []byte, sent bool) {
 	if len(value) <= len(scheme) || !bytes.EqualFold(value[:len(scheme)], []byte(scheme)) || value[len(scheme)] != ' ' {
 		return nil, false
 	}
-	token = bytes.Trim(value[len(scheme):], " ")
+	return checked(bytes.Trim(value[len(scheme):], " "))
+}
+
+// checked is token, unless it cannot be one; see bearer.
+func checked(token []byte) (_ []byte, sent bool) {
 	if len(token) == 0 || len(token) > maxTokenBytes {
 		return nil, len(token) > 0
 	}

@@ -70,5 +70,8 @@ func (r *Resource) IsMetadata(path []byte) bool {
 		return false
 	}
 	rest := path[len(wellKnown):]
-	return len(rest) == 0 || string(rest) == r.path
+	if n := len(rest); n > 0 && rest[n-1] == '/' { // as at the endpoint itself
+		rest = rest[:n-1]
+	}
+	return len(rest) == 0 || string(rest) == strings.TrimSuffix(r.path, "/")
 }

@@ -4,5 +4,7 @@
 // Its one rule: Write never waits for the output. What does not fit is dropped and counted, and once the output takes
 // lines again the next one says how many were lost.
 //
+// A Gate keeps the lines few that others can bring about at will.
+//
 // It never knows what a line says, nor who reads it.
 package logwriter

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// gateEvery is how long a Gate counts before it begins anew.
-const gateEvery = int64(10 * time.Second)
+// gatePeriod is how long what a gate has let through counts.
+const gatePeriod = int64(10 * time.Second)
 
-// Gate lets a few lines of one kind through in ten seconds and counts the others: what a peer or a handler can cause at
-// will must not fill the disk. The zero value is ready. Any goroutine.
+// Gate lets a few log lines of one kind through in ten seconds and counts the others: what peers or handlers can bring
+// about at will must not fill the disk. The zero value is ready. Any goroutine.
 type Gate struct {
 	mu      sync.Mutex
 	since   int64 // when the first of said was said
@@ -17,12 +17,12 @@ type Gate struct {
 	leftOut int
 }
 
-// Allow says whether a line may be written at now (in nanoseconds, of any one clock), when most of them may in ten
-// seconds, and how many were not since the last that was.
+// Allow says whether a line may be written at now, in nanoseconds of any clock that only goes forward, when most may be
+// in ten seconds; and how many were not since the last that was.
 func (g *Gate) Allow(now int64, most int) (leftOut int, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.said > 0 && now-g.since > gateEvery {
+	if g.said > 0 && now-g.since > gatePeriod {
 		g.said = 0
 	}
 	if g.said >= most {

@@ -5,8 +5,6 @@ package loop
 
 import "time"
 
-const sweepInterval = int64(250 * time.Millisecond)
-
 // Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's.
 // So a sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The
 // same is true of what a Handler does in its Tick.

@@ -43,13 +43,29 @@ type Call struct {
 	// How the response is to look.
 	KeepAlive  bool
 	HTTP10     bool
-	Allow      bool   // list the methods
+	Head       bool   // it answers HEAD
+	Allow      uint8  // which methods it lists, by the transport's numbers; 0: none
 	BadToken   bool   // of a 401: a token came and is not good
-	TakesSSE   bool   // the client takes messages ahead of the answer
+	Takes      SSE    // when the client takes an event stream; guarded by the connection's lock from admission on
 	Status     uint16 // HTTP's own judgement of the request; 0: the outcome has one
 	RetryAfter uint16 // when it may come again if it was refused, in seconds; 0: it was not. Set by the pipeline
 	Origin     *auth.Origin
 }
+
+// SSE is a set of the cases in which a client takes an event stream as a response.
+type SSE uint8
+
+const (
+	// SSEAhead: if it carries messages ahead of the answer.
+	SSEAhead SSE = 1 << iota
+	// SSEWhole: if the answer can be nothing else.
+	SSEWhole
+	// SSEOnly: always, and nothing else.
+	SSEOnly
+)
+
+// TakesSSE says whether the client takes an event stream in one of these cases.
+func (k *Call) TakesSSE(in SSE) bool { return k.Takes&in != 0 }
 
 const (
 	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
@@ -144,8 +160,8 @@ func (k *Call) Release() {
 	k.Conn, k.Source, k.group, k.Trail, k.ownsBuffer = nil, nil, nil, nil, false
 	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
-	k.KeepAlive, k.HTTP10, k.Allow, k.BadToken, k.TakesSSE = false, false, false, false, false
-	k.Status, k.RetryAfter = 0, 0
+	k.KeepAlive, k.HTTP10, k.Head, k.BadToken = false, false, false, false
+	k.Status, k.RetryAfter, k.Allow, k.Takes = 0, 0, 0, 0
 	if k.stock == nil {
 		sharedCalls.Put(k)
 		return

@@ -17,10 +17,10 @@ func TestCallOwnsItsMessage(t *testing.T) {
 		if len(k.Raw) != size || k.Raw[0] != 'x' || k.ownsBuffer != buffered {
 			t.Errorf("%d bytes: got %d, %q, a buffer: %v", size, len(k.Raw), k.Raw[0], k.ownsBuffer)
 		}
-		k.Done, k.Status, k.TakesSSE = true, 404, true
+		k.Done, k.Status, k.Takes = true, 404, SSEAhead
 		k.Release()
 		again := stock.take()
-		if again.stock != &stock || again.Raw != nil || again.ownsBuffer || again.Done || again.Status != 0 || again.TakesSSE {
+		if again.stock != &stock || again.Raw != nil || again.ownsBuffer || again.Done || again.Status != 0 || again.Takes != 0 {
 			t.Errorf("taken again it is %+v", again)
 		}
 		again.Release()

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
 	"weir/registry/engine"
 )
 
@@ -28,25 +27,6 @@ func (p *Pipeline) refuses(refusal backpressure.Refusal) bool {
 func (in *Intake) Refuse(k *Call, id []byte, refusal backpressure.Refusal) {
 	in.Msg = in.p.appendRefusal(in.Msg[:0], k, id, refusal)
 	in.Answer(k, in.Msg)
-}
-
-// Fail answers k with an error made on the loop. It takes k over.
-func (in *Intake) Fail(k *Call, err *codec.Error) {
-	in.Msg = codec.AppendError(in.Msg[:0], k.ID(), err)
-	in.Answer(k, in.Msg)
-}
-
-// Answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
-func (in *Intake) Answer(k *Call, message []byte) {
-	if g := k.group; g != nil {
-		g.add(message)
-		k.Release()
-		return
-	}
-	c := k.Conn
-	if in.Out = c.transport.Answer(c, k, message, in.Out); len(in.Out) > FlushAbove {
-		in.Flush(c)
-	}
 }
 
 // appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A

@@ -25,7 +25,7 @@ func (in *Intake) Feed(c *Conn) {
 	}
 }
 
-var errNotAcceptable = invalid("the answer to this is a stream: Accept must list text/event-stream")
+var errNotAcceptable = invalid("the answer to this is a stream: Accept must allow text/event-stream")
 
 // listen serves a request whose answer stays open. It takes k over.
 func (in *Intake) listen(c *Conn, k *Call) {
@@ -34,7 +34,7 @@ func (in *Intake) listen(c *Conn, k *Call) {
 	case p.draining.Load():
 		in.Refuse(k, k.ID(), backpressure.Draining)
 		return
-	case k.Transport == engine.HTTP && !k.TakesSSE:
+	case k.Transport == engine.HTTP && !k.TakesSSE(SSEWhole):
 		k.Outcome = engine.NeedsStream
 		in.Fail(k, errNotAcceptable)
 		return
@@ -73,5 +73,5 @@ func (k *Call) Send(message []byte) bool {
 // CloseStream implements engine.StreamCloser.
 func (k *Call) CloseStream(retry time.Duration) bool {
 	o := k.Conn.transport.Order()
-	return o != nil && k.TakesSSE && o.CloseStream(k.Conn, k, retry)
+	return o != nil && k.TakesSSE(SSEAhead) && o.CloseStream(k.Conn, k, retry)
 }

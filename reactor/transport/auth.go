@@ -28,7 +28,11 @@ func (t *httpTransport) authorize(in *pipeline.Intake, c *pipeline.Conn, r *http
 	if !deskOf(in).guarded() {
 		return 0, nil
 	}
-	who, refusal := deskOf(in).Tokens.Load().Identify(r.Authorization, in.Pipeline().Second())
+	tokens, now := deskOf(in).Tokens.Load(), in.Pipeline().Second()
+	who, refusal := tokens.Identify(r.Authorization, now)
+	if r.UpgradeWebSocket && r.Authorization == nil {
+		who, refusal = tokens.IdentifySubprotocols(r.WSProtocol, now)
+	}
 	if refusal == auth.Good && c.Credential != nil && c.Credential != who && !t.answers.empty(c) {
 		refusal = auth.Changed
 	}

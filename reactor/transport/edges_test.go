@@ -58,7 +58,7 @@ func TestHTTPForgetsWhatACallSaidThatEndsAfterTheClose(t *testing.T) {
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	b.routed(c, body)
 	second := b.routed(c, body)
-	second.TakesSSE = true
+	second.Takes = pipeline.SSEAhead
 	if !c.Transport().Notify(c, second, []byte("{}")) || b.loops.OutboxBytes() == 0 {
 		t.Fatal("nothing waits for its turn")
 	}
@@ -177,7 +177,7 @@ func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
 	c, _ := b.connect(newHTTP())
 	_, body, _ := strings.Cut(modernCall("1", "echo", `{"message":"x"}`), "\r\n\r\n")
 	_, second := b.routed(c, body), b.routed(c, body)
-	second.TakesSSE = true
+	second.Takes = pipeline.SSEAhead
 	if !c.Transport().Notify(c, second, []byte(`{"jsonrpc":"2.0","method":"x"}`)) || b.loops.OutboxBytes() == 0 {
 		t.Fatal("nothing is held")
 	}

@@ -13,18 +13,6 @@ import (
 	"weir/registry/engine"
 )
 
-// httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing
-// to MCP here; sessions and eras are told apart per request, by the registry.
-type httpTransport struct {
-	decoder http1.Decoder
-	answers answerOrder
-}
-
-const (
-	jsonType        = "application/json"
-	eventStreamType = "text/event-stream" // as every client spells it; any other spelling gets JSON
-)
-
 func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
 	if isTLS(b) {
 		return refuseTLS(in, c, b)
@@ -34,7 +22,7 @@ func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) 
 	for !c.Halted() {
 		step, n, err := t.decoder.Next(b[used:], r, &deskOf(in).Options.HTTP)
 		if err != nil {
-			t.malformed(in, c, err.(*http1.Error))
+			t.malformed(in, c, r, err.(*http1.Error))
 			return len(b)
 		}
 		switch step {
@@ -89,11 +77,21 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 // begin makes the call for a request.
 func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) *pipeline.Call {
 	k := in.NewCall(c)
-	k.KeepAlive, k.HTTP10 = r.KeepAlive, r.Minor == 0
-	if r.Origin != nil {
-		k.Origin = deskOf(in).Rules.Origin(r.Origin)
+	d := deskOf(in)
+	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.origin(c, r.Origin)
+	if k.HTTP10 && (d.accept.named || d.accept.stream && r.Method == http1.MethodGet) {
+		r.KeepAlive = false // its streams end with the connection
 	}
-	k.TakesSSE = !k.HTTP10 && bytes.Contains(r.Accept, []byte(eventStreamType))
+	k.KeepAlive = r.KeepAlive
+	if d.accept.named {
+		k.Takes = pipeline.SSEAhead
+	}
+	if d.accept.stream && !(k.HTTP10 && k.KeepAlive) {
+		k.Takes |= pipeline.SSEWhole
+	}
+	if r.Method == http1.MethodPost && !d.accept.json {
+		k.Takes |= pipeline.SSEOnly
+	}
 	return k
 }
 
@@ -119,7 +117,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 		return
 	}
 	switch r.Method {
-	case http1.MethodGet:
+	case http1.MethodGet, http1.MethodHead: // HEAD of anything else was refused
 		if deskOf(in).Resource.IsMetadata(r.Path) {
 			in.Answer(k, deskOf(in).Resource.Metadata())
 			return
@@ -138,8 +136,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 		k.Outcome = in.Pipeline().Engine.EndSession(r.SessionID, c.Principal())
 		in.Answer(k, nil)
 	case http1.MethodOptions:
-		k.Status, k.Allow = 204, true
-		in.Answer(k, nil)
+		t.options(in, r, k)
 	default:
 		deskOf(in).header = engine.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
@@ -155,9 +152,9 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 }
 
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
-func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, err *http1.Error) {
+func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, err *http1.Error) {
 	k := in.NewCall(c)
-	k.Status = uint16(err.Status)
+	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).origin(c, r.Origin)
 	in.Msg = codec.AppendError(in.Msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest, Message: err.Error()})
 	in.Answer(k, in.Msg)
 	reason := loop.CloseBadRequest
@@ -170,15 +167,18 @@ func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, err *ht
 // reject answers a request whose head is not acceptable to MCP.
 func (t *httpTransport) reject(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, status int, fail *codec.Error) {
 	k := t.begin(in, c, r)
-	k.Status, k.Allow, k.BadToken = uint16(status), status == 405, fail != auth.Missing.Err()
+	k.Status, k.BadToken = uint16(status), fail != auth.Missing.Err()
+	if status == 405 {
+		if k.Allow = deskOf(in).allowedAt(r); k.Allow == allowMCP && r.Method == http1.MethodGet {
+			k.Allow = allowMCPNotGet
+		}
+	}
 	if fail == errPrincipalLimit {
 		in.Refuse(k, pipeline.NullID, backpressure.ConnectionLimitPerPrincipal)
 		return
 	}
-	in.Msg = in.Msg[:0]
-	if r.Method != http1.MethodHead { // an answer to HEAD has no body (RFC 9110 9.3.2)
-		in.Msg = codec.AppendError(in.Msg, nil, fail)
-	}
+	deskOf(in).logRefused(r, fail)
+	in.Msg = codec.AppendError(in.Msg[:0], nil, fail)
 	in.Answer(k, in.Msg)
 }
 

@@ -17,11 +17,14 @@ func (t *httpTransport) Order() pipeline.Order { return &t.answers }
 // next one as soon as this one has left the order.
 func (t *httpTransport) Answer(c *pipeline.Conn, k *pipeline.Call, message, out []byte) []byte {
 	o, mark := &t.answers, len(out)
+	settle(c, k)
 	switch {
 	case k.Trail != nil:
 		return resumable{eventStream{o, c, k}}.answer(message, out)
 	case k.Streaming:
-		out = appendLastEvent(out, message)
+		out = delimiterOf(k).lastEvent(out, message)
+	case k.TakesSSE(pipeline.SSEOnly) && len(message) > 0 && statusCode(k) == 200:
+		out = delimiterOf(k).lastEvent(appendStreamHead(out, c, k), message)
 	default:
 		out = appendResponse(out, c, k, message)
 	}
@@ -43,6 +46,16 @@ func (t *httpTransport) Answer(c *pipeline.Conn, k *pipeline.Call, message, out 
 	return out[:mark]
 }
 
+// settle fixes whether k's response is an event stream, against a loop that is about to make it one because it has been
+// silent (answerOrder.keepAlive). It costs the answers of workers a lock that is almost always free.
+func settle(c *pipeline.Conn, k *pipeline.Call) {
+	if k.TakesSSE(pipeline.SSEAhead) && c.Pending() > 0 {
+		c.Lock()
+		k.Takes &^= pipeline.SSEAhead
+		c.Unlock()
+	}
+}
+
 func (t *httpTransport) Notify(c *pipeline.Conn, k *pipeline.Call, message []byte) bool {
 	return eventStream{&t.answers, c, k}.notify(message)
 }
@@ -54,28 +67,62 @@ func (t *httpTransport) Open(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.
 // httpHeadRoom is what a response head takes, about.
 const httpHeadRoom = 256
 
+// Values of Call.Allow: the methods that a response lists are those that are served where its request went (RFC 9110
+// 10.2.1).
+const (
+	allowMCP       uint8 = iota + 1
+	allowMCPNotGet       // what was asked has no event stream
+	allowSSE
+	allowMetadata
+)
+
+var allowed = [...]string{
+	allowMCP: "POST, GET, DELETE, OPTIONS", allowMCPNotGet: "POST, DELETE, OPTIONS", allowSSE: "GET, POST, OPTIONS",
+	allowMetadata: "GET, HEAD, OPTIONS",
+}
+
+// allowedAt is what is allowed where r went.
+func (s *Site) allowedAt(r *http1.Request) uint8 {
+	switch {
+	case s.servesSSE(r):
+		return allowSSE
+	case s.Resource.IsMetadata(r.Path):
+		return allowMetadata
+	}
+	return allowMCP
+}
+
+// options answers OPTIONS, a browser's preflight among them.
+func (t *httpTransport) options(in *pipeline.Intake, r *http1.Request, k *pipeline.Call) {
+	k.Status, k.Allow = 204, deskOf(in).allowedAt(r)
+	if k.Origin != nil {
+		k.Origin = k.Origin.Preflight(allowed[k.Allow], r.RequestHeaders)
+	}
+	in.Answer(k, nil)
+}
+
+// statusFields are what some statuses say beside their body.
+var statusFields = map[int]string{
+	426: "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", // RFC 9110 15.5.22, RFC 6455 4.4
+	415: "Accept-Encoding: identity\r\n",                                              // RFC 9110 15.5.16
+}
+
 // appendResponse appends the response that carries message. Safe for workers and loop.
 func appendResponse(dst []byte, c *pipeline.Conn, k *pipeline.Call, message []byte) []byte {
 	status := statusCode(k)
 	h := http1.Response{
-		Status: status, ContentType: jsonType, Date: deskOf(c.Intake()).date(),
-		SessionID: k.SessionID, RetryAfter: retryAfter(k, status),
+		Status: status, ContentType: jsonType, Date: deskOf(c.Intake()).date(), Head: k.Head,
+		SessionID: k.SessionID, RetryAfter: retryAfter(k, status), Allow: allowed[k.Allow],
 		Close: !k.KeepAlive, KeepAlive: k.KeepAlive && k.HTTP10,
 	}
-	if status == 401 {
-		h.WWWAuthenticate = deskOf(c.Intake()).Resource.Challenge(k.BadToken)
-	}
-	if k.Allow {
-		h.Allow = "POST, GET, DELETE, OPTIONS"
-	}
-	switch {
-	case status == 426:
-		h.Extra = "Sec-WebSocket-Version: 13\r\n" // RFC 6455 4.4
-	case k.Origin != nil:
-		h.Extra = k.Origin.Answer
-		if k.Allow {
-			h.Extra = k.Origin.Preflight
+	if status >= 400 {
+		h.Extra = statusFields[status]
+		if status == 401 {
+			h.WWWAuthenticate = deskOf(c.Intake()).Resource.Challenge(k.BadToken)
 		}
+	}
+	if k.Origin != nil {
+		h.Extra += k.Origin.Answer
 	}
 	return http1.AppendResponse(dst, &h, message)
 }

@@ -12,8 +12,8 @@ import (
 
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and
 // 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A
-// client that did not offer to take one, or speaks HTTP/1.0, which has no chunks, gets its answer alone. In a
-// pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
+// client that did not offer to take one gets its answer alone. To HTTP/1.0, which has no chunks, the stream ends with
+// the connection. In a pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
 
 // eventRoom is what an event and its chunk add to a message, about.
 const eventRoom = 64
@@ -28,7 +28,7 @@ type eventStream struct {
 // notify sends a message ahead of the answer, or drops it and says false.
 func (s eventStream) notify(message []byte) bool {
 	c, k := s.conn, s.k
-	if !k.TakesSSE {
+	if !k.TakesSSE(pipeline.SSEAhead) {
 		return false
 	}
 	frame := loop.GetBuffer(len(message) + eventRoom + httpHeadRoom)
@@ -50,12 +50,25 @@ func (s eventStream) notify(message []byte) bool {
 	if !k.Streaming {
 		frame = appendStreamHead(frame, c, k)
 		if trail != nil && trail.Primes() {
-			frame = appendPriming(frame, trail.First(), 0)
+			frame = delimiterOf(k).priming(frame, trail.First(), 0)
 		}
 	}
-	frame = appendEvent(frame, id, message)
+	frame = delimiterOf(k).event(frame, id, message)
 	s.sendLocked(frame)
 	return true
+}
+
+// breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing between
+// takes the connection for dead.
+func (s eventStream) breakSilenceLocked() {
+	frame := appendStreamHead(loop.GetBuffer(httpHeadRoom+eventRoom), s.conn, s.k)
+	if trail := (resumable{s}).trailLocked(); trail != nil && trail.Primes() {
+		frame = delimiterOf(s.k).priming(frame, trail.First(), 0)
+	} else {
+		frame = delimiterOf(s.k).sign(frame)
+	}
+	s.sendLocked(frame)
+	loop.PutBuffer(frame)
 }
 
 // beginLocked notes that the response is an event stream from here on.
@@ -78,12 +91,6 @@ func (s eventStream) sendLocked(part []byte) {
 	s.order.rearmLocked(s.conn)
 }
 
-// appendSign appends a comment in a chunk of its own.
-func appendSign(dst []byte) []byte {
-	from := len(dst)
-	return http1.EndChunk(append(http1.BeginChunk(dst), codec.SSEComment...), from)
-}
-
 // appendStreamHead appends the head of a response that is an event stream.
 func appendStreamHead(dst []byte, c *pipeline.Conn, k *pipeline.Call) []byte {
 	fields := "Cache-Control: no-store\r\n"
@@ -92,36 +99,67 @@ func appendStreamHead(dst []byte, c *pipeline.Conn, k *pipeline.Call) []byte {
 	}
 	return http1.AppendResponse(dst, &http1.Response{
 		Status: 200, ContentType: eventStreamType, Date: deskOf(c.Intake()).date(), SessionID: k.SessionID,
-		Stream: true, NoBuffering: true, Close: !k.KeepAlive, Extra: fields,
+		Stream: true, UntilClose: k.HTTP10, NoBuffering: true, Close: !k.KeepAlive, Extra: fields,
 	}, nil)
 }
 
-// appendEvent appends a message as an event in a chunk of its own, so that nothing between waits for more.
-func appendEvent(dst []byte, id event.ID, message []byte) []byte {
+// delimiter is how the body of an event stream is delimited: by chunks, or, for HTTP/1.0, by the end of the connection
+// (RFC 9112 6.3), of which such a request is the last.
+type delimiter bool
+
+const (
+	inChunks   delimiter = false
+	untilClose delimiter = true
+)
+
+func delimiterOf(k *pipeline.Call) delimiter { return delimiter(k.HTTP10) }
+
+// event appends a message as an event in a chunk of its own, so that nothing between waits for more.
+func (d delimiter) event(dst []byte, id event.ID, message []byte) []byte {
 	var room [24]byte
 	e := codec.SSEEvent{Data: message}
 	if id != 0 {
 		e.ID = event.AppendID(room[:0], id)
 	}
-	return appendChunk(dst, &e)
+	return d.append(dst, &e)
 }
 
-// appendPriming appends an event without data, from whose id the client may resume (MCP 2025-11-25; SEP-1699). retry is
-// when, if the stream ends before its time; 0 leaves it out.
-func appendPriming(dst []byte, id event.ID, retry time.Duration) []byte {
+// priming appends an event without data, from whose id the client may resume (MCP 2025-11-25; SEP-1699). retry is when,
+// if the stream ends before its time; 0 leaves it out.
+func (d delimiter) priming(dst []byte, id event.ID, retry time.Duration) []byte {
 	var room [24]byte
-	return appendChunk(dst, &codec.SSEEvent{ID: event.AppendID(room[:0], id), Retry: int(retry.Milliseconds())})
+	return d.append(dst, &codec.SSEEvent{ID: event.AppendID(room[:0], id), Retry: int(retry.Milliseconds())})
 }
 
-func appendChunk(dst []byte, e *codec.SSEEvent) []byte {
+func (d delimiter) append(dst []byte, e *codec.SSEEvent) []byte {
+	if d == untilClose {
+		return codec.AppendSSEEvent(dst, e)
+	}
 	from := len(dst)
 	return http1.EndChunk(codec.AppendSSEEvent(http1.BeginChunk(dst), e), from)
 }
 
-// appendLastEvent appends the answer, if there is one, and ends the stream.
-func appendLastEvent(dst, message []byte) []byte {
+// sign appends a comment.
+func (d delimiter) sign(dst []byte) []byte {
+	if d == untilClose {
+		return append(dst, codec.SSEComment...)
+	}
+	from := len(dst)
+	return http1.EndChunk(append(http1.BeginChunk(dst), codec.SSEComment...), from)
+}
+
+// lastEvent appends the answer, if there is one, and ends the stream.
+func (d delimiter) lastEvent(dst, message []byte) []byte {
 	if len(message) > 0 {
-		dst = appendEvent(dst, 0, message)
+		dst = d.event(dst, 0, message)
+	}
+	return d.end(dst)
+}
+
+// end ends the stream.
+func (d delimiter) end(dst []byte) []byte {
+	if d == untilClose {
+		return dst
 	}
 	return http1.AppendLastChunk(dst)
 }

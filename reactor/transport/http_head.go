@@ -2,10 +2,13 @@ package transport
 
 import (
 	"bytes"
+	"strings"
 
+	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
+	"weir/reactor/auth"
 	"weir/reactor/pipeline"
 )
 
@@ -15,18 +18,25 @@ import (
 
 // acceptable judges the head of r: a status and an error, or no error when its body may be served.
 func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
-	s := deskOf(in)
+	d := deskOf(in)
+	d.accept = readAccept(r.Accept)
 	switch {
-	case !s.Rules.HostAllowed(placeOf(c), r.Host):
+	case r.Method == http1.MethodConnect:
+		r.KeepAlive = false // what follows is meant for somebody else (RFC 9110 9.3.6)
+		return 501, errConnect
+	case !d.Rules.HostAllowed(placeOf(c), r.Host):
 		return 403, errHost // MCP 2025-11-25 basic/transports, security warning: DNS rebinding
-	case r.Origin != nil && !s.Rules.OriginAllowed(placeOf(c), r.Origin):
+	case r.Origin != nil && d.origin(c, r.Origin) == nil:
 		return 403, errOrigin
-	case s.Resource.IsMetadata(r.Path):
-		if r.Method != http1.MethodGet && r.Method != http1.MethodOptions {
-			return 405, errMethod
+	case d.Resource.IsMetadata(r.Path):
+		switch r.Method {
+		case http1.MethodGet, http1.MethodHead, http1.MethodOptions:
+			return 0, nil
 		}
+		return 405, errMetadataMethod
+	case string(r.Path) == "*": // OPTIONS of the server itself (RFC 9110 9.3.7)
 		return 0, nil
-	case string(r.Path) != s.Options.HTTPPath && !s.servesSSE(r):
+	case !samePath(r.Path, d.Options.HTTPPath) && !d.servesSSE(r):
 		return 404, errPath
 	}
 	if r.Method != http1.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
@@ -34,25 +44,28 @@ func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *htt
 			return status, fail
 		}
 	}
-	if s.servesSSE(r) {
-		return acceptableSSE(r)
+	if d.servesSSE(r) {
+		return acceptableSSE(r, d.accept)
 	}
+	return acceptableMCP(r, d.accept)
+}
+
+// acceptableMCP judges the head of a request to http_path.
+func acceptableMCP(r *http1.Request, accept accepted) (int, *codec.Error) {
 	switch r.Method {
 	case http1.MethodPost:
-		switch {
-		case !isJSON(r.ContentType):
-			return 415, errMediaType
-		case !acceptsJSON(r.Accept):
+		if !accept.json && !accept.stream {
 			return 406, errAccept
-		case !r.HasBody:
-			return 400, errNoBody
 		}
+		return acceptableBody(r)
 	case http1.MethodGet:
 		switch {
-		case !r.UpgradeWebSocket && bytes.Contains(r.Accept, []byte(eventStreamType)):
-			return 0, nil // a session's stream; the registry knows whether there is one
-		case !r.UpgradeWebSocket:
+		case !r.UpgradeWebSocket && !accept.stream && r.SessionID != nil:
+			return 405, errAcceptStream // and not 406: MCP 2025-11-25, basic/transports, knows a stream or 405
+		case !r.UpgradeWebSocket && !accept.stream:
 			return 405, errMethod
+		case !r.UpgradeWebSocket:
+			return 0, nil // a session's stream; the registry knows whether there is one
 		case string(r.WSVersion) != "13":
 			return 426, errWSVersion
 		case !websocket.ValidKey(r.WSKey):
@@ -65,26 +78,102 @@ func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *htt
 	return 0, nil
 }
 
+// acceptableBody judges what the head of a POST says of its body.
+func acceptableBody(r *http1.Request) (int, *codec.Error) {
+	switch {
+	case !isJSON(r.ContentType):
+		return 415, errMediaType
+	case !isIdentity(r.ContentEncoding):
+		return 415, errCoding
+	case !r.HasBody:
+		return 400, errNoBody
+	}
+	return 0, nil
+}
+
+// samePath says whether path is the one that is served, with or without a slash at its end: clients and proxies add one
+// and drop one. Nothing is redirected, since a POST does not survive that.
+func samePath(path []byte, served string) bool {
+	return string(path) == served ||
+		string(bytes.TrimSuffix(path, []byte{'/'})) == strings.TrimSuffix(served, "/")
+}
+
+// origin finds the Origin of a request among those that are allowed; nil when there is none.
+func (d *desk) origin(c *pipeline.Conn, origin []byte) *auth.Origin {
+	if origin == nil {
+		return nil
+	}
+	at := placeOf(c)
+	if d.lastOrigin != nil && d.lastPlace == at && d.lastOrigin.Is(origin) {
+		return d.lastOrigin
+	}
+	found := d.Rules.Origin(at, origin)
+	if found != nil {
+		d.lastOrigin, d.lastPlace = found, at
+	}
+	return found
+}
+
+// maxLoggedBytes bounds what a log line repeats of a peer's field.
+const maxLoggedBytes = 200
+
+// logRefused says in the log which key lets a page or a name in, once in ten seconds: whoever opens the page sees no
+// more than "Failed to fetch".
+func (s *Site) logRefused(r *http1.Request, fail *codec.Error) {
+	gate, key, field, text := &s.strange.origins, "allowed_origins", "origin", r.Origin
+	switch fail {
+	case errOrigin:
+	case errHost:
+		gate, key, field, text = &s.strange.hosts, "allowed_hosts", "host", r.Host
+	default:
+		return
+	}
+	leftOut, ok := gate.Allow(backpressure.Now(), 1)
+	if !ok {
+		return
+	}
+	line := s.Pipeline.Log.Warn().Str(field, string(text[:min(len(text), maxLoggedBytes)])).Str("key", key)
+	if leftOut > 0 {
+		line = line.Int("suppressed", leftOut)
+	}
+	line.Msg("a request was refused for where it comes from: the key lists what is let in")
+}
+
 // isJSON reports whether a Content-Type is application/json, with or without parameters.
 func isJSON(contentType []byte) bool {
 	media, _, _ := bytes.Cut(contentType, []byte{';'})
 	return bytes.EqualFold(bytes.TrimSpace(media), []byte(jsonType))
 }
 
-// acceptsJSON reports whether an Accept field (nil: anything) allows JSON. Clients must list JSON and event streams;
-// who lists only JSON is served too, since we answer requests with JSON.
-func acceptsJSON(accept []byte) bool {
-	if accept == nil {
-		return true
-	}
-	for len(accept) > 0 {
-		item, rest, _ := bytes.Cut(accept, []byte{','})
-		media, _, _ := bytes.Cut(item, []byte{';'})
-		switch media = bytes.TrimSpace(media); {
-		case string(media) == "*/*", string(media) == "application/*", bytes.EqualFold(media, []byte(jsonType)):
-			return true
+// isIdentity reports whether a Content-Encoding says that the body is as it is.
+func isIdentity(codings []byte) bool {
+	for len(codings) > 0 {
+		coding, rest, _ := bytes.Cut(codings, []byte{','})
+		if coding = bytes.TrimSpace(coding); len(coding) > 0 && !bytes.EqualFold(coding, []byte("identity")) {
+			return false
 		}
-		accept = rest
+		codings = rest
 	}
-	return false
+	return true
+}
+
+// acceptableSSE judges the head of a request to http_sse_path.
+func acceptableSSE(r *http1.Request, accept accepted) (status int, fail *codec.Error) {
+	switch {
+	case r.Method == http1.MethodOptions:
+		return 0, nil
+	case r.Method == http1.MethodGet:
+		if !accept.stream {
+			return 406, errAcceptStream
+		}
+		return 0, nil
+	case r.Method != http1.MethodPost:
+		return 405, errSSEMethod
+	}
+	return acceptableBody(r)
+}
+
+// servesSSE says whether r is for the transport of 2024-11-05.
+func (s *Site) servesSSE(r *http1.Request) bool {
+	return s.Options.HTTPSSEPath != "" && samePath(r.Path, s.Options.HTTPSSEPath)
 }

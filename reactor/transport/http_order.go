@@ -15,7 +15,9 @@ import (
 type answerOrder struct {
 	head, tail *pipeline.Call
 
-	signAt atomic.Int64 // when the head's event stream is due for a sign of life; 0 while it has none
+	// signAt is when the head is due for a sign of life: its event stream for a comment, an answer that is not there yet
+	// for becoming one. 0: that is not known yet, or it needs none.
+	signAt atomic.Int64
 }
 
 // Queue gives k a place at the end. What the loop has answered before must be on its way first.
@@ -86,7 +88,7 @@ func (o *answerOrder) substituteLocked(k, place *pipeline.Call) {
 
 // Replace moves what is k's to know of stuck's response, and its place if it still has one.
 func (o *answerOrder) Replace(c *pipeline.Conn, stuck, k *pipeline.Call) {
-	k.KeepAlive, k.HTTP10, k.TakesSSE, k.Origin = stuck.KeepAlive, stuck.HTTP10, stuck.TakesSSE, stuck.Origin
+	k.KeepAlive, k.HTTP10, k.Takes, k.Origin = stuck.KeepAlive, stuck.HTTP10, stuck.Takes, stuck.Origin
 	k.Started = true
 	c.Lock()
 	defer c.Unlock()
@@ -223,22 +225,32 @@ func (o *answerOrder) rearmLocked(c *pipeline.Conn) {
 	}
 }
 
-// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive.
+// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive, and makes a response one that has
+// been silent for sse_answer_after. That time counts from the first sweep that finds it at the head.
 func (o *answerOrder) keepAlive(c *pipeline.Conn) {
-	if at := o.signAt.Load(); at == 0 || c.Loop().Now() < at {
+	at, now := o.signAt.Load(), c.Loop().Now()
+	if at == 0 && c.Pending() == 0 || at > now {
 		return
 	}
 	c.Lock()
 	defer c.Unlock()
-	if o.head != nil && o.head.Streaming {
+	after := int64(deskOf(c.Intake()).Options.SSEAnswerAfter)
+	switch k := o.head; {
+	case k == nil:
+	case k.Streaming && at != 0:
 		o.signLocked(c)
+	case k.Streaming || after == 0 || !k.TakesSSE(pipeline.SSEAhead) || !c.OpenLocked():
+	case at == 0:
+		o.signAt.Store(now + after)
+	default:
+		eventStream{o, c, k}.breakSilenceLocked()
 	}
 }
 
 // signLocked sends a comment, unless the peer has not even read what is there.
 func (o *answerOrder) signLocked(c *pipeline.Conn) {
 	if c.UnsentLocked() == 0 {
-		sign := appendSign(loop.GetBuffer(eventRoom))
+		sign := delimiterOf(o.head).sign(loop.GetBuffer(eventRoom))
 		c.SendLocked(sign)
 		loop.PutBuffer(sign)
 	}

@@ -3,7 +3,6 @@ package transport
 import (
 	"time"
 
-	"weir/codec/http1"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/event"
@@ -36,9 +35,9 @@ func (s resumable) answer(message, out []byte) []byte {
 		return out
 	}
 	if posted && len(message) > 0 {
-		out = appendEvent(out, id, message)
+		out = delimiterOf(k).event(out, id, message)
 	}
-	out = http1.AppendLastChunk(out)
+	out = delimiterOf(k).end(out)
 	s.order.deliverLocked(c, k, out[mark:])
 	return out[:mark]
 }
@@ -69,7 +68,7 @@ func (o *answerOrder) yield(c *pipeline.Conn) {
 	c.Lock()
 	defer c.Unlock()
 	if k := o.head; c.OpenLocked() && k != nil && k.Trail != nil && !k.Trail.Posted() {
-		resumable{eventStream{o, c, k}}.endEarlyLocked(http1.AppendLastChunk(nil))
+		resumable{eventStream{o, c, k}}.endEarlyLocked(delimiterOf(k).end(nil))
 	}
 }
 
@@ -105,8 +104,8 @@ func (s resumable) close(retry time.Duration) bool {
 		s.beginLocked()
 		last = appendStreamHead(last, c, k)
 	}
-	last = appendPriming(last, trail.Latest(), retry)
-	s.endEarlyLocked(http1.AppendLastChunk(last))
+	last = delimiterOf(k).priming(last, trail.Latest(), retry)
+	s.endEarlyLocked(delimiterOf(k).end(last))
 	return true
 }
 

@@ -19,17 +19,36 @@ import (
 // conversation's. Both are at one path: the POSTs name their session in the query.
 
 // sseTransport is the stream. Nothing more is read from its connection.
-type sseTransport struct {
+type sseTransport[F sseFramer] struct {
 	id     string
 	signAt int64 // when a sign of life is due
-	duplex[eventFramer]
+	duplex[F]
 }
 
-type eventFramer struct{}
+// sseFramer frames messages as events, and says how the body of the stream is delimited.
+type sseFramer interface {
+	framer
+	delimiter() delimiter
+}
 
-func (eventFramer) transport() engine.Transport { return engine.Line }
+type (
+	eventFramer    struct{} // in chunks
+	oldEventFramer struct{} // until the end of the connection
+)
 
-func (eventFramer) frame(dst, message []byte) []byte { return appendMessageEvent(dst, message) }
+func (eventFramer) transport() engine.Transport    { return engine.Line }
+func (oldEventFramer) transport() engine.Transport { return engine.Line }
+func (eventFramer) delimiter() delimiter           { return inChunks }
+func (oldEventFramer) delimiter() delimiter        { return untilClose }
+
+func (eventFramer) frame(dst, message []byte) []byte { return inChunks.message(dst, message) }
+
+func (oldEventFramer) frame(dst, message []byte) []byte { return untilClose.message(dst, message) }
+
+func (t *sseTransport[F]) delimiter() delimiter {
+	var framer F
+	return framer.delimiter()
+}
 
 // sseSessions finds the stream of a POST, which may be another loop's. A session is a connection, so max_connections
 // bounds them.
@@ -76,42 +95,15 @@ var letters = sync.Pool{New: func() any { return new(letter) }}
 
 const sessionParam = "sessionId="
 
-// acceptableSSE judges the head of a request to http_sse_path.
-func acceptableSSE(r *http1.Request) (status int, fail *codec.Error) {
-	switch {
-	case r.Method == http1.MethodOptions:
-		return 0, nil
-	case r.Method == http1.MethodGet && bytes.Contains(r.Accept, []byte(eventStreamType)):
-		return 0, nil
-	case r.Method != http1.MethodPost:
-		return 405, errSSEMethod
-	case !isJSON(r.ContentType):
-		return 415, errMediaType
-	case !r.HasBody:
-		return 400, errNoBody
-	}
-	return 0, nil
-}
-
-// servesSSE says whether r is for the transport of 2024-11-05.
-func (s *Site) servesSSE(r *http1.Request) bool {
-	return s.Options.HTTPSSEPath != "" && string(r.Path) == s.Options.HTTPSSEPath
-}
-
 // serveSSE serves a request to http_sse_path; it takes k over.
 func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, k *pipeline.Call) {
-	k.Allow = r.Method == http1.MethodOptions
 	switch {
-	case k.Allow:
-		k.Status = 204
-		in.Answer(k, nil)
+	case r.Method == http1.MethodOptions:
+		t.options(in, r, k)
 	case r.Method == http1.MethodPost:
 		t.post(in, c, r, k)
 	case in.Pipeline().Draining():
 		in.Refuse(k, pipeline.NullID, backpressure.Draining)
-	case k.HTTP10: // it has no chunks to stream in
-		k.Status = 405
-		in.Fail(k, errSSEMethod)
 	case !t.answers.idle(c):
 		k.Outcome = engine.Invalid
 		in.Fail(k, errSSEEarly)
@@ -124,14 +116,18 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 // openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
 // system's random source are at least 128 bits.
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
-	t := &sseTransport{id: rand.Text()}
-	c.SetTransport(t)
+	id := rand.Text()
+	if k.HTTP10 {
+		c.SetTransport(&sseTransport[oldEventFramer]{id: id})
+	} else {
+		c.SetTransport(&sseTransport[eventFramer]{id: id})
+	}
 	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
-	deskOf(in).sessions.add(t.id, c)
+	deskOf(in).sessions.add(id, c)
 	deskOf(in).metrics.streamsOpened.Inc()
 	in.Out = appendStreamHead(in.Out, c, k)
-	endpoint := deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + t.id
-	in.Out = appendChunk(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(endpoint)})
+	endpoint := deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + id
+	in.Out = delimiterOf(k).append(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(endpoint)})
 }
 
 // post hands a message to the loop of its stream.
@@ -198,42 +194,41 @@ func unheard(in *pipeline.Intake, k *pipeline.Call, raw []byte, batch bool) bool
 }
 
 // decode drops what comes behind the GET: its response does not end, so there is no answer to anything.
-func (t *sseTransport) Decode(_ *pipeline.Intake, _ *pipeline.Conn, b []byte) int { return len(b) }
+func (t *sseTransport[F]) Decode(_ *pipeline.Intake, _ *pipeline.Conn, b []byte) int { return len(b) }
 
 // eof: the peer may have closed only its sending side. A comment finds out: one that is gone resets the connection.
-func (t *sseTransport) EOF(in *pipeline.Intake, _ *pipeline.Conn, _ []byte) {
-	in.Out = appendSign(in.Out)
+func (t *sseTransport[F]) EOF(in *pipeline.Intake, _ *pipeline.Conn, _ []byte) {
+	in.Out = t.delimiter().sign(in.Out)
 }
 
-// appendMessageEvent appends a message as an event of that name, which these clients listen for, and nothing for no
-// message.
-func appendMessageEvent(dst, message []byte) []byte {
+// message appends a message as an event of that name, which these clients listen for, and nothing for no message.
+func (d delimiter) message(dst, message []byte) []byte {
 	if len(message) == 0 {
 		return dst
 	}
-	return appendChunk(dst, &codec.SSEEvent{Name: "message", Data: message})
+	return d.append(dst, &codec.SSEEvent{Name: "message", Data: message})
 }
 
 // tick sends a comment every sse_keep_alive.
-func (t *sseTransport) Tick(c *pipeline.Conn, _ loop.Waiting, _ int64) loop.Reason {
+func (t *sseTransport[F]) Tick(c *pipeline.Conn, _ loop.Waiting, _ int64) loop.Reason {
 	every := int64(deskOf(c.Intake()).Options.SSEKeepAlive)
 	if every == 0 || c.Loop().Now() < t.signAt || !c.CaughtUp() {
 		return loop.StillOpen
 	}
 	if t.signAt != 0 {
-		c.Send(appendSign(nil))
+		c.Send(t.delimiter().sign(nil))
 	}
 	t.signAt = c.Loop().Now() + every
 	return loop.StillOpen
 }
 
-func (t *sseTransport) GoAway(c *pipeline.Conn, _ loop.Reason) bool {
-	c.Send(http1.AppendLastChunk(nil))
+func (t *sseTransport[F]) GoAway(c *pipeline.Conn, _ loop.Reason) bool {
+	c.Send(t.delimiter().end(nil))
 	return true
 }
 
 // closed ends the session: what it asked is cancelled, since nobody can hear the answer.
-func (t *sseTransport) Closed(c *pipeline.Conn) (cancelled int) {
+func (t *sseTransport[F]) Closed(c *pipeline.Conn) (cancelled int) {
 	deskOf(c.Intake()).sessions.remove(t.id)
 	return t.duplex.Closed(c)
 }

@@ -19,15 +19,13 @@ func (t *httpTransport) openSession(in *pipeline.Intake, c *pipeline.Conn, r *ht
 		in.Refuse(k, pipeline.NullID, backpressure.Draining)
 		return
 	}
-	if k.HTTP10 { // it has no chunks to stream in
-		k.Outcome, k.Allow = engine.NoStream, true
-		in.Fail(k, errMethod)
-		return
-	}
 	header := engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
 	stream, outcome, fail := in.Pipeline().Engine.OpenStream(&header, c.Principal(), r.LastEventID, c)
 	if fail != nil {
-		k.Outcome, k.Allow = outcome, outcome == engine.NoStream
+		k.Outcome = outcome
+		if outcome == engine.NoStream {
+			k.Allow = allowMCPNotGet
+		}
 		in.Fail(k, fail)
 		return
 	}
@@ -43,9 +41,11 @@ func (s openStream) open(in *pipeline.Intake, first []byte) {
 	s.order.Queue(in, c, k)
 	part := appendStreamHead(loop.GetBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
 	if first != nil {
-		part = appendEvent(part, 0, first)
+		part = delimiterOf(s.k).event(part, 0, first)
 	} else if id, primed := k.Source.Primed(); primed {
-		part = appendPriming(part, id, deskOf(in).Options.SSERetry)
+		part = delimiterOf(s.k).priming(part, id, deskOf(in).Options.SSERetry)
+	} else {
+		part = delimiterOf(s.k).sign(part) // proxies wait for a byte of the body before they pass the head on
 	}
 	c.Lock()
 	s.sendLocked(part)
@@ -91,7 +91,7 @@ func (s openStream) pump(in *pipeline.Intake) {
 		if in.Msg, id = s.k.Source.Next(in.Msg[:0]); len(in.Msg) == 0 {
 			return
 		}
-		part := appendEvent(loop.GetBuffer(len(in.Msg)+eventRoom), id, in.Msg)
+		part := delimiterOf(s.k).event(loop.GetBuffer(len(in.Msg)+eventRoom), id, in.Msg)
 		s.conn.Lock()
 		s.sendLocked(part)
 		s.conn.Unlock()
@@ -102,7 +102,7 @@ func (s openStream) pump(in *pipeline.Intake) {
 // appendParting appends when to come back, for a stream that its call has closed.
 func (s openStream) appendParting(in *pipeline.Intake, dst []byte) []byte {
 	if id, retry, early := s.k.Source.EndedEarly(); early {
-		return appendPriming(dst, id, deskOf(in).retry(retry))
+		return delimiterOf(s.k).priming(dst, id, deskOf(in).retry(retry))
 	}
 	return dst
 }
@@ -111,16 +111,16 @@ func (s openStream) appendParting(in *pipeline.Intake, dst []byte) []byte {
 func (s openStream) appendCancelled(in *pipeline.Intake, dst []byte) []byte {
 	if s.k.Source.Listen() {
 		in.Msg = s.k.Source.AppendCancelled(in.Msg[:0])
-		dst = appendEvent(dst, 0, in.Msg)
+		dst = delimiterOf(s.k).event(dst, 0, in.Msg)
 		in.Msg = s.k.Source.AppendResult(in.Msg[:0])
-		dst = appendEvent(dst, 0, in.Msg)
+		dst = delimiterOf(s.k).event(dst, 0, in.Msg)
 	}
 	return dst
 }
 
 // end ends the stream, the head of the order, with last as its last bytes, and lets the order go on.
 func (s openStream) end(in *pipeline.Intake, last []byte) {
-	last = http1.AppendLastChunk(last)
+	last = delimiterOf(s.k).end(last)
 	c := s.conn
 	c.Lock()
 	c.SendLocked(last)

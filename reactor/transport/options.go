@@ -26,6 +26,9 @@ type Options struct {
 	PingInterval time.Duration
 	// SSEKeepAlive is after how long without an event a stream gets a comment. 0: never.
 	SSEKeepAlive time.Duration
+	// SSEAnswerAfter is after how long of silence the answer to a POST becomes an event stream, if its client takes one.
+	// 0: never.
+	SSEAnswerAfter time.Duration
 	// SSERetry is what a stream tells its client to wait before it connects again. 0: nothing.
 	SSERetry time.Duration
 	// AuthTimeout is how long a line connection may take to say who its peer is.

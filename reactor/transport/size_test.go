@@ -19,6 +19,6 @@ func TestSizes(t *testing.T) {
 	f("lineTransport", unsafe.Sizeof(lineTransport{}), 96)
 	f("httpTransport", unsafe.Sizeof(httpTransport{}), 64)
 	f("wsTransport", unsafe.Sizeof(wsTransport{}), 112)
-	f("sseTransport", unsafe.Sizeof(sseTransport{}), 112)
+	f("sseTransport", unsafe.Sizeof(sseTransport[eventFramer]{}), 112)
 	f("pipeline.Call", unsafe.Sizeof(pipeline.Call{}), 512)
 }

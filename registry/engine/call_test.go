@@ -117,7 +117,8 @@ func TestResultLimit(t *testing.T) {
 		t.Helper()
 		result, failure = r, err
 		a := p.send(callOf("any", `{}`), Header{})
-		if !strings.Contains(a.body, `"error":{"code":-32603,"message":"result too large"}`) {
+		if !strings.Contains(a.body, `"error":{"code":-32603,"message":"result too large: it has `) ||
+			!strings.HasSuffix(a.body, ` bytes or more, and mcp.max_result_bytes is 4096"}}`) {
 			t.Errorf("%s: %d bytes: %.120s", name, len(a.body), a.body)
 		}
 	}

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"fmt"
-
 	"weir/codec"
 	"weir/registry/handler"
 	"weir/registry/protocol"
@@ -37,11 +35,10 @@ func (eng *Engine) report(f Failure) {
 
 // reportResult reports a result that cannot be sent. Other errors are what a handler may well say.
 func (eng *Engine) reportResult(x *Exchange, e *codec.Error) {
-	switch e {
-	case protocol.ErrResultTooLarge:
-		eng.report(Failure{Kind: FailureTooLarge, Name: x.handlerName(),
-			Err: fmt.Errorf("the result is longer than max_result_bytes (%d)", eng.opt.Results.MaxBytes)})
-	case protocol.ErrResultEncoding, protocol.ErrResultDepth:
+	switch {
+	case protocol.IsResultTooLarge(e):
+		eng.report(Failure{Kind: FailureTooLarge, Name: x.handlerName(), Err: e})
+	case e == protocol.ErrResultEncoding, e == protocol.ErrResultDepth:
 		eng.report(Failure{Kind: FailureEncoding, Name: x.handlerName(), Err: e})
 	}
 }

@@ -61,7 +61,7 @@ func TestFailuresAreReported(t *testing.T) {
 				return textResult(req.Session.ID()), nil // there is no session: a nil pointer is a panic like any other
 			})
 	})
-	f("too large", FailureTooLarge, "result too large", "max_result_bytes (4096)", func(r *Registry) {
+	f("too large", FailureTooLarge, "result too large", "mcp.max_result_bytes is 4096", func(r *Registry) {
 		AddTool(r, &mcp.Tool{Name: "bad"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any,
 			error) {
 			return textResult(strings.Repeat("x", 5000)), nil, nil

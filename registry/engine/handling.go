@@ -107,8 +107,8 @@ func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
 		return eng.appendFailure(dst, x, e)
 	}
 	out, e := encode(eng.results, dst, x.request(), res)
-	if e == nil && len(out)-len(dst) > eng.opt.Results.MaxBytes {
-		e = protocol.ErrResultTooLarge
+	if size := len(out) - len(dst); e == nil && size > eng.opt.Results.MaxBytes {
+		e = protocol.ResultTooLarge(size, eng.opt.Results.MaxBytes)
 	}
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
@@ -129,8 +129,8 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	case errPanicked:
 		o = call.EndedPanic
 	}
-	if len(e.Message)+len(e.Data) > eng.opt.Results.MaxBytes {
-		e = protocol.ErrResultTooLarge
+	if size := len(e.Message) + len(e.Data); size > eng.opt.Results.MaxBytes {
+		e = protocol.ResultTooLarge(size, eng.opt.Results.MaxBytes)
 	}
 	eng.reportResult(x, e)
 	return codec.AppendError(dst, x.ID(), e), o

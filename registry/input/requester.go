@@ -92,18 +92,12 @@ func takeEarly(c *call.Call, elicited clientreq.Elicited, state string) *codec.E
 	}
 	early := in.Early
 	in.Early = nil
-	for key := range elicited {
-		if codec.Member(early, key) == nil {
-			continue
-		}
-		var e *codec.Error
-		if in.Responses, e = clientreq.DecodeResponses(early, elicited); e != nil {
-			return e
-		}
-		in.State = state
-		return ErrAgain
+	responses, e := clientreq.DecodeEarly(early, elicited)
+	if e != nil || responses == nil {
+		return e
 	}
-	return nil
+	in.Responses, in.State = responses, state
+	return ErrAgain
 }
 
 // suspend sends what c's handler asks for to its client; c goes on with the answers, or fails without.

@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"weir/codec"
@@ -19,13 +21,24 @@ var (
 		Message: "params.inputResponses must be an object"}
 	ErrNeedsTasks = &codec.Error{Code: codec.CodeMissingCapability, Message: messageMissingCapability,
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + KeyTasks + `":{}}}}`)}
-	ErrResultTooLarge = &codec.Error{Code: codec.CodeInternal,
-		Message: "result too large"}
 	ErrResultDepth = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is nested deeper than 1000 levels, or contains itself"}
 	ErrResultEncoding = &codec.Error{Code: codec.CodeInternal,
 		Message: "the handler's result cannot be encoded"}
 )
+
+const messageResultTooLarge = "result too large"
+
+// ResultTooLarge is a result of size bytes, or of more if it was not encoded to its end, where most are allowed.
+func ResultTooLarge(size, most int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInternal, Message: fmt.Sprintf(
+		messageResultTooLarge+": it has %d bytes or more, and mcp.max_result_bytes is %d", size, most)}
+}
+
+// IsResultTooLarge says whether e is such an error.
+func IsResultTooLarge(e *codec.Error) bool {
+	return e.Code == codec.CodeInternal && strings.HasPrefix(e.Message, messageResultTooLarge)
+}
 
 const messageMissingCapability = "the request needs a capability that the client did not declare"
 

@@ -27,7 +27,7 @@ func (e *Encoder) AppendCompletion(dst []byte, to Request, result *mcp.CompleteR
 		size += len(value)
 	}
 	if size > e.opt.MaxBytes {
-		return nil, protocol.ErrResultTooLarge // before the buffer grows
+		return nil, protocol.ResultTooLarge(size, e.opt.MaxBytes) // before the buffer grows
 	}
 	dst = append(AppendHead(dst, to.ID), `{"completion":{"values":[`...)
 	for i, value := range c.Values {

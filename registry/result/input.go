@@ -33,7 +33,7 @@ func (e *Encoder) AppendInputRequired(dst, id, requests, sealed []byte) ([]byte,
 	}
 	dst = e.AppendIdentified(dst)
 	if len(dst)-from > e.opt.MaxBytes {
-		return nil, protocol.ErrResultTooLarge
+		return nil, protocol.ResultTooLarge(len(dst)-from, e.opt.MaxBytes)
 	}
 	return dst, nil
 }

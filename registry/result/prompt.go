@@ -31,7 +31,7 @@ func (e *Encoder) AppendPrompt(dst []byte, to Request, result *mcp.GetPromptResu
 		dst = append(dst, `,"content":`...)
 		if text, plain := plainText(m.Content); plain {
 			if len(text) > e.opt.MaxBytes {
-				return nil, protocol.ErrResultTooLarge
+				return nil, protocol.ResultTooLarge(len(text), e.opt.MaxBytes)
 			}
 			dst = appendText(dst, text)
 		} else {
@@ -46,7 +46,7 @@ func (e *Encoder) AppendPrompt(dst []byte, to Request, result *mcp.GetPromptResu
 		}
 		dst = append(dst, '}')
 		if len(dst)-start > e.opt.MaxBytes {
-			return nil, protocol.ErrResultTooLarge // before the buffer grows further
+			return nil, protocol.ResultTooLarge(len(dst)-start, e.opt.MaxBytes) // before the buffer grows further
 		}
 	}
 	return e.appendTail(append(dst, ']'), to, result.Meta)

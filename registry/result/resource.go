@@ -27,7 +27,7 @@ func (e *Encoder) AppendContents(dst []byte, to Request, of Resource, result *mc
 		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
 	}
 	if size > e.opt.MaxBytes {
-		return nil, protocol.ErrResultTooLarge // before the buffer grows
+		return nil, protocol.ResultTooLarge(size, e.opt.MaxBytes) // before the buffer grows
 	}
 	dst = append(AppendHead(dst, to.ID), `{"contents":[`...)
 	for i, c := range result.Contents {

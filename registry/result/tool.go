@@ -28,7 +28,7 @@ func (e *Encoder) AppendReply(dst []byte, to Request, reply Reply) ([]byte, *cod
 	start := len(dst)
 	if textBytes, ok := plainTexts(reply.Result, content); ok {
 		if textBytes+len(reply.Structured) > e.opt.MaxBytes {
-			return nil, protocol.ErrResultTooLarge // before the buffer grows
+			return nil, protocol.ResultTooLarge(textBytes+len(reply.Structured), e.opt.MaxBytes) // before the buffer grows
 		}
 		dst = appendPlain(AppendHead(dst, to.ID), to.revision(), content, reply.Structured)
 		if isError {
@@ -41,12 +41,12 @@ func (e *Encoder) AppendReply(dst []byte, to Request, reply Reply) ([]byte, *cod
 			return nil, EncodingError(err)
 		}
 		if len(encoded) > e.opt.MaxBytes {
-			return nil, protocol.ErrResultTooLarge
+			return nil, protocol.ResultTooLarge(len(encoded), e.opt.MaxBytes)
 		}
 		dst = codec.AppendResult(dst, to.ID, encoded)
 	}
 	if len(dst)-start > e.opt.MaxBytes {
-		return nil, protocol.ErrResultTooLarge
+		return nil, protocol.ResultTooLarge(len(dst)-start, e.opt.MaxBytes)
 	}
 	return dst, nil
 }
