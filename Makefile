@@ -63,10 +63,10 @@ lint: ## gofmt, go vet, staticcheck (pinned in .ci/tools/go.mod)
 	$(call in-each-module,$(STATICCHECK) ./...)
 
 .PHONY: tidy
-tidy: ## Sizes, imports, folders and every go.mod as STYLE asks
+tidy: ## Sizes, surfaces, imports, columns, retired words, every go.mod (docs/CONTRIBUTING.md)
 	$(call in-each-module,$(GO) mod tidy -diff)
 	cd .ci/tools && $(GO) mod tidy -diff
-	$(GO) test -run 'Tidy' ./cmd
+	$(GO) test -run 'Tidy' ./cmd ./cmd/tidy
 
 .PHONY: docs
 docs: ## Write docs/CONFIG.md and the tables of docs/METRICS.md anew from the code

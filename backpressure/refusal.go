@@ -6,7 +6,7 @@ import (
 )
 
 // Refusal says why something was not taken. The same word is the log field, the metric label and the
-// "reason" that the peer is told.
+// "reason" that the peer is told. A constant without a row in refusalTable compiles: TestRefusalWords finds it.
 type Refusal uint8
 
 const (
@@ -32,11 +32,16 @@ const (
 	AcceptRate                  // MaxAcceptRate connections were opened within the second
 	ConnectionLimitPerPrincipal // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
 
+	// A reason that is decided outside this package stands here, in a group that names who decides.
+
 	refusals = iota
 )
 
 // refusalTable has a row per refusal. Pressure is the least pressure that RetryAfter assumes: some reasons
-// do not pass in a second even when the queue as a whole is empty.
+// do not pass in a second even when the queue as a whole is empty. It is 0 where the queue's fill says all, or
+// where a second is enough (a connection's own queue, a rate per second); 0.25 where the server has to recover
+// or to be replaced first, 1 to 3 s by default; 0.5 where somebody else has to leave first, or where
+// waiting did not help, 3 to 9 s.
 var refusalTable = [refusals]struct {
 	name     string
 	pressure float64

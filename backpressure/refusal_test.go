@@ -9,8 +9,13 @@ func TestRefusalWords(t *testing.T) {
 	seen := map[string]bool{}
 	for r := Accepted; r < refusals; r++ {
 		word := r.String()
-		if word == "" || seen[word] {
-			t.Errorf("refusal %d has the word %q, which is empty or another's", r, word)
+		switch {
+		case word == "":
+			t.Errorf("refusal %d, the one after %v, has no word: give it a row in refusalTable (backpressure/refusal.go)",
+				r, r-1)
+		case seen[word]:
+			t.Errorf("refusal %d has the word %q, which is another's: change its row in refusalTable "+
+				"(backpressure/refusal.go)", r, word)
 		}
 		seen[word] = true
 	}

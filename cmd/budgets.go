@@ -9,7 +9,7 @@ import (
 
 // The defaults are made for a process that stays below 512 MiB. Where it may have less, those that bound memory shrink
 // with what there is, so that it refuses by name and is not killed. Where it may have more they stay as they are: how
-// much is too much is not only a matter of memory. docs/decisions/0026 has the sums.
+// much is too much is not only a matter of memory. docs/decisions/0034 has the sums.
 const (
 	designedFor = int64(512 << 20)
 	// smallest is what less than that is taken for. Even its budgets hold one message of the largest kind each.
@@ -75,8 +75,8 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	})
 	// What somebody set goes before what there is: then the collector's limit cannot be below it.
 	needed := c.largestBudgets()
-	c.budgets.beyond = needed > bytes || c.MemoryLimitBytes > limit.Bytes &&
-		c.MemoryLimitBytes != defaults["memory_limit_bytes"]
+	isSet := c.MemoryLimitBytes != defaults["memory_limit_bytes"]
+	c.budgets.beyond = needed > bytes || isSet && c.MemoryLimitBytes > limit.Bytes
 	option.Walk(c, func(f option.Field) {
 		if f.Key == "memory_limit_bytes" {
 			shrink(f, max(32<<20, needed, bytes-max(bytes/8, spareBytes)))

@@ -19,8 +19,8 @@ func on(t *testing.T, limit int64, text string) (Config, error) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return plain.loadConfig(&serveFlags{Config: file}, machine{files: 1 << 20,
-		memory: memory.Limit{Bytes: limit, Source: "/limit"}})
+	here := machine{files: 1 << 20, memory: memory.Limit{Bytes: limit, Source: "/limit"}}
+	return plain.loadConfig(&serveFlags{Config: file}, here)
 }
 
 // heldBytes is what all byte budgets together let the process hold.
@@ -61,9 +61,8 @@ func TestBudgetsFit(t *testing.T) {
 func TestBudgetsOf(t *testing.T) {
 	c, err := on(t, 64<<20, "")
 	if err != nil || c.Queue.MaxQueueBytes != 128<<20/15 || c.Server.MaxInputTotalBytes != 64<<20/15 ||
-		c.MemoryLimitBytes != 48<<20 ||
-		c.Queue.MaxConnections != 2048 || c.Queue.SoftConnections != 1536 || c.Queue.MaxBlockingWorkers != 273 ||
-		c.budgets.beyond {
+		c.MemoryLimitBytes != 48<<20 || c.Queue.MaxConnections != 2048 || c.Queue.SoftConnections != 1536 ||
+		c.Queue.MaxBlockingWorkers != 273 || c.budgets.beyond {
 		t.Errorf("%+v, %v", c.budgets, err)
 	}
 	for _, limit := range []int64{0, 512 << 20, 64 << 30} {

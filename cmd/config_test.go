@@ -41,15 +41,15 @@ func TestConfigMistakes(t *testing.T) {
 
 	// Two listeners on one port.
 	f("http: :7000\ntcp: 127.0.0.1:7000\nadmin: 127.0.0.1:7000\n",
-		`c.yaml:2:6: tcp: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: allowed `+
-			`is another port, or "" (off) for one of them`,
+		`c.yaml:2:6: tcp: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: `+
+			`allowed is another port, or "" (off) for one of them`,
 		`c.yaml:3:8: admin: "127.0.0.1:7000" and http, ":7000", are one port, which only one of them can listen on: `+
 			`allowed is another port, or "" (off) for one of them`,
-		`c.yaml:3:8: admin: "127.0.0.1:7000" and tcp, "127.0.0.1:7000", are one port, which only one of them can listen `+
-			`on: allowed is another port, or "" (off) for one of them`)
+		`c.yaml:3:8: admin: "127.0.0.1:7000" and tcp, "127.0.0.1:7000", are one port, which only one of them can `+
+			`listen on: allowed is another port, or "" (off) for one of them`)
 	f("http: 127.0.0.1:9090\n",
-		`c.yaml: admin: "127.0.0.1:9090" and http, "127.0.0.1:9090", are one port, which only one of them can listen on: allowed is `+
-			`another port, or "" (off) for one of them`)
+		`c.yaml: admin: "127.0.0.1:9090" and http, "127.0.0.1:9090", are one port, which only one of them can listen `+
+			`on: allowed is another port, or "" (off) for one of them`)
 
 	// Keys.
 	f("max_waitng: 5",

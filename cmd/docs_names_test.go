@@ -72,6 +72,57 @@ func TestDocsNames(t *testing.T) {
 	}
 }
 
+// TestDocsPackages: the table of packages in docs/ARCHITECTURE.md has each, but for parts of loadtest/bench and what
+// only tests use.
+func TestDocsPackages(t *testing.T) {
+	page, err := os.ReadFile(repository + "/docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range trackedFiles(t) {
+		folder, isDoc := strings.CutSuffix(name, "/doc.go")
+		hidden := strings.Contains(name, "/internal/") || strings.HasPrefix(name, "loadtest/bench/") ||
+			folder == "codec/http1/rivals"
+		if isDoc && !hidden && !strings.Contains(string(page), "`"+folder+"`") {
+			t.Errorf("docs/ARCHITECTURE.md does not say what %s knows", folder)
+		}
+	}
+}
+
+// reasonInData is a reason that is written out in the data of an error.
+var reasonInData = regexp.MustCompile(`"reason": ?"([a-z_]+)"`)
+
+// TestDocsReasons: a reason that peers are told in the data of an error has words, also one that no metric counts.
+func TestDocsReasons(t *testing.T) {
+	pages := ""
+	for _, page := range []string{"docs/OPERATING.md", "docs/PROTOCOL.md"} {
+		text, err := os.ReadFile(filepath.Join(repository, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(text)
+	}
+	told := 0
+	for _, name := range goFiles(t) {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "loadtest/") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, reason := range reasonInData.FindAllStringSubmatch(string(text), -1) {
+			if told++; !strings.Contains(pages, "`"+reason[1]+"`") {
+				t.Errorf("%s tells peers the reason `%s`: say what it means, by hand, in docs/OPERATING.md or docs/PROTOCOL.md",
+					name, reason[1])
+			}
+		}
+	}
+	if told < 20 {
+		t.Errorf("%d reasons were found in the data of errors: are they written in another way now?", told)
+	}
+}
+
 // exists says whether the repository has a file or folder of this name, in which a star stands for anything.
 func exists(name string) bool {
 	found, err := filepath.Glob(filepath.Join(repository, name))

@@ -20,7 +20,7 @@ const metricsPage = repository + "/docs/METRICS.md"
 var (
 	sampleLine = regexp.MustCompile(`(?m)^([a-z_][a-zA-Z0-9_]*)(?:\{([^}]*)\})? `)
 	typeLine   = regexp.MustCompile(`(?m)^# TYPE ([a-z0-9_]+) `)
-	reasonWord = regexp.MustCompile(`reason="([a-z_]+)"`)
+	reasonWord = regexp.MustCompile(`reason="([^"]*)"`)
 	pageTable  = regexp.MustCompile(`(?m)^\| series .*\n(\|.*\n)+`)
 )
 
@@ -86,15 +86,21 @@ func TestMetricsAreListed(t *testing.T) {
 		}
 		headed[match[1]] = true
 	}
+	word := regexp.MustCompile(`^[a-z_]+$`)
 	for _, match := range sampleLine.FindAllStringSubmatch(shown, -1) {
 		if name := match[1]; !headed[name] && !headed[strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(
 			name, "_bucket"), "_sum"), "_count")] {
 			t.Errorf("the server shows %s, which is not listed in package exposition", name)
 		}
 		for _, reason := range reasonWord.FindAllStringSubmatch(match[2], -1) {
+			if !word.MatchString(reason[1]) {
+				t.Errorf("%s: the reason %q is no word: its constant misses its row", match[1], reason[1])
+				continue
+			}
 			for name, text := range map[string][]byte{"docs/METRICS.md": page, "docs/OPERATING.md": operating} {
 				if !strings.Contains(string(text), "`"+reason[1]+"`") {
-					t.Errorf("%s: %s does not say what %s means", match[1], name, reason[1])
+					t.Errorf("%s: %s does not say what `%s` means: write it by hand, in docs/METRICS.md below the table of "+
+						"its section, in docs/OPERATING.md under the heading of its kind", match[1], name, reason[1])
 				}
 			}
 		}

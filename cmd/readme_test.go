@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"weir/cmd/internal/needs"
 )
 
 // readmeBlock is a block of code in README.md, and the file that the sentence before it names: `tools/tools.go` is
@@ -54,8 +56,7 @@ func ownModule(t *testing.T) (dir string, commands []string) {
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	shell(t, dir, "mkdir greet")
-	dir += "/greet"
+	shell(t, dir, "mkdir weir")
 	for _, block := range ownServer(t) {
 		switch {
 		case block.file != "":
@@ -68,8 +69,11 @@ func ownModule(t *testing.T) (dir string, commands []string) {
 			if err := os.WriteFile(filepath.Join(dir, block.file), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-		case strings.HasPrefix(block.text, "mkdir greet && cd greet\n"):
-			shell(t, dir, strings.ReplaceAll(strings.TrimPrefix(block.text, "mkdir greet && cd greet\n"), "../weir", root))
+		case strings.HasPrefix(block.text, "mkdir ../greet && cd ../greet\n"): // in a clone that is called weir
+			shell(t, dir+"/weir", strings.ReplaceAll(block.text, "=../weir", "="+root))
+			dir += "/greet"
+		case strings.HasPrefix(block.text, "curl "): // one command on several lines
+			commands = append(commands, block.text)
 		default:
 			commands = append(commands, strings.Split(strings.TrimSpace(block.text), "\n")...)
 		}
@@ -117,12 +121,14 @@ func freeAddress(t *testing.T) string {
 // configuration file, tokens and admin listener, and the small one over HTTP and stdio.
 func TestOwnServer(t *testing.T) {
 	dir, commands := ownModule(t)
-	token, serve := "", ""
+	token, serve, call := "", "", ""
 	for _, command := range commands {
 		switch {
 		case command == "go mod tidy":
 		case strings.HasPrefix(command, "bin/greet serve"):
 			serve = command
+		case strings.HasPrefix(command, "curl "):
+			call = command
 		default:
 			said := strings.Split(strings.TrimSpace(shell(t, dir, command)), "\n")
 			if strings.HasPrefix(command, "bin/greet token") {
@@ -130,14 +136,14 @@ func TestOwnServer(t *testing.T) {
 			}
 		}
 	}
-	if token == "" || serve == "" {
-		t.Fatalf("README makes no token, or starts nothing: %q", commands)
+	if token == "" || serve == "" || call == "" {
+		t.Fatalf("README makes no token, starts nothing, or calls nothing: %q", commands)
 	}
-	t.Run("whole", func(t *testing.T) { tryWhole(t, dir, serve, token) })
+	t.Run("whole", func(t *testing.T) { tryWhole(t, dir, serve, token, strings.ReplaceAll(call, "TOKEN", token)) })
 	t.Run("small", func(t *testing.T) { trySmall(t, dir) })
 }
 
-func tryWhole(t *testing.T, dir, serve, token string) {
+func tryWhole(t *testing.T, dir, serve, token, call string) {
 	c := &child{Cmd: offline(exec.Command("bash", "-euc", "exec "+serve), dir), t: t}
 	stderr, err := c.StderrPipe()
 	if err != nil {
@@ -168,6 +174,13 @@ func tryWhole(t *testing.T, dir, serve, token string) {
 		server.Instructions != "Greet people by their names." {
 		t.Errorf("it says that it is %+v, %q", server.ServerInfo, server.Instructions)
 	}
+	t.Run("curl", func(t *testing.T) {
+		needs.Programs(t, "the line with a token was not run", "curl")
+		call := strings.ReplaceAll(strings.TrimSpace(call), "127.0.0.1:8080", c.addresses["http"])
+		if answer := shell(t, dir, "("+call+") >&2"); !strings.Contains(answer, `"name":"greet"`) {
+			t.Errorf("%s\nis answered\n%s", call, answer)
+		}
+	})
 	client := mcp.NewClient(&mcp.Implementation{Name: "own", Version: "1"}, nil)
 	if _, err := client.Connect(t.Context(), transport("mallory"), nil); err == nil {
 		t.Error("somebody without a token was let in")

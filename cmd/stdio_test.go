@@ -183,7 +183,7 @@ func TestStdioTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	back.Close()
-	// what a terminal shows may come in any number of pieces; without a back it ends with EIO
+	// What a terminal shows may come in any number of pieces; without a back it ends with EIO.
 	shown, err := io.ReadAll(front)
 	if answer := strings.TrimSuffix(pong, "\n") + "\r\n"; !strings.Contains(string(shown), answer) {
 		t.Errorf("the terminal shows %q, %v", shown, err)
@@ -262,8 +262,10 @@ func TestStdioClientThatNeverReads(t *testing.T) {
 // TestStdioClientIsGone: nobody reads the output any more, so the call that runs is cancelled, not waited for.
 func TestStdioClientIsGone(t *testing.T) {
 	c := startStdio(t)
-	c.out.Close()
 	c.send(fmt.Sprintf(sleepCall, 600_000) + ping)
+	c.line() // the call before it is accepted
+	c.out.Close()
+	_, _ = io.WriteString(c.in, ping) // unless it has ended already
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
 	if code := c.exitCode(); code != exitRuntime || !strings.Contains(line.Error, "write the output") {
@@ -275,7 +277,7 @@ func TestStdioClientIsGone(t *testing.T) {
 // open. Nothing is written that could tell, and yet it ends.
 func TestStdioParentIsGone(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 1h")
-	c.send(fmt.Sprintf(sleepCall, 3_600_000) + ping)
+	c.send(fmt.Sprintf(sleepCall, 600_000) + ping)
 	c.line() // the call before it is accepted
 	c.out.Close()
 	var line struct{ Error, Reason string }
@@ -293,12 +295,17 @@ func TestStdioStopsAlthoughBlocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	writing := -1 // the other end of c.out
+	if err := raw.Control(func(fd uintptr) {
+		writing, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	}); err != nil || writing < 0 {
+		t.Fatal(err)
+	}
+	defer unix.Close(writing)
 	eventually(t, "the pipe is full", func() bool {
-		held := 0
-		if err := raw.Control(func(fd uintptr) { held, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }); err != nil {
-			t.Fatal(err)
-		}
-		return err == nil && held > 60<<10
+		set := []unix.PollFd{{Fd: int32(writing), Events: unix.POLLOUT}}
+		n, err := unix.Poll(set, 0)
+		return n == 0 && err == nil
 	})
 	c.Process.Signal(syscall.SIGTERM)
 	var line struct{ Error, Reason string }

@@ -46,21 +46,28 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {"weir/codec/option", "github.com/VictoriaMetrics/metrics"},
 	"registry": {
-		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/protocol", "weir/registry/result", "weir/registry/session",
-		"weir/registry/task", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
 		"weir/registry/schema", "weir/registry/value", "github.com/modelcontextprotocol/go-sdk",
 	},
+	"registry/input": {
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
+	},
 	"registry/call": {
 		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
 		"weir/registry/value",
-		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/result": {
 		"weir/codec", "weir/registry/feature", "weir/registry/protocol", "weir/registry/value",
@@ -72,7 +79,8 @@ var allowedImports = map[string][]string{
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
 		"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/value",
-		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+		"github.com/VictoriaMetrics/metrics",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",
@@ -106,7 +114,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"weir/codec/option"
 	"weir/reactor/auth"
@@ -17,6 +18,10 @@ func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	}
 	refuse := func(format string, args ...any) (*auth.Tokens, option.Mistakes) {
 		return nil, option.Mistakes{{Place: at, Key: "auth.tokens_file", Text: fmt.Sprintf(format, args...)}}
+	}
+	path, err := filepath.Abs(path) // an error is to say where it was looked for
+	if err != nil {
+		return refuse("%v", err)
 	}
 	text, err := readBounded(path, auth.MaxTokensFileBytes)
 	if err != nil {

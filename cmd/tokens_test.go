@@ -133,6 +133,10 @@ func TestTokensFileMistakes(t *testing.T) {
 	if _, mistakes := loadTokens(path, option.Place{}); mistakes == nil {
 		t.Error("a file that is not there")
 	}
+	t.Chdir(filepath.Dir(path))
+	if _, mistakes := loadTokens(filepath.Base(path), option.Place{}); !strings.Contains(mistakes.Error(), path) {
+		t.Errorf("a relative path: %v does not say where it was looked for", mistakes)
+	}
 }
 
 // TestServeReloadsTokens: SIGHUP lets in whom the file names now and ends those it does not name; a file with a mistake

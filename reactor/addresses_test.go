@@ -116,8 +116,7 @@ func TestUnixSocketFolder(t *testing.T) {
 	f := func(path, want string) {
 		t.Helper()
 		_, err := unstarted(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
-			o.TCP, o.Unix = "",
-				folder+path
+			o.TCP, o.Unix = "", folder+path
 		})
 		if err == nil {
 			t.Fatalf("%s: no error", path)

@@ -62,7 +62,7 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.queue.Waiting() == 0 })
 }
 
-// A call that was parked has run: its refusal must not say that nothing was executed.
+// A call that was suspended has run: its refusal must not say that nothing was executed.
 func TestQueueAgeOfAResumedCall(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxBlockingWorkers, b.QueueTimeout = 1, shortAge

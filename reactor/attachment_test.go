@@ -95,7 +95,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	served.Shutdown(context.Background())
 	contains(t, text.String(), `"name":"breaks"`, `"panic":"ouch"`, "TestFailuresAreLogged",
 		`"message":"a handler panicked"`,
-		`"name":"long"`, "max_result_bytes (1048576)", `"name":"deaf"`, "it did not return within 1ms", `"name":"wrong"`,
+		`"name":"long"`, "mcp.max_result_bytes is 1048576", `"name":"deaf"`, "it did not return within 1ms", `"name":"wrong"`,
 		"validating tool output")
 }
 

@@ -25,7 +25,8 @@ func TestWhoMayCallMayRead(t *testing.T) {
 		o.AllowedOrigins = []string{"https://app.example"}
 		o.Auth.Resource, o.Auth.AuthorizationServers = "https://mcp.example/mcp", []string{"https://issuer.example"}
 	})
-	for _, origin := range []string{"https://app.example", "http://localhost:6274", "https://127.0.0.1", "http://[::1]:5173"} {
+	for _, origin := range []string{"https://app.example", "http://localhost:6274", "https://127.0.0.1",
+		"http://[::1]:5173"} {
 		from := "Origin: " + origin
 		f := func(status int, request string) {
 			t.Helper()
@@ -76,7 +77,8 @@ func TestPreflightOfToolHeaders(t *testing.T) {
 		t.Error(methods)
 	}
 	r, _ = p.exchange(preflight("/mcp", "http://localhost:6274", "x,evil\tname,\xff"))
-	if got := r.Header.Get("Access-Control-Allow-Headers"); strings.Contains(got, "evil") || strings.Contains(got, "\xff") {
+	got := r.Header.Get("Access-Control-Allow-Headers")
+	if strings.Contains(got, "evil") || strings.Contains(got, "\xff") {
 		t.Errorf("what is no name is repeated: %q", got)
 	}
 }
@@ -84,7 +86,8 @@ func TestPreflightOfToolHeaders(t *testing.T) {
 // TestOriginsOfOneConnection: a connection that a proxy shares among pages answers each in its own name.
 func TestOriginsOfOneConnection(t *testing.T) {
 	p := start(t).dial("http")
-	for _, origin := range []string{"http://localhost:1", "http://localhost:2", "http://127.0.0.1:1", "http://localhost:1"} {
+	for _, origin := range []string{"http://localhost:1", "http://localhost:2", "http://127.0.0.1:1",
+		"http://localhost:1"} {
 		if r, _ := p.exchange(postDiscover("Origin: " + origin)); r.Header.Get("Access-Control-Allow-Origin") != origin {
 			t.Errorf("%s: %v", origin, r.Header)
 		}
@@ -129,7 +132,8 @@ func TestRefusedOriginsAreLogged(t *testing.T) {
 		p.exchange(strings.Replace(postDiscover(), "Host: localhost", "Host: evil.example", 1))
 	}
 	got := text.String()
-	contains(t, got, `"origin":"http://evil.example`, `"key":"allowed_origins"`, `"host":"evil.example"`, `"key":"allowed_hosts"`)
+	contains(t, got, `"origin":"http://evil.example`, `"key":"allowed_origins"`, `"host":"evil.example"`,
+		`"key":"allowed_hosts"`)
 	if n := strings.Count(got, "\n"); n != 2 || len(got) > 2000 {
 		t.Errorf("%d lines, %d bytes:\n%s", n, len(got), got)
 	}

@@ -40,6 +40,11 @@ func TestEveryCloseReason(t *testing.T) {
 			p.closeWrite()
 			p.rest()
 		}},
+		loop.CloseTLS: {unchanged, func(s *server) {
+			p := s.dial("tcp")
+			p.send(clientHello)
+			p.gone()
+		}},
 		loop.CloseRequested: {unchanged, func(s *server) {
 			p := s.dial("http")
 			p.send(postDiscover("Connection: close"))

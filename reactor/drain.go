@@ -10,13 +10,6 @@ import (
 // lastWords is how long a stop waits for the readers of standard error.
 const lastWords = time.Second
 
-// DrainReport counts what a stop cut off. A clean stop is all zeros.
-type DrainReport struct {
-	Messages    int   // accepted and neither answered nor finished in time
-	OutboxBytes int64 // answers that peers had not read in time
-	Connections int64 // open until the last step and closed by it
-}
-
 // Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
 // the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
 // loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
@@ -51,10 +44,12 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
+	s.awaitPeers(ctx)
 
 	if err := s.loops.Stop(); err != nil {
 		s.log.Error().Err(err).Msg("a loop did not leave netpoll cleanly")
 	}
+	report.OutboxBytes += s.loops.CutBytes()
 	close(s.clockStop)
 	s.clock.Wait()
 	s.release()
@@ -73,4 +68,18 @@ func (s *Server) awaitOutboxes(ctx context.Context) int64 {
 		}
 	}
 	return 0
+}
+
+// awaitPeers ends every connection and waits until the peers have taken what is theirs, or ctx is over. A
+// connection that were closed while its peer still sends would be reset, and its last answers with it.
+func (s *Server) awaitPeers(ctx context.Context) {
+	s.loops.End()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !s.loops.Ended() && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }

@@ -86,8 +86,8 @@ func ExampleServer() {
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	fmt.Println(string(text), err)
-	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello,
-	// Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
+	fmt.Println(string(text))
+	fmt.Println(err)
+	// Output: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"Hello, Ada"}],"resultType":"complete","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"greet","version":"1.0"}}}}
 	// <nil>
 }

@@ -52,11 +52,17 @@ type tune func(*Options, *backpressure.Options, *registry.Options)
 
 func start(t testing.TB, tunes ...tune) *server {
 	t.Helper()
-	return startLogged(t, silent, tunes...)
+	return startConfig(t, func(*Config) {}, tunes...)
 }
 
 // startLogged is start with a log that the test reads.
 func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
+	t.Helper()
+	return startConfig(t, func(c *Config) { c.Log = log }, tunes...)
+}
+
+// startConfig is start with a change to what New is given, made when everything else of it is set.
+func startConfig(t testing.TB, change func(*Config), tunes ...tune) *server {
 	t.Helper()
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
@@ -73,10 +79,11 @@ func startLogged(t testing.TB, log *zerolog.Logger, tunes ...tune) *server {
 	s.registry = reg
 	demo.AddTools(reg)
 	s.addStuck(reg)
-	c := Config{Options: &o, Queue: &b, Metrics: set, Log: log}
+	c := Config{Options: &o, Queue: &b, Metrics: set, Log: silent}
 	if o.Auth.TokensFile != "" {
 		c.Tokens = tokensFor(t, "alice", "bob", "late")
 	}
+	change(&c)
 	s.Server, err = New(reg, c)
 	must(t, err)
 	must(t, s.Listen())

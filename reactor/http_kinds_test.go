@@ -200,7 +200,8 @@ func TestAcceptOfPosts(t *testing.T) {
 	f("Accept: */*;q=0\r\n", 406, json)
 	f("Accept: application/jsonx, text/event-streams\r\n", 406, json)
 	f("Accept: application/*;q=0, application/json\r\n", 200, json)
-	if r, _ := p.exchange(strings.Replace(post("no JSON"), ", text/event-stream", ";q=0, text/event-stream", 1)); r.StatusCode != 400 {
+	noJSON := strings.Replace(post("no JSON"), ", text/event-stream", ";q=0, text/event-stream", 1)
+	if r, _ := p.exchange(noJSON); r.StatusCode != 400 {
 		t.Errorf("an error has its status, and is JSON: %s", r.Status)
 	}
 }

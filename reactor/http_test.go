@@ -159,8 +159,7 @@ func TestHTTPRefusesWhatIsNotMCP(t *testing.T) {
 	f("two lengths", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400,
 		true)
 	f("length and chunks", "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true)
-	f("TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, true)
-	s.closedFor(loop.CloseBadRequest, "4")
+	s.closedFor(loop.CloseBadRequest, "3")
 	s.closedFor(loop.CloseMessageTooBig, "1")
 }
 

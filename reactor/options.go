@@ -38,7 +38,7 @@ type Options struct {
 	// TCP is the address for newline-delimited JSON-RPC over TCP, host:port.
 	TCP string `yaml:"tcp" default:"127.0.0.1:7777" zero:"off"`
 	// Unix is the path of a Unix socket for newline-delimited JSON-RPC. A dead socket file left there is replaced, a
-	// live one is an error.
+	// live one is an error. A relative path is below the folder that the server was started in.
 	Unix string `yaml:"unix" max:"107" zero:"off"`
 	// Loops is the number of event loops. One per core (GOMAXPROCS) was measured to be best.
 	Loops int `yaml:"loops" min:"0" max:"256" zero:"one per core" unit:"loops"`
@@ -76,18 +76,19 @@ type Options struct {
 
 	// ReadBufferBytes is what one read may bring, per loop and not per connection.
 	ReadBufferBytes int `yaml:"read_buffer_bytes" default:"64 KiB" min:"4 KiB" max:"1 MiB" unit:"bytes"`
-	// SendBufferBytes is the kernel's send buffer of a connection (SO_SNDBUF; the kernel doubles it for its own
-	// bookkeeping). It bounds what a peer that never reads pins in kernel memory: without it 5,000 such peers held 1.5
-	// GB.
-	SendBufferBytes int `yaml:"send_buffer_bytes" default:"32 KiB" min:"4 KiB" max:"4 MiB" unit:"bytes"`
+	// SendBufferBytes is what the kernel may hold of a connection's answers beyond what is on its way to the peer: over
+	// TCP TCP_NOTSENT_LOWAT, while the kernel itself chooses how much is on its way (net.ipv4.tcp_wmem); on a Unix
+	// socket, where nothing is, twice SO_SNDBUF. It bounds what a peer that never reads pins in kernel memory:
+	// with both unset each held up to 4 MB.
+	SendBufferBytes int `yaml:"send_buffer_bytes" default:"48 KiB" min:"4 KiB" max:"4 MiB" unit:"bytes"`
 	// MaxOutboxBytes is how much answer text may wait in a connection beyond the kernel's buffer. Above it the
 	// connection is not read and starts no further call until half has gone. One answer may overshoot it.
 	MaxOutboxBytes int `yaml:"max_outbox_bytes" default:"64 KiB" min:"1 KiB" max:"64 MiB" unit:"bytes"`
-	// MaxOutboxTotalBytes is the same for all connections together; the connection that would exceed it is closed
-	// (outbox_total_bytes).
+	// MaxOutboxTotalBytes is the same for all connections together. When it is exceeded, those who hold most
+	// for longest are closed (outbox_total_bytes); up to 4 KiB nobody is.
 	MaxOutboxTotalBytes int `yaml:"max_outbox_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
-	// MaxInputTotalBytes bounds the unfinished messages of all connections together; the connection that would exceed
-	// it is closed (input_total_bytes).
+	// MaxInputTotalBytes bounds the unfinished messages of all connections together, in the same way
+	// (input_total_bytes).
 	MaxInputTotalBytes int `yaml:"max_input_total_bytes" default:"64 MiB" min:"1 MiB" max:"64 GiB" unit:"bytes"`
 
 	// FirstByteTimeout is how long a new connection may stay silent.
@@ -95,8 +96,8 @@ type Options struct {
 	// MessageTimeout is how long a message may take from its first byte to its last: an HTTP head always, a line, a
 	// WebSocket message or a body as long as it comes slower than MinReceiveRate.
 	MessageTimeout time.Duration `yaml:"message_timeout" default:"10s" min:"100ms" max:"1h"`
-	// MinReceiveRate is the rate, in bytes per second averaged since its first byte, that keeps a long message alive
-	// past MessageTimeout.
+	// MinReceiveRate is the rate, in bytes per second over the last MessageTimeout (up to half as much again), that keeps
+	// a long message alive past MessageTimeout.
 	MinReceiveRate int `yaml:"min_receive_rate" default:"1024" min:"1" max:"1073741824" unit:"bytes/s"`
 	// IdleTimeout closes an HTTP connection without a request in progress. It is longer than the minute for which the
 	// usual balancers keep connections for their next request: of two that close at once, the balancer's request is
@@ -118,8 +119,13 @@ type Options struct {
 	// SSERetry is what a session's stream tells its client to wait before it connects again after a loss, and one that
 	// a call has closed until it is resumed, unless the call says when (retry, MCP 2025-11-25).
 	SSERetry time.Duration `yaml:"sse_retry" default:"1s" min:"0s" max:"1h" zero:"the client's own"`
-	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long.
+	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long. A peer takes what its
+	// kernel acknowledges, and a kernel whose buffer was full acknowledges more only when a good part of it is free again.
 	WriteTimeout time.Duration `yaml:"write_timeout" default:"10s" min:"100ms" max:"1h"`
+	// PeerTimeout is how long a TCP peer may acknowledge nothing, neither what was sent nor, while the connection is idle,
+	// the kernel's probes, before it counts as gone (peer_reset; TCP_USER_TIMEOUT and keep-alive). It also ends a peer
+	// that leaves its receive window shut for as long. Whole seconds are what the probes are set to.
+	PeerTimeout time.Duration `yaml:"peer_timeout" default:"20s" min:"0s" max:"1h" zero:"what the kernel is set to"`
 	// LingerTimeout is how long a connection that we ended waits for the peer to read the last answer and close too;
 	// closing at once could reset the answer away.
 	LingerTimeout time.Duration `yaml:"linger_timeout" default:"2s" min:"0s" max:"1m"`
@@ -141,27 +147,6 @@ type MessageLimits struct {
 
 // Validate returns every limit that is out of its range, as the codecs do; keys are relative to this struct.
 func (m *MessageLimits) Validate() []error { return option.Check(m).Errors() }
-
-// AuthOptions is how peers say who they are.
-type AuthOptions struct {
-	// TokensFile is the path of the tokens file, a line per token: the name of a principal, the SHA-256 of the token in
-	// hex (weir token makes such a line), and optionally when it ends (RFC 3339). With it nothing but CORS preflights
-	// is served without a token; without it anybody is served. SIGHUP has it read again.
-	TokensFile string `yaml:"tokens_file" zero:"none"`
-	// Timeout is how long a TCP or Unix connection may take, from the accept, to send its first line, Authorization:
-	// Bearer and a token; then it is closed (auth_timeout).
-	Timeout time.Duration `yaml:"timeout" default:"2s" min:"100ms" max:"1m"`
-	// TrustUnix has the Unix socket ask for no token: the permissions of its file decide who may come, and each peer's
-	// principal is uid: and its user id, as the kernel says it (SO_PEERCRED).
-	TrustUnix bool `yaml:"trust_unix"`
-	// Resource is the URL of the MCP endpoint as clients know it, such as https://mcp.example.com/mcp. With it the
-	// metadata document of RFC 9728 is served, without a token, below /.well-known/oauth-protected-resource, and a 401
-	// says where. Only for tokens that an authorization server issues, and writes into TokensFile.
-	Resource string `yaml:"resource" zero:"none"`
-	// AuthorizationServers are the issuers that the document names, as URLs: at least one with Resource, none without
-	// it.
-	AuthorizationServers []string `yaml:"authorization_servers"`
-}
 
 // DefaultOptions returns what a server has when its configuration names nothing.
 func DefaultOptions() Options {
@@ -253,6 +238,7 @@ func (o *Options) ofLoops() loop.Options {
 		MessageTimeout:           o.MessageTimeout,
 		MinReceiveRate:           o.MinReceiveRate,
 		WriteTimeout:             o.WriteTimeout,
+		PeerTimeout:              o.PeerTimeout,
 		LingerTimeout:            o.LingerTimeout,
 	}
 }

@@ -75,7 +75,7 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}
-	if err := t.out.watchReader(func() { _ = peer.Close() }); err != nil { // which ends copyOutput
+	if err := t.out.watchReader(t.readerGone); err != nil {
 		s.log.Warn().Err(err).Msg("nobody watches for the end of the output's reader: a write will notice")
 	}
 	go t.copyInput(in)
@@ -129,7 +129,7 @@ func (t *streams) copyOutput() {
 	_, err := io.Copy(plainWriter{t.out}, pairEnd{t.peer})
 	_ = t.peer.Close() // nothing can be lost in it any more
 	t.out.unwatch()
-	if ours := (pairError{}); t.out.gone.Load() {
+	if ours := (pairError{}); t.out.gone.Load() || errors.Is(err, unix.EPIPE) && !errors.As(err, &ours) {
 		err = errNobodyReads
 	} else if errors.As(err, &ours) {
 		err = nil // the loop cut the conversation short, and says why

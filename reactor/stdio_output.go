@@ -19,6 +19,9 @@ import (
 // for as long as it likes.
 const outputPatience = 3 * time.Second
 
+// orderlyEnd is how long a conversation without a reader may take to end because nothing is left to do.
+const orderlyEnd = 500 * time.Millisecond
+
 var (
 	errNobodyReads = errors.New("write the output: its reader is gone")
 	errNotRead     = errors.New("the output was not read to its end")
@@ -28,7 +31,7 @@ var (
 type output struct {
 	io.Writer
 	since atomic.Int64 // when the Write that is under way began (backpressure.Now); 0 for none
-	gone  atomic.Bool  // its reader is gone
+	gone  atomic.Bool  // its reader is gone, and there was more to say
 	watch *os.File     // closed to end watchReader; nil without one
 }
 
@@ -75,11 +78,24 @@ func (o *output) watchReader(gone func()) error {
 		defer closeFile(end[0])
 		defer closeFile(fd)
 		if hangsUp(fd, end[0]) {
-			o.gone.Store(true)
 			gone()
 		}
 	}()
 	return nil
+}
+
+// readerGone ends the conversation: in order, as at the end of the input, if nothing runs any more, and else by
+// cancelling what runs.
+func (t *streams) readerGone() {
+	_ = t.peer.CloseWrite() // fails only if the conversation has ended
+	patience := time.NewTimer(orderlyEnd)
+	defer patience.Stop()
+	select {
+	case <-t.over:
+	case <-patience.C:
+		t.out.gone.Store(true)
+		_ = t.peer.Close() // which ends copyOutput
+	}
 }
 
 // unwatch ends watchReader. It may be called more than once.

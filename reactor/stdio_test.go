@@ -180,11 +180,32 @@ func TestStreamsReaderIsGone(t *testing.T) {
 					<-stubborn
 					return nil, nil, nil
 				})
+			s.out = bufio.NewReader(ours)
 			s.send(greetings + toolCall("1", "stubborn", `{}`))
+			s.line()
 			(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
 			ours.Close()
 			s.returns("its reader is gone")
 		})
+	}
+}
+
+// TestStreamsReaderIsGoneInPeace: a client that closes both ends when everything is said has ended the conversation in
+// order, even if only the end of its reading is noticed.
+func TestStreamsReaderIsGoneInPeace(t *testing.T) {
+	for _, closesBoth := range []bool{true, false} {
+		ours, out, err := os.Pipe()
+		must(t, err)
+		s := serveStdioOn(t, time.Hour, out)
+		s.out = bufio.NewReader(ours)
+		s.send(greetings)
+		s.line()
+		ours.Close()
+		if closesBoth {
+			s.in.Close()
+		}
+		s.returns("")
+		out.Close()
 	}
 }
 

@@ -88,7 +88,7 @@ func TestAskOnALine(t *testing.T) {
 	p.send(askCall("1", 1) + "\n")
 	request := p.line()
 	contains(t, request, `"method":"elicitation/create","params":{`, `"message":"your name?"`)
-	// While it is parked it holds no worker, its id is taken, and others go on.
+	// While it is suspended it holds no worker, its id is taken, and others go on.
 	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
 	p.send(askCall("1", 1) + "\n" + toolCall("2", "echo", `{"message":"meanwhile"}`))
 	contains(t, p.line()+p.line(), `duplicate id`, `meanwhile`)
@@ -282,8 +282,8 @@ func TestSDKClientAnswers(t *testing.T) {
 	}
 }
 
-// The parked calls of one client that go on without their connection do not hold up those of others.
-func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
+// The suspended calls of one client that go on without their connection do not hold up those of others.
+func TestSuspendedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 0
 	})
@@ -298,8 +298,8 @@ func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 			}
 			return nil, nil, nil
 		})
-	// orphan leaves a call behind, answers what it asks, and returns the header of its session.
-	orphan := func(things int) string {
+	// detach leaves a call behind, answers what it asks, and returns the header of its session.
+	detach := func(things int) string {
 		p, q := s.dial("http"), s.dial("http")
 		session := p.ableSession()
 		p.send(post(strings.Replace(askCall("1", things), `"ask"`, `"ponder"`, 1), session))
@@ -313,11 +313,11 @@ func TestParkedCallsThatOutliveTheirConnectionsAreApart(t *testing.T) {
 		q.wantStatus(202)
 		return session
 	}
-	orphan(2)
+	detach(2)
 	s.awaitStuck()
 	var others []string
 	for range 8 {
-		others = append(others, orphan(1))
+		others = append(others, detach(1))
 	}
 	s.eventually("others are served", func() bool {
 		return s.queue.Executing(backpressure.Blocking) == 1 &&
@@ -353,8 +353,8 @@ func TestAskDuringAStop(t *testing.T) {
 	<-stopped
 }
 
-// A parked call that waits too long for its second turn is not told that nothing was executed.
-func TestParkedCallThatWaitsTooLong(t *testing.T) {
+// A suspended call that waits too long for its second turn is not told that nothing was executed.
+func TestSuspendedCallThatWaitsTooLong(t *testing.T) {
 	const age = 50 * time.Millisecond
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxExecutingPerConnection, b.QueueTimeout = 1, age
@@ -373,8 +373,8 @@ func TestParkedCallThatWaitsTooLong(t *testing.T) {
 	contains(t, p.line()+p.line(), `"id":2,"result"`, `"id":1,"error"`, `"reason":"queue_timeout"`, `"executed":true`)
 }
 
-// A parked call at the head of a pipeline goes on however many answers wait behind it.
-func TestParkedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
+// A suspended call at the head of a pipeline goes on however many answers wait behind it.
+func TestSuspendedCallGoesOnBeforeAnswersThatWaitForIt(t *testing.T) {
 	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) { o.MaxOutboxBytes = 8192 })
 	s.addAsk()
 	p, q := s.dial("http"), s.dial("http")

@@ -140,7 +140,7 @@ func TestTaskThatAsksHoldsNothing(t *testing.T) {
 }
 
 // Requests that wait for results cost no goroutine, and are answered when the task ends.
-func TestTaskResultsAreParked(t *testing.T) {
+func TestTaskResultsAreSuspended(t *testing.T) {
 	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.Tasks.MaxTaskWaitsPerTask = 1000 })
 	s.addJobs()
 	p := s.dial("tcp").greet()
@@ -152,7 +152,7 @@ func TestTaskResultsAreParked(t *testing.T) {
 	for n := range waits {
 		p.send(legacyTask(fmt.Sprint(n+2), "tasks/result", named(id)) + "\n")
 	}
-	s.eventually("all are parked", func() bool { return s.metric("weir_task_waits") == fmt.Sprint(waits) })
+	s.eventually("all are suspended", func() bool { return s.metric("weir_task_waits") == fmt.Sprint(waits) })
 	s.eventually("no worker has one", func() bool { return s.queue.Executing(backpressure.Compute) == 0 })
 	if n := runtime.NumGoroutine() - before; n > 10 {
 		t.Errorf("%d goroutines more than before", n)

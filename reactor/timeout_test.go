@@ -35,16 +35,16 @@ func deafServer(t testing.TB, tunes ...tune) *server {
 	return s
 }
 
-// passDeadlines has every handler that runs found overdue.
+// passDeadlines has every handler that runs found late.
 func (s *server) passDeadlines() {
 	now := time.Now()
 	s.pipeline.Tick(now)
 	s.pipeline.Tick(now.Add(24 * time.Hour))
 }
 
-func (s *server) overdue(n string) {
+func (s *server) timedOut(n string) {
 	s.t.Helper()
-	s.eventually(n+" handlers are overdue", func() bool { return s.metric("weir_handlers_timed_out") == n })
+	s.eventually(n+" handlers are timed out", func() bool { return s.metric("weir_handlers_timed_out") == n })
 }
 
 func deafCall(id int) string { return strings.TrimSpace(toolCall(fmt.Sprint(id), "deaf", `{}`)) }
@@ -73,7 +73,7 @@ func TestHandlerTimeout(t *testing.T) {
 			if name == "http" {
 				expect(`"id":2,"result"`) // in its turn, at once
 			}
-			s.overdue("1")
+			s.timedOut("1")
 			if n := s.queue.Executing(backpressure.Blocking); n != 1 {
 				t.Errorf("%d run, want the one that does not return", n)
 			}
@@ -81,7 +81,7 @@ func TestHandlerTimeout(t *testing.T) {
 			expect(`"id":1,"result"`, "again")
 			s.passDeadlines() // once only
 			s.free()
-			s.overdue("0")
+			s.timedOut("0")
 			s.eventually("nothing runs", func() bool {
 				return s.queue.Executing(backpressure.Blocking) == 0 &&
 					s.queue.HeldBytes() == 0
@@ -129,7 +129,7 @@ func TestHandlerTimeoutOfStreams(t *testing.T) {
 	_, body := p.response()
 	contains(t, body, `"id":3,"result"`)
 	s.free()
-	s.overdue("0")
+	s.timedOut("0")
 	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 
@@ -144,7 +144,7 @@ func TestHandlerTimeoutInABatch(t *testing.T) {
 	answer := p.line()
 	contains(t, answer, `"id":1,"error"`, `"reason":"handler_timeout"`, `"id":2,"result"`)
 	s.free()
-	s.overdue("0")
+	s.timedOut("0")
 	p.answers()
 }
 
@@ -252,7 +252,7 @@ func TestHandlerTimeoutOfACancelledCall(t *testing.T) {
 	contains(t, body, `"id":2,"result"`)
 	line.send(toolCall("1", "echo", `{"message":"the id is free"}`))
 	contains(t, line.line(), `"id":1,"result"`)
-	s.overdue("2")
+	s.timedOut("2")
 }
 
 // Nothing holds up the end of a connection whose calls are all answered, nor does a handler that outlives it do harm.
@@ -272,9 +272,9 @@ func TestHandlerTimeoutAtTheEndOfAConnection(t *testing.T) {
 	s.passDeadlines()
 	contains(t, half.rest(), `"reason":"handler_timeout"`)
 	s.closedFor(loop.ClosePeer, "1")
-	s.overdue("3")
+	s.timedOut("3")
 	s.free()
-	s.overdue("0")
+	s.timedOut("0")
 	s.eventually("every byte is given back", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 
@@ -339,14 +339,14 @@ func TestHandlerTimeoutRacesItsReturn(t *testing.T) {
 	line.answers()
 	close(stop)
 	<-ended
-	s.overdue("0")
+	s.timedOut("0")
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
-	t.Logf("%d of %d calls were overdue, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind,
+	t.Logf("%d of %d calls timed out, %d behind them refused, %d looks", timeouts, 2*rounds*window, behind,
 		looks.Load())
 }
 
 // A stream that can be resumed ends at the deadline too, on its connection or in the hands of who resumes it.
-func TestHandlerTimeoutOfATrail(t *testing.T) {
+func TestHandlerTimeoutOfAPostStream(t *testing.T) {
 	s := deafServer(t)
 	p, broken, q := s.dial("http"), s.dial("http"), s.dial("http")
 	session := p.session()
@@ -377,7 +377,7 @@ func TestHandlerTimeoutOfATrail(t *testing.T) {
 	contains(t, resumed.data(), `"id":2,"error"`, `"reason":"handler_timeout"`)
 	resumed.ends()
 	s.free()
-	s.overdue("0")
+	s.timedOut("0")
 	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
 }
 

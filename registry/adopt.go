@@ -15,7 +15,8 @@ import (
 type Adoption struct {
 	// Handling returns the options of a tool or prompt by its name, of a resource by its URI, of a template by its
 	// text; nil is none for all: each call runs on a goroutine that may wait, which is safe. SkipMeta also hides from a
-	// handler what its request says about the client (ClientCapabilities and the like).
+	// handler what its request says about the client (ClientCapabilities and the like). Tasks and AskFirst are of tools
+	// only, and left out for others of that name.
 	Handling func(name string) []HandlerOption
 	// Raw says whether a tool, by its name, was added with Server.AddTool and so takes and gives its JSON as it stands;
 	// nil is none. The arguments of all others, and outputs that have a schema, go through float64 in the SDK: a number
@@ -44,12 +45,15 @@ type Adopted = sdk.Adopted
 // Not taken over: completion (give SetCompletion the same handler), resources' updates (call ResourceUpdated here too),
 // SubscribeHandler, instructions, and middleware that is added later. A panic is answered, not the end of the process.
 func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
-	options := func(name string) []HandlerOption {
+	options := func(name string, more ...HandlerOption) []HandlerOption {
+		more = append(more, Replace())
 		if how.Handling == nil {
-			return []HandlerOption{Replace()}
+			return more
 		}
-		return append(slices.Clone(how.Handling(name)), Replace())
+		return append(slices.Clone(how.Handling(name)), more...)
 	}
+	// Handling cannot tell a tool from a prompt of the same name.
+	noTool := func(h *call.Handler) { h.Tasks, h.AsksFirst = TaskForbidden, false }
 	return sdk.Adopt(server, sdk.Target{
 		Tools: sdk.Set[mcp.Tool, mcp.ToolHandler]{Most: r.opt.MaxTools, Remove: r.RemoveTool,
 			Add: func(t *mcp.Tool, h mcp.ToolHandler) error {
@@ -60,17 +64,18 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 			}},
 		Prompts: sdk.Set[mcp.Prompt, mcp.PromptHandler]{Most: r.opt.MaxPrompts, Remove: r.RemovePrompt,
 			Add: func(p *mcp.Prompt, h mcp.PromptHandler) error {
-				return add(r.engine.AddPrompt)(handler.NewPrompt(p, h, r.engine.HandlerDefaults(), options(p.Name)))
+				return add(r.engine.AddPrompt)(handler.NewPrompt(p, h, r.engine.HandlerDefaults(), options(p.Name, noTool)))
 			}},
 		Resources: sdk.Set[mcp.Resource, mcp.ResourceHandler]{Most: r.opt.MaxResources, Remove: r.RemoveResource,
 			Add: func(s *mcp.Resource, h mcp.ResourceHandler) error {
-				return add(r.engine.AddResource)(handler.NewResource(s, h, r.engine.HandlerDefaults(), options(s.URI)))
+				return add(r.engine.AddResource)(handler.NewResource(s, h, r.engine.HandlerDefaults(),
+					options(s.URI, noTool)))
 			}},
 		Templates: sdk.Set[mcp.ResourceTemplate, mcp.ResourceHandler]{
 			Most: r.opt.MaxResourceTemplates, Remove: r.RemoveResourceTemplate,
 			Add: func(t *mcp.ResourceTemplate, h mcp.ResourceHandler) error {
 				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(),
-					options(t.URITemplate)))
+					options(t.URITemplate, noTool)))
 			}},
 		Client:   legacyClient,
 		Progress: func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },

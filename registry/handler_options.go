@@ -41,13 +41,14 @@ const (
 	TaskRequired = call.TaskRequired
 )
 
-// Tasks lets the calls of a tool run as tasks; it means nothing for other handlers. The handler is the same for both:
-// it may ask for input, its result, error or panic becomes the task's, its context ends when the task is cancelled,
-// when its time (Options.TaskTTL) is up, and when the server stops. What it tells with Progress the task shows as its
-// status message.
+// Tasks lets the calls of a tool run as tasks; for another handler it is a mistake, and a panic. The handler is the
+// same for calls and tasks: it may ask for input, its result, error or panic becomes the task's, its context ends when
+// the task is cancelled, when its time (Options.TaskTTL) is up, and when the server stops. What it tells with Progress
+// the task shows as its status message.
 func Tasks(s TaskSupport) HandlerOption { return func(h *call.Handler) { h.Tasks = s } }
 
 // AskFirst has a tool with Tasks ask while its client still waits, in 2026-07-28 only: a call that brings no answers
 // runs its handler for an input_required result, the one that comes back with them becomes the task. A handler that
-// has nothing to ask then answers the first call. Without AskFirst everything is asked for within the task.
+// has nothing to ask then answers the first call. Without AskFirst everything is asked for within the task. For another
+// handler it is a mistake, and a panic.
 func AskFirst() HandlerOption { return func(h *call.Handler) { h.AsksFirst = true } }

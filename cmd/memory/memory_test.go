@@ -8,10 +8,11 @@ import (
 
 // mountinfo has every kind of line that is none of a memory hierarchy too.
 const (
-	rootLine = "23 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"
-	v1Line   = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
-	cpuLine  = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
-	v2Line   = "41 31 0:38 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate\n"
+	rootLine      = "23 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"
+	v1Line        = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+	cpuLine       = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
+	containerLine = "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+	v2Line        = "41 31 0:38 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate\n"
 )
 
 func TestLimit(t *testing.T) {
@@ -68,12 +69,12 @@ func TestLimit(t *testing.T) {
 		"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "9223372036854771712\n"}, Limit{})
 	f("v1, the container's group is the mount", map[string]string{
 		"proc/self/cgroup":                           "4:memory:/docker/1\n",
-		"proc/self/mountinfo":                        "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
+		"proc/self/mountinfo":                        containerLine,
 		"sys/fs/cgroup/memory/memory.limit_in_bytes": "67108864\n",
 	}, Limit{64 << 20, "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
 	f("v1, another group is the mount", map[string]string{
 		"proc/self/cgroup":                           "4:memory:/docker/10\n",
-		"proc/self/mountinfo":                        "35 31 0:32 /docker/1 /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
+		"proc/self/mountinfo":                        containerLine,
 		"sys/fs/cgroup/memory/memory.limit_in_bytes": "67108864\n",
 	}, Limit{64 << 20, "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
 	f("nonsense", map[string]string{"proc/self/cgroup": "x\n\n0:\n", "proc/self/mountinfo": "a b\n - \nq w e r t - \n",

@@ -85,9 +85,9 @@ type Decoder struct{ m message }
 // bodies are joined in place.
 //
 // At Ready the caller drops n bytes and calls again, for a pipelined request may follow. An error is an *Error: the
-// caller answers its Status, closes, and does not use d again; r then holds what could be read of the head. A request that is not complete never needs more of b
-// than the limits, the chunk framing of its body (64 KiB) and a second MaxHeaderBytes for its trailers. On the good
-// path nothing is allocated.
+// caller answers its Status, closes, and does not use d again; r then holds what could be read of the head. A request
+// that is not complete never needs more of b than the limits, the chunk framing of its body (64 KiB) and a second
+// MaxHeaderBytes for its trailers. On the good path nothing is allocated.
 func (d *Decoder) Next(b []byte, r *Request, lim *Limits) (step Step, n int, err error) {
 	step, body, n, err := d.m.next(b, head{request: r}, lim)
 	if err != nil {

@@ -94,14 +94,13 @@ phases:
 // TestByteOrderMark: the one of UTF-8 is no part of the file, and moves no column; those of UTF-16 are named.
 func TestByteOrderMark(t *testing.T) {
 	for _, text := range []string{"\ufeffname: x\nphases: [{duration: 1s}]\n",
-		"\ufeff# x\r\nname: x\r\nphases: [{duration: 1s}]\r\n",
-		"\ufeff---\nname: x\nphases: [{duration: 1s}]\n"} {
+		"\ufeff# x\r\nname: x\r\nphases: [{duration: 1s}]\r\n", "\ufeff---\nname: x\nphases: [{duration: 1s}]\n"} {
 		if got, mistakes := read(text); mistakes != nil || got.Name != "x" {
 			t.Errorf("%q: %v, %+v", text, mistakes, got)
 		}
 	}
-	if _, mistakes := read("\ufeffnmae: x\nname: y\nphases: [{duration: 1s}]\n"); len(mistakes) != 1 ||
-		mistakes[0].Line != 1 ||
+	_, mistakes := read("\ufeffnmae: x\nname: y\nphases: [{duration: 1s}]\n")
+	if len(mistakes) != 1 || mistakes[0].Line != 1 ||
 		mistakes[0].Column != 1 || !strings.HasPrefix(mistakes[0].Text, `unknown key "nmae"`) {
 		t.Error(mistakes)
 	}

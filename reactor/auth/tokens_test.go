@@ -42,8 +42,7 @@ func TestNewToken(t *testing.T) {
 func TestTokensOfOtherEditors(t *testing.T) {
 	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))
 	for _, text := range []string{"\ufeffalice " + digest, "alice " + digest + "\r\n",
-		"\ufeff# who\r\n\r\nalice " + digest +
-			" 2030-01-31T00:00:00Z\r\n"} {
+		"\ufeff# who\r\n\r\nalice " + digest + " 2030-01-31T00:00:00Z\r\n"} {
 		tokens, mistakes := ParseTokens([]byte(text))
 		if mistakes != nil || tokens.Len() != 1 || tokens.find([]byte("secret")).Principal != "alice" {
 			t.Errorf("%q: %v", text, mistakes)

@@ -9,6 +9,7 @@ const (
 	ClosePeer           // the peer closed and everything it asked was answered
 	ClosePeerReset      // the peer reset the connection or vanished (ECONNRESET, EPIPE, ETIMEDOUT)
 	ClosePeerTruncated  // the peer closed in the middle of a message
+	CloseTLS            // the peer speaks TLS, we do not
 	CloseRequested      // the peer asked for it: Connection: close, a WebSocket close frame
 	CloseBadRequest     // HTTP that is not acceptable (RFC 9112 asks for 4xx and close)
 	CloseBadFrame       // WebSocket protocol error
@@ -34,6 +35,7 @@ var closeNames = [Reasons]string{
 	ClosePeer:           "peer_closed",
 	ClosePeerReset:      "peer_reset",
 	ClosePeerTruncated:  "peer_truncated",
+	CloseTLS:            "tls_on_plain_port",
 	CloseRequested:      "requested",
 	CloseBadRequest:     "bad_request",
 	CloseBadFrame:       "bad_frame",
@@ -53,6 +55,15 @@ var closeNames = [Reasons]string{
 }
 
 func (r Reason) String() string { return closeNames[r] }
+
+// silent reports whether it is a deadline that the peer missed because nothing came from it.
+func (r Reason) silent() bool {
+	switch r {
+	case CloseFirstByte, CloseMessageTimeout, CloseIdle, ClosePingTimeout, CloseAuthTimeout:
+		return true
+	}
+	return false
+}
 
 // abrupt reports whether the peer gets a reset instead of an orderly end: it owes us reads or has gone, and a socket
 // that lingers with unread output would pin kernel memory.

@@ -29,32 +29,32 @@ type Conn struct {
 	fd       int32
 
 	// The loop's.
-	spoke     bool // a byte has come
-	ended     bool // the peer closed its side
-	lingering bool // we closed ours and wait for the peer's
-	finished  bool // closed; only late workers still hold it
-	in        []byte
-	lastRead  int64 // loop time of the last byte, or of the accept
-	partSince int64 // loop time at which the unfinished message began, or 0
+	spoke      bool        // a byte has come
+	ended      bool        // the peer closed its side
+	lingering  bool        // we closed ours and wait for the peer's
+	finished   bool        // closed; only late workers still hold it
+	untaken    int         // while it lingers: what the peer had not taken when linger_timeout was last granted
+	lingers    uint8       // how often linger_timeout was granted anew, because the peer went on taking bytes
+	lastRead   int64       // loop time of the last byte, or of the accept
+	unfinished *unfinished // nil while no message is
 
 	// Anybody's.
 	pending      atomic.Int32  // what was asked and is not answered yet
 	pause        atomic.Uint32 // of Pause; changes under the lock
-	stalledSince atomic.Int64  // when the kernel last took a byte while some waited; 0 while none wait
+	cut          atomic.Uint32 // Reason for which it is to give way to others
+	stalledSince atomic.Int64  // when the peer last took a byte while some waited; 0 while none wait
 
-	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it. Nothing
-	// may block under it.
+	// The lock keeps everybody else from writing to the connection, and guards what its Handler puts under it.
+	// Nothing may block under it.
 	sync.Mutex
-	out      []byte // what the kernel did not take yet
-	outDone  int    // how much of out it took since
-	held     int    // bytes of answers that wait for their turn at the Handler's
-	interest uint32 // what epoll is asked for
-	reason   Reason // set once: the connection is over
-	goodbye  Reason // it will be over when everything is answered and written
-	muted    bool   // the last byte was handed over: nothing may follow it
-	unread   bool   // what Throttle was told last
-	detached int32  // of pending: what is not answered on this connection any more
-	posted   bool   // in the loop's inbox; guarded by the inbox's mutex
+	outbox   *outbox // nil while nothing waits
+	interest uint32  // what epoll is asked for
+	reason   Reason  // set once: the connection is over
+	goodbye  Reason  // it will be over when everything is answered and written
+	muted    bool    // the last byte was handed over: nothing may follow it
+	unread   bool    // what Throttle was told last
+	detached int32   // of pending: what is not answered on this connection any more
+	posted   bool    // in the loop's inbox; guarded by the inbox's mutex
 }
 
 // Init makes c the connection of fd on l, through ln. Before everything else.
@@ -97,7 +97,12 @@ func (c *Conn) MutedLocked() bool { return c.muted }
 func (c *Conn) Touch() { c.lastRead = c.loop.now }
 
 // Unfinished is how many bytes have come of a message that is not complete. Loop only.
-func (c *Conn) Unfinished() int { return len(c.in) }
+func (c *Conn) Unfinished() int {
+	if c.unfinished == nil {
+		return 0
+	}
+	return len(c.unfinished.buf)
+}
 
 // Pending is how much of what the peer asked is not answered yet. While there is any the peer's silence is no fault,
 // and a connection that is to end waits for it. Any goroutine.
@@ -124,8 +129,8 @@ func (c *Conn) DetachLocked(n int) {
 // DetachedLocked is how many there are.
 func (c *Conn) DetachedLocked() int { return int(c.detached) }
 
-// Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the loop
-// does the rest.
+// Close ends the connection for reason, at once, unless it has ended already. Any goroutine, without the lock; the
+// loop does the rest.
 func (c *Conn) Close(reason Reason) {
 	c.Lock()
 	c.CloseLocked(reason)
@@ -218,7 +223,7 @@ func (c *Conn) Settle() {
 // which can overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
 // linger_timeout has passed.
 func (c *Conn) halfCloseLocked() {
-	if c.ended || c.loop.loops.opts.LingerTimeout == 0 {
+	if c.ended || c.loop.loops.opts.LingerTimeout == 0 || c.goodbye == CloseDrain && c.atRest() {
 		c.CloseLocked(c.goodbye)
 		return
 	}
@@ -227,7 +232,14 @@ func (c *Conn) halfCloseLocked() {
 		return
 	}
 	c.lingering, c.lastRead = true, c.loop.now
+	c.loop.stats.lingering.Add(1)
 	c.wantLocked(unix.EPOLLIN)
+}
+
+// atRest reports whether a reset could take no answer from the peer: everything has reached it, and it has been
+// silent for longer than linger_timeout. Loop only.
+func (c *Conn) atRest() bool {
+	return c.loop.now-c.lastRead > int64(c.loop.loops.opts.LingerTimeout) && unread(c.fd) == 0 && c.untakenBytes() == 0
 }
 
 // finish releases everything a connection holds. It is the only place that closes its descriptor.
@@ -238,23 +250,26 @@ func (l *Loop) finish(c *Conn) {
 	c.finished = true
 	c.Lock() // no writer is inside the descriptor, and none enters after reason was set
 	reason := c.reason
-	l.loops.outBytes.Add(-int64(c.UnsentLocked()))
-	PutBuffer(c.out)
-	c.out, c.outDone = nil, 0
-	c.stalledSince.Store(0)
+	c.emptyLocked()
+	if reason == CloseDrain {
+		l.loops.cutBytes.Add(int64(c.untakenBytes()))
+	}
 	if reason.abrupt() {
 		resetOnClose(c.fd)
 	}
 	_ = unix.Close(int(c.fd)) // the last one: epoll forgets it by itself
 	c.Unlock()
 
-	l.keepInput(c, nil)
+	c.forgetUnfinished()
 	at := uint32(c.tag)
 	place := &l.slots[at]
 	place.conn = nil
 	place.generation++
 	l.free = append(l.free, at)
 	l.stats.connections.Add(-1)
+	if c.lingering {
+		l.stats.lingering.Add(-1)
+	}
 
 	c.handler.Closed(reason)
 	l.loops.metrics.closed[reason].Inc()

@@ -62,7 +62,7 @@ func TestWritabilityIsAskedForOnlyWhileSomethingWaits(t *testing.T) {
 		}
 	}
 	total += len(received(peer))
-	if total != 4<<20 || c.interest != unix.EPOLLIN || c.stalledSince.Load() != 0 || l.loops.OutboxBytes() != 0 || c.out != nil {
+	if total != 4<<20 || c.interest != unix.EPOLLIN || c.stalledSince.Load() != 0 || l.loops.OutboxBytes() != 0 || c.outbox != nil {
 		t.Errorf("%d bytes came, it waits for %x, stalled since %d, %d bytes are accounted for",
 			total, c.interest, c.stalledSince.Load(), l.loops.OutboxBytes())
 	}

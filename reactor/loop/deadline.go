@@ -5,8 +5,6 @@ package loop
 
 import "time"
 
-const sweepInterval = int64(250 * time.Millisecond)
-
 // Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's.
 // So a sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The
 // same is true of what a Handler does in its Tick.
@@ -15,9 +13,18 @@ const (
 	sweepPause    = int64(2 * time.Millisecond)
 )
 
+// lateSweep is how late a sweep must be for the process to have stood still (SIGSTOP, a suspended machine). Then
+// what the peers have sent meanwhile is in the kernel, and whoever seems to have missed a deadline is given its
+// time again.
+const lateSweep = int64(2 * time.Second)
+
 // sweep closes the connections of the loop whose time is up, going on a little later when they are many.
 func (l *Loop) sweep() {
 	l.loops.host.Tick(l)
+	if l.swept == 0 {
+		l.excusing = l.sweptAt != 0 && l.now-l.sweptAt > lateSweep
+	}
+	l.sweptAt = l.now
 	for closed := 0; l.swept < len(l.slots); {
 		if closed == closesPerTurn {
 			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
@@ -28,10 +35,8 @@ func (l *Loop) sweep() {
 		if c == nil {
 			continue
 		}
-		missed, more := c.tick(l.now)
-		if missed != StillOpen {
-			c.Close(missed)
-			l.finish(c)
+		ended, more := l.judge(c)
+		if ended {
 			closed++
 		} else if more {
 			l.swept--
@@ -42,9 +47,33 @@ func (l *Loop) sweep() {
 	l.swept = 0
 }
 
+// judge ends c if it has missed a deadline. What the peer has sent may be in the kernel still: it is read first.
+func (l *Loop) judge(c *Conn) (ended, more bool) {
+	missed, more := c.tick(l.now)
+	silent := missed.silent() && !c.lingering // else it is the end of a connection that was told its reason
+	if silent && l.read(c) {
+		if c.Settle(); c.finished {
+			return true, false
+		}
+		missed, more = c.tick(l.now)
+	}
+	switch {
+	case missed == StillOpen:
+		return false, more
+	case silent && c.handler.GoAway(missed):
+		c.EndAfterAnswers(missed)
+		c.Settle()
+	default:
+		c.Close(missed)
+		l.finish(c)
+	}
+	return true, false
+}
+
 // Advance moves the loop's clock forward and sweeps, for tests of deadlines on a loop that nobody but the test turns.
 func (l *Loop) Advance(d time.Duration) {
 	l.now += int64(d)
+	l.sweptAt = l.now // time has passed, but nobody stood still
 	l.sweep()
 }
 
@@ -55,21 +84,28 @@ func (c *Conn) tick(now int64) (missed Reason, more bool) {
 		_, more = c.handler.Tick(WaitingForUs, 0)
 		return StillOpen, more
 	}
-	if since := c.stalledSince.Load(); since != 0 && now-since > int64(o.WriteTimeout) {
+	if c.loop.excusing {
+		c.excuse(now)
+		if c.stalledSince.Load() != 0 {
+			c.stalledSince.Store(now)
+		}
+		return c.handler.Tick(WaitingForUs, 0)
+	}
+	if since := c.stalledSince.Load(); since != 0 && c.stalledTooLong(now) {
 		return CloseWriteStalled, false
 	}
 	quiet := now - c.lastRead
 	switch {
 	case c.lingering:
-		if quiet > int64(o.LingerTimeout) {
+		if quiet > int64(o.LingerTimeout) && !c.stillTaking(now) {
 			return c.goodbye, false
 		}
 		return StillOpen, false
 	case c.Halted() || c.ended:
 		c.excuse(now) // it is we who do not read
 		return c.handler.Tick(WaitingForUs, 0)
-	case c.partSince != 0:
-		return c.handler.Tick(WaitingForRest, now-c.partSince)
+	case c.unfinished != nil:
+		return c.handler.Tick(WaitingForRest, now-c.unfinished.since)
 	case c.pending.Load() != 0:
 		c.excuse(now) // it waits for us
 		return c.handler.Tick(WaitingForUs, 0)
@@ -86,17 +122,54 @@ func (c *Conn) tick(now int64) (missed Reason, more bool) {
 // excuse counts the peer's time from now: what passed was ours.
 func (c *Conn) excuse(now int64) {
 	c.lastRead = now
-	if c.partSince != 0 {
-		c.partSince = now
+	if c.unfinished != nil {
+		c.unfinished.begin(now)
 	}
 }
 
+// maxLingers bounds how often a peer that reads slowly gets linger_timeout anew.
+const maxLingers = 30
+
+// stillTaking says whether a peer that has not closed its side yet went on taking our last bytes, and gives it time
+// for more.
+func (c *Conn) stillTaking(now int64) bool {
+	untaken := c.untakenBytes()
+	if untaken == 0 || c.lingers > 0 && untaken >= c.untaken || c.lingers == maxLingers {
+		return false
+	}
+	c.untaken, c.lastRead = untaken, now
+	c.lingers++
+	return true
+}
+
+// untakenBytes is how many of the bytes that were written the peer has not taken. Loop only.
+func (c *Conn) untakenBytes() int {
+	n := unacknowledged(c.fd)
+	if c.lingering && c.listener.Path == "" && n > 0 {
+		n-- // the kernel counts our FIN
+	}
+	return n
+}
+
 // MessageLate judges a message of which received bytes came in took nanoseconds, and not the rest (OVERLOAD:
-// slowloris).
+// slowloris). It may take longer than message_timeout while it comes at min_receive_rate: not on the average, which
+// a fast beginning would lift for minutes, but within the last message_timeout, or half as much again.
 func (c *Conn) MessageLate(took int64, received int) Reason {
-	o := &c.loop.loops.opts
-	if took <= int64(o.MessageTimeout) || int64(received)*int64(time.Second) >= took*int64(o.MinReceiveRate) {
+	o, u := &c.loop.loops.opts, c.unfinished
+	if u == nil {
 		return StillOpen
 	}
-	return CloseMessageTimeout
+	window, now := int64(o.MessageTimeout), u.since+took
+	if u.later.at == 0 || received < u.later.bytes { // the Handler counts from another beginning
+		u.earlier = mark{u.since, 0}
+		u.later = u.earlier
+	}
+	since := now - u.earlier.at
+	if since >= window && int64(received-u.earlier.bytes)*int64(time.Second) < since*int64(o.MinReceiveRate) {
+		return CloseMessageTimeout
+	}
+	if now-u.later.at >= window/2 {
+		u.earlier, u.later = u.later, mark{now, received}
+	}
+	return StillOpen
 }

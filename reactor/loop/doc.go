@@ -18,9 +18,9 @@
 // and the slot is free. A connection that dies (reset, deadline, limit) skips the middle. One that finishes because its
 // peer does not read is closed with a reset, so that no unread answer stays in the kernel.
 //
-// Files: handler.go whom the loops work for, listener.go accepting, loop.go a turn, read.go and outbox.go the two
-// directions, conn.go a connection, deadline.go the sweep, close.go the reasons, buffer.go the buffers, netpoll.go the
-// doorway to netpoll.
+// Files: handler.go whom the loops work for, listener.go what is listened on, accept.go accepting, loop.go a loop and
+// its inbox, turn.go a turn, read.go and outbox.go the two directions, conn.go a connection, deadline.go the sweep,
+// close.go the reasons, buffer.go the buffers, netpoll.go the doorway to netpoll.
 //
 // Lock order: a Conn's, then what its Handler takes in Throttle (a lane), then a loop's inbox. Nothing blocks under
 // any of them.

@@ -23,8 +23,10 @@ type Handler interface {
 	// Throttle says that the peer does not read what is answered, or does again. The connection is locked. Any
 	// goroutine.
 	Throttle(unread bool)
-	// GoAway is the last chance to tell the peer that the connection is about to be closed.
-	GoAway()
+	// GoAway is the last chance to tell the peer that the connection is about to be closed for a deadline it missed, or
+	// because the server stops. It says whether the protocol had words for that: then the connection is closed when they
+	// are written.
+	GoAway(why Reason) (told bool)
 	// Closed is called once, when the connection has ended and its descriptor is closed.
 	Closed(why Reason)
 }

@@ -41,7 +41,7 @@ func (e *echo) Tick(Waiting, int64) (Reason, bool) { return StillOpen, false }
 
 func (e *echo) Throttle(bool) {}
 
-func (e *echo) GoAway() {}
+func (e *echo) GoAway(Reason) bool { return false }
 
 func (e *echo) Closed(why Reason) { e.closed = why }
 
@@ -60,13 +60,17 @@ func (echoes) AppendRefusal(dst []byte, _ *Listener, _ backpressure.Refusal) []b
 
 func (echoes) Tick(*Loop) {}
 
+func bareOptions() Options {
+	return Options{Loops: 1, Backlog: 16, AcceptBatch: 16, ReadBufferBytes: 1 << 16, SendBufferBytes: 32 << 10,
+		MaxOutboxBytes: 64 << 10, MaxOutboxTotalBytes: 64 << 20, MaxInputTotalBytes: 64 << 20,
+		MessageTimeout: 10 * time.Second, MinReceiveRate: 1, WriteTimeout: 10 * time.Second,
+	}
+}
+
 // bareLoop is a loop that no poller turns: the test does, and so decides what happens between two steps.
 func bareLoop(t *testing.T) *Loop {
 	t.Helper()
-	s, err := New(Options{Loops: 1, Backlog: 16, AcceptBatch: 16, ReadBufferBytes: 1 << 16, SendBufferBytes: 32 << 10,
-		MaxOutboxBytes: 64 << 10, MaxOutboxTotalBytes: 64 << 20, MaxInputTotalBytes: 64 << 20,
-		MessageTimeout: 10 * time.Second, MinReceiveRate: 1, WriteTimeout: 10 * time.Second,
-	}, echoes{}, metrics.NewSet(), zerolog.Nop())
+	s, err := New(bareOptions(), echoes{}, metrics.NewSet(), zerolog.Nop())
 	must(t, err)
 	t.Cleanup(func() {
 		must(t, s.Stop())

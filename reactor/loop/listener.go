@@ -5,17 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"weir/backpressure"
 )
 
 // One listening socket per address, watched by one loop, which gives each accepted connection to the loop that has
@@ -48,8 +44,8 @@ type Listener struct {
 	shut bool // not watched until the next tick
 }
 
-// Listen binds one address. Over TCP the kernel copies TCP_NODELAY, SO_SNDBUF and SO_KEEPALIVE to what it accepts.
-// Nothing is accepted before Start, but the kernel queues connections.
+// Listen binds one address. The kernel copies the socket options of a listener to what it accepts. Nothing is
+// accepted before Start, but the kernel queues connections.
 func (s *Loops) Listen(name, network, address string) error {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
@@ -98,16 +94,32 @@ func (s *Loops) Listen(name, network, address string) error {
 }
 
 func (s *Loops) prepareListener(fd int, network string) error {
-	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
-	if network == "tcp" {
-		err = errors.Join(err,
-			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
-		if s.opts.ReusePort {
-			err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
-		}
+	if network != "tcp" {
+		return nil // Unix sockets inherit nothing
+	}
+	err := errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		// Not SO_SNDBUF: it would also bound what is on its way to the peer, and with it the speed of large answers.
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, s.opts.SendBufferBytes),
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+	if s.opts.PeerTimeout > 0 {
+		err = errors.Join(err, s.findDeadPeers(fd))
+	}
+	if s.opts.ReusePort {
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 	}
 	return err
+}
+
+// findDeadPeers has the kernel end a connection whose peer acknowledges nothing for peer_timeout: neither data nor,
+// while the connection is idle, the probes that begin after three quarters of that time.
+func (s *Loops) findDeadPeers(fd int) error {
+	timeout := s.opts.PeerTimeout
+	quarter := max(1, int(timeout/4/time.Second))
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(timeout/time.Millisecond)),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 3*quarter),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, quarter))
 }
 
 // folderHint says what is wrong with the folder of a Unix socket that could not be made; "" if nothing is.
@@ -173,65 +185,6 @@ func (ln *Listener) setShut(shut bool) {
 	}
 }
 
-// accept takes up to accept_batch connections off the backlog; epoll reports the rest again.
-func (l *Loop) accept(ln *Listener) {
-	for range l.loops.opts.AcceptBatch {
-		if ln.shut {
-			return
-		}
-		fd, addr, err := acceptSocket(ln.fd)
-		switch err {
-		case nil:
-			l.admitConnection(ln, fd, addr)
-		case unix.EAGAIN:
-			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			l.outOfDescriptors(ln, err)
-			return
-		default:
-			// ECONNABORTED and the network errors that Linux hands through accept: that peer is gone, the next may
-			// not be.
-			l.loops.metrics.acceptErrors.Inc()
-		}
-	}
-}
-
-// admitConnection has a connection made of an accepted descriptor, or refuses it.
-func (l *Loop) admitConnection(ln *Listener, fd int32, addr netip.Addr) {
-	s := l.loops
-	c, refusal := s.host.Accept(s.LeastLoaded(), ln, fd, addr, l.now)
-	if refusal != backpressure.Accepted {
-		l.turnAway(ln, fd, refusal)
-		return
-	}
-	if ln.Path != "" { // Unix sockets inherit no buffer size; a peer that never reads would pin the kernel's default
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
-	}
-	c.loop.stats.connections.Add(1)
-	if c.loop == l {
-		l.adopt(c)
-	} else {
-		c.loop.deliver(c)
-	}
-}
-
-// Adopt gives a connection to its loop that nobody accepted; its Listener stands for none. Any goroutine.
-func (s *Loops) Adopt(c *Conn) {
-	c.loop.stats.connections.Add(1)
-	c.loop.deliver(c)
-}
-
-// LeastLoaded is the loop with the fewest connections. Any goroutine.
-func (s *Loops) LeastLoaded() *Loop {
-	least := s.all[0]
-	for _, l := range s.all[1:] {
-		if l.stats.connections.Load() < least.stats.connections.Load() {
-			least = l
-		}
-	}
-	return least
-}
-
 // refusalBudget is how many more connections may be told this second why they are refused.
 type refusalBudget struct {
 	second int64
@@ -249,49 +202,6 @@ func (b *refusalBudget) take(now int64, perSecond int) bool {
 // spent reports whether nobody else can be told this second. A budget of nothing is never spent.
 func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
-}
-
-// turnAway tells an accepted peer why it is refused and closes. With the last of max_connection_refusal_rate a second
-// it stops accepting, until a tick of the next second: then not even the accept is spent on more of them.
-func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
-	s := l.loops
-	s.host.CountRefusal(refusal)
-	if l.refusals.take(l.now, s.opts.MaxConnectionRefusalRate) {
-		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
-		_, _ = writeSocket(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
-		// Closing with unread input sends a reset, which can overtake what was just written.
-		_, _ = readSocket(fd, l.buf)
-	}
-	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.spent(l.now, most) {
-		ln.setShut(true)
-	}
-	_ = unix.Close(int(fd))
-}
-
-// complainEvery is how often the log says that descriptors are out.
-const complainEvery = int64(10 * time.Second)
-
-// outOfDescriptors answers EMFILE and ENFILE. The descriptor held in reserve lets one waiting peer hear why; the others
-// stay in the backlog until the next tick. Without that pause the listener would be ready all the time.
-func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
-	s := l.loops
-	s.metrics.outOfDescriptors.Inc()
-	s.reserve.Lock()
-	defer s.reserve.Unlock()
-	if s.reserve.complained == 0 || l.now-s.reserve.complained > complainEvery {
-		s.reserve.complained = l.now
-		s.log.Error().Err(cause).Int64("connections", s.Connections()).
-			Msg("out of file descriptors, accepting pauses until some are free: " +
-				"raise LimitNOFILE (ulimit -n) or lower max_connections")
-	}
-	if s.reserve.fd >= 0 {
-		_ = unix.Close(s.reserve.fd)
-		if fd, _, err := acceptSocket(ln.fd); err == nil {
-			l.turnAway(ln, fd, backpressure.ConnectionLimit)
-		}
-		s.reserve.fd = openReserve()
-	}
-	ln.setShut(true)
 }
 
 // openReserve takes the descriptor that outOfDescriptors gives up for a moment; -1 when there is none to be had.
@@ -328,23 +238,4 @@ func (l *Loop) closeListeners() {
 			}
 		}
 	}
-}
-
-// acceptSocket takes one connection off the backlog, not blocking and closed on exec. It allocates nothing, unlike
-// unix.Accept4: a refused connection must cost next to nothing.
-func acceptSocket(listener int32) (fd int32, addr netip.Addr, err error) {
-	var raw unix.RawSockaddrAny
-	size := uint32(unix.SizeofSockaddrAny)
-	n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&raw)),
-		uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-	if errno != 0 {
-		return -1, addr, errno
-	}
-	switch raw.Addr.Family {
-	case unix.AF_INET:
-		addr = netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&raw)).Addr)
-	case unix.AF_INET6:
-		addr = netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&raw)).Addr).Unmap()
-	}
-	return int32(n), addr, nil
 }

@@ -2,9 +2,9 @@ package loop
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +23,9 @@ const (
 	visitsPerTurn = 64
 )
 
+// sweepInterval is how often a loop looks whose time is up (deadline.go).
+const sweepInterval = int64(250 * time.Millisecond)
+
 // Tags of what is not a connection in a loop's epoll set; connections have slot | generation<<32.
 const (
 	tagInbox = ^uint64(0) - iota
@@ -37,8 +40,8 @@ type slot struct {
 	generation uint32
 }
 
-// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that runs
-// its turns, except inbox and stats.
+// Loop is one event loop: an epoll set, its connections, its clock. Everything in it belongs to the goroutine that
+// runs its turns, except inbox and stats.
 type Loop struct {
 	loops  *Loops
 	id     int
@@ -56,6 +59,9 @@ type Loop struct {
 	listeners []*Listener
 	refusals  refusalBudget
 	swept     int     // where the sweep is
+	sweptAt   int64   // when it last went on
+	excusing  bool    // it came late: nobody has missed a deadline
+	ending    bool    // every connection is being ended in order, and those still to arrive will be
 	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*Conn // the posted connections that this turn looks at
 	toVisit   int     // slots that are still to be visited, from visitAt on and around
@@ -69,6 +75,7 @@ type Loop struct {
 		stop     chan struct{}
 		closeLn  bool
 		visitAll bool
+		endAll   bool
 		woken    bool
 	}
 	stats loopStats
@@ -77,9 +84,11 @@ type Loop struct {
 // loopStats are written by the loop and read by anybody.
 type loopStats struct {
 	connections atomic.Int64
+	lingering   atomic.Int64  // of those: we have closed our side and wait for the peer's
 	reads       atomic.Uint64 // read events
 	readBytes   atomic.Uint64
 	turns       atomic.Uint64
+	allEnded    atomic.Bool // every connection was ended (Loops.End)
 }
 
 // ID is the loop's number, from 0.
@@ -134,89 +143,11 @@ func (l *Loop) closeDescriptors() {
 
 func (l *Loop) clock() { l.now = backpressure.Now() }
 
-// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
-func (l *Loop) Turn() {
-	n := pollSet(l.epfd, l.events[:])
-	if n == 0 {
-		return
-	}
-	l.clock()
-	l.stats.turns.Add(1)
-	for i := range n {
-		if i%eventsPerYield == eventsPerYield-1 {
-			runtime.Gosched()
-		}
-		l.serve(&l.events[i])
-	}
-}
-
-func (l *Loop) serve(event *unix.EpollEvent) {
-	tag := tagOf(event)
-	switch {
-	case tag == tagInbox:
-		l.readInbox()
-		return
-	case tag == tagTimer:
-		l.tick()
-		return
-	case tag <= tagListener && tag > tagListener-uint64(len(l.listeners)):
-		l.accept(l.listeners[tagListener-tag])
-		return
-	}
-	place := &l.slots[uint32(tag)]
-	c := place.conn
-	if c == nil || place.generation != uint32(tag>>32) {
-		return // it ended earlier in this turn
-	}
-	if event.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 && event.Events&unix.EPOLLIN == 0 {
-		c.Close(ClosePeerReset)
-	}
-	if event.Events&unix.EPOLLOUT != 0 {
-		if c.drainOutbox() {
-			c.handler.Ready()
-		}
-	}
-	if event.Events&unix.EPOLLIN != 0 {
-		l.read(c)
-	}
-	c.Settle()
-}
-
 // setTimer has the loop's timer go off after so many nanoseconds, and every sweepInterval from then on.
 func (l *Loop) setTimer(first int64) error {
 	return unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{
 		Interval: unix.NsecToTimespec(sweepInterval), Value: unix.NsecToTimespec(first),
 	}, nil)
-}
-
-// tick runs on the loop's timer.
-func (l *Loop) tick() {
-	var expirations [8]byte
-	_, _ = readSocket(int32(l.timer), expirations[:]) // only to make it not readable
-	l.reopenListeners()
-	l.sweep()
-}
-
-// adopt makes c this loop's connection. On failure the descriptor is closed and the limits get their place back.
-func (l *Loop) adopt(c *Conn) {
-	at := uint32(len(l.slots))
-	if n := len(l.free); n > 0 {
-		at = l.free[n-1]
-		l.free = l.free[:n-1]
-	} else {
-		l.slots = append(l.slots, slot{})
-	}
-	place := &l.slots[at]
-	place.conn = c
-	c.tag = uint64(at) | uint64(place.generation)<<32
-	c.lastRead = l.now
-	c.interest = unix.EPOLLIN
-	if err := watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
-		l.loops.log.Error().Err(err).
-			Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
-		c.Close(CloseError)
-		l.finish(c)
-	}
 }
 
 // deliver hands accepted connections to the loop.
@@ -251,77 +182,15 @@ func (l *Loop) Do(j Job) {
 	l.inbox.Unlock()
 }
 
-func (l *Loop) readInbox() {
-	var counter [8]byte
-	_, _ = readSocket(int32(l.wakeFD), counter[:])
-	in := &l.inbox
-	in.Lock()
-	in.woken = false
-	arrived, jobs, closeLn, visitAll, stop := in.arrived, in.jobs, in.closeLn, in.visitAll, in.stop
-	in.arrived, in.jobs, in.closeLn, in.visitAll = nil, nil, false, false
-	l.visiting = append(l.visiting[:0], in.posted...)
-	clear(in.posted)
-	in.posted = in.posted[:0]
-	for _, c := range l.visiting {
-		c.posted = false
+// end ends one connection in order.
+func (l *Loop) end(c *Conn) {
+	if c.finished {
+		return
 	}
-	in.Unlock()
-	for _, c := range arrived {
-		l.adopt(c)
-		if l.stopped && !c.finished {
-			c.Close(CloseDrain)
-			l.finish(c)
-		}
-	}
-	for _, c := range l.visiting {
-		l.visit(c)
-	}
-	clear(l.visiting)
-	for _, j := range jobs {
-		j.OnLoop(l)
-	}
-	if visitAll {
-		l.toVisit = len(l.slots) // also those that a walk under way has passed
-	}
-	l.visitSome()
-	if closeLn {
-		l.closeListeners()
-	}
-	if stop != nil {
-		l.closeAll(stop)
-	}
-}
-
-// visitSome visits the next connections of all, and has the loop come back for the rest when it has served whoever
-// else is ready.
-func (l *Loop) visitSome() {
-	for visited := 0; l.toVisit > 0 && visited < visitsPerTurn; l.toVisit-- {
-		if l.visitAt >= len(l.slots) {
-			l.visitAt = 0
-		}
-		c := l.slots[l.visitAt].conn
-		if l.visitAt++; c != nil {
-			l.visit(c)
-			visited++
-		}
-	}
-	if l.toVisit > 0 {
-		l.wake()
-	}
-}
-
-// closeAll ends every connection of the loop and says so. It is the loop's last turn of any use.
-func (l *Loop) closeAll(done chan struct{}) {
-	l.stopped = true
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil {
-			c.handler.GoAway()
-			c.Close(CloseDrain)
-			l.finish(c)
-		}
-	}
-	l.inbox.Lock()
-	l.inbox.stop = nil
-	l.inbox.Unlock()
-	close(done)
+	c.handler.GoAway(CloseDrain)
+	c.Lock()
+	c.muted = true // what is not answered by now will not be
+	c.Unlock()
+	c.EndAfterAnswers(CloseDrain)
+	c.Settle()
 }

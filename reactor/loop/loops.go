@@ -25,8 +25,9 @@ type Loops struct {
 	drivers   []*driver
 	closing   atomic.Bool
 
-	outBytes atomic.Int64 // in all outboxes
-	inBytes  atomic.Int64 // capacity of all unfinished input
+	outBudget budget       // what waits in all outboxes
+	inBudget  budget       // capacity of all unfinished input
+	cutBytes  atomic.Int64 // of answers that the kernel had and peers had not taken when the server's end closed them
 
 	reserve struct {
 		sync.Mutex
@@ -37,7 +38,10 @@ type Loops struct {
 
 // New makes loops that do nothing yet.
 func New(o Options, host Host, set *metrics.Set, log zerolog.Logger) (*Loops, error) {
-	s := &Loops{opts: o, host: host, log: log}
+	s := &Loops{opts: o, host: host, log: log,
+		outBudget: budget{most: int64(o.MaxOutboxTotalBytes), reason: CloseOutboxBudget},
+		inBudget:  budget{most: int64(o.MaxInputTotalBytes), reason: CloseInputBudget},
+	}
 	s.reserve.fd = -1
 	for id := range o.Loops {
 		l, err := newLoop(s, id)
@@ -93,6 +97,27 @@ func (s *Loops) StopAccepting() {
 func (s *Loops) VisitAll() {
 	s.tell(func(l *Loop) { l.inbox.visitAll = true })
 }
+
+// End ends every connection in order, a few per turn: what is written reaches the peer, nothing more is, and we
+// wait for it to close too, for linger_timeout and longer while it takes bytes. Ended says when that is over; Stop
+// does not wait for it.
+func (s *Loops) End() {
+	s.tell(func(l *Loop) { l.inbox.endAll = true })
+}
+
+// Ended reports whether End has come to every connection, and no peer is waited for any more.
+func (s *Loops) Ended() bool {
+	for _, l := range s.all[:len(s.drivers)] { // nobody turns the others
+		if !l.stats.allEnded.Load() || l.stats.lingering.Load() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// CutBytes is how much of what was written had not reached the peers whose connections the server's end has closed.
+// After Stop.
+func (s *Loops) CutBytes() int64 { return s.cutBytes.Load() }
 
 // tell changes every loop's inbox and wakes the loop.
 func (s *Loops) tell(change func(*Loop)) {
@@ -152,21 +177,21 @@ func (s *Loops) Connections() int64 {
 func (l *Loop) Connections() int64 { return l.stats.connections.Load() }
 
 // OutboxBytes is how much waits in all outboxes.
-func (s *Loops) OutboxBytes() int64 { return s.outBytes.Load() }
+func (s *Loops) OutboxBytes() int64 { return s.outBudget.total.Load() }
 
 // InputBytes is how much room unfinished input takes.
-func (s *Loops) InputBytes() int64 { return s.inBytes.Load() }
+func (s *Loops) InputBytes() int64 { return s.inBudget.total.Load() }
 
-// TakeInput accounts for n more bytes of unfinished input, or says that all loops together have too many. GiveInput
-// takes them off again. Any goroutine.
+// TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that
+// there is no room for them. GiveInput takes them off again. Any goroutine.
 func (l *Loop) TakeInput(n int) bool {
 	s := l.loops
-	if n > 0 && s.inBytes.Load()+int64(n) > int64(s.opts.MaxInputTotalBytes) {
+	if s.inBudget.total.Load()+int64(n) > s.inBudget.most {
 		return false
 	}
-	s.inBytes.Add(int64(n))
+	s.inBudget.total.Add(int64(n))
 	return true
 }
 
 // GiveInput: see TakeInput.
-func (l *Loop) GiveInput(n int) { l.loops.inBytes.Add(-int64(n)) }
+func (l *Loop) GiveInput(n int) { l.loops.inBudget.total.Add(-int64(n)) }

@@ -28,9 +28,9 @@ func (s *Loops) registerMetrics(set *metrics.Set) {
 	gauge := func(name string, read func() int64) {
 		set.NewGauge(name, func() float64 { return float64(read()) })
 	}
-	gauge("weir_outbox_bytes", s.outBytes.Load)
+	gauge("weir_outbox_bytes", s.OutboxBytes)
 	gauge("weir_outbox_limit_bytes", func() int64 { return int64(s.opts.MaxOutboxTotalBytes) })
-	gauge("weir_input_bytes", s.inBytes.Load)
+	gauge("weir_input_bytes", s.InputBytes)
 	gauge("weir_input_limit_bytes", func() int64 { return int64(s.opts.MaxInputTotalBytes) })
 	gauge("weir_loops", func() int64 { return int64(len(s.all)) })
 	s.sum(set, "weir_reads_total", func(l *Loop) *atomic.Uint64 { return &l.stats.reads })

@@ -17,7 +17,7 @@ type Options struct {
 	MaxConnectionRefusalRate int
 	// ReadBufferBytes is what one read may bring, per loop.
 	ReadBufferBytes int
-	// SendBufferBytes is the kernel's send buffer of a connection (SO_SNDBUF).
+	// SendBufferBytes is what the kernel may hold of a connection beyond what is on its way to the peer.
 	SendBufferBytes int
 	// MaxOutboxBytes is how much may wait in a connection beyond that; above it the connection is not read until half
 	// has gone.
@@ -35,6 +35,8 @@ type Options struct {
 	MinReceiveRate int
 	// WriteTimeout closes a connection that takes none of the bytes waiting for it for this long.
 	WriteTimeout time.Duration
+	// PeerTimeout is how long a TCP peer may acknowledge nothing. 0: as long as the kernel's own settings say.
+	PeerTimeout time.Duration
 	// LingerTimeout is how long a connection that we ended waits for the peer to close too. 0: not at all.
 	LingerTimeout time.Duration
 }

@@ -1,6 +1,8 @@
 package loop
 
 import (
+	"sync"
+
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -10,8 +12,38 @@ import (
 // the outbox, and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of
 // the connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
 
+// outbox is what a connection owes its peer. It exists only while something waits.
+type outbox struct {
+	buf     []byte // what the kernel did not take yet
+	done    int    // how much of buf it took since
+	held    int    // bytes of answers that wait for their turn at the Handler's
+	holding        // of both, on the budget
+
+	untaken int   // how much the kernel held for the peer when the loop last asked; -1: not since a write
+	askedAt int64 // loop time of that
+}
+
+var outboxes = sync.Pool{New: func() any { return new(outbox) }}
+
+// writeMost is what one system call may write: it is not preempted, and an answer of 20 MB would hold up its loop,
+// or the garbage collector, for milliseconds.
+const writeMost = 256 << 10
+
 // UnsentLocked is how many bytes wait in the outbox.
-func (c *Conn) UnsentLocked() int { return len(c.out) - c.outDone }
+func (c *Conn) UnsentLocked() int {
+	if c.outbox == nil {
+		return 0
+	}
+	return len(c.outbox.buf) - c.outbox.done
+}
+
+// HeldLocked is how many bytes of answers wait for their turn at the Handler's (HoldLocked).
+func (c *Conn) HeldLocked() int {
+	if c.outbox == nil {
+		return 0
+	}
+	return c.outbox.held
+}
 
 // Send writes p, or keeps what the kernel does not take. p is the caller's again afterwards. Any goroutine.
 func (c *Conn) Send(p []byte) {
@@ -29,25 +61,51 @@ func (c *Conn) SendLocked(p []byte) {
 		return // nobody would read it
 	}
 	if c.UnsentLocked() == 0 {
-		n, err := writeSocket(c.fd, p)
-		if err != nil && err != unix.EAGAIN {
-			c.CloseLocked(ClosePeerReset)
-			return
-		}
-		if p = p[n:]; len(p) == 0 {
-			return
+		for more := true; more; {
+			n, err := writeSocket(c.fd, p[:min(len(p), writeMost)])
+			if err != nil && err != unix.EAGAIN {
+				c.CloseLocked(ClosePeerReset)
+				return
+			}
+			if p = p[n:]; len(p) == 0 {
+				return
+			}
+			more = n == writeMost
 		}
 		c.stalledSince.Store(backpressure.Now())
 	}
-	all := c.loop.loops
-	if all.outBytes.Add(int64(len(p))) > int64(all.opts.MaxOutboxTotalBytes) {
-		all.outBytes.Add(-int64(len(p)))
+	o := c.outboxLocked()
+	if !c.loop.loops.outBudget.take(&o.holding, int64(len(p)), false) {
 		c.CloseLocked(CloseOutboxBudget)
 		return
 	}
-	c.out = AppendBuffer(c.out, p)
+	o.untaken = -1
+	o.buf = AppendBuffer(o.buf, p)
 	c.wantLocked(c.interest | unix.EPOLLOUT)
 	c.throttleLocked()
+}
+
+// outboxLocked makes an outbox if there is none.
+func (c *Conn) outboxLocked() *outbox {
+	if c.outbox == nil {
+		c.outbox = outboxes.Get().(*outbox)
+		c.outbox.conn = c
+	}
+	return c.outbox
+}
+
+// emptyLocked forgets the outbox and whatever is in it.
+func (c *Conn) emptyLocked() {
+	o := c.outbox
+	if o == nil {
+		return
+	}
+	c.outbox = nil
+	c.stalledSince.Store(0)
+	c.loop.loops.outBudget.giveAll(&o.holding)
+	PutBuffer(o.buf)
+	*o = outbox{}
+	outboxes.Put(o)
 }
 
 // SendLast sends p and nothing after it: answers that are ready later are dropped. Any goroutine.
@@ -58,11 +116,15 @@ func (c *Conn) SendLast(p []byte) {
 	c.Unlock()
 }
 
-// HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as outbox.
+// HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as
+// outbox.
 func (c *Conn) HoldLocked(n int) {
-	c.held += n
-	all := c.loop.loops
-	if all.outBytes.Add(int64(n)) > int64(all.opts.MaxOutboxTotalBytes) {
+	if c.reason != StillOpen && c.outbox == nil {
+		return // it has ended, and its books are closed
+	}
+	o := c.outboxLocked()
+	o.held += n
+	if !c.loop.loops.outBudget.take(&o.holding, int64(n), false) {
 		c.CloseLocked(CloseOutboxBudget)
 		return
 	}
@@ -71,12 +133,21 @@ func (c *Conn) HoldLocked(n int) {
 
 // UnholdLocked takes n of them off again.
 func (c *Conn) UnholdLocked(n int) {
-	c.held -= n
-	c.loop.loops.outBytes.Add(-int64(n))
+	o := c.outbox
+	if o == nil || n == 0 {
+		return // the connection has ended
+	}
+	o.held -= n
+	c.loop.loops.outBudget.give(&o.holding, int64(n))
+	c.tidyLocked()
 }
 
-// HeldLocked is how many there are.
-func (c *Conn) HeldLocked() int { return c.held }
+// tidyLocked forgets an outbox in which nothing waits.
+func (c *Conn) tidyLocked() {
+	if o := c.outbox; o != nil && o.held == 0 && len(o.buf) == o.done {
+		c.emptyLocked()
+	}
+}
 
 // OutboxLimit is how much may wait in a connection. Any goroutine.
 func (c *Conn) OutboxLimit() int { return c.loop.loops.opts.MaxOutboxBytes }
@@ -97,7 +168,7 @@ func (c *Conn) RoomLocked(n int) bool {
 	if c.reason != StillOpen || c.muted {
 		return false
 	}
-	if c.UnsentLocked()+c.held+n > c.loop.loops.opts.MaxOutboxBytes {
+	if c.UnsentLocked()+c.HeldLocked()+n > c.loop.loops.opts.MaxOutboxBytes {
 		c.loop.loops.metrics.earlyDropped.Inc()
 		return false
 	}
@@ -119,7 +190,7 @@ func (c *Conn) throttleLocked() {
 		c.unread = true
 		c.handler.Throttle(true)
 	}
-	if c.UnsentLocked()+c.held > most && !c.Paused(PauseOutbox) {
+	if c.UnsentLocked()+c.HeldLocked() > most && !c.Paused(PauseOutbox) {
 		c.PauseLocked(PauseOutbox)
 		c.loop.loops.metrics.outboxFull.Inc()
 	}
@@ -132,44 +203,71 @@ func (c *Conn) RelaxLocked() {
 		c.unread = false
 		c.handler.Throttle(false)
 	}
-	if c.Paused(PauseOutbox) && c.UnsentLocked()+c.held <= most/2 {
+	if c.Paused(PauseOutbox) && c.UnsentLocked()+c.HeldLocked() <= most/2 {
 		c.ResumeLocked(PauseOutbox)
 	}
 }
 
-// drainOutbox writes what waits, as far as the kernel takes it, and says whether that was everything. Loop only.
+// drainOutbox writes what waits, as far as the kernel takes it in one write, and says whether that was everything.
+// Loop only.
 func (c *Conn) drainOutbox() (empty bool) {
 	c.Lock()
 	defer c.Unlock()
 	if c.reason != StillOpen || c.UnsentLocked() == 0 {
 		return false
 	}
-	n, err := writeSocket(c.fd, c.out[c.outDone:])
+	o := c.outbox
+	n, err := writeSocket(c.fd, o.buf[o.done:min(len(o.buf), o.done+writeMost)])
 	if err != nil {
 		if err != unix.EAGAIN {
 			c.CloseLocked(ClosePeerReset)
 		}
 		return false
 	}
-	c.outDone += n
-	c.loop.loops.outBytes.Add(-int64(n))
-	if c.UnsentLocked() == 0 {
-		PutBuffer(c.out)
-		c.out, c.outDone = nil, 0
+	o.done += n
+	o.untaken = -1
+	c.loop.loops.outBudget.give(&o.holding, int64(n))
+	if empty = len(o.buf) == o.done; empty {
+		PutBuffer(o.buf)
+		o.buf, o.done = nil, 0
 		c.stalledSince.Store(0)
 		c.wantLocked(c.interest &^ unix.EPOLLOUT)
+		c.tidyLocked()
 	} else {
 		c.stalledSince.Store(c.loop.now)
-		c.compactLocked()
+		o.compact()
 	}
 	c.RelaxLocked()
-	return c.UnsentLocked() == 0
+	return empty
 }
 
-// compactLocked forgets the written front of a large outbox, so that one that never empties does not grow for ever.
-func (c *Conn) compactLocked() {
-	if c.outDone >= len(c.out)/2 {
-		n := copy(c.out, c.out[c.outDone:])
-		c.out, c.outDone = c.out[:n], 0
+// compact forgets the written front of a large outbox, so that one that never empties does not grow for ever.
+func (o *outbox) compact() {
+	if o.done >= len(o.buf)/2 {
+		n := copy(o.buf, o.buf[o.done:])
+		o.buf, o.done = o.buf[:n], 0
 	}
+}
+
+// untakenAsks is how many times within write_timeout the loop asks the kernel what a stalled peer has taken.
+const untakenAsks = 10
+
+// stalledTooLong says whether the peer has taken nothing of what waits for it for write_timeout. That the kernel
+// has no room for more says nothing: a slow reader may take bytes all the while, and they are what counts. Loop
+// only.
+func (c *Conn) stalledTooLong(now int64) bool {
+	c.Lock()
+	defer c.Unlock()
+	o, timeout := c.outbox, int64(c.loop.loops.opts.WriteTimeout)
+	if o == nil || c.UnsentLocked() == 0 {
+		return false
+	}
+	if now-o.askedAt > timeout/untakenAsks {
+		untaken := unacknowledged(c.fd)
+		if untaken < o.untaken {
+			c.stalledSince.Store(now)
+		}
+		o.untaken, o.askedAt = untaken, now
+	}
+	return now-c.stalledSince.Load() > timeout
 }

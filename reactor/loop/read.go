@@ -1,56 +1,89 @@
 package loop
 
 import (
+	"sync"
+
 	"golang.org/x/sys/unix"
 )
 
 // read takes what one read brings and decodes it. One read per event keeps connections fair; epoll reports the rest
-// again. Loop only.
-func (l *Loop) read(c *Conn) {
+// again. It reports whether there was anything, be it the end. Loop only.
+func (l *Loop) read(c *Conn) bool {
 	if c.lingering || c.Halted() {
 		l.discard(c)
-		return
+		return false
 	}
 	b, room := l.gather(c)
 	if room == nil {
-		return // over the input budget, closed
+		return true // over the input budget, closed
 	}
 	n, err := readSocket(c.fd, room)
 	switch {
 	case err == unix.EAGAIN:
-		return
+		return false
 	case err != nil:
 		c.Close(ClosePeerReset)
-		return
+		return true
 	case n == 0:
 		l.peerEnded(c)
-		return
+		return true
 	}
 	c.lastRead, c.spoke = l.now, true
 	l.stats.reads.Add(1)
 	l.stats.readBytes.Add(uint64(n))
 	l.decode(c, b[:len(b)+n])
+	return true
 }
+
+// unfinished is what has come of a message that is not complete. It exists only while there is one. The loop's.
+type unfinished struct {
+	buf     []byte
+	since   int64 // loop time at which the message began
+	holding       // of buf's capacity, on the budget
+
+	// How much had come of it at two earlier times, for its rate since then.
+	earlier, later mark
+}
+
+// mark is how many bytes had come by a time.
+type mark struct {
+	at    int64
+	bytes int
+}
+
+var unfinisheds = sync.Pool{New: func() any { return new(unfinished) }}
 
 // gather returns what is left from last time and the room behind it for the next read. Small leftovers move to the
 // front of the loop's buffer, large ones stay in their own, which grows as the message arrives.
 func (l *Loop) gather(c *Conn) (b, room []byte) {
-	if len(c.in) <= len(l.buf)/2 {
-		n := copy(l.buf, c.in)
+	u := c.unfinished
+	if u == nil {
+		return l.buf[:0], l.buf
+	}
+	if len(u.buf) <= len(l.buf)/2 {
+		n := copy(l.buf, u.buf)
 		return l.buf[:n], l.buf[n:]
 	}
-	if len(c.in) == cap(c.in) {
-		grown := GetBuffer(2 * cap(c.in))
-		if !l.TakeInput(cap(grown) - cap(c.in)) {
-			PutBuffer(grown)
-			c.Close(CloseInputBudget)
-			return nil, nil
-		}
-		grown = append(grown, c.in...)
-		PutBuffer(c.in)
-		c.in = grown
+	if len(u.buf) == cap(u.buf) && !c.roomFor(2*cap(u.buf)) {
+		return nil, nil
 	}
-	return c.in, c.in[len(c.in):cap(c.in)]
+	return u.buf, u.buf[len(u.buf):cap(u.buf)]
+}
+
+// roomFor moves the unfinished message to a buffer of n bytes at least, and keeps what there is. It reports false
+// when the budget has none, and c was closed.
+func (c *Conn) roomFor(n int) bool {
+	u := c.unfinished
+	grown := GetBuffer(n)
+	if !c.loop.loops.inBudget.take(&u.holding, int64(cap(grown)-cap(u.buf)), true) {
+		PutBuffer(grown)
+		c.Close(CloseInputBudget)
+		return false
+	}
+	grown = append(grown, u.buf...)
+	PutBuffer(u.buf)
+	u.buf = grown
+	return true
 }
 
 // decode hands b to the Handler and keeps the rest.
@@ -60,43 +93,60 @@ func (l *Loop) decode(c *Conn, b []byte) {
 	if c.Paused(pauseEnding) {
 		rest = nil
 	}
-	if used > 0 || c.partSince == 0 {
-		c.partSince = l.now
-	}
 	if len(rest) == 0 {
-		c.partSince = 0
+		c.forgetUnfinished()
+		return
 	}
-	l.keepInput(c, rest)
+	l.keep(c, rest, used > 0)
 }
 
-// keepInput makes rest the connection's unfinished input. rest may lie in the loop's buffer or in c.in itself.
-func (l *Loop) keepInput(c *Conn, rest []byte) {
-	if len(rest) == 0 {
-		if c.in != nil {
-			l.GiveInput(cap(c.in))
-			PutBuffer(c.in)
-			c.in = nil
-		}
+// keep makes rest, which is not empty, the connection's unfinished message, or the rest of it. It may lie in the
+// loop's buffer or in the unfinished message's own.
+func (l *Loop) keep(c *Conn, rest []byte, another bool) {
+	u := c.unfinished
+	if u == nil {
+		u = unfinisheds.Get().(*unfinished)
+		u.conn, u.since = c, l.now
+		c.unfinished = u
+	} else if another {
+		u.begin(l.now)
+	}
+	if cap(u.buf) >= len(rest) {
+		n := copy(u.buf[:cap(u.buf)], rest)
+		u.buf = u.buf[:n]
 		return
 	}
-	if cap(c.in) < len(rest) {
-		fresh := GetBuffer(len(rest))
-		if !l.TakeInput(cap(fresh) - cap(c.in)) {
-			PutBuffer(fresh)
-			c.Close(CloseInputBudget)
-			return
-		}
-		fresh = append(fresh, rest...)
-		PutBuffer(c.in)
-		c.in = fresh
+	u.buf = u.buf[:0] // rest replaces it, and does not lie in it: it is longer
+	if c.roomFor(len(rest)) {
+		u.buf = append(u.buf, rest...)
+	}
+}
+
+// begin counts a message's time from now.
+func (u *unfinished) begin(now int64) {
+	u.since = now
+	u.earlier, u.later = mark{}, mark{}
+}
+
+// forgetUnfinished drops what has come of a message.
+func (c *Conn) forgetUnfinished() {
+	u := c.unfinished
+	if u == nil {
 		return
 	}
-	n := copy(c.in[:cap(c.in)], rest)
-	c.in = c.in[:n]
+	c.unfinished = nil
+	c.loop.loops.inBudget.giveAll(&u.holding)
+	PutBuffer(u.buf)
+	*u = unfinished{}
+	unfinisheds.Put(u)
 }
 
 // visit is what the loop does for a connection that was posted.
 func (l *Loop) visit(c *Conn) {
+	if why := Reason(c.cut.Load()); why != StillOpen && !c.finished {
+		c.Close(why)
+		l.finish(c)
+	}
 	if !c.finished {
 		c.handler.Ready()
 		c.Settle()
@@ -106,7 +156,7 @@ func (l *Loop) visit(c *Conn) {
 // ReadOn goes on where the connection had to halt, with what was left then: epoll does not report bytes that were
 // read already. Loop only.
 func (c *Conn) ReadOn() {
-	if c.Halted() || len(c.in) == 0 {
+	if c.Halted() || c.unfinished == nil {
 		return
 	}
 	if b, _ := c.loop.gather(c); b != nil {
@@ -122,14 +172,13 @@ func (l *Loop) peerEnded(c *Conn) {
 		return // Halted again: the end will be reported once more when reading goes on
 	}
 	c.ended = true
-	rest := c.in
-	c.handler.EOF(rest)
+	var rest []byte
 	reason := ClosePeer
-	if len(rest) > 0 {
-		reason = ClosePeerTruncated
+	if c.unfinished != nil {
+		rest, reason = c.unfinished.buf, ClosePeerTruncated
 	}
-	l.keepInput(c, nil)
-	c.partSince = 0
+	c.handler.EOF(rest)
+	c.forgetUnfinished()
 	c.EndAfterAnswers(reason)
 }
 

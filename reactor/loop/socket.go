@@ -76,3 +76,22 @@ func (c *Conn) ProbePeer() {
 	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, probeEvery)
 	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, probeEvery)
 }
+
+// unacknowledged is how many bytes the kernel holds for the peer: over TCP what it has not acknowledged, on a Unix
+// socket what it has not read. 0 where nobody can tell.
+func unacknowledged(fd int32) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// unread is how many bytes of the peer's wait in the kernel.
+func unread(fd int32) int {
+	n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}

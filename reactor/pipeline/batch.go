@@ -1,9 +1,6 @@
 package pipeline
 
 import (
-	"sync"
-	"sync/atomic"
-
 	"weir/codec"
 	"weir/registry/engine"
 )
@@ -12,47 +9,14 @@ import (
 // is a call of its own, admitted, refused and executed like any other; their answers leave together, as one array, when
 // the last is there. Notifications answer nothing, and a batch of nothing else answers nothing at all.
 
-// batchGroup collects the answers of one batch.
-type batchGroup struct {
-	anchor *Call        // stands for the whole batch in the transport's order
-	left   atomic.Int32 // elements that are not answered yet, and one for the loop while it still reads elements
-
-	mu  sync.Mutex
-	buf []byte // the array so far, without its closing bracket
-}
-
-func (g *batchGroup) add(message []byte) {
-	if len(message) == 0 {
+// Messages serves one message, or a batch of them.
+func (in *Intake) Messages(c *Conn, msg []byte) {
+	k := in.NewCall(c)
+	if codec.IsBatch(msg) {
+		in.Batch(c, k, msg)
 		return
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.buf) == 0 {
-		g.buf = append(g.buf, '[')
-	} else {
-		g.buf = append(g.buf, ',')
-	}
-	g.buf = append(g.buf, message...)
-}
-
-// finished takes one element off; whoever takes the last one sends the answer.
-func (g *batchGroup) finished() bool { return g.left.Add(-1) == 0 }
-
-// Message is the whole answer, once finished said so; empty when nothing asked for one.
-func (g *batchGroup) message() []byte {
-	if len(g.buf) == 0 {
-		return nil
-	}
-	return append(g.buf, ']')
-}
-
-// deliver sends the answer of a finished batch in its turn.
-func (g *batchGroup) deliver(c *Conn, out []byte) []byte {
-	message := g.message()
-	if len(message) == 0 {
-		g.anchor.Outcome = engine.Accepted
-	}
-	return c.transport.Answer(c, g.anchor, message, out)
+	in.Message(c, k, msg)
 }
 
 // Batch serves a JSON array of messages; anchor is the call the transport prepared for it. Loop only.
@@ -84,17 +48,6 @@ func (in *Intake) Batch(c *Conn, anchor *Call, msg []byte) {
 	if g.finished() {
 		in.sendGroup(c, g)
 	}
-}
-
-// sendGroup delivers a batch whose last answer was made on the loop.
-func (in *Intake) sendGroup(c *Conn, g *batchGroup) {
-	in.Out = g.deliver(c, in.Out)
-	c.AddPending(-1)
-}
-
-// invalid is the error of a message that may not be served.
-func invalid(message string) *codec.Error {
-	return &codec.Error{Code: codec.CodeInvalidRequest, Message: message}
 }
 
 var (

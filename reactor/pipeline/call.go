@@ -18,9 +18,9 @@ type Call struct {
 	Conn   *Conn         // whose it is
 	Source *event.Stream // what keeps the answer open: of a listen, or of a session's GET
 
-	// Trail is that of a POST whose event stream can be resumed; guarded by the connection's lock. With it the call
+	// PostStream is that of a POST whose event stream can be resumed; guarded by the connection's lock. With it the call
 	// survives its connection.
-	Trail *event.PostStream
+	PostStream *event.PostStream
 
 	ticket backpressure.Ticket
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
@@ -35,7 +35,7 @@ type Call struct {
 	Done       bool
 	Started    bool // a worker has it
 	Streaming  bool // messages went ahead: the response is an event stream. Fixed once the handler returned
-	Detached   bool // the response ended before the call: what follows is for whoever resumes the trail
+	Detached   bool // the response ended before the call: what follows is for whoever resumes the stream
 
 	class      backpressure.Class
 	ownsBuffer bool // Raw is a buffer of its own (own); else it lies in room, or is borrowed
@@ -157,7 +157,7 @@ func (k *Call) Release() {
 		loop.PutBuffer(k.Raw)
 	}
 	k.Exchange.Reset()
-	k.Conn, k.Source, k.group, k.Trail, k.ownsBuffer = nil, nil, nil, nil, false
+	k.Conn, k.Source, k.group, k.PostStream, k.ownsBuffer = nil, nil, nil, nil, false
 	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
 	k.KeepAlive, k.HTTP10, k.Head, k.BadToken = false, false, false, false

@@ -16,7 +16,7 @@ func (in *Intake) survives(k *Call) bool {
 	}
 	k.Conn.Lock()
 	defer k.Conn.Unlock()
-	return k.Trail != nil
+	return k.PostStream != nil
 }
 
 // detachedCalls run the suspended calls whose connections have ended, when they go on. Those of a session are in one
@@ -44,7 +44,7 @@ func (o *detachedCalls) Run(batch *backpressure.Ticket, _ int, w *backpressure.W
 	for t := batch; t != nil; {
 		next := t.Next()
 		k := t.Job.(*Call)
-		_, _ = k.Conn.execute(t, nil, w, nil) // their answers go into their trails
+		_, _ = k.Conn.execute(t, nil, w, nil) // their answers go into their post streams
 		t = next
 	}
 }

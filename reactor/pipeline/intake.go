@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"weir/backpressure"
-	"weir/codec"
 	"weir/reactor/loop"
 )
 
@@ -73,13 +72,3 @@ func (in *Intake) Pipeline() *Pipeline { return in.p }
 
 // CountReceived counts a message that no call is made of.
 func (in *Intake) CountReceived() { in.stats.received.Add(1) }
-
-// Messages serves one message, or a batch of them.
-func (in *Intake) Messages(c *Conn, msg []byte) {
-	k := in.NewCall(c)
-	if codec.IsBatch(msg) {
-		in.Batch(c, k, msg)
-		return
-	}
-	in.Message(c, k, msg)
-}

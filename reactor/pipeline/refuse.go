@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/codec"
 	"weir/registry/engine"
 )
 
@@ -30,27 +29,8 @@ func (in *Intake) Refuse(k *Call, id []byte, refusal backpressure.Refusal) {
 	in.Answer(k, in.Msg)
 }
 
-// Fail answers k with an error made on the loop. It takes k over.
-func (in *Intake) Fail(k *Call, err *codec.Error) {
-	in.Msg = codec.AppendError(in.Msg[:0], k.ID(), err)
-	in.Answer(k, in.Msg)
-}
-
-// Answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
-func (in *Intake) Answer(k *Call, message []byte) {
-	if g := k.group; g != nil {
-		g.add(message)
-		k.Release()
-		return
-	}
-	c := k.Conn
-	if in.Out = c.transport.Answer(c, k, message, in.Out); len(in.Out) > FlushAbove {
-		in.Flush(c)
-	}
-}
-
-// appendRefusal appends the one shape that every refusal has (OVERLOAD.md) and notes when the peer may come again. A
-// notification (no id) gets no answer.
+// appendRefusal appends the one shape that every refusal has (docs/PROTOCOL.md, Refusals for want of room) and notes
+// when the peer may come again. A notification (no id) gets no answer.
 func (p *Pipeline) appendRefusal(dst []byte, k *Call, id []byte, refusal backpressure.Refusal) []byte {
 	p.Queue.CountRefusal(refusal)
 	after := p.Queue.RetryAfter(refusal)

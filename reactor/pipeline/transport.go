@@ -25,8 +25,9 @@ type Conduct interface {
 	// Tick passes the time, once per sweep: it keeps open streams alive, and names the deadline that a peer has
 	// missed which has been silent for quiet nanoseconds.
 	Tick(c *Conn, w loop.Waiting, quiet int64) loop.Reason
-	// GoAway tells the peer that the server is about to close the connection, if the transport has a word for it.
-	GoAway(c *Conn)
+	// GoAway tells the peer why the server is about to close the connection, and whether the transport has a word for
+	// it. Loop.
+	GoAway(c *Conn, why loop.Reason) (told bool)
 	// Closed tells that the connection ended: what its calls share ends with it.
 	Closed(c *Conn) (cancelled int)
 }

@@ -16,8 +16,9 @@
 // that resumed it, which pulls like any stream (http_stream.go). When its connection breaks, is taken over, or the call
 // closes it, the call is detached: it keeps its worker or stays suspended, and what it says is kept for who comes.
 //
-// Files: site.go what all connections share, duplex.go what lines, WebSocket and HTTP+SSE share, line.go, websocket.go
-// and http_sse.go these three, http.go and http_*.go Streamable HTTP, auth.go who a peer is.
+// Files: site.go what all connections share, accept.go what a new one speaks, duplex.go what lines, WebSocket and
+// HTTP+SSE share, line.go, websocket.go and http_sse.go these three, http.go and http_*.go Streamable HTTP, auth.go who
+// a peer is.
 //
 // It never knows what a message asks for, nor how sockets are read and written (reactor/loop).
 package transport

@@ -102,7 +102,7 @@ func (d *duplex[F]) endListen(in *pipeline.Intake, k *pipeline.Call) {
 	}
 }
 
-func (d *duplex[F]) GoAway(*pipeline.Conn) {}
+func (d *duplex[F]) GoAway(*pipeline.Conn, loop.Reason) bool { return false }
 
 func (d *duplex[F]) Closed(c *pipeline.Conn) (cancelled int) {
 	cancelled = d.conv.CancelAll()

@@ -13,19 +13,10 @@ import (
 	"weir/registry/engine"
 )
 
-// httpTransport is Streamable HTTP: one message (or, in 2025-03-26, one batch) per POST. The connection means nothing
-// to MCP here; sessions and eras are told apart per request, by the registry.
-type httpTransport struct {
-	decoder http1.Decoder
-	answers answerOrder
-}
-
-const (
-	jsonType        = "application/json"
-	eventStreamType = "text/event-stream"
-)
-
 func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
+	if isTLS(b) {
+		return refuseTLS(in, c, b)
+	}
 	used := 0
 	r := &deskOf(in).request
 	for !c.Halted() {
@@ -253,6 +244,21 @@ func (t *httpTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop
 	return loop.StillOpen
 }
 
-func (t *httpTransport) GoAway(*pipeline.Conn) {}
+// GoAway answers a request that does not come to its end in time all the same (RFC 9110 15.5.9).
+func (t *httpTransport) GoAway(c *pipeline.Conn, why loop.Reason) (told bool) {
+	if why != loop.CloseMessageTimeout {
+		return false
+	}
+	in := c.Intake()
+	k := in.NewCall(c)
+	k.Status = 408
+	in.Msg = codec.AppendError(in.Msg[:0], nil, errRequestLate)
+	in.Answer(k, in.Msg)
+	in.Flush(c)
+	return true
+}
+
+var errRequestLate = &codec.Error{Code: codec.CodeInvalidRequest,
+	Message: "the request did not arrive in time (message_timeout, min_receive_rate); this connection ends here"}
 
 func (t *httpTransport) Closed(c *pipeline.Conn) (cancelled int) { return t.answers.close(c) }

@@ -19,7 +19,7 @@ func (t *httpTransport) Answer(c *pipeline.Conn, k *pipeline.Call, message, out 
 	o, mark := &t.answers, len(out)
 	settle(c, k)
 	switch {
-	case k.Trail != nil:
+	case k.PostStream != nil:
 		return resumable{eventStream{o, c, k}}.answer(message, out)
 	case k.Streaming:
 		out = delimiterOf(k).lastEvent(out, message)

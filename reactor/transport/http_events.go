@@ -13,7 +13,8 @@ import (
 // A response becomes an event stream with the first message that goes ahead of its answer (MCP 2025-11-25 and
 // 2026-07-28, basic/transports): chunks of events, the answer as the last of them, and the connection goes on. A
 // client that did not offer to take one gets its answer alone. To HTTP/1.0, which has no chunks, the stream ends with
-// the connection. In a pipeline the stream of a request that is not at the head of the order is held back like an answer would be.
+// the connection. In a pipeline the stream of a request that is not at the head of the order is held back like an
+// answer would be.
 
 // eventRoom is what an event and its chunk add to a message, about.
 const eventRoom = 64
@@ -35,22 +36,22 @@ func (s eventStream) notify(message []byte) bool {
 	defer func() { loop.PutBuffer(frame) }()
 	c.Lock()
 	defer c.Unlock()
-	lost := k.Trail != nil && (k.Detached || !c.OpenLocked() || !k.Trail.Posted()) // then it may still be kept
+	lost := k.PostStream != nil && (k.Detached || !c.OpenLocked() || !k.PostStream.Posted()) // then it may still be kept
 	if !lost && !c.RoomLocked(len(message)+eventRoom) {
 		return false
 	}
-	trail := resumable{s}.trailLocked()
+	stream := resumable{s}.postStreamLocked()
 	var id event.ID
-	if trail != nil {
+	if stream != nil {
 		var posted, kept bool
-		if id, posted, kept = trail.Append(message); lost || !posted {
+		if id, posted, kept = stream.Append(message); lost || !posted {
 			return kept
 		}
 	}
 	if !k.Streaming {
 		frame = appendStreamHead(frame, c, k)
-		if trail != nil && trail.Primes() {
-			frame = delimiterOf(k).priming(frame, trail.First(), 0)
+		if stream != nil && stream.Primes() {
+			frame = delimiterOf(k).priming(frame, stream.First(), 0)
 		}
 	}
 	frame = delimiterOf(k).event(frame, id, message)
@@ -58,12 +59,12 @@ func (s eventStream) notify(message []byte) bool {
 	return true
 }
 
-// breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing between
-// takes the connection for dead.
+// breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing
+// between takes the connection for dead.
 func (s eventStream) breakSilenceLocked() {
 	frame := appendStreamHead(loop.GetBuffer(httpHeadRoom+eventRoom), s.conn, s.k)
-	if trail := (resumable{s}).trailLocked(); trail != nil && trail.Primes() {
-		frame = delimiterOf(s.k).priming(frame, trail.First(), 0)
+	if stream := (resumable{s}).postStreamLocked(); stream != nil && stream.Primes() {
+		frame = delimiterOf(s.k).priming(frame, stream.First(), 0)
 	} else {
 		frame = delimiterOf(s.k).sign(frame)
 	}

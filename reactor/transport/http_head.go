@@ -156,3 +156,24 @@ func isIdentity(codings []byte) bool {
 	}
 	return true
 }
+
+// acceptableSSE judges the head of a request to http_sse_path.
+func acceptableSSE(r *http1.Request, accept accepted) (status int, fail *codec.Error) {
+	switch {
+	case r.Method == http1.MethodOptions:
+		return 0, nil
+	case r.Method == http1.MethodGet:
+		if !accept.stream {
+			return 406, errAcceptStream
+		}
+		return 0, nil
+	case r.Method != http1.MethodPost:
+		return 405, errSSEMethod
+	}
+	return acceptableBody(r)
+}
+
+// servesSSE says whether r is for the transport of 2024-11-05.
+func (s *Site) servesSSE(r *http1.Request) bool {
+	return s.Options.HTTPSSEPath != "" && samePath(r.Path, s.Options.HTTPSSEPath)
+}

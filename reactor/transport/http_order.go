@@ -94,7 +94,7 @@ func (o *answerOrder) Replace(c *pipeline.Conn, stuck, k *pipeline.Call) {
 	defer c.Unlock()
 	k.Streaming = stuck.Streaming
 	k.Answer, stuck.Answer = stuck.Answer, nil
-	k.Trail, stuck.Trail = stuck.Trail, nil
+	k.PostStream, stuck.PostStream = stuck.PostStream, nil
 	k.Detached, stuck.Detached = stuck.Detached, false
 	o.substituteLocked(stuck, k)
 }
@@ -176,7 +176,7 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 		c.SendLocked(k.Answer)
 		forgetLocked(c, k)
 		o.rearmLocked(c)
-		if k.Source != nil || k.Trail != nil {
+		if k.Source != nil || k.PostStream != nil {
 			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
@@ -206,7 +206,7 @@ func (o *answerOrder) close(c *pipeline.Conn) (cancelled int) {
 			k.Release()
 		case k.Source != nil: // nobody else has it
 			c.Intake().EndStream(k)
-		case k.Trail != nil:
+		case k.PostStream != nil:
 			detachLocked(c, k)
 		case k.EndsWithPeer():
 			k.Cancel()
@@ -225,8 +225,8 @@ func (o *answerOrder) rearmLocked(c *pipeline.Conn) {
 	}
 }
 
-// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive, and makes a response one that has
-// been silent for sse_answer_after. That time counts from the first sweep that finds it at the head.
+// keepAlive sends a comment on an event stream that has been quiet for sse_keep_alive, and makes a response one that
+// has been silent for sse_answer_after. That time counts from the first sweep that finds it at the head.
 func (o *answerOrder) keepAlive(c *pipeline.Conn) {
 	at, now := o.signAt.Load(), c.Loop().Now()
 	if at == 0 && c.Pending() == 0 || at > now {

@@ -8,27 +8,27 @@ import (
 	"weir/registry/event"
 )
 
-// resumable is the event stream that answers a POST of a session. It leaves a trail (registry/event), and so
+// resumable is the event stream that answers a POST of a session. It is a post stream (registry/event), and so
 // outlives its connection: that may break, be closed by the call itself so that the client polls, or be left behind
 // by a client that has resumed the stream already. The call then is detached: it runs on, and what it says goes into
-// the trail alone. A stream that resumes one is a stream like a session's GET (http_stream.go).
+// the event store alone. A stream that resumes one is a stream like a session's GET (http_stream.go).
 type resumable struct{ eventStream }
 
-// trailLocked is the trail of k, made with the first event of its stream; nil when it cannot be resumed.
-func (s resumable) trailLocked() *event.PostStream {
+// postStreamLocked is the post stream of k, made with the first event of its stream; nil when it cannot be resumed.
+func (s resumable) postStreamLocked() *event.PostStream {
 	k := s.k
-	if k.Trail == nil && !k.Streaming && !k.InBatch && s.conn.OpenLocked() {
-		k.Trail = s.conn.Intake().Pipeline().Engine.OpenPostStream(&k.Exchange)
+	if k.PostStream == nil && !k.Streaming && !k.InBatch && s.conn.OpenLocked() {
+		k.PostStream = s.conn.Intake().Pipeline().Engine.OpenPostStream(&k.Exchange)
 	}
-	return k.Trail
+	return k.PostStream
 }
 
-// answer ends k, which has a trail, with its answer. It takes k over.
+// answer ends k, which has a post stream, with its answer. It takes k over.
 func (s resumable) answer(message, out []byte) []byte {
 	c, k, mark := s.conn, s.k, len(out)
 	c.Lock()
 	defer c.Unlock()
-	id, posted := k.Trail.End(k.ID(), message)
+	id, posted := k.PostStream.End(k.ID(), message)
 	if k.Detached {
 		c.DetachLocked(-1)
 		k.Release()
@@ -67,7 +67,7 @@ func (s resumable) leavePlaceLocked(last []byte) {
 func (o *answerOrder) yield(c *pipeline.Conn) {
 	c.Lock()
 	defer c.Unlock()
-	if k := o.head; c.OpenLocked() && k != nil && k.Trail != nil && !k.Trail.Posted() {
+	if k := o.head; c.OpenLocked() && k != nil && k.PostStream != nil && !k.PostStream.Posted() {
 		resumable{eventStream{o, c, k}}.endEarlyLocked(delimiterOf(k).end(nil))
 	}
 }
@@ -82,21 +82,21 @@ func (s resumable) close(retry time.Duration) bool {
 	c, k := s.conn, s.k
 	c.Lock()
 	defer c.Unlock()
-	trail := s.trailLocked()
-	if trail == nil {
+	stream := s.postStreamLocked()
+	if stream == nil {
 		return false
 	}
-	if !trail.Primes() {
+	if !stream.Primes() {
 		if !k.Streaming { // so it need not become a stream
-			trail.End(k.ID(), nil)
-			k.Trail = nil
+			stream.End(k.ID(), nil)
+			k.PostStream = nil
 		}
 		return false
 	}
 	if retry = deskOf(c.Intake()).retry(retry); k.Detached {
-		return trail.EndEarly(retry)
+		return stream.EndEarly(retry)
 	}
-	if !c.OpenLocked() || !trail.Posted() {
+	if !c.OpenLocked() || !stream.Posted() {
 		return false // the loop is about to find out
 	}
 	var last []byte
@@ -104,7 +104,7 @@ func (s resumable) close(retry time.Duration) bool {
 		s.beginLocked()
 		last = appendStreamHead(last, c, k)
 	}
-	last = delimiterOf(k).priming(last, trail.Latest(), retry)
+	last = delimiterOf(k).priming(last, stream.Latest(), retry)
 	s.endEarlyLocked(delimiterOf(k).end(last))
 	return true
 }
@@ -119,7 +119,7 @@ func (s *Site) retry(wish time.Duration) time.Duration {
 
 // detachLocked notes that c will not answer k, which goes on.
 func detachLocked(c *pipeline.Conn, k *pipeline.Call) {
-	k.Trail.Leave()
+	k.PostStream.Leave()
 	k.Detached = true
 	c.DetachLocked(1)
 }

@@ -95,27 +95,6 @@ var letters = sync.Pool{New: func() any { return new(letter) }}
 
 const sessionParam = "sessionId="
 
-// acceptableSSE judges the head of a request to http_sse_path.
-func acceptableSSE(r *http1.Request, accept accepted) (status int, fail *codec.Error) {
-	switch {
-	case r.Method == http1.MethodOptions:
-		return 0, nil
-	case r.Method == http1.MethodGet:
-		if !accept.stream {
-			return 406, errAcceptStream
-		}
-		return 0, nil
-	case r.Method != http1.MethodPost:
-		return 405, errSSEMethod
-	}
-	return acceptableBody(r)
-}
-
-// servesSSE says whether r is for the transport of 2024-11-05.
-func (s *Site) servesSSE(r *http1.Request) bool {
-	return s.Options.HTTPSSEPath != "" && samePath(r.Path, s.Options.HTTPSSEPath)
-}
-
 // serveSSE serves a request to http_sse_path; it takes k over.
 func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, k *pipeline.Call) {
 	switch {
@@ -243,7 +222,10 @@ func (t *sseTransport[F]) Tick(c *pipeline.Conn, _ loop.Waiting, _ int64) loop.R
 	return loop.StillOpen
 }
 
-func (t *sseTransport[F]) GoAway(c *pipeline.Conn) { c.Send(t.delimiter().end(nil)) }
+func (t *sseTransport[F]) GoAway(c *pipeline.Conn, _ loop.Reason) bool {
+	c.Send(t.delimiter().end(nil))
+	return true
+}
 
 // closed ends the session: what it asked is cancelled, since nobody can hear the answer.
 func (t *sseTransport[F]) Closed(c *pipeline.Conn) (cancelled int) {

@@ -24,6 +24,9 @@ func (lineFramer) transport() engine.Transport { return engine.Line }
 func (lineFramer) frame(dst, message []byte) []byte { return appendLine(dst, message) }
 
 func (t *lineTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
+	if isTLS(b) {
+		return refuseTLS(in, c, b)
+	}
 	used := 0
 	if c.AuthBy != 0 {
 		if used = t.introduce(in, c, b); c.AuthBy != 0 {

@@ -120,7 +120,11 @@ func (t *wsTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.R
 	return loop.StillOpen
 }
 
-// goAway: 1001 (RFC 6455 7.4.1).
-func (t *wsTransport) GoAway(c *pipeline.Conn) {
+// GoAway: 1001 (RFC 6455 7.4.1). A peer that is silent would not read it.
+func (t *wsTransport) GoAway(c *pipeline.Conn, why loop.Reason) bool {
+	if why != loop.CloseDrain {
+		return false
+	}
 	c.Send(websocket.AppendClose(nil, 1001, "the server stops"))
+	return true
 }

@@ -156,3 +156,14 @@ func DecodeResponses(raw []byte, elicited Elicited) (mcp.InputResponseMap, *code
 	}
 	return responses, nil
 }
+
+// DecodeEarly is DecodeResponses for answers that came before anything was asked for; nil when none is to one of
+// elicited.
+func DecodeEarly(raw []byte, elicited Elicited) (mcp.InputResponseMap, *codec.Error) {
+	for key := range elicited {
+		if codec.Member(raw, key) != nil {
+			return DecodeResponses(raw, elicited)
+		}
+	}
+	return nil, nil
+}

@@ -12,8 +12,8 @@ type Options struct {
 	Max int
 	// MaxPerClient is the same for one client.
 	MaxPerClient int
-	// MaxBytes is how many bytes of messages they may hold together: of the calls that wait, and of the answers to calls
-	// that wait for more.
+	// MaxBytes is how many bytes of messages they may hold together: of the calls that wait, and of the answers to
+	// calls that wait for more.
 	MaxBytes int
 	// Timeout is how long a call waits for its answers.
 	Timeout time.Duration

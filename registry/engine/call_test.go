@@ -48,12 +48,18 @@ func TestCallAllocations(t *testing.T) {
 }
 
 // lineWith is a registry with one tool besides the fixture's, and an initialized connection to it.
-func lineWith(t testing.TB, tool *mcp.Tool, h mcp.ToolHandler, change ...func(*registry.Options)) *peer {
-	r := newFixture(t, change...)
+func lineWith(t testing.TB, tool *mcp.Tool, h mcp.ToolHandler, opts ...registry.HandlerOption) *peer {
+	t.Helper()
+	return lineTo(t, newFixture(t), tool, h, opts...)
+}
+
+// lineTo is lineWith on a registry that the test made.
+func lineTo(t testing.TB, r *Registry, tool *mcp.Tool, h mcp.ToolHandler, opts ...registry.HandlerOption) *peer {
+	t.Helper()
 	if tool.InputSchema == nil {
 		tool.InputSchema = json.RawMessage(`{"type":"object"}`)
 	}
-	r.AddTool(tool, h)
+	r.AddTool(tool, h, opts...)
 	p := &peer{r: r}
 	p.initialize(t, "2025-11-25")
 	return p
@@ -109,9 +115,10 @@ func TestExactKeys(t *testing.T) {
 func TestResultLimit(t *testing.T) {
 	var result *mcp.CallToolResult
 	var failure error
-	p := lineWith(t, &mcp.Tool{Name: "any"}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	r := newFixture(t, func(o *registry.Options) { o.MaxResultBytes = 4096 })
+	p := lineTo(t, r, &mcp.Tool{Name: "any"}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return result, failure
-	}, func(o *registry.Options) { o.MaxResultBytes = 4096 })
+	})
 	long, quotes := strings.Repeat("x", 5000), strings.Repeat(`"`, 2500)
 	f := func(name string, r *mcp.CallToolResult, err error) {
 		t.Helper()

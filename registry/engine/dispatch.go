@@ -7,12 +7,12 @@ import "weir/codec"
 // say something). It runs the tool's handler, so class Blocking may take as long as the handler does. A panic of a
 // handler is counted, reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (eng *Engine) Dispatch(x *Exchange, dst []byte) []byte {
-	if x.refusal != nil {
-		eng.m.refused.Inc()
+	if x.fault != nil {
+		eng.m.unserved.Inc()
 		if x.Env.Kind != codec.KindRequest {
 			return dst
 		}
-		return codec.AppendError(dst, x.ID(), x.refusal)
+		return codec.AppendError(dst, x.ID(), x.fault)
 	}
 	if x.Env.Kind == codec.KindResponse && x.Conv != nil && eng.clientRequests.Answer(x.Conv, &x.Env, x.Raw) {
 		return dst

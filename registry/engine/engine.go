@@ -10,6 +10,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/feature"
 	"weir/registry/handler"
+	"weir/registry/input"
 	"weir/registry/protocol"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -29,9 +30,9 @@ type Engine struct {
 	resources      *feature.Set[*handler.Resource]
 	templates      *feature.Set[*handler.Template]
 	sessions       *session.Table[*Call]
-	sealer         *clientreq.Sealer // of requestState
-	timedOut       atomic.Int64      // handlers that run although their calls were ended
+	timedOut       atomic.Int64 // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
+	inputs         input.Requester // what handlers ask of clients
 	events         *event.Hub
 	tasks          *task.Table
 	tasksOffered   atomic.Bool // some tool has tasks
@@ -52,9 +53,10 @@ func New(opt Options) *Engine {
 	eng.results = result.NewEncoder(opt.Results)
 	eng.greeter = result.NewGreeter(eng.results)
 	eng.m = newSeries(eng)
-	eng.sealer = clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
+	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
+		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
 	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
 	eng.events = event.NewHub(opt.Events)
 	opt.Sessions.Partitions, opt.Sessions.Epoch = opt.Partitions, eng.epoch

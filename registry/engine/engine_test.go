@@ -38,8 +38,8 @@ func TestRouteAllocations(t *testing.T) {
 		if h != nil {
 			x.Transport, x.Header = HTTP, h
 		}
-		if got := r.Route(x); got != want || x.Refusal() != nil {
-			t.Fatalf("%s: class %d, refusal %v", name, got, x.Refusal())
+		if got := r.Route(x); got != want || x.Fault() != nil {
+			t.Fatalf("%s: class %d, fault %v", name, got, x.Fault())
 		}
 		if n := testing.AllocsPerRun(100, func() { r.Route(x) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
@@ -98,8 +98,8 @@ func TestBatches(t *testing.T) {
 		if err := codec.Scan(x.Raw, &x.Env, &limits.JSON); err != nil {
 			t.Fatal(err)
 		}
-		if r.Route(x); x.Refusal() != want {
-			t.Errorf("%s: %v, want %v", message, x.Refusal(), want)
+		if r.Route(x); x.Fault() != want {
+			t.Errorf("%s: %v, want %v", message, x.Fault(), want)
 		}
 	}
 	f(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-03-26"}}`, ErrInitializeInBatch)

@@ -5,7 +5,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// Refusals that say the same every time; they are encoded and never changed.
+// Errors that say the same every time; they are encoded and never changed. A refusal (no room now, nothing was
+// executed) is one of them whose data has a reason and a time to come again.
 var (
 	errInitializeFirst = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: `initialize first: send {"method":"initialize"} with params.protocolVersion, ` +
@@ -42,18 +43,14 @@ var (
 		Message: "params.name must be a string"}
 	errResourceURI = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.uri must be a string of at most 2048 bytes"}
-	errSuspended     = &codec.Error{Message: "the call waits for its client"} // never sent
-	errAgain         = &codec.Error{Message: "the answers are here already"}  // never sent
-	errTimedOut      = &codec.Error{Message: "the call was ended before"}     // never sent
+	errTimedOut      = &codec.Error{Message: "the call was ended before"} // never sent
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task ended before its client answered"} // never sent: what the task ended with is
-	errInputRequests = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler asked for input, which this server cannot ask for"}
-	// Not a refusal, which says that nothing was executed.
+	// Not a refusal: the handler was executed.
 	errHandlerTimeout = &codec.Error{Code: codec.CodeInternal, Message: "the handler did not return in time",
 		Data: []byte(`{"reason":"handler_timeout","executed":true}`)}
 	errPanicked = &codec.Error{Code: codec.CodeInternal,

@@ -24,7 +24,7 @@ const (
 type Class uint8
 
 const (
-	// Inline is answered at once on the event loop: control, prepared lists, refusals. A few microseconds at most.
+	// Inline is answered at once on the event loop: control, prepared lists, errors. A few microseconds at most.
 	Inline Class = iota
 	// Compute is queued for workers of which there are a few per core; its handlers never wait.
 	Compute
@@ -69,7 +69,7 @@ type Exchange struct {
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).
 	InBatch bool
 	// Outcome is what becomes of the message, set by Route and, where that cannot know it yet, by Dispatch. With
-	// Answered and the refusals there is a response, unless the message was a notification.
+	// Answered and the errors there is a response, unless the message was a notification.
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
 	// Header is needed for HTTP, during Route only.
@@ -78,9 +78,9 @@ type Exchange struct {
 	SessionID string
 
 	// What Route found.
-	row     *method
-	found   any          // *handler.Tool, *handler.Prompt or *handler.Resource; nil: a template's, which Dispatch finds
-	refusal *codec.Error // Dispatch only has to encode it
+	row   *method
+	found any          // *handler.Tool, *handler.Prompt or *handler.Resource; nil: a template's, which Dispatch finds
+	fault *codec.Error // Dispatch only has to encode it
 }
 
 // tool is what a tools/call is to.

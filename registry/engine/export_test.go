@@ -29,8 +29,8 @@ func (eng *Engine) Late() int64                                        { return 
 func (eng *Engine) ListChanged(list protocol.List)                     { eng.listChanged(list) }
 func (eng *Engine) ExpireTasks(at time.Duration)                       { eng.expireTasks(at) }
 
-func (x *Exchange) Tool() *handler.Tool   { return x.tool() }
-func (x *Exchange) Refusal() *codec.Error { return x.refusal }
+func (x *Exchange) Tool() *handler.Tool { return x.tool() }
+func (x *Exchange) Fault() *codec.Error { return x.fault }
 
 var (
 	ErrInitializeInBatch = errInitializeInBatch

@@ -7,6 +7,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/feature"
 	"weir/registry/handler"
+	"weir/registry/input"
 	"weir/registry/protocol"
 	"weir/registry/result"
 )
@@ -38,7 +39,7 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		s.Count(call.EndedCancelled)
 		return dst
 	}
-	if e := eng.readInputs(x); e != nil {
+	if e := eng.inputs.Read(&x.Call); e != nil {
 		dst, o := eng.appendFailure(dst, x, e)
 		s.Count(o)
 		return dst
@@ -119,9 +120,9 @@ func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
 func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, call.Ending) {
 	o := call.EndedError
 	switch e {
-	case errSuspended:
+	case input.ErrSuspended:
 		return dst, call.IsSuspended
-	case errAgain:
+	case input.ErrAgain:
 		return dst, call.IsAgain
 	case errTimedOut:
 		return dst, call.EndedTimedOut

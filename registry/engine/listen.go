@@ -12,7 +12,7 @@ import (
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
 // basic/transports). A session has one, the newest: a client that opens another has lost the one before, which may take
 // the kernel a quarter of an hour to find out. The peer is woken when something is owed. Only the principal whose
-// session it is gets it. On refusal its outcome is returned with the error.
+// session it is gets it. Otherwise an outcome is returned with the error.
 func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, peer event.Peer) (*event.Stream, Outcome,
 	*codec.Error) {
 	if h.ProtocolVersion != nil {

@@ -21,7 +21,7 @@ type method struct {
 	recalls bool
 	// waits: it only waits for something that goes on without it. A client that is gone ends the waiting in every era.
 	waits bool
-	// route, if any, finishes Route on the loop: it may look things up and refuse, and must not allocate or wait.
+	// route, if any, finishes Route on the loop: it may look things up and find a fault, and must not allocate or wait.
 	route func(eng *Engine, x *Exchange) (Class, *codec.Error)
 	// serve appends the whole response of a request and nothing for a notification.
 	serve func(eng *Engine, x *Exchange, dst []byte) []byte

@@ -13,9 +13,9 @@ import (
 
 // seriesSet holds the engine's own series; tools hold theirs.
 type seriesSet struct {
-	set              *metrics.Set
-	requests         []*metrics.Counter // by method.index
-	refused, ignored *metrics.Counter
+	set               *metrics.Set
+	requests          []*metrics.Counter // by method.index
+	unserved, ignored *metrics.Counter
 	// of the methods that run handlers, but for tools/call
 	reads, prompts, completions *call.Series
 
@@ -28,7 +28,7 @@ func newSeries(eng *Engine) seriesSet {
 	for i := range methods {
 		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, methods[i].name))
 	}
-	m.refused = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
+	m.unserved = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
 	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
 	m.reads = call.NewMethodSeries(set, "resources/read")
 	m.prompts = call.NewMethodSeries(set, "prompts/get")

@@ -6,8 +6,8 @@ import (
 )
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
-// HTTP sessions x.Conv, and returns where the message is to be dispatched. What it refuses is class Inline, and
-// Dispatch appends the refusal. It never waits, and allocates only to say no.
+// HTTP sessions x.Conv, and returns where the message is to be dispatched. What has a fault is class Inline, and
+// Dispatch appends the error. It never waits, and allocates only to say no.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (eng *Engine) Route(x *Exchange) Class {
@@ -33,17 +33,17 @@ func (eng *Engine) routeModern(x *Exchange, row *method) Class {
 		return eng.accept(x, row)
 	}
 	if x.InBatch {
-		return x.refuse(Invalid, errModernInBatch)
+		return x.fail(Invalid, errModernInBatch)
 	}
 	if e := checkModern(x); e != nil {
-		return x.refuse(Invalid, e)
+		return x.fail(Invalid, e)
 	}
 	if row == nil || row.revisions&x.Rev().Set == 0 {
-		return x.refuse(UnknownMethod, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
+		return x.fail(UnknownMethod, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	if x.Transport == HTTP {
 		if e := x.Header.CheckName(x.Raw, &x.Env, row.mirror); e != nil {
-			return x.refuse(Invalid, e)
+			return x.fail(Invalid, e)
 		}
 	}
 	return eng.routeRow(x, row)
@@ -82,7 +82,7 @@ func checkModern(x *Exchange) *codec.Error {
 func (eng *Engine) routeLegacy(x *Exchange, row *method) Class {
 	if x.Transport == HTTP {
 		if o, e := eng.attach(x, row); e != nil {
-			return x.refuse(o, e)
+			return x.fail(o, e)
 		}
 	}
 	negotiated := 0 // index + 1
@@ -98,13 +98,13 @@ func (eng *Engine) routeLegacy(x *Exchange, row *method) Class {
 	}
 	switch {
 	case row == nil || row.revisions&x.Rev().Set == 0:
-		return x.refuse(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
+		return x.fail(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	case row.phase == beforeInitialize && negotiated > 0:
-		return x.refuse(Invalid, errInitializedTwice)
+		return x.fail(Invalid, errInitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:
-		return x.refuse(Invalid, errInitializeInBatch)
+		return x.fail(Invalid, errInitializeInBatch)
 	case row.phase == afterInitialize && negotiated == 0:
-		return x.refuse(Invalid, errInitializeFirst)
+		return x.fail(Invalid, errInitializeFirst)
 	}
 	return eng.routeRow(x, row)
 }
@@ -124,7 +124,7 @@ func (eng *Engine) routeRow(x *Exchange, row *method) Class {
 		case e.Code == codec.CodeMethodNotFound && x.Modern():
 			outcome = UnknownMethod
 		}
-		return x.refuse(outcome, e)
+		return x.fail(outcome, e)
 	}
 	return class
 }
@@ -138,9 +138,9 @@ func (eng *Engine) accept(x *Exchange, row *method) Class {
 	return Inline
 }
 
-// refuse ends Route with an error.
-func (x *Exchange) refuse(o Outcome, e *codec.Error) Class {
-	x.Outcome, x.refusal = o, e
+// fail ends Route with an error.
+func (x *Exchange) fail(o Outcome, e *codec.Error) Class {
+	x.Outcome, x.fault = o, e
 	return Inline
 }
 
@@ -161,7 +161,7 @@ func (eng *Engine) AcceptsBatch(x *Exchange) bool {
 }
 
 // Queued says, of a message of which only the beginning was seen (codec.Peek), whether it is work that waits in line
-// and may be refused for want of room. Control, and what nobody knows, never is: the latter is refused by the scan.
+// and may be refused for want of room. Control, and what nobody knows, never is: for the latter Route has an error.
 func (eng *Engine) Queued(raw []byte, e *codec.Envelope) bool {
 	row := methodOf(e, raw)
 	return row != nil && (row.class == Compute || row.class == Blocking)

@@ -10,6 +10,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
+	"weir/registry/input"
 	"weir/registry/task"
 )
 
@@ -57,9 +58,9 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	ours := true
 	switch o {
 	case call.IsSuspended:
-		input := c.input
+		asked := c.input
 		c.input.requests = nil
-		if c.task.Suspend(input.requests, input.state) {
+		if c.task.Suspend(asked.requests, asked.state) {
 			c.eng.m.inputRequired.Inc()
 		}
 		return out
@@ -93,7 +94,7 @@ func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec
 		return clientreq.ErrRounds
 	}
 	c.input.requests, c.input.state = requests, state
-	return errSuspended
+	return input.ErrSuspended
 }
 
 // Queue implements task.Call.
@@ -157,7 +158,7 @@ func (eng *Engine) createTask(x *Exchange, dst []byte) []byte {
 
 // newTask makes the task that x asks for.
 func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
-	if e := eng.readInputs(x); e != nil {
+	if e := eng.inputs.Read(&x.Call); e != nil {
 		return nil, e
 	}
 	var wish []byte // of 2025-11-25 only

@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/clientreq"
+	"weir/registry/input"
 	"weir/registry/protocol"
 	"weir/registry/result"
 	"weir/registry/task"
@@ -144,7 +145,7 @@ func serveTaskResult(eng *Engine, x *Exchange, dst []byte) []byte {
 		return codec.AppendError(dst, x.ID(), e)
 	}
 	out, e := eng.awaitTask(x, dst, t, failed)
-	if e == errSuspended {
+	if e == input.ErrSuspended {
 		return dst
 	}
 	if e != nil {
@@ -153,8 +154,9 @@ func serveTaskResult(eng *Engine, x *Exchange, dst []byte) []byte {
 	return out
 }
 
-// awaitTask appends what the task ended with, or suspends x until there is more to do for it (errSuspended). failed is
-// why x could not have the client answer what the task asks for: unless the task has ended, that is its answer.
+// awaitTask appends what the task ended with, or suspends x until there is more to do for it (input.ErrSuspended).
+// failed is why x could not have the client answer what the task asks for: unless the task has ended, that is its
+// answer.
 func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *codec.Error) ([]byte, *codec.Error) {
 	out, ended := t.AppendResult(dst, x.ID())
 	switch {
@@ -185,7 +187,7 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 		x.Responder.Send(t.AppendStatus(nil))
 	}
 	x.Suspend(&w.Suspension)
-	return nil, errSuspended
+	return nil, input.ErrSuspended
 }
 
 // taskWait is a tasks/result that waits for its task.
@@ -203,10 +205,10 @@ func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
 // carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
 func (eng *Engine) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
 	c := new(taskCarrier)
-	c.requests, e = eng.askClient(x, requests, t.Relate, func(came clientreq.Result) {
+	c.requests, e = eng.inputs.Ask(&x.Call, requests, t.Relate, func(came clientreq.Result) {
 		x.Inputs = &call.Inputs{Failed: c.heard(t, came)}
 	})
-	t.Carried(c, e == errSuspended) // heard comes later: after the worker has let go of x
+	t.Carried(c, e == input.ErrSuspended) // heard comes later: after the worker has let go of x
 	return e
 }
 

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/*.txt")
 //	<- 200 {...}            its answer: HTTP status (http only), "session" if one was opened, body if any
 //	<~ {...}                what the server sends besides (jobs only)
 //
-// go test ./registry -run Transcripts -update writes what the server says now; read the difference before you keep it.
+// go test ./registry/engine -run Transcripts -update writes what the server says now; read the difference before you keep it.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {

@@ -229,6 +229,16 @@ func TestRegistrationRefuses(t *testing.T) {
 	f(func() { r.AddPrompt(&mcp.Prompt{Name: "a"}, nil) }, `AddPrompt "a": the handler is nil`)
 	f(func() { r.AddResource(&mcp.Resource{URI: "a:c", Name: "n"}, nil) }, `AddResource "a:c": the handler is nil`)
 	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{c}", Name: "n"}, nil) }, "the handler is nil")
+	complete := func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error) { return nil, nil }
+	for name, option := range map[string]registry.HandlerOption{"Tasks": registry.Tasks(registry.TaskOptional),
+		"AskFirst": registry.AskFirst()} {
+		forTools := "the option " + name + " is for tools only"
+		f(func() { r.AddPrompt(&mcp.Prompt{Name: "a"}, greet, option) }, `AddPrompt "a": `+forTools)
+		f(func() { r.AddResource(&mcp.Resource{URI: "a:c", Name: "n"}, read, option) }, `AddResource "a:c": `+forTools)
+		f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{c}", Name: "n"}, read, option) },
+			`AddResourceTemplate "a:{c}": `+forTools)
+		f(func() { r.SetCompletion(complete, option) }, `SetCompletion "completion/complete": `+forTools)
+	}
 	mistyped := json.RawMessage(`{"type":"object","properties":{"n":{"type":"int"}}}`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: mistyped}, noop) }, `AddTool "a"`, "/properties/n", `"int"`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema, OutputSchema: mistyped}, noop) }, `AddTool "a"`,

@@ -2,7 +2,7 @@ package event
 
 import "weir/codec"
 
-// The refusals of this package, as the peer sees them.
+// The errors of this package, as the peer sees them.
 var (
 	// ErrEnded: the subscriber has ended; its session tells its client in words of its own.
 	ErrEnded = &codec.Error{Code: codec.CodeInvalidRequest,

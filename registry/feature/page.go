@@ -35,11 +35,11 @@ type Page struct {
 // AppendPage appends the members of a page: the array, in order of names, and nextCursor unless it is the last. all is
 // a set's (Set.All). The error is a cursor that is none of this list; then nothing was appended.
 func AppendPage[E Entry](dst []byte, list *List, all []E, p Page) ([]byte, *codec.Error) {
-	if !protocol.FirstPage(p.Cursor) {
-		last, ok := protocol.DecodeCursor(list.tag, p.Cursor)
-		if !ok {
-			return dst, protocol.ErrCursor
-		}
+	last, ok := protocol.DecodeCursor(list.tag, p.Cursor)
+	if !ok {
+		return dst, protocol.ErrCursor
+	}
+	if last != "" {
 		i, found := search(all, last)
 		if found {
 			i++

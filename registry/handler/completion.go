@@ -19,9 +19,10 @@ type Completion struct {
 	complete Complete
 }
 
-// NewCompletion makes a completion.
-func NewCompletion(h Complete, defaults Defaults, opts []Option) *Completion {
-	return &Completion{Handler: defaults.handler("completion/complete", opts), complete: h}
+// NewCompletion makes a completion. The error names an option that it cannot have.
+func NewCompletion(h Complete, defaults Defaults, opts []Option) (*Completion, error) {
+	own, err := defaults.plain("completion/complete", opts)
+	return &Completion{Handler: own, complete: h}, err
 }
 
 // completeCall is what the completion handler is given.

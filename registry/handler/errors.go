@@ -25,8 +25,12 @@ var (
 			"and params.argument a name and a value"}
 )
 
-// errNoHandler is of whoever registers, not of a peer.
-var errNoHandler = errors.New("the handler is nil")
+// Mistakes of whoever registers, not of a peer.
+var (
+	errNoHandler      = errors.New("the handler is nil")
+	errTasksOption    = errors.New("the option Tasks is for tools only")
+	errAskFirstOption = errors.New("the option AskFirst is for tools only")
+)
 
 // ArgumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
 type ArgumentError struct{ err error }

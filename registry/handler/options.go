@@ -30,3 +30,15 @@ func (d *Defaults) handler(name string, opts []Option) call.Handler {
 	}
 	return h
 }
+
+// plain is handler for what is no tool. The error names the option that only a tool can have.
+func (d *Defaults) plain(name string, opts []Option) (call.Handler, error) {
+	h := d.handler(name, opts)
+	switch {
+	case h.Tasks != call.TaskForbidden:
+		return h, errTasksOption
+	case h.AsksFirst:
+		return h, errAskFirstOption
+	}
+	return h, nil
+}

@@ -22,8 +22,11 @@ func NewPrompt(d *mcp.Prompt, h mcp.PromptHandler, defaults Defaults, opts []Opt
 	if h == nil {
 		return nil, errNoHandler
 	}
-	p := &Prompt{Handler: defaults.handler(d.Name, opts), get: h}
-	var err error
+	own, err := defaults.plain(d.Name, opts)
+	if err != nil {
+		return nil, err
+	}
+	p := &Prompt{Handler: own, get: h}
 	p.Prompt, err = feature.DefinePrompt(d, defaults.MaxBytes)
 	return p, err
 }

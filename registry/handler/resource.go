@@ -27,8 +27,11 @@ func NewResource(d *mcp.Resource, h mcp.ResourceHandler, defaults Defaults, opts
 	if h == nil {
 		return nil, errNoHandler
 	}
-	r := &Resource{Handler: defaults.handler(d.URI, opts), read: h}
-	var err error
+	own, err := defaults.plain(d.URI, opts)
+	if err != nil {
+		return nil, err
+	}
+	r := &Resource{Handler: own, read: h}
 	r.Resource, err = feature.DefineResource(d, defaults.MaxBytes)
 	return r, err
 }
@@ -38,8 +41,11 @@ func NewTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, defaults Defaul
 	if h == nil {
 		return nil, errNoHandler
 	}
-	t := &Template{Resource: Resource{Handler: defaults.handler(d.URITemplate, opts), read: h}}
-	var err error
+	own, err := defaults.plain(d.URITemplate, opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{Resource: Resource{Handler: own, read: h}}
 	t.Resource.Resource, t.Pattern, err = feature.DefineTemplate(d, defaults.MaxBytes)
 	return t, err
 }

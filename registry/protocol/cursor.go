@@ -46,11 +46,12 @@ func AppendCursor(dst []byte, tag byte, last string) []byte {
 	return append(dst, '"')
 }
 
-// FirstPage says whether the token of params.cursor, or nil, asks for the first page: some clients begin with "".
-func FirstPage(token []byte) bool { return token == nil || string(token) == `""` }
-
-// DecodeCursor returns the name in a cursor; false when it is not one that AppendCursor made for this list.
+// DecodeCursor returns the name in a cursor; false when it is not one that AppendCursor made for this list. The first
+// page follows no name: its token is nil, or "", with which some clients begin.
 func DecodeCursor(tag byte, token []byte) (last string, ok bool) {
+	if token == nil || string(token) == `""` {
+		return "", true
+	}
 	text, ok := codec.StringOf(token)
 	if !ok || len(text) > maxCursorBytes {
 		return "", false

@@ -28,13 +28,18 @@ func TestCursors(t *testing.T) {
 				t.Fatalf("%q: byte %d changed: got %q", name, i, got)
 			}
 		}
-		for cut := 1; cut < len(token)-1; cut++ {
+		for cut := 2; cut < len(token)-1; cut++ { // "" alone is the first page
 			if _, ok := DecodeCursor('t', append(append([]byte{}, token[:cut]...), '"')); ok {
 				t.Fatalf("%q: cut at %d", name, cut)
 			}
 		}
 	}
-	for _, token := range []string{`""`, `7`, `{}`, `"t"`, `"` + strings.Repeat("A", 8000) + `"`,
+	for _, first := range [][]byte{nil, []byte(`""`)} {
+		if last, ok := DecodeCursor('t', first); !ok || last != "" {
+			t.Errorf("%q is not the first page", first)
+		}
+	}
+	for _, token := range []string{`" "`, `7`, `{}`, `"t"`, `"` + strings.Repeat("A", 8000) + `"`,
 		`"` + base64.RawURLEncoding.EncodeToString([]byte("t1:echo")) + `"`} {
 		if _, ok := DecodeCursor('t', []byte(token)); ok {
 			t.Errorf("%.50s: taken", token)

@@ -54,7 +54,7 @@ func (h *Header) CheckMethod(raw []byte, e *codec.Envelope) *codec.Error {
 type Mirror uint8
 
 const (
-	MirrorNothing Mirror = iota
+	mirrorNothing Mirror = iota
 	MirrorName           // params.name
 	MirrorURI            // params.uri
 	MirrorTaskID         // params.taskId (SEP-2663)
@@ -62,7 +62,7 @@ const (
 
 // CheckName compares Mcp-Name with the member of params that the method has it repeat.
 func (h *Header) CheckName(raw []byte, e *codec.Envelope, mirror Mirror) *codec.Error {
-	if mirror == MirrorNothing {
+	if mirror == mirrorNothing {
 		return nil
 	}
 	if h.Name == nil {

@@ -36,7 +36,7 @@ type Revision struct {
 	// ResourceNotFound is the code of a resources/read for nothing (SEP-2164 gave up one of its own).
 	ResourceNotFound int
 	// Structured says which structuredContent and outputSchema may leave. Before 2026-07-28 both describe objects.
-	Structured StructuredRule
+	Structured structuredRule
 	// ArgumentsAreResults: arguments that do not fit the tool's schema are a tool result with isError, which the
 	// model sees and corrects (SEP-1303, since 2025-11-25); before, they were listed under protocol errors.
 	ArgumentsAreResults bool
@@ -64,18 +64,18 @@ func (r TaskRule) Capability() string {
 	}[r]
 }
 
-// StructuredRule says which structured content may leave.
-type StructuredRule uint8
+// structuredRule says which structured content may leave.
+type structuredRule uint8
 
 const (
-	structuredUnknown StructuredRule = iota // to the revision: neither schema nor content leaves
+	structuredUnknown structuredRule = iota // to the revision: neither schema nor content leaves
 	structuredObjects                       // JSON objects only
 	structuredAny                           // any JSON value (SEP-2106)
 )
 
 // Allows says whether structured content that is an object, or a schema that describes objects, may leave; or one that
 // is not, or does not.
-func (r StructuredRule) Allows(object bool) bool {
+func (r structuredRule) Allows(object bool) bool {
 	return r == structuredAny || r == structuredObjects && object
 }
 

@@ -10,8 +10,8 @@ import (
 // Client is what was negotiated with one client, and what it hears of. The zero value is ready: nothing was negotiated.
 // It weighs 32 bytes. Safe for concurrent use; must not be copied.
 type Client struct {
-	// state is the index of the revision, plus one; from levelShift on the log level, plus one, and from capabilityShift
-	// on what the client can be asked.
+	// state is the index of the revision, plus one; from levelShift on the log level, plus one, and from
+	// capabilityShift on what the client can be asked.
 	state atomic.Uint32
 	// told is which changes of lists it knows of. On a connection its loop's, in a session fixed.
 	told       event.Told

@@ -10,9 +10,11 @@ type Request interface {
 	comparable
 	// ID is its id token, which does not change while it is in flight.
 	ID() []byte
-	// SharesID says whether its answer finds its way while other requests with its id are in flight. It does not change.
+	// SharesID says whether its answer finds its way while other requests with its id are in flight. It does not
+	// change.
 	SharesID() bool
-	// Cancel ends it early. It is called under the conversation's lock and must neither block nor call the conversation.
+	// Cancel ends it early. It is called under the conversation's lock and must neither block nor call the
+	// conversation.
 	Cancel()
 }
 

@@ -22,13 +22,15 @@ const listTag = 'k'
 // nextCursor unless it is the last. The error is a cursor that is none of this list; then nothing was appended.
 func (tt *Table) AppendPage(dst []byte, owner Owner, p Page) ([]byte, *codec.Error) {
 	after := uint64(0)
-	if !protocol.FirstPage(p.Cursor) {
-		last, ok := protocol.DecodeCursor(listTag, p.Cursor)
-		number, err := strconv.ParseUint(last, 10, 63)
-		if !ok || err != nil {
+	last, ok := protocol.DecodeCursor(listTag, p.Cursor)
+	if !ok {
+		return dst, protocol.ErrCursor
+	}
+	if last != "" {
+		var err error
+		if after, err = strconv.ParseUint(last, 10, 63); err != nil {
 			return dst, protocol.ErrCursor
 		}
-		after = number
 	}
 	all := tt.of(owner, after, p.MaxEntries+1)
 	dst = append(dst, `"tasks":[`...)

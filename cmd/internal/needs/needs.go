@@ -10,8 +10,8 @@ import (
 
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
-	"bash": "bash", "curl": "curl", "nc": "netcat-openbsd", "make": "make", "npm": "npm",
-	"prometheus": "prometheus", "promtool": "prometheus",
+	"bash": "bash", "curl": "curl", "make": "make", "nc": "netcat-openbsd", "npm": "npm", "prometheus": "prometheus",
+	"promtool": "prometheus",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.

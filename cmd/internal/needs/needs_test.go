@@ -33,8 +33,7 @@ func TestNothingIsSkippedInSilence(t *testing.T) {
 	f("1", why, "", true)
 }
 
-// TestOneLineAtTheEnd: make test ends with a line that says what was skipped and how to have it, also when a test
-// fails.
+// TestOneLineAtTheEnd: make test ends with a line that says what was skipped and how to have it, also if a test fails.
 func TestOneLineAtTheEnd(t *testing.T) {
 	Programs(t, "the Makefile was not tried", "make")
 	f := func(code, want string, lines ...string) {
@@ -59,6 +58,6 @@ func TestOneLineAtTheEnd(t *testing.T) {
 	}
 	f("0", "")
 	f("0", "Skipped for want of programs: TestA, TestB. To run them too: apt-get install npm\n", "TestB npm", "TestA npm")
-	f("1", "Skipped for want of programs: TestA, TestB/x. To run them too: apt-get install curl npm\n", "TestB/x npm",
-		"TestA curl")
+	f("1", "Skipped for want of programs: TestA, TestB/x. To run them too: apt-get install curl npm\n",
+		"TestB/x npm", "TestA curl")
 }

@@ -25,6 +25,7 @@ var All = []Case{
 	{"storm", "Does a storm of connections get in, and do those who are in notice?", storm},
 	{"flood", "What does one connection that floods a stuck tool cost, and is every message accounted for?", flood},
 	{"stalled", "Do clients that never read harm those that do?", stalled},
+	{"large", "Are large results as quick as those of the two Go SDKs?", large},
 	{"refusal", "What does a refusal cost the server?", refusal},
 	{"listens", "What does an open subscriptions/listen weigh, and how soon do all of them hear of a change?", listens},
 	{"session-streams", "What does a session with an open stream weigh, and how soon do all of them hear of a change?",

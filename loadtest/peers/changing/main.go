@@ -1,6 +1,7 @@
 // Command changing is Weir with something to tell: a list of tools that changes, and resources that are updated, when
 // its admin listener is asked for it. It is what the benchmarks of event streams measure, since `weir serve` offers
-// nothing that changes. Everything is at its default but the addresses.
+// nothing that changes. Everything is at its default but the addresses and max_result_bytes: its tool large answers
+// with as many bytes as it is asked for, up to 20 MiB.
 //
 //	POST /change        adds a tool, or takes it out again: one change of the list
 //	POST /update?uri=U  says that the resource U was updated
@@ -20,6 +21,7 @@ import (
 	_ "net/http/pprof"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -41,6 +43,7 @@ func run() error {
 	offered := registry.DefaultOptions()
 	offered.Name, offered.Version = "changing", "1.0"
 	offered.Metrics = set
+	offered.MaxResultBytes = 32 << 20
 	r, err := registry.New(offered)
 	if err != nil {
 		return err
@@ -51,6 +54,7 @@ func run() error {
 		return nil, errors.New("nobody reads this")
 	})
 	addTool(r, "stays")
+	registry.AddTool(r, &mcp.Tool{Name: "large", Description: "answers with a text of so many bytes"}, large)
 	server, err := start(r, set)
 	if err != nil {
 		return err
@@ -101,6 +105,20 @@ func addTool(r *registry.Registry, name string) {
 			return &mcp.CallToolResult{}, nil
 		},
 		registry.Cheap())
+}
+
+type largeIn struct {
+	Bytes int `json:"bytes"`
+}
+
+// largeText is what large answers are cut from.
+var largeText = strings.Repeat("0123456789abcdef", 20<<20/16)
+
+func large(_ context.Context, _ *mcp.CallToolRequest, in largeIn) (*mcp.CallToolResult, any, error) {
+	if in.Bytes < 0 || in.Bytes > len(largeText) {
+		return nil, nil, errors.New("bytes: 0 to 20 MiB")
+	}
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: largeText[:in.Bytes]}}}, nil, nil
 }
 
 // start assembles a server and runs it.

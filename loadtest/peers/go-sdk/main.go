@@ -14,12 +14,17 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 type echoIn struct {
 	Message string `json:"message"`
+}
+
+type largeIn struct {
+	Bytes int `json:"bytes"`
 }
 
 func main() {
@@ -36,6 +41,11 @@ func run(asJSON bool) error {
 	mcp.AddTool(s, &mcp.Tool{Name: "echo", Description: "Answers with the text it was given."},
 		func(_ context.Context, _ *mcp.CallToolRequest, in echoIn) (*mcp.CallToolResult, any, error) {
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: in.Message}}}, nil, nil
+		})
+	text := strings.Repeat("0123456789abcdef", 20<<20/16)
+	mcp.AddTool(s, &mcp.Tool{Name: "large", Description: "Answers with a text of so many bytes."},
+		func(_ context.Context, _ *mcp.CallToolRequest, in largeIn) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text[:in.Bytes]}}}, nil, nil
 		})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -33,6 +34,12 @@ func run() error {
 		}
 		return mcp.NewToolResultText(text), nil
 	})
+	large := strings.Repeat("0123456789abcdef", 20<<20/16)
+	s.AddTool(mcp.NewTool("large", mcp.WithDescription("Answers with a text of so many bytes."),
+		mcp.WithNumber("bytes", mcp.Required())),
+		func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return mcp.NewToolResultText(large[:req.GetInt("bytes", 0)]), nil
+		})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -388,8 +388,8 @@ func TestPostStreamOverAGap(t *testing.T) {
 	}
 }
 
-// A parked call outlives its connection: it is answered by another POST, goes on, and its answer waits for who resumes.
-func TestParkedCallOutlivesItsConnection(t *testing.T) {
+// A suspended call outlives its connection: it is answered by another POST, goes on, and its answer waits for who resumes.
+func TestSuspendedCallOutlivesItsConnection(t *testing.T) {
 	s := start(t)
 	s.addAsk()
 	for range 4 { // connections of each loop
@@ -418,7 +418,7 @@ func TestParkedCallOutlivesItsConnection(t *testing.T) {
 }
 
 // A question that was asked while nobody listened is heard by who resumes.
-func TestParkedCallAsksWhoResumes(t *testing.T) {
+func TestSuspendedCallAsksWhoResumes(t *testing.T) {
 	s := start(t)
 	asked := make(chan struct{})
 	registry.AddTool(s.registry, &mcp.Tool{Name: "later"},

@@ -1,0 +1,146 @@
+package loop
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"weir/backpressure"
+)
+
+// budgetFloor is what a connection may hold whatever the others hold.
+const budgetFloor = 4 << 10
+
+// budget bounds what all connections together hold of one kind. When one takes more than is left, the heaviest
+// holder gives way: it is closed for reason. A newcomer that is served at once weighs next to nothing, a large
+// holder whose peer does nothing about it weighs more with every second.
+//
+// What is below the floor is counted and costs no lock. The lock is taken after a connection's, and before a loop's
+// inbox.
+type budget struct {
+	most   int64
+	reason Reason
+	total  atomic.Int64
+
+	mu      sync.Mutex
+	holders []*holding // those above the floor
+}
+
+// holding is what one connection holds of a budget. Its owner, whoever may touch what is held, is one at a time.
+type holding struct {
+	conn   *Conn
+	bytes  int64 // the owner's while it is not listed, guarded by the budget's lock while it is
+	listed bool  // the owner's: it is, or was until it had to give way, among the holders
+
+	// Guarded by the budget's lock.
+	at     int   // its place among the holders
+	since  int64 // when the peer last did something about it
+	gaveUp bool  // it has given way, and is off the books
+}
+
+// take puts n more bytes on the books of h. fresh says that the peer has just done something about them. It reports
+// false when it is h that has to give way: the caller closes its connection.
+func (b *budget) take(h *holding, n int64, fresh bool) bool {
+	if !h.listed {
+		h.bytes += n
+		b.total.Add(n)
+		if h.bytes <= budgetFloor {
+			return true
+		}
+	}
+	now := backpressure.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case h.gaveUp:
+		return false
+	case h.listed:
+		h.bytes += n
+		b.total.Add(n)
+	default:
+		h.listed, h.at, h.since = true, len(b.holders), now
+		b.holders = append(b.holders, h)
+	}
+	if fresh {
+		h.since = now
+	}
+	for b.total.Load() > b.most {
+		heaviest := b.heaviestLocked(now)
+		if heaviest == nil {
+			return true // nobody is above the floor
+		}
+		b.dropLocked(heaviest)
+		heaviest.gaveUp = true
+		if heaviest == h {
+			return false
+		}
+		heaviest.conn.giveWay(b.reason)
+	}
+	return true
+}
+
+// give takes n bytes off again. It is progress, unless h has given way.
+func (b *budget) give(h *holding, n int64) {
+	if !h.listed {
+		h.bytes -= n
+		b.total.Add(-n)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h.gaveUp {
+		return
+	}
+	h.bytes -= n
+	b.total.Add(-n)
+	h.since = backpressure.Now()
+	if h.bytes <= budgetFloor/2 {
+		left := h.bytes
+		b.dropLocked(h)
+		b.total.Add(left)
+		h.bytes, h.listed = left, false
+	}
+}
+
+// giveAll takes off whatever h holds.
+func (b *budget) giveAll(h *holding) {
+	if !h.listed {
+		b.total.Add(-h.bytes)
+		h.bytes = 0
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !h.gaveUp {
+		b.dropLocked(h)
+	}
+	h.listed = false
+}
+
+// dropLocked takes h off the books and from among the holders.
+func (b *budget) dropLocked(h *holding) {
+	b.total.Add(-h.bytes)
+	h.bytes = 0
+	last := len(b.holders) - 1
+	b.holders[last].at = h.at
+	b.holders[h.at] = b.holders[last]
+	b.holders[last] = nil
+	b.holders = b.holders[:last]
+}
+
+// heaviestLocked finds who holds most for longest: bytes by seconds, of which everybody has one.
+func (b *budget) heaviestLocked(now int64) (heaviest *holding) {
+	const second = 1e9
+	var most float64
+	for _, h := range b.holders {
+		if weight := float64(h.bytes) * float64(now-h.since+second); weight > most {
+			heaviest, most = h, weight
+		}
+	}
+	return heaviest
+}
+
+// giveWay has c's loop close it soon, for reason. Any goroutine, whatever it has locked but an inbox.
+func (c *Conn) giveWay(reason Reason) {
+	c.cut.Store(uint32(reason))
+	c.Post()
+}
