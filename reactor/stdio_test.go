@@ -144,9 +144,10 @@ func TestStreamsBreakOff(t *testing.T) {
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
 		s.in.Close()
 	})
-	f("too large", "the server ended the conversation: message_too_large", func(s *streamed) {
-		go s.in.Write([]byte(strings.Repeat("x", 1<<17))) // ends when the pipe is closed
+	f("too large", "", func(s *streamed) { // refused, and no reason to break off: see TestStdioLineTooLong
+		s.send(strings.Repeat("x", 1<<17) + "\n")
 		contains(s.t, s.line(), "max_message_bytes")
+		s.in.Close()
 	})
 	f("the stop cuts a call", "", func(s *streamed) {
 		s.send(toolCall("1", "sleep", `{"ms":600000}`))
