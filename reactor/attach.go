@@ -22,7 +22,8 @@ import (
 func (s *Server) attach(name string, fd int, ended func(reason string)) error {
 	err := unix.SetNonblock(fd, true)
 	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes)
+		// The kernel doubles it.
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, s.opts.SendBufferBytes/2)
 	}
 	if err != nil {
 		return fmt.Errorf("attach %s: %w", name, err)

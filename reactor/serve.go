@@ -42,6 +42,7 @@ func (s *Server) begin() error {
 func (s *Server) Listen() error {
 	err := s.life.step(s.bind)
 	if err != nil {
+		s.life.endSteps()
 		s.life.stop.Do(func() { s.release(); close(s.life.ended) })
 	}
 	return err

@@ -121,6 +121,7 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	p := c.intake.p
 	k := NewSharedCall(c)
 	k.Raw, k.Principal = h.raw, c.Principal()
+	k.ticket.Overhead = callBytes // it may be suspended, and queued again
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}

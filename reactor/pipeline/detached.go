@@ -40,12 +40,17 @@ func (o *detachedCalls) laneOf(k *Call) *backpressure.Lane {
 }
 
 // Run implements backpressure.Runner.
-func (o *detachedCalls) Run(batch *backpressure.Ticket, _ int, w *backpressure.Worker) {
-	for t := batch; t != nil; {
-		next := t.Next()
+func (o *detachedCalls) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
+	t := batch
+	defer func() {
+		if t != nil { // a handler has ended the goroutine, and the rest of the batch is in nobody else's hands
+			o.Run(t, n, w)
+		}
+	}()
+	for t != nil {
 		k := t.Job.(*Call)
-		_, _ = k.Conn.execute(t, nil, w, nil) // their answers go into their post streams
-		t = next
+		t = t.Next()
+		_, _ = k.Conn.execute(&k.ticket, nil, w, nil) // their answers go into their post streams
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/codec"
 	"weir/registry/engine"
 	"weir/registry/event"
 )
@@ -39,16 +40,19 @@ func (in *Intake) listen(c *Conn, k *Call) {
 		in.Fail(k, errNotAcceptable)
 		return
 	}
-	k.own(k.Raw)
-	if err := p.Engine.Begin(&k.Exchange); err != nil {
-		k.Outcome = engine.Invalid
-		in.Fail(k, err)
-		return
-	}
+	// What it opened has copied what it needs: for as long as the stream lasts only the id is kept, before Begin, since
+	// from there on others may look at it.
 	in.Msg = p.Engine.Dispatch(&k.Exchange, in.Msg[:0])
 	if k.Source = k.Stream(); k.Source == nil {
-		p.Engine.End(&k.Exchange)
 		in.Answer(k, in.Msg)
+		return
+	}
+	k.own(k.ID())
+	k.Env = codec.Envelope{Kind: codec.KindRequest, ID: codec.Span{Len: uint32(len(k.Raw))}}
+	if err := p.Engine.Begin(&k.Exchange); err != nil {
+		k.Source.Close()
+		k.Outcome = engine.Invalid
+		in.Fail(k, err)
 		return
 	}
 	c.transport.Open(in, c, k, in.Msg)

@@ -223,27 +223,28 @@ func (r *Requests) Cancel() { r.abort(endedCancelled, ErrCancelled) }
 // Withdraw ends the waiting, because what the requests were for has ended otherwise. Any goroutine; idempotent.
 func (r *Requests) Withdraw(why *codec.Error) { r.abort(endedWithdrawn, why) }
 
-// abort ends the waiting for what is still open, and has the call fail with why. Any goroutine.
+// abort ends the waiting for what is still open, and has the call fail with why. Any goroutine. The call goes on only
+// when its client has been told: whoever goes on first, its Sender may be another call's by then.
 func (r *Requests) abort(how ending, why *codec.Error) {
 	var open map[string]string
-	done := r.table.locked(func() *Requests {
-		if len(r.open) == 0 {
-			return nil
+	r.table.locked(func() *Requests {
+		if len(r.open) > 0 {
+			open, r.open = r.open, nil
+			r.result.Failed = why
+			r.takeLocked(len(open))
 		}
-		open, r.open = r.open, nil
-		r.result.Failed = why
-		r.takeLocked(len(open))
-		return r.closeLocked(len(open))
+		return nil
 	})
+	if len(open) == 0 {
+		return
+	}
 	if how == endedTimeout || how == endedStopped || how == endedWithdrawn {
 		for id := range open { // who asked in vain says so (MCP 2025-11-25, basic/lifecycle, timeouts)
 			r.call.Sender.Send([]byte(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`))
 		}
 	}
 	r.table.series.ended[how].Add(len(open))
-	if done != nil {
-		r.call.Done(r.result)
-	}
+	r.table.change(func() *Requests { return r.closeLocked(len(open)) })
 }
 
 // Answer gives a response of the client to the call that waits for it; false when none does. It costs no lock while the

@@ -167,7 +167,7 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case x.Responder == nil:
 		return nil, errTaskWait
 	}
-	w := new(taskWait)
+	w := &taskWait{bytes: len(x.Raw)}
 	w.Begin(x.Responder.Resume)
 	w.Cancel = func() { t.GiveUp(w) }
 	turn, requests, e := t.Await(w)
@@ -191,7 +191,13 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 }
 
 // taskWait is a tasks/result that waits for its task.
-type taskWait struct{ call.Suspension }
+type taskWait struct {
+	call.Suspension
+	bytes int
+}
+
+// Bytes implements task.Waiter.
+func (w *taskWait) Bytes() int { return w.bytes }
 
 // TaskReady implements task.Waiter.
 func (w *taskWait) TaskReady() { w.Settle() }

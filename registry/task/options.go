@@ -19,7 +19,7 @@ type Options struct {
 	// answered, its result, and 2048 of its own. A larger request or answer is refused with reason task_bytes, with
 	// anything else too large the task fails, with the same reason.
 	MaxTaskBytes int `yaml:"max_task_bytes" default:"1 MiB" min:"4 KiB" max:"64 MiB" unit:"bytes"`
-	// MaxTaskTotalBytes is the same for all tasks together.
+	// MaxTaskTotalBytes is the same for all tasks together, and for the messages of tasks/result requests that wait.
 	MaxTaskTotalBytes int `yaml:"max_task_total_bytes" default:"64 MiB" min:"4 KiB" max:"16 GiB" unit:"bytes"`
 	// TaskTTL is for how long after its beginning a task is kept, if its client does not say; one that has not ended by
 	// then fails with reason task_expired. It is the longest that a handler may take.

@@ -16,6 +16,7 @@ type counting struct {
 func (c *counting) Cancel()         {}
 func (c *counting) Release()        { c.released.Add(1) }
 func (c *counting) TaskReady()      { c.ready.Add(1) }
+func (c *counting) Bytes() int      { return 1 }
 func (c *counting) Owe()            { c.owed.Add(1) }
 func (c *counting) OweAhead([]byte) {}
 func (c *counting) Drop()           { c.dropped.Add(1) }

@@ -29,17 +29,20 @@ func (t *Task) Await(w Waiter) (turn Turn, requests mcp.InputRequestMap, e *code
 		switch {
 		case t.status.Terminal():
 			turn = Ended
+			return
 		case t.status == InputRequired && t.carrier == nil && !t.carrying:
 			t.carrying, turn = true, Carry
 			requests = make(mcp.InputRequestMap, len(t.open))
 			for _, r := range t.open {
 				requests[r.key] = r.request
 			}
-		case !t.table.addWait(len(t.waiters)):
-			turn, e, fx.refused = Full, errWaits, t.table.m.refused[refusedWait]
-		default:
-			t.waiters, turn = append(t.waiters, w), Wait
+			return
 		}
+		if why := t.table.addWait(w, len(t.waiters)); why != refusals {
+			turn, e, fx.refused = Full, refusalErrors[why], t.table.m.refused[why]
+			return
+		}
+		t.waiters, turn = append(t.waiters, w), Wait
 	})
 	return turn, requests, e
 }

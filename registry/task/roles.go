@@ -22,6 +22,8 @@ type Waiter interface {
 	// TaskReady is called once: the task has ended or asks for something, or does not want to be waited for any more.
 	// Any goroutine, without a lock of the task; it must not block.
 	TaskReady()
+	// Bytes is how long the message is that it keeps while it waits. It does not change.
+	Bytes() int
 }
 
 // Carrier is a request for the result on whose stream the client is sent what the task asks for.

@@ -204,19 +204,27 @@ func (t *Task) strikeLocked() {
 	t.held, t.forgotten = 0, true
 }
 
-// addWait counts one more waiter of a task that has some, or says that there are too many.
-func (tt *Table) addWait(has int) bool {
-	if tt.waits.Add(1) > int64(tt.opt.MaxTaskWaits) || has >= tt.opt.MaxTaskWaitsPerTask {
-		tt.waits.Add(-1)
-		return false
+// addWait puts one more waiter of a task that has some on the books, with its message, or says why it may not wait.
+func (tt *Table) addWait(w Waiter, has int) (why refusal) {
+	n := int64(w.Bytes())
+	switch {
+	case tt.waits.Add(1) > int64(tt.opt.MaxTaskWaits) || has >= tt.opt.MaxTaskWaitsPerTask:
+		why = refusedWait
+	case tt.bytes.Add(n) > int64(tt.opt.MaxTaskTotalBytes):
+		tt.bytes.Add(-n)
+		why = refusedBytes
+	default:
+		return refusals
 	}
-	return true
+	tt.waits.Add(-1)
+	return why
 }
 
 // wake has waiters, which are none of any task any more, go on.
 func (tt *Table) wake(waiters []Waiter) {
 	tt.waits.Add(-int64(len(waiters)))
 	for _, w := range waiters {
+		tt.bytes.Add(-int64(w.Bytes()))
 		w.TaskReady()
 	}
 }

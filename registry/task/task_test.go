@@ -33,9 +33,13 @@ func (c *call) Cancel()  { c.cancelled++ }
 func (c *call) Release() { c.released++ }
 
 // heard is whoever waits, asks or watches, and what it was told.
-type heard struct{ said []string }
+type heard struct {
+	said  []string
+	bytes int
+}
 
 func (h *heard) TaskReady()              { h.said = append(h.said, "ready") }
+func (h *heard) Bytes() int              { return h.bytes }
 func (h *heard) TaskEnded()              { h.said = append(h.said, "ended") }
 func (h *heard) Owe()                    { h.said = append(h.said, "changed") }
 func (h *heard) OweAhead(message []byte) { h.said = append(h.said, string(message)) }
