@@ -164,10 +164,14 @@ func (o *Options) Validate() []error {
 	return found.Errors()
 }
 
+// gatheredAlways is the largest message for which no total is refused: such configurations were always allowed.
+const gatheredAlways = 4 << 20
+
 // checkInput holds that the largest message that is allowed can be gathered: its buffer doubles as it comes.
 func (o *Options) checkInput(found *option.Mistakes) {
 	largest := max(o.Messages.HTTP.MaxBodyBytes, o.Messages.Line.MaxMessageBytes, o.Messages.WebSocket.MaxMessageBytes)
-	if need := 2 * largest; o.MaxInputTotalBytes < need && !found.Has("max_input_total_bytes") {
+	need := 2 * largest
+	if largest > gatheredAlways && o.MaxInputTotalBytes < need && !found.Has("max_input_total_bytes") {
 		found.Add("max_input_total_bytes", "%s is below twice the largest message that messages allows, which could never"+
 			" be read to its end: allowed is %s or more", option.FormatSize(int64(o.MaxInputTotalBytes)),
 			option.FormatSize(int64(need)))

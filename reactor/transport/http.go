@@ -155,8 +155,8 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, err *http1.Error) {
 	k := in.NewCall(c)
 	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).origin(c, r.Origin)
-	in.Msg = codec.AppendError(in.Msg[:0], nil, &codec.Error{Code: codec.CodeInvalidRequest,
-		Message: err.Error() + deskOf(in).overLimit(err, t.decoder.Announced())})
+	text := err.Error() + deskOf(in).overLimit(err, t.decoder.Announced())
+	in.Msg = codec.AppendError(in.Msg[:0], nil, invalid(text))
 	in.Answer(k, in.Msg)
 	reason := loop.CloseBadRequest
 	if err.Status == 413 {
