@@ -1,5 +1,7 @@
 package reactor
 
+//lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
+
 import (
 	"context"
 	"runtime"

@@ -252,7 +252,11 @@ func TestStdioLineTooLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serveStdio(t, patience)
 			s.t = t
-			go s.send(line + `{"jsonrpc":"2.0","id":99,"method":"ping"}` + "\n")
+			go func() {
+				if _, err := io.WriteString(s.in, line+`{"jsonrpc":"2.0","id":99,"method":"ping"}`+"\n"); err != nil {
+					t.Error(err)
+				}
+			}()
 			contains(t, s.line(), `"id":`+id+`,"error":{"code":-32600,`, "messages.line.max_message_bytes, which is 65536")
 			contains(t, s.line(), `"id":99,"result"`)
 			must(t, s.in.Close())
