@@ -49,7 +49,7 @@ func TestBadResources(t *testing.T) {
 	resource("handler is nil", "test://a", "n", nil)
 	resource("half of max_result_bytes", "test://a", strings.Repeat("n", 1<<19), static)
 	template("incomplete expression", "test://{", "n", static)
-	template("unimplemented operator", "test://{a}{=b}", "n", static)
+	template("op-reserved", "test://{a}{=b}", "n", static)
 	template("begin with a scheme", "{scheme}://a", "n", static)
 	template("begin with a scheme", "/a/{b}", "n", static)
 	template("2049 bytes long", "test://"+strings.Repeat("x", 2042), "n", static)
