@@ -62,8 +62,9 @@ func childServer(in io.Reader, out io.Writer) error {
 		if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6,
-			(&server{set: set}).metric("weir_out_of_descriptors_total"))
+		// Read first: once descriptors ran out, nobody more is accepted, and the connections that follow are all.
+		ranOut := (&server{set: set}).metric("weir_out_of_descriptors_total")
+		fmt.Fprintln(out, s.Connections(), (used.Utime.Nano()+used.Stime.Nano())/1e6, ranOut)
 	}
 	return nil
 }
