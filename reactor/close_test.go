@@ -106,7 +106,7 @@ func TestEveryCloseReason(t *testing.T) {
 		}},
 		loop.CloseOutboxBudget: {with(func(o *Options) { o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20 }),
 			func(s *server) {
-				s.dial("tcp").narrow().greet().ask(40, 200_000)
+				s.dial("tcp").narrow().greet().ask(400, 10_000) // a large answer would be refused
 			}},
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))

@@ -25,10 +25,10 @@ func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Pee
 	if siblings != nil {
 		has = int(siblings.Load())
 	}
-	if e := h.take(has); e != nil {
+	if e := h.take(has, listenBytes); e != nil {
 		return nil, e
 	}
-	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
+	s := &Subscriber{hub: h, bytes: listenBytes, id: append([]byte(nil), id...), listens: siblings,
 		lists: [protocol.ListCount]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
 	if siblings != nil {
 		siblings.Add(1)
