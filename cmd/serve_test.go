@@ -19,7 +19,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
 )
