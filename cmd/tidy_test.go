@@ -219,8 +219,11 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
-		return "" // the page of series
+	case slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor"}, imported) &&
+		path.Dir(name) == "cmd":
+		return "" // parts of the program
+	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
+		return "" // one of the limits of a machine
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
 		return "" // what of this machine and of this run a test needs
 	case strings.HasPrefix(imported, "weir/cmd"):
