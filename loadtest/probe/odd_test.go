@@ -2,10 +2,13 @@ package probe
 
 import (
 	"crypto/tls"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,137 +46,136 @@ func said(t *testing.T, p Result, err error, want string) {
 	}
 }
 
-// TestOddServers: what the probe says of a server that answers in its own way. Words behind "!" are an error.
-func TestOddServers(t *testing.T) {
-	calls := func(odd func(r *fixture.Request) string) func(r *fixture.Request) string {
-		return func(r *fixture.Request) string {
-			if r.Calls() {
-				return odd(r)
-			}
-			return fixture.PoliteReply(r, "")
+// oddServer is one that answers in its own way, and what the probe says of it. Words behind "!" are an error.
+type oddServer struct {
+	name, want string
+	answer     func(r *fixture.Request) string
+}
+
+// always answers each request with the same.
+func always(text string) func(*fixture.Request) string {
+	return func(*fixture.Request) string { return text }
+}
+
+// onCalls answers each call with the same.
+func onCalls(text string) func(*fixture.Request) string {
+	return fixture.OnCalls(func(*fixture.Request, string) string { return text })
+}
+
+func offering(tools string) func(r *fixture.Request) string {
+	return func(r *fixture.Request) string {
+		switch {
+		case strings.Contains(r.Text, "tools/list"):
+			return fixture.Reply("200 OK", "", fixture.Tools(r, tools))
+		case r.Calls():
+			return fixture.Reply("200 OK", "", wire.MessagePrefix+fixture.ID(r.Text)+`,"result":{"isError":true}}`)
 		}
-	}
-	always := func(text string) func(*fixture.Request) string { return func(*fixture.Request) string { return text } }
-	body := func(r *fixture.Request) string { _, b := fixture.Polite(r); return b }
-	events := func(text string) string {
-		return fixture.Reply("200 OK", "Content-Type: text/event-stream\r\n", text)
-	}
-	list := func(tools string) func(r *fixture.Request) string {
-		return func(r *fixture.Request) string {
-			if strings.Contains(r.Text, "tools/list") {
-				return fixture.Reply("200 OK", "", fixture.Tools(r, tools))
-			}
-			return fixture.PoliteReply(r, "")
-		}
-	}
-	for name, row := range map[string]struct {
-		answer func(r *fixture.Request) string
-		tool   string
-		want   string
-	}{
-		"301":             {answer: always(fixture.Reply("301 Moved", "Location: /mcp/\r\n", "<html>")), want: "!try --target http://HOST/mcp/"},
-		"307":             {answer: always(fixture.Reply("307 Moved", "Location: /mcp/\r\n", "")), want: "!HTTP 307 (to /mcp/): it is served elsewhere: try --target http://HOST/mcp/"},
-		"308 of the call": {answer: calls(always(fixture.Reply("308 Moved", "Location: http://other.example/x\r\n", ""))), want: "!try --target http://other.example/x"},
-		"429":             {answer: always(fixture.Reply("429 Slow", "Retry-After: 7\r\nContent-Type: text/plain\r\n", "slow down")), want: "!HTTP 429 (come again after 7) slow down: it is full, or stops"},
-		"gzip":            {answer: always(fixture.Reply("200 OK", "Content-Encoding: gzip\r\n", "\x1f\x8b\x08")), want: "!in the coding gzip, and identity was asked for): it packs what it was asked to leave plain"},
-		"204":             {answer: calls(always("HTTP/1.1 204 No Content\r\n\r\n")), want: "!a first call of the tool echo: the request was answered with HTTP 204: that answers no request"},
-		"202 with a body": {answer: calls(func(r *fixture.Request) string { return fixture.Reply("202 Accepted", "", body(r)) }), want: "!answered with HTTP 202 {"},
-		"length too long": {answer: calls(func(r *fixture.Request) string {
-			return strings.Replace(fixture.PoliteReply(r, ""), "Length: 1", "Length: 9", 1)
-		}), want: "!an answer began and did not end within 500ms"},
-		"cut short": {answer: calls(func(r *fixture.Request) string {
-			return strings.Replace(fixture.PoliteReply(r, ""), "Length: 1", "Length: 9", 1) + fixture.HangUp
-		}), want: "!the server closed the connection in the middle of an answer, behind "},
-		"length too short": {answer: calls(func(r *fixture.Request) string {
-			return strings.Replace(fixture.PoliteReply(r, ""), "Length: 10", "Length: 1", 1)
-		}), want: "!bad bytes from the server"},
-		"id as text": {answer: calls(func(r *fixture.Request) string {
-			return fixture.Reply("200 OK", "", strings.Replace(body(r), fixture.ID(r.Text), `"`+fixture.ID(r.Text)+`"`, 1))
-		}), want: "!it must be the same"},
-		"half in an event": {answer: calls(func(r *fixture.Request) string {
-			b := body(r)
-			return events("data: " + b[:40] + "\n\ndata: " + b[40:] + "\n\n")
-		}), want: "!bad bytes from the server: \"{\\\"jsonrpc"},
-		"no event": {answer: calls(always(events(": nothing\n\n"))), want: "!HTTP 200 (an event stream without an event): that answers no request"},
-		"twice":    {answer: calls(func(r *fixture.Request) string { return events(strings.Repeat("data: "+body(r)+"\n\n", 2)) }), want: "!a second answer came to a request before"},
-		"twice, by HTTP": {answer: func(r *fixture.Request) string {
-			a := fixture.PoliteReply(r, "")
-			if strings.Contains(r.Text, "tools/list") {
-				a += a
-			}
-			return a
-		}, want: "!a second answer came to a request before"},
-		"closes on a call": {answer: calls(always(fixture.HangUp)), want: "!a first call of the tool echo: the server closed the connection"},
-		"page of HTML":     {answer: always(fixture.Reply("200 OK", "Content-Type: text/html\r\n", "<html>hello")), want: "!does not seem to speak MCP over http (initialize: bad bytes from the server: \"<html>hello\")"},
-		"port of TLS":      {answer: always(fixture.Reply("400 Bad", "", "<title>400 The plain HTTP request was sent to HTTPS port</title>")), want: "!it speaks TLS"},
-		"no tools":         {answer: list(""), want: ""},
-		"tools that want":  {answer: list(`{"name":"a","inputSchema":{"required":["x"]}}`), want: "every tool of the server needs arguments, so ping was called; name one with --tool and --arguments (a)"},
-		"a tool that wants": {answer: calls(func(r *fixture.Request) string {
-			return fixture.Reply("200 OK", "", wire.MessagePrefix+fixture.ID(r.Text)+`,"error":{"code":-32602,"message":"no message"}}`)
-		}), tool: "echo", want: "!the server answers -32602: no message"},
-		"named, and wants": {answer: func(r *fixture.Request) string {
-			if r.Calls() {
-				return fixture.Reply("200 OK", "", wire.MessagePrefix+fixture.ID(r.Text)+`,"result":{"isError":true}}`)
-			}
-			return list(`{"name":"a","inputSchema":{"required":["x","y"]}}`)(r)
-		}, tool: "a", want: "!it needs x, y: give them with --arguments"},
-		"HTTP/1.0": {answer: func(r *fixture.Request) string {
-			status, b := fixture.Polite(r)
-			return "HTTP/1.0 " + status + "\r\nContent-Type: application/json\r\n\r\n" + b + fixture.HangUp
-		}},
-		"closes in silence": {answer: func(r *fixture.Request) string { return fixture.PoliteReply(r, "") + fixture.HangUp }},
-		"closes each third": {answer: func(r *fixture.Request) string {
-			if r.Nth == 3 {
-				return fixture.HangUp
-			}
-			return fixture.PoliteReply(r, "")
-		}},
-		"says close": {answer: func(r *fixture.Request) string {
-			return fixture.PoliteReply(r, "Connection: close\r\n") + fixture.HangUp
-		}},
-		"byte order mark": {answer: func(r *fixture.Request) string {
-			status, b := fixture.Polite(r)
-			if b != "" {
-				b = "\xef\xbb\xbf" + b
-			}
-			return fixture.Reply(status, "", b)
-		}},
-		"endless stream": {answer: endless, want: "its event streams go on behind their answer"},
-		"interim answers": {answer: func(r *fixture.Request) string {
-			return "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + fixture.PoliteReply(r, "")
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			address := fixture.HTTPServer(t, row.answer)
-			p, _, err := examineURL(t, "http://"+address+"/mcp", Options{Era: "legacy", Tool: row.tool})
-			said(t, p, err, strings.Replace(row.want, "HOST", address, 1))
-		})
+		return fixture.PoliteReply(r, "")
 	}
 }
 
-// endless answers with event streams that do not end.
-func endless(r *fixture.Request) string {
-	status, body := fixture.Polite(r)
-	if body == "" {
-		return fixture.Reply(status, "", "")
+// notUnderstood are servers of which nothing can be measured.
+var notUnderstood = []oddServer{
+	{"301", "!HTTP 301 (to /mcp/) <html>: it is served elsewhere: try --target http://HOST/mcp/",
+		always(fixture.Reply("301 Moved", "Location: /mcp/\r\n", "<html>"))},
+	{"308 of the call", "!try --target http://other.example/x",
+		onCalls(fixture.Reply("308 Moved", "Location: http://other.example/x\r\n", ""))},
+	{"429", "!HTTP 429 (come again after 7) slow down: it is full, or stops",
+		always(fixture.Reply("429 Slow", "Retry-After: 7\r\nContent-Type: text/plain\r\n", "slow down"))},
+	{"gzip", "!in the coding gzip, and identity was asked for): it packs what it was asked to leave plain",
+		always(fixture.Reply("200 OK", "Content-Encoding: gzip\r\n", "\x1f\x8b\x08"))},
+	{"204", "!a first call of the tool echo: the request was answered with HTTP 204: that answers no request",
+		onCalls("HTTP/1.1 204 No Content\r\n\r\n")},
+	{"202 with a body", "!answered with HTTP 202 {", fixture.OnCalls(func(_ *fixture.Request, body string) string {
+		return fixture.Reply("202 Accepted", "", body)
+	})},
+	{"length too long", "!an answer began and did not end within 500ms: \"HTTP/1.1 200 OK",
+		onCalls(fixture.Misreply("200 OK", "", "{}", 2))},
+	{"cut short", "!the server closed the connection in the middle of an answer, behind ",
+		onCalls(fixture.Misreply("200 OK", "", "{}", 2) + fixture.HangUp)},
+	{"length too short", "!bad bytes from the server: \"{",
+		fixture.OnCalls(func(_ *fixture.Request, body string) string { return fixture.Misreply("200 OK", "", body, -3) })},
+	{"id as text", "!it must be the same", fixture.OnCalls(func(r *fixture.Request, body string) string {
+		return fixture.Reply("200 OK", "", strings.Replace(body, fixture.ID(r.Text), `"`+fixture.ID(r.Text)+`"`, 1))
+	})},
+	{"half in an event", "!bad bytes from the server: \"{\\\"jsonrpc",
+		fixture.OnCalls(func(_ *fixture.Request, body string) string {
+			return fixture.Events("data: " + body[:40] + "\n\ndata: " + body[40:] + "\n\n")
+		})},
+	{"no event", "!HTTP 200 (an event stream without an event): that answers no request",
+		onCalls(fixture.Events(": nothing\n\n"))},
+	{"twice", "!a second answer came to a request before", fixture.OnCalls(func(_ *fixture.Request, body string) string {
+		return fixture.Events(strings.Repeat("data: "+body+"\n\n", 2))
+	})},
+	{"twice, by HTTP", "!a second answer came to a request before", func(r *fixture.Request) string {
+		return strings.Repeat(fixture.PoliteReply(r, ""), 1+strings.Count(r.Text, "tools/list"))
+	}},
+	{"closes on a call", "!a first call of the tool echo: the server closed the connection", onCalls(fixture.HangUp)},
+	{"page of HTML", "!does not seem to speak MCP over http (initialize: bad bytes from the server: \"<html>hello\")",
+		always(fixture.Reply("200 OK", "Content-Type: text/html\r\n", "<html>hello"))},
+	{"port of TLS", "!it speaks TLS",
+		always(fixture.Reply("400 Bad", "", "<title>400 The plain HTTP request was sent to HTTPS port</title>"))},
+	{"needs", "!it needs x, y: give them with --arguments",
+		offering(`{"name":"needs","inputSchema":{"required":["x","y"]}}`)},
+}
+
+// understood are servers that can be measured.
+var understood = []oddServer{
+	{"no tools", "", offering("")},
+	{"tools that want", "every tool of the server needs arguments, so ping was called; name one with --tool and " +
+		"--arguments (a)", offering(`{"name":"a","inputSchema":{"required":["x"]}}`)},
+	{"HTTP/1.0", "", func(r *fixture.Request) string {
+		status, body := fixture.Polite(r)
+		return "HTTP/1.0 " + status + "\r\nContent-Type: application/json\r\n\r\n" + body + fixture.HangUp
+	}},
+	{"says close", "", func(r *fixture.Request) string {
+		return fixture.PoliteReply(r, "Connection: close\r\n") + fixture.HangUp
+	}},
+	{"closes in silence", "", func(r *fixture.Request) string { return fixture.PoliteReply(r, "") + fixture.HangUp }},
+	{"closes each third", "", func(r *fixture.Request) string {
+		if r.Nth == 3 {
+			return fixture.HangUp
+		}
+		return fixture.PoliteReply(r, "")
+	}},
+	{"byte order mark", "", func(r *fixture.Request) string {
+		status, body := fixture.Polite(r)
+		return fixture.Reply(status, "", strings.Replace(body, "{", "\xef\xbb\xbf{", 1))
+	}},
+	{"endless stream", "its event streams go on behind their answer", fixture.Endless},
+	{"interim answers", "", func(r *fixture.Request) string {
+		return "HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + fixture.PoliteReply(r, "")
+	}},
+}
+
+func TestOddServers(t *testing.T) {
+	for _, s := range slices.Concat(notUnderstood, understood) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			address := fixture.HTTPServer(t, s.answer)
+			o := Options{Era: "legacy"}
+			if s.name == "needs" {
+				o.Tool = s.name
+			}
+			p, _, err := examineURL(t, "http://"+address+"/mcp", o)
+			said(t, p, err, strings.Replace(s.want, "HOST", address, 1))
+		})
 	}
-	return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nMcp-Session-Id: s\r\n\r\ndata: " + body + "\n\n: more\n"
 }
 
 // What does not speak HTTP at all says what it is, as far as it can be seen.
 func TestOddPorts(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.TLS = &tls.Config{MinVersion: tls.VersionTLS13}
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	defer secure.Close()
 	address := strings.TrimPrefix(secure.URL, "https://")
 	for url, want := range map[string]string{
 		"http://" + address + "/mcp": "speaks TLS, which is not spoken here",
-		"tcp://" + address:           "speaks HTTP, not lines", // what Go says to a plain line is HTTP
+		"tcp://" + address:           "does not seem to speak MCP over tcp (initialize: the server closed the connection",
 	} {
-		if _, _, err := examineURL(t, url, Options{}); err == nil || !strings.Contains(err.Error(), want) &&
-			!strings.Contains(err.Error(), "TLS") {
+		if _, _, err := examineURL(t, url, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
