@@ -67,6 +67,10 @@ type Options struct {
 	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
 	// one connection may have open. The next is refused likewise, with reason subscription_limit_per_client.
 	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client" default:"1000" min:"1" max:"100000" unit:"subscriptions"`
+	// MaxListenBytes is how long params.notifications of a subscriptions/listen may be: it is read on a loop, which others
+	// wait for meanwhile. What is longer is refused with -32602 and reason listen_bytes. 128 KiB hold 1000 URIs of 130
+	// bytes.
+	MaxListenBytes int `yaml:"max_listen_bytes" default:"128 KiB" min:"1 KiB" max:"16 MiB" unit:"bytes"`
 	// MaxEventStoreEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept,
 	// so that a client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST
 	// then cannot be resumed, and that of a GET resumes with what comes next.
@@ -171,6 +175,7 @@ func (o *Options) engine() engine.Options {
 			EventTTL: o.EventStoreTTL},
 		Events: event.Options{
 			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
+			MaxListenBytes:      o.MaxListenBytes,
 			MaxEventStoreEvents: o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
 			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
 		},

@@ -1,6 +1,10 @@
 package event
 
-import "weir/codec"
+import (
+	"fmt"
+
+	"weir/codec"
+)
 
 // The errors of this package, as the peer sees them.
 var (
@@ -28,3 +32,8 @@ var (
 		Message: "the answer was too long to be kept for a client that resumes",
 		Data:    []byte(`{"reason":"event_store_bytes","executed":true}`)}
 )
+
+func errListenBytes(n, most int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: fmt.Sprintf("params.notifications is %d bytes long, and "+
+		"mcp.max_listen_bytes is %d: open several listens", n, most), Data: []byte(`{"reason":"listen_bytes"}`)}
+}

@@ -14,10 +14,11 @@ type limit uint8
 const (
 	limitClient limit = iota // Options.MaxSubscriptionsPerClient
 	limitTotal               // Options.MaxSubscriptions
+	limitListen              // Options.MaxListenBytes
 	limits
 )
 
-var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit"}
+var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "listen_bytes"}
 
 // keepRefusal is the bound that an event does not fit into.
 type keepRefusal uint8
