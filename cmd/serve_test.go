@@ -20,7 +20,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rs/zerolog"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
 	"weir/registry"

@@ -104,7 +104,7 @@ func TestPauseForgetsNothingOfABatch(t *testing.T) {
 
 // The message that waits beside the full queue must have an outcome also when the queue of all is full by then.
 func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
-	s := start(t, paused, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueBytes = 5300 })
+	s := start(t, paused, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueBytes = 7300 })
 	hog := s.dial("tcp").greet()
 	pad := `,"_meta":{"pad":"` + strings.Repeat("x", 2000) + `"}`
 	hog.send(padded("1", "sleep", `{"ms":600000}`, pad))

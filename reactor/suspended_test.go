@@ -226,7 +226,7 @@ func TestAskLimits(t *testing.T) {
 
 // The messages of the calls that wait are bounded together, and the answers that came to those that wait for more.
 func TestAskBytes(t *testing.T) {
-	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxClientRequestBytes = 64 << 10 })
+	s := start(t, func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.MaxClientRequestBytes = 80 << 10 })
 	s.addAsk()
 	p := s.dial("tcp").greetAble()
 	pad := `"_meta":{"pad":"` + strings.Repeat("x", 40_000) + `"}`
@@ -238,7 +238,7 @@ func TestAskBytes(t *testing.T) {
 	p.send(big("2"))
 	contains(t, p.line(), `"id":2`, `"reason":"client_request_bytes"`)
 	if got := s.metric("weir_client_request_bytes"); len(got) != 5 {
-		t.Errorf("%s bytes are held, want 40 KB", got)
+		t.Errorf("%s bytes are held, want 64 KiB", got)
 	}
 	p.send(reply(t, request, ada) + "\n")
 	contains(t, p.line(), `"id":1`, greeted)
