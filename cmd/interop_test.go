@@ -40,11 +40,7 @@ func TestInteropGoSDK(t *testing.T) {
 	for name, transport := range transports {
 		for _, revision := range mcp.SupportedProtocolVersions() {
 			t.Run(name+"/"+revision, func(t *testing.T) {
-				before := s.reactor.Status().ExecutingBlocking
-				converse(t, transport(t), revision, s.more())
-				// The call that its client gave up must not run on: a notification cancels it, or over HTTP since
-				// 2026-07-28 the end of the connection (MCP 2026-07-28, basic/patterns/cancellation).
-				eventually(t, "the cancelled call ends", func() bool { return s.reactor.Status().ExecutingBlocking <= before })
+				converse(t, transport(t), revision, s.course())
 			})
 		}
 	}
@@ -58,8 +54,8 @@ func TestInteropGoSDKStdio(t *testing.T) {
 			command := stdioCommand()
 			var log strings.Builder
 			command.Stderr = &log
-			told := &telling{Transport: &mcp.CommandTransport{Command: command}, part: `"sleep"`}
-			converse(t, told, revision, told.told.Load)
+			told := &telling{Transport: &mcp.CommandTransport{Command: command, TerminateDuration: 20 * time.Second}}
+			converse(t, told, revision, told.course())
 			if code := command.ProcessState.ExitCode(); code != exitOK {
 				t.Errorf("exit %d\n%s", code, &log)
 			}
@@ -67,18 +63,24 @@ func TestInteropGoSDKStdio(t *testing.T) {
 	}
 }
 
-// more says whether more calls that may wait run than now.
-func (s *server) more() func() bool {
+// course is what is known of a call that its client gives up.
+type course struct{ begun, over func() bool }
+
+// course is that of the next call that may wait.
+func (s *server) course() course {
 	before := s.reactor.Status().ExecutingBlocking
-	return func() bool { return s.reactor.Status().ExecutingBlocking > before }
+	return course{func() bool { return s.reactor.Status().ExecutingBlocking > before },
+		func() bool { return s.reactor.Status().ExecutingBlocking <= before }}
 }
 
-// telling is a transport that tells when a message with this part has been written.
+// telling is a transport that tells of what has been written. The SDK sends a cancellation when it pleases: a session
+// that is closed at once may not have sent it, and a server on standard streams owes its client the answer.
 type telling struct {
 	mcp.Transport
-	part string
-	told atomic.Bool
+	called, cancelled atomic.Bool
 }
+
+func (t *telling) course() course { return course{t.called.Load, t.cancelled.Load} }
 
 func (t *telling) Connect(ctx context.Context) (mcp.Connection, error) {
 	c, err := t.Transport.Connect(ctx)
@@ -92,8 +94,10 @@ type tellingConn struct {
 
 func (c *tellingConn) Write(ctx context.Context, m jsonrpc.Message) error {
 	err := c.Connection.Write(ctx, m)
-	if request, ok := m.(*jsonrpc.Request); ok && strings.Contains(string(request.Params), c.of.part) {
-		c.of.told.Store(true)
+	if request, ok := m.(*jsonrpc.Request); ok && strings.Contains(string(request.Params), `"sleep"`) {
+		c.of.called.Store(true)
+	} else if ok && request.Method == "notifications/cancelled" {
+		c.of.cancelled.Store(true)
 	}
 	return err
 }
@@ -114,7 +118,7 @@ func (closedOnce) Close() error { return nil }
 
 // converse is one session: connect, ping, list, call, an unknown tool, a call that is cancelled when it has begun, and
 // a call after it.
-func converse(t *testing.T, transport mcp.Transport, revision string, begun func() bool) {
+func converse(t *testing.T, transport mcp.Transport, revision string, call course) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	client := mcp.NewClient(&mcp.Implementation{Name: "weir-interop", Version: "1"}, nil)
@@ -153,12 +157,15 @@ func converse(t *testing.T, transport mcp.Transport, revision string, begun func
 		_, err := session.CallTool(impatient, &mcp.CallToolParams{Name: "sleep", Arguments: map[string]any{"ms": 600_000}})
 		ended <- err
 	}()
-	eventually(t, "the call has begun", begun)
+	eventually(t, "the call has begun", call.begun)
 	giveUp()
 	if err := <-ended; err == nil {
 		t.Error("a call of ten minutes ended")
 	}
 	echo("after a cancelled call")
+	// It must not run on: a notification cancels it, or over HTTP since 2026-07-28 the end of the connection (MCP
+	// 2026-07-28, basic/patterns/cancellation).
+	eventually(t, "the cancelled call ends", call.over)
 	if err := session.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}

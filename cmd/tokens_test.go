@@ -286,7 +286,7 @@ func TestInteropTokens(t *testing.T) {
 	}
 	for _, revision := range mcp.SupportedProtocolVersions() {
 		t.Run("go-sdk/"+revision, func(t *testing.T) {
-			converse(t, sdk(tokens["alice"]), revision, s.more())
+			converse(t, sdk(tokens["alice"]), revision, s.course())
 			client := mcp.NewClient(&mcp.Implementation{Name: "weir-interop", Version: "1"}, nil)
 			if _, err := client.Connect(t.Context(), sdk("mallory"),
 				&mcp.ClientSessionOptions{ProtocolVersion: revision}); err == nil ||
@@ -299,7 +299,7 @@ func TestInteropTokens(t *testing.T) {
 		t.Run("go-sdk/"+network, func(t *testing.T) {
 			transport := dialLines(t, network, s.addresses[network]).(*mcp.IOTransport)
 			fmt.Fprintf(transport.Writer, "Authorization: Bearer %s\n", tokens["alice"])
-			converse(t, transport, "2025-11-25", s.more())
+			converse(t, transport, "2025-11-25", s.course())
 		})
 	}
 	t.Run("npm", func(t *testing.T) {
