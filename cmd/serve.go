@@ -76,6 +76,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		return nil, err
 	}
 	if adminListener != nil {
+		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
 		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
 	}
@@ -108,24 +109,30 @@ func setMemoryLimit(bytes int64) {
 
 // reload reads again what can be read again while the server runs: the tokens.
 func (s *server) reload() {
-	if s.config.tokens == nil || s.config.stdio {
-		s.log.Info().Msg("SIGHUP: there is nothing to reload: only auth.tokens_file is read again, and no client is asked " +
-			"for a token; all other configuration takes effect with a restart")
+	clients := s.config.tokens != nil && !s.config.stdio
+	if !clients && s.admins.Load() == nil {
+		s.log.Info().Msg("SIGHUP: there is nothing to reload: only auth.tokens_file and admin_tokens_file are read again, and " +
+			"nobody is asked for a token; all other configuration takes effect with a restart")
 		return
 	}
-	s.reloadTokens()
+	if clients {
+		s.reloadTokens(tokensKey, s.config.Server.Auth.TokensFile, s.reactor.ReplaceTokens)
+	}
+	if s.admins.Load() != nil {
+		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
+	}
 }
 
-// reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
-func (s *server) reloadTokens() {
-	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+// reloadTokens reads the tokens file of a key again. One with mistakes changes nothing: who was let in still is.
+func (s *server) reloadTokens(key, path string, use func(*auth.Tokens)) {
+	tokens, mistakes := loadTokens(path, key, option.Place{})
 	if err := mistakes.Err(); err != nil {
 		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
 		return
 	}
 	n := tokens.Len()
-	s.reactor.ReplaceTokens(tokens)
-	s.log.Info().Int("tokens", n).Msg("tokens reloaded")
+	use(tokens)
+	s.log.Info().Str("key", key).Int("tokens", n).Msg("tokens reloaded")
 }
 
 // warnOfOpenDoors says once, at the start, who can come in: anybody who reaches a listener beyond loopback, or nobody.

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/cmd/demo"
 	"weir/reactor"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -20,7 +22,8 @@ type server struct {
 	registry  *registry.Registry
 	reactor   *reactor.Server
 	admin     *admin
-	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
+	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
+	addresses map[string]string           // http, tcp, unix, admin: what was bound, with its real port
 }
 
 func (s *server) bind() error {

@@ -34,8 +34,9 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	flags.apply(&config, places)
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
-	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
-	config.tokens = tokens
+	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
+	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
+	config.tokens, config.admins, wrong = tokens, admins, append(wrong, more...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()

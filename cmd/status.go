@@ -54,7 +54,7 @@ type memoryStatus struct {
 // adminSource is what the admin listener shows of s.
 func (s *server) adminSource() adminSource {
 	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
-		refusal: func() string { return s.reactor.Status().Refusing }}
+		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
 }
 
 func (s *server) status() status {
