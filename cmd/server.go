@@ -20,6 +20,7 @@ type server struct {
 	registry  *registry.Registry
 	reactor   *reactor.Server
 	admin     *admin
+	watch     *watch
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
@@ -63,10 +64,12 @@ func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)
-	s.closeAdmin()
+	s.end()
 }
 
-func (s *server) closeAdmin() {
+// end ends what goes on beside the reactor, which has stopped.
+func (s *server) end() {
+	s.watch.end()
 	if s.admin != nil {
 		s.admin.stop()
 	}
