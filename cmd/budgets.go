@@ -74,6 +74,11 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 			shrink(f, max(least, defaults[f.Key]*(left>>10)/(designed>>10)))
 		}
 	})
+	option.Walk(c, func(f option.Field) {
+		if f.Key == "alerts.memory_bytes" {
+			shrink(f, defaults[f.Key]*(bytes>>10)/(designedFor>>10))
+		}
+	})
 	// What somebody set goes before what there is: then the collector's limit cannot be below it.
 	needed := c.largestBudgets()
 	isSet := c.MemoryLimitBytes != defaults["memory_limit_bytes"]
