@@ -44,6 +44,10 @@ test: ## Every test, those with real clients too
 race: ## Every test under the race detector
 	$(call test-each-module,$(GO) test -race -timeout 25m ./...)
 
+.PHONY: slow
+slow: ## The tests that take minutes, or a machine of their own (those whose names begin with TestSlow)
+	WEIR_SLOW=1 $(GO) test -count 1 -timeout 25m -run '^TestSlow' -v ./...
+
 # Go's fuzzer now and then calls the end of its time a failure, without an input that fails: that is none.
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (5s)
@@ -69,7 +73,7 @@ tidy: ## Sizes, surfaces, imports, columns, retired words, every go.mod (docs/CO
 	$(GO) test -run 'Tidy' ./cmd ./cmd/tidy
 
 .PHONY: docs
-docs: ## Write docs/CONFIG.md and the tables of docs/METRICS.md anew from the code
+docs: ## Write docs/CONFIG.md, docs/SYSCTL.md and the tables of docs/METRICS.md anew from the code
 	$(GO) generate ./cmd
 
 .PHONY: conformance

@@ -32,6 +32,15 @@ func Programs(t *testing.T, notRun string, names ...string) {
 	}
 }
 
+// Time skips the test unless somebody has it: make slow sets WEIR_SLOW. It is for tests that take minutes, or a machine
+// of their own.
+func Time(t *testing.T) {
+	t.Helper()
+	if os.Getenv("WEIR_SLOW") == "" {
+		t.Skip("it takes long: make slow runs it")
+	}
+}
+
 // isThere says whether a program is installed. Of nc there are several, and only OpenBSD's can end its half of a
 // connection (-N).
 func isThere(name string) bool {
