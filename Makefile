@@ -96,5 +96,9 @@ bench-100k: build ## 100,000 connections in one process, in a guest kernel if ne
 bench-100k-native: build ## 102,000 connections in six processes behind one port; report in bin/reports/100k-native
 	loadtest/guest/native.sh bin/weir bin/reports/100k-native
 
+.PHONY: dist
+dist: ## What is handed out, in bin/dist: binaries, archives, .deb, .rpm, SBOMs, checksums; amd64 and arm64
+	GO=$(GO) .ci/dist/dist.sh bin/dist $(VERSION)
+
 .PHONY: check
 check: build lint tidy race fuzz ## What CI runs after make test: build, lint, tidy, tests with -race, fuzz
