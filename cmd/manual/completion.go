@@ -132,7 +132,8 @@ func zsh(app *kong.Node) string {
 		}
 		b.WriteString("      )\n      ;;\n")
 	}
-	b.WriteString("  esac\n  if [[ $words[CURRENT-1] == --* ]]; then _files; fi\n  _describe 'command or flag' words_here\n}\n")
+	b.WriteString("  esac\n  if [[ $words[CURRENT-1] == --* ]]; then _files; fi\n" +
+		"  _describe 'command or flag' words_here\n}\n")
 	fmt.Fprintf(&b, "if [ \"$funcstack[1]\" = %s ]; then %s \"$@\"; else compdef %s %s; fi\n", function(app.Name),
 		function(app.Name), function(app.Name), app.Name)
 	return b.String()

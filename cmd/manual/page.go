@@ -13,8 +13,8 @@ import (
 func Page(out io.Writer, app *kong.Node, version string) error {
 	var page strings.Builder
 	about, more, _ := strings.Cut(app.Help, "\n\n")
-	fmt.Fprintf(&page, ".TH %s 1 \"\" %q\n.SH NAME\n%s \\- %s\n", strings.ToUpper(app.Name), app.Name+" "+version, app.Name,
-		escape(strings.TrimSuffix(about, ".")))
+	fmt.Fprintf(&page, ".TH %s 1 \"\" %q\n.SH NAME\n%s \\- %s\n", strings.ToUpper(app.Name), app.Name+" "+version,
+		app.Name, escape(strings.TrimSuffix(about, ".")))
 	fmt.Fprintf(&page, ".SH SYNOPSIS\n.B %s\n.I command\n.RI [ flags ]\n", app.Name)
 	if more != "" {
 		page.WriteString(".SH DESCRIPTION\n" + paragraphs(more))
