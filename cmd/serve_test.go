@@ -39,10 +39,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
+	switch os.Getenv(asMain) {
+	case "1":
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asHoarding:
+		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -294,9 +297,15 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startChildAs(t, "1", stdout, args...)
+}
+
+// startChildAs is the same as the program that TestMain knows as this.
+func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout
 	}
