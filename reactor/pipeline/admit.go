@@ -77,7 +77,7 @@ func queueClass(c engine.Class) backpressure.Class {
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); c.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, class, k.Bytes(), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
@@ -105,7 +105,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	}
 	k.ticket.SetOverhead(k.overhead())
 	k.class = class
-	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
+	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, k.Bytes(), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
@@ -134,7 +134,7 @@ func (in *Intake) unblock(c *Conn) {
 	if k == nil {
 		return
 	}
-	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
+	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, k.Bytes(), in.Now())
 	if refusal.OfConnection() {
 		return
 	}
