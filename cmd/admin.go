@@ -36,6 +36,7 @@ const (
 type adminSource struct {
 	metrics *metrics.Set
 	status  func() any           // marshalled as JSON
+	alerts  func() any           // the same
 	refusal func() (word string) // why new work is turned away; "" when the server is ready
 	admins  func() *auth.Tokens  // who may read more than health; nil: everybody
 }
@@ -68,6 +69,9 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 	})
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, source.status())
+	})
+	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"alerts": source.alerts()})
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -113,11 +113,11 @@ func TestServeLogReaderIsGone(t *testing.T) {
 	}
 }
 
-// TestServeHangup: SIGHUP of a server that has nothing to reload says so, and ends nothing.
+// TestServeHangup: SIGHUP of a server without tokens reloads its alerts, and ends nothing.
 func TestServeHangup(t *testing.T) {
 	c := startChild(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("SIGHUP: there is nothing to reload")
+	c.awaitPrefix("alerts reloaded")
 	if health := c.httpGet("/healthz"); !strings.Contains(health, "alive") {
 		t.Error(health)
 	}
@@ -132,7 +132,7 @@ func TestServeHangup(t *testing.T) {
 func TestStdioHangup(t *testing.T) {
 	c := startStdio(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("SIGHUP: there is nothing to reload")
+	c.awaitPrefix("alerts reloaded")
 	c.send(ping)
 	if got := c.line(); got != pong {
 		t.Errorf("got %s", got)

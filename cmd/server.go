@@ -23,7 +23,8 @@ type server struct {
 	reactor   *reactor.Server
 	admin     *admin
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
-	addresses map[string]string           // http, tcp, unix, admin: what was bound, with its real port
+	watch     *watch
+	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
 func (s *server) bind() error {
@@ -66,10 +67,12 @@ func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)
-	s.closeAdmin()
+	s.end()
 }
 
-func (s *server) closeAdmin() {
+// end ends what goes on beside the reactor, which has stopped.
+func (s *server) end() {
+	s.watch.end()
 	if s.admin != nil {
 		s.admin.stop()
 	}

@@ -30,7 +30,12 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
-	switch class := p.Engine.Route(&k.Exchange); class {
+	class := p.Engine.Route(&k.Exchange)
+	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+		in.Refuse(k, k.ID(), refusal)
+		return
+	}
+	switch class {
 	case engine.Inline:
 		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
@@ -44,6 +49,21 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	default:
 		in.admit(c, k, queueClass(class))
 	}
+}
+
+// sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
+// lowest class: nobody waits for it.
+func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
+	queue := in.p.Queue
+	switch {
+	case !queue.Shedding():
+		return backpressure.Accepted
+	case k.IsTask():
+		return queue.Sheds(backpressure.Blocking)
+	case class == engine.Compute || class == engine.Blocking:
+		return queue.Sheds(queueClass(class))
+	}
+	return backpressure.Accepted
 }
 
 func queueClass(c engine.Class) backpressure.Class {

@@ -39,8 +39,7 @@ func (h *Hub) Admits(raw []byte) *codec.Error {
 				break
 			}
 			if named >= h.opt.MaxSubscriptionsPerClient {
-				h.series.refused[limitClient].Inc()
-				return ErrClientLimit
+				return h.refuse(limitClient)
 			}
 		}
 	}
@@ -55,10 +54,10 @@ func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Pee
 	if siblings != nil {
 		has = int(siblings.Load())
 	}
-	if e := h.take(has); e != nil {
+	if e := h.take(has, listenBytes); e != nil {
 		return nil, e
 	}
-	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
+	s := &Subscriber{hub: h, bytes: listenBytes, id: append([]byte(nil), id...), listens: siblings,
 		lists: [protocol.ListCount]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
 	if siblings != nil {
 		siblings.Add(1)
