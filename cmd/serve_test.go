@@ -37,7 +37,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
+	switch os.Getenv(asMain) {
+	case "":
+	case withTrouble:
+		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
+	default:
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -256,9 +260,20 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startChildWith(t, stdout, "1", args...)
+}
+
+// startChildAs is the same for another program, as TestMain knows them.
+func startChildAs(t *testing.T, program string, args ...string) *child {
+	t.Helper()
+	return startChildWith(t, nil, program, args...)
+}
+
+func startChildWith(t *testing.T, stdout *os.File, program string, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+program)
 	if stdout != nil {
 		c.Stdout = stdout
 	}
