@@ -31,6 +31,7 @@ var shares = map[string]int64{
 	"max_input_total_bytes":           1 << 20,
 	"mcp.max_event_store_total_bytes": 256 << 10,
 	"mcp.max_client_request_bytes":    256 << 10,
+	"mcp.max_subscription_bytes":      256 << 10,
 	"mcp.max_task_total_bytes":        1 << 20,
 	"max_blocking_workers":            64,
 	"mcp.max_sessions":                1000,

@@ -15,7 +15,7 @@ import (
 	"weir/codec/option"
 )
 
-//go:generate go test . -run TestDocs(Config|Metrics|Alerts) -update
+//go:generate go test . -run TestDocs(Config|Metrics|Sysctl|Alerts)$ -update
 
 var update = flag.Bool("update", false, "write the generated pages anew instead of comparing them")
 

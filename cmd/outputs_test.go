@@ -100,11 +100,12 @@ func TestServeLogIsNotRead(t *testing.T) {
 // the process ends when it is told to, and not by SIGPIPE.
 func TestServeLogReaderIsGone(t *testing.T) {
 	c := startTalkative(t)
-	conn := c.callSleep(1000)
+	conn, let := c.callHeld()
 	c.stderr.Close()
 	eventually(t, "a line cannot be written", func() bool { c.chatter(); return c.lost("write_error") != "0" })
 	c.Process.Signal(syscall.SIGTERM)
-	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), `"slept"`) {
+	let()
+	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), `"let go"`) {
 		t.Errorf("the running call got %q, %v", answer, err)
 	}
 	if err := c.Wait(); err != nil {

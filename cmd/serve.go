@@ -78,6 +78,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 	}
 	s.watch = startWatch(s)
 	if adminListener != nil {
+		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
 		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
 	}
@@ -108,24 +109,27 @@ func setMemoryLimit(bytes int64) {
 	}
 }
 
-// reload reads again what can be read again while the server runs: the tokens, and the section alerts.
+// reload reads again what can be read again while the server runs: the tokens files, and the section alerts.
 func (s *server) reload() {
 	if s.config.tokens != nil && !s.config.stdio {
-		s.reloadTokens()
+		s.reloadTokens(tokensKey, s.config.Server.Auth.TokensFile, s.reactor.ReplaceTokens)
+	}
+	if s.admins.Load() != nil {
+		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
 	}
 	s.reloadAlerts()
 }
 
-// reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
-func (s *server) reloadTokens() {
-	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+// reloadTokens reads the tokens file of a key again. One with mistakes changes nothing: who was let in still is.
+func (s *server) reloadTokens(key, path string, use func(*auth.Tokens)) {
+	tokens, mistakes := loadTokens(path, key, option.Place{})
 	if err := mistakes.Err(); err != nil {
 		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
 		return
 	}
 	n := tokens.Len()
-	s.reactor.ReplaceTokens(tokens)
-	s.log.Info().Int("tokens", n).Msg("tokens reloaded")
+	use(tokens)
+	s.log.Info().Str("key", key).Int("tokens", n).Msg("tokens reloaded")
 }
 
 // reloadAlerts reads the configuration again and takes its section alerts. Of a file with mistakes nothing is taken;

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/cmd/demo"
 	"weir/reactor"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -20,6 +22,7 @@ type server struct {
 	registry  *registry.Registry
 	reactor   *reactor.Server
 	admin     *admin
+	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }

@@ -56,7 +56,7 @@ type memoryStatus struct {
 func (s *server) adminSource() adminSource {
 	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
 		alerts:  func() any { return s.watch.rules.Alerts() },
-		refusal: func() string { return s.reactor.Status().Refusing }}
+		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
 }
 
 func (s *server) status() status {

@@ -107,7 +107,7 @@ func TestEveryCloseReason(t *testing.T) {
 		loop.CloseOutboxBudget: {func(o *Options, b *backpressure.Options, _ *registry.Options) {
 			roomy(o, b, nil)
 			o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
-		}, func(s *server) { s.dial("tcp").narrow().greet().ask(40, 200_000) }},
+		}, func(s *server) { s.dial("tcp").narrow().greet().ask(400, 10_000) }}, // a large answer would be refused
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))
 			s.eventually("the first one's input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })
@@ -116,7 +116,7 @@ func TestEveryCloseReason(t *testing.T) {
 		loop.CloseDrain: {unchanged, func(s *server) {
 			p := s.dial("tcp")
 			p.answers()
-			s.stop(time.Second)
+			s.stop(50 * time.Millisecond)
 			p.gone()
 		}},
 		loop.CloseError: {unchanged, nil}, // TestConnectionThatCannotBeWatched

@@ -105,7 +105,7 @@ var Sections = []Section{
 		{"weir_subscriptions_limit", Gauge, "", "the bound of weir_subscriptions, `max_subscriptions`"},
 		{"weir_subscriptions_refused_total", Counter, "reason",
 			"subscriptions refused: `subscription_limit_per_client` (`max_subscriptions_per_client`), " +
-				"`subscription_limit` (`max_subscriptions`)"},
+				"`subscription_limit` (`max_subscriptions`), `listen_bytes` (`max_listen_bytes`)"},
 		{"weir_input_required_total", Counter, "", "results that asked the client for input"},
 		{"weir_request_state_refused_total", Counter, "reason",
 			"requests whose requestState was not taken: `state_tampered` (changed, or of another principal, " +

@@ -77,12 +77,12 @@ func queueClass(c engine.Class) backpressure.Class {
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); p.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
 	if c.mayCompact(k) {
-		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || p.refuses(refusal) {
+		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
 				k.Release()
 			} else {
@@ -109,7 +109,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !p.refuses(refusal) && k.group == nil && c.blocked == nil {
+	if !c.refuses(refusal) && k.group == nil && c.blocked == nil {
 		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
 		return
 	}
@@ -170,7 +170,7 @@ func (c *Conn) Drained() { c.Post() }
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
 	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
-	if !p.refuses(refusal) {
+	if !c.refuses(refusal) {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
