@@ -40,6 +40,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(asMain) {
+	case withTrouble:
+		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
 	case "1":
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
