@@ -40,13 +40,15 @@ run: build ## Build and serve with the defaults; prints lines to try
 test: ## Every test, those with real clients too
 	$(call test-each-module,$(GO) test -timeout 15m ./...)
 
+# What takes minutes, and no place in CI: tests that say needs.Slow.
+.PHONY: slow
+slow: export WEIR_SLOW := 1
+slow: ## Every test, those that take minutes too (up to an hour)
+	$(call test-each-module,$(GO) test -count=1 -timeout 90m ./...)
+
 .PHONY: race
 race: ## Every test under the race detector
 	$(call test-each-module,$(GO) test -race -timeout 25m ./...)
-
-.PHONY: slow
-slow: ## The tests that take minutes, or a machine of their own (those whose names begin with TestSlow)
-	WEIR_SLOW=1 $(GO) test -count 1 -timeout 25m -run '^TestSlow' -v ./...
 
 # Go's fuzzer now and then calls the end of its time a failure, without an input that fails: that is none.
 .PHONY: fuzz

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // TestSlowDist makes everything that is handed out, twice, in clones of two folders, and holds it against what is
 // promised: equal bytes, static binaries of both kinds, a list of parts, and a package that comes and goes cleanly.
 func TestSlowDist(t *testing.T) {
-	needs.Time(t)
+	needs.Slow(t)
 	needs.Programs(t, "no distribution was made", "git", "bash", "dpkg", "dpkg-deb")
 	makeDist := func(folder string) (dist, sums string) {
 		clone := filepath.Join(t.TempDir(), folder)

@@ -69,6 +69,7 @@ var configChapters = map[string]string{
 	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
+	"alerts":            "Alerts (`alerts`)",
 	"mcp":               "What is served (`mcp`)",
 }
 

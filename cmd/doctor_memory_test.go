@@ -14,13 +14,13 @@ import (
 	"time"
 
 	"weir/cmd/doctor"
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // TestSlowDoctorMemory holds doctor's memory figure against 15,000 connections: resident memory of a server, and half of
 // what the slab caches of the machine grew by, which is another reading than doctor's. The machine should be quiet.
 func TestSlowDoctorMemory(t *testing.T) {
-	needs.Time(t)
+	needs.Slow(t)
 	const n, tolerance = 15_000, 0.15
 	if openFileLimit() < n+1000 {
 		t.Skipf("%d files are too few", openFileLimit())

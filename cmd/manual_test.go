@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // TestManualPage has every command and every flag that --help has.

@@ -10,9 +10,9 @@ import (
 
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
-	"bash": "bash", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git", "make": "make", "nc": "netcat-openbsd",
-	"npm": "npm", "prometheus": "prometheus",
-	"promtool": "prometheus", "systemd-analyze": "systemd",
+	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
+	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
+	"prometheus": "prometheus", "promtool": "prometheus", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.
@@ -33,12 +33,11 @@ func Programs(t *testing.T, notRun string, names ...string) {
 	}
 }
 
-// Time skips the test unless somebody has it: make slow sets WEIR_SLOW. It is for tests that take minutes, or a machine
-// of their own.
-func Time(t *testing.T) {
+// Slow skips a test that takes minutes, unless this is `make slow` (WEIR_SLOW), which gives each package 90 minutes.
+func Slow(t *testing.T) {
 	t.Helper()
 	if os.Getenv("WEIR_SLOW") == "" {
-		t.Skip("it takes long: make slow runs it")
+		t.Skip("it takes minutes: make slow runs it (WEIR_SLOW=1)")
 	}
 }
 
