@@ -107,7 +107,8 @@ type Options struct {
 	// the dead ones.
 	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
 	// PingInterval is how long a WebSocket peer may be silent before it gets a ping; as long again without a sign of
-	// life closes it (ping_timeout).
+	// life closes it (ping_timeout). One that waits for an answer gets pings too, and is not closed: they are for what
+	// stands between.
 	PingInterval time.Duration `yaml:"ping_interval" default:"30s" min:"0s" max:"24h" zero:"never"`
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone.
