@@ -30,6 +30,9 @@ import (
 // all, and not some binary that was built before.
 const asMain = "WEIR_TEST_AS_MAIN"
 
+// withHeld is its value for a weir that offers held beside the demonstration tools.
+const withHeld = "held"
+
 // plain is the program without anybody's tools: weir.
 var plain = Program{Name: "weir", Version: "dev"}
 
@@ -41,7 +44,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		child := plain
-		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
+		if os.Getenv(asMain) == withHeld {
+			child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
+		}
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -296,7 +301,7 @@ func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+withHeld)
 	if stdout != nil {
 		c.Stdout = stdout
 	}
