@@ -55,7 +55,7 @@ type Options struct {
 	// listener's own address. On a listener that is not on loopback an empty list allows every Host.
 	AllowedHosts []string `yaml:"allowed_hosts"`
 	// OnFull decides what happens to a message that finds its connection's queue full: refuse (answer -32603 with a
-	// reason) or pause (stop reading, for trusted peers).
+	// reason) or pause (stop reading, for trusted peers; standard streams always do).
 	OnFull OnFull `yaml:"on_full" default:"refuse" oneof:"refuse,pause"`
 
 	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the

@@ -140,7 +140,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 	default:
 		deskOf(in).header = engine.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
-			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
+			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams, Fields: r.Fields,
 		}
 		k.Header = &deskOf(in).header
 		if codec.IsBatch(r.Body) {
