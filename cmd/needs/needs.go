@@ -12,7 +12,7 @@ import (
 var packages = map[string]string{
 	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
-	"prometheus": "prometheus", "promtool": "prometheus", "systemd-analyze": "systemd",
+	"prometheus": "prometheus", "promtool": "prometheus", "sh": "dash", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.
