@@ -80,7 +80,7 @@ alerts:
 func startTroubled(t *testing.T, window time.Duration, webhook string) *troubled {
 	folder := t.TempDir()
 	config := fmt.Sprintf(troubleConfig, window, window/4, window/4, webhook, writeFile(t, folder, "token", "secret\n"))
-	s := &troubled{t: t, child: startChildAs(t, withTrouble, "--config", writeFile(t, folder, "weir.yaml", config)),
+	s := &troubled{t: t, child: startChildAs(t, withTrouble, nil, "--config", writeFile(t, folder, "weir.yaml", config)),
 		stop: make(chan struct{}), refused: map[string]int{}}
 	return s
 }

@@ -40,13 +40,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(asMain) {
-	case "":
 	case withTrouble:
 		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
-	default:
+	case "1":
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asHoarding:
+		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -298,20 +299,15 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
-	return startChildWith(t, stdout, "1", args...)
+	return startChildAs(t, "1", stdout, args...)
 }
 
-// startChildAs is the same for another program, as TestMain knows them.
-func startChildAs(t *testing.T, program string, args ...string) *child {
-	t.Helper()
-	return startChildWith(t, nil, program, args...)
-}
-
-func startChildWith(t *testing.T, stdout *os.File, program string, args ...string) *child {
+// startChildAs is the same as the program that TestMain knows as this.
+func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
 	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"="+program)
+	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout
 	}
