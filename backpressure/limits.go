@@ -58,12 +58,14 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
 
-// Refusing is why a newcomer would be turned away now, whatever its address: Draining, QueuePressure, ConnectionLimit,
-// or Accepted when it would not. It counts nothing. Concurrent.
+// Refusing is why a newcomer would be turned away now, whatever its address: Draining, ProcessPressure, QueuePressure,
+// ConnectionLimit, or Accepted when it would not. It counts nothing. Concurrent.
 func (l *Limits) Refusing() Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
+	case l.queue.shedsConnections():
+		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
 	case l.connections.Load()+l.queue.lingering.Load() >= int64(l.options.MaxConnections):
@@ -79,6 +81,8 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
+	case l.queue.shedsConnections():
+		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
 	}

@@ -90,6 +90,21 @@ func bucket(bounds []int64, value int64) int {
 	return len(bounds)
 }
 
+// WaitBounds are the ends of all buckets of Queue.Waits but the last, in nanoseconds.
+func WaitBounds() []int64 { return waitBounds[:] }
+
+// Waits is how many batches of class Compute there were since the start, by how long their oldest message had waited.
+// Concurrent.
+func (q *Queue) Waits() []uint64 {
+	waits := make([]uint64, len(waitBounds)+1)
+	for i := range q.metrics.shards[Compute] {
+		for at := range waits {
+			waits[at] += q.metrics.shards[Compute][i].waits[at].Load()
+		}
+	}
+	return waits
+}
+
 // writeHistograms writes weir_queue_batch_messages and weir_queue_wait_seconds, the sums over all shards.
 func (m *queueMetrics) writeHistograms(w io.Writer) {
 	for c := range Class(classes) {

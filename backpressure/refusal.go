@@ -34,7 +34,8 @@ const (
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
-	EmergencyStop // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
 
 	refusals = iota
 )
@@ -63,6 +64,7 @@ var refusalTable = [refusals]struct {
 	AcceptRate:                  {"accept_rate", 0},
 	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
 	EmergencyStop:               {"emergency_stop", 0.5},
+	ProcessPressure:             {"process_pressure", 0.25},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

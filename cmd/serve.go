@@ -85,7 +85,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.watch = startWatch(s)
+	s.watch, s.strain = startWatch(s), startStrain(s, newReadings(s).now)
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()

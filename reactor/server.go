@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
@@ -137,3 +138,14 @@ func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 // StopLowestClass begins or ends the emergency stop: calls of handlers that wait for something, and calls that become
 // tasks, are refused with emergency_stop, but for one in 16. Any goroutine.
 func (s *Server) StopLowestClass(on bool) { s.queue.StopLowestClass(on) }
+
+// SetPressure has the server do what a level asks for. While memory is short it wants to be called again and again: each
+// time the connections are closed that hold most for longest. Any goroutine.
+func (s *Server) SetPressure(p pressure.State) {
+	s.site.Pressure.Store(uint32(p.Level))
+	s.queue.RefuseForProcess(p.Level >= pressure.RefuseCalls)
+	s.limits.RefuseForProcess(p.Level >= pressure.RefuseConnections)
+	if p.ShortOfMemory() {
+		s.loops.Relieve()
+	}
+}

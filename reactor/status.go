@@ -18,6 +18,9 @@ type Status struct {
 	WaitingMessages, MaxWaitingMessages int // in the queue
 	QueueBytes, MaxQueueBytes           int // of what waits or runs
 	ExecutingCompute, ExecutingBlocking int // handlers that run, by class
+
+	// Waits are how many batches of messages of class compute waited how long; backpressure.WaitBounds has the buckets.
+	Waits []uint64
 }
 
 // Status says how the server does. It changes nothing, and costs nothing that traffic would notice. Any goroutine,
@@ -47,5 +50,6 @@ func (s *Server) Status() Status {
 		MaxQueueBytes:      s.bounds.MaxQueueBytes,
 		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
 		ExecutingBlocking:  s.queue.Executing(backpressure.Blocking),
+		Waits:              s.queue.Waits(),
 	}
 }

@@ -62,6 +62,12 @@ var Sections = []Section{
 				"was late: messages may wait for `overload_queue_timeout` only"},
 		{"weir_emergency_stop", Gauge, "",
 			"1 while calls of the lowest class are refused because too many calls fail (`alerts.stop_error_rate`)"},
+		{"weir_pressure", Gauge, "of",
+			"what the process has, as a part of what there is: `memory`, `descriptors` (beside those of connections), " +
+				"`scheduling` (p99 of `pressure.max_scheduling_latency`), `queue` (p99 of `pressure.max_queue_age`)"},
+		{"weir_pressure_level", Gauge, "",
+			"what gives way for it: 0 nothing, 1 idle connections sooner, 2 HTTP connections after their answer, 3 calls, " +
+				"4 newcomers and the largest buffers"},
 		{"weir_queue_executing_messages", Gauge, "class", "messages with workers, of class `compute` or `blocking`"},
 		{"weir_queue_wait_seconds", Histogram, "class", "how long the oldest message of each batch had waited"},
 		{"weir_queue_batch_messages", Histogram, "class", "messages per batch that a worker took"},
