@@ -32,6 +32,7 @@ type Lane struct {
 	waiting   uint32          // tickets, of both classes
 	executing [classes]uint16 // tickets
 	flags     laneFlags
+	patient   bool // see BePatient
 }
 
 type laneFlags uint8
@@ -50,6 +51,10 @@ func runnableIn(c Class) laneFlags { return runnableCompute << c }
 
 // Init ties l to its connection. Once, before anything else.
 func (l *Lane) Init(owner Runner) { l.owner = owner }
+
+// BePatient has nothing in l be too old, in overload neither: its peer is the only one there is, and whoever holds l's
+// messages back when it is full makes it ask no faster than it is served. Once, before anything is admitted.
+func (l *Lane) BePatient() { l.patient = true }
 
 // Waiting returns how many messages and bytes of l wait. Concurrent.
 func (l *Lane) Waiting() (messages, bytes int) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -40,8 +41,10 @@ func serveStdio(t *testing.T, grace time.Duration, changes ...func(*stdioTimes))
 	return s
 }
 
-// hastily gives up an output that takes nothing, for tests in which nobody reads.
-func hastily(times *stdioTimes) { times.output = 50 * time.Millisecond }
+// hastily gives up an output that takes nothing, and a client that is gone, for tests in which both is so.
+func hastily(times *stdioTimes) {
+	times.output, times.orderly = 50*time.Millisecond, 50*time.Millisecond
+}
 
 // serveStdioOn is the same with an output of the test's.
 func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer, changes ...func(*stdioTimes)) *streamed {
@@ -191,7 +194,7 @@ func TestStreamsReaderIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ours, out := connect()
 			t.Cleanup(func() { ours.Close(); out.Close() })
-			s := serveStdioOn(t, time.Hour, out)
+			s := serveStdioOn(t, time.Hour, out, hastily)
 			stubborn := make(chan struct{})
 			t.Cleanup(func() { close(stubborn) })
 			registry.AddTool(s.registry, &mcp.Tool{Name: "stubborn"},
@@ -296,4 +299,33 @@ func TestStdioLineTooLong(t *testing.T) {
 		contains(t, s.line(), `"id":5,"error"`)
 		s.returns("")
 	})
+}
+
+// S2: a client that asks faster than it is served is read more slowly, and nothing of what it asked is refused, though
+// it ends with its last call.
+func TestStreamsAreReadAsTheyAreServed(t *testing.T) {
+	calls := 10_000
+	if raceEnabled {
+		calls = 2_000
+	}
+	s := serveStdio(t, patience)
+	pad := strings.Repeat("x", 3000)
+	go func() {
+		_, _ = io.WriteString(s.in, greetings) // the reads below tell when it failed
+		for id := range calls {
+			_, _ = io.WriteString(s.in, toolCall(fmt.Sprint(1+id), "echo", `{"message":"`+pad+`"}`))
+		}
+		s.in.Close()
+	}()
+	s.line()
+	answered := map[string]bool{}
+	for range calls {
+		text := s.line()
+		id, _, _ := strings.Cut(strings.TrimPrefix(text, `{"jsonrpc":"2.0","id":`), ",")
+		if answered[id] || !strings.Contains(text, pad) {
+			t.Fatalf("after %d answers: %.200s", len(answered), text)
+		}
+		answered[id] = true
+	}
+	s.returns("")
 }

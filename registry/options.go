@@ -69,6 +69,10 @@ type Options struct {
 	// MaxSubscriptionBytes is what all of them may take: each its URI and 640 bytes, an open listen 1,664. The next is
 	// refused likewise, with reason subscription_bytes. The default has room for 40,000 with URIs of 200 bytes.
 	MaxSubscriptionBytes int `yaml:"max_subscription_bytes" default:"32 MiB" min:"64 KiB" max:"16 GiB" unit:"bytes"`
+	// MaxListenBytes is how long params.notifications of a subscriptions/listen may be: it is read on a loop, which others
+	// wait for meanwhile. What is longer is refused with -32602 and reason listen_bytes. 128 KiB hold 1000 URIs of 130
+	// bytes.
+	MaxListenBytes int `yaml:"max_listen_bytes" default:"128 KiB" min:"1 KiB" max:"16 MiB" unit:"bytes"`
 	// MaxEventStoreEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept,
 	// so that a client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST
 	// then cannot be resumed, and that of a GET resumes with what comes next.
@@ -174,6 +178,7 @@ func (o *Options) engine() engine.Options {
 		Events: event.Options{
 			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
 			MaxSubscriptionBytes: o.MaxSubscriptionBytes,
+			MaxListenBytes:       o.MaxListenBytes,
 			MaxEventStoreEvents:  o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
 			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
 		},

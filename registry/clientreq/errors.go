@@ -34,10 +34,12 @@ var (
 		Message: "the handler asked too often"}
 	// ErrClientLimit: Options.MaxPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests of ours wait for this client (max_client_requests_per_client)", Data: []byte(`{"reason":"client_request_limit_per_client"}`)}
+		Message: "too many requests of ours wait for this client (max_client_requests_per_client)",
+		Data:    []byte(`{"reason":"client_request_limit_per_client"}`)}
 	// ErrTotalLimit: Options.Max.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests of ours wait for clients (max_client_requests)", Data: []byte(`{"reason":"client_request_limit"}`)}
+		Message: "too many requests of ours wait for clients (max_client_requests)",
+		Data:    []byte(`{"reason":"client_request_limit"}`)}
 
 	// ErrState: params.requestState is none of ours.
 	ErrState = &codec.Error{Code: codec.CodeInvalidParams,
@@ -46,10 +48,18 @@ var (
 		Message: "params.requestState has expired: send the request anew without it"}
 )
 
+const noRoom = `{"reason":"client_request_bytes"}`
+
+// IsLimit says whether e is a refusal for one of the limits of Options.
+func IsLimit(e *codec.Error) bool {
+	return e == ErrClientLimit || e == ErrTotalLimit || string(e.Data) == noRoom
+}
+
 // errBytes: Options.MaxBytes, for want of room for so many bytes.
 func (t *Table) errBytes(bytes int) *codec.Error {
 	return &codec.Error{Code: codec.CodeInternal,
-		Message: "the call cannot wait for its client: it would have " + strconv.Itoa(bytes) + " bytes kept, for which there" +
-			" is no room: all such calls together may have " + strconv.Itoa(t.opt.MaxBytes) + " (max_client_request_bytes)",
-		Data: []byte(`{"reason":"client_request_bytes"}`)}
+		Message: "the call cannot wait for its client: it would have " + strconv.Itoa(bytes) + " bytes kept, for which" +
+			" there is no room: all such calls together may have " + strconv.Itoa(t.opt.MaxBytes) +
+			" (max_client_request_bytes)",
+		Data: []byte(noRoom)}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/handler"
@@ -35,6 +37,12 @@ const (
 	Listening
 )
 
+// serveBy notes what h needs of Route, and says where its calls are dispatched.
+func (x *Exchange) serveBy(h *call.Handler) Class {
+	x.reads = x.reads || h.ReadsHeader
+	return classOf(h)
+}
+
 // classOf is where the calls of a handler are dispatched.
 func classOf(h *call.Handler) Class {
 	if h.Cheap {
@@ -61,7 +69,7 @@ type Header = protocol.Header
 // shares it) until End.
 type Exchange struct {
 	// Call is the message and what is known of it while it is served. The transport sets Raw, Env, Principal,
-	// Responder, Slot and, but for HTTP, Conv.
+	// Responder, Slot, for HTTP Header, and else Conv.
 	Call
 
 	// Transport is how the message came.
@@ -72,8 +80,7 @@ type Exchange struct {
 	// Answered and the errors there is a response, unless the message was a notification.
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
-	// Header is needed for HTTP, during Route only.
-	Header *Header
+	reads   bool // Route found a handler that reads the header
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 
@@ -85,6 +92,12 @@ type Exchange struct {
 
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
+
+// Waited is how long the message waited for its worker.
+func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }
+
+// IsTask says, after Route, whether the message is a call that goes on as a task.
+func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x.

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"strconv"
 
 	"weir/codec"
@@ -20,15 +21,15 @@ var (
 		Data:    []byte(`{"reason":"events_purged"}`)}
 )
 
-// refusalsOf are the refusals of subscriptions. Each says what is full, and by which option.
-func refusalsOf(o *Options) (all [limits]*codec.Error) {
-	for l, what := range [limits]string{
+// refusalsOf are the refusals of subscriptions for which there is no room. Each says what is full, and by which option.
+func refusalsOf(o *Options) (all [limitListen]*codec.Error) {
+	for l, what := range [limitListen]string{
 		limitClient: "this client has " + strconv.Itoa(o.MaxSubscriptionsPerClient) + " subscriptions, and may have no more" +
 			" (max_subscriptions_per_client)",
 		limitTotal: "there are " + strconv.Itoa(o.MaxSubscriptions) + " subscriptions, and may be no more" +
 			" (max_subscriptions)",
-		limitBytes: "the subscriptions of all clients may take " + strconv.Itoa(o.MaxSubscriptionBytes) + " bytes, and there" +
-			" is no room for this one (max_subscription_bytes)",
+		limitBytes: "the subscriptions of all clients may take " + strconv.Itoa(o.MaxSubscriptionBytes) + " bytes, and" +
+			" there is no room for this one (max_subscription_bytes)",
 	} {
 		all[l] = &codec.Error{Code: codec.CodeInternal, Message: what,
 			Data: []byte(`{"reason":"` + limitNames[l] + `","retryAfterMs":1000,"executed":false}`)}
@@ -46,4 +47,10 @@ func (st *store) errNotKept(bytes int) *codec.Error {
 		Message: "the answer has " + strconv.Itoa(bytes) + " bytes, which could not be kept for a client that resumes: " +
 			"what is kept may have " + strconv.Itoa(limit) + " (" + key + ")",
 		Data: []byte(`{"reason":"` + reason + `","executed":true}`)}
+}
+
+// errListenBytes refuses a filter of n bytes.
+func errListenBytes(n, most int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: fmt.Sprintf("params.notifications is %d bytes long, and "+
+		"mcp.max_listen_bytes is %d: open several listens", n, most), Data: []byte(`{"reason":"listen_bytes"}`)}
 }

@@ -16,7 +16,7 @@ type Hub struct {
 	lists         [protocol.ListCount]atomic.Uint32
 	subscriptions atomic.Int64
 	subscribed    atomic.Int64 // bytes of them
-	refusals      [limits]*codec.Error
+	refusals      [limitListen]*codec.Error
 	streams       atomic.Int64 // of sessions, open
 	keptBytes     atomic.Int64 // for resuming, of all sessions
 }

@@ -15,10 +15,12 @@ const (
 	limitClient limit = iota // Options.MaxSubscriptionsPerClient
 	limitTotal               // Options.MaxSubscriptions
 	limitBytes               // Options.MaxSubscriptionBytes
+	limitListen              // Options.MaxListenBytes: its refusal says the length too, see errListenBytes
 	limits
 )
 
-var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "subscription_bytes"}
+var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "subscription_bytes",
+	"listen_bytes"}
 
 // keepRefusal is the bound that an event does not fit into.
 type keepRefusal uint8

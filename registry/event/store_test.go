@@ -10,7 +10,8 @@ import (
 
 // newHub is a hub with room for all that tests do, unless they say otherwise.
 func newHub(change ...func(*Options)) *Hub {
-	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxSubscriptionBytes: 1 << 20, MaxEventStoreEvents: 64,
+	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxSubscriptionBytes: 1 << 20,
+		MaxListenBytes: 1 << 10, MaxEventStoreEvents: 64,
 		MaxEventStoreBytes:      1 << 18,
 		MaxEventStoreTotalBytes: 1 << 25, Epoch: time.Now(), Metrics: metrics.NewSet()}
 	for _, f := range change {

@@ -179,6 +179,27 @@ func TestSubscriptionLimit(t *testing.T) {
 	}
 }
 
+// A filter that is too long, or names too much, is refused before it is read.
+func TestFilterLimits(t *testing.T) {
+	h := newHub(func(o *Options) { o.MaxSubscriptionsPerClient, o.MaxListenBytes = 3, 200 })
+	f := func(raw, reason string) {
+		t.Helper()
+		e := h.Admits([]byte(raw))
+		if (e == nil) != (reason == "") || e != nil && !strings.Contains(string(e.Data), `"`+reason+`"`) {
+			t.Errorf("%s: %v", raw, e)
+		}
+	}
+	f(`{}`, "")
+	f(`{"toolsListChanged":true,"resourceSubscriptions":[],"taskIds":[ ]}`, "")
+	f(`{"resourceSubscriptions":["a,b","c","d]"]}`, "")
+	f(`{"resourceSubscriptions":["a","b","c","d"]}`, "subscription_limit_per_client")
+	f(`{"resourceSubscriptions":["a","b"],"x":1,"taskIds":["c" , "d"]}`, "subscription_limit_per_client")
+	f(`{"resourceSubscriptions":[`+strings.Repeat(`"a",`, 40)+`"a"]}`, "subscription_limit_per_client")
+	f(`{"pad":"`+strings.Repeat("x", 190)+`"}`, "")
+	f(`{"pad":"`+strings.Repeat("x", 191)+`"}`, "listen_bytes")
+	f(`{"resourceSubscriptions":["a"`, "") // no JSON: who reads it says so
+}
+
 // A session has one stream; whoever knows an event takes it over and goes on behind that.
 func TestSessionStream(t *testing.T) {
 	h, first, second := newHub(), new(counter), new(counter)
