@@ -104,7 +104,8 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
-		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
+		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter",
+		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
