@@ -34,7 +34,8 @@ func TestLevels(t *testing.T) {
 	f("nor do long waits", d, Reading{QueueAge: time.Minute}, CloseAfterAnswer)
 	off := d
 	off.CloseAbove, off.RefuseConnectionsAbove, off.MaxSchedulingLatency = 0, 0, 0
-	f("without some", off, heap(100), RefuseCalls, heap(10), ShortenIdle, heap(10), None, Reading{Latency: time.Hour}, None)
+	f("without some", off, heap(100), RefuseCalls, heap(10), ShortenIdle, heap(10), None,
+		Reading{Latency: time.Hour}, None)
 }
 
 func TestShortOfMemory(t *testing.T) {
