@@ -1,6 +1,9 @@
 package backpressure
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // Runner is a connection as the queue sees it.
 type Runner interface {
@@ -28,9 +31,12 @@ type Lane struct {
 	// tails are FIFOs of waiting tickets, one per class, each a circle entered at its newest ticket: the
 	// newest's next is the oldest. That makes both ends reachable through one pointer.
 	tails     [classes]*Ticket
-	bytes     int64           // of waiting tickets
+	bytes     uint32          // of waiting tickets
 	waiting   uint32          // tickets, of both classes
+	work      uint32          // what they cost, as known at their admission; it may stop at its end
+	credit    int32           // what it has saved of its turns, or owes (class Compute)
 	executing [classes]uint16 // tickets
+	crowd     uint16          // the number of its principal; 0: it is by itself
 	flags     laneFlags
 }
 
@@ -42,6 +48,8 @@ const (
 	paused                                 // nothing is taken until Resume
 	closed                                 // for good
 	full                                   // refused for its own caps, Drained is owed
+	patient                                // its messages may wait for as long as it takes
+	resumed                                // it was paused while what waits in it waited
 
 	runnable = runnableCompute | runnableBlocking
 )
@@ -50,6 +58,10 @@ func runnableIn(c Class) laneFlags { return runnableCompute << c }
 
 // Init ties l to its connection. Once, before anything else.
 func (l *Lane) Init(owner Runner) { l.owner = owner }
+
+// BePatient has the messages of l wait for as long as it takes: none is refused because it would wait, or has waited,
+// while there is too much to do. Before anything is admitted.
+func (l *Lane) BePatient() { l.flags |= patient }
 
 // Waiting returns how many messages and bytes of l wait. Concurrent.
 func (l *Lane) Waiting() (messages, bytes int) {
@@ -90,7 +102,8 @@ func (l *Lane) link(c Class, t *Ticket, first bool) {
 		l.tails[c] = t
 	}
 	l.waiting++
-	l.bytes += int64(t.bytes)
+	l.bytes += t.bytes
+	l.work += min(t.cost, math.MaxUint32-l.work)
 }
 
 // room is how many more messages of class c may execute. Blocking leaves the last one to Compute, unless
@@ -127,10 +140,12 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	oldest := newest.next
 	last := oldest
 	b.n, b.bytes, b.held = 1, int64(oldest.bytes), int64(oldest.Overhead)
+	cost := int64(oldest.cost)
 	for ; b.n < n && last != newest; b.n++ {
 		last = last.next
 		b.bytes += int64(last.bytes)
 		b.held += int64(last.Overhead)
+		cost += int64(last.cost)
 	}
 	b.held += b.bytes
 	if last == newest {
@@ -140,8 +155,11 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	}
 	last.next = nil
 	b.first = oldest
-	l.waiting -= uint32(b.n)
-	l.bytes -= b.bytes
+	l.bytes -= uint32(b.bytes)
+	l.work -= uint32(min(cost, int64(l.work)))
+	if l.waiting -= uint32(b.n); l.waiting == 0 {
+		l.work, l.flags = 0, l.flags&^resumed
+	}
 	return b
 }
 
@@ -152,4 +170,5 @@ type batch struct {
 	n     int
 	bytes int64 // of the messages
 	held  int64 // and of what is kept beside them
+	cost  int64 // of class Compute, as it was known when they were taken
 }

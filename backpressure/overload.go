@@ -16,10 +16,20 @@ import "time"
 // not met. Class Blocking is left out: its places are taken for as long as their tools like, which says nothing about
 // how much there is to do.
 
-// verdict is about the messages of class c at now.
-func (q *Queue) verdict(c Class, now int64) verdict {
+// verdict is about the messages of l of class c at now.
+func (q *Queue) verdict(l *Lane, c Class, now int64) verdict {
 	age, overload := int64(q.options.QueueTimeout), int64(q.options.OverloadQueueTimeout)
-	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
+	if c != Compute || l.flags&patient != 0 {
+		return verdict{age, QueueTimeout}
+	}
+	if !q.overloaded(now) {
+		overload = 0
+	}
+	// What was let in because it would start in time, and has not, is late, as long as others are turned away.
+	if key := int64(q.options.MaxExpectedWait); key > 0 && (overload == 0 || key < overload) && q.standing(now) {
+		overload = key
+	}
+	if overload > 0 && (age == 0 || overload < age) {
 		return verdict{overload, Overload}
 	}
 	return verdict{age, QueueTimeout}
@@ -32,7 +42,7 @@ func (q *Queue) foundLate(now int64) { q.pools[Compute].stand(now) }
 // the next at the door costs a fraction of refusing it when its turn comes. Needs l.mu.
 func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
 	newest := l.tails[c]
-	if c != Compute || newest == nil || q.options.OverloadQueueTimeout == 0 {
+	if c != Compute || newest == nil || l.flags&patient != 0 || q.options.OverloadQueueTimeout == 0 {
 		return false
 	}
 	if now-newest.next.since <= int64(q.options.OverloadQueueTimeout) || !q.overloaded(now) {

@@ -33,9 +33,13 @@ type Ticket struct {
 	// Job is the struct that the ticket is embedded in. Set once by the caller, never touched here.
 	Job any
 
+	// Work is what kind of work the message is; nil: of one that costs nothing. Set before Admit.
+	Work *Work
+
 	next  *Ticket
 	since int64 // while waiting: Now at admission. From take on: how long it waited, in nanoseconds.
 	bytes uint32
+	cost  uint32 // when it was admitted
 
 	// Overhead is how many bytes the Job keeps in memory beside the message that Admit is told of. It counts towards
 	// Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Set before Admit.

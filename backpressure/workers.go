@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Worker is what a goroutine that runs batches carries from one to the next.
@@ -19,7 +20,60 @@ type Worker struct {
 
 	shard     *shard
 	searching bool // this goroutine is the one that pool.searching stands for
+	blocks    bool // it is of class Blocking
+	passed    int  // lanes in a row that it has passed over (fair.go)
+
+	// claimed is when this goroutine was woken for what it is about to take; 0 if it was up.
+	claimed int64
+
+	// Of the batch, class Compute: when it was taken, up to when it has come, and what was not learnt from yet.
+	taken, mark int64
+	work        *Work
+	samples     int
+	sampled     int64
 }
+
+// Taken is when the batch was taken, in the time of Now.
+func (w *Worker) Taken() int64 { return w.taken }
+
+func (w *Worker) begin(now int64) { w.taken, w.mark = now, now }
+
+// Ran says that the next message of the batch is done, which was of this kind of work, and returns Now. What it took
+// is learnt from, unless it was refused. In class Blocking nothing is learnt, and 0 returned.
+func (w *Worker) Ran(work *Work, refused Refusal) (now int64) {
+	if w.blocks {
+		return 0
+	}
+	now = Now()
+	if refused == Accepted && work != nil {
+		if work != w.work {
+			w.learn()
+			w.work = work
+		}
+		w.samples++
+		w.sampled += now - w.mark
+	}
+	w.mark = now
+	return now
+}
+
+// learn ends a stretch of messages of one kind of work.
+func (w *Worker) learn() {
+	if w.samples > 0 {
+		w.work.learn(w.samples, w.sampled)
+	}
+	w.work, w.samples, w.sampled = nil, 0, 0
+}
+
+// end is the end of a batch.
+func (w *Worker) end(q *Queue) {
+	w.learn()
+	q.ran(w.mark, w.mark-w.taken)
+}
+
+// yieldAfter is the length of a batch behind which a worker lets others go on that wait for a core: a loop that has
+// refusals to tell would wait for the runtime to stop this one else, which it does after 10 ms.
+const yieldAfter = 100 * time.Microsecond
 
 // What all runnable lanes together may have taken before a lane's turn comes again, and the least a turn is worth: a
 // batch shares one write, so smaller ones cost more.
@@ -67,7 +121,7 @@ type pool struct {
 	keep    int32
 
 	state   atomic.Int32  // idle, running, stopped
-	wakeups chan struct{} // a token for each sleeper that was claimed
+	wakeups chan int64    // for each sleeper that was claimed, when that was
 	ended   chan struct{} // closed when stopped and no goroutine is left
 	end     sync.Once
 	numbers numbers
@@ -96,7 +150,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),
 		keep:    int32(min(keep, limit)),
-		wakeups: make(chan struct{}, limit), // as many as there can be sleepers: sending never blocks
+		wakeups: make(chan int64, limit), // as many as there can be sleepers: sending never blocks
 		ended:   make(chan struct{}),
 	}
 	if c == Blocking {
@@ -122,7 +176,7 @@ func (p *pool) start() {
 func (p *pool) stop() {
 	p.state.Store(poolStopped)
 	for p.claim() {
-		p.wakeups <- struct{}{}
+		p.wakeups <- 0
 	}
 	if p.alive.Load() == 0 {
 		p.end.Do(func() { close(p.ended) })
@@ -147,7 +201,7 @@ func (p *pool) wake() {
 			return
 		}
 		if p.claim() {
-			p.wakeups <- struct{}{}
+			p.wakeups <- Now()
 			return
 		}
 		if p.spawn(true) {
@@ -233,7 +287,8 @@ func (n *numbers) give(number int) {
 
 // work is the life of a goroutine of the pool.
 func (p *pool) work(searching bool) {
-	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching}
+	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching,
+		blocks: p.class == Blocking}
 	// A Run that calls runtime.Goexit ends this goroutine; it is replaced as soon as there is more to do.
 	// At the ordinary end too something may have been pushed while all of limit seemed to be busy.
 	defer p.wakeIfMore()
@@ -241,6 +296,9 @@ func (p *pool) work(searching bool) {
 	defer p.numbers.give(w.Number) // before another goroutine may come in its stead
 	for l := p.next(w); l != nil; l = p.next(w) {
 		p.queue.serve(l, p.class, w)
+		if w.mark-w.taken > int64(yieldAfter) {
+			runtime.Gosched()
+		}
 	}
 }
 
@@ -285,10 +343,13 @@ func (p *pool) sleep(w *Worker) bool {
 		}
 	}
 	p.idle()
+	if p.class == Compute && !p.queue.load.idled.Load() {
+		p.queue.load.idled.Store(true)
+	}
 	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
 		return true // no sleeper was claimed for us: stay up
 	}
-	<-p.wakeups
+	w.claimed = <-p.wakeups
 	w.searching = true
 	return true
 }

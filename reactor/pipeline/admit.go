@@ -56,13 +56,14 @@ func queueClass(c engine.Class) backpressure.Class {
 // admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
+	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); p.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, work, class, len(k.Raw), in.Now()); p.refuses(c, refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
 	if c.mayCompact(k) {
-		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || p.refuses(refusal) {
+		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || p.refuses(c, refusal) {
 			if refusal == backpressure.Accepted {
 				k.Release()
 			} else {
@@ -83,13 +84,13 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	} else if o := c.transport.Order(); o != nil {
 		o.Queue(in, c, k)
 	}
-	k.ticket.Overhead = callBytes
+	k.ticket.Overhead, k.ticket.Work = callBytes, work
 	k.class = class
 	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !p.refuses(refusal) && k.group == nil && c.blocked == nil {
+	if !p.refuses(c, refusal) && k.group == nil && c.blocked == nil {
 		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
 		return
 	}
@@ -149,12 +150,15 @@ func (c *Conn) Drained() { c.Post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
-	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
-	if !p.refuses(refusal) {
+	refusal, busy := p.Queue.Probe(&c.lane, nil, backpressure.Blocking, len(k.Raw), in.Now()), p.Queue.Busy(in.Now())
+	if !p.refuses(c, refusal) && !busy {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
-	if k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
+	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !p.refuses(c, refusal) {
+		refusal = in.probeTool(c, name, len(k.Raw))
+	}
+	if !p.refuses(c, refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}

@@ -42,6 +42,9 @@ func NewConn(in *Intake, t Transport) *Conn {
 	return c
 }
 
+// BePatient has the connection's calls wait for as long as it takes. Before anything is read.
+func (c *Conn) BePatient() { c.lane.BePatient() }
+
 // stopLaneLocked starts no more calls of the connection for one more cause.
 func (c *Conn) stopLaneLocked(cause uint8) {
 	if c.laneStops == 0 {
@@ -87,6 +90,9 @@ func (c *Conn) ActFor(who *auth.Credential) backpressure.Refusal {
 		if c.Credential != nil {
 			limits.Leave(c.Credential.Principal)
 		}
+	}
+	if c.Credential == nil || c.Credential.Principal != who.Principal {
+		c.intake.p.Queue.Join(&c.lane, who.Principal)
 	}
 	c.Credential = who
 	return backpressure.Accepted

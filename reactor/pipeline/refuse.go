@@ -8,19 +8,43 @@ import (
 	"weir/registry/engine"
 )
 
-// Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
-func (in *Intake) Probe(c *Conn) backpressure.Refusal {
-	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())
-	if !in.p.refuses(refusal) {
+// Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
+// tool. Loop only.
+func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
+	refusal := in.probeTool(c, tool, 0)
+	if !in.p.refuses(c, refusal) {
 		return backpressure.Accepted
 	}
 	return refusal
 }
 
-// refuses reports whether a message that met this refusal is to be refused; with on_full pause a connection's own full
-// queue makes it wait instead.
-func (p *Pipeline) refuses(refusal backpressure.Refusal) bool {
-	return refusal != backpressure.Accepted && (!p.Options.PauseOnFull || !refusal.OfConnection())
+func (in *Intake) probeTool(c *Conn, name []byte, bytes int) backpressure.Refusal {
+	class, series := in.p.Engine.ToolAhead(name)
+	return in.p.Queue.Probe(&c.lane, in.p.workOf(series), queueClass(class), bytes, in.Now())
+}
+
+// workOf is what the queue knows of the calls that s counts; nil of those that no series counts.
+func (p *Pipeline) workOf(s *engine.Series) *backpressure.Work {
+	if s == nil {
+		return nil
+	}
+	w, _ := s.Attached.Load().(*backpressure.Work)
+	for !w.Of(p.Queue) {
+		made := p.Queue.NewWork()
+		if s.Attached.CompareAndSwap(w, made) || w == nil && s.Attached.CompareAndSwap(nil, made) {
+			return made
+		}
+		w, _ = s.Attached.Load().(*backpressure.Work)
+	}
+	return w
+}
+
+// refuses reports whether a message of c that met this refusal is to be refused. With on_full pause a connection's own
+// full queue makes it wait instead; so it does on standard streams, whose one client is not read faster than it is
+// served.
+func (p *Pipeline) refuses(c *Conn, refusal backpressure.Refusal) bool {
+	waits := p.Options.PauseOnFull || c.Listener().Patient
+	return refusal != backpressure.Accepted && !(waits && refusal.OfConnection())
 }
 
 // Refuse answers the request id with a refusal. It takes k over.

@@ -34,6 +34,9 @@ func (s *Site) connection(home *loop.Loop, ln *loop.Listener, fd int32, addr net
 	}
 	c := pipeline.NewConn(s.Pipeline.Intake(home), t)
 	c.Init(home, ln, fd, addr, c)
+	if ln.Patient {
+		c.BePatient()
+	}
 	return c
 }
 

@@ -51,6 +51,9 @@ type Series struct {
 	calls   [endings]*metrics.Counter
 	seconds *metrics.PrometheusHistogram
 	started atomic.Uint64 // calls, for sampling
+
+	// Attached is what whoever queues the calls knows of them: of the type that it chooses, always the same.
+	Attached atomic.Value
 }
 
 func NewToolSeries(set *metrics.Set, tool string) *Series {

@@ -50,6 +50,7 @@ type (
 	Responder    = call.Responder
 	StreamCloser = call.StreamCloser
 	WorkerSlot   = call.WorkerSlot
+	Series       = call.Series
 )
 
 // Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
@@ -85,6 +86,19 @@ type Exchange struct {
 
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
+
+// Series is what the handler's calls report that Route has found for x; nil where it found none.
+func (x *Exchange) Series() *call.Series {
+	switch found := x.found.(type) {
+	case *handler.Tool:
+		return found.Handler.Series
+	case *handler.Prompt:
+		return found.Handler.Series
+	case *handler.Resource:
+		return found.Handler.Series
+	}
+	return nil
+}
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x.
