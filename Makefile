@@ -40,6 +40,12 @@ run: build ## Build and serve with the defaults; prints lines to try
 test: ## Every test, those with real clients too
 	$(call test-each-module,$(GO) test -timeout 15m ./...)
 
+# What takes minutes, and no place in CI: tests that say needs.Slow.
+.PHONY: slow
+slow: export WEIR_SLOW := 1
+slow: ## Every test, those that take minutes too (up to an hour)
+	$(call test-each-module,$(GO) test -count=1 -timeout 90m ./...)
+
 .PHONY: race
 race: ## Every test under the race detector
 	$(call test-each-module,$(GO) test -race -timeout 25m ./...)

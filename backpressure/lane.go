@@ -139,12 +139,12 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	}
 	oldest := newest.next
 	last := oldest
-	b.n, b.bytes, b.held = 1, int64(oldest.bytes), int64(oldest.Overhead)
+	b.n, b.bytes, b.held = 1, int64(oldest.bytes), oldest.held()
 	cost := int64(oldest.cost)
 	for ; b.n < n && last != newest; b.n++ {
 		last = last.next
 		b.bytes += int64(last.bytes)
-		b.held += int64(last.Overhead)
+		b.held += last.held()
 		cost += int64(last.cost)
 	}
 	b.held += b.bytes

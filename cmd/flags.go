@@ -17,6 +17,7 @@ type commands struct {
 	Stdio   stdioFlags   `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
 	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
+	Doctor  doctorFlags  `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // Real clients, written by others, hold a conversation with the assembled server. What they accept is what users see.

@@ -33,6 +33,9 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	if strings.HasPrefix(command, "token") {
 		return p.makeToken(&cli.Token, stdout, stderr)
 	}
+	if command == "doctor" {
+		return p.examine(&cli.Doctor, stdout, stderr)
+	}
 	if strings.HasPrefix(command, "load") {
 		return p.load(&cli.Load, command, args, stdin, stdout, stderr)
 	}

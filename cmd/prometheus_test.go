@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // TestPromtool: Prometheus' own judge of names, types and helps finds nothing.

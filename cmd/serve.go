@@ -32,6 +32,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 		return notStarted(log, err)
 	}
 	s.sayMemory()
+	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")

@@ -219,9 +219,14 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case (imported == "weir/cmd/exposition" || imported == "weir/cmd/memory") && path.Dir(name) == "cmd":
-		return "" // the page of series
-	case strings.HasPrefix(imported, "weir/cmd") && !strings.HasPrefix(imported, "weir/cmd/internal/"):
+	case slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor"}, imported) &&
+		path.Dir(name) == "cmd":
+		return "" // parts of the program
+	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
+		return "" // one of the limits of a machine
+	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
+		return "" // what of this machine and of this run a test needs
+	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):
 		return "only cmd and loadtest read files: who imports the server does not build a YAML library"
@@ -290,6 +295,8 @@ func TestTidyJudgesImports(t *testing.T) {
 	f("reactor/loop.go", "weir/cmd", false)
 	f("reactor/loop.go", "weir/cmd/demo", false)
 	f("reactor/loop_test.go", "weir/cmd/demo", true)
+	f("reactor/loop/loop_test.go", "weir/cmd/needs", true)
+	f("reactor/loop/loop.go", "weir/cmd/needs", false)
 	f("cmd/serve.go", "weir/cmd/demo", true)
 	f("cmd/demo/demo.go", "weir/cmd/weir", false)
 	f("cmd/weir/main.go", "weir/cmd", true)

@@ -24,6 +24,7 @@ import (
 type Server struct {
 	opts   Options
 	grace  time.Duration // of Serve and ServeStdio
+	stdio  stdioTimes
 	engine *engine.Engine
 	queue  *backpressure.Queue
 	limits *backpressure.Limits
@@ -47,8 +48,8 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, engine: reg.Engine(), log: *c.Log,
-		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
+		log: *c.Log, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}

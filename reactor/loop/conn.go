@@ -249,7 +249,7 @@ func (l *Loop) finish(c *Conn) {
 	}
 	c.finished = true
 	c.Lock() // no writer is inside the descriptor, and none enters after reason was set
-	reason := c.reason
+	reason, unsent := c.reason, c.UnsentLocked()
 	c.emptyLocked()
 	if reason == CloseDrain {
 		l.loops.cutBytes.Add(int64(c.untakenBytes()))
@@ -271,6 +271,9 @@ func (l *Loop) finish(c *Conn) {
 		l.stats.lingering.Add(-1)
 	}
 
+	if unsent > 0 {
+		l.loops.tellCut(c, unsent)
+	}
 	c.handler.Closed(reason)
 	l.loops.metrics.closed[reason].Inc()
 	if hear := c.listener.Ended; hear != nil {

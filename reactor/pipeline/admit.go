@@ -84,7 +84,8 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	} else if o := c.transport.Order(); o != nil {
 		o.Queue(in, c, k)
 	}
-	k.ticket.Overhead, k.ticket.Work = callBytes, work
+	k.ticket.Work = work
+	k.ticket.SetOverhead(k.overhead())
 	k.class = class
 	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
 	if refusal == backpressure.Accepted {

@@ -55,7 +55,8 @@ func (c *Conn) mayCompact(k *Call) bool {
 func (in *Intake) queueCompact(c *Conn, k *Call, work *backpressure.Work, class backpressure.Class,
 ) backpressure.Refusal {
 	h := &compactCall{raw: bytes.Clone(k.Raw)}
-	h.ticket.Job, h.ticket.Overhead, h.ticket.Work = h, compactBytes, work
+	h.ticket.Job, h.ticket.Work = h, work
+	h.ticket.SetOverhead(compactBytes)
 	c.Lock()
 	if c.compacted == nil {
 		c.compacted = new(compacted)
@@ -122,7 +123,8 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	p := c.intake.p
 	k := NewSharedCall(c)
 	k.Raw, k.Principal = h.raw, c.Principal()
-	k.ticket.Overhead, k.ticket.Work = callBytes, h.ticket.Work // it may be suspended, and queued again
+	k.ticket.Work = h.ticket.Work
+	k.ticket.SetOverhead(k.overhead()) // it may be suspended, and queued again
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}

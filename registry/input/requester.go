@@ -131,7 +131,7 @@ func (r *Requester) Ask(c *call.Call, requests mcp.InputRequestMap, amend func(p
 		c.Responder.Resume()
 	})
 	asked, e := r.Requests.Open(clientreq.Call{
-		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: len(c.Raw), Amend: amend,
+		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: cap(c.Raw), Amend: amend,
 		Done: func(came clientreq.Result) {
 			outcome = came
 			s.Settle()

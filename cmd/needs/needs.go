@@ -32,6 +32,14 @@ func Programs(t *testing.T, notRun string, names ...string) {
 	}
 }
 
+// Slow skips a test that takes minutes, unless this is `make slow` (WEIR_SLOW), which gives each package 90 minutes.
+func Slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("WEIR_SLOW") == "" {
+		t.Skip("it takes minutes: make slow runs it (WEIR_SLOW=1)")
+	}
+}
+
 // isThere says whether a program is installed. Of nc there are several, and only OpenBSD's can end its half of a
 // connection (-N).
 func isThere(name string) bool {
