@@ -23,6 +23,21 @@ const (
 	mostSaved = 1 << 29
 )
 
+// littleTurns is how many turns' worth of work are little: enough for a worker until the connection is read again.
+const littleTurns = 2
+
+// AwaitLittle has the lane's Drained called, once, when little waits in l any more, and reports whether anything does.
+// Concurrent.
+func (q *Queue) AwaitLittle(l *Lane) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting == 0 || l.flags&closed != 0 {
+		return false
+	}
+	l.flags |= awaited
+	return true
+}
+
 // fair says whose lanes are in the ring of class Compute.
 type fair struct {
 	seed  maphash.Seed

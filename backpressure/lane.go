@@ -16,7 +16,7 @@ type Runner interface {
 
 	// Drained is called once after a message was refused because of the connection's own caps, when what
 	// waits has fallen to half of them: the time to read again for a caller that pauses instead of
-	// refusing. It runs on a worker's goroutine, before the batch that made room, and must not block.
+	// refusing. Likewise after AwaitLittle. It runs on a worker's goroutine, before the batch that made room, and must not block.
 	Drained()
 }
 
@@ -50,6 +50,7 @@ const (
 	full                                   // refused for its own caps, Drained is owed
 	patient                                // its messages may wait for as long as it takes
 	resumed                                // it was paused while what waits in it waited
+	awaited                                // Drained is owed when little waits
 
 	runnable = runnableCompute | runnableBlocking
 )

@@ -188,8 +188,13 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	return b, drained
 }
 
-// madeRoom says whether Drained is owed and due: the lane was full and is half empty now. Needs l.mu.
+// madeRoom says whether Drained is owed and due: the lane was full and is half empty now, or little waits where that was
+// awaited. Needs l.mu.
 func (q *Queue) madeRoom(l *Lane) bool {
+	if l.flags&awaited != 0 && int64(l.work) <= littleTurns*q.turnCost() {
+		l.flags &^= awaited
+		return true
+	}
 	if l.flags&full == 0 || int(l.waiting) > q.options.MaxWaitingPerConnection/2 ||
 		int64(l.bytes) > int64(q.options.MaxWaitingBytesPerConnection/2) {
 		return false

@@ -60,8 +60,12 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := p.Queue.Probe(&c.lane, work, class, len(k.Raw), in.Now()); p.refuses(c, refusal) {
 		in.Refuse(k, k.ID(), refusal)
+		if refusal == backpressure.ExpectedWait {
+			in.overasks(c)
+		}
 		return
 	}
+	c.overasked = max(0, c.overasked-refusalsPerCall)
 	if c.mayCompact(k) {
 		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || p.refuses(c, refusal) {
 			if refusal == backpressure.Accepted {
@@ -109,18 +113,45 @@ func (in *Intake) block(c *Conn, k *Call) {
 	in.unblock(c)
 }
 
+// A refusal is cheap, and who asks again and again at once makes many: ten such clients would leave nothing of the
+// cores. So a connection that was refused far more often than a call of it was taken, refusalsPerCall times, is not
+// read on until little of what it has waiting is left. Its peer finds its writes block.
+const (
+	refusalsPerCall = 16
+	refusalsAhead   = 256 // that are told without a call taken
+)
+
+// overasks notes that a call of c was refused because of what waits.
+func (in *Intake) overasks(c *Conn) {
+	if c.overasked++; c.overasked < refusalsAhead || c.heldBack || !in.p.Queue.AwaitLittle(&c.lane) {
+		c.overasked = min(c.overasked, refusalsAhead)
+		return
+	}
+	c.overasked, c.heldBack = 0, true
+	in.stats.heldBack.Add(1)
+	c.Lock()
+	c.PauseLocked(loop.PauseHandler)
+	c.Unlock()
+}
+
 // unblock tries to admit the blocked message; the connection reads on when that works, or when the queue of all has
 // become what is full: then it is refused like any other.
 func (in *Intake) unblock(c *Conn) {
 	k := c.blocked
 	if k == nil {
+		if c.heldBack {
+			c.heldBack = false
+			c.Lock()
+			c.ResumeLocked(loop.PauseHandler)
+			c.Unlock()
+		}
 		return
 	}
 	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
 	if refusal.OfConnection() {
 		return
 	}
-	c.blocked = nil
+	c.blocked, c.heldBack = nil, false
 	c.Lock()
 	c.ResumeLocked(loop.PauseHandler)
 	c.Unlock()
