@@ -1,7 +1,6 @@
 package backpressure
 
 import (
-	"sync/atomic"
 	"time"
 )
 
@@ -14,23 +13,6 @@ import (
 // Waiting tools are left out: their time is not that of the cores. So are lanes whose peers do not read, which run
 // nothing, and those that are patient.
 
-// load is what waits and runs of class Compute, as time, in units of costUnit.
-type load struct {
-	_         [cacheLineBytes]byte
-	waiting   atomic.Int64 // as the messages' costs are known now
-	executing atomic.Int64 // as they were known when a worker took them
-	_         [cacheLineBytes]byte
-	paused    atomic.Int64 // of waiting, in lanes that are paused, as known at their admission
-	shutAt    atomic.Int64 // when the door was last seen shut; 0: never
-
-	// rate is how much work is done in a time, in thousandths of it: 2,000 is two cores' worth.
-	rate  atomic.Int64
-	since atomic.Int64 // when the measuring of it began
-	done  atomic.Int64 // nanoseconds of work since then
-	idled atomic.Bool  // a worker has paused since then
-	_     [cacheLineBytes]byte
-}
-
 const (
 	rateWindow = 50 * time.Millisecond
 	rateUnit   = 1000
@@ -40,10 +22,11 @@ const (
 	standingPart, standingWhole = 5, 10
 )
 
-// ahead is what must be done before a message that is admitted now could start, were there no turns.
-func (l *load) ahead() int64 {
-	return max(0, l.waiting.Load()-l.paused.Load()) + l.executing.Load()
-}
+// NewWork returns a kind of work of which nothing is known: it costs nothing until the first message is done.
+func (q *Queue) NewWork() *Work { return &Work{load: &q.load} }
+
+// Knows says whether w is a kind of work of q.
+func (q *Queue) Knows(w *Work) bool { return w != nil && w.load == &q.load }
 
 // allowed is how much may be ahead of a message at now.
 func (q *Queue) allowed(now int64) int64 {

@@ -6,7 +6,8 @@ import (
 )
 
 // Lanes take turns, and a turn is worth a time, not a number of messages (deficit round robin): a lane is passed over
-// until its turns have saved half of what its oldest message costs, and owes the rest. All lanes of a principal together get the turns of one.
+// until its turns have saved half of what its oldest message costs, and owes the rest. All lanes of a principal together
+// get the turns of one.
 
 const (
 	// crowds is how many numbers there are for principals. Two that share one get the turns of one.

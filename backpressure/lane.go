@@ -16,7 +16,8 @@ type Runner interface {
 
 	// Drained is called once after a message was refused because of the connection's own caps, when what
 	// waits has fallen to half of them: the time to read again for a caller that pauses instead of
-	// refusing. Likewise after AwaitLittle. It runs on a worker's goroutine, before the batch that made room, and must not block.
+	// refusing. Likewise after AwaitLittle. It runs on a worker's goroutine, before the batch that made room,
+	// and must not block.
 	Drained()
 }
 

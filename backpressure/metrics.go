@@ -45,8 +45,8 @@ func (s *shard) observe(b batch) {
 	s.messages.Add(n)
 }
 
-// idleGrace is how long a message may wait beside a worker that sleeps: its loop may have been held up between taking it
-// in and saying so.
+// idleGrace is how long a message may wait beside a worker that sleeps: its loop may have been held up between taking
+// it in and saying so.
 const idleGrace = 10 * time.Millisecond
 
 // noteIdle counts that w was asleep while b waited, though nothing held b's lane back. was are its flags until now.

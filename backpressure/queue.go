@@ -188,8 +188,8 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	return b, drained
 }
 
-// madeRoom says whether Drained is owed and due: the lane was full and is half empty now, or little waits where that was
-// awaited. Needs l.mu.
+// madeRoom says whether Drained is owed and due: the lane was full and is half empty now, or little waits where that
+// was awaited. Needs l.mu.
 func (q *Queue) madeRoom(l *Lane) bool {
 	if l.flags&awaited != 0 && int64(l.work) <= littleTurns*q.turnCost() {
 		l.flags &^= awaited

@@ -127,7 +127,8 @@ func everything() []cases.Case { return slices.Concat(cases.All, scoreboard.All)
 
 func usage() {
 	out := flag.CommandLine.Output()
-	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\nBenchmarks (all but overload, when none is named):")
+	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\n"+
+		"Benchmarks (all but overload, when none is named):")
 	for _, b := range everything() {
 		fmt.Fprintf(out, "  %-15s %s\n", b.Name, b.Question)
 	}

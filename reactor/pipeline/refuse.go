@@ -29,7 +29,7 @@ func (p *Pipeline) workOf(s *engine.Series) *backpressure.Work {
 		return nil
 	}
 	w, _ := s.Attached.Load().(*backpressure.Work)
-	for !w.Of(p.Queue) {
+	for !p.Queue.Knows(w) {
 		made := p.Queue.NewWork()
 		if s.Attached.CompareAndSwap(w, made) || w == nil && s.Attached.CompareAndSwap(nil, made) {
 			return made

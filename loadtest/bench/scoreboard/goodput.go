@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"weir/loadtest/bench/harness"
 	"weir/loadtest/bench/record"
 	"weir/loadtest/wire"
@@ -25,8 +23,8 @@ func goodput(e *harness.Env) (*record.Table, error) {
 			return nil, fmt.Errorf("%v: %w", c, err)
 		}
 	}
-	t.Note("C is of a closed loop on the same server, just before; for 90/10 (90 %% of the calls take 0.2 ms, 10 %% take " +
-		"10 ms) it is what the two make together")
+	t.Note("C is of a closed loop on the same server, just before; for 90/10 (90 %% of the calls take 0.2 ms, 10 %% " +
+		"take 10 ms) it is what the two make together")
 	t.Note("calls are planned; p99 is of answered calls, from the plan, over HTTP from the write: a connection has one " +
 		"call at a time there, and the next ones wait with the client. told is how long refusals take, likewise")
 	t.Note("what refusals leave: of C, less what the server spent on refusals and the generator on more calls than in " +
@@ -58,7 +56,7 @@ func goodputOf(e *harness.Env, t *record.Table, c cell, times []float64) error {
 		got.row(t)
 		got.judge(t)
 		e.Progress("%v at %v times: %.1f %% of %.0f/s, p99 %.1f ms, told %.1f ms", c, n, 100*got.share(), a.perSecond,
-			got.p99(), told(got.all.Refusal))
+			got.p99(&got.all), got.all.told())
 	}
 	series, err := s.Metrics()
 	if err != nil {
@@ -88,7 +86,8 @@ func step(e *harness.Env, s *harness.Server, c cell, a able, times float64) (*re
 	defer l.close()
 	rest := e.Window() - firstTime
 	rate := a.perSecond
-	l.plan([]float64{rate / 2, times * rate, rate / 2}, []time.Duration{calmTime, firstTime + rest, afterFirst + afterTime})
+	l.plan([]float64{rate / 2, times * rate, rate / 2},
+		[]time.Duration{calmTime, firstTime + rest, afterFirst + afterTime})
 	r := &result{cell: c, able: a, times: times}
 	if _, err = l.until(calmTime); err != nil {
 		return nil, err
@@ -119,10 +118,10 @@ func (s *stretch) add(other *stretch) {
 	s.took += other.took
 	s.server += other.server
 	s.own += other.own
-	for _, h := range [][2]*hdrhistogram.Histogram{{s.Latency, other.Latency}, {s.Refusal, other.Refusal},
-		{s.Service, other.Service}, {s.Late, other.Late}} {
-		h[0].Merge(h[1])
-	}
+	s.Latency.Merge(other.Latency)
+	s.Refusal.Merge(other.Refusal)
+	s.Service.Merge(other.Service)
+	s.Late.Merge(other.Late)
 }
 
 // share is what was answered, of what could be.
@@ -136,18 +135,16 @@ func (r *result) left() float64 {
 	return float64(r.all.Results) / max(1, r.able.perSecond*r.all.took-calls)
 }
 
-// accepted is the latency of what was answered.
-func (r *result) accepted(s *stretch) *hdrhistogram.Histogram {
+// p99 is the latency of what was answered in a part of the step, in milliseconds.
+func (r *result) p99(s *stretch) float64 {
 	if r.cell.transport == wire.HTTP {
-		return s.Service
+		return harness.Millis(s.Service.ValueAtQuantile(99))
 	}
-	return s.Latency
+	return harness.Millis(s.Latency.ValueAtQuantile(99))
 }
 
-func (r *result) p99() float64 { return harness.Millis(r.accepted(&r.all).ValueAtQuantile(99)) }
-
-// told is how soon 99 of 100 refusals were.
-func told(h *hdrhistogram.Histogram) float64 { return harness.Millis(h.ValueAtQuantile(99)) }
+// told is how soon 99 of 100 refusals were, in milliseconds.
+func (s *stretch) told() float64 { return harness.Millis(s.Refusal.ValueAtQuantile(99)) }
 
 // late is the part of the refusals that were not told at the door.
 func (r *result) late() float64 {
@@ -156,9 +153,9 @@ func (r *result) late() float64 {
 
 func (r *result) row(t *record.Table) {
 	t.Row(r.cell.String(), record.Number(r.times), record.Number(r.able.perSecond), record.Number(100*r.share()),
-		record.Number(100*r.left()), record.Number(r.p99()),
-		record.Number(harness.Millis(r.accepted(&r.first).ValueAtQuantile(99))), record.Number(told(r.all.Refusal)),
-		record.Number(told(r.first.Refusal)), record.Number(100*r.late()), record.Number(float64(r.after)))
+		record.Number(100*r.left()), record.Number(r.p99(&r.all)),
+		record.Number(r.p99(&r.first)), record.Number(r.all.told()),
+		record.Number(r.first.told()), record.Number(100*r.late()), record.Number(float64(r.after)))
 }
 
 func (r *result) judge(t *record.Table) {
@@ -173,9 +170,9 @@ func (r *result) judge(t *record.Table) {
 		t.AtLeast("goodput of C"+name, r.share(), least, "")
 	}
 	most := harness.Millis((r.cell.key + 10*time.Millisecond + 3*r.cell.tool.own).Microseconds())
-	t.AtMost("p99"+name, r.p99(), most, "ms")
-	t.AtMost("p99 in the first second"+name, harness.Millis(r.accepted(&r.first).ValueAtQuantile(99)), most, "ms")
-	t.AtMost("refusals told"+name, told(r.all.Refusal), harness.Millis(r.cell.tool.told.Microseconds()), "ms")
+	t.AtMost("p99"+name, r.p99(&r.all), most, "ms")
+	t.AtMost("p99 in the first second"+name, r.p99(&r.first), most, "ms")
+	t.AtMost("refusals told"+name, r.all.told(), harness.Millis(r.cell.tool.told.Microseconds()), "ms")
 	t.AtMost("refused a second after"+name, float64(r.after), 0, "calls")
 	t.AtMost("unexplained"+name, r.unexplained, 0, "calls")
 	counted := r.all.Counters
@@ -205,12 +202,12 @@ func retries(e *harness.Env) (*record.Table, error) {
 		return nil, err
 	}
 	refusal := (r.all.server.Seconds() - float64(r.all.Results)*a.server) / max(1, float64(r.all.Refused)) * 1e6
-	t.Row(c.String(), record.Number(times), record.Number(a.perSecond), record.Number(100*r.share()), record.Number(r.p99()),
-		record.Number(told(r.all.Refusal)), record.Number(refusal))
+	t.Row(c.String(), record.Number(times), record.Number(a.perSecond), record.Number(100*r.share()),
+		record.Number(r.p99(&r.all)), record.Number(r.all.told()), record.Number(refusal))
 	t.AtLeast("goodput with three retries at ten times", r.share(), 0.6, "of C")
 	t.AtMost("CPU of a refusal", refusal, 10, "us")
 	t.AtMost("unexplained, with retries", r.unexplained, 0, "calls")
-	t.Note("three retries at once make 37 attempts of 10 calls: they are offered as an open load of 37 times C, in which " +
-		"an attempt does not wait for the refusal before it")
+	t.Note("three retries at once make 37 attempts of 10 calls: they are offered as an open load of 37 times C, in " +
+		"which an attempt does not wait for the refusal before it")
 	return t, nil
 }

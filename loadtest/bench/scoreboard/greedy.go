@@ -24,14 +24,13 @@ func greedy(e *harness.Env) (*record.Table, error) {
 		return nil, err
 	}
 	defer e.StopServer(s.Process)
-	c := cell{wire.Line, mice, short, defaultKey, true}
-	l, err := open(e, s, c)
+	l, err := open(e, s, cell{wire.Line, mice, short, defaultKey, true})
 	if err != nil {
 		return nil, err
 	}
 	defer l.close()
 	window := e.Window()
-	l.plan([]float64{mice, mice, mice}, []time.Duration{calmTime, window, 2*calmTime + window + lead})
+	l.plan([]float64{mice}, []time.Duration{2*calmTime + 2*window + opening})
 	if _, err := l.until(calmTime); err != nil {
 		return nil, err
 	}
@@ -39,14 +38,46 @@ func greedy(e *harness.Env) (*record.Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	beside, results, err := besideGreedy(e, s, l, window)
+	if err != nil {
+		return nil, err
+	}
+	unexplained, _, err := l.halt()
+	if err != nil {
+		return nil, err
+	}
+	var sum, squares float64
+	for _, n := range results {
+		sum += n
+		squares += n * n
+	}
+	jain := sum * sum / (max(1, squares) * greedyOnes)
+	alone.row(t, "alone", "", "")
+	beside.row(t, fmt.Sprintf("beside %d greedy ones", greedyOnes), record.Number(sum/window.Seconds()), record.Number(jain))
+	t.AtLeast("answered of the thousand", beside.ok(), 0.999, "")
+	t.AtMost("p99 of the thousand beside the greedy, of that alone",
+		float64(beside.Latency.ValueAtQuantile(99))/max(1, float64(alone.Latency.ValueAtQuantile(99))), 2, "times")
+	t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
+	t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
+	t.Note("%d connections with a call of 0.2 ms per second each, planned; beside them %d that keep %d calls in flight "+
+		"each and ask again as soon as they are answered or refused", mice, greedyOnes, greedyWindow)
+	return t, nil
+}
+
+// opening is what the opening of the greedy may take.
+const opening = time.Second
+
+// besideGreedy adds the greedy to a load under way, and returns what was seen of it and how many results each had.
+func besideGreedy(e *harness.Env, s *harness.Server, l *load, window time.Duration) (beside stretch, results []float64,
+	err error) {
 	var ones []*client.Fleet
 	for range greedyOnes {
 		f, err := e.Open(1, func(o *client.Options) {
-			calls(s, wire.Line, c.tool.each[0].micros)(o)
+			calls(s, wire.Line, short.each[0].micros)(o)
 			o.Window = greedyWindow
 		})
 		if err != nil {
-			return nil, err
+			return beside, nil, err
 		}
 		defer e.CloseFleet(f)
 		ones = append(ones, f)
@@ -54,49 +85,34 @@ func greedy(e *harness.Env) (*record.Table, error) {
 	for _, f := range ones {
 		f.Start()
 	}
-	if _, err := l.until(calmTime); err != nil {
-		return nil, err
+	if _, err = l.until(calmTime); err != nil {
+		return beside, nil, err
 	}
 	before := resultsOf(ones)
-	beside, err := l.until(window)
-	if err != nil {
-		return nil, err
+	if beside, err = l.until(window); err != nil {
+		return beside, nil, err
 	}
-	after := resultsOf(ones)
+	results = resultsOf(ones)
+	for i := range results {
+		results[i] -= before[i]
+	}
 	for _, f := range ones {
 		if err := e.Halt(f); err != nil {
-			return nil, err
+			return beside, nil, err
 		}
 	}
-	unexplained, _, err := l.halt()
-	if err != nil {
-		return nil, err
+	return beside, results, nil
+}
+
+// ok is the part of the calls that was answered.
+func (s *stretch) ok() float64 { return float64(s.Results) / max(1, float64(s.Results+s.Refused)) }
+
+func (s *stretch) row(t *record.Table, name string, more ...string) {
+	cells := []string{name, record.Number(100 * s.ok())}
+	for _, q := range []float64{50, 99, 99.9} {
+		cells = append(cells, record.Number(harness.Millis(s.Latency.ValueAtQuantile(q))))
 	}
-	var sum, squares float64
-	for i := range after {
-		n := after[i] - before[i]
-		sum += n
-		squares += n * n
-	}
-	jain := sum * sum / (max(1, squares) * greedyOnes)
-	row := func(name string, s *stretch, rate, index string) float64 {
-		ok := float64(s.Results) / max(1, float64(s.Results+s.Refused))
-		t.Row(name, record.Number(100*ok), record.Number(harness.Millis(s.Latency.ValueAtQuantile(50))),
-			record.Number(harness.Millis(s.Latency.ValueAtQuantile(99))),
-			record.Number(harness.Millis(s.Latency.ValueAtQuantile(99.9))), rate, index)
-		return ok
-	}
-	row("alone", &alone, "", "")
-	ok := row(fmt.Sprintf("beside %d greedy ones", greedyOnes), &beside, record.Number(sum/window.Seconds()),
-		record.Number(jain))
-	t.AtLeast("answered of the thousand", ok, 0.999, "")
-	t.AtMost("p99 of the thousand beside the greedy, of that alone",
-		float64(beside.Latency.ValueAtQuantile(99))/max(1, float64(alone.Latency.ValueAtQuantile(99))), 2, "times")
-	t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
-	t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
-	t.Note("%d connections with a call of 0.2 ms per second each, planned; beside them %d that keep %d calls in flight each "+
-		"and ask again as soon as they are answered or refused", mice, greedyOnes, greedyWindow)
-	return t, nil
+	t.Row(append(cells, more...)...)
 }
 
 func resultsOf(fleets []*client.Fleet) (n []float64) {

@@ -12,7 +12,8 @@ import (
 var All = []cases.Case{
 	{Name: "overload-goodput", Question: "What is left at 2 and 10 times what the server can do, and how soon is no said?",
 		Run: goodput},
-	{Name: "overload-retries", Question: "What is left when who is refused comes again at once, three times?", Run: retries},
+	{Name: "overload-retries", Question: "What is left when who is refused comes again at once, three times?",
+		Run: retries},
 	{Name: "overload-greedy", Question: "Do ten connections that ask without end harm a thousand that call once a second?",
 		Run: greedy},
 }
