@@ -51,7 +51,7 @@ func (q *Queue) Busy(now int64) bool {
 
 // tooLong says whether a message of w could not start in time, were it admitted to l at now. Needs l.mu.
 func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
-	if c != Compute || l.flags&(paused|patient) != 0 || !q.Busy(now) {
+	if c != Compute || l.patient || l.flags&paused != 0 || !q.Busy(now) {
 		return false
 	}
 	p := q.pools[Compute]

@@ -39,6 +39,7 @@ type Lane struct {
 	executing [classes]uint16 // tickets
 	crowd     uint16          // the number of its principal; 0: it is by itself
 	flags     laneFlags
+	patient   bool // see BePatient
 }
 
 type laneFlags uint8
@@ -49,7 +50,6 @@ const (
 	paused                                 // nothing is taken until Resume
 	closed                                 // for good
 	full                                   // refused for its own caps, Drained is owed
-	patient                                // its messages may wait for as long as it takes
 	resumed                                // it was paused while what waits in it waited
 	awaited                                // Drained is owed when little waits
 
@@ -61,9 +61,9 @@ func runnableIn(c Class) laneFlags { return runnableCompute << c }
 // Init ties l to its connection. Once, before anything else.
 func (l *Lane) Init(owner Runner) { l.owner = owner }
 
-// BePatient has the messages of l wait for as long as it takes: none is refused because it would wait, or has waited,
-// while there is too much to do. Before anything is admitted.
-func (l *Lane) BePatient() { l.flags |= patient }
+// BePatient has nothing in l be too old, in overload neither: its peer is the only one there is, and whoever holds l's
+// messages back when it is full makes it ask no faster than it is served. Once, before anything is admitted.
+func (l *Lane) BePatient() { l.patient = true }
 
 // Waiting returns how many messages and bytes of l wait. Concurrent.
 func (l *Lane) Waiting() (messages, bytes int) {

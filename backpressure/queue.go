@@ -33,6 +33,8 @@ type Queue struct {
 
 	detached atomic.Bool // Detach was called
 
+	shedding shedding
+
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain
 

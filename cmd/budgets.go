@@ -31,6 +31,7 @@ var shares = map[string]int64{
 	"max_input_total_bytes":           1 << 20,
 	"mcp.max_event_store_total_bytes": 256 << 10,
 	"mcp.max_client_request_bytes":    256 << 10,
+	"mcp.max_subscription_bytes":      256 << 10,
 	"mcp.max_task_total_bytes":        1 << 20,
 	"max_blocking_workers":            64,
 	"mcp.max_sessions":                1000,
@@ -71,6 +72,11 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	option.Walk(c, func(f option.Field) {
 		if least, has := shares[f.Key]; has {
 			shrink(f, max(least, defaults[f.Key]*(left>>10)/(designed>>10)))
+		}
+	})
+	option.Walk(c, func(f option.Field) {
+		if f.Key == "alerts.memory_bytes" {
+			shrink(f, defaults[f.Key]*(bytes>>10)/(designedFor>>10))
 		}
 	})
 	// What somebody set goes before what there is: then the collector's limit cannot be below it.

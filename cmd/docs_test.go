@@ -15,7 +15,7 @@ import (
 	"weir/codec/option"
 )
 
-//go:generate go test . -run TestDocs(Config|Metrics) -update
+//go:generate go test . -run TestDocs(Config|Metrics|Sysctl)$ -update
 
 var update = flag.Bool("update", false, "write the generated pages anew instead of comparing them")
 
@@ -69,6 +69,7 @@ var configChapters = map[string]string{
 	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
+	"alerts":            "Alerts (`alerts`)",
 	"mcp":               "What is served (`mcp`)",
 }
 

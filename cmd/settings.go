@@ -21,6 +21,7 @@ const maxConfigBytes = 1 << 20
 // wrong.
 func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	config := p.defaults()
+	config.again = func() (Config, error) { return p.loadConfig(flags, on) }
 	places, mistakes := option.Places{}, option.Mistakes(nil)
 	if file := flags.file(); file != "" {
 		text, err := readBounded(file, maxConfigBytes)
@@ -34,8 +35,11 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	flags.apply(&config, places)
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
-	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
-	config.tokens = tokens
+	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
+	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
+	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))
+	config.tokens, config.admins, config.webhookToken = tokens, admins, webhookToken
+	wrong = append(append(wrong, more...), unreadable...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()

@@ -18,6 +18,7 @@ type status struct {
 	Started       time.Time         `json:"started"`
 	UptimeSeconds int64             `json:"uptime_seconds"`
 	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
+	Alerts        []string          `json:"alerts"`   // the names of those that fire; /alerts has them all
 	Listeners     map[string]string `json:"listeners"`
 	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
 	Workers       int               `json:"workers"`
@@ -54,7 +55,8 @@ type memoryStatus struct {
 // adminSource is what the admin listener shows of s.
 func (s *server) adminSource() adminSource {
 	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
-		refusal: func() string { return s.reactor.Status().Refusing }}
+		alerts:  func() any { return s.watch.rules.Alerts() },
+		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
 }
 
 func (s *server) status() status {
@@ -67,6 +69,7 @@ func (s *server) status() status {
 		Started:       s.started.UTC(),
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 		Refusing:      now.Refusing,
+		Alerts:        s.watch.firing(),
 		Listeners:     s.addresses,
 		Loops:         now.LoopConnections,
 		Workers:       now.Workers,

@@ -46,6 +46,7 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
 	b := newRecorder(r, &probe)
+	b.report.Notes = append(b.report.Notes, probe.Notes...)
 	if s.Needs == "streams" && !probe.Streams {
 		b.report.Outcome = report.Skipped
 		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor "+

@@ -384,8 +384,9 @@ func TestClosedLoopIsNotJudgedByLatency(t *testing.T) {
 	}
 }
 
-// A server that hangs up again and again: the calls of the time between are not forgotten.
-func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
+// A server that hangs up again and again: each planned call is sent or said to be never sent, and each lost one has a
+// name.
+func TestRunLosesNoCallInSilence(t *testing.T) {
 	var calls atomic.Int32
 	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
 		if calls.Add(1)%3 == 0 {
@@ -397,7 +398,13 @@ func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes := strings.Join(result.Notes, "\n"); !strings.Contains(notes, "the scenario asks for 290 calls, and ") {
-		t.Errorf("planned %d\n%s", result.Total.Tally.Planned, notes)
+	var text strings.Builder
+	result.Print(&text)
+	total := &result.Total.Tally
+	line := fmt.Sprintf("planned %d = sent %d + never sent %d\n", total.Planned, total.Sent, total.NeverSent)
+	if total.Planned != total.Sent+total.NeverSent || !strings.Contains(text.String(), line) ||
+		!strings.Contains(result.HTML(), line) || total.Sent != total.Results+total.Lost || total.Planned < 200 ||
+		total.LostReasons["the server closed the connection before the answer"] != total.Lost || total.Lost == 0 {
+		t.Errorf("%+v\n%s", total, &text)
 	}
 }

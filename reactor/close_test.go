@@ -116,7 +116,7 @@ func TestEveryCloseReason(t *testing.T) {
 		loop.CloseDrain: {unchanged, func(s *server) {
 			p := s.dial("tcp")
 			p.answers()
-			s.stop(time.Second)
+			s.stop(50 * time.Millisecond)
 			p.gone()
 		}},
 		loop.CloseError: {unchanged, nil}, // TestConnectionThatCannotBeWatched

@@ -50,7 +50,9 @@ func TestDrip(t *testing.T) {
 			s := start(t, hasty)
 			good := s.dial("tcp")
 			good.answers()
-			s.dial(listener).drip(text, "x")
+			p := s.dial(listener)
+			p.drip(text, "x")
+			p.Close() // or it is waited for
 			s.closedFor(loop.CloseMessageTimeout, "1")
 			good.answers()
 		})

@@ -131,3 +131,7 @@ func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.site.Tokens.Load())
 	s.site.Tokens.Store(tokens)
 }
+
+// StopLowestClass begins or ends the emergency stop: calls of handlers that wait for something, and calls that become
+// tasks, are refused with emergency_stop, but for one in 16. Any goroutine.
+func (s *Server) StopLowestClass(on bool) { s.queue.StopLowestClass(on) }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -296,4 +297,33 @@ func TestStdioLineTooLong(t *testing.T) {
 		contains(t, s.line(), `"id":5,"error"`)
 		s.returns("")
 	})
+}
+
+// S2: a client that asks faster than it is served is read more slowly, and nothing of what it asked is refused, though
+// it ends with its last call.
+func TestStreamsAreReadAsTheyAreServed(t *testing.T) {
+	calls := 10_000
+	if raceEnabled {
+		calls = 2_000
+	}
+	s := serveStdio(t, patience)
+	pad := strings.Repeat("x", 3000)
+	go func() {
+		_, _ = io.WriteString(s.in, greetings) // the reads below tell when it failed
+		for id := range calls {
+			_, _ = io.WriteString(s.in, toolCall(fmt.Sprint(1+id), "echo", `{"message":"`+pad+`"}`))
+		}
+		s.in.Close()
+	}()
+	s.line()
+	answered := map[string]bool{}
+	for range calls {
+		text := s.line()
+		id, _, _ := strings.Cut(strings.TrimPrefix(text, `{"jsonrpc":"2.0","id":`), ",")
+		if answered[id] || !strings.Contains(text, pad) {
+			t.Fatalf("after %d answers: %.200s", len(answered), text)
+		}
+		answered[id] = true
+	}
+	s.returns("")
 }

@@ -83,14 +83,16 @@ func TestExamine(t *testing.T) {
 	f("nr_open", n, host(sys+"fs/nr_open", "65536"), "fs.nr_open: 65,536, needed 100,256", "")
 	f("file-max, others have some", n, host(sys+"fs/file-max", "102255", sys+"fs/file-nr", "2000 0 102255"),
 		"fs.file-max: 102,255, needed 102,256", "")
-	f("watches", n, host(sys+"fs/epoll/max_user_watches", "65536"), "fs.epoll.max_user_watches: 65,536, needed 100,256", "")
+	f("watches", n, host(sys+"fs/epoll/max_user_watches", "65536"),
+		"fs.epoll.max_user_watches: 65,536, needed 100,256", "")
 	f("somaxconn", n, host(sys+"net/core/somaxconn", "128"), "", "net.core.somaxconn: 128, needed 65,535")
 	f("the key backlog", n, host(), "", "the key backlog: 4,096, needed 65,535", func(p *Plan) { p.Backlog = 4096 })
 	f("no SYN cookies", n, host(sys+"net/ipv4/tcp_syncookies", "0"), "",
 		"net.ipv4.tcp_max_syn_backlog: 512, needed 87,380")
 	f("tcp_mem", n, host(sys+"net/ipv4/tcp_mem", "30000 50000 70000"), "net.ipv4.tcp_mem (max): 70,000, needed 100,000",
 		"net.ipv4.tcp_mem (pressure): 50,000, needed 200,000")
-	f("large buffers", n, host(sys+"net/ipv4/tcp_rmem", "4096 16777216 16777216", sys+"net/ipv4/tcp_wmem", "4096 1048576 1"), "",
+	f("large buffers", n, host(sys+"net/ipv4/tcp_rmem", "4096 16777216 16777216",
+		sys+"net/ipv4/tcp_wmem", "4096 1048576 1"), "",
 		"net.ipv4.tcp_rmem (default): 16,777,216, needed at most 131,072; "+
 			"net.ipv4.tcp_wmem (default): 1,048,576, needed at most 65,536")
 	f("packets dropped", n, host("proc/net/softnet_stat", "01 0000000a 0\n02 00000001 0\n"), "",
@@ -101,7 +103,8 @@ func TestExamine(t *testing.T) {
 		sys+"net/netfilter/nf_conntrack_count", "0"), "", "")
 	f("ports", n, host(sys+"net/ipv4/ip_local_port_range", "32768\t60999"), "",
 		"net.ipv4.ip_local_port_range: 28,232, needed 55,296")
-	f("orphans", n, host(sys+"net/ipv4/tcp_max_orphans", "4096"), "", "net.ipv4.tcp_max_orphans: 4,096, needed 100,000")
+	f("last bytes on their way", n, host(sys+"net/ipv4/tcp_max_orphans", "4096"), "",
+		"net.ipv4.tcp_max_orphans: 4,096, needed 100,000")
 	f("keep-alive is the kernel's", n, host(), "", "net.ipv4.tcp_keepalive_time: 7,200 s, needed 600 s or less",
 		func(p *Plan) { p.PeerTimeout = 0 })
 	f("huge pages", n, host("sys/kernel/mm/transparent_hugepage/enabled", "[always] madvise never"), "",
@@ -116,8 +119,10 @@ func TestExamine(t *testing.T) {
 	f("too little for the worst", n, host("proc/meminfo", "MemTotal: 1000000 kB\nMemAvailable: 614400 kB\n"), "",
 		"memory, all budgets full: 600 MiB, needed 747 MiB")
 	f("a group of version 2", n, host("proc/self/cgroup", "0::/a/b\n",
-		"proc/self/mountinfo", "41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", "sys/fs/cgroup/a/memory.max", "209715200",
-		"sys/fs/cgroup/a/cpu.max", "50000 100000", "sys/fs/cgroup/a/b/cpu.max", "max 100000", "sys/fs/cgroup/a/b/pids.max", "50"),
+		"proc/self/mountinfo", "41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		"sys/fs/cgroup/a/memory.max", "209715200",
+		"sys/fs/cgroup/a/cpu.max", "50000 100000", "sys/fs/cgroup/a/b/cpu.max", "max 100000",
+		"sys/fs/cgroup/a/b/pids.max", "50"),
 		"memory, idle: 200 MiB, needed 491 MiB", "memory, all budgets full: 200 MiB, needed 747 MiB; "+
 			"processors: 2, quota 0.5, needed no quota below 1; threads: 50, needed 128")
 	f("groups of version 1", n, host("proc/self/cgroup", "3:cpu,cpuacct:/a\n2:pids:/a\n1:memory:/a\n",
@@ -126,7 +131,8 @@ func TestExamine(t *testing.T) {
 		"sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "25000", "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000"),
 		"memory, idle: 200 MiB, needed 491 MiB", "memory, all budgets full: 200 MiB, needed 747 MiB; "+
 			"processors: 2, quota 0.25, needed no quota below 1; threads: 60, needed 128")
-	f("the unit of a service", n, host("usr/lib/systemd/system/weir.service", "[Service]\nExecStart=/usr/bin/weir serve\n",
+	f("the unit of a service", n, host(
+		"usr/lib/systemd/system/weir.service", "[Service]\nExecStart=/usr/bin/weir serve\n",
 		"etc/systemd/system/weir.service.d/10-limits.conf", "[Service]\nLimitNOFILE=1024:65536\nMemoryMax=200M\n"),
 		"LimitNOFILE of the unit: 65,536, needed 100,256; memory, idle: 200 MiB, needed 491 MiB",
 		"memory, all budgets full: 200 MiB, needed 747 MiB")
@@ -149,10 +155,13 @@ func TestUnit(t *testing.T) {
 	f(Unit{name, systemdHardFiles, 0}, "etc/systemd/system/weir.service", "[Service]\n#LimitNOFILE=5\n; LimitNOFILE=6\n")
 	f(Unit{name, 7, 0}, "etc/systemd/system/weir.service", "LimitNOFILE = 5\nLimitNOFILE=7\n",
 		"usr/lib/systemd/system/weir.service", "LimitNOFILE=9\n")
-	f(Unit{name, 1 << 62, 1 << 30}, "lib/systemd/system/weir.service", "LimitNOFILE=infinity\nMemoryMax=2G\nMemoryHigh=1G\n")
-	f(Unit{name, 64 << 10, 0}, "lib/systemd/system/weir.service", "LimitNOFILE=64K\nMemoryMax=80%\nMemoryHigh=infinity\n")
+	f(Unit{name, 1 << 62, 1 << 30}, "lib/systemd/system/weir.service",
+		"LimitNOFILE=infinity\nMemoryMax=2G\nMemoryHigh=1G\n")
+	f(Unit{name, 64 << 10, 0}, "lib/systemd/system/weir.service",
+		"LimitNOFILE=64K\nMemoryMax=80%\nMemoryHigh=infinity\n")
 	f(Unit{name, 3, 0}, "lib/systemd/system/weir.service", "LimitNOFILE=1",
-		"etc/systemd/system/weir.service.d/b.conf", "LimitNOFILE=3", "lib/systemd/system/weir.service.d/a.conf", "LimitNOFILE=2",
+		"etc/systemd/system/weir.service.d/b.conf", "LimitNOFILE=3",
+		"lib/systemd/system/weir.service.d/a.conf", "LimitNOFILE=2",
 		"lib/systemd/system/weir.service.d/b.conf", "LimitNOFILE=4")
 }
 
@@ -176,7 +185,9 @@ func TestReport(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &text)
 		}
 	}
-	if text.Reset(); Examine(host(), plan(100)).Write(&text) != nil || !strings.HasSuffix(text.String(), "100 connections fit.\n") {
+	text.Reset()
+	if err := Examine(host(), plan(100)).Write(&text); err != nil ||
+		!strings.HasSuffix(text.String(), "\n100 connections fit.\n") {
 		t.Errorf("a machine that is good:\n%s", &text)
 	}
 	encoded, err := json.Marshal(r)
@@ -200,7 +211,8 @@ func TestFileMendsWhatFallsShort(t *testing.T) {
 			t.Fatalf("%d: %q", n, changed)
 		}
 		for _, row := range Examine(host(changed...), plan(n)).Rows {
-			if isSysctl := slices.ContainsFunc(all(), func(s setting) bool { return s.name == row.Name && s.key != "" }); isSysctl && !row.OK {
+			isInFile := slices.ContainsFunc(all(), func(s setting) bool { return s.name == row.Name && s.key != "" })
+			if isInFile && !row.OK {
 				t.Errorf("%d: %+v", n, row)
 			}
 		}
@@ -210,7 +222,8 @@ func TestFileMendsWhatFallsShort(t *testing.T) {
 // TestWeighReads: of slab caches whole objects of each pair count, and what others do in the meantime does not.
 func TestWeighReads(t *testing.T) {
 	slabs := func(text string) map[string]cache {
-		root := fstest.MapFS{"proc/slabinfo": &fstest.MapFile{Data: []byte("slabinfo - version: 2.1\n# name <active_objs>\n" + text)}}
+		text = "slabinfo - version: 2.1\n# name <active_objs>\n" + text
+		root := fstest.MapFS{"proc/slabinfo": &fstest.MapFile{Data: []byte(text)}}
 		return (&Host{root: root, PageBytes: 4096}).slabCaches()
 	}
 	before := slabs("TCP 100 110 2432 13 8 : tunables\ndentry 9000 9100 192 21 1 :\nfilp 500 500 192 21 1 :\n")

@@ -18,7 +18,7 @@ func Page() string {
 		}
 		fmt.Fprintf(&page, "| %s | %s |", s.name, map[bool]string{true: "must", false: "advice"}[s.must])
 		for _, n := range sizes {
-			fmt.Fprintf(&page, " %s |", group(s.number(n)))
+			fmt.Fprintf(&page, " %s%s |", group(s.number(n)), s.unit)
 		}
 		page.WriteString("\n")
 	}
@@ -38,8 +38,9 @@ func sentence(text string) string { return strings.TrimSuffix(text, ".") + "." }
 // known.
 func SysctlFile(n int) string {
 	var file strings.Builder
-	fmt.Fprintf(&file, `# What %s connections need of the kernel: docs/SYSCTL.md has the sums. As /etc/sysctl.d/99-weir.conf, then
-# "sysctl --system" as root. Written by "make docs" from the table of the command doctor.
+	fmt.Fprintf(&file, `# What %s connections need of the kernel: docs/SYSCTL.md has the sums. As
+# /etc/sysctl.d/99-weir.conf, then "sysctl --system" as root. Written by
+# "make docs" from the table of the command doctor.
 #
 # On a large machine the kernel's own tcp_mem and tcp_max_orphans may be above these, and a line here would lower them:
 # "weir doctor --connections %d" prints the lines that the machine lacks, and those alone.

@@ -94,7 +94,8 @@ func (r *Report) Write(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err // a strings.Builder takes everything
 	}
-	fmt.Fprintf(&text, "\nA connection takes %s bytes: %d in the process, %s in the kernel (%s).\n%s of them and the server: %s.\n",
+	fmt.Fprintf(&text, "\nA connection takes %s bytes: %d in the process, %s in the kernel (%s).\n"+
+		"%s of them and the server: %s.\n",
 		group(userBytes+r.Socket.Bytes), userBytes, group(r.Socket.Bytes), r.Socket.Source, group(int64(r.Connections)),
 		mib(r.MemoryBytes))
 	for _, note := range r.notes {

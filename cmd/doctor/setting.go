@@ -50,6 +50,7 @@ type setting struct {
 	find func(*Host, Plan) finding
 	// number is the sum for n connections, for the page and the file; nil where there is no number.
 	number func(n int) int64
+	unit   string // of the number, on the page
 	// key and value are the line of a sysctl.d file; "" for what is no kernel setting, or is only ever raised by hand.
 	key   string
 	value func(n int) string

@@ -32,9 +32,9 @@ const (
 // It reads /proc/slabinfo, where each cache says how many objects it has and how many fit its pages: the sum over the
 // caches that grew with each connection, by whole objects, so that what others do meanwhile does not count. Only root
 // may read that. Everybody may read Slab of /proc/meminfo, which is the whole machine's: there the growth is taken on
-// the way up and on the way down. Two figures that offer themselves are not used. A control group is not charged for the
-// sockets that a listener makes, because the kernel makes them in interrupts, on nobody's account; and /proc/net/sockstat
-// counts buffers, which an idle socket has none of.
+// the way up and on the way down. Two figures that offer themselves are not used. A control group is not charged for
+// the sockets that a listener makes, because the kernel makes them in interrupts, on nobody's account; and
+// /proc/net/sockstat counts buffers, which an idle socket has none of.
 func Weigh(root fs.FS, pageBytes int64) (Weight, error) {
 	h := &Host{root: root, PageBytes: pageBytes}
 	before, slabsBefore := h.slabCaches(), h.slabBytes()

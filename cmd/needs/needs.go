@@ -10,8 +10,9 @@ import (
 
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
-	"bash": "bash", "curl": "curl", "make": "make", "nc": "netcat-openbsd", "npm": "npm", "prometheus": "prometheus",
-	"promtool": "prometheus",
+	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
+	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
+	"prometheus": "prometheus", "promtool": "prometheus", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.

@@ -68,6 +68,7 @@ func (l *loop) run() {
 		l.reopen()
 		l.openMore()
 		l.depart()
+		l.leaveTails()
 		l.sendPlanned()
 		l.cancelDue()
 		l.notifyWaiters()
@@ -109,6 +110,9 @@ func (l *loop) nextWait() int64 {
 	}
 	if l.toReopen > 0 {
 		sooner(l.reopenAt)
+	}
+	if len(l.lingering) > 0 {
+		sooner(l.lingering[0].until)
 	}
 	if at := l.callLog.due(); at > 0 {
 		sooner(at)
@@ -163,6 +167,10 @@ func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
 	for len(l.schedule) > 0 {
 		l.schedule.remove(l.schedule[len(l.schedule)-1])
 	}
+	for _, c := range l.absent {
+		c.joined = false
+	}
+	l.absent = nil
 	if plan == nil {
 		for _, c := range l.connections {
 			if c != nil {
@@ -222,6 +230,10 @@ func (l *loop) holdAt(n int) {
 		*waiting -= cut
 		excess -= cut
 	}
+	for len(l.absent) > l.toReopen+l.toOpen {
+		l.schedule.remove(l.absent[0])
+		l.absent = l.absent[1:]
+	}
 	for i := len(l.connections) - 1; i >= 0 && excess > 0; i-- {
 		if c := l.connections[i]; c != nil && (c.state == stateOpen || c.state == stateStreaming) && !c.leaving {
 			l.retire(c)
@@ -251,7 +263,7 @@ func (l *loop) reopen() {
 
 // ready acts on what the epoll set reports for a connection.
 func (l *loop) ready(c *connection, events uint32) {
-	if c.state == stateConnecting {
+	if c.state == stateConnecting || c.dialing {
 		l.connected(c)
 		return
 	}

@@ -30,7 +30,12 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
-	switch class := p.Engine.Route(&k.Exchange); class {
+	class := p.Engine.Route(&k.Exchange)
+	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+		in.Refuse(k, k.ID(), refusal)
+		return
+	}
+	switch class {
 	case engine.Inline:
 		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
@@ -46,6 +51,21 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	}
 }
 
+// sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
+// lowest class: nobody waits for it.
+func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
+	queue := in.p.Queue
+	switch {
+	case !queue.Shedding():
+		return backpressure.Accepted
+	case k.IsTask():
+		return queue.Sheds(backpressure.Blocking)
+	case class == engine.Compute || class == engine.Blocking:
+		return queue.Sheds(queueClass(class))
+	}
+	return backpressure.Accepted
+}
+
 func queueClass(c engine.Class) backpressure.Class {
 	if c == engine.Blocking {
 		return backpressure.Blocking
@@ -58,7 +78,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, work, class, len(k.Raw), in.Now()); p.refuses(c, refusal) {
+	if refusal := p.Queue.Probe(&c.lane, work, class, len(k.Raw), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		if refusal == backpressure.ExpectedWait {
 			in.overasks(c)
@@ -67,7 +87,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	}
 	c.overasked = max(0, c.overasked-refusalsPerCall)
 	if c.mayCompact(k) {
-		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || p.refuses(c, refusal) {
+		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
 				k.Release()
 			} else {
@@ -95,7 +115,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !p.refuses(c, refusal) && k.group == nil && c.blocked == nil {
+	if !c.refuses(refusal) && k.group == nil && c.blocked == nil {
 		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
 		return
 	}
@@ -183,14 +203,14 @@ func (c *Conn) Drained() { c.Post() }
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
 	refusal, busy := p.Queue.Probe(&c.lane, nil, backpressure.Blocking, len(k.Raw), in.Now()), p.Queue.Busy(in.Now())
-	if !p.refuses(c, refusal) && !busy {
+	if !c.refuses(refusal) && !busy {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
-	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !p.refuses(c, refusal) {
+	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !c.refuses(refusal) {
 		refusal = in.probeTool(c, name, len(k.Raw))
 	}
-	if !p.refuses(c, refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
+	if !c.refuses(refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}

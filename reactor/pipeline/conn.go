@@ -44,7 +44,7 @@ func NewConn(in *Intake, t Transport) *Conn {
 	return c
 }
 
-// BePatient has the connection's calls wait for as long as it takes. Before anything is read.
+// BePatient has none of the connection's calls wait too long. Before it is its loop's.
 func (c *Conn) BePatient() { c.lane.BePatient() }
 
 // stopLaneLocked starts no more calls of the connection for one more cause.

@@ -11,8 +11,11 @@ import (
 // Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
 // tool. Loop only.
 func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
+	if refusal := in.p.Queue.Sheds(backpressure.Compute); refusal != backpressure.Accepted { // of which less is shed
+		return refusal
+	}
 	refusal := in.probeTool(c, tool, 0)
-	if !in.p.refuses(c, refusal) {
+	if !c.refuses(refusal) {
 		return backpressure.Accepted
 	}
 	return refusal
@@ -39,12 +42,11 @@ func (p *Pipeline) workOf(s *engine.Series) *backpressure.Work {
 	return w
 }
 
-// refuses reports whether a message of c that met this refusal is to be refused. With on_full pause a connection's own
-// full queue makes it wait instead; so it does on standard streams, whose one client is not read faster than it is
-// served.
-func (p *Pipeline) refuses(c *Conn, refusal backpressure.Refusal) bool {
-	waits := p.Options.PauseOnFull || c.Listener().Patient
-	return refusal != backpressure.Accepted && !(waits && refusal.OfConnection())
+// refuses reports whether a message that met this refusal is to be refused; with on_full pause, and on standard
+// streams, a connection's own full queue makes it wait instead.
+func (c *Conn) refuses(refusal backpressure.Refusal) bool {
+	pauses := c.intake.p.Options.PauseOnFull || c.Listener().Patient
+	return refusal != backpressure.Accepted && !(pauses && refusal.OfConnection())
 }
 
 // Refuse answers the request id with a refusal. It takes k over.

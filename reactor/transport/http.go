@@ -78,7 +78,7 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) *pipeline.Call {
 	k := in.NewCall(c)
 	d := deskOf(in)
-	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.origin(c, r.Origin)
+	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.pageOf(c, r)
 	if k.HTTP10 && (d.accept.named || d.accept.stream && r.Method == http1.MethodGet) {
 		r.KeepAlive = false // its streams end with the connection
 	}
@@ -154,7 +154,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, err *http1.Error) {
 	k := in.NewCall(c)
-	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).origin(c, r.Origin)
+	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).pageOf(c, r)
 	text := err.Error() + deskOf(in).overLimit(err, t.decoder.Announced())
 	in.Msg = codec.AppendError(in.Msg[:0], nil, invalid(text))
 	in.Answer(k, in.Msg)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/handler"
@@ -73,6 +75,8 @@ type Exchange struct {
 	// Answered and the errors there is a response, unless the message was a notification.
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
+	// WaitedMicros is how long the message waited for its worker, in microseconds, for what its latency counts towards.
+	WaitedMicros uint32
 	// Header is needed for HTTP, during Route only.
 	Header *Header
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
@@ -99,6 +103,12 @@ func (x *Exchange) Series() *call.Series {
 	}
 	return nil
 }
+
+// Waited is how long the message waited for its worker.
+func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }
+
+// IsTask says, after Route, whether the message is a call that goes on as a task.
+func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x.
