@@ -56,7 +56,7 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 	}
 	p := q.pools[Compute]
 	lanes := int64(p.ring.length())
-	if l.tails[c] == nil && int64(p.sleepers.Load()) > lanes {
+	if l.tails[c] == nil && p.free() > lanes {
 		return false // a worker has nothing to do: whatever runs on the others, this one starts now
 	}
 	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked

@@ -72,6 +72,23 @@ func (l *Lane) Waiting() (messages, bytes int) {
 	return int(l.waiting), int(l.bytes)
 }
 
+// HeldBytes returns how many bytes the messages hold that wait in l, with their overhead. It walks all of them, at most
+// Options.MaxWaitingPerConnection. Concurrent.
+func (l *Lane) HeldBytes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := int64(l.bytes)
+	for _, newest := range l.tails {
+		for t := newest; t != nil; {
+			held += t.held()
+			if t = t.next; t == newest {
+				break
+			}
+		}
+	}
+	return int(held)
+}
+
 // Executing returns how many messages of l are with workers. Concurrent.
 func (l *Lane) Executing() int {
 	l.mu.Lock()

@@ -217,6 +217,14 @@ func (p *pool) wakeIfMore() {
 	}
 }
 
+// free is how many goroutines have nothing to do: those that sleep, and one that was woken and has found nothing yet.
+func (p *pool) free() (n int64) {
+	if p.searching.Load() {
+		n++
+	}
+	return n + int64(p.sleepers.Load())
+}
+
 // claim takes one sleeper, any one, off the count; true: the caller owes a token.
 func (p *pool) claim() bool {
 	for {

@@ -56,6 +56,8 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	left, designed := bytes-min(fixedBytes, bytes/2), designedFor-fixedBytes
 	var unset Config
 	option.SetDefaults(&unset)
+	unset.Preset = c.Preset
+	unset.applyPreset(nil)
 	defaults := map[string]int64{}
 	option.Walk(&unset, func(f option.Field) {
 		if f.Value.CanInt() {
@@ -98,7 +100,12 @@ func (c *Config) largestBudgets() int64 {
 // fitConnections bounds the number of connections that is derived from the limit on open files.
 func (c *Config) fitConnections(openFiles uint64) {
 	limit := c.budgets.limit.Bytes
-	if c.Queue.MaxConnections != 0 || limit <= 0 || limit >= designedFor {
+	if limit <= 0 || limit >= designedFor {
+		return
+	}
+	if c.Queue.MaxConnections != 0 {
+		isPreset := c.Preset != "" && int64(c.Queue.MaxConnections) > max(limit, smallest)/connectionBytes
+		c.budgets.beyond = c.budgets.beyond || isPreset
 		return
 	}
 	fit := max(int(max(limit, smallest)/connectionBytes), c.Queue.SoftConnections)

@@ -30,6 +30,9 @@ import (
 // all, and not some binary that was built before.
 const asMain = "WEIR_TEST_AS_MAIN"
 
+// withHeld is its value for a weir that offers held beside the demonstration tools.
+const withHeld = "held"
+
 // plain is the program without anybody's tools: weir.
 var plain = Program{Name: "weir", Version: "dev"}
 
@@ -39,10 +42,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
+	switch os.Getenv(asMain) {
+	case withTrouble:
+		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
+	case "1":
+		os.Exit(plain.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case withHeld:
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asHoarding:
+		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -295,9 +305,15 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startChildAs(t, withHeld, stdout, args...)
+}
+
+// startChildAs is the same as the program that TestMain knows as this.
+func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout
 	}

@@ -9,30 +9,30 @@ import (
 // The same rules for a Prometheus that scrapes the server. Its rules forget what fired, so that what is to clear at
 // another value than it fires at asks ALERTS, Prometheus' own series, whether the alert fires.
 
-// perServer is how samples of one server are brought together.
-const perServer = "sum by (job, instance) "
-
-// rateExpr is the error rate above a threshold, or above where it clears while the alert fires.
-func (o *Options) rateExpr(name string, fires float64) string {
-	window := promTime(o.Window)
-	calls := fmt.Sprintf("%s({__name__=~\"weir_(tool|handler)_calls_total\"}[%s])", "increase", window)
-	failed := fmt.Sprintf("increase({__name__=~\"weir_(tool|handler)_calls_total\", outcome=~%q}[%s])",
-		strings.Join(FailedOutcomes, "|"), window)
-	rate := fmt.Sprintf("(%s(%s) / (%s(%s) > 0))", perServer, failed, perServer, calls)
-	enough := fmt.Sprintf("%s(%s) >= %d", perServer, calls, o.MinCalls)
-	return hysteresis(name, rate, fires, clearsAt[errorRate], enough)
+// records are series that Prometheus computes first, one sample for each server.
+func (o *Options) records() [][2]string {
+	const calls, latency = `{__name__=~"weir_(tool|handler)_calls_total"}`, `weir_call_duration_seconds`
+	window := "[" + promTime(o.Window) + "]"
+	failed := strings.TrimSuffix(calls, "}") + fmt.Sprintf(", outcome=~%q}", strings.Join(FailedOutcomes, "|"))
+	return [][2]string{
+		{"weir:calls", "sum by (job, instance) (increase(" + calls + window + "))"},
+		{"weir:error_rate", "sum by (job, instance) (increase(" + failed + window + ")) / (weir:calls > 0)"},
+		{"weir:timed_calls", "sum by (job, instance) (increase(" + latency + `_count{class="compute"}` + window + "))"},
+		{"weir:p95_seconds", "histogram_quantile(0.95, sum by (job, instance, le) (increase(" + latency +
+			`_bucket{class="compute"}` + window + ")))"},
+	}
 }
 
 // FailedOutcomes are the words of the label outcome that count as errors.
 var FailedOutcomes = []string{"error", "panic", "handler_timeout"}
 
+func (o *Options) rateExpr(name string, fires float64) string {
+	return hysteresis(name, "weir:error_rate", fires, clearsAt[errorRate], fmt.Sprintf("weir:calls >= %d", o.MinCalls))
+}
+
 func (o *Options) slowExpr() string {
-	window := promTime(o.Window)
-	value := fmt.Sprintf("histogram_quantile(0.95, sum by (job, instance, le) "+
-		"(increase(weir_call_duration_seconds_bucket{class=\"compute\"}[%s])))", window)
-	enough := fmt.Sprintf("%s(increase(weir_call_duration_seconds_count{class=\"compute\"}[%s])) >= %d", perServer, window,
-		o.minSamples())
-	return hysteresis(Slow, value, o.P95.Seconds(), clearsAt[p95], enough)
+	return hysteresis(Slow, "weir:p95_seconds", o.P95.Seconds(), clearsAt[p95],
+		fmt.Sprintf("weir:timed_calls >= %d", o.minSamples()))
 }
 
 func (o *Options) memoryExpr() string {
@@ -44,7 +44,7 @@ func (o *Options) memoryExpr() string {
 func hysteresis(name, value string, fires, part float64, enough string) string {
 	begin := fmt.Sprintf("%s > %s", value, promNumber(fires))
 	if enough != "" {
-		begin = fmt.Sprintf("(%s and %s)", begin, enough)
+		begin = fmt.Sprintf("(%s and on (job, instance) %s)", begin, enough)
 	}
 	return fmt.Sprintf("%s\nor\n(%s > %s and on (job, instance) ALERTS{alertname=%q, alertstate=\"firing\"})",
 		begin, value, promNumber(fires*part), name)
@@ -52,7 +52,12 @@ func hysteresis(name, value string, fires, part float64, enough string) string {
 
 func promNumber(v float64) string { return fmt.Sprintf("%.10g", v) }
 
-func promTime(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
+func promTime(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%ds", int64(d.Seconds()))
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}
 
 const rulesHead = `# The alerts of Weir for Prometheus (2.42 or later: keep_firing_for). Written by "make docs" from the table in
 # backpressure/alert, with the default thresholds; a test fails when it is stale. Its Alertmanager gets the alerts that
@@ -68,6 +73,9 @@ groups:
 func Rules(o Options) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, rulesHead, promTime(max(o.Interval(), o.Window/12)))
+	for _, record := range o.records() {
+		fmt.Fprintf(&b, "      - record: %s\n        expr: |\n          %s\n", record[0], record[1])
+	}
 	for i := range rules {
 		r := &rules[i]
 		if fires, _ := r.limit(&o, &Reading{SoftConnections: 1}); fires <= 0 {

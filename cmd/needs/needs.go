@@ -12,7 +12,8 @@ import (
 var packages = map[string]string{
 	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
-	"prometheus": "prometheus", "promtool": "prometheus", "systemd-analyze": "systemd",
+	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
+	"promtool": "prometheus", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.
@@ -41,10 +42,16 @@ func Slow(t *testing.T) {
 	}
 }
 
+// templates is what Alertmanager does not start without, wherever it was unpacked.
+const templates = "/usr/share/prometheus/alertmanager/default.tmpl"
+
 // isThere says whether a program is installed. Of nc there are several, and only OpenBSD's can end its half of a
 // connection (-N).
 func isThere(name string) bool {
 	path, err := exec.LookPath(name)
+	if name == "prometheus-alertmanager" && err == nil {
+		_, err = os.Stat(templates)
+	}
 	if err != nil || name != "nc" {
 		return err == nil
 	}

@@ -78,7 +78,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, work, class, len(k.Raw), in.Now()); c.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, work, class, k.Bytes(), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		if refusal == backpressure.ExpectedWait {
 			in.overasks(c)
@@ -111,7 +111,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	k.ticket.Work = work
 	k.ticket.SetOverhead(k.overhead())
 	k.class = class
-	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
+	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, k.Bytes(), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
@@ -167,7 +167,7 @@ func (in *Intake) unblock(c *Conn) {
 		}
 		return
 	}
-	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
+	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, k.Bytes(), in.Now())
 	if refusal.OfConnection() {
 		return
 	}

@@ -290,6 +290,19 @@ func (t *Table) Answer(c Client, e *codec.Envelope, raw []byte) bool {
 	return true
 }
 
+// HeldBytes is how many bytes of messages the calls hold that wait for c.
+func (t *Table) HeldBytes(c Client) (bytes int) {
+	if c.Unanswered().Load() == 0 {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for r := t.of[c]; r != nil; r = r.next {
+		bytes += r.bytes
+	}
+	return bytes
+}
+
 func (t *Table) findLocked(c Client, id string) (*Requests, string) {
 	for r := t.of[c]; r != nil; r = r.next {
 		if key, ok := r.open[id]; ok {

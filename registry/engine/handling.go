@@ -18,7 +18,7 @@ import (
 // HandlerDefaults is what the handlers of this engine have in common: entries are made with it.
 func (eng *Engine) HandlerDefaults() handler.Defaults {
 	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
-		NullIsAbsent: eng.opt.NullIsAbsent}
+		NullIsAbsent: eng.opt.NullIsAbsent, Sessions: eng.ownSessions}
 }
 
 // offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.

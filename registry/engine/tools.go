@@ -41,10 +41,11 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	x.found = t
+	class := x.serveBy(&t.Handler)
 	if eng.tasksOffered.Load() {
 		return x.routeCall(t)
 	}
-	return classOf(&t.Handler), nil
+	return class, nil
 }
 
 // ToolAhead is what a tools/call costs of which no more is known than the tool's name: a class, and whose series it

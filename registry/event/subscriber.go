@@ -77,6 +77,16 @@ func (s *Subscriber) Over() bool {
 // Listens says whether s is a subscriptions/listen; else it is a conversation's.
 func (s *Subscriber) Listens() bool { return s.id != nil }
 
+// Holds is what its subscriptions take, and the events that it has kept, as the limits count them.
+func (s *Subscriber) Holds() (subscribed, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.events != nil {
+		events = s.events.bytes + len(s.events.kept)*eventBytes
+	}
+	return s.bytes, events
+}
+
 // Connect has s go out on peer's connection, unless it has a way out.
 func (s *Subscriber) Connect(peer Peer) {
 	s.mu.Lock()
