@@ -8,6 +8,7 @@ import (
 	"weir/loadtest/bench/harness"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 	"weir/loadtest/wire"
 )
 
@@ -145,12 +146,12 @@ func (l *load) close() {
 func (l *load) plan(rates []float64, lengths []time.Duration) {
 	begin := time.Now().Add(lead)
 	for i, f := range l.fleets {
-		var parts []client.Segment
+		var parts []pacing.Segment
 		for j, rate := range rates {
 			each := rate * l.parts[i]
-			parts = append(parts, client.Segment{Length: lengths[j], From: each, To: each})
+			parts = append(parts, pacing.Segment{Length: lengths[j], From: each, To: each})
 		}
-		f.StartPlan(client.NewPlan(parts...), begin)
+		f.StartPlan(pacing.NewPlan(parts...), begin)
 	}
 	l.mark = begin
 }
