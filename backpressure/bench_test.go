@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"weir/backpressure/ring"
 )
 
 // The whole way of a message on one goroutine: Admit, Schedule, pop, take, an empty Run, settle. What
@@ -28,7 +30,7 @@ func BenchmarkMessage(b *testing.B) {
 				}
 				q.Schedule(&l)
 				for {
-					l, ok := q.pools[Compute].ring.pop()
+					l, ok := q.pools[Compute].ring.Pop()
 					if !ok {
 						break
 					}
@@ -124,6 +126,11 @@ type fifo interface {
 	pop() (*Lane, bool)
 }
 
+type ringFIFO struct{ *ring.Ring[*Lane] }
+
+func (r ringFIFO) push(l *Lane) bool  { return r.Push(l) }
+func (r ringFIFO) pop() (*Lane, bool) { return r.Pop() }
+
 type channelFIFO chan *Lane
 
 func (c channelFIFO) push(l *Lane) bool {
@@ -181,7 +188,7 @@ func BenchmarkRing(b *testing.B) {
 		name string
 		make func() fifo
 	}{
-		{"ring", func() fifo { return newRing[*Lane](capacity) }},
+		{"ring", func() fifo { return ringFIFO{ring.New[*Lane](capacity)} }},
 		{"channel", func() fifo { return make(channelFIFO, capacity) }},
 		{"mutex", func() fifo { return &mutexFIFO{slots: make([]*Lane, capacity)} }},
 	} {

@@ -55,7 +55,7 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 		return false
 	}
 	p := q.pools[Compute]
-	lanes := int64(p.ring.length())
+	lanes := int64(p.ring.Length())
 	if l.tails[c] == nil && p.free() > lanes {
 		return false // a worker has nothing to do: whatever runs on the others, this one starts now
 	}

@@ -6,8 +6,8 @@ import (
 )
 
 // Lanes take turns, and a turn is worth a time, not a number of messages (deficit round robin): a lane is passed over
-// until its turns have saved half of what its oldest message costs, and owes the rest. All lanes of a principal together
-// get the turns of one.
+// until its turns have saved half of what its oldest message costs, and owes the rest. All lanes of a principal
+// together get the turns of one.
 
 const (
 	// crowds is how many numbers there are for principals. Two that share one get the turns of one.
@@ -94,7 +94,7 @@ func (q *Queue) turn(l *Lane, c Class, most int, now int64, v verdict, w *Worker
 	newest := l.tails[c]
 	oldest := newest.next
 	l.credit += int32(max(1, q.turnCost()/q.crowd(l)))
-	if l.credit < costOf(oldest)/2 && w.passed < mostPassed && q.pools[c].ring.more() {
+	if l.credit < costOf(oldest)/2 && w.passed < mostPassed && q.pools[c].ring.More() {
 		w.passed++
 		return 0
 	}

@@ -9,7 +9,6 @@ import (
 func TestSizes(t *testing.T) {
 	expect(t, "Lane in bytes", unsafe.Sizeof(Lane{}), 64)
 	expect(t, "Ticket in bytes", unsafe.Sizeof(Ticket{}), 56)
-	expect(t, "ring slot in bytes", unsafe.Sizeof(slot[*Lane]{}), 16)
 }
 
 func TestLaneCut(t *testing.T) {

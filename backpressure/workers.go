@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"weir/backpressure/ring"
 )
 
 // Worker is what a goroutine that runs batches carries from one to the next.
@@ -85,7 +87,7 @@ const (
 // quantum is how many messages of one lane are taken at once: fewer as more lanes are runnable. A lane with one message
 // waits for a turn of every lane before it, so thousands of busy ones with 32 messages each would cost it a second.
 func (p *pool) quantum() int {
-	lanes := p.ring.length()
+	lanes := p.ring.Length()
 	if lanes*p.batch <= roundMessages {
 		return p.batch
 	}
@@ -114,7 +116,7 @@ func (w *Worker) trim(most int) {
 type pool struct {
 	queue   *Queue
 	class   Class
-	ring    *ring[*Lane]
+	ring    *ring.Ring[*Lane]
 	batch   int // messages taken at once
 	scratch int // bytes of Worker.Buf kept between batches
 	limit   int32
@@ -145,7 +147,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    newRing[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
+		ring:    ring.New[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
 		batch:   q.options.WorkerBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),
@@ -186,9 +188,9 @@ func (p *pool) stop() {
 // push puts l at the tail of the ring. It cannot fail: a lane is in a ring at most once, and Limits keeps
 // open connections and closed ones that linger within the ring's capacity.
 func (p *pool) push(l *Lane) {
-	if !p.ring.push(l) {
+	if !p.ring.Push(l) {
 		panic(fmt.Sprintf("backpressure: more than %d lanes are runnable in class %s, %d of them closed",
-			p.ring.capacity(), p.class, p.queue.lingering.Load()))
+			p.ring.Capacity(), p.class, p.queue.lingering.Load()))
 	}
 }
 
@@ -212,7 +214,7 @@ func (p *pool) wake() {
 }
 
 func (p *pool) wakeIfMore() {
-	if p.ring.more() {
+	if p.ring.More() {
 		p.wake()
 	}
 }
@@ -313,13 +315,13 @@ func (p *pool) work(searching bool) {
 // next returns the lane to serve, nil when this goroutine shall end.
 func (p *pool) next(w *Worker) *Lane {
 	for p.state.Load() == poolRunning {
-		l, ok := p.ring.pop()
+		l, ok := p.ring.Pop()
 		p.found(w)
 		if ok {
 			p.wakeIfMore()
 			return l
 		}
-		if p.ring.more() {
+		if p.ring.More() {
 			runtime.Gosched() // a push is half done; let it finish
 			continue
 		}
@@ -354,7 +356,7 @@ func (p *pool) sleep(w *Worker) bool {
 	if p.class == Compute && !p.queue.load.idled.Load() {
 		p.queue.load.idled.Store(true)
 	}
-	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
+	if (p.ring.More() || p.state.Load() != poolRunning) && p.claim() {
 		return true // no sleeper was claimed for us: stay up
 	}
 	w.claimed = <-p.wakeups

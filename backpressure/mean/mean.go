@@ -1,8 +1,8 @@
 // Package mean is the running mean of what something takes, such as the calls of a tool.
 //
 // Its one rule: each of them counts alike. What waits takes the sum of what its messages take, so a median would not
-// do: a tool that takes 10 ms for one call of ten takes them. Weighed by time, the long ones would count twice. It never
-// knows what is measured, nor the time of day.
+// do: a tool that takes 10 ms for one call of ten takes them. Weighed by time, the long ones would count twice. It
+// never knows what is measured, nor the time of day.
 package mean
 
 import "time"

@@ -53,7 +53,8 @@ func greedy(e *harness.Env) (*record.Table, error) {
 	}
 	jain := sum * sum / (max(1, squares) * greedyOnes)
 	alone.row(t, "alone", "", "")
-	beside.row(t, fmt.Sprintf("beside %d greedy ones", greedyOnes), record.Number(sum/window.Seconds()), record.Number(jain))
+	beside.row(t, fmt.Sprintf("beside %d greedy ones", greedyOnes), record.Number(sum/window.Seconds()),
+		record.Number(jain))
 	t.AtLeast("answered of the thousand", beside.ok(), 0.999, "")
 	t.AtMost("p99 of the thousand beside the greedy, of that alone",
 		float64(beside.Latency.ValueAtQuantile(99))/max(1, float64(alone.Latency.ValueAtQuantile(99))), 2, "times")
