@@ -137,8 +137,9 @@ func (in *Intake) block(c *Conn, k *Call) {
 // cores. So a connection that was refused far more often than a call of it was taken, refusalsPerCall times, is not
 // read on until little of what it has waiting is left. Its peer finds its writes block.
 const (
-	refusalsPerCall = 16
+	refusalsPerCall = 10
 	refusalsAhead   = 256 // that are told without a call taken
+	refusalsAgain   = 32  // and to one that was not read on before
 )
 
 // overasks notes that a call of c was refused because of what waits.
@@ -147,7 +148,7 @@ func (in *Intake) overasks(c *Conn) {
 		c.overasked = min(c.overasked, refusalsAhead)
 		return
 	}
-	c.overasked, c.heldBack = 0, true
+	c.overasked, c.heldBack = refusalsAhead-refusalsAgain, true
 	in.stats.heldBack.Add(1)
 	c.Lock()
 	c.PauseLocked(loop.PauseHandler)
