@@ -19,7 +19,10 @@ func BenchmarkMessage(b *testing.B) {
 			w := &Worker{shard: q.metrics.nextShard(Compute)}
 			var l Lane
 			l.Init(nothing{})
-			tickets := make([]Ticket, n)
+			tickets, work := make([]Ticket, n), q.NewWork()
+			for i := range tickets {
+				tickets[i].Work = work
+			}
 			b.ReportAllocs()
 			for done := 0; done < b.N; done += n {
 				now := Now()
