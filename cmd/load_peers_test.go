@@ -38,19 +38,26 @@ func scenarioFile(t *testing.T, text string) string {
 	return file
 }
 
-// loadAll loads a target and has each call be answered with a result.
+// loadAll loads a target and has each call be answered with a result. A run in which a busy machine did not come to
+// send all of it is made again.
 func loadAll(t *testing.T, target string, args ...string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "r.json")
-	code, stdout, stderr := loadRun(append([]string{scenarioFile(t, peersScenario), "-q", "--admin", "off", "--target",
-		target, "--json", file}, args...)...)
-	r, err := report.ReadReport(file)
-	if err != nil {
-		t.Fatalf("%s %v: exit %d, %v\n%s%s", target, args, code, err, stdout, stderr)
-	}
-	total := &r.Total.Tally
-	if code != exitOK || total.Sent == 0 || total.Sent != total.Results || total.Bad+total.Lost+total.NeverSent > 0 {
-		t.Errorf("%s %v: exit %d\n%s%s", target, args, code, stdout, stderr)
+	for runs := 1; ; runs++ {
+		file := filepath.Join(t.TempDir(), "r.json")
+		code, stdout, stderr := loadRun(append([]string{scenarioFile(t, peersScenario), "-q", "--admin", "off", "--target",
+			target, "--json", file}, args...)...)
+		r, err := report.ReadReport(file)
+		if err != nil {
+			t.Fatalf("%s %v: exit %d, %v\n%s%s", target, args, code, err, stdout, stderr)
+		}
+		total := &r.Total.Tally
+		if (total.Sent == 0 || total.NeverSent > 0) && runs < 10 {
+			continue
+		}
+		if code != exitOK || total.Sent == 0 || total.Sent != total.Results || total.Bad+total.Lost+total.NeverSent > 0 {
+			t.Errorf("%s %v: exit %d\n%s%s", target, args, code, stdout, stderr)
+		}
+		return
 	}
 }
 
@@ -195,6 +202,9 @@ marks: {p99: `+(still/2).String()+`, lost: 0, unexplained: 0}
 		return code, out.String(), page, r
 	}
 	code, stdout, _, r := load()
+	for runs := 1; r.Total.Tally.Planned < uint64(190*length.Seconds()) && runs < 10; runs++ {
+		code, stdout, _, r = load() // connections were late on a busy machine
+	}
 	if least := 0.8 * still.Seconds() * 1000; code != exitMissed || r.Total.Latency.P99 < least ||
 		r.Total.Tally.Planned < uint64(190*length.Seconds()) {
 		t.Errorf("exit %d, p99 %.0f ms, want %.0f at least\n%s", code, r.Total.Latency.P99, least, stdout)

@@ -59,25 +59,34 @@ func testRun(t *testing.T, address, scenario string) *Run {
 	return &Run{Scenario: s, Target: target, Admin: "off", Grace: 10 * time.Second}
 }
 
+// tolerable is how late a run may be that a test judges.
+const tolerable = 100 * time.Millisecond
+
+// lateness is how late the samples of a run were at most.
+func lateness(r *Run, result *report.Report) (late time.Duration) {
+	due := instants(r.Scenario)
+	for i, p := range result.Series {
+		late = max(late, time.Duration(p.At*float64(time.Second))-due[i])
+	}
+	return late
+}
+
 // timely makes runs until the machine gave one its time, which the run itself tells: its samples are of their instants,
 // and of a server that serves its calls left when they were due. Of such a run a test may expect what is a matter of
 // time.
 func timely(t *testing.T, serves bool, run func() *Run) *report.Report {
 	t.Helper()
-	for range 20 {
+	for range 5 {
 		r := run()
 		result, err := r.Do(fixture.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		late, due := time.Duration(0), instants(r.Scenario)
+		late := lateness(r, result)
 		if serves {
-			late = time.Duration(result.Generator.LateMax * float64(time.Millisecond))
+			late = max(late, time.Duration(result.Generator.LateMax*float64(time.Millisecond)))
 		}
-		for i, p := range result.Series {
-			late = max(late, time.Duration(p.At*float64(time.Second))-due[i])
-		}
-		if late < 100*time.Millisecond {
+		if late < tolerable {
 			return result
 		}
 		t.Logf("the machine had no time: %v late", late)

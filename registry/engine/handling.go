@@ -141,8 +141,11 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 
 // endingOf tells the failures of a handler from what its client did, and from a limit that it met.
 func endingOf(e *codec.Error) call.Ending {
+	if clientreq.IsLimit(e) {
+		return call.EndedRefused
+	}
 	switch e {
-	case clientreq.ErrClientLimit, clientreq.ErrTotalLimit, clientreq.ErrBytes, clientreq.ErrStopped:
+	case clientreq.ErrStopped:
 		return call.EndedRefused
 	case clientreq.ErrAnswer, clientreq.ErrTimeout, clientreq.ErrUnanswerable, clientreq.ErrNoStream:
 		return call.EndedClientError

@@ -3,7 +3,9 @@ package doors
 import (
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +21,15 @@ import (
 	"weir/reactor/auth"
 	"weir/registry"
 )
+
+// TestMain lets all balancers be tried at once: their tests wait for time to pass.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // patience bounds every wait: long enough for a loaded machine under the race detector.
 const patience = 30 * time.Second

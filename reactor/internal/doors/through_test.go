@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/cmd/needs"
 	"weir/reactor/internal/wire"
 )
 
@@ -24,8 +24,9 @@ const (
 
 // TestBalancers: what clients do, through each balancer, as it is deployed, and on a path below a prefix.
 func TestBalancers(t *testing.T) {
+	t.Parallel()
 	for _, b := range balancers {
-		t.Run(strings.ReplaceAll(b.name, " ", "_"), func(t *testing.T) {
+		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, nil)
 			address := b.before(t, s.http(), 1)
@@ -38,7 +39,7 @@ func TestBalancers(t *testing.T) {
 			c := newClient(t, address)
 			c.large()
 			c.cancels(s, b.bare)
-			answers, err := talk(address, hello, wire.ToolCall("1", "echo", `{"message":"over a socket"}`))
+			answers, err := talk(address, patience, hello, wire.ToolCall("1", "echo", `{"message":"over a socket"}`))
 			if b.bare {
 				if err == nil {
 					t.Error("WebSocket passes: the page says that it does not")
@@ -177,49 +178,66 @@ func (c *client) drains(s *server) {
 	await(c.t, "the stop", stopped)
 }
 
-// quick has a server whose times are as much shorter as those of the balancer before it.
-func quick(factor time.Duration) func(*knobs) {
-	return func(k *knobs) {
+// server starts one behind b with times that are as much shorter as b's.
+func (b *balancer) server(t *testing.T, factor time.Duration) *server {
+	t.Helper()
+	return start(t, func(k *knobs) {
 		k.SSEKeepAlive, k.SSEAnswerAfter = k.SSEKeepAlive/factor, k.SSEAnswerAfter/factor
 		k.IdleTimeout, k.PingInterval = k.IdleTimeout/factor, k.PingInterval/factor
-	}
+	})
 }
 
 // TestBalancersAndSilence: what says nothing for longer than the balancer waits is held by comments and pings; P1 of the
 // field's reports.
 func TestBalancersAndSilence(t *testing.T) {
+	t.Parallel()
 	for _, b := range balancers {
-		t.Run(strings.ReplaceAll(b.name, " ", "_"), func(t *testing.T) {
+		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			b.silence(t, scale, 90*time.Second/scale)
+			const factor = 20 // three seconds
+			b.silence(t, factor, 90*time.Second/factor)
+		})
+	}
+}
+
+// TestBalancersHoldStreams is TestBalancersAndSilence for three minutes, with nobody's times changed.
+func TestBalancersHoldStreams(t *testing.T) {
+	needs.Slow(t)
+	for _, b := range balancers {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			b.silence(t, 1, 3*time.Minute)
 		})
 	}
 }
 
 func (b *balancer) silence(t *testing.T, factor int, long time.Duration) {
-	s := start(t, quick(time.Duration(factor)))
+	s := b.server(t, time.Duration(factor))
 	address := b.before(t, s.http(), factor)
 	c := newClient(t, address)
+	c.patience += long
 	of, listen := c.listen(c.session()...), c.listen()
 	of.next()
 	listen.next()
 	var all sync.WaitGroup
+	sleep := fmt.Sprintf(`{"ms":%d}`, long.Milliseconds())
 	all.Go(func() {
-		status, text := c.call("sleep", fmt.Sprintf(`{"ms":%d}`, long.Milliseconds()))
+		status, text := c.call("sleep", sleep)
 		if status != 200 || !strings.Contains(text, `"text":"slept"`) {
 			t.Errorf("a silent call: %d %s", status, text)
 		}
 	})
 	all.Go(func() { // who takes no stream is given up by the balancer
 		c := newClient(t, address)
+		c.patience += long
 		c.accept = "application/json"
-		if status, text := c.call("sleep", fmt.Sprintf(`{"ms":%d}`, long.Milliseconds())); status != 504 {
+		if status, text := c.call("sleep", sleep); status != 504 {
 			t.Errorf("a silent call without a stream: %d %s", status, text)
 		}
 	})
 	if !b.bare {
 		all.Go(func() {
-			answers, err := talk(address, hello, wire.ToolCall("1", "sleep", fmt.Sprintf(`{"ms":%d}`, long.Milliseconds())), ping)
+			answers, err := talk(address, patience+long, hello, wire.ToolCall("1", "sleep", sleep), ping)
 			if err != nil || len(answers) != 3 {
 				t.Errorf("a silent socket: %v %q", err, answers)
 			}
@@ -234,12 +252,13 @@ func (b *balancer) silence(t *testing.T, factor int, long time.Duration) {
 // TestBalancersKeepAlive: a balancer that keeps connections for less long than the server never sends a request on one
 // that the server is just closing (F17 of the field's reports).
 func TestBalancersKeepAlive(t *testing.T) {
+	t.Parallel()
 	const clients, each = 100, 5
 	for _, b := range balancers {
-		t.Run(strings.ReplaceAll(b.name, " ", "_"), func(t *testing.T) {
+		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			const factor = 60 // a second
-			s := start(t, quick(factor))
+			s := b.server(t, factor)
 			address := b.before(t, s.http(), factor)
 			var all sync.WaitGroup
 			var bad atomic.Int64
