@@ -27,9 +27,9 @@ const (
 
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is
 	// to be called again at once.
-	IsSuspended   = endings
-	EndedTimedOut = endings + 1
-	IsAgain       = endings + 2
+	IsSuspended    = endings
+	IsEndedAlready = endings + 1
+	IsAgain        = endings + 2
 )
 
 var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout",
