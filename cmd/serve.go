@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/admin"
 	"weir/cmd/systemd"
 	"weir/codec/option"
 	"weir/reactor/auth"
@@ -73,7 +73,7 @@ func notStarted(log *journal, err error) int {
 func startServer(config *Config, log *journal) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
 	log.register(s.metrics)
-	adminListener, err := listenAdmin(config.Admin, config.sockets["admin"])
+	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {
 		return nil, err
 	}
@@ -89,28 +89,9 @@ func startServer(config *Config, log *journal) (*server, error) {
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
-		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
+		s.admin = admin.Serve(adminListener, s.adminSource(), config.AdminAllowedHosts)
 	}
 	return s, nil
-}
-
-// listenAdmin binds the address, or takes the socket that was passed.
-func listenAdmin(address string, passed *os.File) (net.Listener, error) {
-	if passed != nil {
-		listener, err := net.FileListener(passed)
-		if err != nil {
-			return nil, fmt.Errorf("admin: the socket that was passed: %w", err)
-		}
-		return listener, nil
-	}
-	if address == "" {
-		return nil, nil
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
-	return listener, nil
 }
 
 func closeIfOpen(listener net.Listener) {

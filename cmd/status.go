@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"weir/cmd/admin"
 	"weir/reactor"
 )
 
@@ -92,10 +93,10 @@ type memoryStatus struct {
 }
 
 // adminSource is what the admin listener shows of s.
-func (s *server) adminSource() adminSource {
-	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
-		alerts:  func() any { return s.watch.rules.Alerts() },
-		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
+func (s *server) adminSource() admin.Source {
+	return admin.Source{Metrics: s.metrics, Status: func() any { return s.status() },
+		Alerts:  func() any { return s.watch.rules.Alerts() },
+		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load}
 }
 
 func (s *server) status() status {
