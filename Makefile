@@ -40,6 +40,12 @@ run: build ## Build and serve with the defaults; prints lines to try
 test: ## Every test, those with real clients too
 	$(call test-each-module,$(GO) test -timeout 15m ./...)
 
+# What takes minutes, and no place in CI: tests that say needs.Slow.
+.PHONY: slow
+slow: export WEIR_SLOW := 1
+slow: ## Every test, those that take minutes too (up to an hour)
+	$(call test-each-module,$(GO) test -count=1 -timeout 90m ./...)
+
 .PHONY: race
 race: ## Every test under the race detector
 	$(call test-each-module,$(GO) test -race -timeout 25m ./...)
@@ -69,7 +75,7 @@ tidy: ## Sizes, surfaces, imports, columns, retired words, every go.mod (docs/CO
 	$(GO) test -run 'Tidy' ./cmd ./cmd/tidy
 
 .PHONY: docs
-docs: ## Write docs/CONFIG.md and the tables of docs/METRICS.md anew from the code
+docs: ## Write docs/CONFIG.md, docs/SYSCTL.md and the tables of docs/METRICS.md anew from the code
 	$(GO) generate ./cmd
 
 .PHONY: conformance
@@ -91,6 +97,10 @@ bench-100k: build ## 100,000 connections in one process, in a guest kernel if ne
 .PHONY: bench-100k-native
 bench-100k-native: build ## 102,000 connections in six processes behind one port; report in bin/reports/100k-native
 	loadtest/guest/native.sh bin/weir bin/reports/100k-native
+
+.PHONY: dist
+dist: ## What is handed out, in bin/dist: binaries, archives, .deb, .rpm, SBOMs, checksums; amd64 and arm64
+	GO=$(GO) .ci/dist/dist.sh bin/dist $(VERSION)
 
 .PHONY: check
 check: build lint tidy race fuzz ## What CI runs after make test: build, lint, tidy, tests with -race, fuzz

@@ -3,7 +3,7 @@ package backpressure
 import "fmt"
 
 // Admit asks for a place in the queue for one message of the given class and size; bytes is what its
-// peer sent of it, to which t.Overhead adds what the caller keeps. now is Now, read once per read event.
+// peer sent of it, to which t.SetOverhead adds what the caller keeps. now is Now, read once per read event.
 //
 // Accepted: the ticket is linked and will end in exactly one Run or drop, though nobody is woken before
 // Schedule. Anything else: nothing was counted, the ticket is still the caller's, and the caller answers
@@ -32,7 +32,7 @@ func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, first b
 	if !first && q.shuts(l, c, now) { // what goes before the late ones is not late
 		return Overload
 	}
-	if r := q.reserve(int64(bytes) + int64(t.Overhead)); r != Accepted {
+	if r := q.reserve(int64(bytes) + t.held()); r != Accepted {
 		return r
 	}
 	t.since, t.bytes, t.Refused, t.waiting = now, uint32(bytes), Accepted, true

@@ -36,7 +36,7 @@ func (q *Queue) Expire(l *Lane, now int64, most int) (expired *Ticket, n int) {
 	l.mu.Lock()
 	if l.flags&(paused|closed) == 0 {
 		for c := range Class(classes) {
-			v := q.verdict(c, now)
+			v := q.verdict(l, c, now)
 			if v.most > 0 {
 				cuts[c] = l.cut(c, l.aged(c, now-v.most, most-n))
 				n += cuts[c].n

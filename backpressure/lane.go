@@ -32,6 +32,7 @@ type Lane struct {
 	waiting   uint32          // tickets, of both classes
 	executing [classes]uint16 // tickets
 	flags     laneFlags
+	patient   bool // see BePatient
 }
 
 type laneFlags uint8
@@ -51,11 +52,32 @@ func runnableIn(c Class) laneFlags { return runnableCompute << c }
 // Init ties l to its connection. Once, before anything else.
 func (l *Lane) Init(owner Runner) { l.owner = owner }
 
+// BePatient has nothing in l be too old, in overload neither: its peer is the only one there is, and whoever holds l's
+// messages back when it is full makes it ask no faster than it is served. Once, before anything is admitted.
+func (l *Lane) BePatient() { l.patient = true }
+
 // Waiting returns how many messages and bytes of l wait. Concurrent.
 func (l *Lane) Waiting() (messages, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int(l.waiting), int(l.bytes)
+}
+
+// HeldBytes returns how many bytes the messages hold that wait in l, with their overhead. It walks all of them, at most
+// Options.MaxWaitingPerConnection. Concurrent.
+func (l *Lane) HeldBytes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	held := l.bytes
+	for _, newest := range l.tails {
+		for t := newest; t != nil; {
+			held += t.held()
+			if t = t.next; t == newest {
+				break
+			}
+		}
+	}
+	return int(held)
 }
 
 // Executing returns how many messages of l are with workers. Concurrent.
@@ -126,11 +148,11 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	}
 	oldest := newest.next
 	last := oldest
-	b.n, b.bytes, b.held = 1, int64(oldest.bytes), int64(oldest.Overhead)
+	b.n, b.bytes, b.held = 1, int64(oldest.bytes), oldest.held()
 	for ; b.n < n && last != newest; b.n++ {
 		last = last.next
 		b.bytes += int64(last.bytes)
-		b.held += int64(last.Overhead)
+		b.held += last.held()
 	}
 	b.held += b.bytes
 	if last == newest {

@@ -16,8 +16,11 @@ import "time"
 // not met. Class Blocking is left out: its places are taken for as long as their tools like, which says nothing about
 // how much there is to do.
 
-// verdict is about the messages of class c at now.
-func (q *Queue) verdict(c Class, now int64) verdict {
+// verdict is about the messages of class c in l at now.
+func (q *Queue) verdict(l *Lane, c Class, now int64) verdict {
+	if l.patient {
+		return verdict{}
+	}
 	age, overload := int64(q.options.QueueTimeout), int64(q.options.OverloadQueueTimeout)
 	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
 		return verdict{overload, Overload}
@@ -32,7 +35,7 @@ func (q *Queue) foundLate(now int64) { q.pools[Compute].stand(now) }
 // the next at the door costs a fraction of refusing it when its turn comes. Needs l.mu.
 func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
 	newest := l.tails[c]
-	if c != Compute || newest == nil || q.options.OverloadQueueTimeout == 0 {
+	if c != Compute || newest == nil || q.options.OverloadQueueTimeout == 0 || l.patient {
 		return false
 	}
 	if now-newest.next.since <= int64(q.options.OverloadQueueTimeout) || !q.overloaded(now) {

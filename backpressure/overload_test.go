@@ -271,3 +271,37 @@ func TestOverloadShutsTheDoor(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// What the only client of a server asked is never late: not at the door, not in its turn, not in a sweep.
+func TestPatientLane(t *testing.T) {
+	o := testOptions()
+	o.Workers = 1
+	inBubble(t, o, func(t *testing.T, q *Queue) {
+		hog, p := newPeer(q), newPeer(q)
+		p.BePatient()
+		hog.gate = make(chan struct{})
+		hog.admit(Compute, 1, 1)
+		hog.schedule()
+		synctest.Wait()
+		q.overloaded(Now())
+		for range 3 {
+			_, refusal := p.admit(Compute, 10, 1)
+			expect(t, "admitted", refusal, Accepted)
+			elapse(o.QueueTimeout + o.OverloadAfter)
+			expect(t, "overloaded", q.overloaded(Now()), true)
+		}
+		_, n := q.Expire(&p.Lane, Now(), 100)
+		expect(t, "expired", n, 0)
+		refused := 0
+		p.onRun = func(m *message, _ int) {
+			if m.Refused != Accepted {
+				refused++
+			}
+		}
+		hog.gate <- struct{}{}
+		p.schedule()
+		synctest.Wait()
+		expect(t, "run", int(p.runs.Load()), 30)
+		expect(t, "refused in their turn", refused, 0)
+	})
+}

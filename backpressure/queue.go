@@ -31,6 +31,8 @@ type Queue struct {
 
 	detached atomic.Bool // Detach was called
 
+	shedding shedding
+
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain
 
@@ -168,7 +170,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	q.executingBytes.Add(b.held)
 	q.waiting.give(int64(b.n))
 	now := Now() // once per batch
-	q.age(b, now, q.verdict(c, now), w.shard)
+	q.age(b, now, q.verdict(l, c, now), w.shard)
 	return b, drained
 }
 

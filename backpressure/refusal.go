@@ -34,6 +34,8 @@ const (
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
+	EmergencyStop // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+
 	refusals = iota
 )
 
@@ -60,6 +62,7 @@ var refusalTable = [refusals]struct {
 	QueuePressure:               {"queue_pressure", 0},
 	AcceptRate:                  {"accept_rate", 0},
 	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
+	EmergencyStop:               {"emergency_stop", 0.5},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

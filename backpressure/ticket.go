@@ -1,6 +1,9 @@
 package backpressure
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Class is what a message costs, and with that, which pool runs it.
 type Class uint8
@@ -37,9 +40,7 @@ type Ticket struct {
 	since int64 // while waiting: Now at admission. From take on: how long it waited, in nanoseconds.
 	bytes uint32
 
-	// Overhead is how many bytes the Job keeps in memory beside the message that Admit is told of. It counts towards
-	// Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Set before Admit.
-	Overhead uint16
+	overhead uint16 // in overheadUnit
 
 	// Refused is Accepted, or QueueTimeout or Overload when the message waited too long: Run must then answer
 	// with that refusal instead of doing the work. Valid in Run, and after Expire.
@@ -47,6 +48,19 @@ type Ticket struct {
 
 	waiting bool // linked in a lane; catches a ticket that is admitted twice
 }
+
+// overheadUnit is what overheads are counted in: up to 4 MiB.
+const overheadUnit = 64
+
+// SetOverhead says how many bytes the Job keeps in memory beside the message that Admit is told of, rounded up. They
+// count towards Options.MaxQueueBytes and not towards the connection's own cap, which is about what a peer sent. Before
+// Admit.
+func (t *Ticket) SetOverhead(bytes int) {
+	t.overhead = uint16(min((bytes+overheadUnit-1)/overheadUnit, math.MaxUint16))
+}
+
+// held is the overhead in bytes.
+func (t *Ticket) held() int64 { return int64(t.overhead) * overheadUnit }
 
 // Next returns the ticket after t in its batch, nil at the end.
 func (t *Ticket) Next() *Ticket { return t.next }

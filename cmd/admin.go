@@ -36,7 +36,9 @@ const (
 type adminSource struct {
 	metrics *metrics.Set
 	status  func() any           // marshalled as JSON
+	alerts  func() any           // the same
 	refusal func() (word string) // why new work is turned away; "" when the server is ready
+	admins  func() *auth.Tokens  // who may read more than health; nil: everybody
 }
 
 // admin is a running admin listener.
@@ -68,6 +70,9 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, source.status())
 	})
+	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"alerts": source.alerts()})
+	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
@@ -82,6 +87,15 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			writeJSON(w, http.StatusForbidden, map[string]string{"reason": "cross_site"})
 			return
+		}
+		if admins := source.admins(); admins != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			_, refusal := admins.Identify([]byte(r.Header.Get("Authorization")), time.Now().Unix())
+			if refusal != auth.Good {
+				w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110 11.6.1
+				writeJSON(w, http.StatusUnauthorized, map[string]string{"reason": refusal.String(),
+					"hint": "send Authorization: Bearer and a token of admin_tokens_file"})
+				return
+			}
 		}
 		mux.ServeHTTP(w, r)
 	})

@@ -2,14 +2,16 @@ package cmd
 
 import (
 	"encoding/json"
-
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/reactor/auth"
 )
 
 func testSource(refusal string) adminSource {
@@ -19,7 +21,51 @@ func testSource(refusal string) adminSource {
 		metrics: set,
 		status:  func() any { return map[string]int{"connections": 3} },
 		refusal: func() string { return refusal },
+		admins:  func() *auth.Tokens { return nil },
 	}
+}
+
+// TestAdminAsksForAToken, on every page but those that a balancer asks.
+func TestAdminAsksForAToken(t *testing.T) {
+	token, line, err := auth.NewToken("ann", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, past, err := auth.NewToken("bob", time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, mistakes := auth.ParseTokens([]byte(line + "\n" + past + "\n"))
+	if mistakes != nil {
+		t.Fatal(mistakes)
+	}
+	source := testSource("")
+	source.admins = func() *auth.Tokens { return tokens }
+	f := func(path, field string, status int, want string) {
+		t.Helper()
+		r := httptest.NewRequest("GET", "http://10.0.0.7:9090"+path, nil)
+		if field != "" {
+			r.Header.Set("Authorization", field)
+		}
+		w := httptest.NewRecorder()
+		adminHandler(source, nil).ServeHTTP(w, r)
+		if w.Code != status || !strings.Contains(w.Body.String(), want) ||
+			(status == http.StatusUnauthorized) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+			t.Errorf("%s with %.20q: got %d %v %s, want %d", path, field, w.Code, w.Header(), w.Body, status)
+		}
+	}
+	f("/healthz", "", 200, "alive")
+	f("/readyz", "", 200, "ready")
+	for _, path := range []string{"/metrics", "/status", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/", "//healthz",
+		"/healthz/", "/none"} {
+		f(path, "", 401, "token_missing")
+		f(path, "Basic YW5uOng=", 401, "token_missing")
+		f(path, "Bearer "+token+"x", 401, "token_unknown")
+		f(path, "Bearer "+ended, 401, "token_expired")
+	}
+	f("/status", "Bearer "+token, 200, `"connections": 3`)
+	f("/metrics", "bearer "+token, 200, "weir_test_total 7")
+	f("/none", "Bearer "+token, 404, "")
 }
 
 func TestAdminPages(t *testing.T) {

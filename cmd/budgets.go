@@ -31,6 +31,7 @@ var shares = map[string]int64{
 	"max_input_total_bytes":           1 << 20,
 	"mcp.max_event_store_total_bytes": 256 << 10,
 	"mcp.max_client_request_bytes":    256 << 10,
+	"mcp.max_subscription_bytes":      256 << 10,
 	"mcp.max_task_total_bytes":        1 << 20,
 	"max_blocking_workers":            64,
 	"mcp.max_sessions":                1000,
@@ -55,6 +56,8 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	left, designed := bytes-min(fixedBytes, bytes/2), designedFor-fixedBytes
 	var unset Config
 	option.SetDefaults(&unset)
+	unset.Preset = c.Preset
+	unset.applyPreset(nil)
 	defaults := map[string]int64{}
 	option.Walk(&unset, func(f option.Field) {
 		if f.Value.CanInt() {
@@ -71,6 +74,11 @@ func (c *Config) fitMemory(limit memory.Limit, places option.Places) {
 	option.Walk(c, func(f option.Field) {
 		if least, has := shares[f.Key]; has {
 			shrink(f, max(least, defaults[f.Key]*(left>>10)/(designed>>10)))
+		}
+	})
+	option.Walk(c, func(f option.Field) {
+		if f.Key == "alerts.memory_bytes" {
+			shrink(f, defaults[f.Key]*(bytes>>10)/(designedFor>>10))
 		}
 	})
 	// What somebody set goes before what there is: then the collector's limit cannot be below it.
@@ -92,7 +100,12 @@ func (c *Config) largestBudgets() int64 {
 // fitConnections bounds the number of connections that is derived from the limit on open files.
 func (c *Config) fitConnections(openFiles uint64) {
 	limit := c.budgets.limit.Bytes
-	if c.Queue.MaxConnections != 0 || limit <= 0 || limit >= designedFor {
+	if limit <= 0 || limit >= designedFor {
+		return
+	}
+	if c.Queue.MaxConnections != 0 {
+		isPreset := c.Preset != "" && int64(c.Queue.MaxConnections) > max(limit, smallest)/connectionBytes
+		c.budgets.beyond = c.budgets.beyond || isPreset
 		return
 	}
 	fit := max(int(max(limit, smallest)/connectionBytes), c.Queue.SoftConnections)

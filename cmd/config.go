@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"reflect"
+	"strings"
 	"time"
 
 	"weir/backpressure"
@@ -15,6 +17,9 @@ import (
 type Config struct {
 	Server reactor.Options      `yaml:",inline"`
 	Queue  backpressure.Options `yaml:",inline"`
+	// Preset sets the limits that belong together for a server of a size, as the table above says: safe is 200 connections,
+	// with an alert at 150. Each of them may be set beside it, by its own key or flag.
+	Preset string `yaml:"preset" oneof:"safe,10k,25k,100k" zero:"none"`
 	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
 	// around tools of its own (package cmd) has them off by default.
 	Demo bool `yaml:"demo" default:"true"`
@@ -29,19 +34,24 @@ type Config struct {
 	// Admin is the address for metrics, health, status and profiles, as host:port. It is a listener of its own with
 	// goroutines of its own, so that it answers when the loops cannot.
 	Admin string `yaml:"admin" default:"127.0.0.1:9090" zero:"off"`
-	// AdminAllowRemote lets Admin be another address than loopback. Whoever reaches it reads profiles and limits
-	// without a password: set this only behind a firewall.
-	AdminAllowRemote bool `yaml:"admin_allow_remote"`
+	// AdminTokensFile names the tokens that Admin asks for on every page but /healthz and /readyz, in the format of
+	// auth.tokens_file; they open nothing else. Without it nobody is asked, and Admin must be a loopback address:
+	// profiles, limits and addresses are not for everybody. SIGHUP reads the file again.
+	AdminTokensFile string `yaml:"admin_tokens_file" was:"admin_allow_remote"`
 	// AdminAllowedHosts are names accepted in the Host header of admin requests, beside localhost and plain IP
 	// addresses. Anything else is answered 403: a page in a browser may have bound its own name to this address.
 	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
 	Log               LogConfig        `yaml:"log"`
+	Alerts            AlertOptions     `yaml:"alerts"`
 	MCP               registry.Options `yaml:"mcp"`
 
-	program Program
-	tokens  *auth.Tokens // of auth.tokens_file; nil without one
-	budgets budgets
-	stdio   bool // the one client comes by itself: there is nothing to listen on
+	program      Program
+	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
+	admins       *auth.Tokens           // of admin_tokens_file; nil without one
+	webhookToken string                 // of alerts.webhook.token_file; "" without one
+	again        func() (Config, error) // reads the configuration again, from where it came
+	budgets      budgets
+	stdio        bool // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.
@@ -64,4 +74,17 @@ func (p Program) defaults() Config {
 		p.Defaults(&config)
 	}
 	return config
+}
+
+// differs are the keys outside the section alerts that have another value in other.
+func (c *Config) differs(other *Config) (keys []string) {
+	values := map[string]any{}
+	option.Walk(c, func(f option.Field) { values[f.Key] = f.Value.Interface() })
+	option.Walk(other, func(f option.Field) {
+		if f.Kind != option.Section && !strings.HasPrefix(f.Key, "alerts.") &&
+			!reflect.DeepEqual(values[f.Key], f.Value.Interface()) {
+			keys = append(keys, f.Key)
+		}
+	})
+	return keys
 }

@@ -136,9 +136,10 @@ func TestConfigMistakes(t *testing.T) {
 		`c.yaml:1:35: max_waiting_bytes_per_connection: 64 KiB is below the largest message that messages allows, `+
 			`which would always be refused: allowed is 1 MiB or more`)
 	f("admin: 0.0.0.0:9090",
-		`c.yaml:1:8: admin: "0.0.0.0:9090" is not a loopback address, and the admin listener asks for no password: `+
-			`allowed is 127.0.0.1, or with admin_allow_remote: true, behind a firewall, any`)
-	f("admin: 0.0.0.0:9090\nadmin_allow_remote: true\n")
+		`c.yaml:1:8: admin: "0.0.0.0:9090" is not a loopback address, and nobody would be asked for a token there: `+
+			`allowed is 127.0.0.1, or any with admin_tokens_file (the command token makes its lines)`)
+	tokens, _ := makeTokens(t, "ann")
+	f("admin: 0.0.0.0:9090\nadmin_tokens_file: " + tokens + "\n")
 	f("admin: localhost",
 		`c.yaml:1:8: admin: "localhost" is not an address: allowed is host:port, such as 127.0.0.1:8080, or "" (off)`)
 	f("admin: localhost:99999",

@@ -15,7 +15,7 @@ import (
 	"weir/codec/option"
 )
 
-//go:generate go test . -run TestDocs(Config|Metrics) -update
+//go:generate go test . -run TestDocs(Config|Metrics|Sysctl|Alerts)$ -update
 
 var update = flag.Bool("update", false, "write the generated pages anew instead of comparing them")
 
@@ -61,6 +61,21 @@ messages:
 ` + "```" + `
 `
 
+// presetTable is what each preset sets.
+func presetTable() string {
+	var b strings.Builder
+	b.WriteString("\n## Presets\n\n`preset` sets these where neither file nor flag does. The number of `max_connections` must " +
+		"fit the limit on open\nfiles; where memory is short the limits in bytes are smaller, as the defaults are.\n\n| key |")
+	for _, name := range presets.names {
+		b.WriteString(" `" + name + "` |")
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", len(presets.names)+1) + "\n")
+	for _, row := range presets.rows {
+		b.WriteString("| `" + row.key + "` | " + strings.Join(row.values, " | ") + " |\n")
+	}
+	return b.String()
+}
+
 // configChapters title the keys of the top level by the package that enforces them, the sections by their name.
 var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
@@ -69,6 +84,7 @@ var configChapters = map[string]string{
 	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
+	"alerts":            "Alerts (`alerts`)",
 	"mcp":               "What is served (`mcp`)",
 }
 
@@ -107,7 +123,7 @@ func renderConfigPage(t *testing.T) string {
 			fmt.Fprintf(chapter, "\n%s\n", facts)
 		}
 	})
-	page := configIntro
+	page := configIntro + presetTable()
 	for _, name := range order {
 		page += chapters[name].String()
 	}
@@ -138,7 +154,7 @@ func factsOf(f option.Field) string {
 func flagOf(path string) string {
 	text, number, truth := "x", 1, true
 	flags := serveFlags{HTTP: &text, TCP: &text, Unix: &text, Admin: &text, Loops: &number, Workers: &number,
-		MaxConnections: &number, Demo: &truth}
+		MaxConnections: &number, Demo: &truth, Preset: &text}
 	places := option.Places{}
 	var config Config
 	flags.apply(&config, places)

@@ -17,10 +17,26 @@ type commands struct {
 	Stdio   stdioFlags   `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
 	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
+	Doctor  doctorFlags  `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
+	Man     manFlags     `cmd:"" help:"Print the manual page, for man -l -."`
+	Shell   shellFlags   `cmd:"" name:"completion" help:"Print the completion for a shell."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 
 type versionFlags struct{}
+
+type manFlags struct{}
+
+type shellFlags struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+// Help implements kong.HelpProvider.
+func (shellFlags) Help() string {
+	return `For this shell only: source <(${program} completion bash). To stay: into the folder that the shell reads, such
+as /usr/share/bash-completion/completions/${program}, zsh's site-functions/_${program} or
+~/.config/fish/completions/${program}.fish.`
+}
 
 // flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
 // weir load.
@@ -63,15 +79,7 @@ func flagName(field string) string {
 // parse reads the command line. done: the answer was printed already (help, or a usage error) and code is final.
 func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, command string, code int, done bool) {
 	cli = &commands{}
-	parser := kong.Must(cli,
-		kong.Name(p.Name),
-		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
-		p.flagTexts(),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(c int) { code, done = c, true }), // --help ends parsing this way
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-	)
-	name(parser.Model.Node, p.Name)
+	parser := p.parser(cli, stdout, stderr, func(c int) { code, done = c, true }) // --help ends parsing this way
 	if len(args) == 2 && args[0] == "load" && (args[1] == "--help" || args[1] == "-h") {
 		args = []string{"load", "run", "--help"} // what is meant when no command is named is what help is wanted for
 	}
@@ -84,6 +92,20 @@ func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, 
 		return nil, "", exitUsage, true
 	}
 	return cli, context.Command(), exitOK, false
+}
+
+// parser knows every command and flag; its model is what help, manual page and completions are made of.
+func (p Program) parser(cli *commands, stdout, stderr io.Writer, exit func(int)) *kong.Kong {
+	parser := kong.Must(cli,
+		kong.Name(p.Name),
+		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
+		p.flagTexts(),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+	)
+	name(parser.Model.Node, p.Name)
+	return parser
 }
 
 // name puts the program's name into the texts below the flags, which kong takes as they are.

@@ -16,7 +16,7 @@ func TestFlags(t *testing.T) {
 	}
 	f("version", exitOK, "weir dev (commit ", "")
 	f("--help", exitOK, "Exit codes: 0 stopped as asked", "")
-	f("", exitUsage, "", `expected one of "serve", "stdio", "load", "token", "version"`)
+	f("", exitUsage, "", `expected one of "serve", "stdio", "load", "token", "doctor", ...`)
 	f("swerve", exitUsage, "", "unexpected argument swerve")
 	f("serve extra", exitUsage, "", "unexpected argument extra")
 	f("serve --wrokers 3", exitUsage, "", `did you mean "--workers"`)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"weir/cmd/manual"
 	"weir/codec/yaml"
 )
 
@@ -32,6 +33,22 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	}
 	if strings.HasPrefix(command, "token") {
 		return p.makeToken(&cli.Token, stdout, stderr)
+	}
+	if command == "man" || command == "completion <shell>" {
+		model := p.parser(&commands{}, stdout, stderr, func(int) {}).Model.Node
+		if command == "man" {
+			err = manual.Page(stdout, model, p.Version)
+		} else {
+			err = manual.Completion(stdout, model, cli.Shell.Shell)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
+			return exitRuntime
+		}
+		return exitOK
+	}
+	if command == "doctor" {
+		return p.examine(&cli.Doctor, stdout, stderr)
 	}
 	if strings.HasPrefix(command, "load") {
 		return p.load(&cli.Load, command, args, stdin, stdout, stderr)

@@ -100,11 +100,12 @@ func TestServeLogIsNotRead(t *testing.T) {
 // the process ends when it is told to, and not by SIGPIPE.
 func TestServeLogReaderIsGone(t *testing.T) {
 	c := startTalkative(t)
-	conn := c.callSleep(1000)
+	conn, let := c.callHeld()
 	c.stderr.Close()
 	eventually(t, "a line cannot be written", func() bool { c.chatter(); return c.lost("write_error") != "0" })
 	c.Process.Signal(syscall.SIGTERM)
-	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), `"slept"`) {
+	let()
+	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), `"let go"`) {
 		t.Errorf("the running call got %q, %v", answer, err)
 	}
 	if err := c.Wait(); err != nil {
@@ -112,11 +113,11 @@ func TestServeLogReaderIsGone(t *testing.T) {
 	}
 }
 
-// TestServeHangup: SIGHUP of a server that has nothing to reload says so, and ends nothing.
+// TestServeHangup: SIGHUP of a server without tokens reloads its alerts, and ends nothing.
 func TestServeHangup(t *testing.T) {
 	c := startChild(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("SIGHUP: there is nothing to reload")
+	c.awaitPrefix("alerts reloaded")
 	if health := c.httpGet("/healthz"); !strings.Contains(health, "alive") {
 		t.Error(health)
 	}
@@ -131,7 +132,7 @@ func TestServeHangup(t *testing.T) {
 func TestStdioHangup(t *testing.T) {
 	c := startStdio(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("SIGHUP: there is nothing to reload")
+	c.awaitPrefix("alerts reloaded")
 	c.send(ping)
 	if got := c.line(); got != pong {
 		t.Errorf("got %s", got)

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // TestPromtool: Prometheus' own judge of names, types and helps finds nothing.
@@ -36,7 +36,7 @@ func TestPrometheus(t *testing.T) {
 	needs.Programs(t, "no quantile was computed", "prometheus")
 	t.Parallel()
 	s := startTest(t, nil)
-	base := "http://" + startPrometheus(t, "prometheus", s.addresses["admin"])
+	base := "http://" + startPrometheus(t, s.addresses["admin"], "", "")
 	conn := dialTCP(t, s)
 	answers := bufio.NewReader(conn)
 	const quantile = `histogram_quantile(0.95, sum by (le) (rate(weir_tool_duration_seconds_bucket{tool="sleep"}[10s])))`
@@ -59,23 +59,38 @@ func TestPrometheus(t *testing.T) {
 // prometheusPatience is how long each step may take on a busy machine; a quiet one needs six seconds in all.
 const prometheusPatience = 30 * time.Second
 
-var prometheusListens = regexp.MustCompile(`msg="Listening on" address=(127\.0\.0\.1:\d+)`)
-
 // startPrometheus runs a Prometheus that scrapes one address five times a second, until the test ends, and returns its
-// own address.
-func startPrometheus(t *testing.T, binary, target string) (address string) {
+// own address. rules, unless empty, is a rules file, whose alerts go to the Alertmanager at that address.
+func startPrometheus(t *testing.T, target, rules, alertmanager string) (address string) {
 	t.Helper()
 	folder := t.TempDir()
-	config := filepath.Join(folder, "prometheus.yml")
 	text := fmt.Sprintf("global: {scrape_interval: 200ms}\n"+
 		"scrape_configs: [{job_name: weir, static_configs: [{targets: ['%s']}]}]\n", target)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if rules != "" {
+		text += fmt.Sprintf("rule_files: ['%s']\nalerting: {alertmanagers: [{static_configs: [{targets: ['%s']}]}]}\n", rules,
+			alertmanager)
+	}
+	return startForeign(t, "prometheus", "--config.file="+writeFile(t, folder, "prometheus.yml", text),
+		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address=127.0.0.1:0")
+}
+
+func writeFile(t *testing.T, folder, name, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(folder, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	return path
+}
+
+var foreignListens = regexp.MustCompile(`msg="Listening on" address=(127\.0\.0\.1:\d+)`)
+
+// startForeign runs one of Prometheus' programs until the test ends, and returns the address that it listens on.
+func startForeign(t *testing.T, binary string, args ...string) (address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	t.Cleanup(cancel)
-	process := exec.CommandContext(ctx, binary, "--config.file="+config,
-		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address=127.0.0.1:0")
+	process := exec.CommandContext(ctx, binary, args...)
 	log, err := process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +108,7 @@ func startPrometheus(t *testing.T, binary, target string) (address string) {
 	go func() { // until its end, so that it is never held up by what it says
 		defer close(ended)
 		for lines := bufio.NewScanner(log); lines.Scan(); {
-			if match := prometheusListens.FindStringSubmatch(lines.Text()); match != nil {
+			if match := foreignListens.FindStringSubmatch(lines.Text()); match != nil {
 				found <- match[1]
 			}
 		}
@@ -101,9 +116,9 @@ func startPrometheus(t *testing.T, binary, target string) (address string) {
 	select {
 	case address = <-found:
 	case <-ended:
-		t.Fatal("prometheus ended without listening")
+		t.Fatal(binary, "ended without listening")
 	case <-time.After(prometheusPatience):
-		t.Fatal("prometheus does not listen")
+		t.Fatal(binary, "does not listen")
 	}
 	return address
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // readmeBlock is a block of code in README.md, and the file that the sentence before it names: `tools/tools.go` is

@@ -37,9 +37,9 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 	}
 	if err := reactor.CheckAddress(c.Admin); err != nil {
 		found.Add("admin", "%v", err)
-	} else if !c.AdminAllowRemote && c.Admin != "" && !auth.IsLoopbackAddress(c.Admin) {
-		found.Add("admin", "%q is not a loopback address, and the admin listener asks for no password: allowed is 127.0.0.1,"+
-			" or with admin_allow_remote: true, behind a firewall, any", c.Admin)
+	} else if c.AdminTokensFile == "" && c.Admin != "" && !auth.IsLoopbackAddress(c.Admin) {
+		found.Add("admin", "%q is not a loopback address, and nobody would be asked for a token there: allowed is 127.0.0.1,"+
+			" or any with admin_tokens_file (the command token makes its lines)", c.Admin)
 	}
 	for _, other := range []struct{ key, address string }{{"http", c.Server.HTTP}, {"tcp", c.Server.TCP}} {
 		if reactor.AddressesClash(c.Admin, other.address) {

@@ -32,7 +32,9 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 		return notStarted(log, err)
 	}
 	s.sayMemory()
+	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
+		Str("preset", config.presetName()).Int("soft_connections", config.Queue.SoftConnections).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
@@ -74,7 +76,9 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
+	s.watch = startWatch(s)
 	if adminListener != nil {
+		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
 		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
 	}
@@ -105,26 +109,43 @@ func setMemoryLimit(bytes int64) {
 	}
 }
 
-// reload reads again what can be read again while the server runs: the tokens.
+// reload reads again what can be read again while the server runs: the tokens files, and the section alerts.
 func (s *server) reload() {
-	if s.config.tokens == nil || s.config.stdio {
-		s.log.Info().Msg("SIGHUP: there is nothing to reload: only auth.tokens_file is read again, and no client is asked " +
-			"for a token; all other configuration takes effect with a restart")
-		return
+	if s.config.tokens != nil && !s.config.stdio {
+		s.reloadTokens(tokensKey, s.config.Server.Auth.TokensFile, s.reactor.ReplaceTokens)
 	}
-	s.reloadTokens()
+	if s.admins.Load() != nil {
+		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
+	}
+	s.reloadAlerts()
 }
 
-// reloadTokens reads the tokens file again. A file with mistakes changes nothing: who was let in still is.
-func (s *server) reloadTokens() {
-	tokens, mistakes := loadTokens(s.config.Server.Auth.TokensFile, option.Place{})
+// reloadTokens reads the tokens file of a key again. One with mistakes changes nothing: who was let in still is.
+func (s *server) reloadTokens(key, path string, use func(*auth.Tokens)) {
+	tokens, mistakes := loadTokens(path, key, option.Place{})
 	if err := mistakes.Err(); err != nil {
 		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
 		return
 	}
 	n := tokens.Len()
-	s.reactor.ReplaceTokens(tokens)
-	s.log.Info().Int("tokens", n).Msg("tokens reloaded")
+	use(tokens)
+	s.log.Info().Str("key", key).Int("tokens", n).Msg("tokens reloaded")
+}
+
+// reloadAlerts reads the configuration again and takes its section alerts. Of a file with mistakes nothing is taken;
+// other keys that changed are named, because they take effect with a restart.
+func (s *server) reloadAlerts() {
+	config, err := s.config.again()
+	if err != nil {
+		s.log.Error().Err(err).Msg("alerts not reloaded, the former ones hold on")
+		return
+	}
+	s.watch.replace(config.Alerts, config.webhookToken)
+	line := s.log.Info()
+	if others := s.config.differs(&config); len(others) > 0 {
+		line = s.log.Warn().Strs("changed_keys_that_need_a_restart", others)
+	}
+	line.Msg("alerts reloaded")
 }
 
 // warnOfOpenDoors says once, at the start, who can come in: anybody who reaches a listener beyond loopback, or nobody.

@@ -17,16 +17,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rs/zerolog"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
+	"weir/registry"
 )
 
 // asMain makes the test binary behave as weir: so the tests of the process run the code under test, race detector and
 // all, and not some binary that was built before.
 const asMain = "WEIR_TEST_AS_MAIN"
+
+// withHeld is its value for a weir that offers held beside the demonstration tools.
+const withHeld = "held"
 
 // plain is the program without anybody's tools: weir.
 var plain = Program{Name: "weir", Version: "dev"}
@@ -37,10 +42,46 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asMain) != "" {
-		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	switch os.Getenv(asMain) {
+	case withTrouble:
+		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
+	case "1":
+		os.Exit(plain.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case withHeld:
+		child := plain
+		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
+		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asHoarding:
+		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
+}
+
+type heldIn struct {
+	File string `json:"file"`
+}
+
+// offerHeld offers held, whose calls last until there is a file of that name.
+func offerHeld(r *registry.Registry) error {
+	registry.AddTool(r, &mcp.Tool{Name: "held"}, func(ctx context.Context, _ *mcp.CallToolRequest,
+		in heldIn) (*mcp.CallToolResult, any, error) {
+		for _, err := os.Stat(in.File); err != nil && ctx.Err() == nil; _, err = os.Stat(in.File) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "let go"}}}, nil, nil
+	})
+	return nil
+}
+
+// heldCall is a call of held, and what lets it go.
+func heldCall(t *testing.T) (line string, let func()) {
+	file := filepath.Join(t.TempDir(), "go")
+	call := strings.Replace(sleepCall, `"name":"sleep","arguments":{"ms":%d}`, `"name":"held","arguments":{"file":%q}`, 1)
+	return fmt.Sprintf(call, file), func() {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // startTest runs the assembled server in this process, every listener on, on ports of the kernel's choice.
@@ -50,6 +91,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	config.Server.HTTP, config.Server.TCP, config.Admin = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	config.Server.Unix = filepath.Join(t.TempDir(), "weir.sock")
 	config.ShutdownTimeout = 5 * time.Second
+	config.Queue.QueueTimeout, config.Queue.OverloadQueueTimeout = 0, 0 // a busy machine is none of these tests' subject
 	if change != nil {
 		change(&config)
 	}
@@ -217,10 +259,17 @@ func dialTCP(t *testing.T, s *server) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
+	return patientReader{conn}
+}
+
+// patientReader waits for each read: a conversation may be as long as the machine is slow.
+type patientReader struct{ net.Conn }
+
+func (r patientReader) Read(b []byte) (int, error) {
+	if err := r.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return 0, err
 	}
-	return conn
+	return r.Conn.Read(b)
 }
 
 func get(t *testing.T, s *server, path string, status int) []byte {
@@ -255,9 +304,15 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startChildAs(t, withHeld, stdout, args...)
+}
+
+// startChildAs is the same as the program that TestMain knows as this.
+func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout
 	}
@@ -318,19 +373,20 @@ const sleepCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name
 	`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}` +
 	"\n"
 
-// callSleep starts a call that lasts and returns when a worker has it.
-func (c *child) callSleep(millis int) net.Conn {
+// callHeld starts a call that lasts until let is called, and returns when a worker has it.
+func (c *child) callHeld() (conn net.Conn, let func()) {
 	c.t.Helper()
-	conn, err := net.Dial("tcp", c.addresses["tcp"])
-	if err != nil {
+	call, let := heldCall(c.t)
+	var err error
+	if conn, err = net.Dial("tcp", c.addresses["tcp"]); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	fmt.Fprintf(conn, sleepCall, millis)
+	fmt.Fprint(conn, call)
 	running := regexp.MustCompile(`"executing_blocking": 1\b`)
 	eventually(c.t, "the call runs", func() bool { return running.MatchString(c.httpGet("/status")) })
-	return conn
+	return conn, let
 }
 
 // httpGet is a page of the admin listener, whatever its status.
@@ -351,15 +407,16 @@ func (c *child) httpGet(path string) string {
 // TestServeDrains: SIGTERM finishes the call that runs, says so on /readyz meanwhile, and exits 0.
 func TestServeDrains(t *testing.T) {
 	c := startChild(t)
-	conn := c.callSleep(1500)
+	conn, let := c.callHeld()
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	c.await("draining", nil)
 	// The log line comes a moment before the first step.
 	eventually(t, "/readyz says draining", func() bool { return strings.Contains(c.httpGet("/readyz"), `"draining"`) })
+	let()
 	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(answer), `"slept"`) {
+	if err != nil || !strings.Contains(string(answer), `"let go"`) {
 		t.Errorf("the running call got %q, %v", answer, err)
 	}
 	var line struct {
@@ -377,7 +434,7 @@ func TestServeDrainIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := startChild(t, "--config", config)
-	c.callSleep(600_000)
+	c.callHeld()
 	c.Process.Signal(syscall.SIGINT)
 	var line struct {
 		Cut int `json:"messages_cut"`
@@ -390,7 +447,7 @@ func TestServeDrainIsBounded(t *testing.T) {
 
 func TestServeSecondSignalStopsAtOnce(t *testing.T) {
 	c := startChild(t)
-	c.callSleep(600_000)
+	c.callHeld()
 	c.Process.Signal(syscall.SIGTERM)
 	c.await("draining", nil)
 	c.insist(syscall.SIGTERM)

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/cmd/demo"
 	"weir/reactor"
+	"weir/reactor/auth"
 	"weir/registry"
 )
 
@@ -20,6 +22,8 @@ type server struct {
 	registry  *registry.Registry
 	reactor   *reactor.Server
 	admin     *admin
+	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
+	watch     *watch
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
@@ -63,10 +67,12 @@ func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)
-	s.closeAdmin()
+	s.end()
 }
 
-func (s *server) closeAdmin() {
+// end ends what goes on beside the reactor, which has stopped.
+func (s *server) end() {
+	s.watch.end()
 	if s.admin != nil {
 		s.admin.stop()
 	}

@@ -21,6 +21,7 @@ const maxConfigBytes = 1 << 20
 // wrong.
 func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	config := p.defaults()
+	config.again = func() (Config, error) { return p.loadConfig(flags, on) }
 	places, mistakes := option.Places{}, option.Mistakes(nil)
 	if file := flags.file(); file != "" {
 		text, err := readBounded(file, maxConfigBytes)
@@ -32,10 +33,14 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
+	config.applyPreset(places)
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
-	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, places.Of("auth.tokens_file"))
-	config.tokens = tokens
+	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
+	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
+	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))
+	config.tokens, config.admins, config.webhookToken = tokens, admins, webhookToken
+	wrong = append(append(wrong, more...), unreadable...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()
@@ -53,6 +58,7 @@ type serveFlags struct {
 	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port. ${admin}"`
 	Loops          *int    `placeholder:"N" help:"Event loops. ${loops}"`
 	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
+	Preset         *string `placeholder:"NAME" help:"Limits that belong together: safe (200 connections, an alert at 150), 10k, 25k or 100k. ${preset}"`
 	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
 	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
 }
@@ -81,6 +87,7 @@ func (f *serveFlags) apply(config *Config, places option.Places) {
 	override(f.Admin, &config.Admin, places, "admin", "admin")
 	override(f.Loops, &config.Server.Loops, places, "loops", "loops")
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
+	override(f.Preset, &config.Preset, places, "preset", "preset")
 	override(f.MaxConnections, &config.Queue.MaxConnections, places, "max_connections", "max-connections")
 	override(f.Demo, &config.Demo, places, "demo", "demo")
 }

@@ -7,6 +7,8 @@ import (
 	runtimemetrics "runtime/metrics"
 	"strconv"
 	"time"
+
+	"weir/reactor"
 )
 
 // status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
@@ -18,6 +20,7 @@ type status struct {
 	Started       time.Time         `json:"started"`
 	UptimeSeconds int64             `json:"uptime_seconds"`
 	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
+	Alerts        []string          `json:"alerts"`   // the names of those that fire; /alerts has them all
 	Listeners     map[string]string `json:"listeners"`
 	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
 	Workers       int               `json:"workers"`
@@ -26,6 +29,42 @@ type status struct {
 	Connections   connectionStatus  `json:"connections"`
 	Queue         queueStatus       `json:"queue"`
 	Memory        memoryStatus      `json:"memory"`
+	Holders       []holderStatus    `json:"holders"` // who makes the server hold most, the largest first
+}
+
+// holdersShown is how many of them are shown.
+const holdersShown = 10
+
+// holderStatus is a connection, or a session of HTTP, and where the bytes are that it holds; those that are 0 are left
+// out. docs/OPERATING.md says what each is.
+type holderStatus struct {
+	Kind       string `json:"kind"`                // connection or session
+	Transport  string `json:"transport,omitempty"` // of a connection
+	Peer       string `json:"peer,omitempty"`
+	Principal  string `json:"principal,omitempty"`
+	Bytes      int    `json:"bytes"`
+	Unfinished int    `json:"unfinished,omitempty"`
+	Unread     int    `json:"unread,omitempty"`
+	Kept       int    `json:"kept,omitempty"`
+	Queued     int    `json:"queued,omitempty"`
+	Suspended  int    `json:"suspended,omitempty"`
+	Subscribed int    `json:"subscribed,omitempty"`
+	Events     int    `json:"events,omitempty"`
+	Cancelled  int    `json:"cancelled,omitempty"`
+}
+
+func holdersNow(s *reactor.Server) []holderStatus {
+	shown := []holderStatus{}
+	for _, h := range s.Holders(holdersShown) {
+		kind := "connection"
+		if h.Session {
+			kind = "session"
+		}
+		shown = append(shown, holderStatus{Kind: kind, Transport: h.Transport, Peer: h.Peer, Principal: h.Principal,
+			Bytes: h.Total(), Unfinished: h.Unfinished, Unread: h.Unread, Kept: h.Kept, Queued: h.Queued,
+			Suspended: h.Suspended, Subscribed: h.Subscribed, Events: h.Events, Cancelled: h.Cancelled})
+	}
+	return shown
 }
 
 type connectionStatus struct {
@@ -54,7 +93,8 @@ type memoryStatus struct {
 // adminSource is what the admin listener shows of s.
 func (s *server) adminSource() adminSource {
 	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
-		refusal: func() string { return s.reactor.Status().Refusing }}
+		alerts:  func() any { return s.watch.rules.Alerts() },
+		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
 }
 
 func (s *server) status() status {
@@ -67,6 +107,7 @@ func (s *server) status() status {
 		Started:       s.started.UTC(),
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 		Refusing:      now.Refusing,
+		Alerts:        s.watch.firing(),
 		Listeners:     s.addresses,
 		Loops:         now.LoopConnections,
 		Workers:       now.Workers,
@@ -83,7 +124,8 @@ func (s *server) status() status {
 			ExecutingCompute:  now.ExecutingCompute,
 			ExecutingBlocking: now.ExecutingBlocking,
 		},
-		Memory: memoryNow(),
+		Memory:  memoryNow(),
+		Holders: holdersNow(s.reactor),
 	}
 }
 

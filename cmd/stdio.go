@@ -31,7 +31,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	ended := make(chan int, 1)
 	go func() {
 		err := s.reactor.ServeStdio(ctx, input, stdout)
-		s.closeAdmin()
+		s.end()
 		ended <- conversationEnded(log, err)
 	}()
 	return orders.attend(running{

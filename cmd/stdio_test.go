@@ -55,7 +55,7 @@ func startStdio(t *testing.T, lines ...string) *stdioChild {
 
 func stdioCommand(args ...string) *exec.Cmd {
 	c := exec.Command(os.Args[0], append([]string{"stdio"}, args...)...)
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+withHeld)
 	return c
 }
 
@@ -192,13 +192,15 @@ func TestStdioTerminal(t *testing.T) {
 
 func TestStdioDrains(t *testing.T) {
 	c := startStdio(t)
-	c.send(fmt.Sprintf(sleepCall, 700) + ping)
+	call, let := heldCall(t)
+	c.send(call + ping)
 	if got := c.line(); got != pong { // the call before it is accepted
 		t.Fatalf("got %s", got)
 	}
 	c.Process.Signal(syscall.SIGTERM)
 	c.await("draining", nil)
-	if got := c.line(); !strings.Contains(got, `"slept"`) {
+	let()
+	if got := c.line(); !strings.Contains(got, `"let go"`) {
 		t.Errorf("the running call got %s", got)
 	}
 	if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
@@ -209,7 +211,8 @@ func TestStdioDrains(t *testing.T) {
 
 func TestStdioEndOfInputIsBounded(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 100ms")
-	c.send(fmt.Sprintf(sleepCall, 600_000))
+	c.send(fmt.Sprintf(sleepCall, 600_000) + ping)
+	c.line() // the call before it is accepted
 	c.in.Close()
 	c.await("end of input, finishing", nil)
 	c.ends(exitOK, 1)
@@ -287,26 +290,32 @@ func TestStdioParentIsGone(t *testing.T) {
 	}
 }
 
-// TestStdioStopsAlthoughBlocked: a client that reads nothing does not hold up a signal.
-func TestStdioStopsAlthoughBlocked(t *testing.T) {
-	c := startStdio(t, "shutdown_timeout: 1h")
-	c.send(strings.Repeat(ping, 3000)) // more answers than a pipe holds
+// fillOutput has more answers come than a pipe holds, and returns when it holds no more.
+func (c *stdioChild) fillOutput() {
+	c.t.Helper()
+	c.send(strings.Repeat(ping, 3000))
 	raw, err := c.out.SyscallConn()
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	writing := -1 // the other end of c.out
 	if err := raw.Control(func(fd uintptr) {
 		writing, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	}); err != nil || writing < 0 {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	defer unix.Close(writing)
-	eventually(t, "the pipe is full", func() bool {
+	eventually(c.t, "the pipe is full", func() bool {
 		set := []unix.PollFd{{Fd: int32(writing), Events: unix.POLLOUT}}
 		n, err := unix.Poll(set, 0)
 		return n == 0 && err == nil
 	})
+}
+
+// TestStdioStopsAlthoughBlocked: a client that reads nothing does not hold up a signal.
+func TestStdioStopsAlthoughBlocked(t *testing.T) {
+	c := startStdio(t, "shutdown_timeout: 1h")
+	c.fillOutput()
 	c.Process.Signal(syscall.SIGTERM)
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)
@@ -318,7 +327,7 @@ func TestStdioStopsAlthoughBlocked(t *testing.T) {
 // TestStdioOutputIsNotRead: the stop does not wait for ever for a client that has something to read.
 func TestStdioOutputIsNotRead(t *testing.T) {
 	c := startStdio(t, "shutdown_timeout: 100ms")
-	c.send(strings.Repeat(ping, 3000)) // more than a pipe holds
+	c.fillOutput()
 	c.in.Close()
 	var line struct{ Error, Reason string }
 	c.await("the conversation broke off", &line)

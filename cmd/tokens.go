@@ -10,14 +10,19 @@ import (
 	"weir/reactor/auth"
 )
 
-// loadTokens reads the tokens file of a configuration, which was named at that place; nil without one, or with
-// mistakes.
-func loadTokens(path string, at option.Place) (*auth.Tokens, option.Mistakes) {
+// The keys that name a tokens file.
+const (
+	tokensKey = "auth.tokens_file"
+	adminsKey = "admin_tokens_file"
+)
+
+// loadTokens reads the tokens file that key names at that place; nil without one, or with mistakes.
+func loadTokens(path, key string, at option.Place) (*auth.Tokens, option.Mistakes) {
 	if path == "" {
 		return nil, nil
 	}
 	refuse := func(format string, args ...any) (*auth.Tokens, option.Mistakes) {
-		return nil, option.Mistakes{{Place: at, Key: "auth.tokens_file", Text: fmt.Sprintf(format, args...)}}
+		return nil, option.Mistakes{{Place: at, Key: key, Text: fmt.Sprintf(format, args...)}}
 	}
 	path, err := filepath.Abs(path) // an error is to say where it was looked for
 	if err != nil {

@@ -46,7 +46,7 @@ func startGuarded(t *testing.T, path string) *server {
 	t.Helper()
 	return startTest(t, func(c *Config) {
 		c.Server.Auth.TokensFile = path
-		tokens, mistakes := loadTokens(path, option.Place{})
+		tokens, mistakes := loadTokens(path, tokensKey, option.Place{})
 		if mistakes != nil {
 			t.Fatal(mistakes)
 		}
@@ -86,7 +86,7 @@ func TestTokensFileMistakes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		tokens, mistakes := loadTokens(path, option.Place{File: "c.yaml", Line: 1, Column: 2})
+		tokens, mistakes := loadTokens(path, tokensKey, option.Place{File: "c.yaml", Line: 1, Column: 2})
 		got := strings.ReplaceAll(mistakes.Error(), path, "tokens")
 		if got != strings.Join(want, "\n") {
 			t.Errorf("file:\n%s\ngot:\n%s\nwant:\n%s", text, got, strings.Join(want, "\n"))
@@ -130,11 +130,11 @@ func TestTokensFileMistakes(t *testing.T) {
 	f("a "+digest, "c.yaml:1:2: auth.tokens_file: everybody on this machine may write tokens, and let themselves in: "+
 		"chmod o-w")
 	path += "-not"
-	if _, mistakes := loadTokens(path, option.Place{}); mistakes == nil {
+	if _, mistakes := loadTokens(path, tokensKey, option.Place{}); mistakes == nil {
 		t.Error("a file that is not there")
 	}
 	t.Chdir(filepath.Dir(path))
-	if _, mistakes := loadTokens(filepath.Base(path), option.Place{}); !strings.Contains(mistakes.Error(), path) {
+	if _, mistakes := loadTokens(filepath.Base(path), tokensKey, option.Place{}); !strings.Contains(mistakes.Error(), path) {
 		t.Errorf("a relative path: %v does not say where it was looked for", mistakes)
 	}
 }
@@ -204,6 +204,46 @@ func TestServeReloadsTokens(t *testing.T) {
 	}
 }
 
+// TestServeAdminTokens: the admin listener lets in whom its file names now, wherever it listens, and balancers.
+func TestServeAdminTokens(t *testing.T) {
+	path, tokens := makeTokens(t, "ann")
+	config := filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(config, []byte("admin_tokens_file: "+path+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startChild(t, "--config", config, "--admin", "0.0.0.0:0")
+	_, port, err := net.SplitHostPort(c.addresses["admin"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: bearerTransport{tokens["ann"]}}
+	f := func(client *http.Client, path string, status int) {
+		t.Helper()
+		response, err := client.Get("http://127.0.0.1:" + port + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status {
+			t.Errorf("%s: %s, want %d", path, response.Status, status)
+		}
+	}
+	f(http.DefaultClient, "/healthz", 200)
+	f(http.DefaultClient, "/readyz", 200)
+	f(http.DefaultClient, "/metrics", 401)
+	f(client, "/metrics", 200)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Process.Signal(syscall.SIGHUP)
+	c.await("tokens reloaded", nil)
+	f(client, "/metrics", 401)
+	c.Process.Signal(syscall.SIGTERM)
+	if code := c.exitCode(); code != exitOK {
+		t.Error("exit", code)
+	}
+}
+
 // TestServeWarnsOfOpenDoors: a server for others that asks nobody says so once; on loopback it has nothing to say.
 func TestServeWarnsOfOpenDoors(t *testing.T) {
 	path, _ := makeTokens(t)
@@ -214,7 +254,7 @@ func TestServeWarnsOfOpenDoors(t *testing.T) {
 			addresses: map[string]string{"http": address,
 				"tcp": "127.0.0.1:7777", "admin": "0.0.0.0:9090"}}
 		s.config.Server.Auth.TokensFile = tokensFile
-		s.config.tokens, _ = loadTokens(tokensFile, option.Place{})
+		s.config.tokens, _ = loadTokens(tokensFile, tokensKey, option.Place{})
 		s.warnOfOpenDoors()
 		if want == "" && log.Len() > 0 || strings.Count(log.String(), "\n") > 1 || !strings.Contains(log.String(), want) {
 			t.Errorf("%s %q: %s", address, tokensFile, &log)
@@ -246,7 +286,7 @@ func TestInteropTokens(t *testing.T) {
 	}
 	for _, revision := range mcp.SupportedProtocolVersions() {
 		t.Run("go-sdk/"+revision, func(t *testing.T) {
-			converse(t, sdk(tokens["alice"]), revision)
+			converse(t, sdk(tokens["alice"]), revision, s.course())
 			client := mcp.NewClient(&mcp.Implementation{Name: "weir-interop", Version: "1"}, nil)
 			if _, err := client.Connect(t.Context(), sdk("mallory"),
 				&mcp.ClientSessionOptions{ProtocolVersion: revision}); err == nil ||
@@ -259,7 +299,7 @@ func TestInteropTokens(t *testing.T) {
 		t.Run("go-sdk/"+network, func(t *testing.T) {
 			transport := dialLines(t, network, s.addresses[network]).(*mcp.IOTransport)
 			fmt.Fprintf(transport.Writer, "Authorization: Bearer %s\n", tokens["alice"])
-			converse(t, transport, "2025-11-25")
+			converse(t, transport, "2025-11-25", s.course())
 		})
 	}
 	t.Run("npm", func(t *testing.T) {

@@ -248,6 +248,9 @@ func (b *recorder) conclude(cancelled bool, err error, end *observe.ServerStats)
 	} else {
 		r.Total.Tally.Unexplained = left
 	}
+	if t := &r.Total.Tally; t.Planned > t.Sent {
+		t.NeverSent = t.Planned - t.Sent
+	}
 	if t := &r.Total.Tally; t.Results+t.ToolErrors+t.Errors == 0 && b.run.Scenario.calls() {
 		b.problem("no call was answered (" + cmp.Or(b.last.Counters.Troubles(), client.ListCounts(t.Reasons),
 			"nothing came") + ")")
@@ -328,10 +331,15 @@ func (b *recorder) generator() {
 		r.Notes = append(r.Notes, fmt.Sprintf("the scenario asks for %.0f calls, and %d were planned: the others' "+
 			"connections were not open when their turn was", asked, t.Planned))
 	}
-	if t := &r.Total.Tally; t.Planned > t.Sent && t.Planned-t.Sent > t.Planned/1000 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection's window or socket "+
-			"had no room, because "+
-			"the server (or the machine) was slower than the plan", t.Planned-t.Sent, t.Planned))
+	t := &r.Total.Tally
+	if t.NeverSent > t.Planned/1000 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection was gone, or its "+
+			"window or socket had no room, because the server (or the machine) was slower than the plan", t.NeverSent,
+			t.Planned))
+	}
+	if t.Unended > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d event streams went on behind their answer; a connection that brings one "+
+			"is left, and another one made", t.Unended))
 	}
 }
 

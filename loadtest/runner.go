@@ -13,6 +13,7 @@ import (
 
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 	"weir/loadtest/probe"
 	"weir/loadtest/report"
 	"weir/loadtest/wire"
@@ -46,6 +47,7 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRun, err)
 	}
 	b := newRecorder(r, &probe)
+	b.report.Notes = append(b.report.Notes, probe.Notes...)
 	if s.Needs == "streams" && !probe.Streams {
 		b.report.Outcome = report.Skipped
 		b.report.Problem = fmt.Sprintf("the scenario %s needs event streams, and %s has none: neither GET nor "+
@@ -275,6 +277,6 @@ func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, 
 	return capacity, nil
 }
 
-func segment(length time.Duration, from, to float64) client.Segment {
-	return client.Segment{Length: length, From: from, To: to}
+func segment(length time.Duration, from, to float64) pacing.Segment {
+	return pacing.Segment{Length: length, From: from, To: to}
 }

@@ -59,6 +59,42 @@ func testRun(t *testing.T, address, scenario string) *Run {
 	return &Run{Scenario: s, Target: target, Admin: "off", Grace: 10 * time.Second}
 }
 
+// tolerable is how late a run may be that a test judges.
+const tolerable = 100 * time.Millisecond
+
+// lateness is how late the samples of a run were at most.
+func lateness(r *Run, result *report.Report) (late time.Duration) {
+	due := instants(r.Scenario)
+	for i, p := range result.Series {
+		late = max(late, time.Duration(p.At*float64(time.Second))-due[i])
+	}
+	return late
+}
+
+// timely makes runs until the machine gave one its time, which the run itself tells: its samples are of their instants,
+// and of a server that serves its calls left when they were due. Of such a run a test may expect what is a matter of
+// time.
+func timely(t *testing.T, serves bool, run func() *Run) *report.Report {
+	t.Helper()
+	for range 20 {
+		r := run()
+		result, err := r.Do(fixture.Within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := lateness(r, result)
+		if serves {
+			late = max(late, time.Duration(result.Generator.LateMax*float64(time.Millisecond)))
+		}
+		if late < tolerable {
+			return result
+		}
+		t.Logf("the machine had no time: %v late", late)
+	}
+	t.Skip("the machine has no time for a run of a second: nothing that it says of time can be judged")
+	return nil
+}
+
 const smallScenario = `
 name: small
 question: Does it work?
@@ -72,18 +108,18 @@ marks: {p95: 1h, error_rate: 0, connect_success: 1, lost: 0, unexplained: 0}
 func TestRun(t *testing.T) {
 	t.Setenv(asWorker, "1")
 	for _, workers := range []int{1, 3} {
-		r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
-		r.Workers, r.WorkerCommand = workers, []string{os.Args[0]}
 		points := 0
-		r.Progress = func(e Event) {
-			if e.Point != nil {
-				points++
+		result := timely(t, true, func() *Run {
+			r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), smallScenario)
+			r.Workers, r.WorkerCommand = workers, []string{os.Args[0]}
+			points = 0
+			r.Progress = func(e Event) {
+				if e.Point != nil {
+					points++
+				}
 			}
-		}
-		result, err := r.Do(fixture.Within(t))
-		if err != nil {
-			t.Fatal(err)
-		}
+			return r
+		})
 		total := &result.Total.Tally
 		if result.Outcome != report.Held || total.Sent != total.Results || total.Sent == 0 || total.Planned < total.Sent ||
 			len(result.Phases) != 3 ||
@@ -119,18 +155,17 @@ hostile: {never_read: 1, slow_drip: 1, half_request: 1, vanish: 1}
 	}
 }
 
-func TestRunMeasuresCapacity(t *testing.T) {
-	r := testRun(t, fixture.LineServer(t, "tcp", offering(fixture.Echo)), `
+const halfScenario = `
 name: over
 question: What?
 capacity: {connections: 2, duration: 200ms}
 phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
 marks: {unexplained: 0}
-`)
-	result, err := r.Do(fixture.Within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+`
+
+func TestRunMeasuresCapacity(t *testing.T) {
+	address := fixture.LineServer(t, "tcp", offering(fixture.Echo))
+	result := timely(t, true, func() *Run { return testRun(t, address, halfScenario) })
 	if rate := result.Phases[0].Tally.Planned; result.Capacity <= 0 || float64(rate) < 0.05*result.Capacity ||
 		float64(rate) > 0.2*result.Capacity {
 		t.Errorf("capacity %v, then planned %d in 0.2 s", result.Capacity, rate)
@@ -139,23 +174,22 @@ marks: {unexplained: 0}
 
 // A server that dies in the middle of a run: what was measured is kept, and the report says what happened.
 func TestRunOfAServerThatDies(t *testing.T) {
-	var calls atomic.Int64
-	r := testRun(t, fixture.LineServer(t, "tcp", func(line string) string {
-		if calls.Load() > 50 {
-			return fixture.HangUp
-		}
-		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
-	}), `
+	result := timely(t, false, func() *Run {
+		var calls atomic.Int64
+		r := testRun(t, fixture.LineServer(t, "tcp", func(line string) string {
+			if calls.Load() > 50 {
+				return fixture.HangUp
+			}
+			return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
+		}), `
 name: long
 question: Does it last?
 phases: [{name: all, duration: 1h, connections: 4, rate: 200}]
 marks: {unexplained: 0, lost: 0}
 `)
-	r.Scenario = r.Scenario.Scaled(1.0 / 900) // 4 s
-	result, err := r.Do(fixture.Within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+		r.Scenario = r.Scenario.Scaled(1.0 / 900) // 4 s
+		return r
+	})
 	if result.Outcome != report.Partial || !strings.Contains(result.Problem, "has held no connection for") ||
 		result.Total.Tally.Results == 0 ||
 		result.Seconds >= 4 || result.Total.Tally.Unexplained != 0 {
@@ -165,24 +199,23 @@ marks: {unexplained: 0, lost: 0}
 
 // A server that keeps its connections and stops answering: the calls are unexplained, and that mark is missed.
 func TestRunOfAServerThatFallsSilent(t *testing.T) {
-	var calls atomic.Int64
-	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
-		if calls.Add(1) > 50 {
-			return ""
-		}
-		return fixture.Echo(line)
-	})), `
+	result := timely(t, false, func() *Run {
+		var calls atomic.Int64
+		r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
+			if calls.Add(1) > 50 {
+				return ""
+			}
+			return fixture.Echo(line)
+		})), `
 name: silent
 question: Does it answer?
 window: 5
 phases: [{name: all, duration: 500ms, connections: 4, rate: 200}]
 marks: {unexplained: 0}
 `)
-	r.Grace = 50 * time.Millisecond
-	result, err := r.Do(fixture.Within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+		r.Grace = 50 * time.Millisecond
+		return r
+	})
 	total := &result.Total.Tally
 	if result.Outcome != report.Missed || total.Unexplained != 20 || total.Sent != total.Results+20 ||
 		total.Planned <= total.Sent {
@@ -239,22 +272,21 @@ func TestRunThatCannotBegin(t *testing.T) {
 
 // Before the first phase, too, a run that ends early says why.
 func TestRunThatEndsBeforeItsBeginning(t *testing.T) {
-	var calls atomic.Int64
-	dying := func(line string) string {
-		if calls.Load() > 5 {
-			return fixture.HangUp
+	var err error
+	for range 20 { // in which it may not have been called often enough in 200 ms to die
+		var calls atomic.Int64
+		dying := func(line string) string {
+			if calls.Load() > 5 {
+				return fixture.HangUp
+			}
+			return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
 		}
-		return offering(func(line string) string { calls.Add(1); return fixture.Echo(line) })(line)
+		_, err = testRun(t, fixture.LineServer(t, "tcp", dying), halfScenario).Do(fixture.Within(t))
+		if errors.Is(err, ErrNotRun) && strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
+			break
+		}
 	}
-	r := testRun(t, fixture.LineServer(t, "tcp", dying), `
-name: over
-question: What?
-capacity: {connections: 2, duration: 200ms}
-phases: [{name: half, duration: 200ms, connections: 2, capacity: 0.5}]
-marks: {unexplained: 0}
-`)
-	if _, err := r.Do(fixture.Within(t)); !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(),
-		"2 of 2 connections ended meanwhile (peer_closed 2)") {
+	if !errors.Is(err, ErrNotRun) || !strings.Contains(err.Error(), "2 of 2 connections ended meanwhile (peer_closed 2)") {
 		t.Errorf("got %v", err)
 	}
 	const opening = `
@@ -271,7 +303,7 @@ marks: {unexplained: 0}
 		}
 		return offering(fixture.Echo)(line)
 	})
-	r = testRun(t, address, opening)
+	r := testRun(t, address, opening)
 	result, err := r.Do(fixture.Within(t))
 	if err != nil || result.Outcome != report.Partial || !strings.Contains(result.Problem,
 		"of 300 connections are open, and it gets no further (peer_closed") {
@@ -369,8 +401,9 @@ func TestClosedLoopIsNotJudgedByLatency(t *testing.T) {
 	}
 }
 
-// A server that hangs up again and again: the calls of the time between are not forgotten.
-func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
+// A server that hangs up again and again: each planned call is sent or said to be never sent, and each lost one has a
+// name.
+func TestRunLosesNoCallInSilence(t *testing.T) {
 	var calls atomic.Int32
 	r := testRun(t, fixture.LineServer(t, "tcp", offering(func(line string) string {
 		if calls.Add(1)%3 == 0 {
@@ -382,7 +415,13 @@ func TestRunSaysWhatWasNeverPlanned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if notes := strings.Join(result.Notes, "\n"); !strings.Contains(notes, "the scenario asks for 290 calls, and ") {
-		t.Errorf("planned %d\n%s", result.Total.Tally.Planned, notes)
+	var text strings.Builder
+	result.Print(&text)
+	total := &result.Total.Tally
+	line := fmt.Sprintf("planned %d = sent %d + never sent %d\n", total.Planned, total.Sent, total.NeverSent)
+	if total.Planned != total.Sent+total.NeverSent || !strings.Contains(text.String(), line) ||
+		!strings.Contains(result.HTML(), line) || total.Sent != total.Results+total.Lost || total.Planned < 200 ||
+		total.LostReasons["the server closed the connection before the answer"] != total.Lost || total.Lost == 0 {
+		t.Errorf("%+v\n%s", total, &text)
 	}
 }

@@ -10,8 +10,41 @@ import (
 	"weir/registry"
 )
 
-// shortAge is the age limit of these tests: short to wait for, and no worker of a busy machine takes so long to come.
-const shortAge = 250 * time.Millisecond
+// shortAge is the age limit of these tests, short to wait for. A worker of a busy machine may come later.
+const shortAge = 50 * time.Millisecond
+
+// occupy has calls of "stuck" run under these ids. One that no worker took in time is sent again.
+func (p *peer) occupy(s *server, ids ...string) (refused int) {
+	p.t.Helper()
+	for _, id := range ids {
+		for runs := false; !runs; {
+			before := s.refused("queue_timeout")
+			p.send(toolCall(id, "stuck", `{}`))
+			s.eventually("a call runs or is refused", func() bool {
+				runs = len(s.stuck) > 0
+				return runs || s.refused("queue_timeout") != before
+			})
+			if runs {
+				<-s.stuck
+			} else {
+				contains(p.t, p.line(), `"id":`+id+`,`, `"reason":"queue_timeout"`, `"executed":false`)
+				refused++
+			}
+		}
+	}
+	return refused
+}
+
+// askedInTime sends a call of "ask" until a worker takes it in time, and returns what it asks.
+func (p *peer) askedInTime() string {
+	p.t.Helper()
+	for {
+		p.send(askCall("1", 1) + "\n")
+		if request := p.line(); !strings.Contains(request, `"reason":"queue_timeout","executed":false`) {
+			return request
+		}
+	}
+}
 
 // Every place is taken by a tool that does not return, and still nothing waits longer than it may.
 func TestQueueAgeWithoutAWorker(t *testing.T) {
@@ -19,10 +52,7 @@ func TestQueueAgeWithoutAWorker(t *testing.T) {
 		b.MaxBlockingWorkers, b.QueueTimeout = 2, shortAge
 	})
 	hog := s.dial("tcp").greet()
-	hog.send(toolCall("1", "stuck", `{}`) + toolCall("2", "stuck", `{}`))
-	s.awaitStuck()
-	s.awaitStuck()
-	refused := 0
+	refused := hog.occupy(s, "1", "2")
 	f := func(name string, connect func(*server) client) {
 		t.Run(name, func(t *testing.T) {
 			c := connect(s)
@@ -69,11 +99,9 @@ func TestQueueAgeOfAResumedCall(t *testing.T) {
 	})
 	s.addAsk()
 	p, hog := s.dial("tcp").greetAble(), s.dial("tcp").greet()
-	p.send(askCall("1", 1) + "\n")
-	request := p.line()
+	request := p.askedInTime()
 	s.eventually("no worker has it", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
-	hog.send(toolCall("1", "stuck", `{}`))
-	s.awaitStuck()
+	hog.occupy(s, "1")
 	p.send(reply(t, request, ada) + "\n")
 	contains(t, p.line(), `"id":1,`, `-32603`, `{"reason":"queue_timeout","executed":true}`)
 	p.answers()

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"bufio"
 	"net"
 	"os"
 	"strings"
@@ -31,8 +30,7 @@ func (s *server) attached() (p *peer, reason chan string, err error) {
 	c, err := net.FileConn(file)
 	must(s.t, err)
 	s.t.Cleanup(func() { c.Close() })
-	must(s.t, c.SetDeadline(time.Now().Add(patience)))
-	return &peer{Conn: c, t: s.t, r: bufio.NewReader(c)}, reason, nil
+	return s.peerOf(c), reason, nil
 }
 
 // withoutListeners and deadlines that a silent peer would miss.

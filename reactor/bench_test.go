@@ -14,7 +14,7 @@ import (
 func BenchmarkEcho(b *testing.B) {
 	f := func(transport string, depth int) {
 		b.Run(fmt.Sprintf("%s/%d", transport, depth), func(b *testing.B) {
-			s := start(b, patient)
+			s := start(b)
 			send, receive := s.echoer(transport)
 			b.ReportAllocs()
 			b.ResetTimer()

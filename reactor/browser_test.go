@@ -73,6 +73,9 @@ func TestPreflightOfToolHeaders(t *testing.T) {
 			t.Errorf("%s is not allowed: %v", name, r.Header)
 		}
 	}
+	if r.Header.Get("Access-Control-Allow-Private-Network") != "true" || r.Header.Get("Access-Control-Max-Age") != "7200" {
+		t.Errorf("a page may not reach a private network, or asks each time: %v", r.Header)
+	}
 	if methods := r.Header.Get("Access-Control-Allow-Methods"); methods != "POST, GET, DELETE, OPTIONS" {
 		t.Error(methods)
 	}
@@ -101,6 +104,36 @@ func TestOriginsOfOneConnection(t *testing.T) {
 	if r, _ := p.exchange(postDiscover()); r.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("nobody's page: %v", r.Header)
 	}
+}
+
+// TestCachesAndCredentials: what a cache may keep says that it depends on the page, also where no page asked. Credentials
+// of a proxy are sent by pages that the configuration names, and by no other page of this machine.
+func TestCachesAndCredentials(t *testing.T) {
+	const listed, loopback = "https://app.example", "http://localhost:6274"
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.AllowedOrigins = []string{listed}
+		o.Auth.Resource, o.Auth.AuthorizationServers = "https://mcp.example/mcp", []string{"https://issuer.example"}
+	})
+	p := s.dial("http")
+	f := func(request, vary, credentials string) {
+		t.Helper()
+		p.send(request)
+		r, _ := p.response()
+		if r.Header.Get("Vary") != vary || r.Header.Get("Access-Control-Allow-Credentials") != credentials {
+			t.Errorf("%.80q: %v", request, r.Header)
+		}
+	}
+	metadata := func(fields ...string) string { return head("GET", "/.well-known/oauth-protected-resource", fields...) }
+	f(metadata(), "Origin", "")
+	f(metadata("Origin: http://evil.example"), "Origin", "")
+	f(head("GET", "/other"), "Origin", "")
+	f(head("GET", "/mcp"), "Origin", "")
+	f(postDiscover(), "", "") // no cache keeps it
+	f(metadata("Origin: "+listed), "Origin", "true")
+	f(postDiscover("Origin: "+listed), "Origin", "true")
+	f(preflight("/mcp", listed, "content-type"), "Origin", "true")
+	f(postDiscover("Origin: "+loopback), "Origin", "")
+	f(preflight("/mcp", loopback, "content-type"), "Origin", "")
 }
 
 // lockedText is a log that a test reads.

@@ -104,21 +104,19 @@ func TestEveryCloseReason(t *testing.T) {
 			s.ReplaceTokens(tokensFor(s.t))
 			p.gone()
 		}},
-		loop.CloseOutboxBudget: {with(func(o *Options) { o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20 }),
-			func(s *server) {
-				s.dial("tcp").narrow().greet().ask(40, 200_000)
-			}},
+		loop.CloseOutboxBudget: {func(o *Options, b *backpressure.Options, _ *registry.Options) {
+			roomy(o, b, nil)
+			o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
+		}, func(s *server) { s.dial("tcp").narrow().greet().ask(400, 10_000) }}, // a large answer would be refused
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))
 			s.eventually("the first one's input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })
-			p := s.dial("tcp")
-			_, _ = p.Write([]byte(strings.Repeat("x", 600<<10))) // may be cut off in the middle
-			p.gone()
+			_, _ = s.dial("tcp").Write([]byte(strings.Repeat("x", 600<<10))) // the older of the two has to go
 		}},
 		loop.CloseDrain: {unchanged, func(s *server) {
 			p := s.dial("tcp")
 			p.answers()
-			s.stop(time.Second)
+			s.stop(50 * time.Millisecond)
 			p.gone()
 		}},
 		loop.CloseError: {unchanged, nil}, // TestConnectionThatCannotBeWatched
@@ -132,7 +130,7 @@ func TestEveryCloseReason(t *testing.T) {
 			if c.make == nil {
 				return
 			}
-			s := start(t, patient, c.tune)
+			s := start(t, c.tune)
 			c.make(s)
 			s.closedFor(reason, "1")
 		})

@@ -7,13 +7,12 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/pipeline"
-	"weir/registry"
 )
 
 // Far more calls than are kept as calls: all must be answered, each once, and cancellations and duplicates must reach
 // the ones that are held bare.
 func TestHeldMessages(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
+	s := start(t)
 	p := s.dial("tcp").greet()
 	const n = 3 * pipeline.CompactAbove
 	for id := range 31 {

@@ -16,7 +16,7 @@ import (
 
 // Calls that outlived their connections go on though the handler of one before them ends its goroutine.
 func TestDetachedCallsBehindAHandlerThatExits(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers, b.QueueTimeout = 1, 0 })
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers = 1 })
 	registry.AddTool(s.registry, &mcp.Tool{Name: "hold"},
 		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
 			s.stuck <- struct{}{}

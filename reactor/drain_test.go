@@ -97,7 +97,7 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 }
 
 func TestDrainCountsWhatItCuts(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options,
+	s := start(t, func(_ *Options, b *backpressure.Options,
 		_ *registry.Options) {
 		b.MaxExecutingPerConnection = 1
 	})
@@ -105,19 +105,15 @@ func TestDrainCountsWhatItCuts(t *testing.T) {
 	c.send(c.call(1) + c.call(2) + c.call(3))
 	s.awaitStuck()
 	s.eventually("two wait", func() bool { return s.queue.Waiting() == 2 })
-	began := time.Now()
-	r := s.report(s.draining(200 * time.Millisecond))
+	r := s.report(s.draining(200 * time.Millisecond)) // it does not wait for them: they are free only when it has ended
 	if r.Messages != 3 || r.Connections != 1 {
 		t.Errorf("the report is %+v", r)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the drain took %v of its 200ms", took)
 	}
 	c.gone()
 }
 
 func TestDrainCountsAnswersNobodyReads(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	s.dial("tcp").narrow().greet().ask(200, 10_000)
 	s.eventually("its outbox is full", func() bool { return s.metric("weir_outbox_full_total") != "0" })
 	if r := s.report(s.draining(200 * time.Millisecond)); r.OutboxBytes == 0 || r.Connections != 1 {
@@ -149,13 +145,8 @@ func TestDrainOfAServerThatNeverStarted(t *testing.T) {
 	address := s.Addrs()["tcp"]
 	ended := make(chan DrainReport, 1)
 	go func() { ended <- s.Shutdown(context.Background()) }()
-	select {
-	case r := <-ended:
-		if r != (DrainReport{}) {
-			t.Errorf("the report is %+v", r)
-		}
-	case <-time.After(3 * time.Second):
-		t.Fatal("the drain never ends")
+	if r := (&server{t: t}).report(ended); r != (DrainReport{}) {
+		t.Errorf("the report is %+v", r)
 	}
 	if c, err := net.Dial("tcp", address); err == nil {
 		c.Close()
@@ -181,7 +172,7 @@ func TestListenErrors(t *testing.T) {
 
 // The counters that must return to nothing, after connections of every kind have come and gone.
 func TestEverythingIsGivenBack(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	unfinished := []string{"", "\x81\xfe\xff\xff\x00\x00\x00\x00",
 		"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"}
 	for i := range 60 {

@@ -67,7 +67,7 @@ func startConfig(t testing.TB, change func(*Config), tunes ...tune) *server {
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
-	b.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
+	b.QueueTimeout, b.OverloadQueueTimeout = 0, 0 // how busy the machine is with others is none of these tests' subject
 	set := metrics.NewSet()
 	r.Metrics = set
 	for _, f := range tunes {
@@ -208,8 +208,21 @@ func (s *server) dial(listener string) *peer {
 	c, err := net.Dial(network, s.Addrs()[listener])
 	must(s.t, err)
 	s.t.Cleanup(func() { c.Close() })
-	must(s.t, c.SetDeadline(time.Now().Add(patience)))
-	return &peer{Conn: c, t: s.t, r: bufio.NewReader(c)}
+	return s.peerOf(c)
+}
+
+func (s *server) peerOf(c net.Conn) *peer {
+	return &peer{Conn: c, t: s.t, r: bufio.NewReader(patientReader{c})}
+}
+
+// patientReader has each read wait for patience: a conversation may be as long as the machine is slow.
+type patientReader struct{ net.Conn }
+
+func (r patientReader) Read(b []byte) (int, error) {
+	if err := r.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	return r.Conn.Read(b)
 }
 
 func (p *peer) send(text string) {
@@ -229,20 +242,22 @@ func (p *peer) line() string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// rest reads until the server closes.
+// rest reads until the server closes, and closes too, or the server waits for that.
 func (p *peer) rest() string {
 	p.t.Helper()
 	text, err := io.ReadAll(p.r)
+	p.Close()
 	if err != nil {
 		p.t.Fatalf("read to the end: %v (after %.200q)", err, text)
 	}
 	return string(text)
 }
 
-// gone waits until the server has ended the connection, in whatever way.
+// gone waits until the server has ended the connection, in whatever way, and ends it too.
 func (p *peer) gone() {
 	p.t.Helper()
 	_, err := io.Copy(io.Discard, p.r)
+	p.Close()
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {
 		p.t.Fatal("the server never closed the connection")
 	}

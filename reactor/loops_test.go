@@ -3,7 +3,6 @@ package reactor
 import (
 	"runtime"
 	"testing"
-	"time"
 
 	"weir/backpressure"
 	"weir/registry"
@@ -19,7 +18,7 @@ func TestEveryLoopIsTurned(t *testing.T) {
 				t.Errorf("loop %d of %d has %d connections, want 4", id, n, count)
 			}
 		}
-		s.stop(time.Second)
+		s.stop(0)
 	}
 }
 

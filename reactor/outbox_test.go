@@ -36,7 +36,7 @@ func (p *peer) ask(n, size int) (asked chan struct{}) {
 }
 
 func TestPeerThatNeverReads(t *testing.T) {
-	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 		o.WriteTimeout = 300 * time.Millisecond
 	})
 	p := s.dial("tcp").narrow().greet()
@@ -60,7 +60,7 @@ func roomy(_ *Options, b *backpressure.Options, _ *registry.Options) {
 
 // What the peer does not read is not computed either.
 func TestFullOutboxStopsCallsAndReading(t *testing.T) {
-	s := start(t, patient, roomy)
+	s := start(t, roomy)
 	p := s.dial("tcp").greet()
 	asked := p.ask(600, 10_000)
 	s.eventually("its outbox is full", func() bool { return s.metric("weir_outbox_full_total") != "0" })
@@ -88,7 +88,7 @@ func TestFullOutboxStopsCallsAndReading(t *testing.T) {
 }
 
 func TestSlowHTTPReaderGetsEverythingInOrder(t *testing.T) {
-	s := start(t, patient, roomy)
+	s := start(t, roomy)
 	p := s.dial("http")
 	const calls = 500
 	go func() {
@@ -112,15 +112,15 @@ func TestSlowHTTPReaderGetsEverythingInOrder(t *testing.T) {
 
 // Answers that wait for their turn count like those that wait for the peer.
 func TestHeldAnswersCountInTheBudget(t *testing.T) {
-	s := start(t, patient, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+	s := start(t, roomy, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 		o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
 	})
 	p := s.dial("http")
 	p.send(modernCall("0", "stuck", `{}`))
 	s.awaitStuck()
 	go func() { // the connection ends in the middle of it
-		for id := range 200 { // some are refused while the workers are behind
-			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 100_000)+`"}`))
+		for id := range 400 { // which do not ask for room, as longer ones do
+			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 10_000)+`"}`))
 		}
 	}()
 	s.closedFor(loop.CloseOutboxBudget, "1")

@@ -38,7 +38,7 @@ func (s *server) addRamble() {
 // However often streams break, are closed and are taken over, a client that resumes hears every event of its call
 // once, in order, and then the answer.
 func TestStreamsThatBreak(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	s.addRamble()
 	rounds := 60
 	if testing.Short() {

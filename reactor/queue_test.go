@@ -15,8 +15,6 @@ import (
 	"weir/registry"
 )
 
-func patient(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 }
-
 // client speaks one transport: call makes a call of "stuck" ready for the wire, answer reads the next answer's message.
 type client struct {
 	*peer
@@ -70,7 +68,7 @@ func TestConnectionQueueFullAtTheDefaultSize(t *testing.T) {
 	const runs, waits, more = 31, 10_000, 500
 	f := func(name string, connect func(*server) client) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, patient)
+			s := start(t)
 			c := connect(s)
 			c.t = t
 			seen, ended := countAnswers(c, runs+waits+more)
@@ -143,7 +141,7 @@ func countAnswers(c client, n int) (seen *atomic.Int64, ended chan error) {
 
 // Refused by its size, so without being read: the end of this message is no JSON, and nobody minds.
 func TestConnectionQueueBytes(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options,
+	s := start(t, func(_ *Options, b *backpressure.Options,
 		_ *registry.Options) {
 		b.MaxExecutingPerConnection = 1
 	})
@@ -163,7 +161,7 @@ func TestConnectionQueueBytes(t *testing.T) {
 }
 
 func TestQueueOfAllFull(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxExecutingPerConnection, b.MaxWaiting, b.RefuseAbove = 1, 5, 1
 	})
 	hog := s.dial("tcp").greet()
@@ -192,7 +190,7 @@ func TestQueueOfAllFull(t *testing.T) {
 }
 
 func TestControlIsServedWhileTheQueueIsFull(t *testing.T) {
-	s := start(t, patient, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
 		b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 1, 2
 	})
 	f := func(name string, connect func(*server) client, control func(text string) string) {
@@ -230,23 +228,22 @@ func TestControlIsServedWhileTheQueueIsFull(t *testing.T) {
 
 func TestQueueAge(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 50*time.Millisecond
+		b.MaxExecutingPerConnection, b.QueueTimeout = 1, shortAge
 	})
 	p := s.dial("tcp").greet()
-	p.send(toolCall("1", "stuck", `{}`))
-	s.awaitStuck()
+	refused := p.occupy(s, "1")
 	p.send(toolCall("2", "stuck", `{}`))
 	contains(t, p.line(), `"id":2,`, `"reason":"queue_timeout"`, `"executed":false`)
 	s.free()
 	contains(t, p.line(), `"id":1,"result"`)
-	if n := s.refused("queue_timeout"); n != "1" {
-		t.Errorf("%s refusals were counted", n)
+	if n := s.refused("queue_timeout"); n != fmt.Sprint(refused+1) {
+		t.Errorf("%s refusals were counted, want %d", n, refused+1)
 	}
 }
 
 // With on_full pause a client that asks too much finds that its writes block, and everything is answered in the end.
 func TestPauseBlocksWritesAndAnswersAll(t *testing.T) {
-	s := start(t, patient, func(o *Options, b *backpressure.Options, _ *registry.Options) {
+	s := start(t, func(o *Options, b *backpressure.Options, _ *registry.Options) {
 		o.OnFull = OnFullPause
 		b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 2, 10
 	})
@@ -254,22 +251,30 @@ func TestPauseBlocksWritesAndAnswersAll(t *testing.T) {
 	pad := `,"_meta":{"pad":"` + strings.Repeat("x", 8000) + `"}`
 	p.send(padded("0", "stuck", `{}`, pad))
 	s.awaitStuck()
-	sent, rest := 1, ""
-	for blocked := false; !blocked; {
-		message := padded(fmt.Sprint(sent), "stuck", `{}`, pad)
-		must(t, p.SetWriteDeadline(time.Now().Add(300*time.Millisecond)))
-		n, err := io.WriteString(p.Conn, message)
-		if blocked = errors.Is(err, os.ErrDeadlineExceeded); blocked {
-			rest = message[n:]
+	sent, rest, reads := 1, "", ""
+	for blocked := false; !blocked; { // the kernel takes nothing, and meanwhile the server, whose queue is full, read nothing
+		if rest == "" {
+			rest = padded(fmt.Sprint(sent), "stuck", `{}`, pad)
+			sent++
+		}
+		if sent > 10_000 {
+			t.Fatal("80 MB were taken")
+		}
+		before := s.metric("weir_reads_total")
+		must(t, p.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
+		n, err := io.WriteString(p.Conn, rest)
+		rest = rest[n:]
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			reads = s.metric("weir_reads_total")
+			blocked = n == 0 && reads == before && s.queue.Waiting() == 10
 		} else {
 			must(t, err)
 		}
-		sent++
 	}
-	if waiting := s.queue.Waiting(); waiting != 10 {
-		t.Errorf("%d wait, want 10", waiting)
+	must(t, p.SetWriteDeadline(time.Time{}))
+	if now := s.metric("weir_reads_total"); now != reads || s.queue.Waiting() != 10 {
+		t.Errorf("%d wait, want 10; %s reads, want %s", s.queue.Waiting(), now, reads)
 	}
-	must(t, p.SetDeadline(time.Now().Add(patience)))
 	s.free()
 	go func() { _, _ = io.WriteString(p.Conn, rest) }() // the reads below tell when it failed
 	seen := make([]bool, sent)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/backpressure"
 	"weir/reactor/pipeline"
 	"weir/registry"
 )
@@ -27,7 +26,7 @@ func TestCancelledIDIsFreeAtOnce(t *testing.T) {
 	}
 	f := func(name string, connect func(*server) client, frame func(text string) string) {
 		t.Run(name, func(t *testing.T) {
-			s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
+			s := deafServer(t)
 			c := connect(s)
 			c.t = t
 			c.send(frame(deafCall(1)))
@@ -118,7 +117,7 @@ func TestCancelledIDIsFreeInABatch(t *testing.T) {
 
 // A held message that was taken back leaves its id free too, and says nothing of it when its turn comes.
 func TestCancelledIDOfAHeldMessage(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
+	s := start(t)
 	p := s.dial("tcp").greet()
 	for id := range 31 {
 		p.send(toolCall(fmt.Sprint(id), "stuck", `{}`))

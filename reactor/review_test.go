@@ -60,7 +60,7 @@ func TestUpgradeUnderACallThatClosedItsStream(t *testing.T) {
 
 // A call that waits for its turn to run must not be stopped by the answers that wait for it.
 func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
-	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.QueueTimeout = 0 })
+	s := start(t)
 	p := s.dial("http")
 	for id := range 32 { // one more than may run
 		p.send(modernCall(fmt.Sprint(id), "stuck", `{}`))
@@ -74,7 +74,6 @@ func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
 	}
 	s.eventually("the outbox is full", func() bool { return s.metric("weir_outbox_full_total") == "1" })
 	s.free()
-	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
 	for i := range 42 {
 		r, _ := p.response()
 		if r.StatusCode != 200 {
@@ -85,7 +84,7 @@ func TestHTTPHeldAnswersDoNotStopTheCallTheyWaitFor(t *testing.T) {
 
 func paused(o *Options, b *backpressure.Options, _ *registry.Options) {
 	o.OnFull = OnFullPause
-	b.QueueTimeout, b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 0, 1, 2
+	b.MaxExecutingPerConnection, b.MaxWaitingPerConnection = 1, 2
 }
 
 // With on_full pause nothing is refused, and nothing forgotten, when a batch has more elements than there is room for.
@@ -101,7 +100,6 @@ func TestPauseForgetsNothingOfABatch(t *testing.T) {
 	p.send("[" + strings.Join(elements, ",") + "]\n")
 	s.awaitStuck()
 	s.free()
-	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
 	answer := p.line()
 	for id := range 10 {
 		contains(t, answer, fmt.Sprintf(`"id":%d,`, id))
@@ -110,7 +108,7 @@ func TestPauseForgetsNothingOfABatch(t *testing.T) {
 
 // The message that waits beside the full queue must have an outcome also when the queue of all is full by then.
 func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
-	s := start(t, paused, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueBytes = 5300 })
+	s := start(t, paused, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.MaxQueueBytes = 7300 })
 	hog := s.dial("tcp").greet()
 	pad := `,"_meta":{"pad":"` + strings.Repeat("x", 2000) + `"}`
 	hog.send(padded("1", "sleep", `{"ms":600000}`, pad))
@@ -122,7 +120,6 @@ func TestPausedMessageHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
 	p.send(padded("4", "stuck", `{}`, pad) + `{"jsonrpc":"2.0","id":5,"method":"ping"}` + "\n")
 	s.eventually("all of it was read", func() bool { return s.metric("weir_messages_received_total") >= "9" })
 	s.free()
-	must(t, p.SetDeadline(time.Now().Add(5*time.Second)))
 	seen := ""
 	for range 5 {
 		seen += p.line()
@@ -152,7 +149,7 @@ func TestHTTPBatchOfNotificationsIs202(t *testing.T) {
 // A call of a session that another connection took back while it waited is not answered either.
 func TestHTTPCallCancelledWhileItWaitsIs202(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.QueueTimeout = 1, 0
+		b.MaxExecutingPerConnection = 1
 	})
 	p := s.dial("http")
 	session := p.session()
@@ -186,7 +183,7 @@ func TestHTTPRejectedHeadSaysClose(t *testing.T) {
 // A refusal by the head alone says the same in its body as in Retry-After.
 func TestHTTPRefusedHeadSaysWhenToRetry(t *testing.T) {
 	s := start(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
-		b.MaxExecutingPerConnection, b.MaxWaiting, b.QueueTimeout, b.RefuseAbove = 1, 1, 0, 1
+		b.MaxExecutingPerConnection, b.MaxWaiting, b.RefuseAbove = 1, 1, 1
 	})
 	p := s.dial("tcp").greet()
 	p.send(toolCall("1", "stuck", `{}`))
@@ -227,7 +224,7 @@ func TestWebSocketCloseFrameIsTheLast(t *testing.T) {
 
 // After a close frame nobody waits for anything: what is still in the queue must not run.
 func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	c := s.webSocketClient()
 	for id := range 300 { // some are held
 		c.send(c.call(1 + id))
@@ -237,6 +234,7 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 		s.awaitStuck()
 	}
 	c.send(closeFrame(1000))
+	c.gone()
 	s.closedFor(loop.CloseRequested, "1")
 	if n := len(s.stuck); n != 0 {
 		t.Errorf("%d calls began after the close frame", n)
@@ -245,7 +243,7 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 
 // Only notifications/cancelled takes a call back, whatever else names a request.
 func TestOtherNotificationsRecallNothing(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	p := s.dial("tcp").greet()
 	var sent strings.Builder
 	const n = pipeline.CompactAbove + 50
@@ -291,7 +289,8 @@ func TestPausedStreamHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
 	q.send(resumeFrom(session, waits.next().id))
 	q.stream().next()
 	waits.ends()
-	p.send(post(strings.TrimSpace(padded("3", "stuck", `{}`, `,"_meta":{"pad":"`+strings.Repeat("x", 3500)+`"}`)), session))
+	large := padded("3", "stuck", `{}`, `,"_meta":{"pad":"`+strings.Repeat("x", 3500)+`"}`)
+	p.send(post(strings.TrimSpace(large), session))
 	beside := p.stream()
 	beside.next()
 	hog.send(padded("1", "sleep", `{"ms":600000}`, `,"_meta":{"pad":"`+strings.Repeat("x", 1500)+`"}`))

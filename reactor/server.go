@@ -24,6 +24,7 @@ import (
 type Server struct {
 	opts   Options
 	grace  time.Duration // of Serve and ServeStdio
+	stdio  stdioTimes
 	engine *engine.Engine
 	queue  *backpressure.Queue
 	limits *backpressure.Limits
@@ -47,8 +48,8 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, engine: reg.Engine(), log: *c.Log,
-		clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
+		log: *c.Log, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -130,3 +131,7 @@ func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 	tokens.Succeed(s.site.Tokens.Load())
 	s.site.Tokens.Store(tokens)
 }
+
+// StopLowestClass begins or ends the emergency stop: calls of handlers that wait for something, and calls that become
+// tasks, are refused with emergency_stop, but for one in 16. Any goroutine.
+func (s *Server) StopLowestClass(on bool) { s.queue.StopLowestClass(on) }

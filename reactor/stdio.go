@@ -23,13 +23,11 @@ import (
 // Back pressure passes through: a client that does not read blocks the copying of the output, the socket pair fills,
 // then the outbox; the loop stops reading, the socket pair fills the other way, and the input is not read.
 
-// lastWrites is how much longer than its grace a conversation may take for what is left in the socket pair.
-const lastWrites = time.Second
-
 // streams are an input and an output that are served as one connection. All methods are safe for concurrent use.
 type streams struct {
-	peer *net.UnixConn // our end of the socket pair
-	out  *output
+	peer  *net.UnixConn // our end of the socket pair
+	out   *output
+	times stdioTimes
 	// input has one value when the input has come to its end: nil, or why it cannot be read any further. It has none if
 	// the conversation ended before.
 	input  chan error
@@ -70,7 +68,7 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &streams{peer: peer, out: &output{Writer: out}, input: make(chan error, 1), reason: make(chan string, 1),
+	t := &streams{peer: peer, out: &output{Writer: out}, times: s.stdio, input: make(chan error, 1), reason: make(chan string, 1),
 		over: make(chan struct{})}
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
@@ -140,7 +138,7 @@ func (t *streams) copyOutput() {
 	close(t.over)
 }
 
-// conclude ends the conversation and the server, within grace and a second, and returns how the conversation ended.
+// conclude ends the conversation and the server, within grace and times.last, and returns how the conversation ended.
 // stop stops the server and is given what is left of grace. With drain it is called at once, so that what still comes
 // in is refused; without, when everything that was said is answered, which is for after the end of the input. An output
 // that is stuck or broken makes it shorter.
@@ -159,7 +157,7 @@ func (t *streams) conclude(grace time.Duration, drain bool, stop func(ctx contex
 		}
 	}
 	stop(ctx)
-	last, cancelLast := context.WithDeadline(hurried, deadline.Add(lastWrites))
+	last, cancelLast := context.WithDeadline(hurried, deadline.Add(t.times.last))
 	defer cancelLast()
 	select {
 	case <-t.over:

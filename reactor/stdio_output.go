@@ -14,13 +14,15 @@ import (
 	"weir/backpressure"
 )
 
-// outputPatience is how long the end of a conversation waits for an output that takes nothing, and for handlers whose
-// answers nobody can read any more. Until somebody wants the conversation to end, a client may leave its answers unread
-// for as long as it likes.
-const outputPatience = 3 * time.Second
+// stdioTimes is how long the end of a conversation over streams waits, and for what. Until somebody wants the
+// conversation to end, a client may leave its answers unread for as long as it likes.
+type stdioTimes struct {
+	output  time.Duration // for an output that takes nothing, and for handlers whose answers nobody can read any more
+	orderly time.Duration // without a reader, for an end because nothing is left to do
+	last    time.Duration // beyond the grace, for what is left in the socket pair
+}
 
-// orderlyEnd is how long a conversation without a reader may take to end because nothing is left to do.
-const orderlyEnd = 500 * time.Millisecond
+var defaultStdioTimes = stdioTimes{output: 3 * time.Second, orderly: 500 * time.Millisecond, last: time.Second}
 
 var (
 	errNobodyReads = errors.New("write the output: its reader is gone")
@@ -88,7 +90,7 @@ func (o *output) watchReader(gone func()) error {
 // cancelling what runs.
 func (t *streams) readerGone() {
 	_ = t.peer.CloseWrite() // fails only if the conversation has ended
-	patience := time.NewTimer(orderlyEnd)
+	patience := time.NewTimer(t.times.orderly)
 	defer patience.Stop()
 	select {
 	case <-t.over:
@@ -120,10 +122,10 @@ func hangsUp(fd, stop int) bool {
 
 func closeFile(fd int) { _ = unix.Close(fd) } // nothing is lost in it
 
-// hurry calls cancel when there is nothing left to wait for: the output has taken nothing for outputPatience, or it has
+// hurry calls cancel when there is nothing left to wait for: the output has taken nothing for times.output, or it has
 // broken, and the handlers had as long to notice. It returns when ctx is over.
 func (t *streams) hurry(ctx context.Context, cancel func()) {
-	tick := time.NewTicker(outputPatience / 16)
+	tick := time.NewTicker(t.times.output / 16)
 	defer tick.Stop()
 	began := time.Now()
 	var broken time.Time
@@ -136,8 +138,8 @@ func (t *streams) hurry(ctx context.Context, cancel func()) {
 		switch {
 		case t.isBroken() && broken.IsZero():
 			broken = time.Now()
-		case !broken.IsZero() && time.Since(broken) >= outputPatience,
-			min(t.out.stuck(), time.Since(began)) >= outputPatience:
+		case !broken.IsZero() && time.Since(broken) >= t.times.output,
+			min(t.out.stuck(), time.Since(began)) >= t.times.output:
 			cancel()
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -31,17 +32,22 @@ type streamed struct {
 	done     chan error
 }
 
-func serveStdio(t *testing.T, grace time.Duration) *streamed {
+func serveStdio(t *testing.T, grace time.Duration, changes ...func(*stdioTimes)) *streamed {
 	t.Helper()
 	outEnd, out := io.Pipe()
-	s := serveStdioOn(t, grace, out)
+	s := serveStdioOn(t, grace, out, changes...)
 	s.out, s.outEnd = bufio.NewReader(outEnd), outEnd
 	t.Cleanup(func() { outEnd.Close() })
 	return s
 }
 
+// hastily gives up an output that takes nothing, and a client that is gone, for tests in which both is so.
+func hastily(times *stdioTimes) {
+	times.output, times.orderly = 50*time.Millisecond, 50*time.Millisecond
+}
+
 // serveStdioOn is the same with an output of the test's.
-func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer) *streamed {
+func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer, changes ...func(*stdioTimes)) *streamed {
 	t.Helper()
 	reg, err := registry.New(namedOptions())
 	must(t, err)
@@ -50,6 +56,10 @@ func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer) *streamed {
 	o.Loops, o.Messages.Line.MaxMessageBytes = 1, 1<<16
 	server, err := New(reg, Config{Options: &o, Log: silent, ShutdownTimeout: grace})
 	must(t, err)
+	server.stdio.last = patience
+	for _, change := range changes {
+		change(&server.stdio)
+	}
 	in, inEnd := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &streamed{t: t, registry: reg, queue: server.queue, in: inEnd, cancel: cancel, done: make(chan error, 1)}
@@ -110,46 +120,58 @@ func TestStreamsEndOfInput(t *testing.T) {
 
 func TestStreamsDrain(t *testing.T) {
 	s := serveStdio(t, patience)
-	s.send(greetings + toolCall("1", "sleep", `{"ms":200}`))
+	begun, release := make(chan struct{}), make(chan struct{})
+	registry.AddTool(s.registry, &mcp.Tool{Name: "last"},
+		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			close(begun)
+			<-release
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
+		})
+	s.send(greetings + toolCall("1", "last", `{}`))
 	s.line()
-	(&server{t: t}).eventually("the call runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 1 })
+	<-begun
 	s.cancel()
-	contains(t, s.line(), `"slept"`)
+	(&server{t: t}).eventually("it drains", s.queue.Draining)
+	close(release)
+	contains(t, s.line(), `"done"`)
 	s.returns("")
 }
 
 func TestStreamsBreakOff(t *testing.T) {
-	f := func(name, want string, do func(s *streamed)) {
+	f := func(name, want string, grace time.Duration, do func(s *streamed), changes ...func(*stdioTimes)) {
 		t.Run(name, func(t *testing.T) {
-			s := serveStdio(t, 50*time.Millisecond)
+			s := serveStdio(t, grace, changes...)
 			s.send(greetings)
 			s.line()
 			do(s)
 			s.returns(want)
 		})
 	}
-	f("the input fails", "read the input: broken", func(s *streamed) { s.in.CloseWithError(errors.New("broken")) })
+	f("the input fails", "read the input: broken", patience, func(s *streamed) { s.in.CloseWithError(errors.New("broken")) })
 	socket := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("gone")} // the streams may be sockets, as our pair is
-	f("the input is a socket that fails", "read the input: read tcp: gone",
+	f("the input is a socket that fails", "read the input: read tcp: gone", patience,
 		func(s *streamed) { s.in.CloseWithError(socket) })
-	f("the output is a socket that fails", "write the output: read tcp: gone", func(s *streamed) {
+	f("the output is a socket that fails", "write the output: read tcp: gone", patience, func(s *streamed) {
 		s.outEnd.CloseWithError(socket)
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
 	})
-	f("the output fails", "write the output: broken", func(s *streamed) {
+	f("the output fails", "write the output: broken", patience, func(s *streamed) {
 		s.outEnd.CloseWithError(errors.New("broken"))
 		s.send(toolCall("1", "sleep", `{"ms":600000}`) + toolCall("2", "echo", `{"message":"x"}`))
 	})
-	f("nobody reads", "the output was not read to its end", func(s *streamed) {
+	f("nobody reads", "the output was not read to its end", patience, func(s *streamed) {
 		s.send(toolCall("1", "echo", `{"message":"x"}`))
+		if _, err := s.outEnd.Read(make([]byte, 1)); err != nil { // the rest of it is being written
+			s.t.Fatal(err)
+		}
 		s.in.Close()
-	})
-	f("too large", "", func(s *streamed) { // refused, and no reason to break off: see TestStdioLineTooLong
+	}, hastily)
+	f("too large", "", patience, func(s *streamed) { // refused, and no reason to break off: see TestStdioLineTooLong
 		s.send(strings.Repeat("x", 1<<17) + "\n")
 		contains(s.t, s.line(), "max_message_bytes")
 		s.in.Close()
 	})
-	f("the stop cuts a call", "", func(s *streamed) {
+	f("the stop cuts a call", "", 50*time.Millisecond, func(s *streamed) {
 		s.send(toolCall("1", "sleep", `{"ms":600000}`))
 		s.in.Close()
 	})
@@ -172,7 +194,7 @@ func TestStreamsReaderIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ours, out := connect()
 			t.Cleanup(func() { ours.Close(); out.Close() })
-			s := serveStdioOn(t, time.Hour, out)
+			s := serveStdioOn(t, time.Hour, out, hastily)
 			stubborn := make(chan struct{})
 			t.Cleanup(func() { close(stubborn) })
 			registry.AddTool(s.registry, &mcp.Tool{Name: "stubborn"},
@@ -196,7 +218,7 @@ func TestStreamsReaderIsGoneInPeace(t *testing.T) {
 	for _, closesBoth := range []bool{true, false} {
 		ours, out, err := os.Pipe()
 		must(t, err)
-		s := serveStdioOn(t, time.Hour, out)
+		s := serveStdioOn(t, time.Hour, out, func(times *stdioTimes) { times.orderly = patience })
 		s.out = bufio.NewReader(ours)
 		s.send(greetings)
 		s.line()
@@ -228,8 +250,7 @@ func TestStreamsAreNotWatchedForEver(t *testing.T) {
 func TestStreamsStuck(t *testing.T) {
 	f := func(name string, stop func(s *streamed)) {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := serveStdio(t, time.Hour)
+			s := serveStdio(t, time.Hour, hastily)
 			s.out = bufio.NewReaderSize(s.outEnd, 16)
 			s.send(greetings)
 			if _, err := s.out.Peek(1); err != nil { // the rest of it is being written
@@ -278,4 +299,33 @@ func TestStdioLineTooLong(t *testing.T) {
 		contains(t, s.line(), `"id":5,"error"`)
 		s.returns("")
 	})
+}
+
+// S2: a client that asks faster than it is served is read more slowly, and nothing of what it asked is refused, though
+// it ends with its last call.
+func TestStreamsAreReadAsTheyAreServed(t *testing.T) {
+	calls := 10_000
+	if raceEnabled {
+		calls = 2_000
+	}
+	s := serveStdio(t, patience)
+	pad := strings.Repeat("x", 3000)
+	go func() {
+		_, _ = io.WriteString(s.in, greetings) // the reads below tell when it failed
+		for id := range calls {
+			_, _ = io.WriteString(s.in, toolCall(fmt.Sprint(1+id), "echo", `{"message":"`+pad+`"}`))
+		}
+		s.in.Close()
+	}()
+	s.line()
+	answered := map[string]bool{}
+	for range calls {
+		text := s.line()
+		id, _, _ := strings.Cut(strings.TrimPrefix(text, `{"jsonrpc":"2.0","id":`), ",")
+		if answered[id] || !strings.Contains(text, pad) {
+			t.Fatalf("after %d answers: %.200s", len(answered), text)
+		}
+		answered[id] = true
+	}
+	s.returns("")
 }

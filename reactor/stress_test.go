@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -42,13 +41,13 @@ func (s *server) connect(listener string) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &peer{Conn: c, t: s.t, r: bufio.NewReader(c)}, c.SetDeadline(time.Now().Add(patience))
+	return s.peerOf(c), nil
 }
 
 // Connections come and go while their calls run, so that descriptors are used again at once: every answer must carry
 // the text of its own connection.
 func TestNoAnswerReachesTheNextUserOfADescriptor(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	rounds := 500
 	if testing.Short() {
 		rounds = 50
@@ -120,7 +119,7 @@ func (s *server) abruptly(name, listener string, leave int) error {
 
 // A random mix of requests, pipelined and cut anywhere, is answered completely and in order.
 func TestHTTPPipeliningStress(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	together(t, 8, func(worker int) error {
@@ -185,7 +184,7 @@ func (p *peer) cut(text string, most int) {
 
 // Messages in random fragments with pings between them.
 func TestWebSocketStress(t *testing.T) {
-	s := start(t, patient)
+	s := start(t)
 	peers := make([]*peer, 8)
 	for i := range peers {
 		peers[i] = s.websocket()

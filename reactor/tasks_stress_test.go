@@ -65,7 +65,7 @@ func (s *server) taskClient(rnd *rand.Rand, modern bool) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(c.SetDeadline(time.Now().Add(patience)), taskTalk(c, rnd, modern))
+		err = taskTalk(patientReader{c}, rnd, modern)
 		if err = errors.Join(err, c.Close()); err != nil {
 			return err
 		}

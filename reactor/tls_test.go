@@ -16,7 +16,7 @@ const clientHello = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 func TestTLSOnAPlainPort(t *testing.T) {
 	var said logText
 	log := zerolog.New(&said)
-	s := startLogged(t, &log, patient)
+	s := startLogged(t, &log)
 	for range 3 {
 		for _, listener := range []string{"http", "tcp"} {
 			p := s.dial(listener)

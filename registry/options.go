@@ -61,12 +61,18 @@ type Options struct {
 	MaxSessionAge time.Duration `yaml:"max_session_age" was:"session_max_age" default:"24h" min:"1m" max:"8760h" zero:"no limit"`
 
 	// MaxSubscriptions is how many subscriptions all clients may have: resources they watch, and open
-	// subscriptions/listen requests, at about 300 bytes each. The next is refused with -32603 (over HTTP 503) and
-	// reason subscription_limit.
+	// subscriptions/listen requests. The next is refused with -32603 (over HTTP 503) and reason subscription_limit.
 	MaxSubscriptions int `yaml:"max_subscriptions" default:"200000" min:"1" max:"10000000" unit:"subscriptions"`
 	// MaxSubscriptionsPerClient is how many resources one session, connection or listen may watch, and how many listens
 	// one connection may have open. The next is refused likewise, with reason subscription_limit_per_client.
 	MaxSubscriptionsPerClient int `yaml:"max_subscriptions_per_client" default:"1000" min:"1" max:"100000" unit:"subscriptions"`
+	// MaxSubscriptionBytes is what all of them may take: each its URI and 640 bytes, an open listen 1,664. The next is
+	// refused likewise, with reason subscription_bytes. The default has room for 40,000 with URIs of 200 bytes.
+	MaxSubscriptionBytes int `yaml:"max_subscription_bytes" default:"32 MiB" min:"64 KiB" max:"16 GiB" unit:"bytes"`
+	// MaxListenBytes is how long params.notifications of a subscriptions/listen may be: it is read on a loop, which others
+	// wait for meanwhile. What is longer is refused with -32602 and reason listen_bytes. 128 KiB hold 1000 URIs of 130
+	// bytes.
+	MaxListenBytes int `yaml:"max_listen_bytes" default:"128 KiB" min:"1 KiB" max:"16 MiB" unit:"bytes"`
 	// MaxEventStoreEvents is how many of the latest events of a session's streams, its GET's and its POSTs', are kept,
 	// so that a client which lost its connection can resume one with Last-Event-ID. 0 keeps none: the stream of a POST
 	// then cannot be resumed, and that of a GET resumes with what comes next.
@@ -74,8 +80,8 @@ type Options struct {
 	// MaxEventStoreBytes is how many bytes of events one session keeps; older ones go first. An answer above it is not
 	// kept: who resumes its stream gets an error with reason event_store_bytes. 0 is as max_event_store_events 0 is.
 	MaxEventStoreBytes int `yaml:"max_event_store_bytes" was:"replay_bytes" default:"256 KiB" min:"0" max:"16 MiB" zero:"none" unit:"bytes"`
-	// MaxEventStoreTotalBytes is the same for all sessions together; the session whose event would exceed it forgets
-	// what it has kept.
+	// MaxEventStoreTotalBytes is the same for all sessions together, with 256 bytes of bookkeeping for each event; the
+	// session whose event would exceed it forgets what it has kept.
 	MaxEventStoreTotalBytes int `yaml:"max_event_store_total_bytes" was:"replay_total_bytes" default:"32 MiB" min:"0" max:"16 GiB" unit:"bytes"`
 	// EventStoreTTL is for how long events are kept for clients that resume, looked at once a second: what nobody comes
 	// back for makes room.
@@ -171,7 +177,9 @@ func (o *Options) engine() engine.Options {
 			EventTTL: o.EventStoreTTL},
 		Events: event.Options{
 			MaxSubscriptions: o.MaxSubscriptions, MaxSubscriptionsPerClient: o.MaxSubscriptionsPerClient,
-			MaxEventStoreEvents: o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
+			MaxSubscriptionBytes: o.MaxSubscriptionBytes,
+			MaxListenBytes:       o.MaxListenBytes,
+			MaxEventStoreEvents:  o.MaxEventStoreEvents, MaxEventStoreBytes: o.MaxEventStoreBytes,
 			MaxEventStoreTotalBytes: o.MaxEventStoreTotalBytes,
 		},
 		ClientRequests: clientreq.Options{

@@ -55,6 +55,7 @@ func TestOptions(t *testing.T) {
 	f("max_session_age", func(o *Options) { o.MaxSessionAge = time.Second })
 	f("max_subscriptions", func(o *Options) { o.MaxSubscriptions = 0 })
 	f("max_subscriptions_per_client", func(o *Options) { o.MaxSubscriptionsPerClient = 0 })
+	f("max_listen_bytes", func(o *Options) { o.MaxListenBytes = 0 })
 	f("max_event_store_events", func(o *Options) { o.MaxEventStoreEvents = -1 })
 	f("max_event_store_bytes", func(o *Options) { o.MaxEventStoreBytes = -1 })
 	f("max_event_store_total_bytes", func(o *Options) { o.MaxEventStoreTotalBytes = -1 })

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/cmd/internal/needs"
+	"weir/cmd/needs"
 )
 
 // clients is where the pinned npm packages are, the conformance suite among them.

@@ -14,6 +14,9 @@ var Sections = []Section{
 		{"weir_connections_accepted_total", Counter, "", "connections opened"},
 		{"weir_connections_accept_rate", Gauge, "", "connections opened in the last full second"},
 		{"weir_connections_closed_total", Counter, "reason", "connections ended"},
+		{"weir_answers_cut_total", Counter, "reason",
+			"connections that ended before what was written for them had left, by the reason of their end"},
+		{"weir_answers_cut_bytes_total", Counter, "", "bytes that were written for such connections and never left"},
 		{"weir_accept_errors_total", Counter, "", "connections that were gone before they were accepted"},
 		{"weir_out_of_descriptors_total", Counter, "", "times that no descriptor was free for a waiting connection"},
 		{"weir_tokens", Gauge, "", "tokens in force, those that have expired included; 0 when anybody is served"},
@@ -34,7 +37,10 @@ var Sections = []Section{
 		{"weir_read_bytes_total", Counter, "", "bytes read from sockets"},
 		{"weir_input_bytes", Gauge, "", "bytes of unfinished messages of all connections"},
 		{"weir_input_limit_bytes", Gauge, "", "the bound of weir_input_bytes, `max_input_total_bytes`"},
-		{"weir_outbox_bytes", Gauge, "", "bytes of answers that wait for peers to read, of all connections"},
+		{"weir_outbox_bytes", Gauge, "", "room of answers that wait for peers to read, for their turn or for the others of " +
+			"their batch, of all connections"},
+		{"weir_answers_refused_total", Counter, "reason",
+			"answers replaced by an error before they began: no room for them (`outbox_total_bytes`)"},
 		{"weir_outbox_limit_bytes", Gauge, "", "the bound of weir_outbox_bytes, `max_outbox_total_bytes`"},
 		{"weir_streams_opened_total", Counter, "", "responses that became an event stream"},
 		{"weir_notifications_dropped_total", Counter, "reason",
@@ -54,6 +60,8 @@ var Sections = []Section{
 		{"weir_queue_overloaded", Gauge, "",
 			"1 from when no compute worker has paused for `overload_after` until as long after the last that " +
 				"was late: messages may wait for `overload_queue_timeout` only"},
+		{"weir_emergency_stop", Gauge, "",
+			"1 while calls of the lowest class are refused because too many calls fail (`alerts.stop_error_rate`)"},
 		{"weir_queue_executing_messages", Gauge, "class", "messages with workers, of class `compute` or `blocking`"},
 		{"weir_queue_wait_seconds", Histogram, "class", "how long the oldest message of each batch had waited"},
 		{"weir_queue_batch_messages", Histogram, "class", "messages per batch that a worker took"},
@@ -68,9 +76,13 @@ var Sections = []Section{
 				"notifications"},
 		{"weir_tool_calls_total", Counter, "tool, outcome",
 			"finished calls: `ok`, `tool_error` (a result with isError), `error`, `cancelled`, `panic`, " +
-				"`handler_timeout`"},
+				"`handler_timeout`, `client_error` (the request or its client is at fault), `refused` (a limit on " +
+				"client requests)"},
 		{"weir_tool_duration_seconds", Histogram, "tool",
 			"time of a tool's handler; of a sample of the calls, so take rates from weir_tool_calls_total"},
+		{"weir_call_duration_seconds", Histogram, "class",
+			"time of a tool's call from its admission to the end of its handler; of a sample of the calls, of all tools " +
+				"of a class"},
 		{"weir_handler_calls_total", Counter, "method, outcome",
 			"finished calls of handlers that are no tool's (`resources/read`, `prompts/get`, " +
 				"`completion/complete`); outcomes as of tools"},
@@ -99,7 +111,10 @@ var Sections = []Section{
 		{"weir_subscriptions_limit", Gauge, "", "the bound of weir_subscriptions, `max_subscriptions`"},
 		{"weir_subscriptions_refused_total", Counter, "reason",
 			"subscriptions refused: `subscription_limit_per_client` (`max_subscriptions_per_client`), " +
-				"`subscription_limit` (`max_subscriptions`)"},
+				"`subscription_limit` (`max_subscriptions`), `subscription_bytes` (`max_subscription_bytes`), " +
+				"`listen_bytes` (`max_listen_bytes`)"},
+		{"weir_subscription_bytes", Gauge, "", "bytes of subscriptions and open listens, with their bookkeeping"},
+		{"weir_subscription_limit_bytes", Gauge, "", "the bound of weir_subscription_bytes, `max_subscription_bytes`"},
 		{"weir_input_required_total", Counter, "", "results that asked the client for input"},
 		{"weir_request_state_refused_total", Counter, "reason",
 			"requests whose requestState was not taken: `state_tampered` (changed, or of another principal, " +
@@ -138,6 +153,17 @@ var Sections = []Section{
 				"`task_limit` (`max_tasks`), `task_limit_per_client` (`max_tasks_per_client`), `task_bytes` " +
 				"(`max_task_bytes`, `max_task_total_bytes`); and `task_wait_limit`, `tasks/result` requests that " +
 				"could not wait (`max_task_waits`, `max_task_waits_per_task`)"},
+	}},
+	{"Alerts", []Family{
+		{"weir_alert_firing", Gauge, "alert, severity", "1 while an alert fires"},
+		{"weir_alerts_fired_total", Counter, "alert, severity", "times that an alert began to fire"},
+		{"weir_webhooks_sent_total", Counter, "", "changes of alerts that the receiver has taken (`alerts.webhook.url`)"},
+		{"weir_webhook_failures_total", Counter, "", "requests to the receiver that failed; most are tried again"},
+		{"weir_webhooks_dropped_total", Counter, "reason",
+			"changes that the receiver will not hear of: `webhook_queue_full` (`max_queue` waited), `webhook_rejected` " +
+				"(it said that they are wrong), `webhook_gave_up` (`give_up_after`), `webhook_stopped` (the server stopped)"},
+		{"weir_webhooks_waiting", Gauge, "", "changes that wait for the receiver"},
+		{"weir_webhooks_waiting_limit", Gauge, "", "the bound of weir_webhooks_waiting, `alerts.webhook.max_queue`"},
 	}},
 	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",

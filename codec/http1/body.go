@@ -21,6 +21,7 @@ const (
 	phaseChunkData           // its data
 	phaseChunkEnd            // the CRLF behind the data
 	phaseTrailers            // field lines after the last chunk
+	phaseUntilEnd            // the end of the connection; of responses alone
 )
 
 // readBody takes what has arrived of the body. done: it is complete, at b[m.body:][:m.got], and m.line is the first
@@ -57,6 +58,12 @@ func (m *message) readBody(b []byte, lim *Limits) (done bool, fail *Error) {
 			}
 		case phaseTrailers:
 			return m.readTrailers(b, lim)
+		case phaseUntilEnd:
+			if len(b)-int(m.body) > lim.MaxBodyBytes {
+				return false, errBodyTooLarge
+			}
+			m.got = uint32(len(b)) - m.body
+			return false, nil
 		}
 	}
 }

@@ -50,7 +50,7 @@ var (
 	errBothLengths      = &Error{400, "length_conflict", "Content-Length together with Transfer-Encoding"}
 	errChunkedOld       = &Error{400, "chunked_http_1_0", "Transfer-Encoding in an HTTP/1.0 message"}
 	errBodyTooLarge     = &Error{413, "body_too_large", "the body is too large"}
-	errNoLength         = &Error{400, "length_unknown", "the response body ends only with the connection"}
+	errCutShort         = &Error{400, "cut_short", "the connection ended before the response did"}
 
 	// Chunks (RFC 9112 section 7.1).
 	errChunkSize      = &Error{400, "chunk_size", "a chunk size is not 1 to 16 hexadecimal digits"}

@@ -28,6 +28,7 @@ const (
 	fieldRetryAfter
 	fieldContentEncoding
 	fieldRequestHeaders
+	fieldLocation
 
 	// listFields are lists by definition and may come in several lines (RFC 9110 section 5.3; RFC 6455 section 11.3.4
 	// for the subprotocols). Expect is a list too, with one known member: a second line says nothing new.
@@ -50,7 +51,7 @@ func fieldOf(name []byte) fieldSet {
 	case 7:
 		return match(name, "upgrade", fieldUpgrade)
 	case 8:
-		return match(name, "mcp-name", fieldMCPName)
+		return match(name, "mcp-name", fieldMCPName) | match(name, "location", fieldLocation)
 	case 10:
 		return match(name, "connection", fieldConnection) | match(name, "mcp-method", fieldMCPMethod)
 	case 11:

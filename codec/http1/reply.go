@@ -5,9 +5,10 @@ package http1
 type Reply struct {
 	Status    int
 	KeepAlive bool // the connection may carry another request
-	// SessionID is Mcp-Session-Id, WSAccept is Sec-WebSocket-Accept.
-	ContentType, SessionID, RetryAfter, WSAccept []byte
-	Body                                         []byte // valid at Ready only
+	// SessionID is Mcp-Session-Id, WSAccept is Sec-WebSocket-Accept, Coding is Content-Encoding.
+	ContentType, SessionID, RetryAfter, WSAccept, Coding, Location []byte
+
+	Body []byte // valid at Ready; what has arrived of it after Partial
 }
 
 // ReplyDecoder cuts the bytes of one connection into responses. The zero value is ready; offsets only; not for
@@ -15,14 +16,44 @@ type Reply struct {
 type ReplyDecoder struct{ m message }
 
 // Next looks for the next response in b; the rules about b, the steps and n are those of Decoder.Next. Informational
-// responses come out as responses without a body, 101 among them. A response whose body ends only with the connection
-// is an error: servers under test frame their bodies. MaxRequestLineBytes bounds the status line.
+// responses come out as responses without a body, 101 among them. A body that says nothing of its length lasts until
+// the connection ends (RFC 9112 section 6.3, point 8): Next never finds its end, End does. MaxRequestLineBytes bounds
+// the status line.
 func (d *ReplyDecoder) Next(b []byte, r *Reply, lim *Limits) (step Step, n int, err error) {
 	step, body, n, err := d.m.next(b, head{reply: r}, lim)
 	if step == Ready {
 		r.Body = body
 	}
 	return step, n, err
+}
+
+// Partial fills r with a response whose body is still arriving, and says whether there is one. b is that of the last
+// call of Next. It reads the head again each time: it is for bodies that are of use before their end, event streams.
+func (d *ReplyDecoder) Partial(b []byte, r *Reply, lim *Limits) bool {
+	m := &d.m
+	if m.head == 0 {
+		return false
+	}
+	var again message
+	if _, fail := again.readReplyHead(b[:m.head], r, lim); fail != nil {
+		return false // the caller changed the bytes
+	}
+	end := m.body + m.got
+	r.Body = b[m.body:end:end]
+	return true
+}
+
+// End says what the end of the connection means for b, that of the last call of Next: Ready when it is the end of a
+// response, which is in r then; NeedMore when nothing had begun; an error when a response was cut short.
+func (d *ReplyDecoder) End(b []byte, r *Reply, lim *Limits) (Step, error) {
+	switch {
+	case len(b) == 0:
+		return NeedMore, nil
+	case d.m.phase != phaseUntilEnd || !d.Partial(b, r, lim):
+		return NeedMore, errCutShort
+	}
+	d.m = message{}
+	return Ready, nil
 }
 
 // readReplyHead reads lines until the empty one.
@@ -97,6 +128,10 @@ func (m *message) takeReplyField(name, value []byte, r *Reply, lim *Limits) *Err
 		r.RetryAfter = value
 	case fieldWSAccept:
 		r.WSAccept = value
+	case fieldContentEncoding:
+		r.Coding = value
+	case fieldLocation:
+		r.Location = value
 	}
 	return nil
 }
@@ -109,7 +144,8 @@ func (m *message) endReplyHead(r *Reply, lim *Limits) *Error {
 		return nil
 	}
 	if m.seen&(fieldContentLength|fieldTransferEncoding) == 0 {
-		return errNoLength
+		r.KeepAlive = false
+		m.phase = phaseUntilEnd
 	}
 	return m.endHead(lim)
 }

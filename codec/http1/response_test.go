@@ -98,6 +98,9 @@ func describeReply(r *Reply) string {
 	if !r.KeepAlive {
 		s += " close"
 	}
+	if r.Coding != nil || r.Location != nil {
+		s += fmt.Sprintf(" coding=%q location=%q", r.Coding, r.Location)
+	}
 	return s
 }
 
@@ -121,18 +124,22 @@ func replyTranscript(input []byte, cuts []int) string {
 			if err != nil {
 				return strings.Join(append(out, err.(*Error).Reason), " | ")
 			}
-			if step == NeedMore {
-				break
-			}
 			if step == Ready {
 				out = append(out, describeReply(&r)+fmt.Sprintf(" body=%q", r.Body))
+			}
+			if n == 0 {
+				break
 			}
 			b = b[n:]
 		}
 		pending = b
 	}
-	if len(pending) > 0 {
-		out = append(out, "more")
+	var r Reply
+	switch step, err := d.End(pending, &r, &lim); {
+	case err != nil:
+		out = append(out, err.(*Error).Reason)
+	case step == Ready:
+		out = append(out, describeReply(&r)+fmt.Sprintf(" body=%q", r.Body))
 	}
 	return strings.Join(out, " | ")
 }
@@ -149,8 +156,15 @@ func TestReply(t *testing.T) {
 			want: `101 type="" session="" retry="" accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" body=""`},
 		{name: "http 1.0", in: "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
 			want: `200 type="" session="" retry="" accept="" close body=""`},
-		{name: "unfinished", in: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", want: "more"},
-		{name: "no length", in: "HTTP/1.1 200 OK\r\n\r\n", want: "length_unknown"},
+		{name: "unfinished", in: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", want: "cut_short"},
+		{name: "head unfinished", in: "HTTP/1.1 200 OK\r\n", want: "cut_short"},
+		{name: "no length", in: "HTTP/1.1 200 OK\r\n\r\n",
+			want: `200 type="" session="" retry="" accept="" close body=""`},
+		{name: "until the end", in: "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Type: a/b\r\n\r\n{}\r\n",
+			want: `200 type="a/b" session="" retry="" accept="" close body="{}\r\n"`},
+		{name: "elsewhere, packed",
+			in:   "HTTP/1.1 307 \r\nLocation: /mcp/\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+			want: `307 type="" session="" retry="" accept="" coding="gzip" location="/mcp/" body=""`},
 		{name: "two lengths", in: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 			want: "length_conflict"},
 		{name: "status", in: "HTTP/1.1 20 OK\r\n\r\n", want: "status_line"},

@@ -230,7 +230,7 @@ func TestReasons(t *testing.T) {
 		errBareLF, errEmptyLines, errLineTooLong, errHeaderTooLarge, errTooManyHeaders, errRequestLine,
 		errTarget, errVersion, errStatusLine, errObsFold, errSpaceColon, errName, errValue,
 		errDuplicate, errHost, errExpect, errTrailerField, errContentLength, errTransferEncoding,
-		errBothLengths, errChunkedOld, errBodyTooLarge, errNoLength, errChunkSize, errChunkExtension,
+		errBothLengths, errChunkedOld, errBodyTooLarge, errCutShort, errChunkSize, errChunkExtension,
 		errChunkEnd, errChunkOverhead,
 	} {
 		if words[e.Reason] || e.Status < 400 || e.Detail == "" {

@@ -15,7 +15,7 @@ const (
 
 // fill sends as many calls as the connection may have in flight.
 func (l *loop) fill(c *connection) {
-	if !l.sending || c.leaving || c.state != stateOpen || len(c.left) > 0 {
+	if !l.sending || c.leaving || c.state != stateOpen || len(c.left) > 0 || c.blocked() {
 		return
 	}
 	switch {
@@ -106,7 +106,7 @@ func (l *loop) leave(c *connection) {
 		l.end(c, EndRetired, nil)
 		return
 	}
-	if !c.leaving || c.state != stateOpen || c.inFlight > 0 || len(c.left) > 0 {
+	if !c.leaving || c.state != stateOpen || c.inFlight > 0 || len(c.left) > 0 || c.blocked() {
 		return
 	}
 	w, ok := l.wire.(*wire.HTTPFormat)

@@ -9,18 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
 
 // open begins one connection.
 func (l *loop) open() {
-	var source netip.Addr
-	if n := len(l.opts.Sources); n > 0 {
-		source = l.opts.Sources[(l.names+l.dialed)%n]
-	}
-	l.dialed++
-	fd, err := socket.Dial(l.to, source, l.opts.ReceiveBufferBytes, l.opts.SendBufferBytes)
+	fd, err := l.dial()
 	if errors.Is(err, unix.EAGAIN) {
 		l.toOpen++
 		l.retry = true
@@ -30,33 +26,48 @@ func (l *loop) open() {
 		l.failed(err)
 		return
 	}
-	c := &connection{fd: fd, place: -1, state: stateConnecting, nextID: wire.FirstID, launched: time.Since(l.base),
-		call: &l.call}
+	c := l.begin()
+	c.fd, c.state, c.launched, c.call = fd, stateConnecting, time.Since(l.base), &l.call
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 	} else {
 		c.slot = int32(len(l.connections))
 		l.connections = append(l.connections, nil)
 	}
-	c.generation = int32(l.dialed)
 	if l.callLog != nil {
 		c.templates = l.callLog.templates
 	}
-	c.events = unix.EPOLLOUT
-	if err := l.poll.Control(unix.EPOLL_CTL_ADD, fd, c.events, c.slot, c.generation); err != nil {
-		l.free = append(l.free, c.slot)
-		socket.Reset(fd)
-		l.failed(err)
-		return
-	}
 	l.connections[c.slot] = c
 	l.opening++
+	if err := l.awaitConnect(c); err != nil {
+		l.end(c, EndConnectFailed, err)
+	}
+}
+
+// awaitConnect has the epoll set tell when a fresh socket is connected.
+func (l *loop) awaitConnect(c *connection) error {
+	c.generation, c.events = int32(l.dialed), unix.EPOLLOUT
+	return l.poll.Control(unix.EPOLL_CTL_ADD, c.fd, c.events, c.slot, c.generation)
+}
+
+// dial makes a socket that begins to connect.
+func (l *loop) dial() (int32, error) {
+	var source netip.Addr
+	if n := len(l.opts.Sources); n > 0 {
+		source = l.opts.Sources[(l.names+l.dialed)%n]
+	}
+	l.dialed++
+	return socket.Dial(l.to, source, l.opts.ReceiveBufferBytes, l.opts.SendBufferBytes)
 }
 
 func (l *loop) connected(c *connection) {
 	errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && errno != 0 {
 		err = unix.Errno(errno)
+	}
+	if c.dialing {
+		l.reconnected(c, err)
+		return
 	}
 	if err != nil {
 		l.end(c, EndConnectFailed, fmt.Errorf("connect: %w", err))
@@ -98,7 +109,8 @@ func (l *loop) greeted(c *connection, a *wire.Arrival) {
 		l.end(c, EndBadAnswer, fmt.Errorf("greeting: HTTP %d %.200q", a.Status, a.Body))
 		return
 	}
-	c.nextID++
+	l.answerCame(c)
+	l.usedID(c)
 	if len(a.Session) > 0 {
 		t := l.wire.Wrap(l.msgs.Call, wire.IDOffset(l.msgs.Call), a.Session)
 		c.call = &t
@@ -146,8 +158,10 @@ func (l *loop) opened(c *connection) {
 		l.send(c, wire.StreamRequest(&l.opts.Options, l.wire, &l.msgs, c.session))
 	case l.plan == nil:
 		l.fill(c)
+	case c.joined:
+		l.fill(c) // what its plan asked for meanwhile is late, and counts as late
 	case l.joining && l.sending:
-		l.join(c, offset(l.joined))
+		l.join(c, pacing.Offset(l.joined))
 	}
 }
 
@@ -168,7 +182,8 @@ func (l *loop) subscribed(c *connection, a *wire.Arrival) {
 		l.bad(c, fmt.Errorf("resources/subscribe: HTTP %d %.200q", a.Status, a.Body))
 		return
 	}
-	c.nextID++
+	l.answerCame(c)
+	l.usedID(c)
 	l.opened(c)
 }
 

@@ -53,11 +53,17 @@ type Outcomes struct {
 	Refused    uint64 `json:"refused" unit:"calls" ended:"refused" help:"refused with a named reason, or HTTP 503 or 429"`
 	Cancelled  uint64 `json:"cancelled" unit:"calls" ended:"cancelled" help:"taken back, or in flight at an early end"`
 	Lost       uint64 `json:"lost" unit:"calls" ended:"failed" help:"their connection ended first"`
+	Resent     uint64 `json:"resent" unit:"calls" help:"of the sent, sent again: the server closed before it took them"`
 	Bad        uint64 `json:"bad" unit:"answers" help:"to no call, unreadable, or with ids that do not add up"`
 
 	Reasons map[string]uint64 `json:"reasons,omitempty" unit:"calls" help:"refusals and errors, by what the server said"`
 
-	Opened uint64 `json:"opened" unit:"connections" help:"opened, ever"`
+	// LostReasons says of each lost call what became of its connection.
+	LostReasons map[string]uint64 `json:"lost_reasons,omitempty" unit:"calls" help:"lost, by what ended their connection"`
+
+	Opened      uint64 `json:"opened" unit:"connections" help:"opened, ever"`
+	Reconnected uint64 `json:"reconnected" unit:"connections" help:"made again behind their session, which goes on"`
+	Unended     uint64 `json:"unended" unit:"answers" help:"whose event stream went on, so that the connection was left"`
 
 	TurnedAwayReasons map[string]uint64 `json:"turned_away_reasons,omitempty" unit:"connections" help:"refused, by reason"`
 
@@ -119,16 +125,14 @@ func Record(h *hdrhistogram.Histogram, d time.Duration) {
 }
 
 // count counts a name that the server chose, without letting it choose how much memory that takes.
-func count(m map[string]uint64, name []byte) {
-	if n, ok := m[string(name)]; ok {
-		m[string(name)] = n + 1
-		return
+func count(m map[string]uint64, name []byte) { countMore(m, name, 1) }
+
+func countMore(m map[string]uint64, name []byte, n int) {
+	name = name[:min(len(name), 200)]
+	if _, known := m[string(name)]; !known && len(m) >= MaxNames {
+		name = []byte("more")
 	}
-	if len(m) >= MaxNames {
-		m["more"]++
-		return
-	}
-	m[string(name[:min(len(name), 200)])]++
+	m[string(name)] += uint64(n)
 }
 
 // Answered is how many calls ended with an answer of whatever kind.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -33,17 +34,39 @@ func (l *loop) end(c *connection, why EndReason, err error) {
 		l.opening--
 		l.stats.Unopened[why]++
 	}
-	l.schedule.remove(c)
 	c.state = stateEnded
 	l.stats.Ended[why]++
-	l.stats.InFlight -= uint64(c.inFlight)
-	l.stats.Lost += uint64(c.inFlight)
+	l.lose(c, why)
 	l.connections[c.slot] = nil
 	l.free = append(l.free, c.slot)
 	socket.Reset(c.fd)
-	if !c.leaving {
-		l.again()
+	if comesBack := !c.leaving && l.again(c.served); comesBack && c.joined && l.opts.CallsPerConnection == 0 {
+		l.absent = append(l.absent, c)
+	} else {
+		l.schedule.remove(c)
 	}
+}
+
+// lose counts the calls in flight of a connection whose socket has ended as lost, by what ended it.
+func (l *loop) lose(c *connection, why EndReason) {
+	if n := c.inFlight; n > 0 {
+		name := cmp.Or(c.lostTo, lossNames[why])
+		countMore(l.stats.LostReasons, []byte(name), n)
+		l.stats.InFlight -= uint64(n)
+		l.stats.Lost += uint64(n)
+	}
+	c.inFlight, c.idBalance, c.missingID, c.timedID, c.lostTo = 0, 0, false, 0, ""
+}
+
+// lossNames say what ended the connection of a lost call, where nothing says it better.
+var lossNames = [endReasons]string{
+	EndHungUp:        "the load was over",
+	EndConnectFailed: "no connection",
+	EndRefused:       "the server refused the connection with the call on it",
+	EndPeerClosed:    "the server closed the connection before the answer",
+	EndPeerReset:     "the server reset the connection before the answer",
+	EndBadAnswer:     "a bad answer came before the answer",
+	EndRetired:       "the connection was not needed any more",
 }
 
 // failed counts a connection that could not even begin.
@@ -51,20 +74,23 @@ func (l *loop) failed(err error) {
 	l.stats.Ended[EndConnectFailed]++
 	l.stats.Unopened[EndConnectFailed]++
 	count(l.stats.Failures, []byte(err.Error()))
-	l.again()
+	l.again(false)
 }
 
-// again has a connection that ended begun once more, where the options or a held number ask for it.
-func (l *loop) again() {
+// again has a connection that ended begun once more, where the options or a held number ask for it. The pause is for
+// servers that let nobody in: who has served a call is called on again at once, as clients do.
+func (l *loop) again(served bool) bool {
 	switch {
 	case l.closing || !l.opts.Reopen && !l.holding:
-	case l.opts.ReopenAfter == 0:
+		return false
+	case l.opts.ReopenAfter == 0 || served:
 		l.toOpen++
 	default:
 		if l.toReopen++; l.toReopen == 1 {
 			l.reopenAt = time.Since(l.base) + l.opts.ReopenAfter
 		}
 	}
+	return true
 }
 
 // turnedAway counts a connection that the server refused by name.
@@ -97,6 +123,7 @@ func (l *loop) bad(c *connection, err error) {
 
 // concluded ends one call in the counts. id is 0 when the answer did not carry one, which HTTP may do.
 func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
+	l.answerCame(c)
 	c.inFlight--
 	l.stats.InFlight--
 	c.idBalance -= id

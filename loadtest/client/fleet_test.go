@@ -3,10 +3,12 @@ package client
 import (
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"weir/loadtest/internal/fixture"
+	"weir/loadtest/pacing"
 	"weir/loadtest/wire"
 )
 
@@ -224,13 +226,17 @@ func TestFleetBehindItsPlan(t *testing.T) {
 	if c := f.Counters(); c.Served != 0 {
 		t.Errorf("%d connections are served before the first call", c.Served)
 	}
-	f.StartPlan(NewPlan(Segment{Length: time.Hour, From: 1, To: 1}), time.Now().Add(-2*time.Second)) // all are due at once
-	var turn Counters
-	for turn.Sent == 0 {
-		turn = f.Counters()
-	}
-	if turn.Sent > 2*plannedPerTurn {
-		t.Errorf("%d connections sent before anybody could ask", turn.Sent)
+	asks := make(chan struct{})
+	turn, ask := make(chan uint64, 1), sync.OnceFunc(func() { close(asks) })
+	go func() {
+		var sent uint64
+		_ = f.await(ctx, func(l *loop) bool { ask(); sent = l.stats.Sent; return sent > 0 })
+		turn <- sent
+	}()
+	<-asks
+	f.StartPlan(pacing.NewPlan(pacing.Segment{Length: time.Hour, From: 1, To: 1}), time.Now().Add(-2*time.Second)) // all are due at once
+	if sent := <-turn; sent == 0 || sent > 2*plannedPerTurn {
+		t.Errorf("%d connections sent before anybody could ask", sent)
 	}
 	if err := f.await(ctx, func(l *loop) bool { return l.stats.Served == connections }); err != nil {
 		t.Fatalf("%v: %+v", err, f.Counters())

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -68,6 +69,7 @@ func (l *loop) run() {
 		l.reopen()
 		l.openMore()
 		l.depart()
+		l.leaveTails()
 		l.sendPlanned()
 		l.cancelDue()
 		l.notifyWaiters()
@@ -109,6 +111,9 @@ func (l *loop) nextWait() int64 {
 	}
 	if l.toReopen > 0 {
 		sooner(l.reopenAt)
+	}
+	if len(l.lingering) > 0 {
+		sooner(l.lingering[0].until)
 	}
 	if at := l.callLog.due(); at > 0 {
 		sooner(at)
@@ -157,12 +162,16 @@ func (l *loop) mayOpen() bool {
 }
 
 // start begins to send: as fast as answers allow, or as plan says from at on.
-func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
+func (l *loop) start(plan *pacing.Plan, at time.Duration, joining bool) {
 	l.sending = true
 	l.plan, l.planAt, l.joining = plan, at, joining
 	for len(l.schedule) > 0 {
 		l.schedule.remove(l.schedule[len(l.schedule)-1])
 	}
+	for _, c := range l.absent {
+		c.joined = false
+	}
+	l.absent = nil
 	if plan == nil {
 		for _, c := range l.connections {
 			if c != nil {
@@ -199,7 +208,7 @@ func (l *loop) sendPlanned() {
 		c.planned = planned
 		c.backlog += int(n)
 		l.stats.Planned += n
-		if c.due = l.when(c, planned); c.due == Never || planned == uint64(l.opts.CallsPerConnection) {
+		if c.due = l.when(c, planned); c.due == pacing.Never || planned == uint64(l.opts.CallsPerConnection) {
 			l.schedule.remove(c)
 		} else {
 			l.schedule.down(0)
@@ -221,6 +230,10 @@ func (l *loop) holdAt(n int) {
 		cut := min(excess, *waiting)
 		*waiting -= cut
 		excess -= cut
+	}
+	for len(l.absent) > l.toReopen+l.toOpen {
+		l.schedule.remove(l.absent[0])
+		l.absent = l.absent[1:]
 	}
 	for i := len(l.connections) - 1; i >= 0 && excess > 0; i-- {
 		if c := l.connections[i]; c != nil && (c.state == stateOpen || c.state == stateStreaming) && !c.leaving {
@@ -251,7 +264,7 @@ func (l *loop) reopen() {
 
 // ready acts on what the epoll set reports for a connection.
 func (l *loop) ready(c *connection, events uint32) {
-	if c.state == stateConnecting {
+	if c.state == stateConnecting || c.dialing {
 		l.connected(c)
 		return
 	}

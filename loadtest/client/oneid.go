@@ -89,7 +89,7 @@ func (l *loop) callEnded(c *connection) {
 
 // matchOneID finds out whose an answer is.
 func (l *loop) matchOneID(c *connection, a *wire.Arrival) {
-	if a.Kind == wire.ArrivalNothing || a.IsProse() {
+	if a.IsNoMessage() {
 		// A call that was taken back is answered with 202 and nothing, and so is the notification that did it.
 		if a.Status != 0 && !(c.pinging && a.Status == 202) {
 			l.answeredWithoutNumber(c, wire.OutcomeError, a.StatusName())

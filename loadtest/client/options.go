@@ -41,7 +41,7 @@ type Options struct {
 	NeverRead bool
 	// Reopen opens a connection again when the server has closed or refused it.
 	Reopen bool
-	// ReopenAfter is how long an ended connection waits before it is opened again.
+	// ReopenAfter is how long an ended connection waits before it is opened again, unless it had a result of a call.
 	ReopenAfter time.Duration `min:"0s" max:"1h" zero:"not at all"`
 
 	// MaxConnecting bounds the connections of one loop that are being opened at the same time.

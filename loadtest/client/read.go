@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +20,10 @@ func (l *loop) read(c *connection) {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return
 	case errno != 0:
-		l.end(c, EndPeerReset, nil)
+		l.socketEnded(c, EndPeerReset)
 		return
 	case n == 0:
-		l.end(c, EndPeerClosed, nil)
+		l.inputEnded(c)
 		return
 	}
 	l.stats.BytesReceived += uint64(n)
@@ -40,17 +41,44 @@ func (l *loop) read(c *connection) {
 			l.bad(c, err)
 			return
 		}
-		if used == 0 {
+		if used == 0 && !a.Early {
 			break
 		}
 		b = b[used:]
-		l.arrived(c, &a)
-		if c.state == stateEnded {
+		if l.take(c, &a); c.state == stateEnded {
+			return
+		}
+		if c.closing {
+			l.reconnect(c)
 			return
 		}
 	}
-	l.keep(c, b)
-	if c.state == stateOpen {
+	if l.keep(c, b); c.state != stateEnded {
+		l.goOn(c)
+	}
+}
+
+// take counts an arrival for its socket and acts on it.
+func (l *loop) take(c *connection, a *wire.Arrival) {
+	if a.Status != 0 {
+		c.answers++
+	}
+	l.early = a.Early
+	c.tail = c.tail && a.Early
+	c.closing = a.Last && l.resumes(c)
+	l.arrived(c, a)
+	l.early = false
+}
+
+// goOn does what comes next on a connection that has nothing more to read.
+func (l *loop) goOn(c *connection) {
+	switch {
+	case c.tail:
+		l.linger(c)
+	case c.dialing:
+	case len(c.left) > 0 && c.events&unix.EPOLLOUT == 0: // it waited for the end of a stream
+		l.flush(c)
+	case c.state == stateOpen:
 		l.fill(c)
 		l.leave(c)
 	}
@@ -59,7 +87,7 @@ func (l *loop) read(c *connection) {
 // streamed counts the events of a stream; the head of the answer is the first thing that arrives.
 func (l *loop) streamed(c *connection, b []byte) {
 	if !c.streams {
-		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200")) {
+		if !bytes.HasPrefix(b, []byte("HTTP/1.1 200")) && !bytes.HasPrefix(b, []byte("HTTP/1.0 200")) {
 			l.bad(c, fmt.Errorf("GET was answered with %.200q instead of an event stream", b))
 			return
 		}
@@ -115,9 +143,10 @@ func (l *loop) arrived(c *connection, a *wire.Arrival) {
 		}
 	case wire.ArrivalClose:
 		if c.state == stateOpen {
+			c.lostTo = strings.TrimSpace(fmt.Sprintf("the WebSocket was closed with %s %s", a.Said, a.Body))
 			l.end(c, EndPeerClosed, nil)
 		} else {
-			l.turnedAway(c, a.Body)
+			l.turnedAway(c, bytes.TrimSpace(fmt.Appendf(nil, "%s %s", a.Said, a.Body)))
 		}
 		return
 	}
@@ -127,10 +156,10 @@ func (l *loop) arrived(c *connection, a *wire.Arrival) {
 	case stateGreeting:
 		if a.SaysFull() {
 			l.turnedAway(c, a.StatusName())
-		} else if a.Kind == wire.ArrivalMessage {
+		} else if !a.IsNoMessage() {
 			l.greeted(c, a)
 		} else if a.Status != 0 {
-			l.bad(c, fmt.Errorf("greeting: HTTP %d without a message", a.Status))
+			l.bad(c, fmt.Errorf("greeting: %s without a message", a.StatusName()))
 		}
 	case stateInitializing:
 		if a.Status/100 != 2 {
@@ -171,8 +200,14 @@ func (l *loop) answered(c *connection, a *wire.Arrival) {
 		l.matchOneID(c, a)
 		return
 	}
-	if a.Kind == wire.ArrivalNothing || a.IsProse() {
-		if a.Status == 0 {
+	if a.IsNoMessage() {
+		switch {
+		case a.Status == 0:
+			return
+		case c.inFlight == 0 && c.closing:
+			return // such as 408: it says why it closes
+		case c.inFlight == 0:
+			l.bad(c, fmt.Errorf("an answer to nothing: %s", a.StatusName()))
 			return
 		}
 		count(l.stats.Reasons, a.StatusName()) // an HTTP answer ends one call, message or not

@@ -1,6 +1,11 @@
 package client
 
-import "time"
+import (
+	"time"
+
+	"weir/loadtest/pacing"
+	"weir/loadtest/wire"
+)
 
 func (a schedule) first() *connection {
 	if len(a) == 0 {
@@ -67,16 +72,37 @@ func (l *loop) join(c *connection, offset float64) {
 	l.joined++
 	begin := max(0, time.Since(l.base)-l.planAt)
 	c.origin, c.planned, c.backlog, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
-	if c.due = l.when(c, 0); c.due != Never {
+	c.joined = true
+	if c.due = l.when(c, 0); c.due != pacing.Never {
 		l.schedule.add(c)
 	}
+}
+
+// begin makes a connection, or takes one that has ended and has a place in the plan. What the plan asked of that one
+// while it was away is its backlog, and the ids of its calls go on where they were.
+func (l *loop) begin() *connection {
+	n := len(l.absent)
+	if n == 0 {
+		return &connection{place: -1, nextID: wire.FirstID}
+	}
+	c := l.absent[n-1]
+	l.absent = l.absent[:n-1]
+	*c = connection{joined: true, place: c.place, due: c.due, origin: c.origin, planned: c.planned, backlog: c.backlog,
+		planID: c.planID, nextID: c.nextID}
+	return c
+}
+
+// usedID takes an id for what is no call; those of the calls come behind it.
+func (l *loop) usedID(c *connection) {
+	c.nextID++
+	c.planID++
 }
 
 // when is when call k of a connection's plan should leave, on the loop's clock.
 func (l *loop) when(c *connection, k uint64) time.Duration {
 	at := l.plan.When(c.origin + float64(k))
-	if at == Never {
-		return Never
+	if at == pacing.Never {
+		return pacing.Never
 	}
 	return l.planAt + at
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -42,7 +43,7 @@ type loop struct {
 	unfinished       int // open connections that have not sent all of their CallsPerConnection
 	waiters          []*waiter
 
-	plan     *Plan         // of an open load, nil else
+	plan     *pacing.Plan  // of an open load, nil else
 	planAt   time.Duration // its beginning on the loop's clock
 	joining  bool          // connections that open later call too
 	joined   int
@@ -55,6 +56,10 @@ type loop struct {
 	expected time.Duration // when it began, on the loop's clock
 	callLog  *callLog      // with OneID; nil else
 
+	early     bool          // what has arrived is an event of a stream that is not over
+	lingering []lingerer    // in the order in which their time comes
+	absent    []*connection // ended, with a place in the plan that is kept for when they are begun again
+
 	departing []*connection // of these, the ones whose turn to be ended is still to come
 	toReopen  int           // ended, and to be begun again at reopenAt
 	reopenAt  time.Duration // on the loop's clock
@@ -66,6 +71,12 @@ type loop struct {
 type waiter struct {
 	cond func(*loop) bool
 	held chan struct{}
+}
+
+// lingerer is a connection that may have an event stream going on behind its answer.
+type lingerer struct {
+	slot, generation int32
+	until            time.Duration
 }
 
 // connection is one connection. Its loop's goroutine alone touches it.
@@ -100,6 +111,15 @@ type connection struct {
 	templates  *oneIDTemplates // with OneID: what it says
 	served     bool            // a call of it had a result
 	leaving    bool            // it is being retired: nothing new is sent
+
+	joined     bool          // it has a place in the plan, and keeps it when it ends and is begun again
+	answers    int           // that its socket has brought
+	closing    bool          // the server ends the socket behind the latest answer
+	dialing    bool          // another socket is being made
+	tail       bool          // the event stream of the latest answer goes on
+	lingers    bool          // it is among the loop's lingering
+	answeredAt time.Duration // when the tail began
+	lostTo     string        // what ended the socket, in words; "" leaves it to EndReason
 
 	session []byte // Mcp-Session-Id, to be deleted when the connection is retired
 

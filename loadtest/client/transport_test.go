@@ -213,6 +213,7 @@ func TestFleetSaysGoodbye(t *testing.T) {
 		}
 		defer answer.Body.Close()
 		w.Header().Set("Mcp-Session-Id", answer.Header.Get("Mcp-Session-Id"))
+		w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 		w.WriteHeader(answer.StatusCode)
 		if _, err := io.Copy(w, answer.Body); err != nil {
 			t.Error(err)

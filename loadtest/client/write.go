@@ -10,7 +10,7 @@ import (
 
 // send writes bytes that are no call: an upgrade, a greeting, a pong.
 func (l *loop) send(c *connection, b []byte) {
-	if len(c.left) > 0 {
+	if len(c.left) > 0 || c.blocked() {
 		c.left = append(c.left, b...)
 		return
 	}
@@ -20,14 +20,15 @@ func (l *loop) send(c *connection, b []byte) {
 	}
 }
 
-// write gives bytes to the kernel and says how many it took; false when the connection has ended.
+// write gives bytes to the kernel and says how many it took; false when the connection has ended, or goes on over
+// another socket.
 func (l *loop) write(c *connection, b []byte) (int, bool) {
 	n, errno := socket.Write(c.fd, b)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		n = 0
 	case errno != 0:
-		l.end(c, EndPeerReset, nil)
+		l.socketEnded(c, EndPeerReset)
 		return 0, false
 	}
 	l.stats.BytesSent += uint64(n)

@@ -1,9 +1,10 @@
 #!/bin/sh
 # job.sh FILES OUT CONNECTIONS: one weir serve and one weir load run against it, on this machine. FILES holds weir,
-# server.yaml and scenario.yaml; OUT gets report.json, report.html, report.txt and server.log. The exit code is weir
-# load's.
+# server.yaml and scenario.yaml; OUT gets report.json, report.html, report.txt, server.log and tuned.txt, what weir
+# doctor says. The exit code is weir load's; 3: the server did not start, or the connections do not fit.
 set -u
 files=$1 out=$2 connections=$3
+"$files/weir" doctor --config "$files/server.yaml" >"$out/tuned.txt" 2>&1 || { cat "$out/tuned.txt" >&2; exit 3; }
 "$files/weir" serve --config "$files/server.yaml" </dev/null >/dev/null 2>"$out/server.log" &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT

@@ -7,7 +7,11 @@
 # this machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
 #
 # GUEST=always and GUEST=never overrule the choice. Kernel and initramfs are kept in ~/.cache/weir-guest.
-# Exit codes are those of weir load; 124: over the time limit; 125: no guest, or one that died.
+# The guest looks twice at its kernel with weir doctor: as it comes (untuned.txt), when the connections must not fit,
+# and with docs/deploy/99-weir.conf (tuned.txt), when they must.
+#
+# Exit codes are those of weir load; 4: an untuned kernel did not fail where docs/SYSCTL.md says; 124: over the time
+# limit; 125: no guest, or one that died.
 set -euo pipefail
 weir=$(realpath "$1") out=$2 connections=${3:-100000}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,7 +36,7 @@ trap 'exit 143' TERM
 files=$work/job
 mkdir -p "$files"
 cp -L "$weir" "$files/weir"
-cp "$here"/{job.sh,server.yaml,scenario.yaml} "$files/"
+cp "$here"/{job.sh,server.yaml,scenario.yaml} "$here/../../docs/deploy/99-weir.conf" "$files/"
 
 descriptors=$(ulimit -Hn)
 if [ "${GUEST:-}" != always ] &&

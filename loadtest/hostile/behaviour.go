@@ -142,6 +142,11 @@ func (c *Group) listen(v *hostileClient) bool {
 		c.drop(v, client.EndPeerReset)
 		return false
 	case n == 0:
+		if a, ok, _ := c.wire.End(&v.decoder, v.in); ok { // what is cut short says nothing
+			if c.received(v, &a); v.fd < 0 {
+				return false
+			}
+		}
 		c.drop(v, client.EndPeerClosed)
 		return false
 	case v.kind.behaviour == slowRead && v.begun:
@@ -151,14 +156,14 @@ func (c *Group) listen(v *hostileClient) bool {
 	for len(v.in) > 0 {
 		a, used, err := c.wire.Next(&v.decoder, v.in)
 		if err != nil || len(v.in) > c.opts.MaxAnswerBytes {
-			// a body that lasts until the end, say
+			// an answer that is too long, say
 			if status := v.in; len(status) > 12 && bytes.HasPrefix(status, []byte("HTTP/1.")) {
 				v.lastWord = fmt.Sprintf("HTTP %s", status[9:12])
 			}
 			c.drop(v, client.EndBadAnswer)
 			return false
 		}
-		if used == 0 {
+		if used == 0 && !a.Early {
 			return true
 		}
 		c.received(v, &a)
@@ -209,7 +214,7 @@ func (c *Group) describe(a *wire.Arrival) (word string, how client.EndReason) {
 		return answered, client.EndPeerClosed
 	case a.Kind == wire.ArrivalClose:
 		return fmt.Sprintf("close: %.*s", lastWordBytes, a.Body), client.EndPeerClosed
-	case a.Kind == wire.ArrivalMessage && !a.IsProse():
+	case !a.IsNoMessage():
 		switch verdict := c.judge.Judge(a.Body); {
 		case verdict.Outcome == wire.OutcomeNotice:
 			return "", client.EndPeerClosed

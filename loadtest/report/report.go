@@ -123,6 +123,7 @@ type StreamCounts struct {
 // Unexplained (over the whole run; within a phase what is in flight at its ends belongs to its neighbours).
 type Tally struct {
 	client.Outcomes
+	NeverSent      uint64 `json:"never_sent" unit:"calls" help:"of the planned; over the whole run"`
 	Unexplained    uint64 `json:"unexplained" unit:"calls" ended:"unexplained" help:"in flight after the grace at the end"`
 	TurnedAway     uint64 `json:"turned_away" unit:"connections" help:"refused by name"`
 	ConnectFailed  uint64 `json:"connect_failed" unit:"connections" help:"not made, or ended before they were open"`
@@ -233,6 +234,9 @@ func ReadReport(file string) (*Report, error) {
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("report: %s has the schema %q, this program reads %q", file, r.Schema, Schema)
+	}
+	if t := &r.Total.Tally; t.NeverSent == 0 && t.Planned > t.Sent { // from before it was counted by name
+		t.NeverSent = t.Planned - t.Sent
 	}
 	return &r, nil
 }

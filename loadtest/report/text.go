@@ -90,7 +90,11 @@ func printEndings(out io.Writer, t *Tally) {
 		e.exception += row.Value
 		e.parts = append(e.parts, fmt.Sprintf("%d %s", row.Value, strings.ReplaceAll(row.Name, "_", " ")))
 	}
-	fmt.Fprintf(out, "\nsent %d", t.Sent)
+	fmt.Fprintln(out)
+	if t.Planned > 0 {
+		fmt.Fprintf(out, "planned %d = sent %d + never sent %d\n", t.Planned, t.Sent, t.NeverSent)
+	}
+	fmt.Fprintf(out, "sent %d", t.Sent)
 	for i, e := range endings {
 		fmt.Fprintf(out, " %c %s %d", "=+"[min(i, 1)], e.word, e.calls)
 	}
@@ -109,13 +113,17 @@ func (r *Report) printAccounts(out io.Writer) {
 	for _, one := range []struct {
 		what string
 		m    map[string]uint64
-	}{{"refusals and errors", t.Reasons}, {"turned away", t.TurnedAwayReasons}, {"failures", t.Failures}} {
+	}{{"refusals and errors", t.Reasons}, {"lost", t.LostReasons}, {"turned away", t.TurnedAwayReasons},
+		{"failures", t.Failures}} {
 		if len(one.m) > 0 {
 			fmt.Fprintf(out, "  %s: %s\n", one.what, client.ListCounts(one.m))
 		}
 	}
 	fmt.Fprintf(out, "connections: %d opened, %d turned away, %d failed, %d closed by the server", t.Opened, t.TurnedAway,
 		t.ConnectFailed, t.ClosedByServer)
+	if t.Reconnected > 0 {
+		fmt.Fprintf(out, ", %d made again for their session (%d calls sent again)", t.Reconnected, t.Resent)
+	}
 	if o := &r.Total.Opening; o.Count > 0 {
 		fmt.Fprintf(out, "; open after p50 %s, p99 %s, max %s", Milliseconds(o.P50), Milliseconds(o.P99), Milliseconds(o.Max))
 	}

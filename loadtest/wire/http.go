@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"weir/codec"
@@ -32,7 +33,7 @@ func (w *HTTPFormat) Opening() []byte { return nil }
 // Wrap implements Format.
 func (w *HTTPFormat) Wrap(body []byte, idAt int, session []byte) Template {
 	b := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
-		"Accept: application/json, text/event-stream\r\n%s", w.path, w.host, w.headers)
+		"Accept: application/json, text/event-stream\r\nAccept-Encoding: identity\r\n%s", w.path, w.host, w.headers)
 	if w.era == Modern {
 		b = fmt.Appendf(b, "MCP-Protocol-Version: %s\r\n", ModernRevision)
 		b = w.appendRoute(b, body)
@@ -73,57 +74,81 @@ func (w *HTTPFormat) DeleteSession(session []byte) []byte {
 
 // Next implements Format.
 func (w *HTTPFormat) Next(d *Decoder, b []byte) (Arrival, int, error) {
-	step, n, err := d.http.Next(b, &w.reply, &w.limits)
-	if err != nil {
-		return Arrival{}, 0, fmt.Errorf("%w: %w", ErrBadBytes, err)
+	if d.open && d.events.whole {
+		a, n := d.nextEvent()
+		return a, n, nil
 	}
-	if step != http1.Ready {
+	r := &w.reply
+	step, n, err := d.http.Next(b, r, &w.limits)
+	switch {
+	case err != nil:
+		return Arrival{}, 0, badBytes(err)
+	case step != http1.NeedMore && !d.open && isEvents(r):
+		d.beginEvents(r)
+	}
+	switch {
+	case step == http1.Ready && d.open:
+		d.endEvents(r.Body, n)
+	case step == http1.Ready:
+		return arrivalOf(r), n, nil
+	case !d.open || !d.http.Partial(b, r, &w.limits):
 		return Arrival{}, 0, nil
+	default:
+		d.events.body = r.Body
 	}
-	if s := w.reply.Status; s/100 == 1 && s != 101 {
-		return Arrival{Kind: ArrivalNothing}, n, nil // an interim response: the real one follows (RFC 9110 15.2)
-	}
-	a := Arrival{Kind: ArrivalNothing, Status: w.reply.Status, Session: w.reply.SessionID}
-	if a.Body = lastEvent(w.reply.Body); len(a.Body) > 0 {
-		a.Kind = ArrivalMessage
-	}
+	a, n := d.nextEvent()
 	return a, n, nil
 }
 
-// lastEvent returns the JSON of a body: itself, or the data of the last event of a stream, which is the response
-// (MCP 2025-11-25, basic/transports: it ends the stream). An event's data may stand on several lines (WHATWG HTML,
-// 9.2.6). What is neither is returned whole.
-func lastEvent(body []byte) []byte {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 || body[0] == '{' || body[0] == '[' {
-		return body
+// badBytes says what is wrong with an answer in the words of the grammar. The status in an http1.Error is what a server
+// would answer, and no matter of ours.
+func badBytes(err error) error {
+	var broken *http1.Error
+	if errors.As(err, &broken) {
+		return fmt.Errorf("%w: %s", ErrBadBytes, broken.Detail)
 	}
-	var last, data []byte
-	seen := false
-	for rest := body; len(rest) > 0; {
-		line, after, _ := bytes.Cut(rest, []byte("\n"))
-		rest = after
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		value, isData := bytes.CutPrefix(line, []byte("data:"))
-		switch {
-		case len(line) == 0:
-			data = nil // the event is over
-			continue
-		case !isData:
-			continue
-		case data == nil:
-			data = value // without a copy: nearly every event has one line
-		default:
-			data = append(append(bytes.Clone(data), '\n'), value...)
-		}
-		if data = bytes.TrimPrefix(data, []byte(" ")); len(data) > 0 {
-			last, seen = data, true
-		}
+	return fmt.Errorf("%w: %w", ErrBadBytes, err)
+}
+
+// arrivalOf is what a whole answer that is no event stream brings.
+func arrivalOf(r *http1.Reply) Arrival {
+	a := Arrival{Kind: ArrivalNothing, Status: r.Status, Session: r.SessionID, Last: !r.KeepAlive,
+		Location: r.Location, RetryAfter: r.RetryAfter, Packed: isPacked(r)}
+	switch {
+	case r.Status/100 == 1 && r.Status != 101:
+		return Arrival{Kind: ArrivalNothing} // an interim response: the real one follows (RFC 9110 15.2)
+	case a.Packed:
+		a.Said = fmt.Sprintf("in the coding %.20s, and identity was asked for", r.Coding)
+		return a
+	case len(r.Location) > 0 && r.Status/100 == 3:
+		a.Said = fmt.Sprintf("to %.120s", r.Location)
 	}
-	if !seen {
-		return body
+	// RFC 8259 section 8.1: a byte order mark may be ignored.
+	if a.Body = bytes.TrimSpace(bytes.TrimPrefix(r.Body, []byte(byteOrderMark))); len(a.Body) > 0 {
+		a.Kind = ArrivalMessage
 	}
-	return bytes.TrimSpace(last)
+	return a
+}
+
+// End implements Format.
+func (w *HTTPFormat) End(d *Decoder, b []byte) (Arrival, bool, error) {
+	if d.open && d.events.whole {
+		a, _ := d.nextEvent()
+		return a, true, nil
+	}
+	r := &w.reply
+	step, err := d.http.End(b, r, &w.limits)
+	switch {
+	case err != nil:
+		return Arrival{}, false, badBytes(err)
+	case step != http1.Ready:
+		return Arrival{}, false, nil
+	case d.open:
+		d.endEvents(r.Body, len(b))
+		a, _ := d.nextEvent()
+		return a, true, nil
+	}
+	return arrivalOf(r), true, nil
 }
 
 // StreamRequest opens an event stream: a session's (MCP 2025-11-25, basic/transports, listening for messages from the
@@ -133,8 +158,8 @@ func StreamRequest(o *Options, w Format, msgs *Messages, session []byte) []byte 
 		t := w.Wrap(msgs.listen, IDOffset(msgs.listen), nil)
 		return t.Append(nil, FirstID)
 	}
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n%s", o.Path, o.hostHeader(),
-		o.Headers)
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\n%s",
+		o.Path, o.hostHeader(), o.Headers)
 	if len(session) > 0 {
 		b = fmt.Appendf(b, "Mcp-Session-Id: %s\r\nMCP-Protocol-Version: %s\r\n", session, o.SessionRevision())
 	}

@@ -1,6 +1,9 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
 
 // lineFormat is newline-delimited JSON, the framing of stdio, over TCP and Unix sockets.
 type lineFormat struct{ headers string }
@@ -33,4 +36,17 @@ func (lineFormat) Next(_ *Decoder, b []byte) (Arrival, int, error) {
 		return Arrival{Kind: ArrivalNothing}, end + 1, nil
 	}
 	return Arrival{Kind: ArrivalMessage, Body: line}, end + 1, nil
+}
+
+// End implements Format. Half a line is no message.
+func (lineFormat) End(_ *Decoder, b []byte) (Arrival, bool, error) {
+	return Arrival{}, false, cutShort(b)
+}
+
+// cutShort is the error of a connection that ended behind the beginning of a message.
+func cutShort(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: the connection ended in the middle of a message", ErrBadBytes)
 }

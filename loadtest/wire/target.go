@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,10 @@ type Target struct {
 	Transport Transport
 	Network   string
 	Address   string // numeric host:port, or the socket's path
-	Path      string
-	Host      string // for the Host header
+	// Others are further addresses of the name, to be tried when nobody listens at Address.
+	Others []string
+	Path   string
+	Host   string // for the Host header
 }
 
 const targetForms = "want http://HOST:PORT/mcp, ws://HOST:PORT/mcp, tcp://HOST:PORT or unix:PATH"
@@ -61,26 +64,32 @@ func ParseTarget(ctx context.Context, text string) (Target, error) {
 	if t.Path == "/" && u.Path == "" {
 		t.Path = "/mcp"
 	}
-	address, err := lookUp(ctx, u.Hostname())
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
 		return t, fmt.Errorf("target %q: %w; check the name, or give the address", text, err)
 	}
-	t.Address = net.JoinHostPort(address.String(), port)
+	addresses := ordered(found, port)
+	t.Address, t.Others = addresses[0], addresses[1:]
 	return t, nil
 }
 
-// lookUp returns a numeric address, IPv4 where there is one.
-func lookUp(ctx context.Context, host string) (netip.Addr, error) {
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return netip.Addr{}, err
-	}
+// maxAddresses of a name are tried.
+const maxAddresses = 8
+
+// ordered are addresses as host:port, each once, those of IPv4 first.
+func ordered(found []netip.Addr, port string) []string {
+	var of4, of6 []string
 	for _, a := range found {
+		into, text := &of6, net.JoinHostPort(a.Unmap().String(), port)
 		if a.Unmap().Is4() {
-			return a.Unmap(), nil
+			into = &of4
+		}
+		if !slices.Contains(*into, text) {
+			*into = append(*into, text)
 		}
 	}
-	return found[0], nil
+	all := append(of4, of6...)
+	return all[:min(len(all), maxAddresses)]
 }
 
 // Local says whether the server runs on this machine, as far as its address tells.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 )
 
 // WebSocket frames, client side (RFC 6455): every frame that is sent is masked, whole and uncompressed; frames that
@@ -116,10 +117,11 @@ func frameArrival(op byte, payload []byte) Arrival {
 	case opPing:
 		return Arrival{Kind: ArrivalPing, Body: payload}
 	case opClose:
-		if len(payload) > 2 {
-			payload = payload[2:] // the code; what follows is the reason in words
+		a := Arrival{Kind: ArrivalClose, Last: true}
+		if len(payload) >= 2 { // the code; what follows is the reason in words
+			a.Said, a.Body = strconv.Itoa(int(binary.BigEndian.Uint16(payload))), payload[2:]
 		}
-		return Arrival{Kind: ArrivalClose, Body: payload}
+		return a
 	default:
 		return Arrival{Kind: ArrivalNothing}
 	}
@@ -132,4 +134,12 @@ func (w *WebSocketFormat) nextUpgrade(d *Decoder, b []byte) (Arrival, int, error
 		a.Kind = ArrivalOpened
 	}
 	return a, n, err
+}
+
+// End implements Format. A refused upgrade may last until the end of the connection.
+func (w *WebSocketFormat) End(d *Decoder, b []byte) (Arrival, bool, error) {
+	if len(b) > 0 && b[0] == 'H' {
+		return w.http.End(d, b)
+	}
+	return Arrival{}, false, cutShort(b)
 }

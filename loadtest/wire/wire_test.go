@@ -96,15 +96,21 @@ func TestNext(t *testing.T) {
 						got, broken = append(got, "error"), true
 						break
 					}
-					if n == 0 {
+					if n == 0 && !a.Early {
 						break
 					}
 					got = append(got, describe(a))
 					b = b[n:]
 				}
 			}
-			if len(b) > 0 && !broken {
-				got = append(got, "more")
+			for more := !broken; more; {
+				a, ok, err := w.End(&d, b)
+				switch more = ok && a.Early; {
+				case err != nil:
+					got = append(got, "cut")
+				case ok:
+					got = append(got, describe(a))
+				}
 			}
 			if strings.Join(got, " ") != strings.Join(want, " ") {
 				t.Errorf("%v %q cut at %d: got %v, want %v", transport, in, cut, got, want)
@@ -116,9 +122,9 @@ func TestNext(t *testing.T) {
 		return string(ws.MustCompileFrame(ws.NewFrame(op, true, []byte(payload))))
 	}
 	long := strings.Repeat("x", 70_000)
-	f(Line, "{}\n[]\r\n\n{", "message:{}", "message:[]", "nothing", "more")
+	f(Line, "{}\n[]\r\n\n{", "message:{}", "message:[]", "nothing", "cut")
 	f(WebSocket, frame(ws.OpText, "{}")+frame(ws.OpPing, "p")+frame(ws.OpPong, ""), "message:{}", "ping:p", "nothing")
-	f(WebSocket, frame(ws.OpClose, "\x03\xf5connection_limit"), "close:connection_limit")
+	f(WebSocket, frame(ws.OpClose, "\x03\xf5connection_limit"), "close:connection_limit(1013)/last")
 	f(WebSocket, frame(ws.OpText, long[:200])+frame(ws.OpText, long[:300]), "message:"+long[:200], "message:"+long[:300])
 	f(WebSocket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"+frame(ws.OpText,
 		"{}"),
@@ -129,15 +135,26 @@ func TestNext(t *testing.T) {
 		"Accepted\r\nContent-Length: 0\r\n\r\n",
 		"message:{}/200/s", "nothing/202")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"+
-		"1c\r\nevent: message\ndata: {\"a\":1}\r\n2\r\n\n\n\r\n0\r\n\r\n", `message:{"a":1}/200`)
+		"1c\r\nevent: message\ndata: {\"a\":1}\r\n2\r\n\n\n\r\n0\r\n\r\n", `event:{"a":1}/200`, "nothing")
 	events := ": hello\n\ndata: {\"a\":\ndata:  \"data: 1\\ndata:\"}\nid: 7\n\nevent: x\ndata:\n\n"
 	f(HTTP, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(events),
 		events),
-		"message:{\"a\":\n  \"data: 1\\ndata:\"}/200")
+		"event:{\"a\":\n \"data: 1\\ndata:\"}/200", "nothing")
 	f(HTTP, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "+
 		"2\r\n\r\n{}",
 		"nothing", "nothing", "message:{}/200")
 	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "error")
+	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", "cut")
+	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "nothing/200/last")
+	f(HTTP, "HTTP/1.0 200 OK\r\n\r\n\xef\xbb\xbf{}\n", "message:{}/200/last") // with a byte order mark
+	f(HTTP, "HTTP/1.1 200 OK\r\nMcp-Session-Id: s\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n"+
+		"\xef\xbb\xbfdata:{\rdata\rdata:  }\r\r\ndata: []\n\nid: 1\ndata:\n\ndata: {}\n",
+		"event:{\n\n }/200/s", "event:[]/200/s", "nothing/last")
+	f(HTTP, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 12\r\n\r\ndata: {}\n: x",
+		"nothing(an event stream without an event)/200")
+	f(HTTP, "HTTP/1.1 308 \r\nLocation: /mcp/\r\nContent-Length: 0\r\n\r\n", "nothing(to /mcp/)/308")
+	f(HTTP, "HTTP/1.1 200 \r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+		"nothing(in the coding gzip, and identity was asked for)/200")
 
 	// The longest header, once: cutting it everywhere would take a minute.
 	w, _ := testWire(t, WebSocket, nil)
@@ -155,14 +172,23 @@ func describe(a Arrival) string {
 	if a.Kind == ArrivalOpened {
 		return s
 	}
+	if a.Early {
+		s = "event"
+	}
 	if len(a.Body) > 0 {
 		s += ":" + string(a.Body)
+	}
+	if a.Said != "" {
+		s += "(" + a.Said + ")"
 	}
 	if a.Status > 0 {
 		s += "/" + strconv.Itoa(a.Status)
 	}
 	if len(a.Session) > 0 {
 		s += "/" + string(a.Session)
+	}
+	if a.Last {
+		s += "/last"
 	}
 	return s
 }

@@ -27,7 +27,7 @@ type Place struct {
 func NewRules(hosts, origins []string) Rules {
 	r := Rules{hosts: hosts, origins: make([]*Origin, len(origins))}
 	for i, origin := range origins {
-		r.origins[i] = newOrigin(origin)
+		r.origins[i] = newOrigin(origin, credentials)
 	}
 	return r
 }
@@ -58,7 +58,7 @@ func (r *Rules) Origin(at Place, origin []byte) *Origin {
 		}
 	}
 	if at.Loopback && isLoopbackOrigin(origin) {
-		return newOrigin(string(origin))
+		return newOrigin(string(origin), "")
 	}
 	return nil
 }
@@ -70,8 +70,18 @@ type Origin struct {
 	Answer string
 }
 
+// NoOrigin is for answers to GET that name no page: a cache that keeps one must not hand it to a page (Fetch, CORS
+// protocol and HTTP caches).
+var NoOrigin = &Origin{Answer: vary}
+
 // Is says whether origin is this one.
 func (o *Origin) Is(origin []byte) bool { return o.origin == string(origin) }
+
+const vary = "Vary: Origin\r\n"
+
+// credentials lets a page send those of a proxy in front (cookies, a certificate): only one that the configuration names
+// may, since any program of this machine can serve a loopback page. Weir itself has none that travel unasked.
+const credentials = "Access-Control-Allow-Credentials: true\r\n"
 
 // exposed are the fields of answers that pages may read beside those that they always may.
 const exposed = "Mcp-Session-Id, WWW-Authenticate, Retry-After, Allow, Accept-Encoding"
@@ -80,17 +90,18 @@ const exposed = "Mcp-Session-Id, WWW-Authenticate, Retry-After, Allow, Accept-En
 const requested = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, " +
 	"Mcp-Method, Mcp-Name"
 
-func newOrigin(origin string) *Origin {
-	return &Origin{origin: origin, Answer: "Access-Control-Allow-Origin: " + origin + "\r\nVary: Origin\r\n" +
+func newOrigin(origin, credentials string) *Origin {
+	return &Origin{origin: origin, Answer: "Access-Control-Allow-Origin: " + origin + "\r\n" + vary + credentials +
 		"Access-Control-Expose-Headers: " + exposed + "\r\n"}
 }
 
 // Preflight is the field lines that answer a preflight for a path with these methods. names are the fields that the
 // browser asks for: those of Mcp-Param-* are named by the tools, and a page may send what it likes to whom it may call,
-// so all that are names are allowed.
+// so all that are names are allowed. That the server stands in a private network or on the page's own machine is no
+// reason against an origin that is allowed (Private Network Access: browsers up to 2025 ask).
 func (o *Origin) Preflight(methods string, names []byte) *Origin {
-	fields := append([]byte(o.Answer), "Access-Control-Max-Age: 7200\r\nAccess-Control-Allow-Methods: "+methods+
-		"\r\nAccess-Control-Allow-Headers: "+requested...)
+	fields := append([]byte(o.Answer), "Access-Control-Max-Age: 7200\r\nAccess-Control-Allow-Private-Network: true\r\n"+
+		"Access-Control-Allow-Methods: "+methods+"\r\nAccess-Control-Allow-Headers: "+requested...)
 	for name := range bytes.SplitSeq(names, []byte{','}) {
 		if name = bytes.Trim(name, " \t"); isFieldName(name) {
 			fields = append(append(fields, ", "...), name...)

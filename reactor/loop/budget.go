@@ -34,6 +34,7 @@ type holding struct {
 	// Guarded by the budget's lock.
 	at     int   // its place among the holders
 	since  int64 // when the peer last did something about it
+	moved  bool  // it has taken some of it: it reads
 	gaveUp bool  // it has given way, and is off the books
 }
 
@@ -57,8 +58,7 @@ func (b *budget) take(h *holding, n int64, fresh bool) bool {
 		h.bytes += n
 		b.total.Add(n)
 	default:
-		h.listed, h.at, h.since = true, len(b.holders), now
-		b.holders = append(b.holders, h)
+		b.listLocked(h, now)
 	}
 	if fresh {
 		h.since = now
@@ -76,6 +76,76 @@ func (b *budget) take(h *holding, n int64, fresh bool) bool {
 		heaviest.conn.giveWay(b.reason)
 	}
 	return true
+}
+
+// promiseShare is how much of a budget promises may take, of 8 parts: what is left is for answers that are too small to
+// ask first.
+const promiseShare = 7
+
+// stale is for how long a holder's peer has done nothing when it has to give way to an answer that has not begun.
+const stale = int64(1e9)
+
+// promise puts n more bytes on the books of h, which belong to something that has not begun. So unlike take it cuts
+// nobody off who is reading: only those give way who hold more for longer, and have not moved for a second or never. It
+// reports false when that is not enough; then nothing has changed.
+func (b *budget) promise(h *holding, n int64) bool {
+	now := backpressure.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h.listed && h.gaveUp {
+		return true // it is being closed: nobody will read it
+	}
+	most := b.most / 8 * promiseShare
+	if over := b.total.Load() + n - most; over > 0 {
+		var idle []*holding
+		for _, other := range b.holders {
+			if other != h && other.yields(h.bytes+n, now) {
+				idle = append(idle, other)
+				over -= other.bytes
+			}
+		}
+		if over > 0 {
+			return false
+		}
+		for _, other := range idle {
+			if b.total.Load()+n <= most {
+				break
+			}
+			b.dropLocked(other)
+			other.gaveUp = true
+			other.conn.giveWay(b.reason)
+		}
+	}
+	b.total.Add(n)
+	if h.bytes += n; !h.listed && h.bytes > budgetFloor {
+		b.listLocked(h, now)
+	}
+	return true
+}
+
+// yields says whether h gives way to n bytes of a newcomer.
+func (h *holding) yields(n, now int64) bool {
+	age := now - h.since
+	if float64(h.bytes)*float64(age+stale) <= float64(n)*float64(stale) {
+		return false
+	}
+	return age >= stale || !h.moved && h.bytes >= 2*n
+}
+
+// listLocked puts h among the holders.
+func (b *budget) listLocked(h *holding, now int64) {
+	h.listed, h.at, h.since, h.moved = true, len(b.holders), now, false
+	b.holders = append(b.holders, h)
+}
+
+// progress notes that the peer of h has just done something about what it holds.
+func (b *budget) progress(h *holding) {
+	if !h.listed {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h.since, h.moved = backpressure.Now(), true
 }
 
 // give takes n bytes off again. It is progress, unless h has given way.

@@ -39,9 +39,21 @@ func PutBuffer(b []byte) {
 	bufferPools[bits.Len(uint(n))-1].Put(unsafe.SliceData(b[:n]))
 }
 
-// AppendBuffer appends p to b, moving b to the next size class when it is full.
+// exactAbove is from where on AppendBuffer takes no power of two, of which half might be empty.
+const exactAbove = 64 << 10
+
+// AppendBuffer appends p to b, moving b to the next size class when it is full. A large one gets what it needs and an
+// eighth: what waits for a peer is mostly one answer.
 func AppendBuffer(b, p []byte) []byte {
-	if need := len(b) + len(p); need > cap(b) {
+	switch need := len(b) + len(p); {
+	case need <= cap(b):
+	case need > exactAbove && cap(b) == 0:
+		return append([]byte(nil), p...)
+	case need > exactAbove:
+		grown := append(make([]byte, 0, need+need/8), b...)
+		PutBuffer(b)
+		b = grown
+	default:
 		grown := GetBuffer(max(need, 2*cap(b)))
 		grown = append(grown, b...)
 		PutBuffer(b)

@@ -149,12 +149,19 @@ func (c *Conn) CloseLocked(reason Reason) {
 
 // EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and
 // the answers are written. Loop only.
-func (c *Conn) EndAfterAnswers(reason Reason) {
+func (c *Conn) EndAfterAnswers(reason Reason) { c.endAfterAnswers(reason, 0) }
+
+// EndAfterAnswersOrPeer is EndAfterAnswers for a peer whose end says something about what it waits for: the Handler
+// hears of it (EOF), once, though nothing is read any more. Loop only.
+func (c *Conn) EndAfterAnswersOrPeer(reason Reason) { c.endAfterAnswers(reason, unix.EPOLLRDHUP) }
+
+func (c *Conn) endAfterAnswers(reason Reason, watched uint32) {
 	c.Lock()
 	if c.goodbye == StillOpen {
 		c.goodbye = reason
 	}
-	c.PauseLocked(pauseEnding)
+	c.pause.Store(c.pause.Load() | uint32(pauseEnding))
+	c.wantLocked(c.interest&^unix.EPOLLIN | watched)
 	c.Unlock()
 }
 
@@ -249,7 +256,7 @@ func (l *Loop) finish(c *Conn) {
 	}
 	c.finished = true
 	c.Lock() // no writer is inside the descriptor, and none enters after reason was set
-	reason := c.reason
+	reason, unsent := c.reason, c.UnsentLocked()
 	c.emptyLocked()
 	if reason == CloseDrain {
 		l.loops.cutBytes.Add(int64(c.untakenBytes()))
@@ -271,6 +278,9 @@ func (l *Loop) finish(c *Conn) {
 		l.stats.lingering.Add(-1)
 	}
 
+	if unsent > 0 {
+		l.loops.tellCut(c, unsent)
+	}
 	c.handler.Closed(reason)
 	l.loops.metrics.closed[reason].Inc()
 	if hear := c.listener.Ended; hear != nil {

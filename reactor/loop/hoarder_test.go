@@ -124,7 +124,7 @@ func TestBudgetWeighs(t *testing.T) {
 	if !b.take(old, 40_000, false) || !b.take(young, 50_000, false) {
 		t.Fatal("there was room")
 	}
-	old.since -= int64(10 * time.Second)
+	old.since -= int64(time.Hour)
 	for range 5 {
 		if !b.take(holder(), budgetFloor, false) {
 			t.Error("one below the floor had to give way")

@@ -10,6 +10,8 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/logwriter"
 )
 
 // Loops are all the loops of a server, with their listeners. Their life: New, Listen, Start, StopAccepting, Stop,
@@ -28,6 +30,8 @@ type Loops struct {
 	outBudget budget       // what waits in all outboxes
 	inBudget  budget       // capacity of all unfinished input
 	cutBytes  atomic.Int64 // of answers that the kernel had and peers had not taken when the server's end closed them
+
+	cuts logwriter.Gate // how often cut answers are logged
 
 	reserve struct {
 		sync.Mutex

@@ -10,6 +10,8 @@ import (
 // loopMetrics are the series this package owns, beside those it derives from the loops' own counters.
 type loopMetrics struct {
 	closed           [Reasons]*metrics.Counter
+	cut              [Reasons]*metrics.Counter // of closed: with answers that had not left
+	cutBytes         *metrics.Counter
 	acceptErrors     *metrics.Counter
 	outOfDescriptors *metrics.Counter
 	outboxFull       *metrics.Counter
@@ -20,7 +22,9 @@ func (s *Loops) registerMetrics(set *metrics.Set) {
 	m := &s.metrics
 	for reason := StillOpen + 1; reason < Reasons; reason++ {
 		m.closed[reason] = set.NewCounter(fmt.Sprintf("weir_connections_closed_total{reason=%q}", reason))
+		m.cut[reason] = set.NewCounter(fmt.Sprintf("weir_answers_cut_total{reason=%q}", reason))
 	}
+	m.cutBytes = set.NewCounter("weir_answers_cut_bytes_total")
 	m.acceptErrors = set.NewCounter("weir_accept_errors_total")
 	m.outOfDescriptors = set.NewCounter("weir_out_of_descriptors_total")
 	m.outboxFull = set.NewCounter("weir_outbox_full_total")

@@ -46,19 +46,20 @@ func stop(t *testing.T, d *driver) {
 	must(t, d.stop(ctx))
 }
 
+// slowTurn is a job that makes a turn last until the test lets it end.
+type slowTurn struct{ begun, end chan struct{} }
+
+func (s slowTurn) OnLoop(*Loop) {
+	close(s.begun)
+	<-s.end
+}
+
 // stop "returns once no turn runs and none will".
 func TestStopWaitsForTheTurn(t *testing.T) {
 	l, d, _ := drivenLoop(t)
-	await(t, "turns come", func() bool { return l.stats.turns.Load() > 10 })
-	l.inbox.Lock() // what makes a turn last
-	l.wakeLocked()
-	turns := l.stats.turns.Load()
-	await(t, "the turn waits for the inbox", func() bool {
-		was := turns
-		turns = l.stats.turns.Load()
-		<-time.After(10 * time.Millisecond)
-		return turns == was && turns == l.stats.turns.Load()
-	})
+	turn := slowTurn{make(chan struct{}), make(chan struct{})}
+	l.Do(turn)
+	<-turn.begun
 	stopped := make(chan struct{})
 	go func() {
 		stop(t, d)
@@ -66,18 +67,13 @@ func TestStopWaitsForTheTurn(t *testing.T) {
 	}()
 	select {
 	case <-stopped:
-		l.inbox.Unlock()
-		t.Fatal("stop returned in the middle of a turn")
-	case <-time.After(200 * time.Millisecond):
+		t.Error("stop returned in the middle of a turn")
+	case <-time.After(100 * time.Millisecond):
 	}
-	l.inbox.Unlock()
-	select {
-	case <-stopped:
-	case <-time.After(patience):
-		t.Fatal("stop never returned")
-	}
-	turns = l.stats.turns.Load()
-	<-time.After(50 * time.Millisecond)
+	close(turn.end)
+	<-stopped
+	turns := l.stats.turns.Load()
+	<-time.After(50 * time.Millisecond) // the set is readable
 	if now := l.stats.turns.Load(); now != turns {
 		t.Errorf("%d turns came after the stop", now-turns)
 	}

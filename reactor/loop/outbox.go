@@ -12,12 +12,16 @@ import (
 // the outbox, and EPOLLOUT is armed only while something does. An outbox above max_outbox_bytes stops the reading of
 // the connection, and its Handler is told, so that a peer which does not read ends up with blocked writes of its own.
 
-// outbox is what a connection owes its peer. It exists only while something waits.
+// outbox is what a connection owes its peer. It exists only while something waits. Its books count what is really
+// held, which is room and not text.
 type outbox struct {
-	buf     []byte // what the kernel did not take yet
-	done    int    // how much of buf it took since
-	held    int    // bytes of answers that wait for their turn at the Handler's
-	holding        // of both, on the budget
+	buf      []byte // what the kernel did not take yet
+	done     int    // how much of buf it took since
+	held     int    // text of answers that wait for their turn at the Handler's
+	kept     int    // room of what the Handler keeps for the peer, with what it needs to keep it
+	promised int    // to answers that are about to be sent (PromiseLocked)
+	booked   int    // what the budget knows of buf, kept and promised
+	holding         // on the budget
 
 	untaken int   // how much the kernel held for the peer when the loop last asked; -1: not since a write
 	askedAt int64 // loop time of that
@@ -60,6 +64,7 @@ func (c *Conn) SendLocked(p []byte) {
 	if c.reason != StillOpen || c.muted {
 		return // nobody would read it
 	}
+	size := len(p)
 	if c.UnsentLocked() == 0 {
 		for more := true; more; {
 			n, err := writeSocket(c.fd, p[:min(len(p), writeMost)])
@@ -68,6 +73,7 @@ func (c *Conn) SendLocked(p []byte) {
 				return
 			}
 			if p = p[n:]; len(p) == 0 {
+				c.WithdrawLocked(size)
 				return
 			}
 			more = n == writeMost
@@ -75,14 +81,54 @@ func (c *Conn) SendLocked(p []byte) {
 		c.stalledSince.Store(backpressure.Now())
 	}
 	o := c.outboxLocked()
-	if !c.loop.loops.outBudget.take(&o.holding, int64(len(p)), false) {
-		c.CloseLocked(CloseOutboxBudget)
-		return
-	}
+	o.promised -= min(o.promised, size)
 	o.untaken = -1
 	o.buf = AppendBuffer(o.buf, p)
+	c.bookLocked()
 	c.wantLocked(c.interest | unix.EPOLLOUT)
 	c.throttleLocked()
+}
+
+// bookLocked brings the books up to what the outbox holds; the connection may have to give way for it.
+func (c *Conn) bookLocked() {
+	o, b := c.outbox, &c.loop.loops.outBudget
+	was := o.booked
+	o.booked = cap(o.buf) + o.kept + o.promised
+	switch {
+	case o.booked < was:
+		b.give(&o.holding, int64(was-o.booked))
+	case o.booked > was && !b.take(&o.holding, int64(o.booked-was), false):
+		c.CloseLocked(CloseOutboxBudget)
+	}
+}
+
+// PromiseLocked keeps room for an answer of n bytes that is about to be sent or held: not one of its bytes has left,
+// so it can still be refused. It reports false when there is no room. What sends the answer, or holds it, takes the
+// promise up; WithdrawLocked takes it back. An answer that is given way to all the same (max_outbox_total_bytes) is
+// cut.
+func (c *Conn) PromiseLocked(n int) bool {
+	if c.reason != StillOpen || c.muted {
+		return true // nobody would read it
+	}
+	o := c.outboxLocked()
+	if !c.loop.loops.outBudget.promise(&o.holding, int64(n)) {
+		c.tidyLocked()
+		return false
+	}
+	o.promised += n
+	o.booked += n
+	return true
+}
+
+// WithdrawLocked takes back what is left of a promise of n bytes, if there is one.
+func (c *Conn) WithdrawLocked(n int) {
+	o := c.outbox
+	if o == nil || o.promised == 0 {
+		return
+	}
+	o.promised -= min(o.promised, n)
+	c.bookLocked()
+	c.tidyLocked()
 }
 
 // outboxLocked makes an outbox if there is none.
@@ -116,41 +162,56 @@ func (c *Conn) SendLast(p []byte) {
 	c.Unlock()
 }
 
-// HoldLocked puts n more bytes on the books that wait at the Handler's for their turn to be sent: they count as
-// outbox.
-func (c *Conn) HoldLocked(n int) {
+// HoldLocked notes that the Handler keeps room more bytes for the peer: text of them are answers that wait for their
+// turn to be sent, which counts like an outbox towards max_outbox_bytes.
+func (c *Conn) HoldLocked(text, room int) {
 	if c.reason != StillOpen && c.outbox == nil {
 		return // it has ended, and its books are closed
 	}
 	o := c.outboxLocked()
-	o.held += n
-	if !c.loop.loops.outBudget.take(&o.holding, int64(n), false) {
-		c.CloseLocked(CloseOutboxBudget)
-		return
-	}
+	o.held += text
+	o.kept += room
+	o.promised -= min(o.promised, text)
+	c.bookLocked()
 	c.throttleLocked()
 }
 
-// UnholdLocked takes n of them off again.
-func (c *Conn) UnholdLocked(n int) {
+// UnholdLocked takes them off again.
+func (c *Conn) UnholdLocked(text, room int) {
 	o := c.outbox
-	if o == nil || n == 0 {
+	if o == nil || room == 0 {
 		return // the connection has ended
 	}
-	o.held -= n
-	c.loop.loops.outBudget.give(&o.holding, int64(n))
+	o.held -= text
+	o.kept -= room
+	c.bookLocked()
 	c.tidyLocked()
+}
+
+// ConvertLocked is UnholdLocked for what is sent next: a promise of n bytes takes its place.
+func (c *Conn) ConvertLocked(text, room, n int) {
+	o := c.outbox
+	if o == nil {
+		return // the connection has ended
+	}
+	o.held -= text
+	o.kept -= room
+	o.promised += n
+	c.bookLocked()
 }
 
 // tidyLocked forgets an outbox in which nothing waits.
 func (c *Conn) tidyLocked() {
-	if o := c.outbox; o != nil && o.held == 0 && len(o.buf) == o.done {
+	if o := c.outbox; o != nil && o.kept == 0 && o.promised == 0 && len(o.buf) == o.done {
 		c.emptyLocked()
 	}
 }
 
 // OutboxLimit is how much may wait in a connection. Any goroutine.
 func (c *Conn) OutboxLimit() int { return c.loop.loops.opts.MaxOutboxBytes }
+
+// OutboxLimits is how much may wait in all connections. Any goroutine.
+func (l *Loop) OutboxLimits() int { return l.loops.opts.MaxOutboxTotalBytes }
 
 // SendEarly sends a message that its peer can do without: a peer that does not read has it dropped. Any goroutine.
 func (c *Conn) SendEarly(frame []byte) bool {
@@ -226,23 +287,32 @@ func (c *Conn) drainOutbox() (empty bool) {
 	}
 	o.done += n
 	o.untaken = -1
-	c.loop.loops.outBudget.give(&o.holding, int64(n))
+	c.loop.loops.outBudget.progress(&o.holding)
 	if empty = len(o.buf) == o.done; empty {
 		PutBuffer(o.buf)
 		o.buf, o.done = nil, 0
 		c.stalledSince.Store(0)
 		c.wantLocked(c.interest &^ unix.EPOLLOUT)
+		c.bookLocked()
 		c.tidyLocked()
 	} else {
 		c.stalledSince.Store(c.loop.now)
 		o.compact()
+		c.bookLocked()
 	}
 	c.RelaxLocked()
 	return empty
 }
 
-// compact forgets the written front of a large outbox, so that one that never empties does not grow for ever.
+// compact forgets the written front of a large outbox, so that one that never empties does not grow for ever, and the
+// room of one that was much larger.
 func (o *outbox) compact() {
+	if rest := o.buf[o.done:]; len(rest) <= cap(o.buf)/4 && cap(o.buf) > budgetFloor {
+		less := append(GetBuffer(len(rest)), rest...)
+		PutBuffer(o.buf)
+		o.buf, o.done = less, 0
+		return
+	}
 	if o.done >= len(o.buf)/2 {
 		n := copy(o.buf, o.buf[o.done:])
 		o.buf, o.done = o.buf[:n], 0

@@ -30,7 +30,12 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
-	switch class := p.Engine.Route(&k.Exchange); class {
+	class := p.Engine.Route(&k.Exchange)
+	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+		in.Refuse(k, k.ID(), refusal)
+		return
+	}
+	switch class {
 	case engine.Inline:
 		in.stats.inline.Add(1)
 		if id := k.Recalled(); id != nil {
@@ -46,6 +51,21 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	}
 }
 
+// sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
+// lowest class: nobody waits for it.
+func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
+	queue := in.p.Queue
+	switch {
+	case !queue.Shedding():
+		return backpressure.Accepted
+	case k.IsTask():
+		return queue.Sheds(backpressure.Blocking)
+	case class == engine.Compute || class == engine.Blocking:
+		return queue.Sheds(queueClass(class))
+	}
+	return backpressure.Accepted
+}
+
 func queueClass(c engine.Class) backpressure.Class {
 	if c == engine.Blocking {
 		return backpressure.Blocking
@@ -57,12 +77,12 @@ func queueClass(c engine.Class) backpressure.Class {
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, k.Bytes(), in.Now()); p.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, class, k.Bytes(), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
 	if c.mayCompact(k) {
-		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || p.refuses(refusal) {
+		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
 				k.Release()
 			} else {
@@ -83,13 +103,13 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	} else if o := c.transport.Order(); o != nil {
 		o.Queue(in, c, k)
 	}
-	k.ticket.Overhead = callBytes
+	k.ticket.SetOverhead(k.overhead())
 	k.class = class
 	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, k.Bytes(), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
-	if !p.refuses(refusal) && k.group == nil && c.blocked == nil {
+	if !c.refuses(refusal) && k.group == nil && c.blocked == nil {
 		in.block(c, k) // half a batch cannot be set aside, nor a second message that was POSTed
 		return
 	}
@@ -146,7 +166,7 @@ func (c *Conn) Drained() { c.Post() }
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
 	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
-	if !p.refuses(refusal) {
+	if !c.refuses(refusal) {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)

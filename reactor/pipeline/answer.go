@@ -1,11 +1,11 @@
 package pipeline
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/loop"
 	"weir/registry/engine"
 )
 
@@ -14,11 +14,12 @@ import (
 // Answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
 func (in *Intake) Answer(k *Call, message []byte) {
 	if g := k.group; g != nil {
-		g.add(message)
+		g.add(k, message)
 		k.Release()
 		return
 	}
 	c := k.Conn
+	message = c.afford(k, message)
 	if in.Out = c.transport.Answer(c, k, message, in.Out); len(in.Out) > FlushAbove {
 		in.Flush(c)
 	}
@@ -53,9 +54,9 @@ func (c *Conn) endCall(k *Call, message []byte) []byte {
 func (c *Conn) conclude(k *Call, message, out []byte) []byte {
 	g := k.group
 	if g == nil {
-		return c.transport.Answer(c, k, message, out)
+		return c.transport.Answer(c, k, c.afford(k, message), out)
 	}
-	g.add(message)
+	g.add(k, message)
 	k.Release()
 	if g.finished() {
 		out = g.deliver(c, out)
@@ -96,42 +97,67 @@ type batchGroup struct {
 	anchor *Call        // stands for the whole batch in the transport's order
 	left   atomic.Int32 // elements that are not answered yet, and one for the loop while it still reads elements
 
-	mu  sync.Mutex
-	buf []byte // the array so far, without its closing bracket
+	// Guarded by the connection's lock.
+	buf  []byte // the array so far, without its closing bracket
+	room int    // what of this is on the connection's books
 }
 
-func (g *batchGroup) add(message []byte) {
+// add collects the answer of k. The connection's account has it until the whole array leaves.
+func (g *batchGroup) add(k *Call, message []byte) {
 	if len(message) == 0 {
 		return
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.buf) == 0 {
-		g.buf = append(g.buf, '[')
-	} else {
-		g.buf = append(g.buf, ',')
+	c, bracket := k.Conn, []byte{','}
+	c.Lock()
+	defer c.Unlock()
+	if !c.OpenLocked() {
+		g.forgetLocked(c)
+		return
 	}
-	g.buf = append(g.buf, message...)
+	if len(g.buf) == 0 {
+		bracket[0] = '['
+	}
+	message = c.affordLocked(k, message)
+	g.buf = loop.AppendBuffer(loop.AppendBuffer(g.buf, bracket), message)
+	if asksFirst(message) {
+		c.WithdrawLocked(len(message))
+	}
+	g.bookLocked(c)
+}
+
+// bookLocked has the connection's account know of the group and what it has collected.
+func (g *batchGroup) bookLocked(c *Conn) {
+	now := callBytes + cap(g.buf)
+	if now > g.room {
+		c.HoldLocked(0, now-g.room)
+		g.room = now
+	}
+}
+
+// forgetLocked drops what was collected.
+func (g *batchGroup) forgetLocked(c *Conn) {
+	c.UnholdLocked(0, g.room)
+	loop.PutBuffer(g.buf)
+	g.buf, g.room = nil, 0
 }
 
 // finished takes one element off; whoever takes the last one sends the answer.
 func (g *batchGroup) finished() bool { return g.left.Add(-1) == 0 }
 
-// Message is the whole answer, once finished said so; empty when nothing asked for one.
-func (g *batchGroup) message() []byte {
-	if len(g.buf) == 0 {
-		return nil
-	}
-	return append(g.buf, ']')
-}
-
-// deliver sends the answer of a finished batch in its turn.
+// deliver sends the answer of a finished batch in its turn, if anything asked for one.
 func (g *batchGroup) deliver(c *Conn, out []byte) []byte {
-	message := g.message()
-	if len(message) == 0 {
+	if len(g.buf) == 0 {
 		g.anchor.Outcome = engine.Accepted
+	} else {
+		g.buf = append(g.buf, ']')
 	}
-	return c.transport.Answer(c, g.anchor, message, out)
+	whole := g.buf
+	c.Lock()
+	c.ConvertLocked(0, g.room, len(whole)) // what is sent is on the books as that from here on
+	c.Unlock()
+	out = c.transport.Answer(c, g.anchor, whole, out)
+	loop.PutBuffer(whole)
+	return out
 }
 
 // sendGroup delivers a batch whose last answer was made on the loop.

@@ -31,6 +31,9 @@ func (in *Intake) Batch(c *Conn, anchor *Call, msg []byte) {
 	g := &batchGroup{anchor: anchor}
 	g.left.Store(1)
 	c.AddPending(1)
+	c.Lock()
+	g.bookLocked(c)
+	c.Unlock()
 	if o := c.transport.Order(); o != nil {
 		o.Queue(in, c, anchor)
 	}

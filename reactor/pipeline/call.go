@@ -70,8 +70,9 @@ func (k *Call) TakesSSE(in SSE) bool { return k.Takes&in != 0 }
 const (
 	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
 	roomBytes = 256
-	// callBytes is about what a queued call takes beside its message; the queue's budget counts it.
-	callBytes = 640
+	// callBytes is what a call takes beside its message, and PlaceBytes what it takes without one (TestSizes).
+	callBytes  = 512
+	PlaceBytes = callBytes + roomBytes
 	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
 	// At 700 bytes each that is 1.4 MB per loop.
 	maxStock = 2048
@@ -147,17 +148,26 @@ func (k *Call) own(message []byte) {
 	k.Raw = append(k.room[:0], message...)
 }
 
+// overhead is what a queued call takes beside the bytes of its message; the queue's budget counts it.
+func (k *Call) overhead() int { return callBytes + cap(k.Raw) - len(k.Raw) }
+
+// DropMessage lets go of the message, when nobody asks for anything of it any more.
+func (k *Call) DropMessage() {
+	if k.ownsBuffer {
+		loop.PutBuffer(k.Raw)
+	}
+	k.Raw, k.ownsBuffer = nil, false
+}
+
 // Release is the last word of one who holds the call. There is one holder, or two once its handler has missed its
 // deadline: its worker and who ended it (timeout.go). The last of them gives back the call and what it owns.
 func (k *Call) Release() {
 	if k.TimedOut() && !k.LastHolder() {
 		return
 	}
-	if k.ownsBuffer {
-		loop.PutBuffer(k.Raw)
-	}
+	k.DropMessage()
 	k.Exchange.Reset()
-	k.Conn, k.Source, k.group, k.PostStream, k.ownsBuffer = nil, nil, nil, nil, false
+	k.Conn, k.Source, k.group, k.PostStream = nil, nil, nil, nil
 	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
 	k.KeepAlive, k.HTTP10, k.Head, k.BadToken = false, false, false, false

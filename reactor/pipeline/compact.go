@@ -54,7 +54,8 @@ func (c *Conn) mayCompact(k *Call) bool {
 // queueCompact queues k's message without k.
 func (in *Intake) queueCompact(c *Conn, k *Call, class backpressure.Class) backpressure.Refusal {
 	h := &compactCall{raw: bytes.Clone(k.Raw)}
-	h.ticket.Job, h.ticket.Overhead = h, compactBytes
+	h.ticket.Job = h
+	h.ticket.SetOverhead(compactBytes)
 	c.Lock()
 	if c.compacted == nil {
 		c.compacted = new(compacted)
@@ -121,7 +122,7 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	p := c.intake.p
 	k := NewSharedCall(c)
 	k.Raw, k.Principal = h.raw, c.Principal()
-	k.ticket.Overhead = callBytes // it may be suspended, and queued again
+	k.ticket.SetOverhead(k.overhead()) // it may be suspended, and queued again
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}

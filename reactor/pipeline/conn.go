@@ -42,6 +42,9 @@ func NewConn(in *Intake, t Transport) *Conn {
 	return c
 }
 
+// BePatient has none of the connection's calls wait too long. Before it is its loop's.
+func (c *Conn) BePatient() { c.lane.BePatient() }
+
 // stopLaneLocked starts no more calls of the connection for one more cause.
 func (c *Conn) stopLaneLocked(cause uint8) {
 	if c.laneStops == 0 {

@@ -20,7 +20,8 @@ var dropNames = [dropReasons]string{"cancelled", "disconnected"}
 
 // pipelineMetrics are the series this package owns, beside those it derives from the counters of the intakes.
 type pipelineMetrics struct {
-	dropped [dropReasons]*metrics.Counter
+	dropped      [dropReasons]*metrics.Counter
+	unaffordable *metrics.Counter // answers for which there was no room
 }
 
 func (p *Pipeline) registerMetrics(set *metrics.Set) {
@@ -28,6 +29,7 @@ func (p *Pipeline) registerMetrics(set *metrics.Set) {
 		name := fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason])
 		p.metrics.dropped[reason] = set.NewCounter(name)
 	}
+	p.metrics.unaffordable = set.NewCounter(`weir_answers_refused_total{reason="outbox_total_bytes"}`)
 	p.sum(set, "weir_messages_received_total", func(in *Intake) *atomic.Uint64 { return &in.stats.received })
 	p.sum(set, "weir_messages_inline_total", func(in *Intake) *atomic.Uint64 { return &in.stats.inline })
 }

@@ -10,17 +10,21 @@ import (
 
 // Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
 func (in *Intake) Probe(c *Conn) backpressure.Refusal {
+	if refusal := in.p.Queue.Sheds(backpressure.Compute); refusal != backpressure.Accepted { // of which less is shed
+		return refusal
+	}
 	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())
-	if !in.p.refuses(refusal) {
+	if !c.refuses(refusal) {
 		return backpressure.Accepted
 	}
 	return refusal
 }
 
-// refuses reports whether a message that met this refusal is to be refused; with on_full pause a connection's own full
-// queue makes it wait instead.
-func (p *Pipeline) refuses(refusal backpressure.Refusal) bool {
-	return refusal != backpressure.Accepted && (!p.Options.PauseOnFull || !refusal.OfConnection())
+// refuses reports whether a message that met this refusal is to be refused; with on_full pause, and on standard
+// streams, a connection's own full queue makes it wait instead.
+func (c *Conn) refuses(refusal backpressure.Refusal) bool {
+	pauses := c.intake.p.Options.PauseOnFull || c.Listener().Patient
+	return refusal != backpressure.Accepted && !(pauses && refusal.OfConnection())
 }
 
 // Refuse answers the request id with a refusal. It takes k over.

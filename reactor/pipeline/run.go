@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -78,7 +79,7 @@ func (c *Conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	case t.Refused != backpressure.Accepted:
 		scratch = p.appendRefusal(scratch, k, k.ID(), t.Refused)
 	default:
-		k.Slot = &p.slots[w.Number]
+		k.Slot, k.WaitedMicros = &p.slots[w.Number], uint32(min(t.Wait().Microseconds(), math.MaxUint32))
 		r.enter(c, out, t.Next())
 		scratch = c.dispatch(k, scratch, r)
 		if !r.leave() {

@@ -40,7 +40,8 @@ func (taskRunner) Drained() {}
 // QueueTask queues a task, or says why not. Any goroutine.
 func (p *Pipeline) QueueTask(c *engine.TaskCall) *codec.Error {
 	j := &taskJob{call: c}
-	j.ticket.Job, j.ticket.Overhead = j, callBytes
+	j.ticket.Job = j
+	j.ticket.SetOverhead(callBytes)
 	class := queueClass(c.Class())
 	refusal := backpressure.Draining
 	if !p.Draining() {

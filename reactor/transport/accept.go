@@ -37,14 +37,16 @@ func (s *Site) connection(home *loop.Loop, ln *loop.Listener, fd int32, addr net
 	return c
 }
 
-// Attach makes a connection that nobody accepted and that speaks lines. It counts as one, and nobody is asked for a
-// token.
+// Attach makes a connection that nobody accepted and that speaks lines. It counts as one, nobody is asked for a token,
+// and its peer, who is alone with the server, is read as fast as it is served: nothing is refused for being late.
 func (s *Site) Attach(home *loop.Loop, ln *loop.Listener, fd int32) (*loop.Conn, backpressure.Refusal) {
 	var nowhere netip.Addr
 	if refusal := s.Pipeline.Limits.Open(nowhere); refusal != backpressure.Accepted {
 		return nil, refusal
 	}
-	return &s.connection(home, ln, fd, nowhere).Conn, backpressure.Accepted
+	c := s.connection(home, ln, fd, nowhere)
+	c.BePatient()
+	return &c.Conn, backpressure.Accepted
 }
 
 // AppendRefusal implements loop.Host.

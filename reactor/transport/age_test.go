@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/backpressure"
+	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 )
 
@@ -54,4 +55,46 @@ func TestQueueAgeOfManyIsSwept(t *testing.T) {
 	if c.Pending() != 0 || c.Compacted() != 0 || b.pipeline.Queue.HeldBytes() != 0 {
 		t.Errorf("left: %d pending, %d bytes, held: %t", c.Pending(), b.pipeline.Queue.HeldBytes(), c.Compacted() != 0)
 	}
+}
+
+// until moves the loop's clock to so long after from, which a turn has set back.
+func (b *bare) until(from int64, d time.Duration) { b.in.Advance(time.Duration(from-b.in.Now()) + d) }
+
+// A call is not idle, and the time without one counts from its answer.
+func TestCallIsNotIdle(t *testing.T) {
+	b := bareServer(t, false, func(s *settings) { s.site.IdleTimeout = time.Minute })
+	c, peer := b.connect(newHTTP())
+	b.write(peer, modernCall("1", "echo", `{"message":"x"}`))
+	from := b.in.Now()
+	b.until(from, 2*time.Minute)
+	if c.Finished() || c.Pending() != 1 {
+		t.Fatalf("after two minutes: finished %t, %d pending", c.Finished(), c.Pending())
+	}
+	b.pipeline.Queue.Start()
+	b.await("it is answered", func() bool { b.in.Turn(); return c.Pending() == 0 })
+	contains(t, b.read(peer), `"id":1,"result"`)
+	b.until(from, 2*time.Minute+59*time.Second)
+	if c.Finished() {
+		t.Fatalf("closed for %v within a minute of its answer", c.Reason())
+	}
+	b.until(from, 3*time.Minute+time.Second)
+	if !c.Finished() || c.Reason() != loop.CloseIdle {
+		t.Errorf("finished %t for %v", c.Finished(), c.Reason())
+	}
+}
+
+// A long message that comes fast enough may take longer than message_timeout.
+func TestLongMessageInTime(t *testing.T) {
+	b := bareServer(t, false)
+	c, peer := b.connect(newLine())
+	b.write(peer, `{"jsonrpc":"2.0","id":1,"method":"ping"`)
+	from := b.in.Now()
+	for second := range 40 { // of ten that a message may take without coming at min_receive_rate, which is 1 KiB/s
+		b.write(peer, strings.Repeat(" ", 1100))
+		if b.until(from, time.Duration(second)*time.Second); c.Finished() {
+			t.Fatalf("closed for %v after %d seconds", c.Reason(), second)
+		}
+	}
+	b.write(peer, "}\n")
+	contains(t, b.read(peer), `"id":1,"result":{}`)
 }

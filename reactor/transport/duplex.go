@@ -102,6 +102,14 @@ func (d *duplex[F]) endListen(in *pipeline.Intake, k *pipeline.Call) {
 	}
 }
 
+// ListenBytes says what the open listens take.
+func (d *duplex[F]) ListenBytes(*pipeline.Conn) (bytes int) {
+	for _, k := range d.listens {
+		bytes += k.Source.ListenBytes()
+	}
+	return bytes
+}
+
 func (d *duplex[F]) GoAway(*pipeline.Conn, loop.Reason) bool { return false }
 
 func (d *duplex[F]) Closed(c *pipeline.Conn) (cancelled int) {

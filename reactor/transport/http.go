@@ -78,7 +78,7 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) *pipeline.Call {
 	k := in.NewCall(c)
 	d := deskOf(in)
-	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.origin(c, r.Origin)
+	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.pageOf(c, r)
 	if k.HTTP10 && (d.accept.named || d.accept.stream && r.Method == http1.MethodGet) {
 		r.KeepAlive = false // its streams end with the connection
 	}
@@ -103,7 +103,7 @@ func (t *httpTransport) request(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		t.serve(in, c, r)
 	}
 	if !r.KeepAlive {
-		c.EndAfterAnswers(loop.CloseRequested)
+		c.EndAfterAnswersOrPeer(loop.CloseRequested)
 	}
 }
 
@@ -154,7 +154,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 // malformed answers what is not acceptable HTTP and closes: where the next request begins is uncertain.
 func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, err *http1.Error) {
 	k := in.NewCall(c)
-	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).origin(c, r.Origin)
+	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).pageOf(c, r)
 	text := err.Error() + deskOf(in).overLimit(err, t.decoder.Announced())
 	in.Msg = codec.AppendError(in.Msg[:0], nil, invalid(text))
 	in.Answer(k, in.Msg)
@@ -213,6 +213,7 @@ func offers(list []byte, name string) bool {
 // peer that only closed its sending side wants its answers, one that closed both has cancelled what is of the
 // stateless era or only waits, and TCP shows the same FIN for either. An interim response tells them apart: the first
 // one skips it, as every client must (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
+// HTTP/1.0 has no interim responses: its response becomes an event stream now, if its client takes one.
 func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
 	o := &t.answers
 	c.Lock()
@@ -222,8 +223,13 @@ func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
 		return
 	}
 	for k := o.head; k != nil; k = k.Next {
-		if !k.Done && k.EndsWithPeer() && !k.HTTP10 {
+		switch {
+		case k.Done || !k.EndsWithPeer():
+		case !k.HTTP10:
 			c.SendLocked([]byte(http1.Continue))
+			return
+		case k == o.head && k.TakesSSE(pipeline.SSEAhead):
+			eventStream{o, c, k}.breakSilenceLocked()
 			return
 		}
 	}

@@ -84,8 +84,7 @@ func (s eventStream) beginLocked() {
 func (s eventStream) sendLocked(part []byte) {
 	s.beginLocked()
 	if s.order.head != s.k {
-		s.k.Answer = loop.AppendBuffer(s.k.Answer, part)
-		s.order.holdLocked(s.conn, len(part))
+		s.order.holdLocked(s.conn, s.k, part, 0)
 		return
 	}
 	s.conn.SendLocked(part)

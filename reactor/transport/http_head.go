@@ -114,6 +114,15 @@ func (d *desk) origin(c *pipeline.Conn, origin []byte) *auth.Origin {
 	return found
 }
 
+// pageOf is whom the answer to r is for, in the words of CORS; nil: nobody's page, and no cache keeps it.
+func (d *desk) pageOf(c *pipeline.Conn, r *http1.Request) *auth.Origin {
+	page := d.origin(c, r.Origin)
+	if page == nil && (r.Method == http1.MethodGet || r.Method == http1.MethodHead) {
+		return auth.NoOrigin
+	}
+	return page
+}
+
 // maxLoggedBytes bounds what a log line repeats of a peer's field.
 const maxLoggedBytes = 200
 

@@ -111,15 +111,18 @@ func (o *answerOrder) SetStarted(c *pipeline.Conn, k *pipeline.Call, started boo
 	}
 }
 
-// keepLocked keeps a ready answer, of which n bytes are new, until its turn.
-func (o *answerOrder) keepLocked(c *pipeline.Conn, k *pipeline.Call, n int) {
+// keepLocked keeps the end of k's answer until its turn. From here on the call is nothing but its place.
+func (o *answerOrder) keepLocked(c *pipeline.Conn, k *pipeline.Call, last []byte) {
 	k.Done = true
-	o.holdLocked(c, n)
+	k.DropMessage()
+	o.holdLocked(c, k, last, pipeline.PlaceBytes)
 }
 
-// holdLocked puts n more bytes that wait for their turn on the books.
-func (o *answerOrder) holdLocked(c *pipeline.Conn, n int) {
-	if c.HoldLocked(n); c.OpenLocked() {
+// holdLocked appends a part to k's answer, which waits for its turn, and puts it and room more on the books.
+func (o *answerOrder) holdLocked(c *pipeline.Conn, k *pipeline.Call, part []byte, room int) {
+	was := cap(k.Answer)
+	k.Answer = loop.AppendBuffer(k.Answer, part)
+	if c.HoldLocked(len(part), room+cap(k.Answer)-was); c.OpenLocked() {
 		o.throttleLocked(c)
 	}
 }
@@ -153,8 +156,7 @@ func (o *answerOrder) deliverLocked(c *pipeline.Conn, k *pipeline.Call, answer [
 		forgetLocked(c, k)
 		k.Release()
 	case o.head != k:
-		k.Answer = loop.AppendBuffer(k.Answer, answer)
-		o.keepLocked(c, k, len(answer))
+		o.keepLocked(c, k, answer)
 	default:
 		c.SendLocked(answer)
 		o.unlinkLocked(k)
@@ -167,14 +169,12 @@ func (o *answerOrder) deliverLocked(c *pipeline.Conn, k *pipeline.Call, answer [
 func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 	for o.head != nil && o.head.Done {
 		k := o.head
-		c.SendLocked(k.Answer)
-		forgetLocked(c, k)
+		sendHeldLocked(c, k)
 		o.unlinkLocked(k)
 		k.Release()
 	}
 	if k := o.head; k != nil && k.Streaming { // what its stream has said already
-		c.SendLocked(k.Answer)
-		forgetLocked(c, k)
+		sendHeldLocked(c, k)
 		o.rearmLocked(c)
 		if k.Source != nil || k.PostStream != nil {
 			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
@@ -184,11 +184,27 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 	c.RelaxLocked()
 }
 
+// sendHeldLocked sends what k keeps.
+func sendHeldLocked(c *pipeline.Conn, k *pipeline.Call) {
+	c.ConvertLocked(len(k.Answer), roomOf(k), len(k.Answer))
+	c.SendLocked(k.Answer)
+	loop.PutBuffer(k.Answer)
+	k.Answer, k.Done = nil, false
+}
+
 // forgetLocked drops what k keeps, and takes it off the books.
 func forgetLocked(c *pipeline.Conn, k *pipeline.Call) {
-	c.UnholdLocked(len(k.Answer))
+	c.UnholdLocked(len(k.Answer), roomOf(k))
 	loop.PutBuffer(k.Answer)
 	k.Answer = nil
+}
+
+// roomOf is what is on the books for what k keeps.
+func roomOf(k *pipeline.Call) int {
+	if k.Done {
+		return cap(k.Answer) + pipeline.PlaceBytes
+	}
+	return cap(k.Answer)
 }
 
 // close ends the order. Requests of the stateless era are cancelled with their connection (MCP 2026-07-28,

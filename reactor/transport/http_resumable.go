@@ -3,7 +3,6 @@ package transport
 import (
 	"time"
 
-	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/event"
 )
@@ -29,6 +28,9 @@ func (s resumable) answer(message, out []byte) []byte {
 	c.Lock()
 	defer c.Unlock()
 	id, posted := k.PostStream.End(k.ID(), message)
+	if k.Detached || !posted {
+		c.WithdrawLocked(len(message)) // it does not leave here
+	}
 	if k.Detached {
 		c.DetachLocked(-1)
 		k.Release()
@@ -58,9 +60,9 @@ func (s resumable) endEarlyLocked(last []byte) {
 // leavePlaceLocked gives k's place in the order, and what k has said, to a response that is complete.
 func (s resumable) leavePlaceLocked(last []byte) {
 	place := pipeline.NewSharedCall(s.conn)
-	place.Answer, s.k.Answer = loop.AppendBuffer(s.k.Answer, last), nil
+	place.Answer, s.k.Answer = s.k.Answer, nil
 	s.order.substituteLocked(s.k, place)
-	s.order.keepLocked(s.conn, place, len(last))
+	s.order.keepLocked(s.conn, place, last)
 }
 
 // yield ends the response at the head of the order if its client has resumed its stream elsewhere.

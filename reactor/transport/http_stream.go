@@ -130,3 +130,15 @@ func (s openStream) end(in *pipeline.Intake, last []byte) {
 	c.Unlock()
 	in.EndStream(s.k)
 }
+
+// ListenBytes says what the open listens take.
+func (t *httpTransport) ListenBytes(c *pipeline.Conn) (bytes int) {
+	c.Lock()
+	defer c.Unlock()
+	for k := t.answers.head; k != nil; k = k.Next {
+		if k.Source != nil {
+			bytes += k.Source.ListenBytes()
+		}
+	}
+	return bytes
+}

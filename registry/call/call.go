@@ -39,6 +39,9 @@ type Call struct {
 	// Revision is the place, in the table, of the revision by whose rules it is answered. Set by Route.
 	Revision uint8
 	sharesID bool // see SharesID
+	// WaitedMicros is how long the message waited for its worker, in microseconds, for what its latency counts towards.
+	// Set by the transport before the call is dispatched.
+	WaitedMicros uint32
 	// Header holds the HTTP headers that MCP gives a meaning, until Route; afterwards it is nil, or what Header.Keep
 	// has copied for a handler that reads them.
 	Header *protocol.Header

@@ -15,12 +15,14 @@ import (
 type Ending uint8
 
 const (
-	EndedOK        Ending = iota
-	EndedToolError        // a result with isError: the model may correct itself
-	EndedError            // a JSON-RPC error
-	EndedCancelled        // nobody waits for the answer any more
-	EndedPanic            // the handler panicked
-	EndedTimeout          // the handler did not return in time
+	EndedOK          Ending = iota
+	EndedToolError          // a result with isError: the model may correct itself
+	EndedError              // a JSON-RPC error
+	EndedCancelled          // nobody waits for the answer any more
+	EndedPanic              // the handler panicked
+	EndedTimeout            // the handler did not return in time
+	EndedClientError        // a JSON-RPC error about the request or its client: wrong arguments, no answer to what was asked
+	EndedRefused            // what the handler asked for had no room
 	endings
 
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is
@@ -30,7 +32,12 @@ const (
 	IsAgain       = endings + 2
 )
 
-var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout"}
+var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout",
+	"client_error", "refused"}
+
+// failed says for each ending whether the server has failed. A refusal is none, nor what its client did, nor a result
+// with isError, which is the tool's answer to the model.
+var failed = [endings]bool{EndedError: true, EndedPanic: true, EndedTimeout: true}
 
 // sampleEvery keeps timing cheap. Two clock readings and a histogram update cost about 150 ns, too much for a tool of
 // 500 ns, so one call in sampleEvery is timed (under 10 ns per call on average), and each of a tool's first
@@ -50,11 +57,15 @@ var durationBounds = []float64{
 type Series struct {
 	calls   [endings]*metrics.Counter
 	seconds *metrics.PrometheusHistogram
+	latency *Latency      // of the tools of its class; nil: of no tool
 	started atomic.Uint64 // calls, for sampling
 }
 
-func NewToolSeries(set *metrics.Set, tool string) *Series {
-	return newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
+// NewToolSeries makes the series of a tool; latency is that of its class.
+func NewToolSeries(set *metrics.Set, tool string, latency *Latency) *Series {
+	s := newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
+	s.latency = latency
+	return s
 }
 
 func NewMethodSeries(set *metrics.Set, method string) *Series {
@@ -96,11 +107,27 @@ func (s *Series) Start() time.Time {
 	return time.Now()
 }
 
-// Finished counts a call and ends its sample, if one was begun.
-func (s *Series) Finished(start time.Time, how Ending) {
+// Finished counts a call that had waited for so long, and ends its sample, if one was begun.
+func (s *Series) Finished(start time.Time, waited time.Duration, how Ending) {
 	s.calls[how].Inc()
-	if !start.IsZero() {
-		s.seconds.Update(time.Since(start).Seconds())
+	if start.IsZero() {
+		return
+	}
+	ran := time.Since(start)
+	s.seconds.Update(ran.Seconds())
+	if s.latency != nil {
+		s.latency.observe(waited + ran)
+	}
+}
+
+// Add adds the calls of s to t.
+func (s *Series) Add(t *Totals) {
+	for how := range endings {
+		n := s.calls[how].Get()
+		t.Calls += n
+		if failed[how] {
+			t.Errors += n
+		}
 	}
 }
 

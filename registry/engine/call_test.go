@@ -267,6 +267,39 @@ func TestOutcomesAreCounted(t *testing.T) {
 	}
 }
 
+// TestTotals: of what ends in an error only what the server failed in counts as one. A removed tool stays counted.
+func TestTotals(t *testing.T) {
+	r := newFixture(t)
+	p := &peer{r: r}
+	p.initialize(t, "2025-06-18") // arguments that do not fit are -32602 there
+	for tool, arguments := range map[string]string{"echo": `{"message":"x"}`, "refuse": `{}`, "panic": `{}`} {
+		p.send(callOf(tool, arguments), Header{})
+	}
+	p.send(callOf("echo", `{}`), Header{})
+	p.send(callOf("nobody", `{}`), Header{}) // no call of a handler
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"none://here"}}`, Header{})
+	f := func() {
+		t.Helper()
+		got := r.Totals()
+		timed := uint64(0)
+		for _, n := range got.Computing {
+			timed += n
+		}
+		if got.Calls < 4 || got.Errors != 2 || timed != 2 { // echo computes
+			t.Errorf("got %d calls, %d errors, %d timed", got.Calls, got.Errors, timed)
+		}
+	}
+	f()
+	if n := number(t, r, `weir_tool_calls_total{tool="echo",outcome="client_error"}`); n != 1 {
+		t.Errorf("%d calls of echo count as their client's error", n)
+	}
+	if n := number(t, r, `weir_call_duration_seconds_count{class="compute"}`); n != 2 {
+		t.Errorf("the histogram has %d", n)
+	}
+	r.RemoveTool("echo", "refuse", "panic")
+	f()
+}
+
 func scrape(r *Registry) string {
 	var b bytes.Buffer
 	r.Opt().Metrics.WritePrometheus(&b)

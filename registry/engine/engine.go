@@ -54,7 +54,7 @@ func New(opt Options) *Engine {
 	eng.makeSets()
 	eng.results = result.NewEncoder(opt.Results)
 	eng.greeter = result.NewGreeter(eng.results)
-	eng.m = newSeries(eng)
+	eng.m.init(eng)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
@@ -83,8 +83,8 @@ func (eng *Engine) makeSets() {
 	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
 		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
-		Bind:    func(t *handler.Tool) { t.Handler.Series = call.NewToolSeries(eng.m.set, t.Name) },
-		Unbind:  func(t *handler.Tool) { call.DropToolSeries(eng.m.set, t.Name) }})
+		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler) },
+		Unbind:  func(t *handler.Tool) { eng.m.dropTool(&t.Handler) }})
 	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
 		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})
 	eng.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,

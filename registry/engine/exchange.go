@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/handler"
@@ -90,6 +92,12 @@ type Exchange struct {
 
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
+
+// Waited is how long the message waited for its worker.
+func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }
+
+// IsTask says, after Route, whether the message is a call that goes on as a task.
+func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x.

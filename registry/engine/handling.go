@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/clientreq"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
@@ -59,7 +60,7 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		x.Outcome, o = Cancelled, call.EndedCancelled
 		dst = dst[:before]
 	}
-	s.Finished(start, o)
+	s.Finished(start, x.Waited(), o)
 	return dst
 }
 
@@ -118,7 +119,7 @@ func conclude[R any](eng *Engine, x *Exchange, dst []byte, res R, err error,
 
 // appendFailure appends the error that a handler ended with.
 func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byte, call.Ending) {
-	o := call.EndedError
+	var o call.Ending
 	switch e {
 	case input.ErrSuspended:
 		return dst, call.IsSuspended
@@ -128,10 +129,31 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 		return dst, call.EndedTimedOut
 	case errPanicked:
 		o = call.EndedPanic
+	default:
+		o = endingOf(e)
 	}
 	if size := len(e.Message) + len(e.Data); size > eng.opt.Results.MaxBytes {
 		e = protocol.ResultTooLarge(size, eng.opt.Results.MaxBytes)
 	}
 	eng.reportResult(x, e)
 	return codec.AppendError(dst, x.ID(), e), o
+}
+
+// endingOf tells the failures of a handler from what its client did, and from a limit that it met.
+func endingOf(e *codec.Error) call.Ending {
+	if clientreq.IsLimit(e) {
+		return call.EndedRefused
+	}
+	switch e {
+	case clientreq.ErrStopped:
+		return call.EndedRefused
+	case clientreq.ErrAnswer, clientreq.ErrTimeout, clientreq.ErrUnanswerable, clientreq.ErrNoStream:
+		return call.EndedClientError
+	}
+	switch e.Code {
+	case codec.CodeInvalidRequest, codec.CodeMethodNotFound, codec.CodeInvalidParams, codec.CodeResourceNotFound,
+		codec.CodeHeaderMismatch, codec.CodeMissingCapability, codec.CodeUnsupportedVersion:
+		return call.EndedClientError
+	}
+	return call.EndedError
 }

@@ -66,7 +66,13 @@ func serveListen(eng *Engine, x *Exchange, dst []byte) []byte {
 func (eng *Engine) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec.Error) {
 	raw := x.Env.Notifications.Of(x.Raw)
 	wanted := new(event.Filter)
-	if raw == nil || raw[0] != '{' || json.Unmarshal(raw, wanted) != nil {
+	if raw == nil || raw[0] != '{' {
+		return nil, nil, errFilter
+	}
+	if e := eng.events.Admits(raw); e != nil {
+		return nil, nil, e
+	}
+	if json.Unmarshal(raw, wanted) != nil {
 		return nil, nil, errFilter
 	}
 	for _, uri := range wanted.URIs {

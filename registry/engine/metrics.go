@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"io"
+	"sync"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -20,11 +22,19 @@ type seriesSet struct {
 	reads, prompts, completions *call.Series
 
 	inputRequired *metrics.Counter
+
+	computing, waiting call.Latency // of tools, by where their calls are dispatched
+
+	// gone are the calls of tools that are offered no more.
+	gone struct {
+		sync.Mutex
+		call.Totals
+	}
 }
 
-func newSeries(eng *Engine) seriesSet {
+func (m *seriesSet) init(eng *Engine) {
 	set := eng.opt.Metrics
-	m := seriesSet{set: set, requests: make([]*metrics.Counter, len(methods))}
+	m.set, m.requests = set, make([]*metrics.Counter, len(methods))
 	for i := range methods {
 		m.requests[i] = set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, methods[i].name))
 	}
@@ -35,5 +45,42 @@ func newSeries(eng *Engine) seriesSet {
 	m.completions = call.NewMethodSeries(set, "completion/complete")
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(eng.timedOut.Load()) })
-	return m
+	set.RegisterMetricsWriter(func(w io.Writer) {
+		m.computing.Write(w, "compute")
+		m.waiting.Write(w, "blocking")
+	})
+}
+
+// toolSeries makes the series of a tool.
+func (m *seriesSet) toolSeries(h *call.Handler) *call.Series {
+	latency := &m.waiting
+	if h.Cheap {
+		latency = &m.computing
+	}
+	return call.NewToolSeries(m.set, h.Name, latency)
+}
+
+// dropTool forgets the series of a tool, but not how many calls it had.
+func (m *seriesSet) dropTool(h *call.Handler) {
+	m.gone.Lock()
+	h.Series.Add(&m.gone.Totals)
+	m.gone.Unlock()
+	call.DropToolSeries(m.set, h.Name)
+}
+
+// Totals sums up the calls of all handlers since the start. What a tool that was removed still runs is not counted. It
+// walks all tools. Any goroutine.
+func (eng *Engine) Totals() call.Totals {
+	m := &eng.m
+	m.gone.Lock()
+	t := m.gone.Totals
+	for _, tool := range eng.tools.All() {
+		tool.Handler.Series.Add(&t)
+	}
+	m.gone.Unlock()
+	for _, s := range []*call.Series{m.reads, m.prompts, m.completions} {
+		s.Add(&t)
+	}
+	t.Computing = m.computing.Counts()
+	return t
 }

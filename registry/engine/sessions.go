@@ -59,3 +59,10 @@ func (eng *Engine) ExpireSessions(now time.Time) int {
 
 // Sessions is how many legacy HTTP sessions exist now.
 func (eng *Engine) Sessions() int { return eng.sessions.Len() }
+
+// SuspendedBytes is how many bytes of messages the calls of a conversation hold that wait for their client.
+func (eng *Engine) SuspendedBytes(c *Conversation) int { return eng.clientRequests.HeldBytes(c) }
+
+// EachSession has look see every session that holds something for its client, with its principal. Nothing is locked
+// meanwhile that look could want, but look must be quick: sessions begin and end behind it.
+func (eng *Engine) EachSession(look func(principal string, c *Conversation)) { eng.sessions.Each(look) }

@@ -50,7 +50,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
 			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
-			s.Finished(start, call.EndedPanic)
+			s.Finished(start, 0, call.EndedPanic)
 		}
 	}()
 	out, o := answerToolsCall(c.eng, &c.x, scratch)
@@ -74,7 +74,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	if !ours {
 		o = call.EndedCancelled
 	}
-	s.Finished(start, o)
+	s.Finished(start, 0, o)
 	return out
 }
 

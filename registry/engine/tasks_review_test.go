@@ -83,7 +83,7 @@ func TestTaskAnswersAreCounted(t *testing.T) {
 
 // A filter that names many tasks, again and again, takes no longer per name than one that names few.
 func TestListenToManyTasks(t *testing.T) {
-	r, b, p := newJobs(t)
+	r, b, p := newJobs(t, func(o *registry.Options) { o.MaxSubscriptionsPerClient, o.MaxListenBytes = 100_000, 4<<20 })
 	const n = 900
 	ids := make([]string, 0, 30*n)
 	for range n {

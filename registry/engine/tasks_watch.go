@@ -25,6 +25,9 @@ func (t taskSource) Append(dst []byte, to *event.Subscriber) []byte {
 	return append(t.Task.Append(dst, true), "}}"...)
 }
 
+// Bytes implements event.Source: a task is there anyway.
+func (t taskSource) Bytes() int { return 0 }
+
 // Detach implements event.Source.
 func (t taskSource) Detach(sub *event.Subscription) { t.Unwatch(sub) }
 

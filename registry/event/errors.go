@@ -1,6 +1,11 @@
 package event
 
-import "weir/codec"
+import (
+	"fmt"
+	"strconv"
+
+	"weir/codec"
+)
 
 // The errors of this package, as the peer sees them.
 var (
@@ -14,17 +19,38 @@ var (
 	ErrGap = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "what followed the event in Last-Event-ID is not kept any more",
 		Data:    []byte(`{"reason":"events_purged"}`)}
-	// ErrClientLimit: Options.MaxSubscriptionsPerClient.
-	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many subscriptions of this client",
-		Data:    []byte(`{"reason":"subscription_limit_per_client","retryAfterMs":1000,"executed":false}`)}
-	// ErrTotalLimit: Options.MaxSubscriptions.
-	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many subscriptions",
-		Data:    []byte(`{"reason":"subscription_limit","retryAfterMs":1000,"executed":false}`)}
-
-	// errAnswerTooLong stands for an answer that could not be kept.
-	errAnswerTooLong = &codec.Error{Code: codec.CodeInternal,
-		Message: "the answer was too long to be kept for a client that resumes",
-		Data:    []byte(`{"reason":"event_store_bytes","executed":true}`)}
 )
+
+// refusalsOf are the refusals of subscriptions for which there is no room. Each says what is full, and by which option.
+func refusalsOf(o *Options) (all [limitListen]*codec.Error) {
+	for l, what := range [limitListen]string{
+		limitClient: "this client has " + strconv.Itoa(o.MaxSubscriptionsPerClient) + " subscriptions, and may have no more" +
+			" (max_subscriptions_per_client)",
+		limitTotal: "there are " + strconv.Itoa(o.MaxSubscriptions) + " subscriptions, and may be no more" +
+			" (max_subscriptions)",
+		limitBytes: "the subscriptions of all clients may take " + strconv.Itoa(o.MaxSubscriptionBytes) + " bytes, and there" +
+			" is no room for this one (max_subscription_bytes)",
+	} {
+		all[l] = &codec.Error{Code: codec.CodeInternal, Message: what,
+			Data: []byte(`{"reason":"` + limitNames[l] + `","retryAfterMs":1000,"executed":false}`)}
+	}
+	return all
+}
+
+// errNotKept stands for an answer of so many bytes that could not be kept.
+func (st *store) errNotKept(bytes int) *codec.Error {
+	o, key, limit, reason := &st.hub.opt, "max_event_store_bytes", 0, keepRefusalNames[keepSession]
+	if limit = o.MaxEventStoreBytes; bytes <= limit {
+		key, limit, reason = "max_event_store_total_bytes", o.MaxEventStoreTotalBytes, keepRefusalNames[keepTotal]
+	}
+	return &codec.Error{Code: codec.CodeInternal,
+		Message: "the answer has " + strconv.Itoa(bytes) + " bytes, which could not be kept for a client that resumes: " +
+			"what is kept may have " + strconv.Itoa(limit) + " (" + key + ")",
+		Data: []byte(`{"reason":"` + reason + `","executed":true}`)}
+}
+
+// errListenBytes refuses a filter of n bytes.
+func errListenBytes(n, most int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: fmt.Sprintf("params.notifications is %d bytes long, and "+
+		"mcp.max_listen_bytes is %d: open several listens", n, most), Data: []byte(`{"reason":"listen_bytes"}`)}
+}

@@ -15,6 +15,8 @@ type Hub struct {
 
 	lists         [protocol.ListCount]atomic.Uint32
 	subscriptions atomic.Int64
+	subscribed    atomic.Int64 // bytes of them
+	refusals      [limitListen]*codec.Error
 	streams       atomic.Int64 // of sessions, open
 	keptBytes     atomic.Int64 // for resuming, of all sessions
 }
@@ -23,24 +25,41 @@ type Hub struct {
 func NewHub(opt Options) *Hub {
 	h := &Hub{opt: opt}
 	h.series = newSeries(h, opt.Metrics)
+	h.refusals = refusalsOf(&opt)
 	return h
 }
 
 // Keeps says whether events are kept for clients that resume.
 func (h *Hub) Keeps() bool { return h.opt.MaxEventStoreEvents > 0 && h.opt.MaxEventStoreBytes > 0 }
 
-// take counts one more subscription, for a client that has some, or says which limit is reached.
-func (h *Hub) take(has int) *codec.Error {
-	if has >= h.opt.MaxSubscriptionsPerClient {
-		h.series.refused[limitClient].Inc()
-		return ErrClientLimit
-	}
-	if h.subscriptions.Add(1) > int64(h.opt.MaxSubscriptions) {
+// What a subscription and a listen take beside the text of what they name, about (TestSubscriptionBytes).
+const (
+	subscriptionBytes = 640
+	listenBytes       = 1664 // with its call and its conversation's note of that
+)
+
+// take counts one more subscription of a client that has some, and bytes more; or refuses it.
+func (h *Hub) take(has, bytes int) *codec.Error {
+	switch {
+	case has >= h.opt.MaxSubscriptionsPerClient:
+		return h.refuse(limitClient)
+	case h.subscriptions.Add(1) > int64(h.opt.MaxSubscriptions):
 		h.subscriptions.Add(-1)
-		h.series.refused[limitTotal].Inc()
-		return ErrTotalLimit
+		return h.refuse(limitTotal)
+	case h.subscribed.Add(int64(bytes)) > int64(h.opt.MaxSubscriptionBytes):
+		h.give(1, bytes)
+		return h.refuse(limitBytes)
 	}
 	return nil
 }
 
-func (h *Hub) give(n int) { h.subscriptions.Add(-int64(n)) }
+func (h *Hub) refuse(l limit) *codec.Error {
+	h.series.refused[l].Inc()
+	return h.refusals[l]
+}
+
+// give takes n subscriptions and their bytes off again.
+func (h *Hub) give(n, bytes int) {
+	h.subscriptions.Add(-int64(n))
+	h.subscribed.Add(-int64(bytes))
+}

@@ -17,6 +17,35 @@ type Filter struct {
 	TaskIDs   []string `json:"taskIds,omitempty"` // SEP-2663
 }
 
+// Admits says why a filter is not read, before that is paid for: it is too long, or names more than one listen may
+// watch (an unknown name is one too). raw is an object that codec.Scan has checked.
+func (h *Hub) Admits(raw []byte) *codec.Error {
+	if most := h.opt.MaxListenBytes; len(raw) > most {
+		h.series.refused[limitListen].Inc()
+		return errListenBytes(len(raw), most)
+	}
+	named := 0
+	for off := 0; off >= 0; {
+		key, value, next := codec.NextMember(raw, off)
+		if next == 0 {
+			return nil // the reader says what is wrong with it
+		}
+		if off = next; key == nil || value[0] != '[' {
+			continue
+		}
+		for at := 0; at >= 0; named++ {
+			element, next, err := codec.NextElement(value, at)
+			if at = next; err != nil || element == nil {
+				break
+			}
+			if named >= h.opt.MaxSubscriptionsPerClient {
+				return h.refuse(limitClient)
+			}
+		}
+	}
+	return nil
+}
+
 // Listen makes the subscriber of a subscriptions/listen with this id, which is copied. It hears of the lists in wanted;
 // the caller subscribes it to the rest and ends it if that fails. siblings counts the listens of its connection; nil:
 // it is the only one there can be. peer may be nil.
@@ -25,10 +54,10 @@ func (h *Hub) Listen(id []byte, wanted *Filter, siblings *atomic.Int32, peer Pee
 	if siblings != nil {
 		has = int(siblings.Load())
 	}
-	if e := h.take(has); e != nil {
+	if e := h.take(has, listenBytes); e != nil {
 		return nil, e
 	}
-	s := &Subscriber{hub: h, id: append([]byte(nil), id...), listens: siblings,
+	s := &Subscriber{hub: h, bytes: listenBytes, id: append([]byte(nil), id...), listens: siblings,
 		lists: [protocol.ListCount]bool{wanted.Tools, wanted.Prompts, wanted.Resources}}
 	if siblings != nil {
 		siblings.Add(1)

@@ -14,10 +14,12 @@ type limit uint8
 const (
 	limitClient limit = iota // Options.MaxSubscriptionsPerClient
 	limitTotal               // Options.MaxSubscriptions
+	limitBytes               // Options.MaxSubscriptionBytes
+	limitListen              // Options.MaxListenBytes: its refusal says the length too, see errListenBytes
 	limits
 )
 
-var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit"}
+var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "subscription_bytes", "listen_bytes"}
 
 // keepRefusal is the bound that an event does not fit into.
 type keepRefusal uint8
@@ -60,6 +62,8 @@ func newSeries(h *Hub, set *metrics.Set) (s series) {
 	gauge := func(name string, read func() int64) { set.NewGauge(name, func() float64 { return float64(read()) }) }
 	gauge(`weir_subscriptions`, h.subscriptions.Load)
 	gauge(`weir_subscriptions_limit`, func() int64 { return int64(h.opt.MaxSubscriptions) })
+	gauge(`weir_subscription_bytes`, h.subscribed.Load)
+	gauge(`weir_subscription_limit_bytes`, func() int64 { return int64(h.opt.MaxSubscriptionBytes) })
 	gauge(`weir_session_streams`, h.streams.Load)
 	gauge(`weir_event_store_bytes`, h.keptBytes.Load)
 	gauge(`weir_event_store_limit_bytes`, func() int64 { return int64(h.opt.MaxEventStoreTotalBytes) })

@@ -12,6 +12,10 @@ type Options struct {
 	MaxSubscriptions int
 	// MaxSubscriptionsPerClient is the same for one subscriber, and how many listens one connection may have open.
 	MaxSubscriptionsPerClient int
+	// MaxSubscriptionBytes is what all of them may take, what they name and their bookkeeping.
+	MaxSubscriptionBytes int
+	// MaxListenBytes is how long a filter may be.
+	MaxListenBytes int
 	// MaxEventStoreEvents is how many events one session keeps for clients that resume; 0 keeps none.
 	MaxEventStoreEvents int
 	// MaxEventStoreBytes is how many bytes of them; MaxEventStoreTotalBytes is the same for all sessions.

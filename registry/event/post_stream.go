@@ -86,7 +86,7 @@ func (p *PostStream) End(request, answer []byte) (id ID, posted bool) {
 		}
 		if len(answer) > 0 && !events.append(q, answer) {
 			q.latest--
-			if !events.append(q, codec.AppendError(nil, request, errAnswerTooLong)) {
+			if !events.append(q, codec.AppendError(nil, request, events.errNotKept(len(answer)))) {
 				events.lose(q)
 			}
 		}

@@ -69,6 +69,10 @@ type store struct {
 	opened uint32               // how many of these there ever were: the number of the latest
 }
 
+// eventBytes is what an event takes beside its text, about: its record, in a slice that may be half empty, and its
+// stream, which a POST may have for this event alone.
+const eventBytes = 256
+
 type record struct {
 	sequence *sequence
 	number   uint32
@@ -112,8 +116,8 @@ func (st *store) append(q *sequence, message []byte) bool {
 	for len(st.kept) > 0 && (len(st.kept) >= o.MaxEventStoreEvents || st.bytes+size > o.MaxEventStoreBytes) {
 		st.dropOldest(1)
 	}
-	if st.hub.keptBytes.Add(int64(size)) > int64(o.MaxEventStoreTotalBytes) {
-		st.hub.keptBytes.Add(-int64(size))
+	if st.hub.keptBytes.Add(int64(size+eventBytes)) > int64(o.MaxEventStoreTotalBytes) {
+		st.hub.keptBytes.Add(-int64(size + eventBytes))
 		st.hub.series.notKept[keepTotal].Inc()
 		st.clear()
 		return false
@@ -161,7 +165,7 @@ func (st *store) dropOldest(n int) {
 // give takes an event that is dropped off the books.
 func (st *store) give(e *record) {
 	st.bytes -= len(e.message)
-	st.hub.keptBytes.Add(-int64(len(e.message)))
+	st.hub.keptBytes.Add(-int64(len(e.message) + eventBytes))
 	e.sequence.kept--
 	e.sequence.gap = e.number
 	st.prune(e.sequence)

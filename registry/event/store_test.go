@@ -10,7 +10,8 @@ import (
 
 // newHub is a hub with room for all that tests do, unless they say otherwise.
 func newHub(change ...func(*Options)) *Hub {
-	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxEventStoreEvents: 64,
+	o := Options{MaxSubscriptions: 1000, MaxSubscriptionsPerClient: 100, MaxSubscriptionBytes: 1 << 20,
+		MaxListenBytes: 1 << 10, MaxEventStoreEvents: 64,
 		MaxEventStoreBytes:      1 << 18,
 		MaxEventStoreTotalBytes: 1 << 25, Epoch: time.Now(), Metrics: metrics.NewSet()}
 	for _, f := range change {
@@ -27,7 +28,7 @@ func (deaf) Wake() {}
 // What is kept for resuming is bounded per session by number and bytes, and in all; the oldest goes first, and over a
 // gap nothing is replayed.
 func TestStoreBounds(t *testing.T) {
-	h := newHub(func(o *Options) { o.MaxEventStoreEvents, o.MaxEventStoreBytes, o.MaxEventStoreTotalBytes = 3, 100, 150 })
+	h := newHub(func(o *Options) { o.MaxEventStoreEvents, o.MaxEventStoreBytes, o.MaxEventStoreTotalBytes = 3, 100, 900 })
 	p, q := &store{hub: h}, &store{hub: h}
 	f := func(p *store, from uint32, want ...string) {
 		t.Helper()
@@ -64,8 +65,8 @@ func TestStoreBounds(t *testing.T) {
 	record(q, "a", 50)
 	record(q, "b", 1) // the others hold the rest
 	f(q, 0)
-	if got := h.keptBytes.Load(); got != 100 {
-		t.Errorf("%d bytes are counted, want 100", got)
+	if got := h.keptBytes.Load(); got != 100+eventBytes {
+		t.Errorf("%d bytes are counted, want 100 and an event's", got)
 	}
 	p.clear()
 	q.clear()
@@ -104,8 +105,8 @@ func TestStoreExpires(t *testing.T) {
 	}
 	open(true)
 	running := open(false)
-	if n := h.keptBytes.Load(); n != 3 {
-		t.Errorf("%d bytes are kept, want 3", n)
+	if n := h.keptBytes.Load(); n != 3+3*eventBytes {
+		t.Errorf("%d bytes are kept, want 3 and three events'", n)
 	}
 	s.Expire(time.Since(h.opt.Epoch))
 	resumed, e := s.Open(true, []byte("2-1"), deaf{})

@@ -22,6 +22,15 @@ func (s *Stream) OfPost() bool { return s.sequence != nil && s.sequence.number !
 // Listen says whether the stream is a subscriptions/listen's; else it is a session's or a connection's.
 func (s *Stream) Listen() bool { return s.subscriber.Listens() }
 
+// ListenBytes is what a listen takes, with all that it hears of; 0 for other streams, which are their sessions'.
+func (s *Stream) ListenBytes() int {
+	if !s.Listen() {
+		return 0
+	}
+	bytes, _ := s.subscriber.Holds()
+	return bytes
+}
+
 // Over says whether s carries nothing more, for ever: the transport closes it.
 func (s *Stream) Over() bool {
 	f := s.subscriber

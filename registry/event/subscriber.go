@@ -28,6 +28,7 @@ type Subscriber struct {
 	stream        *Stream // what it goes out on; nil while a session has none open
 	subscriptions map[Source]*Subscription
 	counted       int           // how many of them the limits count
+	bytes         int           // what the limits count of these, and of a listen itself
 	first, last   *Subscription // those that are owed, oldest first
 	events        *store        // of a session: what its streams have carried
 	end           end
@@ -75,6 +76,16 @@ func (s *Subscriber) Over() bool {
 
 // Listens says whether s is a subscriptions/listen; else it is a conversation's.
 func (s *Subscriber) Listens() bool { return s.id != nil }
+
+// Holds is what its subscriptions take, and the events that it has kept, as the limits count them.
+func (s *Subscriber) Holds() (subscribed, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.events != nil {
+		events = s.events.bytes + len(s.events.kept)*eventBytes
+	}
+	return s.bytes, events
+}
 
 // Connect has s go out on peer's connection, unless it has a way out.
 func (s *Subscriber) Connect(peer Peer) {
@@ -146,12 +157,12 @@ func (s *Subscriber) AppendMeta(dst []byte) []byte {
 
 // End ends s for good: its subscriptions are given back, its streams are over. Idempotent.
 func (s *Subscriber) End() {
-	subscriptions, wake, counted := s.close()
+	subscriptions, wake, counted, bytes := s.close()
 	for _, sub := range subscriptions {
 		sub.source.Detach(sub)
 	}
 	if counted > 0 {
-		s.hub.give(counted)
+		s.hub.give(counted, bytes)
 	}
 	for _, peer := range wake {
 		peer.Wake()
@@ -159,15 +170,15 @@ func (s *Subscriber) End() {
 }
 
 // close is the change of End: it returns what is to be detached, woken and given back.
-func (s *Subscriber) close() (subscriptions map[Source]*Subscription, wake []Peer, counted int) {
+func (s *Subscriber) close() (subscriptions map[Source]*Subscription, wake []Peer, counted, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.end != open {
-		return nil, nil, 0
+		return nil, nil, 0, 0
 	}
 	s.end = ended
-	subscriptions, counted = s.subscriptions, s.counted
-	s.subscriptions, s.counted, s.first, s.last = nil, 0, nil, nil
+	subscriptions, counted, bytes = s.subscriptions, s.counted, s.bytes
+	s.subscriptions, s.counted, s.bytes, s.first, s.last = nil, 0, 0, nil, nil
 	if s.events != nil {
 		wake = s.events.carriers()
 		s.events.clear()
@@ -181,7 +192,7 @@ func (s *Subscriber) close() (subscriptions map[Source]*Subscription, wake []Pee
 	if s.id != nil {
 		counted++
 	}
-	return subscriptions, wake, counted
+	return subscriptions, wake, counted, bytes
 }
 
 // Expire drops what was kept for resuming before a time (since Options.Epoch), so that clients which never come back do

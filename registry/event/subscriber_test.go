@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,8 @@ func (s *source) Append(dst []byte, to *Subscriber) []byte {
 	defer s.mu.Unlock()
 	return fmt.Appendf(dst, "%d changes", s.changes)
 }
+
+func (s *source) Bytes() int { return 0 }
 
 func (s *source) Detach(sub *Subscription) {
 	s.mu.Lock()
@@ -154,19 +157,19 @@ func TestSubscriptionLimit(t *testing.T) {
 		}
 	}
 	for i := range 3 {
-		if _, e := s.Subscribe(new(source)); (e == ErrClientLimit) != (i == 2) {
+		if _, e := s.Subscribe(new(source)); (e == h.refusals[limitClient]) != (i == 2) {
 			t.Error(i, e)
 		}
 	}
 	other, _ := listen(t, h, new(counter))
 	for i := range 2 {
-		if _, e := other.Subscribe(new(source)); (e == ErrTotalLimit) != (i == 1) {
+		if _, e := other.Subscribe(new(source)); (e == h.refusals[limitTotal]) != (i == 1) {
 			t.Error(i, e)
 		}
 	}
 	var siblings atomic.Int32
 	siblings.Store(2)
-	if _, e := h.Listen([]byte("1"), new(Filter), &siblings, nil); e != ErrClientLimit {
+	if _, e := h.Listen([]byte("1"), new(Filter), &siblings, nil); e != h.refusals[limitClient] {
 		t.Error("a third listen of one connection:", e)
 	}
 	s.End()
@@ -174,6 +177,27 @@ func TestSubscriptionLimit(t *testing.T) {
 	if n := h.subscriptions.Load(); n != 0 {
 		t.Errorf("%d are left", n)
 	}
+}
+
+// A filter that is too long, or names too much, is refused before it is read.
+func TestFilterLimits(t *testing.T) {
+	h := newHub(func(o *Options) { o.MaxSubscriptionsPerClient, o.MaxListenBytes = 3, 200 })
+	f := func(raw, reason string) {
+		t.Helper()
+		e := h.Admits([]byte(raw))
+		if (e == nil) != (reason == "") || e != nil && !strings.Contains(string(e.Data), `"`+reason+`"`) {
+			t.Errorf("%s: %v", raw, e)
+		}
+	}
+	f(`{}`, "")
+	f(`{"toolsListChanged":true,"resourceSubscriptions":[],"taskIds":[ ]}`, "")
+	f(`{"resourceSubscriptions":["a,b","c","d]"]}`, "")
+	f(`{"resourceSubscriptions":["a","b","c","d"]}`, "subscription_limit_per_client")
+	f(`{"resourceSubscriptions":["a","b"],"x":1,"taskIds":["c" , "d"]}`, "subscription_limit_per_client")
+	f(`{"resourceSubscriptions":[`+strings.Repeat(`"a",`, 40)+`"a"]}`, "subscription_limit_per_client")
+	f(`{"pad":"`+strings.Repeat("x", 190)+`"}`, "")
+	f(`{"pad":"`+strings.Repeat("x", 191)+`"}`, "listen_bytes")
+	f(`{"resourceSubscriptions":["a"`, "") // no JSON: who reads it says so
 }
 
 // A session has one stream; whoever knows an event takes it over and goes on behind that.
@@ -260,5 +284,68 @@ func TestPostStream(t *testing.T) {
 	s.End()
 	if h.keptBytes.Load() != 0 || s.OpenPost(true, post) != nil {
 		t.Error("left after the end")
+	}
+}
+
+// R8: the bytes of subscriptions are bounded, what they name and their bookkeeping, and given back once.
+func TestSubscriptionBytesLimit(t *testing.T) {
+	h := newHub(func(o *Options) { o.MaxSubscriptionBytes = 20_000 })
+	topics := new(Topics)
+	s := h.NewSubscriber(new(Told))
+	long := func(i int) Source { return topics.Topic(fmt.Sprint(i) + strings.Repeat("u", 2000)) }
+	for i := range 9 {
+		if _, e := s.Subscribe(long(i)); (e == h.refusals[limitBytes]) != (i >= 7) {
+			t.Error(i, e)
+		}
+	}
+	if _, e := h.Listen([]byte("1"), new(Filter), nil, nil); e != h.refusals[limitBytes] {
+		t.Error("a listen:", e)
+	}
+	s.Unsubscribe(long(0))
+	listen, e := h.Listen([]byte("1"), new(Filter), nil, nil)
+	if e != nil {
+		t.Fatal(e)
+	}
+	if _, e := listen.Subscribe(long(0)); e != h.refusals[limitBytes] {
+		t.Error("one of a listen:", e)
+	}
+	s.End()
+	listen.End()
+	if n, bytes := h.subscriptions.Load(), h.subscribed.Load(); n != 0 || bytes != 0 {
+		t.Errorf("%d subscriptions of %d bytes are left", n, bytes)
+	}
+}
+
+// What the limits count is what the heap holds, or a little more, with short names and with long ones.
+func TestSubscriptionBytes(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for _, length := range []int{20, 2000} {
+		for _, each := range []int{1, 100} {
+			h := newHub(func(o *Options) { o.MaxSubscriptions, o.MaxSubscriptionBytes = 1<<20, 1<<30 })
+			topics := new(Topics)
+			subscribers := make([]*Subscriber, 10_000/each)
+			before := heap()
+			for i := range subscribers {
+				subscribers[i] = h.NewSubscriber(new(Told))
+				for n := range each {
+					if _, e := subscribers[i].Subscribe(topics.Topic(fmt.Sprint(i, n) + strings.Repeat("u", length))); e != nil {
+						t.Fatal(e)
+					}
+				}
+			}
+			held, counted := heap()-before, h.subscribed.Load()
+			t.Logf("names of %d bytes, %d of each: %d bytes are held, %d counted", length, each, held/10_000, counted/10_000)
+			if held > counted+counted/5 || counted > 3*held {
+				t.Errorf("names of %d bytes, %d of each: %d bytes are held, %d counted", length, each, held, counted)
+			}
+			runtime.KeepAlive(subscribers)
+			runtime.KeepAlive(topics)
+		}
 	}
 }

@@ -9,6 +9,8 @@ type Source interface {
 	Attach(sub *Subscription) bool
 	// Append appends the notification of how the source is now. Called as Attach is.
 	Append(dst []byte, to *Subscriber) []byte
+	// Bytes is what the source keeps for one subscription: mostly its name.
+	Bytes() int
 	// Detach ends what Attach began: the subscriber has ended, or hears of the source no more. Called under no lock.
 	Detach(sub *Subscription)
 }
@@ -82,16 +84,18 @@ func (s *Subscriber) Subscribe(source Source) (*Subscription, *codec.Error) {
 	if s.subscriptions[source] != nil || s.end != open {
 		return nil, nil
 	}
-	if e := s.hub.take(s.counted); e != nil {
+	bytes := subscriptionBytes + source.Bytes()
+	if e := s.hub.take(s.counted, bytes); e != nil {
 		return nil, e
 	}
 	sub := s.attachLocked(source)
 	if sub == nil {
-		s.hub.give(1)
+		s.hub.give(1, bytes)
 		return nil, nil
 	}
 	sub.counted = true
 	s.counted++
+	s.bytes += bytes
 	return sub, nil
 }
 
@@ -138,8 +142,10 @@ func (s *Subscriber) removeLocked(sub *Subscription) {
 	sub.gone = true
 	delete(s.subscriptions, sub.source)
 	if sub.counted {
+		bytes := subscriptionBytes + sub.source.Bytes()
 		s.counted--
-		s.hub.give(1)
+		s.bytes -= bytes
+		s.hub.give(1, bytes)
 	}
 }
 

@@ -83,4 +83,6 @@ func (t topic) Append(dst []byte, to *Subscriber) []byte {
 }
 
 // Detach implements Source.
+func (t topic) Bytes() int { return len(t.uri) }
+
 func (t topic) Detach(sub *Subscription) { t.topics.drop(t.uri, sub) }

@@ -133,7 +133,7 @@ func (r *Requester) Ask(c *call.Call, requests mcp.InputRequestMap, amend func(p
 		c.Responder.Resume()
 	})
 	asked, e := r.Requests.Open(clientreq.Call{
-		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: c.Bytes(), Amend: amend,
+		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: cap(c.Raw) - len(c.Raw) + c.Bytes(), Amend: amend,
 		Done: func(came clientreq.Result) {
 			outcome = came
 			s.Settle()

@@ -96,6 +96,14 @@ func (c *Client) AppendOwed(dst []byte, hub *event.Hub) []byte {
 	return dst
 }
 
+// Holds is what the client's subscriptions take, and the events that are kept for it.
+func (c *Client) Holds() (subscribed, events int) {
+	if s := c.subscriber.Load(); s != nil {
+		return s.Holds()
+	}
+	return 0, 0
+}
+
 // Close ends what the client is subscribed to, and keeps it from beginning again: it is gone. In a session a message
 // may have found the client before, and be served after.
 func (c *Client) Close() {

@@ -54,6 +54,14 @@ func (t *Table[R]) Find(id []byte, principal string) (*Session[R], bool) {
 	return s, true
 }
 
+// Each has look see every session. It must be quick, and not use the table.
+func (t *Table[R]) Each(look func(principal string, c *Conversation[R])) {
+	t.byID.Sweep(func(s *Session[R]) bool {
+		look(s.principal, &s.Conversation)
+		return false
+	})
+}
+
 // Use is Find for a request, which keeps the session from being idle.
 func (t *Table[R]) Use(id []byte, principal string) (*Session[R], bool) {
 	s, ok := t.Find(id, principal)

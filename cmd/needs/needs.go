@@ -10,8 +10,10 @@ import (
 
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
-	"bash": "bash", "curl": "curl", "make": "make", "nc": "netcat-openbsd", "npm": "npm", "prometheus": "prometheus",
-	"promtool": "prometheus",
+	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
+	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
+	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
+	"promtool": "prometheus", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.
@@ -32,10 +34,24 @@ func Programs(t *testing.T, notRun string, names ...string) {
 	}
 }
 
+// Slow skips a test that takes minutes, unless this is `make slow` (WEIR_SLOW), which gives each package 90 minutes.
+func Slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("WEIR_SLOW") == "" {
+		t.Skip("it takes minutes: make slow runs it (WEIR_SLOW=1)")
+	}
+}
+
+// templates is what Alertmanager does not start without, wherever it was unpacked.
+const templates = "/usr/share/prometheus/alertmanager/default.tmpl"
+
 // isThere says whether a program is installed. Of nc there are several, and only OpenBSD's can end its half of a
 // connection (-N).
 func isThere(name string) bool {
 	path, err := exec.LookPath(name)
+	if name == "prometheus-alertmanager" && err == nil {
+		_, err = os.Stat(templates)
+	}
 	if err != nil || name != "nc" {
 		return err == nil
 	}

@@ -1,7 +1,0 @@
-// Package needs is for tests that run somebody else's program: it looks whether the program is there.
-//
-// Its one rule: a test that misses its program is skipped at a desk, fails in CI (WEIR_CI), and is never skipped in
-// silence: the file that WEIR_SKIPPED names gets a line, of which `make test` makes one for everybody at its end.
-//
-// It never knows what the programs are run for.
-package needs
