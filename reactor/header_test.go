@@ -56,8 +56,8 @@ func TestHeader(t *testing.T) {
 	}
 	secret := []string{"Bearer", "a=b", "Basic"}
 	for _, tool := range []string{"all", "adopted"} {
-		f(tool, []string{`"X-Trace":["one","two"]`, `"X-Empty":[""]`, `"X-Long":["yyy`, `"Host":[`, `"Content-Type":["application/json"]`,
-			`"Mcp-Session-Id":[`}, secret)
+		f(tool, []string{`"X-Trace":["one","two"]`, `"X-Empty":[""]`, `"X-Long":["yyy`, `"Host":[`,
+			`"Content-Type":["application/json"]`, `"Mcp-Session-Id":[`}, secret)
 	}
 	f("some", []string{`{"Authorization":["Bearer x"],"X-Trace":["one","two"]}`}, nil)
 	f("none", []string{`null`}, nil)

@@ -96,8 +96,10 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 		Ask:                 r.engine.Ask,
 		ElicitationComplete: func(ctx context.Context, id string) { call.ElicitationComplete(ctx, id) },
 		CloseStream:         func(ctx context.Context, retry time.Duration) { CloseStream(ctx, retry) },
-		Returns:             how.Returns,
-		OnError:             how.OnError,
+		Sessions: func(connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)) sdk.Sessions {
+			return call.NewSessions(connect, how.Returns)
+		},
+		OnError: how.OnError,
 	})
 }
 

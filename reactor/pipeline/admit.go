@@ -183,18 +183,14 @@ func (in *Intake) unblock(c *Conn) {
 	in.p.Queue.Schedule(&c.lane)
 }
 
-// refuseQueued refuses a call that had its place already, in the order of answers and in flight.
+// refuseQueued refuses a call that has its place already, in the order of answers and in flight: one that was set aside
+// may have become an event stream meanwhile.
 func (in *Intake) refuseQueued(c *Conn, k *Call, refusal backpressure.Refusal) {
-	c.AddPending(-1)
-	g := k.group
-	if o := c.transport.Order(); g == nil && o != nil {
-		o.Drop(c, k)
-	}
 	in.Msg = in.p.appendRefusal(in.Msg[:0], k, k.ID(), refusal)
-	in.Answer(k, c.endCall(k, in.Msg))
-	if g != nil && g.finished() {
-		in.sendGroup(c, g)
+	if in.Out = c.conclude(k, c.endCall(k, in.Msg), in.Out); len(in.Out) > FlushAbove {
+		in.Flush(c)
 	}
+	c.AddPending(-1)
 }
 
 // Drained is called by the queue when a full lane fell to half.
