@@ -57,7 +57,7 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge("weir_queue_limit_bytes", func() int64 { return q.held.max })
 	gauge("weir_queue_pressure", func() int64 { return oneIf(q.pressed()) })
 	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now())) })
-	gauge("weir_emergency_stop", func() int64 { return oneIf(q.shedding.bits.Load()&shedLowest != 0) })
+	gauge("weir_emergency_stop", func() int64 { return oneIf(q.shedding.has(shedLowest)) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
 		gauge("weir_queue_executing_messages"+label, q.executing[c].Load)

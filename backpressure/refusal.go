@@ -34,7 +34,7 @@ const (
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
-	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Shedding
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
 
 	refusals = iota

@@ -33,8 +33,8 @@ type shellFlags struct {
 
 // Help implements kong.HelpProvider.
 func (shellFlags) Help() string {
-	return `For this shell only: source <(${program} completion bash). To stay: into the folder that the shell reads, such as
-/usr/share/bash-completion/completions/${program}, zsh's site-functions/_${program} or
+	return `For this shell only: source <(${program} completion bash). To stay: into the folder that the shell reads, such
+as /usr/share/bash-completion/completions/${program}, zsh's site-functions/_${program} or
 ~/.config/fish/completions/${program}.fish.`
 }
 

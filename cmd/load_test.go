@@ -3,8 +3,10 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,22 +27,36 @@ func loadRun(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
+// loadReport is the report of weir load with these arguments. What was over before a busy machine had sent anything is
+// run again.
+func loadReport(t *testing.T, args ...string) (r *report.Report, said string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r.json")
+	for range 10 {
+		code, stdout, stderr := loadRun(append(args, "--json", file)...)
+		said = fmt.Sprintf("%v: exit %d\n%s%s", args, code, stdout, stderr)
+		var err error
+		if r, err = report.ReadReport(file); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		if r.Total.Tally.Sent > 0 {
+			break
+		}
+	}
+	return r, said
+}
+
 // TestLoadEveryTransport runs the smallest scenario against a real server, over each of its transports, in each era.
 func TestLoadEveryTransport(t *testing.T) {
 	s := startTest(t, nil)
 	f := func(target string, args ...string) {
 		t.Helper()
-		file := filepath.Join(t.TempDir(), "r.json")
-		code, stdout, stderr := loadRun(append([]string{"baseline", "--duration", "400ms", "--target", target,
-			"--admin", s.addresses["admin"], "--json", file}, args...)...)
-		report, err := report.ReadReport(file)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
-		}
+		report, said := loadReport(t, append([]string{"baseline", "--duration", "400ms", "--target", target,
+			"--admin", s.addresses["admin"]}, args...)...)
 		tally := &report.Total.Tally
 		if tally.Sent == 0 || tally.Sent != tally.Results || tally.Unexplained != 0 || report.Server.PID != os.Getpid() ||
 			report.Server.Goroutines == 0 {
-			t.Errorf("%s: exit %d\n%s%s", target, code, stdout, stderr)
+			t.Error(said)
 		}
 	}
 	f("http://" + s.addresses["http"] + "/mcp")
@@ -48,8 +64,14 @@ func TestLoadEveryTransport(t *testing.T) {
 	f("ws://" + s.addresses["http"] + "/mcp")
 	f("tcp://" + s.addresses["tcp"])
 	f("unix:" + s.addresses["unix"])
-	if n := s.registry.Engine().Sessions(); n > 7 { // one of each probe and none of the load's 50, which says goodbye
-		t.Errorf("%d sessions are left", n)
+	left := 100
+	for runs := 0; left > 2 && runs < 10; runs++ { // the probe's, and none of the 25, which have two seconds to say goodbye
+		before := s.registry.Engine().Sessions()
+		f("http://" + s.addresses["http"] + "/mcp")
+		left = s.registry.Engine().Sessions() - before
+	}
+	if left > 2 {
+		t.Errorf("%d sessions are left", left)
 	}
 	if code, stdout, stderr := loadRun("fan-out", "--duration", "1s", "--target", "http://"+s.addresses["http"]+"/mcp",
 		"-q"); code > exitRuntime ||
@@ -61,30 +83,33 @@ func TestLoadEveryTransport(t *testing.T) {
 // TestLoadHostile lets every kind of hostile client loose on a real server, and asks how each ended.
 func TestLoadHostile(t *testing.T) {
 	s := startTest(t, nil)
+	run := func(target string) *report.Report {
+		t.Helper()
+		r, said := loadReport(t, "hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"], "-q")
+		if tally := &r.Total.Tally; tally.Sent == 0 || tally.Sent != tally.Results {
+			t.Errorf("the good ones suffer: %s", said)
+		}
+		return r
+	}
 	f := func(target string, want map[string]string) {
 		t.Helper()
-		file := filepath.Join(t.TempDir(), "r.json")
-		_, stdout, stderr := loadRun("hostile", "--duration", "2s", "--target", target, "--admin", s.addresses["admin"],
-			"--json", file, "-q")
-		report, err := report.ReadReport(file)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s%s", target, err, stdout, stderr)
-		}
-		tally := &report.Total.Tally
-		if tally.Sent == 0 || tally.Sent != tally.Results {
-			t.Errorf("%s: the good ones suffer\n%s%s", target, stdout, stderr)
-		}
-		for kind, ending := range want {
-			found := false
-			for word := range report.Hostile.Counts.Ended[kind] {
-				found = found || strings.HasPrefix(word, ending)
+		missing := maps.Clone(want)
+		missing["server"] = "message_too_large"
+		for runs := 0; len(missing) > 0 && runs < 10; runs++ { // in two seconds a busy machine does not come to all of it
+			report := run(target)
+			for kind, ending := range missing {
+				for word := range report.Hostile.Counts.Ended[kind] {
+					if strings.HasPrefix(word, ending) {
+						delete(missing, kind)
+					}
+				}
 			}
-			if !found {
-				t.Errorf("%s: %s: no %q among %v", target, kind, ending, report.Hostile.Counts.Ended[kind])
+			if report.Server.Closed["message_too_large"] > 0 {
+				delete(missing, "server")
 			}
 		}
-		if report.Server.Closed["message_too_large"] == 0 {
-			t.Errorf("%s: the server's reasons are %v", target, report.Server.Closed)
+		if len(missing) > 0 {
+			t.Errorf("%s: never seen: %v", target, missing)
 		}
 	}
 	onLines := map[string]string{"garbage": "error: ", "oversize": "error: the message is longer",
@@ -120,7 +145,7 @@ func TestLoadServerDies(t *testing.T) {
 	kept := filepath.Join(t.TempDir(), "r.json")
 	var stdout strings.Builder
 	stderr := onFirst{do: func() { c.Process.Kill() }}
-	code := run([]string{"load", "baseline", "--duration", "4s", "--target", "tcp://" + c.addresses["tcp"],
+	code := run([]string{"load", "baseline", "--duration", "12s", "--target", "tcp://" + c.addresses["tcp"],
 		"--admin", c.addresses["admin"], "--html", file, "--json", kept}, &stdout, &stderr)
 	page, err := os.ReadFile(file)
 	if err != nil || code != exitNotRun || !strings.Contains(stdout.String(), "ended early:") ||
@@ -146,15 +171,10 @@ func TestLoadAnotherServer(t *testing.T) {
 	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return other }, nil))
 	s := httptest.NewServer(mux)
 	defer s.Close()
-	file := filepath.Join(t.TempDir(), "r.json")
-	code, stdout, stderr := loadRun("baseline", "--target", s.URL+"/mcp", "--duration", "1s", "--json", file)
-	report, err := report.ReadReport(file)
-	if err != nil {
-		t.Fatalf("exit %d, %v\n%s%s", code, err, stdout, stderr)
-	}
+	report, said := loadReport(t, "baseline", "--target", s.URL+"/mcp", "--duration", "1s")
 	if tally := &report.Total.Tally; tally.Sent == 0 || tally.Sent != tally.Results || report.Target.Server != "other 1" ||
 		report.Server.PID != os.Getpid() {
-		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+		t.Error(said)
 	}
 	f := func(target, want string) {
 		t.Helper()
@@ -189,13 +209,11 @@ func TestLoadAnotherServer(t *testing.T) {
 func TestLoadWorkers(t *testing.T) {
 	t.Setenv(asMain, "1")
 	s := startTest(t, nil)
-	file := filepath.Join(t.TempDir(), "r.json")
-	code, stdout, stderr := loadRun("baseline", "--duration", "400ms", "--workers", "2", "--target",
-		"tcp://"+s.addresses["tcp"], "--json", file, "-q")
-	report, err := report.ReadReport(file)
-	if err != nil || report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 ||
+	report, said := loadReport(t, "baseline", "--duration", "400ms", "--workers", "2", "--target",
+		"tcp://"+s.addresses["tcp"], "-q")
+	if report.Generator.Workers != 2 || report.Total.Tally.Sent == 0 ||
 		report.Total.Tally.Sent != report.Total.Tally.Results {
-		t.Errorf("exit %d, %v\n%s%s", code, err, stdout, stderr)
+		t.Error(said)
 	}
 }
 

@@ -76,7 +76,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.watch, s.strain = startWatch(s), startStrain(s, newReadings(s).now)
+	s.watch, s.strain = startWatch(s), startStrain(s, readings(s))
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()

@@ -30,6 +30,9 @@ import (
 // all, and not some binary that was built before.
 const asMain = "WEIR_TEST_AS_MAIN"
 
+// withHeld is its value for a weir that offers held beside the demonstration tools.
+const withHeld = "held"
+
 // plain is the program without anybody's tools: weir.
 var plain = Program{Name: "weir", Version: "dev"}
 
@@ -43,6 +46,8 @@ func TestMain(m *testing.M) {
 	case withTrouble:
 		Main(Program{Name: "weir", Version: "dev", Offer: offerTrouble})
 	case "1":
+		os.Exit(plain.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case withHeld:
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -299,7 +304,7 @@ func startChild(t *testing.T, args ...string) *child {
 // startChildOn is the same with a standard output; nil: nowhere.
 func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 	t.Helper()
-	return startChildAs(t, "1", stdout, args...)
+	return startChildAs(t, withHeld, stdout, args...)
 }
 
 // startChildAs is the same as the program that TestMain knows as this.

@@ -55,7 +55,7 @@ func startStdio(t *testing.T, lines ...string) *stdioChild {
 
 func stdioCommand(args ...string) *exec.Cmd {
 	c := exec.Command(os.Args[0], append([]string{"stdio"}, args...)...)
-	c.Env = append(os.Environ(), asMain+"=1")
+	c.Env = append(os.Environ(), asMain+"="+withHeld)
 	return c
 }
 

@@ -122,15 +122,16 @@ var allowedImports = map[string][]string{
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
-		"weir/loadtest/report",
+		"weir/loadtest/pacing", "weir/loadtest/report",
 		"weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/socket": {"golang.org/x/sys/unix"},
 	"loadtest/wire":   {"weir/codec"},
+	"loadtest/pacing": {},
 	"loadtest/client": {
-		"weir/codec/option", "weir/loadtest/wire", "weir/loadtest/socket", "github.com/HdrHistogram/hdrhistogram-go",
-		"golang.org/x/sys/unix",
+		"weir/codec/option", "weir/loadtest/pacing", "weir/loadtest/wire", "weir/loadtest/socket",
+		"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix",
 	},
 	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/probe":   {"weir/loadtest/wire"},
@@ -141,7 +142,8 @@ var allowedImports = map[string][]string{
 	},
 	"loadtest/internal": {"weir/loadtest/wire"},
 	"loadtest/bench": {
-		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/report", "weir/loadtest/wire",
+		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/pacing",
+		"weir/loadtest/report", "weir/loadtest/wire",
 	},
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},
@@ -220,7 +222,7 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager"}, imported) &&
+		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":

@@ -8,6 +8,7 @@ import (
 
 	"weir/loadtest/client"
 	"weir/loadtest/hostile"
+	"weir/loadtest/pacing"
 	"weir/loadtest/report"
 )
 
@@ -248,7 +249,7 @@ func (j *judging) judgeRecovery(want time.Duration) {
 		begin = end
 	}
 	got := fmt.Sprintf("%v (p95 at most %s again)", worst.Round(10*time.Millisecond), report.Milliseconds(bound))
-	if worst == client.Never {
+	if worst == pacing.Never {
 		got = fmt.Sprintf("not within the phase (p95 at most %s)", report.Milliseconds(bound))
 	}
 	j.add("recovery", "within "+want.String(), got, worst <= want, !seen)
@@ -261,5 +262,5 @@ func (j *judging) recovered(phase int, begin, end time.Duration, bound float64) 
 			return time.Duration(p.At*float64(time.Second)) - begin
 		}
 	}
-	return client.Never
+	return pacing.Never
 }

@@ -331,13 +331,15 @@ func (b *recorder) generator() {
 		r.Notes = append(r.Notes, fmt.Sprintf("the scenario asks for %.0f calls, and %d were planned: the others' "+
 			"connections were not open when their turn was", asked, t.Planned))
 	}
-	if t := &r.Total.Tally; t.NeverSent > t.Planned/1000 {
+	t := &r.Total.Tally
+	if t.NeverSent > t.Planned/1000 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d planned calls were never sent: their connection was gone, or its "+
-			"window or socket had no room, because the server (or the machine) was slower than the plan", t.NeverSent, t.Planned))
+			"window or socket had no room, because the server (or the machine) was slower than the plan", t.NeverSent,
+			t.Planned))
 	}
-	if t := &r.Total.Tally; t.Unended > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d event streams went on behind their answer; a connection that brings one is "+
-			"left, and another one made", t.Unended))
+	if t.Unended > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d event streams went on behind their answer; a connection that brings one "+
+			"is left, and another one made", t.Unended))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 	"weir/loadtest/probe"
 	"weir/loadtest/report"
 	"weir/loadtest/wire"
@@ -276,6 +277,6 @@ func calibrate(ctx context.Context, o client.Options, c *Calibration) (float64, 
 	return capacity, nil
 }
 
-func segment(length time.Duration, from, to float64) client.Segment {
-	return client.Segment{Length: length, From: from, To: to}
+func segment(length time.Duration, from, to float64) pacing.Segment {
+	return pacing.Segment{Length: length, From: from, To: to}
 }

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"weir/loadtest/client"
 	"weir/loadtest/hostile"
+	"weir/loadtest/pacing"
 )
 
 // Scenario is one written question, the load that asks it, and the marks that its answer is held to. It is data: the
@@ -223,11 +223,11 @@ func (s *Scenario) settle(capacity float64) {
 }
 
 // plan is the rate of one connection over the whole scenario.
-func (s *Scenario) plan() []client.Segment {
-	stretches := make([]client.Segment, len(s.Phases))
+func (s *Scenario) plan() []pacing.Segment {
+	stretches := make([]pacing.Segment, len(s.Phases))
 	for i := range s.Phases {
 		p := &s.Phases[i]
-		stretches[i] = client.Segment{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
+		stretches[i] = pacing.Segment{Length: p.Duration, From: p.Rate.From, To: p.Rate.To}
 	}
 	return stretches
 }

@@ -8,15 +8,16 @@ import (
 	"weir/loadtest/client"
 	"weir/loadtest/hostile"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 	"weir/loadtest/report"
 )
 
 // Job is one worker's share of a run, as it travels to another process.
 type Job struct {
 	Options     client.Options
-	Plan        []client.Segment // calls per second of each connection; empty: a closed load
-	Connections []client.Segment // how many of them there are
-	Streams     []client.Segment // event streams, beside them
+	Plan        []pacing.Segment // calls per second of each connection; empty: a closed load
+	Connections []pacing.Segment // how many of them there are
+	Streams     []pacing.Segment // event streams, beside them
 	Hostile     hostile.Clients
 	Instants    []time.Duration // when to report, counted from the beginning; the last is the end
 	OpenFirst   bool            // open the first connections before the beginning
@@ -138,7 +139,7 @@ func (d *driver) start() (err error) {
 	if d.job.Plan == nil {
 		d.fleet.Start()
 	} else {
-		d.fleet.StartPlan(client.NewPlan(d.job.Plan...), d.begin)
+		d.fleet.StartPlan(pacing.NewPlan(d.job.Plan...), d.begin)
 	}
 	if d.neverRead != nil {
 		d.neverRead.Start()
@@ -173,7 +174,7 @@ func (d *driver) follow(ctx context.Context, instant time.Duration) {
 }
 
 // heightOf is the height of a chain of ramps at a moment; the last one's end stays.
-func heightOf(ramps []client.Segment, at time.Duration) int {
+func heightOf(ramps []pacing.Segment, at time.Duration) int {
 	for i, r := range ramps {
 		if at < r.Length || i == len(ramps)-1 {
 			share := min(1, max(0, at.Seconds()/r.Length.Seconds()))

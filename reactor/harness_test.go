@@ -242,20 +242,22 @@ func (p *peer) line() string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// rest reads until the server closes.
+// rest reads until the server closes, and closes too, or the server waits for that.
 func (p *peer) rest() string {
 	p.t.Helper()
 	text, err := io.ReadAll(p.r)
+	p.Close()
 	if err != nil {
 		p.t.Fatalf("read to the end: %v (after %.200q)", err, text)
 	}
 	return string(text)
 }
 
-// gone waits until the server has ended the connection, in whatever way.
+// gone waits until the server has ended the connection, in whatever way, and ends it too.
 func (p *peer) gone() {
 	p.t.Helper()
 	_, err := io.Copy(io.Discard, p.r)
+	p.Close()
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {
 		p.t.Fatal("the server never closed the connection")
 	}

@@ -285,6 +285,25 @@ func TestHTTP10Streams(t *testing.T) {
 	whole("progress", told, `"progress":1`, `"progress":2`, "sent 2")
 	whole("keep-alive", strings.Replace(told, "\r\n", "\r\nConnection: keep-alive\r\n", 1), `"progress":1`, "sent 2")
 	whole("only a stream", strings.Replace(postDiscover(), "application/json, text", "text", 1), `"result"`)
+	t.Run("a peer that has ended", func(t *testing.T) { // wholly, or only its half
+		p := s.dial("http")
+		p.send(old(modernCall("1", "stuck", `{}`)))
+		s.awaitStuck()
+		p.closeWrite()
+		e := p.stream()
+		s.free()
+		contains(t, e.data(), "free")
+		e.ends()
+		last := strings.Replace(modernCall("1", "stuck", `{}`), "\r\n", "\r\nConnection: close\r\n", 1)
+		for _, request := range []string{old(modernCall("1", "stuck", `{}`)), last} {
+			s := start(t)
+			p := s.dial("http")
+			p.send(request)
+			s.awaitStuck()
+			p.Close()
+			s.eventually("its call is cancelled", func() bool { return s.queue.Executing(backpressure.Blocking) == 0 })
+		}
+	})
 	t.Run("a session's stream", func(t *testing.T) {
 		p, q := s.dial("http"), s.dial("http")
 		session := q.session()

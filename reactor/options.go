@@ -55,7 +55,7 @@ type Options struct {
 	// listener's own address. On a listener that is not on loopback an empty list allows every Host.
 	AllowedHosts []string `yaml:"allowed_hosts"`
 	// OnFull decides what happens to a message that finds its connection's queue full: refuse (answer -32603 with a
-	// reason) or pause (stop reading, for trusted peers).
+	// reason) or pause (stop reading, for trusted peers; standard streams always do).
 	OnFull OnFull `yaml:"on_full" default:"refuse" oneof:"refuse,pause"`
 
 	// ReusePort lets several processes of the same user listen on the same HTTP and TCP ports (SO_REUSEPORT); the
@@ -107,7 +107,8 @@ type Options struct {
 	// the dead ones.
 	LineIdleTimeout time.Duration `yaml:"line_idle_timeout" min:"0s" max:"8760h" zero:"never"`
 	// PingInterval is how long a WebSocket peer may be silent before it gets a ping; as long again without a sign of
-	// life closes it (ping_timeout).
+	// life closes it (ping_timeout). One that waits for an answer gets pings too, and is not closed: they are for what
+	// stands between.
 	PingInterval time.Duration `yaml:"ping_interval" default:"30s" min:"0s" max:"24h" zero:"never"`
 	// SSEKeepAlive is after how long without an event an open event stream gets a comment, which clients ignore: it
 	// keeps the stream from being cut by what stands between, and finds peers that are gone.

@@ -119,8 +119,8 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 	p.send(modernCall("0", "stuck", `{}`))
 	s.awaitStuck()
 	go func() { // the connection ends in the middle of it
-		for id := range 200 {
-			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 100_000)+`"}`))
+		for id := range 400 { // which do not ask for room, as longer ones do
+			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 10_000)+`"}`))
 		}
 	}()
 	s.closedFor(loop.CloseOutboxBudget, "1")

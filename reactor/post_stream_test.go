@@ -493,11 +493,12 @@ func TestResumedStreamIsAnsweredAtAStop(t *testing.T) {
 	s.eventually("it stops", func() bool { return s.queue.Draining() })
 	s.free()
 	contains(t, e.data(), endsWith)
-	if report := <-stopped; report.Messages != 0 {
-		t.Errorf("%+v", report)
-	}
 	if _, err := e.read(); err != io.EOF && err != io.ErrUnexpectedEOF {
 		t.Error(err)
+	}
+	q.Close() // or the stop waits for it
+	if report := <-stopped; report.Messages != 0 {
+		t.Errorf("%+v", report)
 	}
 }
 

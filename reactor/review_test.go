@@ -230,6 +230,7 @@ func TestWebSocketCloseDropsWhatWaits(t *testing.T) {
 		s.awaitStuck()
 	}
 	c.send(closeFrame(1000))
+	c.gone()
 	s.closedFor(loop.CloseRequested, "1")
 	if n := len(s.stuck); n != 0 {
 		t.Errorf("%d calls began after the close frame", n)

@@ -96,8 +96,8 @@ func TestServeStops(t *testing.T) {
 			default:
 			}
 			close(release)
-			must(t, <-ended)
 			contains(t, p.rest(), `"done"`)
+			must(t, <-ended)
 			contains(t, text.String(), `"messages_cut":0`, `"message":"stopped"`)
 		})
 	}

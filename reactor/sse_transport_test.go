@@ -131,10 +131,13 @@ func TestSSEDrain(t *testing.T) {
 	contains(t, e.message(), `"id":3,"result":{}`)
 	s.free()
 	contains(t, e.message(), `"id":1`, "free")
+	e.ends()
+	for _, peer := range []*peer{p, q, r} {
+		peer.Close() // or the stop waits for it
+	}
 	if report := <-stopped; report.Messages != 0 || report.OutboxBytes != 0 {
 		t.Errorf("%+v", report)
 	}
-	e.ends()
 }
 
 // A peer that closes only its sending side still hears.

@@ -41,8 +41,10 @@ func serveStdio(t *testing.T, grace time.Duration, changes ...func(*stdioTimes))
 	return s
 }
 
-// hastily gives up an output that takes nothing, for tests in which nobody reads.
-func hastily(times *stdioTimes) { times.output = 50 * time.Millisecond }
+// hastily gives up an output that takes nothing, and a client that is gone, for tests in which both is so.
+func hastily(times *stdioTimes) {
+	times.output, times.orderly = 50*time.Millisecond, 50*time.Millisecond
+}
 
 // serveStdioOn is the same with an output of the test's.
 func serveStdioOn(t *testing.T, grace time.Duration, out io.Writer, changes ...func(*stdioTimes)) *streamed {
@@ -192,7 +194,7 @@ func TestStreamsReaderIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ours, out := connect()
 			t.Cleanup(func() { ours.Close(); out.Close() })
-			s := serveStdioOn(t, time.Hour, out)
+			s := serveStdioOn(t, time.Hour, out, hastily)
 			stubborn := make(chan struct{})
 			t.Cleanup(func() { close(stubborn) })
 			registry.AddTool(s.registry, &mcp.Tool{Name: "stubborn"},

@@ -387,8 +387,8 @@ func TestListenOverHTTP(t *testing.T) {
 // A subscriber that does not read costs a mark per resource and a number per list, however much happens; reading again,
 // it hears of each once.
 func TestStalledSubscriber(t *testing.T) {
-	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
-		o.SendBufferBytes, o.MaxOutboxBytes = 4096, 4096
+	s := start(t, func(o *Options, _ *backpressure.Options, r *registry.Options) {
+		o.SendBufferBytes, o.MaxOutboxBytes, r.MaxListenBytes = 4096, 4096, 1<<20
 	})
 	p := s.dial("tcp")
 	uris := make([]string, 500)

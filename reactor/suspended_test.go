@@ -157,7 +157,9 @@ func TestAskEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, func(_ *Options, _ *backpressure.Options,
 				r *registry.Options) {
-				r.ClientRequestTimeout = time.Second
+				if reason == "client_request_timeout" {
+					r.ClientRequestTimeout = time.Second
+				}
 			})
 			s.addAsk()
 			p := s.dial("tcp").greetAble()

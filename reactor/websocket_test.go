@@ -144,6 +144,31 @@ func TestWebSocketPingTimeout(t *testing.T) {
 	s.closedFor(loop.ClosePingTimeout, "1")
 }
 
+// TestWebSocketPingsWhoWaits: a peer that waits for a slow call gets pings, so that no balancer cuts its connection, and
+// is not closed for silence: it is our turn.
+func TestWebSocketPingsWhoWaits(t *testing.T) {
+	s := start(t, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.PingInterval = 100 * time.Millisecond
+	})
+	p := s.websocket()
+	p.text(hello)
+	p.received()
+	p.text(strings.TrimSpace(toolCall("1", "stuck", `{}`)))
+	s.awaitStuck()
+	for range 3 {
+		if f := p.received(); f.Header.OpCode != ws.OpPing {
+			t.Fatalf("got opcode %x, want a ping", f.Header.OpCode)
+		}
+	}
+	s.free()
+	for f := p.received(); ; f = p.received() {
+		if f.Header.OpCode == ws.OpText {
+			contains(t, string(f.Payload), `"id":1`, "free")
+			break
+		}
+	}
+}
+
 func TestWebSocketHandshakeIsChecked(t *testing.T) {
 	s := start(t)
 	f := func(name, change, to string, status int) {

@@ -2,7 +2,7 @@ package registry
 
 import (
 	"context"
-	"slices"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -22,6 +22,10 @@ type Adoption struct {
 	// nil is none. The arguments of all others, and outputs that have a schema, go through float64 in the SDK: a number
 	// that would change on the way is refused and its field named (decision 0026).
 	Raw func(name string) bool
+	// Returns says of a handler, by the name that Handling is given, that it asks its client by returning InputRequests
+	// and never through its Session. Then its call holds no goroutine while a client up to 2025-11-25 is asked: the SDK
+	// itself, which asks for the others, waits. nil is none. Clients of 2026-07-28 are never waited for.
+	Returns func(name string) bool
 	// OnError hears of what the SDK server began to offer later and cannot be offered here (a definition that cannot be
 	// served, or max_tools and the like). What else changed is offered all the same. nil hears nothing. It is called
 	// from a goroutine of the SDK and must not block.
@@ -36,21 +40,25 @@ type Adopted = sdk.Adopted
 // handler through the middleware that the server had by now, on a goroutine of the registry's caller; no session,
 // connection or goroutine stands behind a client. The error says what cannot be offered; nothing is adopted then.
 //
-// A handler is given the context, the arguments and the Meta of the call, and may return InputRequests. What its
-// request says of the client (ProtocolVersion, ClientCapabilities) is the client's, for one of 2026-07-28 ClientInfo
-// too. Session is one for all calls: NotifyProgress and Log reach the caller if they are given the handler's context,
-// but Elicit, CreateMessage and ListRoots fail (return InputRequests), InitializeParams says nothing, and what is
-// remembered by session is shared by all. Extra is nil.
+// A handler is given the context, the arguments and the Meta of the call. What its request says of the client
+// (ProtocolVersion, ClientCapabilities) is the client's, for one of 2026-07-28 ClientInfo too. Session and Extra are as
+// for Registry.AddTool, through the server's own middleware; Extra.Header is there without an option (WithHeader in
+// Handling names other fields), and so is CloseSSEStream, which does nothing where there is no stream to close. In a
+// handler with Cheap and in a task, Session is one of 2026-07-28.
 //
-// Not taken over: completion (give SetCompletion the same handler), resources' updates (call ResourceUpdated here too),
-// SubscribeHandler, instructions, and middleware that is added later. A panic is answered, not the end of the process.
+// The server's instructions are told to clients unless Options.Instructions are there; of several servers, one after
+// the other. Its completion is offered unless there is one. Its name, version and title are for OptionsFor. Definitions
+// keep their annotations, icons, schemas and Meta.
+//
+// Not taken over: resources' updates (call ResourceUpdated here too), SubscribeHandler, experimental capabilities, and
+// middleware that is added later. A panic is answered, not the end of the process.
 func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 	options := func(name string, more ...HandlerOption) []HandlerOption {
-		more = append(more, Replace())
-		if how.Handling == nil {
-			return more
+		own := []HandlerOption{WithHeader()}
+		if how.Handling != nil {
+			own = append(own, how.Handling(name)...)
 		}
-		return append(slices.Clone(how.Handling(name)), more...)
+		return append(append(own, more...), Replace())
 	}
 	// Handling cannot tell a tool from a prompt of the same name.
 	noTool := func(h *call.Handler) { h.Tasks, h.AsksFirst = TaskForbidden, false }
@@ -77,10 +85,20 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 				return add(r.engine.AddResourceTemplate)(handler.NewTemplate(t, h, r.engine.HandlerDefaults(),
 					options(t.URITemplate, noTool)))
 			}},
-		Client:   legacyClient,
-		Progress: func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },
-		Log:      func(ctx context.Context, level, logger string, data any) { Log(ctx, level, logger, data) },
-		OnError:  how.OnError,
+		Instructions: r.engine.AddInstructions,
+		Completion: func(h handler.Complete) {
+			if c, err := handler.NewCompletion(h, r.engine.HandlerDefaults(), []HandlerOption{WithHeader()}); err == nil {
+				r.engine.OfferCompletion(c)
+			}
+		},
+		Client:              legacyClient,
+		Progress:            func(ctx context.Context, p, total float64, message string) { Progress(ctx, p, total, message) },
+		Log:                 func(ctx context.Context, level, logger string, data any) { Log(ctx, level, logger, data) },
+		Ask:                 r.engine.Ask,
+		ElicitationComplete: func(ctx context.Context, id string) { call.ElicitationComplete(ctx, id) },
+		CloseStream:         func(ctx context.Context, retry time.Duration) { CloseStream(ctx, retry) },
+		Returns:             how.Returns,
+		OnError:             how.OnError,
 	})
 }
 
@@ -91,4 +109,19 @@ func legacyClient(ctx context.Context) (version string, capabilities map[string]
 		return "", nil, false
 	}
 	return version, declared.Declaration(), true
+}
+
+// OptionsFor is DefaultOptions with the name, version, title and instructions of an SDK server, for a registry that
+// adopts it alone. The error is that the server does not say them: its middleware has failed.
+func OptionsFor(server *mcp.Server) (Options, error) {
+	o := DefaultOptions()
+	said, err := sdk.Introduction(server)
+	if err != nil {
+		return o, err
+	}
+	o.Instructions = said.Instructions
+	if who := said.ServerInfo; who != nil {
+		o.Name, o.Version, o.Title = who.Name, who.Version, who.Title
+	}
+	return o, nil
 }

@@ -12,8 +12,8 @@ import (
 // place of the one before; nil is none, and completion/complete is then a method that this server does not have. The
 // handler is only asked for prompts, templates and resources that are registered, and for arguments that they have. It
 // returns values by relevance: of more than 100, the first 100 are sent. An error is a protocol error (-32603, or what
-// a *jsonrpc.Error says). It panics on an option that only tools can have. The request's Session is nil; its Extra is
-// as for AddTool.
+// a *jsonrpc.Error says). It panics on an option that only tools can have. The request's Session and
+// Extra are as for AddTool.
 func (r *Registry) SetCompletion(
 	h func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error), opts ...HandlerOption,
 ) {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"net/http"
 	"time"
 
 	"weir/registry/call"
@@ -18,6 +19,18 @@ func Cheap() HandlerOption { return func(h *call.Handler) { h.Cheap = true } }
 // SkipMeta leaves the Meta of the request's Params nil: for handlers that do not read it. In the modern era every
 // request has a _meta, and decoding it costs more than a cheap call.
 func SkipMeta() HandlerOption { return func(h *call.Handler) { h.SkipsMeta = true } }
+
+// WithHeader gives the handler the header of its HTTP request, as Extra.Header: the fields with these names, or without
+// any all but Authorization, Cookie and Proxy-Authorization, which are for whoever names them. What max_header_bytes
+// lets in is copied for each call, in the order and number in which it came. Extra.Header stays nil in calls that came
+// otherwise than by Streamable HTTP: a WebSocket message has no header, and that of its upgrade is not kept.
+func WithHeader(names ...string) HandlerOption {
+	own := make([]string, len(names))
+	for i, name := range names {
+		own[i] = http.CanonicalHeaderKey(name)
+	}
+	return func(h *call.Handler) { h.ReadsHeader, h.HeaderNames = true, own }
+}
 
 // Timeout gives the handler a deadline of its own instead of Options.HandlerTimeout; 0 or less is none. What happens at
 // the deadline stands there.

@@ -12,7 +12,7 @@ import (
 // definition does not name. It panics on a definition that cannot be served, on a name that is registered (see
 // Replace), on a nil handler and beyond Options.MaxPrompts. d must not be changed afterwards.
 //
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
+// The request's Session and Extra are as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned by many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
 	mustAdd("AddPrompt", d.Name, add(r.engine.AddPrompt)(handler.NewPrompt(d, h, r.engine.HandlerDefaults(), opts)))

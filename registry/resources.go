@@ -12,7 +12,7 @@ import (
 // has for it. It panics on a URI that is not absolute, on a definition that cannot be served, on a URI that is
 // registered (see Replace), on a nil handler and beyond Options.MaxResources. d must not be changed afterwards.
 //
-// The request's Session is nil; its Extra is as for AddTool. Nothing that a handler returns is written to, so one
+// The request's Session and Extra are as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned to many reads: a static resource is a handler that does only that. Clients of 2026-07-28 may
 // keep contents for the TTLMs in the result, and share them if its CacheScope says "public"; one that says nothing is
 // "private".

@@ -1,6 +1,6 @@
 #!/bin/sh
-# After a removal. A purge (deb alone) has taken the configuration that is the package's; what an operator put beside it,
-# such as tokens, stays, and with it the folder.
+# After a removal. A purge (deb alone) has taken the configuration that is the package's; what an operator put beside
+# it, such as tokens, stays, and with it the folder.
 set -e
 if [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload || :

@@ -14,6 +14,9 @@ var Sections = []Section{
 		{"weir_connections_accepted_total", Counter, "", "connections opened"},
 		{"weir_connections_accept_rate", Gauge, "", "connections opened in the last full second"},
 		{"weir_connections_closed_total", Counter, "reason", "connections ended"},
+		{"weir_answers_cut_total", Counter, "reason",
+			"connections that ended before what was written for them had left, by the reason of their end"},
+		{"weir_answers_cut_bytes_total", Counter, "", "bytes that were written for such connections and never left"},
 		{"weir_accept_errors_total", Counter, "", "connections that were gone before they were accepted"},
 		{"weir_out_of_descriptors_total", Counter, "", "times that no descriptor was free for a waiting connection"},
 		{"weir_tokens", Gauge, "", "tokens in force, those that have expired included; 0 when anybody is served"},
@@ -34,7 +37,10 @@ var Sections = []Section{
 		{"weir_read_bytes_total", Counter, "", "bytes read from sockets"},
 		{"weir_input_bytes", Gauge, "", "bytes of unfinished messages of all connections"},
 		{"weir_input_limit_bytes", Gauge, "", "the bound of weir_input_bytes, `max_input_total_bytes`"},
-		{"weir_outbox_bytes", Gauge, "", "bytes of answers that wait for peers to read, of all connections"},
+		{"weir_outbox_bytes", Gauge, "", "room of answers that wait for peers to read, for their turn or for the others of " +
+			"their batch, of all connections"},
+		{"weir_answers_refused_total", Counter, "reason",
+			"answers replaced by an error before they began: no room for them (`outbox_total_bytes`)"},
 		{"weir_outbox_limit_bytes", Gauge, "", "the bound of weir_outbox_bytes, `max_outbox_total_bytes`"},
 		{"weir_streams_opened_total", Counter, "", "responses that became an event stream"},
 		{"weir_notifications_dropped_total", Counter, "reason",
@@ -111,7 +117,10 @@ var Sections = []Section{
 		{"weir_subscriptions_limit", Gauge, "", "the bound of weir_subscriptions, `max_subscriptions`"},
 		{"weir_subscriptions_refused_total", Counter, "reason",
 			"subscriptions refused: `subscription_limit_per_client` (`max_subscriptions_per_client`), " +
-				"`subscription_limit` (`max_subscriptions`), `listen_bytes` (`max_listen_bytes`)"},
+				"`subscription_limit` (`max_subscriptions`), `subscription_bytes` (`max_subscription_bytes`), " +
+				"`listen_bytes` (`max_listen_bytes`)"},
+		{"weir_subscription_bytes", Gauge, "", "bytes of subscriptions and open listens, with their bookkeeping"},
+		{"weir_subscription_limit_bytes", Gauge, "", "the bound of weir_subscription_bytes, `max_subscription_bytes`"},
 		{"weir_input_required_total", Counter, "", "results that asked the client for input"},
 		{"weir_request_state_refused_total", Counter, "reason",
 			"requests whose requestState was not taken: `state_tampered` (changed, or of another principal, " +

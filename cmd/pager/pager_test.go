@@ -148,8 +148,8 @@ func TestMessage(t *testing.T) {
 		t.Errorf("%+v", one)
 	}
 	a, b := one.Alerts[0], two.Alerts[0]
-	if a.Status != "firing" || !a.StartsAt.Equal(time.Unix(1000, 0)) || !a.EndsAt.IsZero() || a.Labels["severity"] != "critical" ||
-		len(a.Fingerprint) != 16 {
+	if a.Status != "firing" || !a.StartsAt.Equal(time.Unix(1000, 0)) || !a.EndsAt.IsZero() ||
+		a.Labels["severity"] != "critical" || len(a.Fingerprint) != 16 {
 		t.Errorf("%+v", a)
 	}
 	if b.Status != "resolved" || b.Fingerprint != a.Fingerprint || !b.EndsAt.Equal(time.Unix(1060, 0)) ||
@@ -203,20 +203,16 @@ func TestNobodyWaits(t *testing.T) {
 	r := &receiver{hangs: true}
 	r.Server = httptest.NewServer(r)
 	defer r.Close()
-	p := newPage(t, func(o *Options) { o.URL, o.MaxQueue, o.Timeout = r.URL, 3, time.Minute })
-	began := time.Now()
-	for i := range 1000 {
+	p := newPage(t, func(o *Options) { o.URL, o.MaxQueue, o.Timeout = r.URL, 3, 5*time.Minute })
+	for i := range 1000 { // while the receiver hangs
 		p.fires(fmt.Sprint("A", i))
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("1000 sends took %v", took)
 	}
 	p.counts(`weir_webhooks_dropped_total{reason="webhook_queue_full"} 997`, "weir_webhooks_waiting 3",
 		"weir_webhooks_waiting_limit 3")
-	began = time.Now()
+	began := time.Now()
 	p.Stop()
-	if took := time.Since(began); took > lastTry+5*time.Second {
-		t.Errorf("the stop took %v", took)
+	if took := time.Since(began); took > 4*time.Minute { // and not lastTry
+		t.Errorf("the stop took %v: it waited for the answer", took)
 	}
 	p.counts(`weir_webhooks_dropped_total{reason="webhook_stopped"} 3`)
 	p.fires("late")

@@ -61,7 +61,9 @@ type Request struct {
 	ContentEncoding                    []byte // codings of the body, a list like Accept
 	RequestHeaders                     []byte // Access-Control-Request-Headers, the names a browser asks for (Fetch, CORS)
 	MCPParams                          []Param
-	WSKey, WSVersion, WSProtocol       []byte // Sec-WebSocket-Key, -Version, -Protocol (a list, joined by ", ")
+	// Fields are the field lines of the head as they came, each with its CRLF, and the empty line that ends them.
+	Fields                       []byte
+	WSKey, WSVersion, WSProtocol []byte // Sec-WebSocket-Key, -Version, -Protocol (a list, joined by ", ")
 
 	// Body is valid at Ready only. It may be changed by its owner, like the buffer.
 	Body []byte
@@ -151,6 +153,7 @@ func (m *message) readRequestHead(b []byte, r *Request, lim *Limits) (done bool,
 		name, value, ok, end, fail := m.readField(b, lim)
 		switch {
 		case end:
+			r.Fields = b[m.fields:m.line]
 			return true, m.endRequestHead(r, lim)
 		case !ok:
 			return false, fail

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -160,7 +161,7 @@ func (l *loop) opened(c *connection) {
 	case c.joined:
 		l.fill(c) // what its plan asked for meanwhile is late, and counts as late
 	case l.joining && l.sending:
-		l.join(c, offset(l.joined))
+		l.join(c, pacing.Offset(l.joined))
 	}
 }
 

@@ -9,10 +9,10 @@
 // as bad. A fleet that is told to stop says how many of its requests never ended.
 //
 // Files, each standing on those before it: options.go is what a fleet is told, table.go and counters.go what is
-// counted, pacer.go when to send, calllog.go the calls that all have one id, state.go what a loop and a connection
-// remember, schedule.go whose turn it is, ending.go how calls and connections end, write.go how bytes leave, oneid.go
-// and calls.go which calls leave, connection.go a connection until it is open, read.go what arrives, loop.go one epoll
-// loop, fleet.go its commands.
+// counted, calllog.go the calls that all have one id, state.go what a loop and a connection
+// remember, schedule.go whose turn it is, ending.go how calls and connections end, reconnect.go what goes on over
+// another socket, write.go how bytes leave, oneid.go and calls.go which calls leave, connection.go a connection until
+// it is open, read.go what arrives, loop.go one epoll loop, fleet.go its commands.
 //
 // It never knows scenarios, reports or processes.
 package client

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -108,10 +109,10 @@ var errNotAllOpen = errors.New("not all connections were opened")
 func (f *Fleet) Start() {
 	at := time.Since(f.base)
 	f.each(func(l *loop) {
-		var plan *Plan
+		var plan *pacing.Plan
 		if rate := f.opts.RatePerSecond; rate > 0 && l.stats.Open > 0 {
 			each := rate / float64(len(f.loops)) / float64(l.stats.Open)
-			plan = NewPlan(Segment{Length: endless, From: each, To: each})
+			plan = pacing.NewPlan(pacing.Segment{Length: endless, From: each, To: each})
 		}
 		l.start(plan, at, false)
 	})
@@ -122,7 +123,7 @@ const endless = 1000 * time.Hour
 
 // StartPlan begins to send what plan says on all open connections, and on those opened later from then on. The plan
 // begins at the given moment.
-func (f *Fleet) StartPlan(plan *Plan, begin time.Time) {
+func (f *Fleet) StartPlan(plan *pacing.Plan, begin time.Time) {
 	f.each(func(l *loop) { l.start(plan, begin.Sub(f.base), true) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/loadtest/internal/fixture"
+	"weir/loadtest/pacing"
 	"weir/loadtest/wire"
 )
 
@@ -233,7 +234,7 @@ func TestFleetBehindItsPlan(t *testing.T) {
 		turn <- sent
 	}()
 	<-asks
-	f.StartPlan(NewPlan(Segment{Length: time.Hour, From: 1, To: 1}), time.Now().Add(-2*time.Second)) // all are due at once
+	f.StartPlan(pacing.NewPlan(pacing.Segment{Length: time.Hour, From: 1, To: 1}), time.Now().Add(-2*time.Second)) // all are due at once
 	if sent := <-turn; sent == 0 || sent > 2*plannedPerTurn {
 		t.Errorf("%d connections sent before anybody could ask", sent)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -161,7 +162,7 @@ func (l *loop) mayOpen() bool {
 }
 
 // start begins to send: as fast as answers allow, or as plan says from at on.
-func (l *loop) start(plan *Plan, at time.Duration, joining bool) {
+func (l *loop) start(plan *pacing.Plan, at time.Duration, joining bool) {
 	l.sending = true
 	l.plan, l.planAt, l.joining = plan, at, joining
 	for len(l.schedule) > 0 {
@@ -207,7 +208,7 @@ func (l *loop) sendPlanned() {
 		c.planned = planned
 		c.backlog += int(n)
 		l.stats.Planned += n
-		if c.due = l.when(c, planned); c.due == Never || planned == uint64(l.opts.CallsPerConnection) {
+		if c.due = l.when(c, planned); c.due == pacing.Never || planned == uint64(l.opts.CallsPerConnection) {
 			l.schedule.remove(c)
 		} else {
 			l.schedule.down(0)

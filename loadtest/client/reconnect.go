@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -121,14 +120,12 @@ func (l *loop) reconnected(c *connection, err error) {
 	c.dialing = false
 	if err != nil {
 		c.lostTo = "the server closed the connection, and took no other one"
-		l.end(c, EndPeerClosed, errors.Join(errNoOther, err))
+		l.end(c, EndPeerClosed, fmt.Errorf("the server took no other connection for the session: %w", err))
 		return
 	}
 	l.watch(c, unix.EPOLLIN)
 	l.flush(c)
 }
-
-var errNoOther = errors.New("the server took no other connection for the session")
 
 // linger leaves the connection alone until its stream ends, or for streamPatience.
 func (l *loop) linger(c *connection) {

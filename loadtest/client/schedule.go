@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/wire"
 )
 
@@ -72,7 +73,7 @@ func (l *loop) join(c *connection, offset float64) {
 	begin := max(0, time.Since(l.base)-l.planAt)
 	c.origin, c.planned, c.backlog, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
 	c.joined = true
-	if c.due = l.when(c, 0); c.due != Never {
+	if c.due = l.when(c, 0); c.due != pacing.Never {
 		l.schedule.add(c)
 	}
 }
@@ -100,8 +101,8 @@ func (l *loop) usedID(c *connection) {
 // when is when call k of a connection's plan should leave, on the loop's clock.
 func (l *loop) when(c *connection, k uint64) time.Duration {
 	at := l.plan.When(c.origin + float64(k))
-	if at == Never {
-		return Never
+	if at == pacing.Never {
+		return pacing.Never
 	}
 	return l.planAt + at
 }

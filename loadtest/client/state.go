@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
@@ -42,7 +43,7 @@ type loop struct {
 	unfinished       int // open connections that have not sent all of their CallsPerConnection
 	waiters          []*waiter
 
-	plan     *Plan         // of an open load, nil else
+	plan     *pacing.Plan  // of an open load, nil else
 	planAt   time.Duration // its beginning on the loop's clock
 	joining  bool          // connections that open later call too
 	joined   int

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	probeTimeout = 500 * time.Millisecond
+	probeTimeout = 3 * time.Second // in which those that answer do
 	os.Exit(m.Run())
 }
 
@@ -89,7 +89,7 @@ var notUnderstood = []oddServer{
 	{"202 with a body", "!answered with HTTP 202 {", fixture.OnCalls(func(_ *fixture.Request, body string) string {
 		return fixture.Reply("202 Accepted", "", body)
 	})},
-	{"length too long", "!an answer began and did not end within 500ms: \"HTTP/1.1 200 OK",
+	{"length too long", "!an answer began and did not end within 3s: \"HTTP/1.1 200 OK",
 		onCalls(fixture.Misreply("200 OK", "", "{}", 2))},
 	{"cut short", "!the server closed the connection in the middle of an answer, behind ",
 		onCalls(fixture.Misreply("200 OK", "", "{}", 2) + fixture.HangUp)},

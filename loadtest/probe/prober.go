@@ -330,7 +330,8 @@ func (c *prober) explain(err error) error {
 	if strings.HasPrefix(string(c.started), tlsAlert) || strings.Contains(string(c.started), "HTTPS server") {
 		return fmt.Errorf("%s speaks TLS, which is not spoken here: measure the server behind its proxy", t.URL)
 	}
-	if errors.Is(err, wire.ErrBadBytes) || len(c.started) == 0 && (errors.Is(err, errSilent) || errors.Is(err, errClosed)) {
+	if errors.Is(err, wire.ErrBadBytes) || len(c.started) == 0 &&
+		(errors.Is(err, errSilent) || errors.Is(err, errClosed)) {
 		return fmt.Errorf("%s does not seem to speak MCP over %s (%w): check the port, the scheme and the path", t.URL,
 			t.Transport, err)
 	}

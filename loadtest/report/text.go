@@ -113,7 +113,8 @@ func (r *Report) printAccounts(out io.Writer) {
 	for _, one := range []struct {
 		what string
 		m    map[string]uint64
-	}{{"refusals and errors", t.Reasons}, {"lost", t.LostReasons}, {"turned away", t.TurnedAwayReasons}, {"failures", t.Failures}} {
+	}{{"refusals and errors", t.Reasons}, {"lost", t.LostReasons}, {"turned away", t.TurnedAwayReasons},
+		{"failures", t.Failures}} {
 		if len(one.m) > 0 {
 			fmt.Fprintf(out, "  %s: %s\n", one.what, client.ListCounts(one.m))
 		}

@@ -37,9 +37,6 @@ type Decoder struct {
 	open   bool         // events is that of the answer that is being read
 }
 
-// Answering says that an event stream goes on behind what it has brought: the connection is not free yet.
-func (d *Decoder) Answering() bool { return d.open && d.events.data }
-
 // arrivalKind is what came from the server.
 type arrivalKind uint8
 

@@ -149,12 +149,19 @@ func (c *Conn) CloseLocked(reason Reason) {
 
 // EndAfterAnswers stops reading and closes the connection for reason once everything that is pending is answered and
 // the answers are written. Loop only.
-func (c *Conn) EndAfterAnswers(reason Reason) {
+func (c *Conn) EndAfterAnswers(reason Reason) { c.endAfterAnswers(reason, 0) }
+
+// EndAfterAnswersOrPeer is EndAfterAnswers for a peer whose end says something about what it waits for: the Handler
+// hears of it (EOF), once, though nothing is read any more. Loop only.
+func (c *Conn) EndAfterAnswersOrPeer(reason Reason) { c.endAfterAnswers(reason, unix.EPOLLRDHUP) }
+
+func (c *Conn) endAfterAnswers(reason Reason, watched uint32) {
 	c.Lock()
 	if c.goodbye == StillOpen {
 		c.goodbye = reason
 	}
-	c.PauseLocked(pauseEnding)
+	c.pause.Store(c.pause.Load() | uint32(pauseEnding))
+	c.wantLocked(c.interest&^unix.EPOLLIN | watched)
 	c.Unlock()
 }
 

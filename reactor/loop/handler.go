@@ -12,7 +12,8 @@ type Handler interface {
 	// Decode takes whole messages off the front of b and returns how many bytes it is done with; the rest comes again
 	// with more behind it. It may rewrite b. It stops early when the connection halts (Conn.Halted).
 	Decode(b []byte) (used int)
-	// EOF gets what the peer left unfinished when it closed its side. The connection ends once all is answered.
+	// EOF gets what the peer left unfinished when it closed its side. The connection ends once all is answered. It is
+	// called once at most.
 	EOF(rest []byte)
 	// Ready is called when somebody asked for it (Conn.Post, Loops.VisitAll), and when the kernel has taken what
 	// waited.

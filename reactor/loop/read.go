@@ -182,6 +182,17 @@ func (l *Loop) peerEnded(c *Conn) {
 	c.EndAfterAnswers(reason)
 }
 
+// peerLeft handles the end of a peer that is not read any more (EndAfterAnswersOrPeer). Loop only.
+func (c *Conn) peerLeft() {
+	c.Lock()
+	c.wantLocked(c.interest &^ unix.EPOLLRDHUP)
+	open := c.reason == StillOpen
+	c.Unlock()
+	if open && !c.lingering {
+		c.handler.EOF(nil)
+	}
+}
+
 // discard reads and drops what a peer sends after we stopped listening to it.
 func (l *Loop) discard(c *Conn) {
 	if !c.lingering {

@@ -53,6 +53,9 @@ func (l *Loop) serve(event *unix.EpollEvent) {
 	if event.Events&unix.EPOLLIN != 0 {
 		l.read(c)
 	}
+	if event.Events&unix.EPOLLRDHUP != 0 {
+		c.peerLeft()
+	}
 	c.Settle()
 }
 

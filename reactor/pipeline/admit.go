@@ -54,14 +54,14 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 // sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
 // lowest class: nobody waits for it.
 func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
-	queue := in.p.Queue
+	shed := in.p.Queue.Shedding()
 	switch {
-	case !queue.Shedding():
+	case !shed.Any():
 		return backpressure.Accepted
 	case k.IsTask():
-		return queue.Sheds(backpressure.Blocking)
+		return shed.Refuses(backpressure.Blocking)
 	case class == engine.Compute || class == engine.Blocking:
-		return queue.Sheds(queueClass(class))
+		return shed.Refuses(queueClass(class))
 	}
 	return backpressure.Accepted
 }
@@ -77,7 +77,7 @@ func queueClass(c engine.Class) backpressure.Class {
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, len(k.Raw), in.Now()); c.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, class, k.Bytes(), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
@@ -105,7 +105,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	}
 	k.ticket.SetOverhead(k.overhead())
 	k.class = class
-	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, len(k.Raw), in.Now())
+	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, k.Bytes(), in.Now())
 	if refusal == backpressure.Accepted {
 		return
 	}
@@ -134,7 +134,7 @@ func (in *Intake) unblock(c *Conn) {
 	if k == nil {
 		return
 	}
-	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, len(k.Raw), in.Now())
+	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, k.Bytes(), in.Now())
 	if refusal.OfConnection() {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
 func (in *Intake) Probe(c *Conn) backpressure.Refusal {
-	if refusal := in.p.Queue.Sheds(backpressure.Compute); refusal != backpressure.Accepted { // of which less is shed
+	if refusal := in.p.Queue.Shedding().Refuses(backpressure.Compute); refusal != backpressure.Accepted { // of which less is shed
 		return refusal
 	}
 	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())

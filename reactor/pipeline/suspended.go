@@ -41,7 +41,7 @@ func (in *Intake) resume(k *Call) {
 	} else if o := c.transport.Order(); o != nil {
 		o.SetStarted(c, k, false)
 	}
-	refusal := admit(lane, &k.ticket, k.class, len(k.Raw), in.Now())
+	refusal := admit(lane, &k.ticket, k.class, k.Bytes(), in.Now())
 	if refusal == backpressure.Accepted {
 		in.p.Queue.Schedule(lane)
 		return

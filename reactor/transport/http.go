@@ -103,7 +103,7 @@ func (t *httpTransport) request(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		t.serve(in, c, r)
 	}
 	if !r.KeepAlive {
-		c.EndAfterAnswers(loop.CloseRequested)
+		c.EndAfterAnswersOrPeer(loop.CloseRequested)
 	}
 }
 
@@ -140,7 +140,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 	default:
 		deskOf(in).header = engine.Header{
 			ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID,
-			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams,
+			Method: r.MCPMethod, Name: r.MCPName, Params: r.MCPParams, Fields: r.Fields,
 		}
 		k.Header = &deskOf(in).header
 		if codec.IsBatch(r.Body) {
@@ -213,6 +213,7 @@ func offers(list []byte, name string) bool {
 // peer that only closed its sending side wants its answers, one that closed both has cancelled what is of the
 // stateless era or only waits, and TCP shows the same FIN for either. An interim response tells them apart: the first
 // one skips it, as every client must (RFC 9110 15.2), the second one's kernel resets the connection, which cancels.
+// HTTP/1.0 has no interim responses: its response becomes an event stream now, if its client takes one.
 func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
 	o := &t.answers
 	c.Lock()
@@ -222,8 +223,13 @@ func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
 		return
 	}
 	for k := o.head; k != nil; k = k.Next {
-		if !k.Done && k.EndsWithPeer() && !k.HTTP10 {
+		switch {
+		case k.Done || !k.EndsWithPeer():
+		case !k.HTTP10:
 			c.SendLocked([]byte(http1.Continue))
+			return
+		case k == o.head && k.TakesSSE(pipeline.SSEAhead):
+			eventStream{o, c, k}.breakSilenceLocked()
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"strconv"
+	"time"
 
 	"weir/codec/websocket"
 	"weir/reactor/loop"
@@ -14,6 +15,9 @@ import (
 type wsTransport struct {
 	decoder websocket.Decoder
 	pinged  bool // our ping is out and nothing came since
+	// quietAt is when the peer began to wait for us, or got a ping since, in sweeps of the loop's time: they go round in
+	// four hours. 0: it does not wait.
+	quietAt uint16
 	duplex[textFramer]
 }
 
@@ -105,10 +109,16 @@ func appendText(dst, message []byte) []byte {
 // tick pings a silent peer once, and gives up on it when that brought no sign of life.
 func (t *wsTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.Reason {
 	every := int64(deskOf(c.Intake()).Options.PingInterval)
+	if w != loop.WaitingForUs {
+		t.quietAt = 0
+	}
 	switch {
+	case w == loop.WaitingForUs:
+		t.breakSilence(c, every)
+		return loop.StillOpen
 	case w == loop.WaitingForRest:
 		return c.MessageLate(quiet, c.Unfinished())
-	case w == loop.WaitingForUs || every == 0:
+	case every == 0:
 		return loop.StillOpen
 	case t.pinged && quiet > 2*every:
 		return loop.ClosePingTimeout
@@ -118,6 +128,26 @@ func (t *wsTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.R
 		c.Send(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
 	}
 	return loop.StillOpen
+}
+
+const sweep = int64(250 * time.Millisecond) // about
+
+// breakSilence pings a peer that has waited for us for long, so that nothing between takes the connection for dead. Its
+// silence is none of its doing: whether it answers is not judged.
+func (t *wsTransport) breakSilence(c *pipeline.Conn, every int64) {
+	now := max(uint16(c.Loop().Now()/sweep), 1)
+	switch {
+	case t.quietAt == 0:
+		t.quietAt = now
+	case every > 0 && int64(now-t.quietAt)*sweep >= every:
+		t.quietAt = now
+		c.Lock()
+		if c.UnsentLocked() == 0 {
+			var frame [2]byte
+			c.SendLocked(websocket.AppendFrame(frame[:0], websocket.OpPing, nil))
+		}
+		c.Unlock()
+	}
 }
 
 // GoAway: 1001 (RFC 6455 7.4.1). A peer that is silent would not read it.

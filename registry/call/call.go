@@ -39,6 +39,12 @@ type Call struct {
 	// Revision is the place, in the table, of the revision by whose rules it is answered. Set by Route.
 	Revision uint8
 	sharesID bool // see SharesID
+	// WaitedMicros is how long the message waited for its worker, in microseconds, for what its latency counts towards.
+	// Set by the transport before the call is dispatched.
+	WaitedMicros uint32
+	// Header holds the HTTP headers that MCP gives a meaning, until Route; afterwards it is nil, or what Header.Keep
+	// has copied for a handler that reads them.
+	Header *protocol.Header
 	// Inputs are what its handler had asked for; nil for most.
 	Inputs *Inputs
 
@@ -64,6 +70,9 @@ func (c *Call) SharesID() bool { return c.sharesID }
 
 // Rev is the revision by whose rules the message is answered.
 func (c *Call) Rev() *protocol.Revision { return protocol.RevisionAt(int(c.Revision)) }
+
+// Bytes is how long what the call keeps is, while it waits.
+func (c *Call) Bytes() int { return len(c.Raw) + c.Header.KeptBytes() }
 
 // Modern says, after Route, whether the message is of the stateless era (2026-07-28 and later), in which a disconnect
 // cancels the request; before, it must not (MCP 2025-11-25, basic/transports).

@@ -16,12 +16,13 @@ import (
 type Context struct {
 	mu       sync.Mutex
 	ended    ending
+	timed    bool               // handler has a deadline
 	done     chan struct{}      // made by the first Done: most handlers never ask
 	after    map[*func()]func() // what AfterFunc registered; nil until then
 	call     *Call              // nil once the handler is off: it returned, or its call was ended without it
 	notifier *notifier          // made by the first message ahead of the answer
-	handler  *Handler           // whose deadline counts; nil when none does
-	since    time.Duration      // since Handler.Epoch, when its time began; 0 before
+	handler  *Handler
+	since    time.Duration // since Handler.Epoch, when its time began; 0 before
 }
 
 // ending is why a context ended.
@@ -35,13 +36,13 @@ const (
 
 // Begin ties the context to its call, and lets Call.Cancel and the deadline reach it. Before the handler gets it.
 func (c *Context) Begin(call *Call, h *Handler) {
-	c.call = call
+	c.call, c.handler = call, h
 	call.ctx.Store(c)
 	if call.Cancelled() {
 		c.cancel(canceled)
 	}
 	if call.Slot != nil && h.Timeout > 0 {
-		c.handler = h
+		c.timed = true
 		call.Slot.running.Store(c)
 	}
 }
@@ -53,7 +54,7 @@ func (c *Call) Finish() (ours bool) {
 	if ctx == nil {
 		return true
 	}
-	if ctx.handler != nil {
+	if ctx.timed {
 		c.Slot.running.Store(nil)
 	}
 	mine, notifier := ctx.takeOff(canceled)
@@ -123,6 +124,10 @@ func (c *Context) Done() <-chan struct{} {
 func (c *Context) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.errLocked()
+}
+
+func (c *Context) errLocked() error {
 	switch c.ended {
 	case canceled:
 		return context.Canceled
@@ -190,7 +195,7 @@ func (c *Context) takeOff(why ending) (call *Call, notifier *notifier) {
 
 // deadlineLocked is when the handler is due. Whoever asks first starts its time.
 func (c *Context) deadlineLocked() (deadline time.Time, ok bool) {
-	if c.handler == nil {
+	if !c.timed {
 		return time.Time{}, false
 	}
 	epoch := c.handler.Epoch

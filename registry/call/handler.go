@@ -10,6 +10,12 @@ type Handler struct {
 	Cheap bool
 	// SkipsMeta: it does not read the request's _meta.
 	SkipsMeta bool
+	// ReadsHeader: it is given the fields of its HTTP request's head; those of HeaderNames only, in net/http's
+	// spelling, if there are some.
+	ReadsHeader bool
+	HeaderNames []string
+	// Sessions are what it finds as the Session of its requests.
+	Sessions *Sessions
 	// Replaces: it takes the place of what is registered under the same name.
 	Replaces bool
 	// Timeout is how long it may run; 0 or less is without end. Its time is counted from Epoch.

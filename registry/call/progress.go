@@ -43,6 +43,19 @@ func Progress(ctx context.Context, progress, total float64, message string) bool
 	})
 }
 
+// ElicitationComplete tells the client of the call to which ctx belongs that an elicitation is over that sent its user
+// to a URL (MCP 2025-11-25, client/elicitation). Otherwise as Progress.
+func ElicitationComplete(ctx context.Context, id string) bool {
+	n := notifierOf(ctx)
+	return n != nil && n.send(func(c *Call, dst []byte) []byte {
+		if c.Rev().Set&(protocol.Revision20251125|protocol.ModernRevisions) == 0 || c.task() != nil {
+			return nil
+		}
+		dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":`...)
+		return append(codec.AppendQuoted(dst, id), "}}"...)
+	})
+}
+
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // isProgressToken: a string or an integer (MCP, ProgressToken); what is neither was not asked with.

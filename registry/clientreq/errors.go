@@ -1,6 +1,10 @@
 package clientreq
 
-import "weir/codec"
+import (
+	"strconv"
+
+	"weir/codec"
+)
 
 // What a call ends with that could not be given what it asked for. The wire says so, and so is Call.Done told.
 var (
@@ -30,13 +34,12 @@ var (
 		Message: "the handler asked too often"}
 	// ErrClientLimit: Options.MaxPerClient.
 	ErrClientLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for this client", Data: []byte(`{"reason":"client_request_limit_per_client"}`)}
+		Message: "too many requests of ours wait for this client (max_client_requests_per_client)",
+		Data:    []byte(`{"reason":"client_request_limit_per_client"}`)}
 	// ErrTotalLimit: Options.Max.
 	ErrTotalLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for clients", Data: []byte(`{"reason":"client_request_limit"}`)}
-	// ErrBytes: Options.MaxBytes.
-	ErrBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "too much is held by requests that wait for clients", Data: []byte(`{"reason":"client_request_bytes"}`)}
+		Message: "too many requests of ours wait for clients (max_client_requests)",
+		Data:    []byte(`{"reason":"client_request_limit"}`)}
 
 	// ErrState: params.requestState is none of ours.
 	ErrState = &codec.Error{Code: codec.CodeInvalidParams,
@@ -44,3 +47,18 @@ var (
 	errStateExpired = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.requestState has expired: send the request anew without it"}
 )
+
+// errBytes: Options.MaxBytes, for want of room for so many bytes.
+func (t *Table) errBytes(bytes int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInternal,
+		Message: "the call cannot wait for its client: it would have " + strconv.Itoa(bytes) + " bytes kept, for which there" +
+			" is no room: all such calls together may have " + strconv.Itoa(t.opt.MaxBytes) + " (max_client_request_bytes)",
+		Data: []byte(noRoom)}
+}
+
+const noRoom = `{"reason":"client_request_bytes"}`
+
+// IsLimit says whether e is a limit of Options that a call met.
+func IsLimit(e *codec.Error) bool {
+	return e == ErrClientLimit || e == ErrTotalLimit || string(e.Data) == noRoom
+}

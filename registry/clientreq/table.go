@@ -143,7 +143,7 @@ func (t *Table) addLocked(r *Requests) *codec.Error {
 		t.series.refused[refusedTotal].Inc()
 		return ErrTotalLimit
 	case !r.holdLocked(r.call.Bytes):
-		return ErrBytes
+		return t.errBytes(r.call.Bytes)
 	}
 	unanswered.Add(int32(n))
 	t.open.Add(int64(n))
@@ -268,9 +268,12 @@ func (t *Table) Answer(c Client, e *codec.Envelope, raw []byte) bool {
 	if r == nil {
 		return false
 	}
-	answer, failed := mcp.InputResponse(nil), ErrBytes
+	var answer mcp.InputResponse
+	var failed *codec.Error
 	if fits {
 		answer, failed = readAnswer(key, r.call.Requests[key], e, raw)
+	} else {
+		failed = t.errBytes(len(raw))
 	}
 	how := endedAnswered
 	if failed != nil {

@@ -231,7 +231,7 @@ func TestAdoptSession(t *testing.T) {
 	x.Responder = w
 	r.Route(x)
 	answer := string(r.Dispatch(x, nil))
-	for _, want := range []string{"return an InputRequests map instead", "an adopted server has no client to ask"} {
+	for _, want := range []string{"client does not support elicitation", "there is no client behind this session"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("no %q in %s", want, answer)
 		}

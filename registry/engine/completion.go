@@ -21,13 +21,21 @@ func (eng *Engine) SetCompletion(c *handler.Completion) {
 	}
 }
 
+// OfferCompletion offers c unless there is a completion.
+func (eng *Engine) OfferCompletion(c *handler.Completion) {
+	c.Handler.Series = eng.m.completions
+	if eng.completion.CompareAndSwap(nil, c) {
+		eng.greeter.Declare(func(offered *result.Offered) { offered.Completions = true })
+	}
+}
+
 // routeComplete finds what the completion costs.
 func routeComplete(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	c := eng.completion.Load()
 	if c == nil {
 		return Inline, protocol.MethodNotFound(x.Env.Method.Of(x.Raw))
 	}
-	return classOf(&c.Handler), nil
+	return x.serveBy(&c.Handler), nil
 }
 
 // serveComplete is completion/complete.

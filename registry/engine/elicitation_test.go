@@ -40,7 +40,7 @@ func TestElicitationAnswersAreChecked(t *testing.T) {
 		AddTool(r, &mcp.Tool{Name: "native"}, formTool)
 		AddTool(r, &mcp.Tool{Name: "task"}, formTool, registry.Tasks(registry.TaskOptional))
 		AddTool(r, &mcp.Tool{Name: "first"}, formTool, registry.Tasks(registry.TaskOptional), registry.AskFirst())
-		adopt(t, r, adopted, registry.Adoption{})
+		adopt(t, r, adopted, registry.Adoption{Returns: func(string) bool { return true }})
 		return jobs, p
 	}
 	modern := func(tool string) func(*testing.T, string) string {

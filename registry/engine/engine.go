@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
 	"weir/registry/feature"
@@ -41,6 +42,8 @@ type Engine struct {
 
 	completion atomic.Pointer[handler.Completion] // nil: there is none
 
+	ownSessions *call.Sessions // of handlers that are not adopted
+
 	results *result.Encoder
 	greeter *result.Greeter
 }
@@ -56,6 +59,7 @@ func New(opt Options) *Engine {
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
 		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
+	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
 	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
 	eng.events = event.NewHub(opt.Events)
 	opt.Sessions.Partitions, opt.Sessions.Epoch = opt.Partitions, eng.epoch

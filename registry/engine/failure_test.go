@@ -58,7 +58,7 @@ func TestFailuresAreReported(t *testing.T) {
 	f("panic", FailurePanic, `"message":"the handler panicked"`, "TestFailuresAreReported", func(r *Registry) {
 		r.AddTool(&mcp.Tool{Name: "bad", InputSchema: map[string]any{"type": "object"}},
 			func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-				return textResult(req.Session.ID()), nil // there is no session: a nil pointer is a panic like any other
+				return textResult(req.Extra.TokenInfo.UserID), nil // of nobody: a nil pointer is a panic like any other
 			})
 	})
 	f("too large", FailureTooLarge, "result too large", "mcp.max_result_bytes is 4096", func(r *Registry) {

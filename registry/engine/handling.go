@@ -18,7 +18,7 @@ import (
 // HandlerDefaults is what the handlers of this engine have in common: entries are made with it.
 func (eng *Engine) HandlerDefaults() handler.Defaults {
 	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
-		NullIsAbsent: eng.opt.NullIsAbsent}
+		NullIsAbsent: eng.opt.NullIsAbsent, Sessions: eng.ownSessions}
 }
 
 // offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
@@ -141,8 +141,11 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 
 // endingOf tells the failures of a handler from what its client did, and from a limit that it met.
 func endingOf(e *codec.Error) call.Ending {
+	if clientreq.IsLimit(e) {
+		return call.EndedRefused
+	}
 	switch e {
-	case clientreq.ErrClientLimit, clientreq.ErrTotalLimit, clientreq.ErrBytes, clientreq.ErrStopped:
+	case clientreq.ErrStopped:
 		return call.EndedRefused
 	case clientreq.ErrAnswer, clientreq.ErrTimeout, clientreq.ErrUnanswerable, clientreq.ErrNoStream:
 		return call.EndedClientError

@@ -15,7 +15,7 @@ import (
 func TestHandlersSeeThePrincipal(t *testing.T) {
 	r := newFixture(t)
 	who := func(extra *mcp.RequestExtra) string {
-		if extra == nil {
+		if extra.TokenInfo == nil {
 			return "for anybody"
 		}
 		return "for " + extra.TokenInfo.UserID

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/registry/call"
@@ -27,6 +29,11 @@ func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputReque
 	}
 	eng.m.inputRequired.Inc()
 	return out, call.EndedOK
+}
+
+// Ask sends the client of the call to which ctx belongs a request and waits for its answer (input.Requester.Wait).
+func (eng *Engine) Ask(ctx context.Context, request mcp.InputRequest) (mcp.InputResponse, error) {
+	return eng.inputs.Wait(ctx, request)
 }
 
 // StopAsking ends the waiting of every call for its client, now and from now on: the server stops, and they are to end

@@ -32,6 +32,9 @@ func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
 	return codec.AppendResult(dst, x.ID(), eng.greeter.Greetings().Initialize[i])
 }
 
+// AddInstructions has clients that come from now on told text too, unless the options have instructions.
+func (eng *Engine) AddInstructions(text string) { eng.greeter.Instruct(text) }
+
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
 // its own order, and the server sends nothing that would have to wait for it.
 func serveInitialized(_ *Engine, _ *Exchange, dst []byte) []byte { return dst }

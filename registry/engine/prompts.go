@@ -33,7 +33,7 @@ func routePromptsGet(eng *Engine, x *Exchange) (Class, *codec.Error) {
 		return Inline, errUnknown("prompt", string(name))
 	}
 	x.found = p
-	return classOf(&p.Handler), nil
+	return x.serveBy(&p.Handler), nil
 }
 
 // servePromptsGet is prompts/get.

@@ -49,12 +49,12 @@ func routeResourcesRead(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	}
 	if found, ok := eng.resources.Get(uri); ok {
 		x.found = found
-		return classOf(&found.Handler), nil
+		return x.serveBy(&found.Handler), nil
 	}
 	class := Inline
 	for _, t := range eng.templates.All() {
 		if t.Pattern.Begins(uri) {
-			class = max(class, classOf(&t.Handler))
+			class = max(class, x.serveBy(&t.Handler))
 		}
 	}
 	if class == Inline {

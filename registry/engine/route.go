@@ -7,7 +7,8 @@ import (
 
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
 // HTTP sessions x.Conv, and returns where the message is to be dispatched. What has a fault is class Inline, and
-// Dispatch appends the error. It never waits, and allocates only to say no.
+// Dispatch appends the error. It never waits, and allocates only to say no, and for a handler that reads
+// the header.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (eng *Engine) Route(x *Exchange) Class {
@@ -16,10 +17,26 @@ func (eng *Engine) Route(x *Exchange) Class {
 	if x.Env.Kind != codec.KindResponse {
 		row = methodOf(&x.Env, x.Raw)
 	}
+	var class Class
 	if x.isModern(row) {
-		return eng.routeModern(x, row)
+		class = eng.routeModern(x, row)
+	} else {
+		class = eng.routeLegacy(x, row)
 	}
-	return eng.routeLegacy(x, row)
+	if x.Header != nil {
+		x.keepHeader()
+	}
+	return class
+}
+
+// keepHeader copies the header for a handler that reads it, and lets go of it for all others: the bytes are the
+// transport's.
+func (x *Exchange) keepHeader() {
+	if !x.reads {
+		x.Header = nil
+		return
+	}
+	x.Header = x.Header.Keep()
 }
 
 // routeModern judges a message that carries everything with it (MCP 2026-07-28). Sessions are ignored.

@@ -110,7 +110,7 @@ func (c *TaskCall) Queue() *codec.Error {
 func (c *TaskCall) Cancel() { c.x.Cancel() }
 
 // Release implements task.Call.
-func (c *TaskCall) Release() { c.x.Raw, c.x.Inputs = nil, nil }
+func (c *TaskCall) Release() { c.x.Raw, c.x.Inputs, c.x.Header = nil, nil, nil }
 
 // Send implements Responder: the progress of a task goes to who began it.
 func (c *TaskCall) Send(message []byte) bool { return c.task.Progress(bytes.Clone(message)) }
@@ -169,15 +169,16 @@ func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	if !ok {
 		return nil, task.ErrParam
 	}
-	c := &TaskCall{eng: eng, bytes: len(x.Raw)}
+	c := &TaskCall{eng: eng, bytes: x.Call.Bytes()}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
+	y.Header = x.Header
 	y.row, y.found, y.Inputs, y.Revision, y.Responder = x.row, x.found, x.Inputs, x.Revision, c
 	if !x.Modern() {
 		y.Conv = x.Conv // what its client can be asked
 	}
 	var e *codec.Error
-	c.task, e = eng.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.Modern(), RequestBytes: len(x.Raw),
+	c.task, e = eng.tasks.Add(task.Spec{Call: c, Owner: taskOwner(x), Modern: x.Modern(), RequestBytes: x.Call.Bytes(),
 		TTL: ttl})
 	if e != nil {
 		return nil, e

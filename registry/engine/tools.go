@@ -41,10 +41,11 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 		}
 	}
 	x.found = t
+	class := x.serveBy(&t.Handler)
 	if eng.tasksOffered.Load() {
 		return x.routeCall(t)
 	}
-	return classOf(&t.Handler), nil
+	return class, nil
 }
 
 // serveToolsList is tools/list.

@@ -76,7 +76,8 @@ func (h *Completion) Invoke(of *call.Call, known func(ref *mcp.CompleteReference
 		c.given.Arguments = sent.Context.Arguments
 		c.params.Context = &c.given
 	}
-	c.req.Params, c.req.Extra = &c.params, extra(of)
+	c.req.Params = &c.params
+	c.req.Session, c.req.Extra = c.from(of, &h.Handler)
 	if err := c.begin(of, &c.params.Meta, &h.Handler); err != nil {
 		return nil, err
 	}

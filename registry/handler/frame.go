@@ -13,6 +13,8 @@ import (
 type frame struct {
 	ctx call.Context
 	dec schema.Decoder
+	// extra is each request's own, since handlers and middleware write to it.
+	extra mcp.RequestExtra
 }
 
 // begin decodes the request's _meta, and lets Cancel and the deadline reach the context.
@@ -26,13 +28,16 @@ func (f *frame) begin(c *call.Call, into *mcp.Meta, h *call.Handler) error {
 	return nil
 }
 
-// extra tells a handler who asks, where the SDK's handlers look for it: Extra.TokenInfo.UserID is the principal. nil
-// for anybody.
-func extra(c *call.Call) *mcp.RequestExtra {
-	if c.Principal == "" {
-		return nil
+// from tells a handler who asks, where the SDK's handlers look for it: through the session it reaches the client,
+// Extra.TokenInfo.UserID is the principal (no TokenInfo for anybody), and Extra.Header is what it reads of the header.
+func (f *frame) from(c *call.Call, h *call.Handler) (*mcp.ServerSession, *mcp.RequestExtra) {
+	if c.Principal != "" {
+		f.extra.TokenInfo = &auth.TokenInfo{UserID: c.Principal}
 	}
-	return &mcp.RequestExtra{TokenInfo: &auth.TokenInfo{UserID: c.Principal}}
+	if h.ReadsHeader && c.Header != nil {
+		f.extra.Header = c.Header.FieldMap(h.HeaderNames)
+	}
+	return h.Sessions.Of(c), &f.extra
 }
 
 // arguments copies params.arguments out of the message, whose bytes are reused after the call; "" when absent or null.

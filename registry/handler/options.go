@@ -17,6 +17,8 @@ type Defaults struct {
 	// counted from.
 	Timeout time.Duration
 	Epoch   time.Time
+	// Sessions are what handlers find as the Session of their requests.
+	Sessions *call.Sessions
 	// NullIsAbsent takes null for an optional argument of a typed tool as if it were left out.
 	NullIsAbsent bool
 }
@@ -24,7 +26,7 @@ type Defaults struct {
 // handler is the handler of this name with its options; without any it may wait, which is safe for one about which
 // nothing is known.
 func (d *Defaults) handler(name string, opts []Option) call.Handler {
-	h := call.Handler{Name: name, Timeout: d.Timeout, Epoch: d.Epoch}
+	h := call.Handler{Name: name, Timeout: d.Timeout, Epoch: d.Epoch, Sessions: d.Sessions}
 	for _, option := range opts {
 		option(&h)
 	}

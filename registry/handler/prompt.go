@@ -54,7 +54,8 @@ func (p *Prompt) Invoke(of *call.Call) (*mcp.GetPromptResult, error) {
 		}
 	}
 	c.params.Name = p.Handler.Name
-	c.req.Params, c.req.Extra = &c.params, extra(of)
+	c.req.Params = &c.params
+	c.req.Session, c.req.Extra = c.from(of, &p.Handler)
 	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(of, &c.params.Meta, &p.Handler); err != nil {
 		return nil, err

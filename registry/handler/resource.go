@@ -61,7 +61,8 @@ type readCall struct {
 func (r *Resource) Invoke(of *call.Call, uri string) (*mcp.ReadResourceResult, error) {
 	c := new(readCall)
 	c.params.URI = uri
-	c.req.Params, c.req.Extra = &c.params, extra(of)
+	c.req.Params = &c.params
+	c.req.Session, c.req.Extra = c.from(of, &r.Handler)
 	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	if err := c.begin(of, &c.params.Meta, &r.Handler); err != nil {
 		return nil, err

@@ -58,7 +58,8 @@ func (c *toolCall) begin(of *call.Call, t *Tool, args string) error {
 	if args != "" {
 		c.params.Arguments = unsafe.Slice(unsafe.StringData(args), len(args))
 	}
-	c.req.Params, c.req.Extra = &c.params, extra(of)
+	c.req.Params = &c.params
+	c.req.Session, c.req.Extra = c.from(of, &t.Handler)
 	of.Inputs.Give(&c.params.InputResponses, &c.params.RequestState)
 	return c.frame.begin(of, &c.params.Meta, &t.Handler)
 }

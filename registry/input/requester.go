@@ -1,6 +1,8 @@
 package input
 
 import (
+	"context"
+
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
@@ -131,7 +133,7 @@ func (r *Requester) Ask(c *call.Call, requests mcp.InputRequestMap, amend func(p
 		c.Responder.Resume()
 	})
 	asked, e := r.Requests.Open(clientreq.Call{
-		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: cap(c.Raw), Amend: amend,
+		Client: c.Conv, Sender: c.Responder, Requests: requests, Bytes: cap(c.Raw) - len(c.Raw) + c.Bytes(), Amend: amend,
 		Done: func(came clientreq.Result) {
 			outcome = came
 			s.Settle()
@@ -144,6 +146,40 @@ func (r *Requester) Ask(c *call.Call, requests mcp.InputRequestMap, amend func(p
 	c.Suspend(s)
 	asked.Send()
 	return asked, ErrSuspended
+}
+
+// Wait sends the client of the call to which ctx belongs one request and waits for the answer, on the handler's
+// goroutine (call.AskerOf). It ends with ctx, and otherwise as a call that is suspended does.
+func (r *Requester) Wait(ctx context.Context, request mcp.InputRequest) (mcp.InputResponse, error) {
+	const key = "0"
+	a, err := call.AskerOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	requests := mcp.InputRequestMap{key: request}
+	if missing := clientreq.Needs(requests) &^ a.Declared; missing != 0 {
+		return nil, errNotDeclared
+	}
+	came := make(chan clientreq.Result, 1)
+	asked, e := r.Requests.Open(clientreq.Call{Client: a.Conv, Sender: a, Requests: requests, Bytes: a.Bytes,
+		Done: func(result clientreq.Result) { came <- result }})
+	if e != nil {
+		return nil, e
+	}
+	asked.Send()
+	var result clientreq.Result
+	select {
+	case result = <-came:
+	case <-ctx.Done():
+		asked.Withdraw(clientreq.ErrCancelled)
+		if result = <-came; result.Failed == clientreq.ErrCancelled {
+			return nil, ctx.Err()
+		}
+	}
+	if result.Failed != nil {
+		return nil, result.Failed
+	}
+	return result.Answers[key], nil
 }
 
 // CheckCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would

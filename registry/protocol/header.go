@@ -25,6 +25,8 @@ type Header struct {
 	ProtocolVersion, SessionID, Method, Name []byte
 	// Params holds the Mcp-Param-{Name} headers.
 	Params []http1.Param
+	// Fields are all field lines of the head, as they came.
+	Fields []byte
 }
 
 // CheckVersion compares MCP-Protocol-Version with the version in _meta.

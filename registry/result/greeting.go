@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -19,14 +20,16 @@ type Greetings struct {
 // without tools may get some.
 type Offered struct {
 	Prompts, Resources, Completions, Tasks bool
+	// Instructions count if the options have none.
+	Instructions string
 }
 
 // Greet prepares the greetings of a server that offers what o says.
 func (e *Encoder) Greet(o Offered) *Greetings {
 	g := new(Greetings)
 	instructions := ""
-	if e.opt.Instructions != "" {
-		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, e.opt.Instructions))
+	if text := cmp.Or(e.opt.Instructions, o.Instructions); text != "" {
+		instructions = `,"instructions":` + string(codec.AppendQuoted(nil, text))
 	}
 	for i := range protocol.RevisionCount {
 		rev := protocol.RevisionAt(i)
@@ -87,6 +90,21 @@ func (g *Greeter) Declare(add func(offered *Offered)) {
 		g.greetings.Store(g.encoder.Greet(g.offered))
 	}
 }
+
+// Instruct adds a paragraph to the instructions, up to maxInstructionsBytes.
+func (g *Greeter) Instruct(text string) {
+	g.Declare(func(offered *Offered) {
+		if offered.Instructions != "" {
+			text = offered.Instructions + "\n\n" + text
+		}
+		if len(text) <= maxInstructionsBytes {
+			offered.Instructions = text
+		}
+	})
+}
+
+// maxInstructionsBytes bounds the instructions of adopted servers together, as an option bounds others.
+const maxInstructionsBytes = 64 << 10
 
 // Greetings are those of what is offered now.
 func (g *Greeter) Greetings() *Greetings { return g.greetings.Load() }

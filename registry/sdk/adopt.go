@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"weir/registry/call"
 	"weir/registry/protocol"
 )
 
@@ -20,12 +23,23 @@ type Target struct {
 	Resources Set[mcp.Resource, mcp.ResourceHandler]
 	Templates Set[mcp.ResourceTemplate, mcp.ResourceHandler]
 
+	// Instructions takes what the server has clients told, and Completion its handler that completes arguments.
+	Instructions func(text string)
+	Completion   func(func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error))
+
 	// Client is what the client of the call to which ctx belongs said of itself: its revision, and its capabilities as
 	// an object that nobody else holds. False when its request says so itself, and when it said nothing.
 	Client func(ctx context.Context) (version string, capabilities map[string]any, ok bool)
 	// Progress and Log tell the client of the call to which ctx belongs; they must not block.
 	Progress func(ctx context.Context, progress, total float64, message string)
 	Log      func(ctx context.Context, level, logger string, data any)
+	// Ask sends that client a request and waits for its answer. ElicitationComplete tells it that one is over.
+	// CloseStream closes the event stream of the call, for retry.
+	Ask                 call.Ask
+	ElicitationComplete func(ctx context.Context, id string)
+	CloseStream         func(ctx context.Context, retry time.Duration)
+	// Returns says of a handler, by its name, that it asks by returning InputRequests only; nil: none does.
+	Returns func(name string) bool
 	// OnError hears of what the server began to offer later and cannot be offered. nil hears nothing. It is called from
 	// a goroutine of the SDK and must not block.
 	OnError func(err error)
@@ -41,10 +55,11 @@ type Set[D, H any] struct {
 
 // Adopted is an SDK server whose offer was taken over. All methods are safe for concurrent use.
 type Adopted struct {
-	to     Target
-	handle mcp.MethodHandler  // the server's, with the middleware that it had
-	calls  *mcp.ServerSession // of every request
-	watch  *mcp.ServerSession // told of changed lists
+	to       Target
+	handle   mcp.MethodHandler  // the server's, with the middleware that it had
+	sessions *call.Sessions     // of the requests
+	lists    *mcp.ServerSession // one of them, of which its lists are asked
+	watch    *mcp.ServerSession // told of changed lists
 
 	mu     sync.Mutex // held while the target is brought up to the server
 	closed bool
@@ -56,6 +71,9 @@ type Adopted struct {
 // must have its middleware by now. The error says what cannot be offered; nothing is adopted then.
 func Adopt(server *mcp.Server, to Target) (*Adopted, error) {
 	a := &Adopted{to: to}
+	a.sessions = call.NewSessions(func(o *mcp.ServerSessionOptions) (*mcp.ServerSession, error) {
+		return server.Connect(context.Background(), newQuietClient(a), o)
+	})
 	a.makeFollowers()
 	// Middleware is the SDK's one door to the handler of its methods. This one looks and changes nothing.
 	server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
@@ -64,23 +82,43 @@ func Adopt(server *mcp.Server, to Target) (*Adopted, error) {
 	})
 	ctx := context.Background()
 	var err error
-	if a.calls, err = server.Connect(ctx, newQuietClient(a), callerState()); err != nil {
+	if a.lists, err = a.sessions.For(ctx, a.to.Returns); err != nil {
 		return nil, fmt.Errorf("adopt: %w", err)
 	}
 	if a.watch, err = server.Connect(ctx, newQuietClient(a), watcherState()); err != nil {
-		return nil, errors.Join(fmt.Errorf("adopt: %w", err), a.calls.Close())
+		return nil, errors.Join(fmt.Errorf("adopt: %w", err), a.sessions.Close())
 	}
 	if err := a.Sync(); err != nil {
 		return nil, errors.Join(fmt.Errorf("adopt: %w", err), a.Close())
 	}
+	said, err := Introduction(server)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if said.Instructions != "" {
+		to.Instructions(said.Instructions)
+	}
+	if said.Capabilities != nil && said.Capabilities.Completions != nil {
+		to.Completion(a.complete)
+	}
 	return a, nil
 }
 
-// callerState is a session of the stateless era, in which handlers return what they ask for instead of sending it. It
-// lets every log message pass: who wants which is decided per call (Log).
-func callerState() *mcp.ServerSessionOptions {
-	params := &mcp.InitializeParams{ProtocolVersion: protocol.RevisionAt(protocol.LatestRevision).Version}
-	return &mcp.ServerSessionOptions{State: &mcp.ServerSessionState{InitializeParams: params, LogLevel: "debug"}}
+// Introduction is what server says of itself in initialize.
+func Introduction(server *mcp.Server) (*mcp.InitializeResult, error) {
+	ctx := context.Background()
+	there, here := mcp.NewInMemoryTransports()
+	session, err := server.Connect(ctx, there, nil)
+	if err != nil {
+		return nil, fmt.Errorf("adopt: %w", err)
+	}
+	client, err := mcp.NewClient(&mcp.Implementation{Name: "weir", Version: "1"}, nil).Connect(ctx, here,
+		&mcp.ClientSessionOptions{ProtocolVersion: protocol.RevisionAt(protocol.LatestLegacy).Version})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("adopt: %w", err), session.Close())
+	}
+	said := client.InitializeResult()
+	return said, errors.Join(client.Close(), session.Wait())
 }
 
 // watcherState is one of the era in which every session hears of changed lists, unasked.
@@ -116,26 +154,45 @@ func (a *Adopted) Close() error {
 	}
 	a.mu.Unlock()
 	// Not under mu: closing waits for the notification that may be waiting for mu.
-	return errors.Join(a.calls.Close(), a.watch.Close())
+	return errors.Join(a.sessions.Close(), a.watch.Close())
 }
 
-// callTool, getPrompt and readResource are the handlers that stand for those of the server.
+// callTool, getPrompt, readResource and complete are the handlers that stand for those of the server.
 func (a *Adopted) callTool(ctx context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-	req.Session = a.calls
-	a.declareClient(ctx, &req.Params.Meta)
+	if err := a.prepare(ctx, &req.Session, &req.Params.Meta, req.Extra); err != nil {
+		return nil, err
+	}
 	return forward[*mcp.CallToolResult](ctx, a, "tools/call", req)
 }
 
 func (a *Adopted) getPrompt(ctx context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-	req.Session = a.calls
-	a.declareClient(ctx, &req.Params.Meta)
+	if err := a.prepare(ctx, &req.Session, &req.Params.Meta, req.Extra); err != nil {
+		return nil, err
+	}
 	return forward[*mcp.GetPromptResult](ctx, a, "prompts/get", req)
 }
 
 func (a *Adopted) readResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-	req.Session = a.calls
-	a.declareClient(ctx, &req.Params.Meta)
+	if err := a.prepare(ctx, &req.Session, &req.Params.Meta, req.Extra); err != nil {
+		return nil, err
+	}
 	return forward[*mcp.ReadResourceResult](ctx, a, "resources/read", req)
+}
+
+func (a *Adopted) complete(ctx context.Context, req *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
+	if err := a.prepare(ctx, &req.Session, &req.Params.Meta, req.Extra); err != nil {
+		return nil, err
+	}
+	return forward[*mcp.CompleteResult](ctx, a, "completion/complete", req)
+}
+
+// prepare makes a request one of the adopted server's.
+func (a *Adopted) prepare(ctx context.Context, session **mcp.ServerSession, meta *mcp.Meta,
+	extra *mcp.RequestExtra) (err error) {
+	extra.CloseSSEStream = func(args mcp.CloseSSEStreamArgs) { a.to.CloseStream(ctx, args.RetryAfter) }
+	a.declareClient(ctx, meta)
+	*session, err = a.sessions.For(ctx, a.to.Returns)
+	return err
 }
 
 // forward runs the server's handler; its middleware is somebody's code and may answer with anything.
@@ -165,7 +222,7 @@ func (a *Adopted) declareClient(ctx context.Context, meta *mcp.Meta) {
 	(*meta)[mcp.MetaKeyClientCapabilities] = capabilities
 }
 
-// progressed, logged and listChanged are what an SDK server tells its sessions and this package passes on.
+// progressed, logged, elicited and listChanged are what an SDK server tells its sessions and this package passes on.
 func (a *Adopted) progressed(ctx context.Context, params json.RawMessage) {
 	var p mcp.ProgressNotificationParams
 	if json.Unmarshal(params, &p) == nil { // the SDK has encoded it
@@ -181,6 +238,35 @@ func (a *Adopted) logged(ctx context.Context, params json.RawMessage) {
 	if json.Unmarshal(params, &p) == nil {
 		a.to.Log(ctx, p.Level, p.Logger, p.Data)
 	}
+}
+
+func (a *Adopted) elicited(ctx context.Context, params json.RawMessage) {
+	var p mcp.ElicitationCompleteParams
+	if json.Unmarshal(params, &p) == nil {
+		a.to.ElicitationComplete(ctx, p.ElicitationID)
+	}
+}
+
+// asked answers a request that the server sends through a session.
+func (a *Adopted) asked(ctx context.Context, req *jsonrpc.Request) *jsonrpc.Response {
+	answer := &jsonrpc.Response{ID: req.ID}
+	var requests mcp.InputRequestMap
+	one, err := json.Marshal(map[string]any{req.Method: map[string]any{"method": req.Method, "params": req.Params}})
+	if err == nil {
+		err = requests.UnmarshalJSON(one)
+	}
+	if err != nil { // such as the ping of a server that keeps its sessions alive, which then stops asking
+		answer.Error = &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "there is no client behind this session"}
+		return answer
+	}
+	response, err := a.to.Ask(ctx, requests[req.Method])
+	if err == nil {
+		answer.Result, err = json.Marshal(response)
+	}
+	if err != nil {
+		answer.Error = &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: err.Error()}
+	}
+	return answer
 }
 
 func (a *Adopted) listChanged(lists ...follower) {

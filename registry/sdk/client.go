@@ -10,12 +10,13 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// quietClient is the other end of an adopted server's sessions: a transport and connection in one. It asks nothing,
-// since calls go to the server's handler directly, and hears what the server tells its sessions. What a handler sends
-// arrives with that handler's context, by which the call is found that it belongs to.
+// quietClient is the other end of an adopted server's sessions: a transport and connection in one. It calls nothing,
+// since calls go to the server's handler directly, and hears what the server tells and asks its sessions. What a
+// handler sends arrives with that handler's context, by which the call is found that it belongs to.
 type quietClient struct {
 	// heard has a row for each notification that is passed on.
 	heard   map[string]func(ctx context.Context, params json.RawMessage)
+	ask     func(ctx context.Context, req *jsonrpc.Request) *jsonrpc.Response
 	answers chan jsonrpc.Message
 	closed  chan struct{}
 	close   sync.Once
@@ -28,11 +29,12 @@ func newQuietClient(a *Adopted) *quietClient {
 	heard := map[string]func(context.Context, json.RawMessage){
 		"notifications/progress":               a.progressed,
 		"notifications/message":                a.logged,
+		"notifications/elicitation/complete":   a.elicited,
 		"notifications/tools/list_changed":     changed(a.tools),
 		"notifications/prompts/list_changed":   changed(a.prompts),
 		"notifications/resources/list_changed": changed(a.resources, a.templates),
 	}
-	return &quietClient{heard: heard, answers: make(chan jsonrpc.Message), closed: make(chan struct{})}
+	return &quietClient{heard: heard, ask: a.asked, answers: make(chan jsonrpc.Message), closed: make(chan struct{})}
 }
 
 // Connect implements mcp.Transport.
@@ -50,8 +52,7 @@ func (q *quietClient) Read(ctx context.Context) (jsonrpc.Message, error) {
 	}
 }
 
-// Write implements mcp.Connection. A request, such as the ping of a server that keeps its sessions alive, is for a
-// method that nobody has here, which the SDK understands: it stops asking.
+// Write implements mcp.Connection. What a request is answered with comes through Read.
 func (q *quietClient) Write(ctx context.Context, message jsonrpc.Message) error {
 	req, ok := message.(*jsonrpc.Request)
 	if !ok {
@@ -63,17 +64,14 @@ func (q *quietClient) Write(ctx context.Context, message jsonrpc.Message) error 
 		}
 		return nil
 	}
-	answer := &jsonrpc.Response{ID: req.ID, Error: &jsonrpc.Error{
-		Code: jsonrpc.CodeMethodNotFound, Message: "an adopted server has no client to ask",
-	}}
-	select {
-	case q.answers <- answer:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-q.closed:
-		return io.ErrClosedPipe
-	}
+	go func() { // whoever asks waits elsewhere
+		select {
+		case q.answers <- q.ask(ctx, req):
+		case <-ctx.Done():
+		case <-q.closed:
+		}
+	}()
+	return nil
 }
 
 // Close implements mcp.Connection.

@@ -78,7 +78,7 @@ func (a *Adopted) makeFollowers() {
 	a.tools = &following[mcp.Tool, mcp.ToolHandler]{to: a.to.Tools, handle: a.callTool,
 		name: func(t *mcp.Tool) string { return t.Name },
 		page: func(cursor string) ([]*mcp.Tool, string, error) {
-			req := &mcp.ListToolsRequest{Session: a.calls, Params: &mcp.ListToolsParams{Cursor: cursor}}
+			req := &mcp.ListToolsRequest{Session: a.lists, Params: &mcp.ListToolsParams{Cursor: cursor}}
 			l, err := forward[*mcp.ListToolsResult](context.Background(), a, "tools/list", req)
 			if err != nil {
 				return nil, "", err
@@ -88,7 +88,7 @@ func (a *Adopted) makeFollowers() {
 	a.prompts = &following[mcp.Prompt, mcp.PromptHandler]{to: a.to.Prompts, handle: a.getPrompt,
 		name: func(p *mcp.Prompt) string { return p.Name },
 		page: func(cursor string) ([]*mcp.Prompt, string, error) {
-			req := &mcp.ListPromptsRequest{Session: a.calls, Params: &mcp.ListPromptsParams{Cursor: cursor}}
+			req := &mcp.ListPromptsRequest{Session: a.lists, Params: &mcp.ListPromptsParams{Cursor: cursor}}
 			l, err := forward[*mcp.ListPromptsResult](context.Background(), a, "prompts/list", req)
 			if err != nil {
 				return nil, "", err
@@ -98,7 +98,7 @@ func (a *Adopted) makeFollowers() {
 	a.resources = &following[mcp.Resource, mcp.ResourceHandler]{to: a.to.Resources, handle: a.readResource,
 		name: func(s *mcp.Resource) string { return s.URI },
 		page: func(cursor string) ([]*mcp.Resource, string, error) {
-			req := &mcp.ListResourcesRequest{Session: a.calls, Params: &mcp.ListResourcesParams{Cursor: cursor}}
+			req := &mcp.ListResourcesRequest{Session: a.lists, Params: &mcp.ListResourcesParams{Cursor: cursor}}
 			l, err := forward[*mcp.ListResourcesResult](context.Background(), a, "resources/list", req)
 			if err != nil {
 				return nil, "", err
@@ -110,7 +110,7 @@ func (a *Adopted) makeFollowers() {
 		page: func(cursor string) ([]*mcp.ResourceTemplate, string, error) {
 			params := &mcp.ListResourceTemplatesParams{Cursor: cursor}
 			l, err := forward[*mcp.ListResourceTemplatesResult](context.Background(), a, "resources/templates/list",
-				&mcp.ListResourceTemplatesRequest{Session: a.calls, Params: params})
+				&mcp.ListResourceTemplatesRequest{Session: a.lists, Params: params})
 			if err != nil {
 				return nil, "", err
 			}

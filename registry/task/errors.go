@@ -1,26 +1,47 @@
 package task
 
-import "weir/codec"
+import (
+	"fmt"
 
-// Refusals: nothing was executed for the request that gets one.
-var (
-	errClientTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks of this client",
-		Data:    []byte(`{"reason":"task_limit_per_client","retryAfterMs":1000,"executed":false}`)}
-	errTotalTasks = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many tasks", Data: []byte(`{"reason":"task_limit","retryAfterMs":1000,"executed":false}`)}
-	errBytesLimit = &codec.Error{Code: codec.CodeInternal,
-		Message: "the task is too large to be kept",
-		Data:    []byte(`{"reason":"task_bytes","retryAfterMs":1000,"executed":false}`)}
-	errWaits = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many requests wait for the results of tasks",
-		Data:    []byte(`{"reason":"task_wait_limit","retryAfterMs":1000,"executed":false}`)}
+	"weir/codec"
 )
+
+// refusal is the error for why: nothing was executed for the request that gets it. bytes is what would have had to be
+// kept.
+func (tt *Table) refusal(why refusal, bytes int) *codec.Error {
+	o, text := tt.opt, ""
+	switch why {
+	case refusedClient:
+		text = fmt.Sprintf("this client has %d tasks, and may have no more (max_tasks_per_client)", o.MaxTasksPerClient)
+	case refusedTotal:
+		text = fmt.Sprintf("there are %d tasks, and may be no more (max_tasks)", o.MaxTasks)
+	case refusedBytes:
+		text = "the task cannot be kept: " + tt.tooMany(bytes)
+	case refusedWait:
+		text = fmt.Sprintf("too many requests wait for the results of tasks: allowed are %d for one task"+
+			" (max_task_waits_per_task) and %d in all (max_task_waits)", o.MaxTaskWaitsPerTask, o.MaxTaskWaits)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text,
+		Data: []byte(`{"reason":"` + refusalNames[why] + `","retryAfterMs":1000,"executed":false}`)}
+}
+
+// tooMany says which bound so many bytes have met.
+func (tt *Table) tooMany(bytes int) string {
+	if bytes > tt.opt.MaxTaskBytes {
+		return fmt.Sprintf("it has %d bytes, and a task may have %d (max_task_bytes)", bytes, tt.opt.MaxTaskBytes)
+	}
+	return fmt.Sprintf("it has %d bytes, for which there is no room: all tasks together may have %d (max_task_total_bytes)",
+		bytes, tt.opt.MaxTaskTotalBytes)
+}
+
+// overBytes is what a task ends with that had to keep more than it may.
+func (tt *Table) overBytes(bytes int) *codec.Error {
+	return &codec.Error{Code: codec.CodeInternal, Message: "what the task had to keep is too large: " + tt.tooMany(bytes),
+		Data: []byte(`{"reason":"task_bytes"}`)}
+}
 
 // What tasks end with that have no answer of their handlers.
 var (
-	errBytes = &codec.Error{Code: codec.CodeInternal,
-		Message: "what the task had to keep is too large", Data: []byte(`{"reason":"task_bytes"}`)}
 	errExpired = &codec.Error{Code: codec.CodeInternal,
 		Message: "the task did not end in its time", Data: []byte(`{"reason":"task_expired"}`)}
 	errStopped = &codec.Error{Code: codec.CodeInternal,

@@ -27,7 +27,8 @@ func (t *Task) Suspend(requests mcp.InputRequestMap, state string) (suspended bo
 			t.endLocked(fx, EndedError, errorPayload(e), e.Message)
 			return
 		case !t.chargeLocked(t.requestBytes + size):
-			t.endLocked(fx, EndedBytes, payload{}, "")
+			over := t.table.overBytes(t.requestBytes + size + taskBytes)
+			t.endLocked(fx, EndedBytes, errorPayload(over), over.Message)
 			return
 		}
 		t.state, t.open, t.responses = state, open, mcp.InputResponseMap{}
@@ -124,7 +125,7 @@ func (t *Task) answerLocked(fx *effects, responses mcp.InputResponseMap, size in
 	before := t.held - taskBytes
 	if !t.chargeLocked(before + size) {
 		fx.refused = t.table.m.refused[refusedBytes]
-		return errBytesLimit
+		return t.table.refusal(refusedBytes, taskBytes+before+size)
 	}
 	kept := t.responses
 	t.responses = taken

@@ -39,7 +39,7 @@ func (t *Task) Await(w Waiter) (turn Turn, requests mcp.InputRequestMap, e *code
 			return
 		}
 		if why := t.table.addWait(w, len(t.waiters)); why != refusals {
-			turn, e, fx.refused = Full, refusalErrors[why], t.table.m.refused[why]
+			turn, e, fx.refused = Full, t.table.refusal(why, w.Bytes()), t.table.m.refused[why]
 			return
 		}
 		t.waiters, turn = append(t.waiters, w), Wait

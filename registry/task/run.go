@@ -87,7 +87,8 @@ func (t *Task) Conclude(a Answer, object []byte) (ours bool) {
 			return
 		}
 		if !t.chargeLocked(len(p.json)) {
-			how = EndedBytes
+			over := t.table.overBytes(len(p.json) + taskBytes)
+			how, p, message = EndedBytes, errorPayload(over), over.Message
 		}
 		t.endLocked(fx, how, p, message)
 	})

@@ -71,10 +71,7 @@ const (
 	refusals
 )
 
-var (
-	refusalNames  = [refusals]string{"task_limit_per_client", "task_limit", "task_bytes", "task_wait_limit"}
-	refusalErrors = [refusals]*codec.Error{errClientTasks, errTotalTasks, errBytesLimit, errWaits}
-)
+var refusalNames = [refusals]string{"task_limit_per_client", "task_limit", "task_bytes", "task_wait_limit"}
 
 // taskBytes is about what a task keeps beside its request, what it asks for and its result.
 const taskBytes = 2048
@@ -105,7 +102,7 @@ func (tt *Table) Add(s Spec) (*Task, *codec.Error) {
 	}
 	tt.m.refused[why].Inc()
 	t.locked(t.strikeLocked)
-	return nil, refusalErrors[why]
+	return nil, tt.refusal(why, t.requestBytes+taskBytes)
 }
 
 // enter puts t into the table; refusals is no refusal.

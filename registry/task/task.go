@@ -148,9 +148,6 @@ func (t *Task) wakeLocked(fx *effects) {
 
 // endLocked makes the task terminal, which it is not yet. It is the one way there.
 func (t *Task) endLocked(fx *effects, how Ending, p payload, message string) {
-	if how == EndedBytes {
-		p, message = errorPayload(errBytes), errBytes.Message
-	}
 	t.status, t.payload, t.message = endingStatus[how], p, message
 	t.open, t.responses, t.state = nil, nil, ""
 	t.releaseLocked(fx)

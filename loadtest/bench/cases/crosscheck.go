@@ -14,6 +14,7 @@ import (
 	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 	"weir/loadtest/wire"
 )
 
@@ -259,7 +260,7 @@ func knownLatency(e *harness.Env, t *record.Table, s *harness.Server) error {
 	}
 	defer e.CloseFleet(f)
 	each := 1 / crossEvery.Seconds()
-	f.StartPlan(client.NewPlan(client.Segment{Length: crossKnownWindow, From: each, To: each}), time.Now())
+	f.StartPlan(pacing.NewPlan(pacing.Segment{Length: crossKnownWindow, From: each, To: each}), time.Now())
 	if err := e.Sleep(crossKnownWindow); err != nil {
 		return err
 	}

@@ -51,6 +51,17 @@ func large(e *harness.Env) (*record.Table, error) {
 	}
 	all = append(all, largeEntrant{"weir, ws", weir.Process, weir.HTTP, wire.WebSocket},
 		largeEntrant{"weir, tcp", weir.Process, weir.TCP, wire.Line})
+	for _, name := range harness.Balancers {
+		p, address, err := e.Balancer(name, weir.HTTP)
+		switch {
+		case err != nil:
+			return nil, err
+		case address == "":
+			t.Note("%s is not installed: no answer was taken through it", name)
+		default:
+			all = append(all, largeEntrant{"weir, " + name, p, address, wire.HTTP})
+		}
+	}
 	for range max(largeRounds, e.Runs) {
 		for _, size := range LargeSizes {
 			for _, c := range all {
@@ -71,6 +82,7 @@ func large(e *harness.Env) (*record.Table, error) {
 	judgeLarge(t)
 	t.Note("one client, one call at a time, the median of the answers in the window; the text is the same for all. "+
 		"A difference below %v ms is none", largeSmooth)
+	t.Note("through nginx and HAProxy as docs/deploy has them, on the same cores: what is added is their reading and writing")
 	t.Note("the loopback's round trip is microseconds: what is measured is the server's work and the client's, and " +
 		"whether the kernel's buffers keep one waiting for the other")
 	return t, nil
@@ -85,7 +97,7 @@ func judgeLarge(t *record.Table) {
 		fastest := min(t.Median(largeKey("mcp-go", size)), t.Median(largeKey("go-sdk", size)))
 		t.AtMost(fmt.Sprintf("%s bytes, weir / fastest peer", record.Grouped(int64(size))),
 			ours/(fastest+largeSmooth), largeFactor, "times")
-		for _, other := range []string{"weir, ws", "weir, tcp"} {
+		for _, other := range []string{"weir, ws", "weir, tcp"} { // a balancer's work is its own: no mark
 			t.AtMost(fmt.Sprintf("%s bytes, %s / weir over http", record.Grouped(int64(size)), other),
 				t.Median(largeKey(other, size))/(ours+largeSmooth), largeFactor, "times")
 		}

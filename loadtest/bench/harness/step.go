@@ -12,6 +12,7 @@ import (
 	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
+	"weir/loadtest/pacing"
 )
 
 // What a rate is held to where its ceiling is looked for.
@@ -64,7 +65,7 @@ func (e *Env) Offer(p *observe.Process, f *client.Fleet, rate float64, window ti
 		return Step{}, fmt.Errorf("%s: no connection is open", p.Name)
 	}
 	each := rate / float64(start.Open)
-	f.StartPlan(client.NewPlan(client.Segment{Length: WarmUp + window, From: each, To: each}), time.Now().Add(stepLead))
+	f.StartPlan(pacing.NewPlan(pacing.Segment{Length: WarmUp + window, From: each, To: each}), time.Now().Add(stepLead))
 	if err := e.Sleep(WarmUp); err != nil {
 		return Step{}, err
 	}

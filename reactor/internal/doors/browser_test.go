@@ -182,6 +182,12 @@ func pass(from, to net.Conn, look func([]byte)) {
 
 const maxWaiting = 5 // of a server that is filled
 
+// filled has a server that fill can fill.
+func filled(k *knobs) {
+	k.Queue.MaxExecutingPerConnection, k.Queue.MaxWaiting, k.Queue.RefuseAbove = 1, maxWaiting, 1
+	k.Queue.QueueTimeout = 0
+}
+
 // fill brings a server to its limit: what comes next is refused.
 func fill(t *testing.T, s *server) {
 	t.Helper()
@@ -213,11 +219,7 @@ func TestBrowser(t *testing.T) {
 	listed := func(k *knobs) { k.HTTPSSEPath, k.AllowedOrigins = "/sse", []string{s.origin("app.test")} }
 	open := start(t, listed)
 	s.stuck = open
-	full := start(t, func(k *knobs) {
-		listed(k)
-		k.Queue.MaxExecutingPerConnection, k.Queue.MaxWaiting, k.Queue.RefuseAbove = 1, maxWaiting, 1
-		k.Queue.QueueTimeout = 0
-	})
+	full := start(t, func(k *knobs) { listed(k); filled(k) })
 	fill(t, full)
 	guarded := start(t, func(k *knobs) {
 		listed(k)

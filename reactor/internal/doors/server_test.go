@@ -3,7 +3,9 @@ package doors
 import (
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,15 @@ import (
 	"weir/registry"
 )
 
+// TestMain lets all balancers be tried at once: their tests wait for time to pass.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // patience bounds every wait: long enough for a loaded machine under the race detector.
 const patience = 30 * time.Second
 
@@ -31,6 +42,7 @@ type server struct {
 	// begun and cancelled get a value for each call of "stuck" that began, and that was cancelled.
 	begun, cancelled chan struct{}
 	release          chan struct{} // closed: calls of "stuck" end
+	goOn             chan struct{} // a value: "told" says the next thing
 }
 
 // knobs are what a test sets of a server.
@@ -58,7 +70,7 @@ func start(t *testing.T, change func(*knobs)) *server {
 	reg, err := registry.New(offered)
 	must(t, err)
 	s := &server{registry: reg, log: new(text), begun: make(chan struct{}, 1<<10), cancelled: make(chan struct{}, 1<<10),
-		release: make(chan struct{})}
+		release: make(chan struct{}), goOn: make(chan struct{})}
 	demo.AddTools(reg)
 	s.addTools(reg)
 	log := zerolog.New(s.log).Level(zerolog.WarnLevel)
@@ -133,6 +145,17 @@ func (s *server) addTools(reg *registry.Registry) {
 			}
 		}
 		return said(fmt.Sprintf("told %d", told)), nil, nil
+	})
+	registry.AddTool(reg, &mcp.Tool{Name: "told"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (
+		*mcp.CallToolResult, any, error) {
+		for step := range 3 {
+			registry.Progress(ctx, float64(step+1), 3, "")
+			select {
+			case <-s.goOn:
+			case <-ctx.Done():
+			}
+		}
+		return said("told"), nil, nil
 	})
 	type largeIn struct {
 		Bytes int `json:"bytes"`

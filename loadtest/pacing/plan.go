@@ -1,4 +1,4 @@
-package client
+package pacing
 
 import (
 	"math"
@@ -89,8 +89,8 @@ func (p *Plan) When(calls float64) time.Duration {
 // golden is the fraction that spreads any number of offsets evenly over 0 to 1, however many follow.
 const golden = 0.6180339887498949
 
-// offset is where connection number n that joins a plan stands between two calls.
-func offset(n int) float64 {
+// Offset is where connection number n that joins a plan stands between two calls.
+func Offset(n int) float64 {
 	_, fraction := math.Modf(float64(n) * golden)
 	return fraction
 }
