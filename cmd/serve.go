@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	s.sayMemory()
 	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
-		Str("preset", config.presetName()).Int("soft_connections", config.Queue.SoftConnections).
+		Str("preset", cmp.Or(config.Preset, "none")).Int("soft_connections", config.Queue.SoftConnections).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
