@@ -20,6 +20,7 @@ const (
 	QueueFull            // MaxWaiting messages wait in all
 	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
 	QueueTimeout         // it waited longer than QueueTimeout; decided when a worker takes it, or by Expire
+	ExpectedWait         // it could not start within MaxExpectedWait
 	Overload             // it waited longer than OverloadQueueTimeout while all workers were busy; decided likewise
 	Draining             // the server is stopping; also of connections
 	ConnectionClosed     // its lane was closed before
@@ -55,6 +56,7 @@ var refusalTable = [refusals]struct {
 	QueueFull:                   {"queue_full", 0},
 	QueueBytes:                  {"queue_bytes", 0},
 	QueueTimeout:                {"queue_timeout", 0.5},
+	ExpectedWait:                {"expected_wait", 0.25},
 	Overload:                    {"overload", 0.25},
 	Draining:                    {"draining", 0.25},
 	ConnectionClosed:            {"connection_closed", 0},

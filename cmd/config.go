@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type Config struct {
 	MCP      registry.Options `yaml:"mcp"`
 
 	program      Program
+	sockets      map[string]*os.File    // that a service manager has passed, by the name of the listener
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one

@@ -56,7 +56,8 @@ func (s *server) build() error {
 		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log.Logger,
+		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type Server struct {
 	bounds backpressure.Options // of both, resolved
 	log    zerolog.Logger
 
+	sockets  map[string]*os.File
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
@@ -50,7 +52,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
-		log: *c.Log, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+		log: *c.Log, sockets: c.Sockets, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}

@@ -49,8 +49,10 @@ func (o *detachedCalls) Run(batch *backpressure.Ticket, n int, w *backpressure.W
 	}()
 	for t != nil {
 		k := t.Job.(*Call)
+		work, refused := t.Work, t.Refused
 		t = t.Next()
 		_, _ = k.Conn.execute(&k.ticket, nil, w, nil) // their answers go into their post streams
+		w.Ran(work, refused)
 	}
 }
 
