@@ -33,7 +33,7 @@ const (
 	AcceptRate                  // MaxAcceptRate connections were opened within the second
 	ConnectionLimitPerPrincipal // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
 
-	// Of messages, because of the process as a whole, by Sheds.
+	// Of messages, because of the process as a whole, by Shedding.
 
 	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections

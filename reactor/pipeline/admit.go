@@ -54,14 +54,14 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 // sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
 // lowest class: nobody waits for it.
 func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
-	queue := in.p.Queue
+	shed := in.p.Queue.Shedding()
 	switch {
-	case !queue.Shedding():
+	case !shed.Any():
 		return backpressure.Accepted
 	case k.IsTask():
-		return queue.Sheds(backpressure.Blocking)
+		return shed.Refuses(backpressure.Blocking)
 	case class == engine.Compute || class == engine.Blocking:
-		return queue.Sheds(queueClass(class))
+		return shed.Refuses(queueClass(class))
 	}
 	return backpressure.Accepted
 }

@@ -21,7 +21,7 @@ const (
 	EndedCancelled          // nobody waits for the answer any more
 	EndedPanic              // the handler panicked
 	EndedTimeout            // the handler did not return in time
-	EndedClientError        // a JSON-RPC error about the request or its client: wrong arguments, no answer to what was asked
+	EndedClientError        // an error about the request or its client: wrong arguments, no answer
 	EndedRefused            // what the handler asked for had no room
 	endings
 
