@@ -42,7 +42,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 		errs = append(errs,
 			errors.New("max_connections, soft_connections: 0 is not resolved: allowed is what Resolve returns"))
 	}
-	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.capacity() {
+	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.Capacity() {
 		errs = append(errs, fmt.Errorf("max_connections: %d is above what the queue was made for: allowed is at most %d",
 			o.MaxConnections, q.options.MaxConnections))
 	}
@@ -64,7 +64,7 @@ func (l *Limits) Refusing() Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
-	case l.queue.shedsConnections():
+	case l.queue.shedding.has(shedConnections):
 		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
@@ -81,7 +81,7 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
-	case l.queue.shedsConnections():
+	case l.queue.shedding.has(shedConnections):
 		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -43,7 +44,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	s.sayMemory()
 	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
-		Str("preset", config.presetName()).Int("soft_connections", config.Queue.SoftConnections).
+		Str("preset", cmp.Or(config.Preset, "none")).Int("soft_connections", config.Queue.SoftConnections).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
@@ -85,7 +86,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.watch, s.strain = startWatch(s), startStrain(s, newReadings(s).now)
+	s.watch, s.strain = startWatch(s), startStrain(s, readings(s))
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()

@@ -108,7 +108,7 @@ func TestEveryCloseReason(t *testing.T) {
 		loop.CloseOutboxBudget: {func(o *Options, b *backpressure.Options, _ *registry.Options) {
 			roomy(o, b, nil)
 			o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
-		}, func(s *server) { s.dial("tcp").narrow().greet().ask(400, 10_000) }}, // a large answer would be refused
+		}, (*server).pileUp},
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))
 			s.eventually("the first one's input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })

@@ -1,9 +1,13 @@
 package reactor
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/backpressure"
 	"weir/reactor/loop"
@@ -257,4 +261,44 @@ func TestOtherNotificationsRecallNothing(t *testing.T) {
 	if !last {
 		t.Error("the call was not answered")
 	}
+}
+
+// Nor is it lost when it has become an event stream while it waited beside the queue: everything before it has left
+// for a stream of its own.
+func TestPausedStreamHasAnOutcomeWhenTheWholeQueueIsFull(t *testing.T) {
+	s := start(t, paused, func(o *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxQueueBytes, b.MaxWaitingPerConnection, o.SSEAnswerAfter = 5300, 1, time.Millisecond
+	})
+	pass := make(chan struct{})
+	registry.AddTool(s.registry, &mcp.Tool{Name: "leave"},
+		func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+			registry.CloseStream(ctx, 0)
+			s.stuck <- struct{}{}
+			<-pass
+			return nil, nil, nil
+		})
+	p, q, hog := s.dial("http"), s.dial("http"), s.dial("tcp").greet()
+	session := p.session()
+	p.send(post(toolCall("1", "leave", `{}`), session))
+	s.awaitStuck()
+	left := p.stream()
+	left.next()
+	left.ends()
+	p.send(post(toolCall("2", "stuck", `{}`), session))
+	waits := p.stream() // it has been silent
+	q.send(resumeFrom(session, waits.next().id))
+	q.stream().next()
+	waits.ends()
+	large := padded("3", "stuck", `{}`, `,"_meta":{"pad":"`+strings.Repeat("x", 3500)+`"}`)
+	p.send(post(strings.TrimSpace(large), session))
+	beside := p.stream()
+	beside.next()
+	hog.send(padded("1", "sleep", `{"ms":600000}`, `,"_meta":{"pad":"`+strings.Repeat("x", 1500)+`"}`))
+	s.eventually("the hog runs", func() bool { return s.queue.Executing(backpressure.Blocking) == 2 })
+	close(pass)
+	contains(t, beside.data(), `"id":3,"error"`, `"reason":"queue_bytes"`)
+	beside.ends()
+	p.send(post(`{"jsonrpc":"2.0","id":4,"method":"ping"}`, session))
+	_, body := p.response()
+	contains(t, body, `"id":4,"result"`)
 }

@@ -411,3 +411,61 @@ func TestBatchAfterAnExit(t *testing.T) {
 	batch(toolCall("3", "echo", `{"message":"x"}`)+cancelOf("3")+"\n"+toolCall("4", "echo",
 		`{"message":"x"}`)+toolCall("5", "echo", `{"message":"x"}`), "4", "5")
 }
+
+// Nor does it when the batch is of calls that have outlived their connections.
+func TestHandlerTimeoutFreesDetachedCalls(t *testing.T) {
+	s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers, b.QueueTimeout = 1, 0 })
+	pass := make(chan struct{})
+	t.Cleanup(func() { close(pass) })
+	registry.AddTool(s.registry, &mcp.Tool{Name: "hold"},
+		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			s.stuck <- struct{}{}
+			<-pass
+			return nil, nil, nil
+		}, registry.Cheap())
+	registry.AddTool(s.registry, &mcp.Tool{Name: "ponder"},
+		func(_ context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
+			if req.Params.InputResponses == nil {
+				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
+			}
+			if in.Things > 1 {
+				s.stuck <- struct{}{}
+				<-s.release
+			}
+			return nil, nil, nil
+		}, registry.Cheap())
+	q := s.dial("http")
+	session := q.ableSession()
+	var asked []string
+	for _, things := range []int{2, 1, 1} {
+		p := s.dial("http")
+		p.send(post(strings.Replace(askCall("1", things), `"ask"`, `"ponder"`, 1), session))
+		e := p.stream()
+		e.next()
+		asked = append(asked, e.data())
+		open := s.Connections()
+		p.Close()
+		s.eventually("its connection ends", func() bool { return s.Connections() < open })
+	}
+	holder := s.dial("tcp").greet()
+	holder.send(toolCall("1", "hold", `{}`))
+	s.awaitStuck()
+	for i, request := range asked {
+		q.send(post(reply(t, request, `"result":{"roots":[]}`), session))
+		q.wantStatus(202)
+		s.eventually("it waits for the worker", func() bool { return s.queue.Waiting() == i+1 })
+	}
+	pass <- struct{}{}
+	s.awaitStuck()
+	s.passDeadlines()
+	for i, want := range []string{"handler_timeout", "queue_timeout", "queue_timeout"} {
+		q.send(resumeFrom(session, fmt.Sprintf("%d-1", i+1)))
+		e := q.stream()
+		e.next()
+		contains(t, e.data(), `"id":1`, want)
+		e.ends()
+	}
+	s.free()
+	s.timedOut("0")
+	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
+}

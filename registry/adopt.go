@@ -60,8 +60,7 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 		}
 		return append(append(own, more...), Replace())
 	}
-	// Handling cannot tell a tool from a prompt of the same name.
-	noTool := func(h *call.Handler) { h.Tasks, h.AsksFirst = TaskForbidden, false }
+	noTool := handler.NoTool // Handling cannot tell a tool from a prompt of the same name
 	return sdk.Adopt(server, sdk.Target{
 		Tools: sdk.Set[mcp.Tool, mcp.ToolHandler]{Most: r.opt.MaxTools, Remove: r.RemoveTool,
 			Add: func(t *mcp.Tool, h mcp.ToolHandler) error {
@@ -97,8 +96,10 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 		Ask:                 r.engine.Ask,
 		ElicitationComplete: func(ctx context.Context, id string) { call.ElicitationComplete(ctx, id) },
 		CloseStream:         func(ctx context.Context, retry time.Duration) { CloseStream(ctx, retry) },
-		Returns:             how.Returns,
-		OnError:             how.OnError,
+		Sessions: func(connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)) sdk.Sessions {
+			return call.NewSessions(connect, how.Returns)
+		},
+		OnError: how.OnError,
 	})
 }
 

@@ -185,3 +185,27 @@ func ExampleRegistry_Adopt() {
 	// Output:
 	// Hello, Ada
 }
+
+// A handler that was written for the official SDK speaks to its client through its Session. To ask a client of
+// 2026-07-28 it must return InputRequests, as the example of elicitation does for all clients.
+func ExampleAddTool_session() {
+	r := newRegistry()
+	registry.AddTool(r, &mcp.Tool{Name: "order"},
+		func(ctx context.Context, req *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+			answer, err := req.Session.Elicit(ctx, &mcp.ElicitParams{Message: "Are you sure?"})
+			if err != nil {
+				return nil, nil, err
+			}
+			return text("the user's answer: " + answer.Action), nil, nil
+		})
+
+	client, stop := connect(r, "2025-11-25", &mcp.ClientOptions{
+		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			return &mcp.ElicitResult{Action: "accept"}, nil
+		},
+	})
+	defer stop()
+	fmt.Println(said(client.CallTool(ctx, &mcp.CallToolParams{Name: "order"})))
+	// Output:
+	// the user's answer: accept
+}

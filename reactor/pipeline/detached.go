@@ -42,16 +42,28 @@ func (o *detachedCalls) laneOf(k *Call) *backpressure.Lane {
 // Run implements backpressure.Runner.
 func (o *detachedCalls) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	t := batch
+	var r *run
+	if n > 1 {
+		r = &t.Job.(*Call).Conn.intake.p.runs[w.Number]
+		r.detached = true
+	}
 	defer func() {
-		if t != nil { // a handler has ended the goroutine, and the rest of the batch is in nobody else's hands
+		// A handler has ended the goroutine, and the rest of the batch is in nobody else's hands.
+		if t != nil && !r.wasTaken() {
 			o.Run(t, n, w)
 		}
 	}()
 	for t != nil {
 		k := t.Job.(*Call)
+		work, refused := t.Work, t.Refused
 		t = t.Next()
-		_, _ = k.Conn.execute(&k.ticket, nil, w, nil) // their answers go into their post streams
+		_, _ = k.Conn.execute(&k.ticket, nil, w, r) // their answers go into their post streams
+		w.Ran(work, refused)
+		if r.wasTaken() {
+			t = nil
+		}
 	}
+	r.end()
 }
 
 // refuseAged ends those that have waited too long while no worker came for them, most of them at most.

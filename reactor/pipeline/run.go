@@ -22,11 +22,11 @@ const outRoom = 4 << 10
 // Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.
 func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	out := loop.GetBuffer(outRoom)
-	var began int64
+	began := w.Taken()
 	var r *run
 	if n > 1 {
-		began = backpressure.Now()
 		r = &c.intake.p.runs[w.Number]
+		r.detached = false
 	}
 	left, settled := n, false
 	defer func() {
@@ -35,18 +35,19 @@ func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 		}
 	}()
 	for t := batch; t != nil; {
-		next := t.Next()
+		next, work, refused := t.Next(), t.Work, t.Refused
 		var elsewhere bool
 		if out, elsewhere = c.execute(t, out, w, r); elsewhere {
 			n--
 		}
+		now := w.Ran(work, refused)
 		if left--; r.wasTaken() {
 			next, n = nil, n-left
 		}
 		if t = next; t == nil {
 			break
 		}
-		if now := backpressure.Now(); now-began > int64(flushEvery) || len(out) > FlushAbove {
+		if now-began > int64(flushEvery) || len(out) > FlushAbove {
 			c.Send(out)
 			out, began = out[:0], now
 		}
@@ -115,9 +116,13 @@ func (c *Conn) dispatch(k *Call, scratch []byte, r *run) []byte {
 
 // exited answers a call whose handler has ended the worker's goroutine, and what the worker leaves behind with it.
 func (c *Conn) exited(k *Call, r *run) {
-	r.takeOver()
-	r.leave()
-	r.wasTaken() // or the next worker in this slot would find it so
+	if r != nil && r.detached {
+		r.leave() // who runs them goes on with the others (detachedCalls.Run)
+	} else {
+		r.takeOver()
+		r.leave()
+		r.wasTaken() // or the next worker in this slot would find it so
+	}
 	if k.TimedOut() {
 		k.Release()
 		return
@@ -135,7 +140,9 @@ type run struct {
 	conn  *Conn
 	out   []byte               // of the batch so far
 	rest  *backpressure.Ticket // not begun
-	_     [16]byte             // a cache line each
+	// detached: the calls are those of connections that have ended, each of its own.
+	detached bool
+	_        [15]byte // a cache line each
 }
 
 const (
@@ -180,15 +187,22 @@ func (r *run) takeOver() {
 	if r == nil || !r.state.CompareAndSwap(runIsFree, runIsTaking) {
 		return
 	}
-	c, out, t, n := r.conn, r.out, r.rest, 0
+	c, out, t, n, detached := r.conn, r.out, r.rest, 0, r.detached
 	r.conn, r.out, r.rest = nil, nil, nil
 	r.state.Store(runIsTaken)
 	var nobody backpressure.Worker
 	for ; t != nil; n++ {
 		next := t.Next()
 		t.Refused = backpressure.QueueTimeout
-		out, _ = c.execute(t, out, &nobody, nil)
+		if detached {
+			_, _ = t.Job.(*Call).Conn.execute(t, nil, &nobody, nil)
+		} else {
+			out, _ = c.execute(t, out, &nobody, nil)
+		}
 		t = next
+	}
+	if detached {
+		return // their answers go into their post streams
 	}
 	c.settleWorker(out, n)
 	loop.PutBuffer(out)

@@ -60,7 +60,7 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := in.Probe(c); refusal != backpressure.Accepted {
+		if refusal := in.Probe(c, r.MCPName); refusal != backpressure.Accepted {
 			k := t.begin(in, c, r)
 			k.KeepAlive = false // the body is still on its way
 			in.Refuse(k, pipeline.NullID, refusal)

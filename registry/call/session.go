@@ -25,15 +25,18 @@ import (
 // Sessions are what handlers find as the Session of their requests. Safe for concurrent use.
 type Sessions struct {
 	connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)
+	returns func(name string) bool
 	of      [protocol.RevisionCount * protocol.CapabilitySets]atomic.Pointer[mcp.ServerSession]
 
 	mu     sync.Mutex // held while one is made
 	closed bool
 }
 
-// NewSessions makes a table whose sessions are made by connect when they are first needed.
-func NewSessions(connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)) *Sessions {
-	return &Sessions{connect: connect}
+// NewSessions makes a table whose sessions are made by connect when they are first needed. returns says of a handler,
+// by its name, that it asks by returning InputRequests only (see For); nil: none does.
+func NewSessions(connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error),
+	returns func(name string) bool) *Sessions {
+	return &Sessions{connect: connect, returns: returns}
 }
 
 // Of is the session for the client of c.
@@ -55,13 +58,13 @@ func placeOf(c *Call) int {
 const modernPlace = protocol.LatestRevision * protocol.CapabilitySets
 
 // For is the session of an adopted server for the client of the call to which ctx belongs. The SDK asks legacy clients
-// for a handler's InputRequests itself and waits. A handler that must not wait, or of which returns says by its name
-// that it need not, has the session of the modern era: with that the SDK hands them on.
-func (s *Sessions) For(ctx context.Context, returns func(name string) bool) (*mcp.ServerSession, error) {
+// for a handler's InputRequests itself and waits. A handler that must not wait, or need not as returns says, has the
+// session of the modern era: with that the SDK hands them on.
+func (s *Sessions) For(ctx context.Context) (*mcp.ServerSession, error) {
 	place := modernPlace
 	if c := contextOf(ctx); c != nil {
 		c.mu.Lock()
-		if c.call != nil && c.call.task() == nil && !c.handler.Cheap && (returns == nil || !returns(c.handler.Name)) {
+		if c.call != nil && c.call.task() == nil && !c.handler.Cheap && (s.returns == nil || !s.returns(c.handler.Name)) {
 			place = placeOf(c.call)
 		}
 		c.mu.Unlock()
@@ -92,12 +95,36 @@ func (s *Sessions) make(place int) (*mcp.ServerSession, error) {
 	session, err := s.connect(&mcp.ServerSessionOptions{State: &mcp.ServerSessionState{
 		LogLevel: "debug", InitializedParams: new(mcp.InitializedParams),
 		InitializeParams: &mcp.InitializeParams{ProtocolVersion: revision.Version, ClientInfo: new(mcp.Implementation),
-			Capabilities: protocol.Capabilities(place % protocol.CapabilitySets).SDK()},
+			Capabilities: sdkCapabilities(protocol.Capabilities(place % protocol.CapabilitySets))},
 	}})
 	if err == nil {
 		s.of[place].Store(session)
 	}
 	return session, err
+}
+
+// sdkCapabilities is the set as the SDK has it.
+func sdkCapabilities(c protocol.Capabilities) *mcp.ClientCapabilities {
+	set := new(mcp.ClientCapabilities)
+	if c&(protocol.ElicitForm|protocol.ElicitURL) != 0 {
+		set.Elicitation = new(mcp.ElicitationCapabilities)
+		if c&protocol.ElicitForm != 0 {
+			set.Elicitation.Form = new(mcp.FormElicitationCapabilities)
+		}
+		if c&protocol.ElicitURL != 0 {
+			set.Elicitation.URL = new(mcp.URLElicitationCapabilities)
+		}
+	}
+	if c&(protocol.Sampling|protocol.SamplingTools) != 0 {
+		set.Sampling = new(mcp.SamplingCapabilities)
+		if c&protocol.SamplingTools != 0 {
+			set.Sampling.Tools = new(mcp.SamplingToolsCapabilities)
+		}
+	}
+	if c&protocol.Roots != 0 {
+		set.RootsV2 = new(mcp.RootCapabilities)
+	}
+	return set
 }
 
 // Close closes the sessions; none is made any more.
@@ -127,7 +154,7 @@ func NewOwnSessions(ask Ask) *Sessions {
 	})
 	return NewSessions(func(o *mcp.ServerSessionOptions) (*mcp.ServerSession, error) {
 		return server().Connect(context.Background(), nobody{}, o)
-	})
+	}, nil)
 }
 
 // send implements mcp.MethodHandler for what a session sends.

@@ -58,6 +58,7 @@ type (
 	Responder    = call.Responder
 	StreamCloser = call.StreamCloser
 	WorkerSlot   = call.WorkerSlot
+	Series       = call.Series
 )
 
 // Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
@@ -93,6 +94,19 @@ type Exchange struct {
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
 
+// Series is what the handler's calls report that Route has found for x; nil where it found none.
+func (x *Exchange) Series() *call.Series {
+	switch found := x.found.(type) {
+	case *handler.Tool:
+		return found.Handler.Series
+	case *handler.Prompt:
+		return found.Handler.Series
+	case *handler.Resource:
+		return found.Handler.Series
+	}
+	return nil
+}
+
 // Waited is how long the message waited for its worker.
 func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }
 
@@ -100,7 +114,7 @@ func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros)
 func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
-// in. Nobody else may hold x.
+// in. Nobody else may hold x: its answer is framed, or there is none, and its handler has returned.
 func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
 
 // EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that

@@ -1,12 +1,6 @@
 package protocol
 
-import (
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"weir/codec"
-)
-
-//lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
+import "weir/codec"
 
 // Capabilities is a set of what a client can be asked for, as it declared.
 type Capabilities uint8
@@ -60,30 +54,6 @@ func declares(capability []byte, detail string) bool {
 func named(object []byte, member string) bool {
 	value := codec.Member(object, member)
 	return value != nil && value[0] != 'n'
-}
-
-// SDK is the set as the SDK has it.
-func (c Capabilities) SDK() *mcp.ClientCapabilities {
-	set := new(mcp.ClientCapabilities)
-	if c&(ElicitForm|ElicitURL) != 0 {
-		set.Elicitation = new(mcp.ElicitationCapabilities)
-		if c&ElicitForm != 0 {
-			set.Elicitation.Form = new(mcp.FormElicitationCapabilities)
-		}
-		if c&ElicitURL != 0 {
-			set.Elicitation.URL = new(mcp.URLElicitationCapabilities)
-		}
-	}
-	if c&(Sampling|SamplingTools) != 0 {
-		set.Sampling = new(mcp.SamplingCapabilities)
-		if c&SamplingTools != 0 {
-			set.Sampling.Tools = new(mcp.SamplingToolsCapabilities)
-		}
-	}
-	if c&Roots != 0 {
-		set.RootsV2 = new(mcp.RootCapabilities)
-	}
-	return set
 }
 
 // Declaration is how a client declares the set, as an object of its members. The caller owns it.

@@ -11,7 +11,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/registry/call"
 	"weir/registry/protocol"
 )
 
@@ -35,14 +34,22 @@ type Target struct {
 	Log      func(ctx context.Context, level, logger string, data any)
 	// Ask sends that client a request and waits for its answer. ElicitationComplete tells it that one is over.
 	// CloseStream closes the event stream of the call, for retry.
-	Ask                 call.Ask
+	Ask                 func(ctx context.Context, request mcp.InputRequest) (mcp.InputResponse, error)
 	ElicitationComplete func(ctx context.Context, id string)
 	CloseStream         func(ctx context.Context, retry time.Duration)
-	// Returns says of a handler, by its name, that it asks by returning InputRequests only; nil: none does.
-	Returns func(name string) bool
+	// Sessions makes the table of the sessions that requests have; connect makes one of them.
+	Sessions func(connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)) Sessions
 	// OnError hears of what the server began to offer later and cannot be offered. nil hears nothing. It is called from
 	// a goroutine of the SDK and must not block.
 	OnError func(err error)
+}
+
+// Sessions is which session of the adopted server stands for which client.
+type Sessions interface {
+	// For is the session for the client of the call to which ctx belongs, or of no call.
+	For(ctx context.Context) (*mcp.ServerSession, error)
+	// Close closes them all; none is made any more.
+	Close() error
 }
 
 // Set is where definitions of one kind go. An error of Add is that the definition cannot be served, or that there is no
@@ -57,7 +64,7 @@ type Set[D, H any] struct {
 type Adopted struct {
 	to       Target
 	handle   mcp.MethodHandler  // the server's, with the middleware that it had
-	sessions *call.Sessions     // of the requests
+	sessions Sessions           // of the requests
 	lists    *mcp.ServerSession // one of them, of which its lists are asked
 	watch    *mcp.ServerSession // told of changed lists
 
@@ -71,7 +78,7 @@ type Adopted struct {
 // must have its middleware by now. The error says what cannot be offered; nothing is adopted then.
 func Adopt(server *mcp.Server, to Target) (*Adopted, error) {
 	a := &Adopted{to: to}
-	a.sessions = call.NewSessions(func(o *mcp.ServerSessionOptions) (*mcp.ServerSession, error) {
+	a.sessions = to.Sessions(func(o *mcp.ServerSessionOptions) (*mcp.ServerSession, error) {
 		return server.Connect(context.Background(), newQuietClient(a), o)
 	})
 	a.makeFollowers()
@@ -82,7 +89,7 @@ func Adopt(server *mcp.Server, to Target) (*Adopted, error) {
 	})
 	ctx := context.Background()
 	var err error
-	if a.lists, err = a.sessions.For(ctx, a.to.Returns); err != nil {
+	if a.lists, err = a.sessions.For(ctx); err != nil {
 		return nil, fmt.Errorf("adopt: %w", err)
 	}
 	if a.watch, err = server.Connect(ctx, newQuietClient(a), watcherState()); err != nil {
@@ -191,7 +198,7 @@ func (a *Adopted) prepare(ctx context.Context, session **mcp.ServerSession, meta
 	extra *mcp.RequestExtra) (err error) {
 	extra.CloseSSEStream = func(args mcp.CloseSSEStreamArgs) { a.to.CloseStream(ctx, args.RetryAfter) }
 	a.declareClient(ctx, meta)
-	*session, err = a.sessions.For(ctx, a.to.Returns)
+	*session, err = a.sessions.For(ctx)
 	return err
 }
 

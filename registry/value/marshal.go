@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -30,9 +31,17 @@ func Marshal(v any) ([]byte, error) {
 	}
 	encoded, err := json.Marshal(v)
 	if err != nil {
-		return nil, err
+		return nil, depthError(err)
 	}
 	return Fit(encoded)
+}
+
+// depthError is ErrDepth where encoding/json has given up on raw JSON that is nested deeper than it reads.
+func depthError(err error) error {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Error() == "exceeded max depth" {
+		return ErrDepth
+	}
+	return err
 }
 
 // Fit checks and repairs what encoding/json made of values whose methods say what their JSON is.
