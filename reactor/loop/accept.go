@@ -134,12 +134,3 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 
 // complainEvery is how often the log says that descriptors are out.
 const complainEvery = int64(10 * time.Second)
-
-// openReserve takes the descriptor that outOfDescriptors gives up for a moment; -1 when there is none to be had.
-func openReserve() int {
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1
-	}
-	return fd
-}

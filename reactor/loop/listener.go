@@ -115,6 +115,15 @@ func (b *refusalBudget) spent(now int64, perSecond int) bool {
 	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
 }
 
+// openReserve takes the descriptor that outOfDescriptors gives up for a moment; -1 when there is none to be had.
+func openReserve() int {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
 	for _, ln := range l.listeners {
