@@ -86,6 +86,15 @@ conformance: ## The public MCP conformance suite, both required sets and the lat
 bench: ## The load benches (loadtest/bench)
 	$(GO) run ./loadtest/bench
 
+.PHONY: overload
+overload: build ## The scoreboard of overload, 15 minutes; JSON in docs/reports/scoreboard.json, text and page beside it
+	$(GO) run ./loadtest/bench -runs 1 -seconds 8 -out docs/reports/scoreboard.json overload > docs/reports/scoreboard.txt || true
+	$(GO) run ./loadtest/bench -from docs/reports/scoreboard.json -markdown > docs/reports/scoreboard.md
+
+.PHONY: overload-short
+overload-short: build ## The same of fewer cells and shorter steps, 3 minutes; nothing is written
+	$(GO) run ./loadtest/bench -runs 1 -seconds 2 overload
+
 .PHONY: bench-docs
 bench-docs: ## Draw and write the record of docs/benchmarks.json into docs/plots and docs/BENCHMARKS.md
 	$(GO) run ./loadtest/bench -from docs/benchmarks.json -plots docs/plots -document docs/BENCHMARKS.md

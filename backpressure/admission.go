@@ -11,16 +11,31 @@ import "fmt"
 //
 // Calls for one lane must not overlap; different lanes are independent. It never blocks or allocates.
 func (q *Queue) Admit(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
-	return q.admit(l, t, c, bytes, now, false)
+	return q.admit(l, t, c, bytes, now, fresh)
 }
 
 // AdmitFirst is Admit for a message that has run once and goes on: it is older than all that wait, and goes before
 // them. Its age counts anew, so those behind it may be found too old that much later by Expire.
 func (q *Queue) AdmitFirst(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
-	return q.admit(l, t, c, bytes, now, true)
+	return q.admit(l, t, c, bytes, now, goesFirst)
 }
 
-func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, first bool) Refusal {
+// AdmitPatient is Admit for a message that nobody waits for, or that has been executed in part: it stands in line
+// like any other, and how long it will wait is no reason to refuse it.
+func (q *Queue) AdmitPatient(l *Lane, t *Ticket, c Class, bytes int, now int64) Refusal {
+	return q.admit(l, t, c, bytes, now, goesOn)
+}
+
+// entry is how a message comes to be admitted.
+type entry uint8
+
+const (
+	fresh     entry = iota
+	goesOn          // however long it will wait
+	goesFirst       // before all that wait
+)
+
+func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, e entry) Refusal {
 	if bytes < 0 || t.waiting {
 		panic(fmt.Sprintf("backpressure: bad ticket: %d bytes, waiting already: %t", bytes, t.waiting))
 	}
@@ -29,14 +44,25 @@ func (q *Queue) admit(l *Lane, t *Ticket, c Class, bytes int, now int64, first b
 	if r := q.check(l, int64(bytes)); r != Accepted {
 		return r
 	}
-	if !first && q.shuts(l, c, now) { // what goes before the late ones is not late
+	if e == fresh && q.tooLong(l, t.Work, c, now) {
+		return ExpectedWait
+	}
+	if e != goesFirst && q.shuts(l, c, now) { // what goes before the late ones is not late
 		return Overload
 	}
 	if r := q.reserve(int64(bytes) + t.held()); r != Accepted {
 		return r
 	}
 	t.since, t.bytes, t.Refused, t.waiting = now, uint32(bytes), Accepted, true
-	l.link(c, t, first)
+	t.cost = 0
+	if c == Compute {
+		t.cost = t.Work.join()
+	}
+	before := l.work
+	l.link(c, t, e == goesFirst)
+	if l.flags&paused != 0 {
+		q.load.paused.Add(int64(l.work) - int64(before))
+	}
 	return Accepted
 }
 
@@ -48,7 +74,7 @@ func (q *Queue) check(l *Lane, bytes int64) Refusal {
 	case int(l.waiting) >= q.options.MaxWaitingPerConnection:
 		l.flags |= full
 		return ConnectionQueueFull
-	case l.bytes+bytes > int64(q.options.MaxWaitingBytesPerConnection):
+	case int64(l.bytes)+bytes > int64(q.options.MaxWaitingBytesPerConnection):
 		l.flags |= full
 		return ConnectionQueueBytes
 	}
@@ -78,7 +104,7 @@ func (q *Queue) reserve(bytes int64) Refusal {
 // Schedule ends a read event: if l has work that may run and no worker knows of it, one is told. Concurrent.
 func (q *Queue) Schedule(l *Lane) {
 	l.mu.Lock()
-	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	owed := q.enlist(l)
 	l.mu.Unlock()
 	q.publish(l, owed)
 }
@@ -87,15 +113,21 @@ func (q *Queue) Schedule(l *Lane) {
 // a worker already took still run. Concurrent.
 func (q *Queue) Pause(l *Lane) {
 	l.mu.Lock()
-	l.flags |= paused
+	if l.flags&(paused|closed) == 0 {
+		l.flags |= paused
+		q.load.paused.Add(int64(l.work))
+	}
 	l.mu.Unlock()
 }
 
 // Resume undoes Pause and schedules what waited. Concurrent.
 func (q *Queue) Resume(l *Lane) {
 	l.mu.Lock()
-	l.flags &^= paused
-	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	if l.flags&paused != 0 {
+		l.flags = l.flags&^paused | resumed
+		q.load.paused.Add(-int64(l.work))
+	}
+	owed := q.enlist(l)
 	l.mu.Unlock()
 	q.publish(l, owed)
 }
@@ -114,6 +146,10 @@ func (q *Queue) Close(l *Lane, drop func(*Ticket)) {
 		l.mu.Unlock()
 		return
 	}
+	if l.flags&paused != 0 {
+		l.flags &^= paused
+		q.load.paused.Add(-int64(l.work))
+	}
 	l.flags |= closed
 	if l.flags&runnable != 0 {
 		q.lingering.Add(1)
@@ -129,7 +165,8 @@ func (q *Queue) Close(l *Lane, drop func(*Ticket)) {
 	q.held.give(bytes)
 	q.waiting.give(n)
 	q.wakeDrain()
-	for _, b := range dropped {
+	for c, b := range dropped {
+		q.leave(Class(c), b)
 		for t := b.first; t != nil; {
 			next := t.next // before drop: the ticket may be in use again after it
 			t.next, t.waiting = nil, false
@@ -141,10 +178,22 @@ func (q *Queue) Close(l *Lane, drop func(*Ticket)) {
 
 // delist takes l, just popped from the ring of class c, off the books of that ring. Needs l.mu.
 func (q *Queue) delist(l *Lane, c Class) {
+	if c == Compute && l.flags&runnableCompute != 0 {
+		q.fair.move(l.crowd, -1)
+	}
 	l.flags &^= runnableIn(c)
 	if l.flags&closed != 0 && l.flags&runnable == 0 {
 		q.lingering.Add(-1)
 	}
+}
+
+// enlist marks l runnable where something of it may be taken; publish has the rest. Needs l.mu.
+func (q *Queue) enlist(l *Lane) (owed laneFlags) {
+	owed = l.enlist(q.options.MaxExecutingPerConnection)
+	if owed&runnableCompute != 0 {
+		q.fair.move(l.crowd, 1)
+	}
+	return owed
 }
 
 // publish pushes l to the rings of the classes it was just enlisted in, and wakes at most one goroutine

@@ -221,7 +221,7 @@ func TestClosedLanesLinger(t *testing.T) {
 	expect(t, "open with four leftovers", limits.Open(loopback), ConnectionLimit)
 	synctest.Test(t, func(t *testing.T) {
 		for range o.MaxConnections {
-			l, _ := q.pools[Compute].ring.pop()
+			l, _ := q.pools[Compute].ring.Pop()
 			q.serve(l, Compute, nil)
 		}
 	})

@@ -9,6 +9,23 @@ type verdict struct {
 	beyond Refusal
 }
 
+// leave takes the messages of b, which wait no more, off the books of their work and returns what they cost.
+func (q *Queue) leave(c Class, b batch) (cost int64) {
+	if c != Compute {
+		return 0
+	}
+	var work *Work
+	n := 0
+	for t := b.first; t != nil; t = t.next {
+		if t.Work != work {
+			cost += work.leave(n)
+			work, n = t.Work, 0
+		}
+		n++
+	}
+	return cost + work.leave(n)
+}
+
 // age tells each ticket how long it has waited at now and refuses those that waited too long. The histograms are
 // updated once per batch; the wait that counts is the oldest message's.
 func (q *Queue) age(b batch, now int64, v verdict, s *shard) {
@@ -58,6 +75,7 @@ func (q *Queue) Expire(l *Lane, now int64, most int) (expired *Ticket, n int) {
 		}
 		q.held.give(b.held)
 		q.waiting.give(int64(b.n))
+		q.leave(Class(c), b)
 		q.age(b, now, verdicts[c], q.metrics.nextShard(Class(c)))
 		expired = b.before(expired)
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"weir/backpressure/ring"
 )
 
 // The whole way of a message on one goroutine: Admit, Schedule, pop, take, an empty Run, settle. What
@@ -17,7 +19,10 @@ func BenchmarkMessage(b *testing.B) {
 			w := &Worker{shard: q.metrics.nextShard(Compute)}
 			var l Lane
 			l.Init(nothing{})
-			tickets := make([]Ticket, n)
+			tickets, work := make([]Ticket, n), q.NewWork()
+			for i := range tickets {
+				tickets[i].Work = work
+			}
 			b.ReportAllocs()
 			for done := 0; done < b.N; done += n {
 				now := Now()
@@ -28,7 +33,7 @@ func BenchmarkMessage(b *testing.B) {
 				}
 				q.Schedule(&l)
 				for {
-					l, ok := q.pools[Compute].ring.pop()
+					l, ok := q.pools[Compute].ring.Pop()
 					if !ok {
 						break
 					}
@@ -124,6 +129,11 @@ type fifo interface {
 	pop() (*Lane, bool)
 }
 
+type ringFIFO struct{ *ring.Ring[*Lane] }
+
+func (r ringFIFO) push(l *Lane) bool  { return r.Push(l) }
+func (r ringFIFO) pop() (*Lane, bool) { return r.Pop() }
+
 type channelFIFO chan *Lane
 
 func (c channelFIFO) push(l *Lane) bool {
@@ -181,7 +191,7 @@ func BenchmarkRing(b *testing.B) {
 		name string
 		make func() fifo
 	}{
-		{"ring", func() fifo { return newRing[*Lane](capacity) }},
+		{"ring", func() fifo { return ringFIFO{ring.New[*Lane](capacity)} }},
 		{"channel", func() fifo { return make(channelFIFO, capacity) }},
 		{"mutex", func() fifo { return &mutexFIFO{slots: make([]*Lane, capacity)} }},
 	} {

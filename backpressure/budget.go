@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 )
 
+const cacheLineBytes = 64
+
 // budget is a process-wide amount (messages, bytes) of which tickets take a part and give it back.
 //
 // Taking is a compare-and-swap, not an add that is undone when it was too much: used never passes max, not

@@ -40,7 +40,7 @@ func (d *Detached) Admit(t *Ticket, c Class, bytes int, now int64) Refusal {
 	for range d.lanes {
 		l := &d.lanes[int(d.turn.Add(1)%uint32(len(d.lanes)))]
 		l.admit.Lock()
-		refusal = d.q.Admit(&l.lane, t, c, bytes, now)
+		refusal = d.q.AdmitPatient(&l.lane, t, c, bytes, now)
 		l.admit.Unlock()
 		switch refusal {
 		case Accepted:

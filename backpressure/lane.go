@@ -1,6 +1,9 @@
 package backpressure
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // Runner is a connection as the queue sees it.
 type Runner interface {
@@ -13,7 +16,8 @@ type Runner interface {
 
 	// Drained is called once after a message was refused because of the connection's own caps, when what
 	// waits has fallen to half of them: the time to read again for a caller that pauses instead of
-	// refusing. It runs on a worker's goroutine, before the batch that made room, and must not block.
+	// refusing. Likewise after AwaitLittle. It runs on a worker's goroutine, before the batch that made room,
+	// and must not block.
 	Drained()
 }
 
@@ -28,9 +32,12 @@ type Lane struct {
 	// tails are FIFOs of waiting tickets, one per class, each a circle entered at its newest ticket: the
 	// newest's next is the oldest. That makes both ends reachable through one pointer.
 	tails     [classes]*Ticket
-	bytes     int64           // of waiting tickets
+	bytes     uint32          // of waiting tickets
 	waiting   uint32          // tickets, of both classes
+	work      uint32          // what they cost, as known at their admission; it may stop at its end
+	credit    int32           // what it has saved of its turns, or owes (class Compute)
 	executing [classes]uint16 // tickets
+	crowd     uint16          // the number of its principal; 0: it is by itself
 	flags     laneFlags
 	patient   bool // see BePatient
 }
@@ -43,6 +50,8 @@ const (
 	paused                                 // nothing is taken until Resume
 	closed                                 // for good
 	full                                   // refused for its own caps, Drained is owed
+	resumed                                // it was paused while what waits in it waited
+	awaited                                // Drained is owed when little waits
 
 	runnable = runnableCompute | runnableBlocking
 )
@@ -68,7 +77,7 @@ func (l *Lane) Waiting() (messages, bytes int) {
 func (l *Lane) HeldBytes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held := l.bytes
+	held := int64(l.bytes)
 	for _, newest := range l.tails {
 		for t := newest; t != nil; {
 			held += t.held()
@@ -112,7 +121,8 @@ func (l *Lane) link(c Class, t *Ticket, first bool) {
 		l.tails[c] = t
 	}
 	l.waiting++
-	l.bytes += int64(t.bytes)
+	l.bytes += t.bytes
+	l.work += min(t.cost, math.MaxUint32-l.work)
 }
 
 // room is how many more messages of class c may execute. Blocking leaves the last one to Compute, unless
@@ -149,10 +159,12 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	oldest := newest.next
 	last := oldest
 	b.n, b.bytes, b.held = 1, int64(oldest.bytes), oldest.held()
+	cost := int64(oldest.cost)
 	for ; b.n < n && last != newest; b.n++ {
 		last = last.next
 		b.bytes += int64(last.bytes)
 		b.held += last.held()
+		cost += int64(last.cost)
 	}
 	b.held += b.bytes
 	if last == newest {
@@ -162,8 +174,11 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	}
 	last.next = nil
 	b.first = oldest
-	l.waiting -= uint32(b.n)
-	l.bytes -= b.bytes
+	l.bytes -= uint32(b.bytes)
+	l.work -= uint32(min(cost, int64(l.work)))
+	if l.waiting -= uint32(b.n); l.waiting == 0 {
+		l.work, l.flags = 0, l.flags&^resumed
+	}
 	return b
 }
 
@@ -174,4 +189,5 @@ type batch struct {
 	n     int
 	bytes int64 // of the messages
 	held  int64 // and of what is kept beside them
+	cost  int64 // of class Compute, as it was known when they were taken
 }

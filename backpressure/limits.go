@@ -42,7 +42,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 		errs = append(errs,
 			errors.New("max_connections, soft_connections: 0 is not resolved: allowed is what Resolve returns"))
 	}
-	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.capacity() {
+	if o.MaxConnections+OwnLanes+q.options.TaskLanes > q.pools[Compute].ring.Capacity() {
 		errs = append(errs, fmt.Errorf("max_connections: %d is above what the queue was made for: allowed is at most %d",
 			o.MaxConnections, q.options.MaxConnections))
 	}
@@ -58,12 +58,14 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
 
-// Refusing is why a newcomer would be turned away now, whatever its address: Draining, QueuePressure, ConnectionLimit,
-// or Accepted when it would not. It counts nothing. Concurrent.
+// Refusing is why a newcomer would be turned away now, whatever its address: Draining, ProcessPressure, QueuePressure,
+// ConnectionLimit, or Accepted when it would not. It counts nothing. Concurrent.
 func (l *Limits) Refusing() Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
+	case l.queue.shedsConnections():
+		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
 	case l.connections.Load()+l.queue.lingering.Load() >= int64(l.options.MaxConnections):
@@ -79,6 +81,8 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
+	case l.queue.shedsConnections():
+		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -12,6 +13,7 @@ import (
 // asks, so they cost a message nothing.
 type queueMetrics struct {
 	panics   *metrics.Counter
+	idle     *metrics.Counter // times that a worker slept beside work
 	refusals [refusals]*metrics.Counter
 
 	// Workers spread over shards, which are summed when somebody asks, so that they hardly ever write to the same
@@ -43,6 +45,18 @@ func (s *shard) observe(b batch) {
 	s.messages.Add(n)
 }
 
+// idleGrace is how long a message may wait beside a worker that sleeps: its loop may have been held up between taking
+// it in and saying so.
+const idleGrace = 10 * time.Millisecond
+
+// noteIdle counts that w was asleep while b waited, though nothing held b's lane back. was are its flags until now.
+func (q *Queue) noteIdle(b batch, was laneFlags, w *Worker) {
+	if w.claimed != 0 && w.claimed-b.first.since > int64(idleGrace) && was&resumed == 0 {
+		q.metrics.idle.Inc()
+	}
+	w.claimed = 0
+}
+
 // register creates every series of q in set, those that are still zero too.
 func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge := func(name string, value func() int64) {
@@ -56,7 +70,10 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	gauge("weir_queue_peak_bytes", q.held.peak.Load)
 	gauge("weir_queue_limit_bytes", func() int64 { return q.held.max })
 	gauge("weir_queue_pressure", func() int64 { return oneIf(q.pressed()) })
-	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now())) })
+	gauge("weir_queue_overloaded", func() int64 { return oneIf(q.overloaded(Now()) || q.standing(Now())) })
+	set.NewGauge("weir_queue_expected_wait_seconds", func() float64 { return q.expectedWait().Seconds() })
+	set.NewGauge("weir_queue_expected_wait_limit_seconds", q.options.MaxExpectedWait.Seconds)
+	set.NewGauge("weir_queue_work_rate", func() float64 { return float64(q.load.rate.Load()) / rateUnit })
 	gauge("weir_emergency_stop", func() int64 { return oneIf(q.shedding.bits.Load()&shedLowest != 0) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
@@ -64,6 +81,7 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 		gauge("weir_workers"+label, func() int64 { return int64(p.alive.Load()) })
 		gauge("weir_workers_busy"+label, func() int64 { return max(0, int64(p.alive.Load()-p.sleepers.Load())) })
 	}
+	m.idle = set.NewCounter("weir_workers_idle_beside_work_total")
 	m.panics = set.NewCounter("weir_worker_panics_total")
 	for r := Accepted + 1; r < refusals; r++ {
 		m.refusals[r] = set.NewCounter(fmt.Sprintf("weir_refusals_total{reason=%q}", r))
@@ -88,6 +106,21 @@ func bucket(bounds []int64, value int64) int {
 		}
 	}
 	return len(bounds)
+}
+
+// WaitBounds are the ends of all buckets of Queue.Waits but the last, in nanoseconds.
+func WaitBounds() []int64 { return waitBounds[:] }
+
+// Waits is how many batches of class Compute there were since the start, by how long their oldest message had waited.
+// Concurrent.
+func (q *Queue) Waits() []uint64 {
+	waits := make([]uint64, len(waitBounds)+1)
+	for i := range q.metrics.shards[Compute] {
+		for at := range waits {
+			waits[at] += q.metrics.shards[Compute][i].waits[at].Load()
+		}
+	}
+	return waits
 }
 
 // writeHistograms writes weir_queue_batch_messages and weir_queue_wait_seconds, the sums over all shards.

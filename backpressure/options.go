@@ -43,6 +43,12 @@ type Options struct {
 	// being run: its sender has most likely given up. What no worker comes for is looked at four times a second.
 	QueueTimeout time.Duration `yaml:"queue_timeout" was:"max_queue_age" default:"5s" min:"0s" zero:"off"`
 
+	// MaxExpectedWait is how long a message of a tool that computes (class Compute) may be expected to wait when it comes.
+	// One that could not start by then is refused with expected_wait at once, before it is copied. What waits is counted
+	// in time: what each tool's calls took lately, divided by what the cores do. A connection's message waits for its
+	// share, not for all that others have asked for. The default leaves a third of 150 ms to the call itself.
+	MaxExpectedWait time.Duration `yaml:"max_expected_wait" default:"100ms" min:"0s" max:"1h" zero:"off"`
+
 	// OverloadAfter is for how long all workers (class Compute) must have been busy without a pause for the queue to be
 	// one that stands, and not a burst that passes. From then on messages may only wait for OverloadQueueTimeout, until
 	// for as long again a worker was to spare and nothing late. So a burst of a second's work for all cores is served to
@@ -53,7 +59,7 @@ type Options struct {
 	// overload. It is about how late the answers are that are given then, whatever is asked. Longer serves more of what
 	// comes in waves, shorter answers sooner; the answers per second are the same. Without it every answer of an
 	// overloaded server is as late as QueueTimeout lets it be.
-	OverloadQueueTimeout time.Duration `yaml:"overload_queue_timeout" was:"overload_wait" default:"75ms" min:"0s" zero:"off"`
+	OverloadQueueTimeout time.Duration `yaml:"overload_queue_timeout" was:"overload_wait" default:"150ms" min:"0s" zero:"off"`
 
 	// Workers is how many goroutines run class Compute. Two per core is one more than the core can run, so that a
 	// worker that is descheduled does not idle its core. On two cores shared with the load, one to four workers

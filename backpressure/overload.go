@@ -22,7 +22,17 @@ func (q *Queue) verdict(l *Lane, c Class, now int64) verdict {
 		return verdict{}
 	}
 	age, overload := int64(q.options.QueueTimeout), int64(q.options.OverloadQueueTimeout)
-	if c == Compute && (age == 0 || overload < age) && q.overloaded(now) {
+	if c != Compute {
+		return verdict{age, QueueTimeout}
+	}
+	if !q.overloaded(now) {
+		overload = 0
+	}
+	// What was let in because it would start in time, and has not, is late, as long as others are turned away.
+	if key := int64(q.options.MaxExpectedWait); key > 0 && (overload == 0 || key < overload) && q.standing(now) {
+		overload = key
+	}
+	if overload > 0 && (age == 0 || overload < age) {
 		return verdict{overload, Overload}
 	}
 	return verdict{age, QueueTimeout}
@@ -35,7 +45,7 @@ func (q *Queue) foundLate(now int64) { q.pools[Compute].stand(now) }
 // the next at the door costs a fraction of refusing it when its turn comes. Needs l.mu.
 func (q *Queue) shuts(l *Lane, c Class, now int64) bool {
 	newest := l.tails[c]
-	if c != Compute || newest == nil || q.options.OverloadQueueTimeout == 0 || l.patient {
+	if c != Compute || newest == nil || l.patient || q.options.OverloadQueueTimeout == 0 {
 		return false
 	}
 	if now-newest.next.since <= int64(q.options.OverloadQueueTimeout) || !q.overloaded(now) {

@@ -248,7 +248,7 @@ func TestOverloadShutsTheDoor(t *testing.T) {
 		elapse(o.OverloadAfter + 1)
 		f := func(c Class, want Refusal) {
 			t.Helper()
-			expect(t, "probed "+c.String(), q.Probe(&p.Lane, c, 1, Now()), want)
+			expect(t, "probed "+c.String(), q.Probe(&p.Lane, nil, c, 1, Now()), want)
 			_, got := p.admit(c, 1, 1)
 			expect(t, "admitted "+c.String(), got, want)
 		}

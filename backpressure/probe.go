@@ -1,17 +1,19 @@
 package backpressure
 
-// Probe says what Admit would, at now, for a message of class c and so many bytes, and takes nothing: for callers that
-// can save themselves the work of reading a message that has no place. A class that is not known yet is Blocking, of
-// which less is refused. The answer may be out of date when it arrives, so an Accepted still needs an Admit.
+// Probe says what Admit would, at now, for a message of w, of class c and so many bytes, and takes nothing: for callers
+// that can save themselves the work of reading a message that has no place. A class that is not known yet is Blocking,
+// of which less is refused. The answer may be out of date when it arrives, so an Accepted still needs an Admit.
 // Concurrent.
-func (q *Queue) Probe(l *Lane, c Class, bytes int, now int64) Refusal {
+func (q *Queue) Probe(l *Lane, w *Work, c Class, bytes int, now int64) Refusal {
 	l.mu.Lock()
 	refusal := q.check(l, int64(bytes))
-	shut := q.shuts(l, c, now)
+	long, shut := q.tooLong(l, w, c, now), q.shuts(l, c, now)
 	l.mu.Unlock()
 	switch {
 	case refusal != Accepted:
 		return refusal
+	case long:
+		return ExpectedWait
 	case shut:
 		return Overload
 	case q.draining.Load():

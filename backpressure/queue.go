@@ -3,6 +3,8 @@ package backpressure
 import (
 	"context"
 	"errors"
+	"hash/maphash"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -36,6 +38,9 @@ type Queue struct {
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain
 
+	load load
+	fair fair
+
 	pools [classes]*pool
 }
 
@@ -50,6 +55,8 @@ func NewQueue(o Options, set *metrics.Set) (*Queue, error) {
 		return nil, errors.Join(errs...)
 	}
 	q := &Queue{options: o, drained: make(chan struct{}, 1)}
+	q.fair.seed = maphash.MakeSeed()
+	q.load.rate.Store(int64(min(o.Workers, runtime.GOMAXPROCS(0))) * rateUnit)
 	q.waiting.init("waiting messages", o.MaxWaiting, o.RefuseAbove, o.ReopenBelow)
 	q.held.init("queue bytes", o.MaxQueueBytes, o.RefuseAbove, o.ReopenBelow)
 	q.pools[Compute] = newPool(q, Compute, o.Workers, o.Workers)
@@ -150,15 +157,19 @@ func (q *Queue) serve(l *Lane, c Class, w *Worker) {
 // take removes the next batch from l, which goes to the tail of the ring at once if more of it may run.
 // drained: the lane was full and is half empty now.
 func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
+	now := Now() // once per batch
 	l.mu.Lock()
 	q.delist(l, c)
 	if l.flags&(paused|closed) != 0 {
 		l.mu.Unlock()
 		return batch{}, false
 	}
-	b = l.cut(c, min(q.pools[c].quantum(), l.room(c, q.options.MaxExecutingPerConnection)))
+	v, was := q.verdict(l, c, now), l.flags
+	if most := min(q.pools[c].quantum(), l.room(c, q.options.MaxExecutingPerConnection)); most > 0 && l.tails[c] != nil {
+		b = l.cut(c, q.turn(l, c, most, now, v, w))
+	}
 	l.executing[c] += uint16(b.n)
-	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	owed := q.enlist(l)
 	drained = b.n > 0 && q.madeRoom(l)
 	l.mu.Unlock()
 	q.publish(l, owed)
@@ -169,15 +180,25 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	q.executing[c].Add(int64(b.n))
 	q.executingBytes.Add(b.held)
 	q.waiting.give(int64(b.n))
-	now := Now() // once per batch
-	q.age(b, now, q.verdict(l, c, now), w.shard)
+	if c == Compute {
+		b.cost = q.leave(c, b)
+		q.load.executing.Add(b.cost)
+		q.noteIdle(b, was, w)
+	}
+	q.age(b, now, v, w.shard)
+	w.begin(now)
 	return b, drained
 }
 
-// madeRoom says whether Drained is owed and due: the lane was full and is half empty now. Needs l.mu.
+// madeRoom says whether Drained is owed and due: the lane was full and is half empty now, or little waits where that
+// was awaited. Needs l.mu.
 func (q *Queue) madeRoom(l *Lane) bool {
+	if l.flags&awaited != 0 && int64(l.work) <= littleTurns*q.turnCost() {
+		l.flags &^= awaited
+		return true
+	}
 	if l.flags&full == 0 || int(l.waiting) > q.options.MaxWaitingPerConnection/2 ||
-		l.bytes > int64(q.options.MaxWaitingBytesPerConnection/2) {
+		int64(l.bytes) > int64(q.options.MaxWaitingBytesPerConnection/2) {
 		return false
 	}
 	l.flags &^= full
@@ -192,8 +213,12 @@ func (q *Queue) settle(l *Lane, c Class, b batch, w *Worker) {
 	}
 	l.mu.Lock()
 	l.executing[c] -= uint16(b.n)
-	owed := l.enlist(q.options.MaxExecutingPerConnection)
+	owed := q.enlist(l)
 	l.mu.Unlock()
+	if c == Compute {
+		q.load.executing.Add(-b.cost)
+		w.end(q)
+	}
 	q.held.give(b.held)
 	q.executingBytes.Add(-b.held)
 	q.executing[c].Add(int64(-b.n))

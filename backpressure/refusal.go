@@ -20,6 +20,7 @@ const (
 	QueueFull            // MaxWaiting messages wait in all
 	QueueBytes           // all messages in the queue would exceed MaxQueueBytes
 	QueueTimeout         // it waited longer than QueueTimeout; decided when a worker takes it, or by Expire
+	ExpectedWait         // it could not start within MaxExpectedWait
 	Overload             // it waited longer than OverloadQueueTimeout while all workers were busy; decided likewise
 	Draining             // the server is stopping; also of connections
 	ConnectionClosed     // its lane was closed before
@@ -34,7 +35,8 @@ const (
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
-	EmergencyStop // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
 
 	refusals = iota
 )
@@ -54,6 +56,7 @@ var refusalTable = [refusals]struct {
 	QueueFull:                   {"queue_full", 0},
 	QueueBytes:                  {"queue_bytes", 0},
 	QueueTimeout:                {"queue_timeout", 0.5},
+	ExpectedWait:                {"expected_wait", 0.25},
 	Overload:                    {"overload", 0.25},
 	Draining:                    {"draining", 0.25},
 	ConnectionClosed:            {"connection_closed", 0},
@@ -63,6 +66,7 @@ var refusalTable = [refusals]struct {
 	AcceptRate:                  {"accept_rate", 0},
 	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
 	EmergencyStop:               {"emergency_stop", 0.5},
+	ProcessPressure:             {"process_pressure", 0.25},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

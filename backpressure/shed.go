@@ -17,7 +17,9 @@ type shedding struct {
 }
 
 const (
-	shedLowest uint32 = 1 << iota // the emergency stop
+	shedLowest      uint32 = 1 << iota // the emergency stop
+	shedCalls                          // the process is short of something: every call
+	shedConnections                    // and newcomers
 )
 
 func (s *shedding) set(bit uint32, on bool) {
@@ -32,14 +34,25 @@ func (s *shedding) set(bit uint32, on bool) {
 // EmergencyStop. Concurrent.
 func (q *Queue) StopLowestClass(on bool) { q.shedding.set(shedLowest, on) }
 
+// RefuseForProcess has new messages refused with ProcessPressure, of both classes, or taken again. Concurrent.
+func (q *Queue) RefuseForProcess(on bool) { q.shedding.set(shedCalls, on) }
+
+// RefuseForProcess has newcomers refused with ProcessPressure, or taken again. Concurrent.
+func (l *Limits) RefuseForProcess(on bool) { l.queue.shedding.set(shedConnections, on) }
+
+// shedsConnections says whether that is so.
+func (q *Queue) shedsConnections() bool { return q.shedding.bits.Load()&shedConnections != 0 }
+
 // Shedding says whether Sheds may refuse anything now. Concurrent.
 func (q *Queue) Shedding() bool { return q.shedding.bits.Load() != 0 }
 
-// Sheds says whether a message of class c that is new is to be refused, whatever room there is: EmergencyStop or
-// Accepted. What goes on after it was suspended is not new. Concurrent.
+// Sheds says whether a message of class c that is new is to be refused, whatever room there is: ProcessPressure,
+// EmergencyStop or Accepted. What goes on after it was suspended is not new. Concurrent.
 func (q *Queue) Sheds(c Class) Refusal {
 	bits := q.shedding.bits.Load()
 	switch {
+	case bits&shedCalls != 0:
+		return ProcessPressure
 	case bits&shedLowest != 0 && c == Blocking && q.shedding.spare.Add(1)%throughStop != 0:
 		return EmergencyStop
 	}

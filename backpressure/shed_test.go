@@ -1,6 +1,9 @@
 package backpressure
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+)
 
 // TestStopLowestClass: of class Blocking one message in 16 goes through the emergency stop, of the other class all do.
 func TestStopLowestClass(t *testing.T) {
@@ -31,4 +34,29 @@ func TestStopLowestClass(t *testing.T) {
 	f(true, 10)
 	f(true, 10)
 	f(false, 160)
+}
+
+// TestRefuseForProcess: calls of both classes, then newcomers too, are refused for the sake of the process, and taken
+// again; the emergency stop beside it holds on.
+func TestRefuseForProcess(t *testing.T) {
+	l, q, _ := newLimits(t, testOptions(), nil)
+	q.StopLowestClass(true)
+	f := func(calls, newcomers bool, call, newcomer Refusal) {
+		t.Helper()
+		q.RefuseForProcess(calls)
+		l.RefuseForProcess(newcomers)
+		if q.Sheds(Compute) != call || l.Refusing() != newcomer || l.Open(netip.Addr{}) != newcomer {
+			t.Errorf("%v %v: %v, %v", calls, newcomers, q.Sheds(Compute), l.Refusing())
+		}
+		if newcomer == Accepted {
+			l.Close(netip.Addr{})
+		}
+	}
+	f(false, false, Accepted, Accepted)
+	f(true, false, ProcessPressure, Accepted)
+	f(true, true, ProcessPressure, ProcessPressure)
+	f(false, false, Accepted, Accepted)
+	if !q.Shedding() || q.Sheds(Blocking) != EmergencyStop {
+		t.Error("the emergency stop is over")
+	}
 }

@@ -36,9 +36,13 @@ type Ticket struct {
 	// Job is the struct that the ticket is embedded in. Set once by the caller, never touched here.
 	Job any
 
+	// Work is what kind of work the message is; nil: of one that costs nothing. Set before Admit.
+	Work *Work
+
 	next  *Ticket
 	since int64 // while waiting: Now at admission. From take on: how long it waited, in nanoseconds.
 	bytes uint32
+	cost  uint32 // when it was admitted
 
 	overhead uint16 // in overheadUnit
 

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"weir/backpressure/ring"
 )
 
 // Worker is what a goroutine that runs batches carries from one to the next.
@@ -19,7 +22,60 @@ type Worker struct {
 
 	shard     *shard
 	searching bool // this goroutine is the one that pool.searching stands for
+	blocks    bool // it is of class Blocking
+	passed    int  // lanes in a row that it has passed over (fair.go)
+
+	// claimed is when this goroutine was woken for what it is about to take; 0 if it was up.
+	claimed int64
+
+	// Of the batch, class Compute: when it was taken, up to when it has come, and what was not learnt from yet.
+	taken, mark int64
+	work        *Work
+	samples     int
+	sampled     int64
 }
+
+// Taken is when the batch was taken, in the time of Now.
+func (w *Worker) Taken() int64 { return w.taken }
+
+func (w *Worker) begin(now int64) { w.taken, w.mark = now, now }
+
+// Ran says that the next message of the batch is done, which was of this kind of work, and returns Now. What it took
+// is learnt from, unless it was refused. In class Blocking nothing is learnt, and 0 returned.
+func (w *Worker) Ran(work *Work, refused Refusal) (now int64) {
+	if w.blocks {
+		return 0
+	}
+	now = Now()
+	if refused == Accepted && work != nil {
+		if work != w.work {
+			w.learn()
+			w.work = work
+		}
+		w.samples++
+		w.sampled += now - w.mark
+	}
+	w.mark = now
+	return now
+}
+
+// learn ends a stretch of messages of one kind of work.
+func (w *Worker) learn() {
+	if w.samples > 0 {
+		w.work.learn(w.samples, w.sampled)
+	}
+	w.work, w.samples, w.sampled = nil, 0, 0
+}
+
+// end is the end of a batch.
+func (w *Worker) end(q *Queue) {
+	w.learn()
+	q.ran(w.mark, w.mark-w.taken)
+}
+
+// yieldAfter is the length of a batch behind which a worker lets others go on that wait for a core: a loop that has
+// refusals to tell would wait for the runtime to stop this one else, which it does after 10 ms.
+const yieldAfter = 100 * time.Microsecond
 
 // What all runnable lanes together may have taken before a lane's turn comes again, and the least a turn is worth: a
 // batch shares one write, so smaller ones cost more.
@@ -31,7 +87,7 @@ const (
 // quantum is how many messages of one lane are taken at once: fewer as more lanes are runnable. A lane with one message
 // waits for a turn of every lane before it, so thousands of busy ones with 32 messages each would cost it a second.
 func (p *pool) quantum() int {
-	lanes := p.ring.length()
+	lanes := p.ring.Length()
 	if lanes*p.batch <= roundMessages {
 		return p.batch
 	}
@@ -60,14 +116,14 @@ func (w *Worker) trim(most int) {
 type pool struct {
 	queue   *Queue
 	class   Class
-	ring    *ring[*Lane]
+	ring    *ring.Ring[*Lane]
 	batch   int // messages taken at once
 	scratch int // bytes of Worker.Buf kept between batches
 	limit   int32
 	keep    int32
 
 	state   atomic.Int32  // idle, running, stopped
-	wakeups chan struct{} // a token for each sleeper that was claimed
+	wakeups chan int64    // for each sleeper that was claimed, when that was
 	ended   chan struct{} // closed when stopped and no goroutine is left
 	end     sync.Once
 	numbers numbers
@@ -91,12 +147,12 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    newRing[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
+		ring:    ring.New[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
 		batch:   q.options.WorkerBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),
 		keep:    int32(min(keep, limit)),
-		wakeups: make(chan struct{}, limit), // as many as there can be sleepers: sending never blocks
+		wakeups: make(chan int64, limit), // as many as there can be sleepers: sending never blocks
 		ended:   make(chan struct{}),
 	}
 	if c == Blocking {
@@ -122,7 +178,7 @@ func (p *pool) start() {
 func (p *pool) stop() {
 	p.state.Store(poolStopped)
 	for p.claim() {
-		p.wakeups <- struct{}{}
+		p.wakeups <- 0
 	}
 	if p.alive.Load() == 0 {
 		p.end.Do(func() { close(p.ended) })
@@ -132,9 +188,9 @@ func (p *pool) stop() {
 // push puts l at the tail of the ring. It cannot fail: a lane is in a ring at most once, and Limits keeps
 // open connections and closed ones that linger within the ring's capacity.
 func (p *pool) push(l *Lane) {
-	if !p.ring.push(l) {
+	if !p.ring.Push(l) {
 		panic(fmt.Sprintf("backpressure: more than %d lanes are runnable in class %s, %d of them closed",
-			p.ring.capacity(), p.class, p.queue.lingering.Load()))
+			p.ring.Capacity(), p.class, p.queue.lingering.Load()))
 	}
 }
 
@@ -147,7 +203,7 @@ func (p *pool) wake() {
 			return
 		}
 		if p.claim() {
-			p.wakeups <- struct{}{}
+			p.wakeups <- Now()
 			return
 		}
 		if p.spawn(true) {
@@ -158,9 +214,17 @@ func (p *pool) wake() {
 }
 
 func (p *pool) wakeIfMore() {
-	if p.ring.more() {
+	if p.ring.More() {
 		p.wake()
 	}
+}
+
+// free is how many goroutines have nothing to do: those that sleep, and one that was woken and has found nothing yet.
+func (p *pool) free() (n int64) {
+	if p.searching.Load() {
+		n++
+	}
+	return n + int64(p.sleepers.Load())
 }
 
 // claim takes one sleeper, any one, off the count; true: the caller owes a token.
@@ -233,7 +297,8 @@ func (n *numbers) give(number int) {
 
 // work is the life of a goroutine of the pool.
 func (p *pool) work(searching bool) {
-	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching}
+	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching,
+		blocks: p.class == Blocking}
 	// A Run that calls runtime.Goexit ends this goroutine; it is replaced as soon as there is more to do.
 	// At the ordinary end too something may have been pushed while all of limit seemed to be busy.
 	defer p.wakeIfMore()
@@ -241,19 +306,22 @@ func (p *pool) work(searching bool) {
 	defer p.numbers.give(w.Number) // before another goroutine may come in its stead
 	for l := p.next(w); l != nil; l = p.next(w) {
 		p.queue.serve(l, p.class, w)
+		if w.mark-w.taken > int64(yieldAfter) {
+			runtime.Gosched()
+		}
 	}
 }
 
 // next returns the lane to serve, nil when this goroutine shall end.
 func (p *pool) next(w *Worker) *Lane {
 	for p.state.Load() == poolRunning {
-		l, ok := p.ring.pop()
+		l, ok := p.ring.Pop()
 		p.found(w)
 		if ok {
 			p.wakeIfMore()
 			return l
 		}
-		if p.ring.more() {
+		if p.ring.More() {
 			runtime.Gosched() // a push is half done; let it finish
 			continue
 		}
@@ -285,10 +353,13 @@ func (p *pool) sleep(w *Worker) bool {
 		}
 	}
 	p.idle()
-	if (p.ring.more() || p.state.Load() != poolRunning) && p.claim() {
+	if p.class == Compute && !p.queue.load.idled.Load() {
+		p.queue.load.idled.Store(true)
+	}
+	if (p.ring.More() || p.state.Load() != poolRunning) && p.claim() {
 		return true // no sleeper was claimed for us: stay up
 	}
-	<-p.wakeups
+	w.claimed = <-p.wakeups
 	w.searching = true
 	return true
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/backpressure"
 	"weir/cmd/exposition"
 	"weir/reactor/auth"
 )
@@ -62,7 +63,11 @@ func adminHandler(source adminSource, hosts []string) http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if word := source.refusal(); word != "" {
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "refusing", "reason": word})
+			status := http.StatusServiceUnavailable
+			if word == backpressure.Draining.String() { // what HAProxy's disable-on-404 takes for an end in order
+				status = http.StatusNotFound
+			}
+			writeJSON(w, status, map[string]string{"status": "refusing", "reason": word})
 			return
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})

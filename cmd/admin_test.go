@@ -81,7 +81,7 @@ func TestAdminPages(t *testing.T) {
 	f("", "/healthz", 200, `"alive"`)
 	f("draining", "/healthz", 200, `"alive"`) // alive is not ready
 	f("", "/readyz", 200, `"ready"`)
-	f("draining", "/readyz", 503, `"reason": "draining"`)
+	f("draining", "/readyz", 404, `"reason": "draining"`)
 	f("", "/status", 200, `"connections": 3`)
 	f("", "/metrics", 200, "weir_test_total 7")
 	f("", "/metrics", 200, "process_resident_memory_bytes")

@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"time"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/codec/option"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -40,12 +42,15 @@ type Config struct {
 	AdminTokensFile string `yaml:"admin_tokens_file" was:"admin_allow_remote"`
 	// AdminAllowedHosts are names accepted in the Host header of admin requests, beside localhost and plain IP
 	// addresses. Anything else is answered 403: a page in a browser may have bound its own name to this address.
-	AdminAllowedHosts []string         `yaml:"admin_allowed_hosts"`
-	Log               LogConfig        `yaml:"log"`
-	Alerts            AlertOptions     `yaml:"alerts"`
-	MCP               registry.Options `yaml:"mcp"`
+	AdminAllowedHosts []string     `yaml:"admin_allowed_hosts"`
+	Log               LogConfig    `yaml:"log"`
+	Alerts            AlertOptions `yaml:"alerts"`
+	// Pressure is what gives way first when the process is short of something.
+	Pressure pressure.Options `yaml:"pressure"`
+	MCP      registry.Options `yaml:"mcp"`
 
 	program      Program
+	sockets      map[string]*os.File    // that a service manager has passed, by the name of the listener
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one

@@ -85,6 +85,7 @@ var configChapters = map[string]string{
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",
 	"alerts":            "Alerts (`alerts`)",
+	"pressure":          "Pressure (`pressure`)",
 	"mcp":               "What is served (`mcp`)",
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/systemd"
 	"weir/codec/option"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
@@ -27,10 +28,18 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	defer log.flush()
 	defer log.takeStandardLog()()
 	setMemoryLimit(config.MemoryLimitBytes)
+	manager, err := systemd.Notify()
+	if err != nil {
+		log.Warn().Err(err).Msg("the service manager does not hear that this server is ready")
+	}
+	if config.sockets, err = systemd.Sockets("http", "tcp", "unix", "admin"); err != nil {
+		return notStarted(log, err)
+	}
 	s, err := startServer(config, log)
 	if err != nil {
 		return notStarted(log, err)
 	}
+	defer s.obeyManager(manager)()
 	s.sayMemory()
 	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
@@ -44,7 +53,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	ended := make(chan int, 1)
 	return orders.attend(running{
 		log: log, timeout: config.ShutdownTimeout, ended: ended, reload: s.reload, connections: s.reactor.Connections,
-		stop: func() { go func() { s.stop(); ended <- exitOK }() },
+		stop: func() { manager.Say(systemd.Stopping); go func() { s.stop(); ended <- exitOK }() },
 	})
 }
 
@@ -64,7 +73,7 @@ func notStarted(log *journal, err error) int {
 func startServer(config *Config, log *journal) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
 	log.register(s.metrics)
-	adminListener, err := listenAdmin(config.Admin)
+	adminListener, err := listenAdmin(config.Admin, config.sockets["admin"])
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +85,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.watch = startWatch(s)
+	s.watch, s.strain = startWatch(s), startStrain(s, newReadings(s).now)
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
@@ -85,7 +94,15 @@ func startServer(config *Config, log *journal) (*server, error) {
 	return s, nil
 }
 
-func listenAdmin(address string) (net.Listener, error) {
+// listenAdmin binds the address, or takes the socket that was passed.
+func listenAdmin(address string, passed *os.File) (net.Listener, error) {
+	if passed != nil {
+		listener, err := net.FileListener(passed)
+		if err != nil {
+			return nil, fmt.Errorf("admin: the socket that was passed: %w", err)
+		}
+		return listener, nil
+	}
 	if address == "" {
 		return nil, nil
 	}

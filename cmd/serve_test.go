@@ -91,7 +91,8 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	config.Server.HTTP, config.Server.TCP, config.Admin = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	config.Server.Unix = filepath.Join(t.TempDir(), "weir.sock")
 	config.ShutdownTimeout = 5 * time.Second
-	config.Queue.QueueTimeout, config.Queue.OverloadQueueTimeout = 0, 0 // a busy machine is none of these tests' subject
+	// a busy machine is none of these tests' subject
+	config.Queue.QueueTimeout, config.Queue.MaxExpectedWait, config.Queue.OverloadQueueTimeout = 0, 0, 0
 	if change != nil {
 		change(&config)
 	}

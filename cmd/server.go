@@ -24,6 +24,7 @@ type server struct {
 	admin     *admin
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
+	strain    *strain
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
@@ -55,7 +56,8 @@ func (s *server) build() error {
 		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Queue: &s.config.Queue, Tokens: s.config.tokens, Metrics: s.metrics, Log: &s.log.Logger,
+		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
@@ -73,6 +75,7 @@ func (s *server) stop() {
 // end ends what goes on beside the reactor, which has stopped.
 func (s *server) end() {
 	s.watch.end()
+	s.strain.end()
 	if s.admin != nil {
 		s.admin.stop()
 	}

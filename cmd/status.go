@@ -21,6 +21,7 @@ type status struct {
 	UptimeSeconds int64             `json:"uptime_seconds"`
 	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
 	Alerts        []string          `json:"alerts"`   // the names of those that fire; /alerts has them all
+	Pressure      pressureStatus    `json:"pressure"`
 	Listeners     map[string]string `json:"listeners"`
 	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
 	Workers       int               `json:"workers"`
@@ -108,6 +109,7 @@ func (s *server) status() status {
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 		Refusing:      now.Refusing,
 		Alerts:        s.watch.firing(),
+		Pressure:      s.strain.status(),
 		Listeners:     s.addresses,
 		Loops:         now.LoopConnections,
 		Workers:       now.Workers,

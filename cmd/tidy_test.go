@@ -44,7 +44,7 @@ var allowedImports = map[string][]string{
 	"codec":        {"weir/codec/option", "github.com/bytedance/sonic", "github.com/gobwas/ws"},
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
-	"backpressure": {"weir/codec/option", "github.com/VictoriaMetrics/metrics"},
+	"backpressure": {"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/ring", "github.com/VictoriaMetrics/metrics"},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
@@ -104,7 +104,8 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
-		"weir/backpressure", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
+		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter",
+		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
@@ -222,7 +223,7 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager"}, imported) &&
+		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/systemd"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":

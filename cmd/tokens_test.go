@@ -211,15 +211,11 @@ func TestServeAdminTokens(t *testing.T) {
 	if err := os.WriteFile(config, []byte("admin_tokens_file: "+path+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := startChild(t, "--config", config, "--admin", "0.0.0.0:0")
-	_, port, err := net.SplitHostPort(c.addresses["admin"])
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := startChild(t, "--config", config)
 	client := &http.Client{Transport: bearerTransport{tokens["ann"]}}
 	f := func(client *http.Client, path string, status int) {
 		t.Helper()
-		response, err := client.Get("http://127.0.0.1:" + port + path)
+		response, err := client.Get("http://" + c.addresses["admin"] + path)
 		if err != nil {
 			t.Fatal(err)
 		}

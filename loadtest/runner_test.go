@@ -76,7 +76,7 @@ func lateness(r *Run, result *report.Report) (late time.Duration) {
 // time.
 func timely(t *testing.T, serves bool, run func() *Run) *report.Report {
 	t.Helper()
-	for range 20 {
+	for range 5 {
 		r := run()
 		result, err := r.Do(fixture.Within(t))
 		if err != nil {

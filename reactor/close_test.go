@@ -8,6 +8,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -107,11 +108,18 @@ func TestEveryCloseReason(t *testing.T) {
 		loop.CloseOutboxBudget: {func(o *Options, b *backpressure.Options, _ *registry.Options) {
 			roomy(o, b, nil)
 			o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
-		}, func(s *server) { s.dial("tcp").narrow().greet().ask(400, 10_000) }}, // a large answer would be refused
+		}, (*server).pileUp},
 		loop.CloseInputBudget: {with(func(o *Options) { o.MaxInputTotalBytes = 1 << 20 }), func(s *server) {
 			s.dial("tcp").send(strings.Repeat("x", 600<<10))
 			s.eventually("the first one's input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })
 			_, _ = s.dial("tcp").Write([]byte(strings.Repeat("x", 600<<10))) // the older of the two has to go
+		}},
+		loop.ClosePressure: {unchanged, func(s *server) {
+			p := s.dial("tcp")
+			p.send(strings.Repeat("x", 600<<10))
+			s.eventually("its input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })
+			s.SetPressure(pressure.State{Level: pressure.RefuseConnections, Memory: 1})
+			p.gone()
 		}},
 		loop.CloseDrain: {unchanged, func(s *server) {
 			p := s.dial("tcp")

@@ -3,6 +3,7 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -25,6 +26,9 @@ type Config struct {
 	// Tokens are those who may come; nil: anybody may. They are the server's from New on. With them the registry should
 	// have registry.Options.PrivateLists, so that no shared cache shows others what is offered.
 	Tokens *auth.Tokens
+	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
+	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
+	Sockets map[string]*os.File
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
 	// Log is where the server speaks, from its loops and workers too: a writer that blocks holds up clients. nil: warnings

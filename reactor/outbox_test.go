@@ -110,11 +110,8 @@ func TestSlowHTTPReaderGetsEverythingInOrder(t *testing.T) {
 	s.eventually("everything is given back", func() bool { return s.loops.OutboxBytes() == 0 })
 }
 
-// Answers that wait for their turn count like those that wait for the peer.
-func TestHeldAnswersCountInTheBudget(t *testing.T) {
-	s := start(t, roomy, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
-		o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
-	})
+// pileUp has 20 MB of answers wait behind one that does not come.
+func (s *server) pileUp() {
 	p := s.dial("http")
 	p.send(modernCall("0", "stuck", `{}`))
 	s.awaitStuck()
@@ -123,6 +120,14 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 			_, _ = io.WriteString(p.Conn, modernCall(fmt.Sprint(1+id), "echo", `{"message":"`+strings.Repeat("x", 10_000)+`"}`))
 		}
 	}()
+}
+
+// Answers that wait for their turn count like those that wait for the peer.
+func TestHeldAnswersCountInTheBudget(t *testing.T) {
+	s := start(t, roomy, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.MaxOutboxTotalBytes, o.MaxOutboxBytes = 1<<20, 8<<20
+	})
+	s.pileUp()
 	s.closedFor(loop.CloseOutboxBudget, "1")
 	s.eventually("everything is given back", func() bool {
 		return s.loops.OutboxBytes() == 0 &&

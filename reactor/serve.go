@@ -52,6 +52,12 @@ func (s *Server) bind() error {
 	for _, a := range []struct{ name, network, value string }{
 		{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix},
 	} {
+		if socket := s.sockets[a.name]; socket != nil {
+			if err := s.loops.ListenOn(a.name, socket); err != nil {
+				return err
+			}
+			continue
+		}
 		if a.value == "" {
 			continue
 		}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/reactor/auth"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
@@ -31,6 +33,7 @@ type Server struct {
 	bounds backpressure.Options // of both, resolved
 	log    zerolog.Logger
 
+	sockets  map[string]*os.File
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
@@ -49,7 +52,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
-		log: *c.Log, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+		log: *c.Log, sockets: c.Sockets, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -135,3 +138,14 @@ func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 // StopLowestClass begins or ends the emergency stop: calls of handlers that wait for something, and calls that become
 // tasks, are refused with emergency_stop, but for one in 16. Any goroutine.
 func (s *Server) StopLowestClass(on bool) { s.queue.StopLowestClass(on) }
+
+// SetPressure has the server do what a level asks for. While memory is short it wants to be called again and again: each
+// time the connections are closed that hold most for longest. Any goroutine.
+func (s *Server) SetPressure(p pressure.State) {
+	s.site.Pressure.Store(uint32(p.Level))
+	s.queue.RefuseForProcess(p.Level >= pressure.RefuseCalls)
+	s.limits.RefuseForProcess(p.Level >= pressure.RefuseConnections)
+	if p.ShortOfMemory() {
+		s.loops.Relieve()
+	}
+}

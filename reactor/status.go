@@ -9,6 +9,7 @@ type Status struct {
 	Refusing        string            // why newcomers are turned away, in the word of the refusals; "": they are not
 	Listeners       map[string]string // the bound address of each: http, tcp, unix
 	LoopConnections []int64           // how many connections each loop has
+	LoopTurns       []uint64          // how often each loop has turned: one that stands still turns no more
 	Sessions        int               // of HTTP
 	Workers         int               // goroutines for what only computes
 
@@ -17,14 +18,17 @@ type Status struct {
 	WaitingMessages, MaxWaitingMessages int // in the queue
 	QueueBytes, MaxQueueBytes           int // of what waits or runs
 	ExecutingCompute, ExecutingBlocking int // handlers that run, by class
+
+	// Waits are how many batches of messages of class compute waited how long; backpressure.WaitBounds has the buckets.
+	Waits []uint64
 }
 
 // Status says how the server does. It changes nothing, and costs nothing that traffic would notice. Any goroutine,
 // after Listen.
 func (s *Server) Status() Status {
-	loops := make([]int64, s.loops.Len())
+	loops, turns := make([]int64, s.loops.Len()), make([]uint64, s.loops.Len())
 	for id := range loops {
-		loops[id] = s.loops.Loop(id).Connections()
+		loops[id], turns[id] = s.loops.Loop(id).Connections(), s.loops.Loop(id).Turns()
 	}
 	refusing := ""
 	if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
@@ -34,6 +38,7 @@ func (s *Server) Status() Status {
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),
 		LoopConnections:    loops,
+		LoopTurns:          turns,
 		Sessions:           s.engine.Sessions(),
 		Workers:            s.bounds.Workers,
 		Connections:        s.limits.Connections(),
@@ -45,5 +50,6 @@ func (s *Server) Status() Status {
 		MaxQueueBytes:      s.bounds.MaxQueueBytes,
 		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
 		ExecutingBlocking:  s.queue.Executing(backpressure.Blocking),
+		Waits:              s.queue.Waits(),
 	}
 }

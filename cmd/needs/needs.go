@@ -13,7 +13,7 @@ var packages = map[string]string{
 	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
 	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
-	"promtool": "prometheus", "systemd-analyze": "systemd",
+	"promtool": "prometheus", "sh": "dash", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.

@@ -23,6 +23,7 @@ import (
 	"weir/loadtest/bench/cases"
 	"weir/loadtest/bench/harness"
 	"weir/loadtest/bench/record"
+	"weir/loadtest/bench/scoreboard"
 )
 
 // config is the command line.
@@ -114,17 +115,21 @@ func parse() (config, []string, error) {
 	}
 	names := flag.Args()
 	for _, name := range names {
-		if !slices.ContainsFunc(cases.All, func(b cases.Case) bool { return b.GoesBy(name) }) {
+		if !slices.ContainsFunc(everything(), func(b cases.Case) bool { return b.GoesBy(name) }) {
 			return c, nil, fmt.Errorf("there is no benchmark %q; -help lists them", name)
 		}
 	}
 	return c, names, nil
 }
 
+// everything is all benchmarks there are.
+func everything() []cases.Case { return slices.Concat(cases.All, scoreboard.All) }
+
 func usage() {
 	out := flag.CommandLine.Output()
-	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\nBenchmarks (all, when none is named):")
-	for _, b := range cases.All {
+	fmt.Fprintln(out, "usage: go run ./loadtest/bench [flags] [NAME...]\n\n"+
+		"Benchmarks (all but overload, when none is named):")
+	for _, b := range everything() {
 		fmt.Fprintf(out, "  %-15s %s\n", b.Name, b.Question)
 	}
 	fmt.Fprintln(out, "\nFlags:")
@@ -144,7 +149,11 @@ func measure(ctx context.Context, c config, names []string) (*record.Record, err
 	}
 	r := record.New(ctx, c.Runs, c.Seconds, c.Scale)
 	var failed []string
-	for _, b := range cases.All {
+	all := cases.All
+	if len(names) > 0 {
+		all = everything()
+	}
+	for _, b := range all {
 		if len(names) > 0 && !slices.ContainsFunc(names, b.GoesBy) {
 			continue
 		}

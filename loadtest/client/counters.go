@@ -96,7 +96,7 @@ type Counters struct {
 	Latency *hdrhistogram.Histogram `json:"-"`
 	// Refusal is the same for refused calls.
 	Refusal *hdrhistogram.Histogram `json:"-"`
-	// Service is the latency from the write, where the load is open: a sample, one call of a connection at a time.
+	// Service is Latency from the write, where the load is open: a sample, one call of a connection at a time.
 	Service *hdrhistogram.Histogram `json:"-"`
 	// Late is by how much the generator itself missed its plan, in microseconds: calls that wait because the server leaves
 	// no room do not count here, calls that left late because the generator was busy do.

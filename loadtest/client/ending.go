@@ -143,7 +143,9 @@ func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
 	case l.plan != nil && id >= c.planID:
 		Record(latency, l.now-l.when(c, id-c.planID))
 		if id == c.timedID {
-			Record(l.stats.Service, l.now-c.timedAt)
+			if how != wire.OutcomeRefused {
+				Record(l.stats.Service, l.now-c.timedAt)
+			}
 			c.timedID = 0
 		}
 	case id == c.timedID:

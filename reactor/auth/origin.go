@@ -79,8 +79,8 @@ func (o *Origin) Is(origin []byte) bool { return o.origin == string(origin) }
 
 const vary = "Vary: Origin\r\n"
 
-// credentials lets a page send those of a proxy in front (cookies, a certificate): only one that the configuration names
-// may, since any program of this machine can serve a loopback page. Weir itself has none that travel unasked.
+// credentials lets a page send those of a proxy in front (cookies, a certificate): only one that the configuration
+// names may, since any program of this machine can serve a loopback page. Weir itself has none that travel unasked.
 const credentials = "Access-Control-Allow-Credentials: true\r\n"
 
 // exposed are the fields of answers that pages may read beside those that they always may.

@@ -209,6 +209,36 @@ func (b *budget) heaviestLocked(now int64) (heaviest *holding) {
 	return heaviest
 }
 
+// relievePart is of how much of what is held is let go of at once when memory is short, and relieveAbove from where on a
+// holder is worth it.
+const (
+	relievePart  = 8
+	relieveAbove = 64 << 10
+)
+
+// relieve has the heaviest holders give way, until an eighth of what is held is free or nobody holds much.
+func (b *budget) relieve() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now, goal := backpressure.Now(), b.total.Load()/relievePart*(relievePart-1)
+	for b.total.Load() > goal {
+		heaviest := b.heaviestLocked(now)
+		if heaviest == nil || heaviest.bytes < relieveAbove {
+			return
+		}
+		b.dropLocked(heaviest)
+		heaviest.gaveUp = true
+		heaviest.conn.giveWay(ClosePressure)
+	}
+}
+
+// Relieve closes the connections that hold most unread answers or unfinished messages for longest (process_pressure): an
+// eighth of what is held each time. Any goroutine.
+func (s *Loops) Relieve() {
+	s.outBudget.relieve()
+	s.inBudget.relieve()
+}
+
 // giveWay has c's loop close it soon, for reason. Any goroutine, whatever it has locked but an inbox.
 func (c *Conn) giveWay(reason Reason) {
 	c.cut.Store(uint32(reason))

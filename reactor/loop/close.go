@@ -25,6 +25,7 @@ const (
 	// Our own limits and life.
 	CloseOutboxBudget // the outboxes of all connections hold max_outbox_total_bytes
 	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
+	ClosePressure     // the process is short of memory, and this connection holds most of it for longest
 	CloseDrain        // the server stops
 	CloseError        // a system call failed in a way that only ends this connection
 	Reasons
@@ -50,6 +51,7 @@ var closeNames = [Reasons]string{
 	CloseTokenEnded:     "token_ended",
 	CloseOutboxBudget:   "outbox_total_bytes",
 	CloseInputBudget:    "input_total_bytes",
+	ClosePressure:       "process_pressure",
 	CloseDrain:          "draining",
 	CloseError:          "error",
 }
@@ -69,7 +71,7 @@ func (r Reason) silent() bool {
 // that lingers with unread output would pin kernel memory.
 func (r Reason) abrupt() bool {
 	switch r {
-	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget:
+	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget, ClosePressure:
 		return true
 	}
 	return false

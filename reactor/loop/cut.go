@@ -7,7 +7,8 @@ import (
 
 // What was written and never left: the answers of a connection that ended before its peer had taken them.
 
-// bound is the key of what makes us end a connection that still has answers to read, and what it is set to; "" where it is none.
+// bound is the key of what makes us end a connection that still has answers to read, and what it is set to; "" where it
+// is none.
 func (s *Loops) bound(reason Reason) (key, limit string) {
 	switch reason {
 	case CloseOutboxBudget:

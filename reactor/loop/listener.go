@@ -30,8 +30,10 @@ type Listener struct {
 	// IP is the address of a TCP listener without the port; Loopback says that only this machine reaches it.
 	IP       string
 	Loopback bool
-	// Path is that of a Unix socket, whose file is removed at the end.
+	// Path is that of a Unix socket, whose file is removed at the end, unless the socket is Lent.
 	Path string
+	// Lent is a socket that somebody else has bound, and binds a successor to.
+	Lent bool
 	// Patient holds no deadline against the peers of its connections.
 	Patient bool
 	// Ended, unless nil, hears why a connection has ended, on its loop. It must not block.
@@ -72,6 +74,32 @@ func (s *Loops) Listen(name, network, address string) error {
 		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
 	}
 	defer file.Close()
+	return s.keep(name, bound.Addr(), file, false)
+}
+
+// ListenOn takes a listening socket that somebody else has bound, a service manager or a predecessor. It is set as one
+// of ours; file stays the caller's, who may close it.
+func (s *Loops) ListenOn(name string, file *os.File) error {
+	bound, err := net.FileListener(file) // nil error: it is a socket that listens
+	if err != nil {
+		return fmt.Errorf("listen for %s on the socket that was passed: %w", name, err)
+	}
+	defer bound.Close()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("listen for %s on the socket that was passed: %w", name, err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = s.prepareListener(int(fd), bound.Addr().Network()) })
+	if err := errors.Join(err, failed); err != nil {
+		return fmt.Errorf("listen for %s on the socket that was passed: %w", name, err)
+	}
+	return s.keep(name, bound.Addr(), file, true)
+}
+
+// keep makes a listener of a copy of the descriptor of file.
+func (s *Loops) keep(name string, bound net.Addr, file *os.File, lent bool) error {
+	address := bound.String()
 	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("listen for %s on %s: %w", name, address, err)
@@ -80,8 +108,8 @@ func (s *Loops) Listen(name, network, address string) error {
 	if err := errors.Join(unix.Listen(fd, s.opts.Backlog), unix.SetNonblock(fd, true)); err != nil {
 		return errors.Join(fmt.Errorf("listen for %s on %s: %w", name, address, err), unix.Close(fd))
 	}
-	ln := &Listener{Name: name, Address: bound.Addr().String(), fd: int32(fd)}
-	if tcp, ok := bound.Addr().(*net.TCPAddr); ok {
+	ln := &Listener{Name: name, Address: address, Lent: lent, fd: int32(fd)}
+	if tcp, ok := bound.(*net.TCPAddr); ok {
 		ln.IP, ln.Loopback = tcp.IP.String(), tcp.IP.IsLoopback()
 	} else {
 		ln.Path = address
@@ -233,7 +261,7 @@ func (l *Loop) closeListeners() {
 		if ln.fd >= 0 {
 			_ = unix.Close(int(ln.fd))
 			ln.fd, ln.shut = -1, true
-			if ln.Path != "" {
+			if ln.Path != "" && !ln.Lent {
 				_ = os.Remove(ln.Path)
 			}
 		}

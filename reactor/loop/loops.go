@@ -177,6 +177,9 @@ func (s *Loops) Connections() int64 {
 	return total
 }
 
+// Turns counts the loop's turns, of which there are four in a second at least. Any goroutine.
+func (l *Loop) Turns() uint64 { return l.stats.turns.Load() }
+
 // Connections returns how many connections the loop has. Any goroutine.
 func (l *Loop) Connections() int64 { return l.stats.connections.Load() }
 

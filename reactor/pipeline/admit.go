@@ -76,13 +76,18 @@ func queueClass(c engine.Class) backpressure.Class {
 // admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
+	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
-	if refusal := p.Queue.Probe(&c.lane, class, k.Bytes(), in.Now()); c.refuses(refusal) {
+	if refusal := p.Queue.Probe(&c.lane, work, class, k.Bytes(), in.Now()); c.refuses(refusal) {
 		in.Refuse(k, k.ID(), refusal)
+		if refusal == backpressure.ExpectedWait {
+			in.overasks(c)
+		}
 		return
 	}
+	c.overasked = max(0, c.overasked-refusalsPerCall)
 	if c.mayCompact(k) {
-		if refusal := in.queueCompact(c, k, class); refusal == backpressure.Accepted || c.refuses(refusal) {
+		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
 				k.Release()
 			} else {
@@ -103,6 +108,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	} else if o := c.transport.Order(); o != nil {
 		o.Queue(in, c, k)
 	}
+	k.ticket.Work = work
 	k.ticket.SetOverhead(k.overhead())
 	k.class = class
 	refusal := p.Queue.Admit(&c.lane, &k.ticket, class, k.Bytes(), in.Now())
@@ -127,18 +133,46 @@ func (in *Intake) block(c *Conn, k *Call) {
 	in.unblock(c)
 }
 
+// A refusal is cheap, and who asks again and again at once makes many: ten such clients would leave nothing of the
+// cores. So a connection that was refused far more often than a call of it was taken, refusalsPerCall times, is not
+// read on until little of what it has waiting is left. Its peer finds its writes block.
+const (
+	refusalsPerCall = 10
+	refusalsAhead   = 256 // that are told without a call taken
+	refusalsAgain   = 32  // and to one that was not read on before
+)
+
+// overasks notes that a call of c was refused because of what waits.
+func (in *Intake) overasks(c *Conn) {
+	if c.overasked++; c.overasked < refusalsAhead || c.heldBack || !in.p.Queue.AwaitLittle(&c.lane) {
+		c.overasked = min(c.overasked, refusalsAhead)
+		return
+	}
+	c.overasked, c.heldBack = refusalsAhead-refusalsAgain, true
+	in.stats.heldBack.Add(1)
+	c.Lock()
+	c.PauseLocked(loop.PauseHandler)
+	c.Unlock()
+}
+
 // unblock tries to admit the blocked message; the connection reads on when that works, or when the queue of all has
 // become what is full: then it is refused like any other.
 func (in *Intake) unblock(c *Conn) {
 	k := c.blocked
 	if k == nil {
+		if c.heldBack {
+			c.heldBack = false
+			c.Lock()
+			c.ResumeLocked(loop.PauseHandler)
+			c.Unlock()
+		}
 		return
 	}
 	refusal := in.p.Queue.Admit(&c.lane, &k.ticket, k.class, k.Bytes(), in.Now())
 	if refusal.OfConnection() {
 		return
 	}
-	c.blocked = nil
+	c.blocked, c.heldBack = nil, false
 	c.Lock()
 	c.ResumeLocked(loop.PauseHandler)
 	c.Unlock()
@@ -165,12 +199,15 @@ func (c *Conn) Drained() { c.Post() }
 // refuseUnread refuses a long message from its first 4 KiB if there is no room for it. It reports whether it did.
 func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	p := in.p
-	refusal := p.Queue.Probe(&c.lane, backpressure.Blocking, len(k.Raw), in.Now())
-	if !c.refuses(refusal) {
+	refusal, busy := p.Queue.Probe(&c.lane, nil, backpressure.Blocking, len(k.Raw), in.Now()), p.Queue.Busy(in.Now())
+	if !c.refuses(refusal) && !busy {
 		return false
 	}
 	codec.Peek(k.Raw, &k.Env)
-	if k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
+	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !c.refuses(refusal) {
+		refusal = in.probeTool(c, name, len(k.Raw))
+	}
+	if !c.refuses(refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
 		return false // control is never refused for want of room, and what is not a request is judged by the scan
 	}

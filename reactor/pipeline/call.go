@@ -71,7 +71,7 @@ const (
 	// roomBytes holds a typical tools/call, so that most calls need no buffer beside themselves.
 	roomBytes = 256
 	// callBytes is what a call takes beside its message, and PlaceBytes what it takes without one (TestSizes).
-	callBytes  = 512
+	callBytes  = 576
 	PlaceBytes = callBytes + roomBytes
 	// maxStock is how many unused calls a loop keeps: a burst of hundreds of thousands must not be remembered for ever.
 	// At 700 bytes each that is 1.4 MB per loop.

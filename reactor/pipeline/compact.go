@@ -16,7 +16,7 @@ import (
 // batches ahead of the 32 that execute, so that pipelined traffic with windows up to it is scanned once.
 const CompactAbove = 256
 
-// compactCall is a waiting message and nothing else: about 80 bytes and its text.
+// compactCall is a waiting message and nothing else: about 100 bytes and its text.
 type compactCall struct {
 	ticket backpressure.Ticket
 	raw    []byte
@@ -52,9 +52,10 @@ func (c *Conn) mayCompact(k *Call) bool {
 }
 
 // queueCompact queues k's message without k.
-func (in *Intake) queueCompact(c *Conn, k *Call, class backpressure.Class) backpressure.Refusal {
+func (in *Intake) queueCompact(c *Conn, k *Call, work *backpressure.Work, class backpressure.Class,
+) backpressure.Refusal {
 	h := &compactCall{raw: bytes.Clone(k.Raw)}
-	h.ticket.Job = h
+	h.ticket.Job, h.ticket.Work = h, work
 	h.ticket.SetOverhead(compactBytes)
 	c.Lock()
 	if c.compacted == nil {
@@ -122,6 +123,7 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	p := c.intake.p
 	k := NewSharedCall(c)
 	k.Raw, k.Principal = h.raw, c.Principal()
+	k.ticket.Work = h.ticket.Work
 	k.ticket.SetOverhead(k.overhead()) // it may be suspended, and queued again
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())

@@ -20,6 +20,8 @@ type Conn struct {
 	// The loop's.
 	transport Transport
 	blocked   *Call // with on_full pause: the message that found the queue full
+	overasked int16 // refusals that its calls have not made up for: see overasks
+	heldBack  bool  // it is not read, because of them
 
 	// AuthBy is the loop's time by which the peer must have said who it is; 0: it has, or need not. The loop's.
 	AuthBy int64
@@ -90,6 +92,9 @@ func (c *Conn) ActFor(who *auth.Credential) backpressure.Refusal {
 		if c.Credential != nil {
 			limits.Leave(c.Credential.Principal)
 		}
+	}
+	if c.Credential == nil || c.Credential.Principal != who.Principal {
+		c.intake.p.Queue.Join(&c.lane, who.Principal)
 	}
 	c.Credential = who
 	return backpressure.Accepted

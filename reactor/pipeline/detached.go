@@ -48,15 +48,17 @@ func (o *detachedCalls) Run(batch *backpressure.Ticket, n int, w *backpressure.W
 		r.detached = true
 	}
 	defer func() {
-		// A handler has ended the goroutine, and the rest of the batch is in nobody else's hands.
-		if t != nil && !r.wasTaken() {
+		// A handler has ended the goroutine. Unless it was taken over, the rest of the batch is in nobody else's hands.
+		if taken := r.wasTaken(); t != nil && !taken {
 			o.Run(t, n, w)
 		}
 	}()
 	for t != nil {
 		k := t.Job.(*Call)
+		work, refused := t.Work, t.Refused
 		t = t.Next()
 		_, _ = k.Conn.execute(&k.ticket, nil, w, r) // their answers go into their post streams
+		w.Ran(work, refused)
 		if r.wasTaken() {
 			t = nil
 		}

@@ -29,6 +29,7 @@ type Intake struct {
 	stats struct {
 		received atomic.Uint64 // messages cut from the stream
 		inline   atomic.Uint64 // of these, answered on the loop
+		heldBack atomic.Uint64 // times that a connection was not read on: see overasks
 	}
 }
 

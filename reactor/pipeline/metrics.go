@@ -31,6 +31,7 @@ func (p *Pipeline) registerMetrics(set *metrics.Set) {
 	}
 	p.metrics.unaffordable = set.NewCounter(`weir_answers_refused_total{reason="outbox_total_bytes"}`)
 	p.sum(set, "weir_messages_received_total", func(in *Intake) *atomic.Uint64 { return &in.stats.received })
+	p.sum(set, "weir_connections_held_back_total", func(in *Intake) *atomic.Uint64 { return &in.stats.heldBack })
 	p.sum(set, "weir_messages_inline_total", func(in *Intake) *atomic.Uint64 { return &in.stats.inline })
 }
 

@@ -8,16 +8,38 @@ import (
 	"weir/registry/engine"
 )
 
-// Probe says whether a call on c would be refused, of which nothing is known but its head. Loop only.
-func (in *Intake) Probe(c *Conn) backpressure.Refusal {
+// Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
+// tool. Loop only.
+func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
 	if refusal := in.p.Queue.Sheds(backpressure.Compute); refusal != backpressure.Accepted { // of which less is shed
 		return refusal
 	}
-	refusal := in.p.Queue.Probe(&c.lane, backpressure.Blocking, 0, in.Now())
+	refusal := in.probeTool(c, tool, 0)
 	if !c.refuses(refusal) {
 		return backpressure.Accepted
 	}
 	return refusal
+}
+
+func (in *Intake) probeTool(c *Conn, name []byte, bytes int) backpressure.Refusal {
+	class, series := in.p.Engine.ToolAhead(name)
+	return in.p.Queue.Probe(&c.lane, in.p.workOf(series), queueClass(class), bytes, in.Now())
+}
+
+// workOf is what the queue knows of the calls that s counts; nil of those that no series counts.
+func (p *Pipeline) workOf(s *engine.Series) *backpressure.Work {
+	if s == nil {
+		return nil
+	}
+	w, _ := s.Attached.Load().(*backpressure.Work)
+	for !p.Queue.Knows(w) {
+		made := p.Queue.NewWork()
+		if s.Attached.CompareAndSwap(w, made) || w == nil && s.Attached.CompareAndSwap(nil, made) {
+			return made
+		}
+		w, _ = s.Attached.Load().(*backpressure.Work)
+	}
+	return w
 }
 
 // refuses reports whether a message that met this refusal is to be refused; with on_full pause, and on standard

@@ -22,10 +22,9 @@ const outRoom = 4 << 10
 // Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.
 func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	out := loop.GetBuffer(outRoom)
-	var began int64
+	began := w.Taken()
 	var r *run
 	if n > 1 {
-		began = backpressure.Now()
 		r = &c.intake.p.runs[w.Number]
 		r.detached = false
 	}
@@ -36,18 +35,19 @@ func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 		}
 	}()
 	for t := batch; t != nil; {
-		next := t.Next()
+		next, work, refused := t.Next(), t.Work, t.Refused
 		var elsewhere bool
 		if out, elsewhere = c.execute(t, out, w, r); elsewhere {
 			n--
 		}
+		now := w.Ran(work, refused)
 		if left--; r.wasTaken() {
 			next, n = nil, n-left
 		}
 		if t = next; t == nil {
 			break
 		}
-		if now := backpressure.Now(); now-began > int64(flushEvery) || len(out) > FlushAbove {
+		if now-began > int64(flushEvery) || len(out) > FlushAbove {
 			c.Send(out)
 			out, began = out[:0], now
 		}

@@ -37,7 +37,7 @@ func (in *Intake) resume(k *Call) {
 			home.Do(k)
 			return
 		}
-		lane, admit = in.p.detached.laneOf(k), in.p.Queue.Admit // of several clients, so each in its turn
+		lane, admit = in.p.detached.laneOf(k), in.p.Queue.AdmitPatient // of several clients, so each in its turn
 	} else if o := c.transport.Order(); o != nil {
 		o.SetStarted(c, k, false)
 	}

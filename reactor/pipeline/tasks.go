@@ -31,6 +31,7 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 		j := t.Job.(*taskJob)
 		t = t.Next()
 		w.Buf = j.call.Run(w.Buf[:0])
+		w.Ran(j.ticket.Work, backpressure.Accepted)
 	}
 }
 
@@ -40,7 +41,7 @@ func (taskRunner) Drained() {}
 // QueueTask queues a task, or says why not. Any goroutine.
 func (p *Pipeline) QueueTask(c *engine.TaskCall) *codec.Error {
 	j := &taskJob{call: c}
-	j.ticket.Job = j
+	j.ticket.Job, j.ticket.Work = j, p.workOf(c.Series())
 	j.ticket.SetOverhead(callBytes)
 	class := queueClass(c.Class())
 	refusal := backpressure.Draining

@@ -60,7 +60,7 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := in.Probe(c); refusal != backpressure.Accepted {
+		if refusal := in.Probe(c, r.MCPName); refusal != backpressure.Accepted {
 			k := t.begin(in, c, r)
 			k.KeepAlive = false // the body is still on its way
 			in.Refuse(k, pipeline.NullID, refusal)
@@ -108,7 +108,7 @@ func (t *httpTransport) request(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 }
 
 func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) {
-	if in.Pipeline().Draining() {
+	if deskOf(in).closesAfterAnswer() {
 		r.KeepAlive = false
 	}
 	k := t.begin(in, c, r)
@@ -239,13 +239,14 @@ func (t *httpTransport) Feed(in *pipeline.Intake, c *pipeline.Conn) { t.answers.
 
 func (t *httpTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.Reason {
 	t.answers.keepAlive(c)
-	o := &deskOf(c.Intake()).Options
+	d := deskOf(c.Intake())
+	o, idle := &d.Options, d.idleLimit(d.Options.IdleTimeout)
 	switch inHead, body := t.decoder.Pending(); {
 	case w == loop.WaitingForRest && inHead && quiet > int64(o.MessageTimeout): // however fast it comes
 		return loop.CloseMessageTimeout
 	case w == loop.WaitingForRest:
 		return c.MessageLate(quiet, body)
-	case w == loop.WaitingForNothing && o.IdleTimeout > 0 && quiet > int64(o.IdleTimeout):
+	case w == loop.WaitingForNothing && idle > 0 && quiet > idle:
 		return loop.CloseIdle
 	}
 	return loop.StillOpen

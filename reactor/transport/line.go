@@ -110,7 +110,8 @@ func appendLine(dst, message []byte) []byte {
 }
 
 func (t *lineTransport) Tick(c *pipeline.Conn, w loop.Waiting, quiet int64) loop.Reason {
-	switch limit := int64(deskOf(c.Intake()).Options.LineIdleTimeout); {
+	d := deskOf(c.Intake())
+	switch limit := d.idleLimit(d.Options.LineIdleTimeout); {
 	case w == loop.WaitingForRest:
 		return c.MessageLate(quiet, c.Unfinished())
 	case w == loop.WaitingForNothing && limit > 0 && quiet > limit && len(t.listens) == 0:

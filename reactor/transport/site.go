@@ -8,6 +8,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/codec/http1"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
@@ -28,6 +29,9 @@ type Site struct {
 	Resource auth.Resource
 	// Tokens are those who may come; nil: anybody.
 	Tokens atomic.Pointer[auth.Tokens]
+
+	// Pressure is a pressure.Level, which changes while the server runs.
+	Pressure atomic.Uint32
 
 	metrics   siteMetrics
 	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
@@ -55,6 +59,19 @@ func (s *Site) Init(loops *loop.Loops, set *metrics.Set) {
 	}
 	s.registerMetrics(set)
 	s.SetDate(time.Now())
+}
+
+// idleLimit is what is left of an idle deadline under pressure: a quarter. 0 is never.
+func (s *Site) idleLimit(limit time.Duration) int64 {
+	if s.Pressure.Load() >= uint32(pressure.ShortenIdle) {
+		limit /= 4
+	}
+	return int64(limit)
+}
+
+// closesAfterAnswer says whether an HTTP connection is to end with its answer.
+func (s *Site) closesAfterAnswer() bool {
+	return s.Pipeline.Draining() || s.Pressure.Load() >= uint32(pressure.CloseAfterAnswer)
 }
 
 // deskOf is that of a loop.

@@ -20,5 +20,5 @@ func TestSizes(t *testing.T) {
 	f("httpTransport", unsafe.Sizeof(httpTransport{}), 64)
 	f("wsTransport", unsafe.Sizeof(wsTransport{}), 112)
 	f("sseTransport", unsafe.Sizeof(sseTransport[eventFramer]{}), 112)
-	f("pipeline.Call", unsafe.Sizeof(pipeline.Call{}), 512)
+	f("pipeline.Call", unsafe.Sizeof(pipeline.Call{}), 576)
 }

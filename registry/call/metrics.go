@@ -59,6 +59,9 @@ type Series struct {
 	seconds *metrics.PrometheusHistogram
 	latency *Latency      // of the tools of its class; nil: of no tool
 	started atomic.Uint64 // calls, for sampling
+
+	// Attached is what whoever queues the calls knows of them: of the type that it chooses, always the same.
+	Attached atomic.Value
 }
 
 // NewToolSeries makes the series of a tool; latency is that of its class.

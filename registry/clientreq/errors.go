@@ -48,17 +48,18 @@ var (
 		Message: "params.requestState has expired: send the request anew without it"}
 )
 
+const noRoom = `{"reason":"client_request_bytes"}`
+
+// IsLimit says whether e is a refusal for one of the limits of Options.
+func IsLimit(e *codec.Error) bool {
+	return e == ErrClientLimit || e == ErrTotalLimit || string(e.Data) == noRoom
+}
+
 // errBytes: Options.MaxBytes, for want of room for so many bytes.
 func (t *Table) errBytes(bytes int) *codec.Error {
 	return &codec.Error{Code: codec.CodeInternal,
-		Message: "the call cannot wait for its client: it would have " + strconv.Itoa(bytes) + " bytes kept, for which there" +
-			" is no room: all such calls together may have " + strconv.Itoa(t.opt.MaxBytes) + " (max_client_request_bytes)",
+		Message: "the call cannot wait for its client: it would have " + strconv.Itoa(bytes) + " bytes kept, for which" +
+			" there is no room: all such calls together may have " + strconv.Itoa(t.opt.MaxBytes) +
+			" (max_client_request_bytes)",
 		Data: []byte(noRoom)}
-}
-
-const noRoom = `{"reason":"client_request_bytes"}`
-
-// IsLimit says whether e is a limit of Options that a call met.
-func IsLimit(e *codec.Error) bool {
-	return e == ErrClientLimit || e == ErrTotalLimit || string(e.Data) == noRoom
 }

@@ -259,7 +259,8 @@ func TestLimits(t *testing.T) {
 			t.Error("missing", series)
 		}
 	}
-	f(func(o *Options) { o.MaxPerClient = 3 }, []int{1, 3, 2, 1}, "(max_client_requests_per_client)", "client_request_limit_per_client")
+	f(func(o *Options) { o.MaxPerClient = 3 }, []int{1, 3, 2, 1}, "(max_client_requests_per_client)",
+		"client_request_limit_per_client")
 	f(func(o *Options) { o.Max = 4 }, []int{2, 1, 2}, "(max_client_requests)", "client_request_limit")
 	f(func(o *Options) { o.MaxBytes = 250 }, []int{1, 1, 1},
 		"100 bytes kept, for which there is no room: all such calls together may have 250 (max_client_request_bytes)",

@@ -22,7 +22,8 @@ var (
 	errSessionUnknown = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "no such session: it ended or never was; initialize again"}
 	errTooManySessions = &codec.Error{Code: codec.CodeInternal,
-		Message: "too many sessions (max_sessions)", Data: []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
+		Message: "too many sessions (max_sessions)",
+		Data:    []byte(`{"reason":"session_limit","retryAfterMs":1000,"executed":false}`)}
 	errNoStream = &codec.Error{Code: codec.CodeInvalidRequest,
 		Message: "there is no stream to GET here: it belongs to a session, named in Mcp-Session-Id, " +
 			"of a revision that has them (2025-03-26 to 2025-11-25)"}

@@ -58,6 +58,7 @@ type (
 	Responder    = call.Responder
 	StreamCloser = call.StreamCloser
 	WorkerSlot   = call.WorkerSlot
+	Series       = call.Series
 )
 
 // Header holds the HTTP headers that MCP gives a meaning. They are read only during Route.
@@ -92,6 +93,19 @@ type Exchange struct {
 
 // tool is what a tools/call is to.
 func (x *Exchange) tool() *handler.Tool { return x.found.(*handler.Tool) }
+
+// Series is what the handler's calls report that Route has found for x; nil where it found none.
+func (x *Exchange) Series() *call.Series {
+	switch found := x.found.(type) {
+	case *handler.Tool:
+		return found.Handler.Series
+	case *handler.Prompt:
+		return found.Handler.Series
+	case *handler.Resource:
+		return found.Handler.Series
+	}
+	return nil
+}
 
 // Waited is how long the message waited for its worker.
 func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }

@@ -32,6 +32,9 @@ type TaskCall struct {
 // Class is on which workers the call runs.
 func (c *TaskCall) Class() Class { return classOf(&c.x.tool().Handler) }
 
+// Series is what the tool's calls report.
+func (c *TaskCall) Series() *Series { return c.x.tool().Handler.Series }
+
 // Bytes is how long the message is that the call keeps.
 func (c *TaskCall) Bytes() int { return c.bytes }
 

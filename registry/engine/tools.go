@@ -48,6 +48,16 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	return class, nil
 }
 
+// ToolAhead is what a tools/call costs of which no more is known than the tool's name: a class, and whose series it
+// counts in. Where that is not certain yet, the class is Blocking, of which less is refused, and there is no series.
+func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
+	t, ok := eng.tools.Get(name)
+	if !ok || eng.tasksOffered.Load() {
+		return Blocking, nil
+	}
+	return classOf(&t.Handler), t.Handler.Series
+}
+
 // serveToolsList is tools/list.
 func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, eng.tools)

@@ -28,8 +28,8 @@ func refusalsOf(o *Options) (all [limitListen]*codec.Error) {
 			" (max_subscriptions_per_client)",
 		limitTotal: "there are " + strconv.Itoa(o.MaxSubscriptions) + " subscriptions, and may be no more" +
 			" (max_subscriptions)",
-		limitBytes: "the subscriptions of all clients may take " + strconv.Itoa(o.MaxSubscriptionBytes) + " bytes, and there" +
-			" is no room for this one (max_subscription_bytes)",
+		limitBytes: "the subscriptions of all clients may take " + strconv.Itoa(o.MaxSubscriptionBytes) + " bytes, and" +
+			" there is no room for this one (max_subscription_bytes)",
 	} {
 		all[l] = &codec.Error{Code: codec.CodeInternal, Message: what,
 			Data: []byte(`{"reason":"` + limitNames[l] + `","retryAfterMs":1000,"executed":false}`)}

@@ -19,7 +19,8 @@ const (
 	limits
 )
 
-var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "subscription_bytes", "listen_bytes"}
+var limitNames = [limits]string{"subscription_limit_per_client", "subscription_limit", "subscription_bytes",
+	"listen_bytes"}
 
 // keepRefusal is the bound that an event does not fit into.
 type keepRefusal uint8

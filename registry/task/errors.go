@@ -30,7 +30,8 @@ func (tt *Table) tooMany(bytes int) string {
 	if bytes > tt.opt.MaxTaskBytes {
 		return fmt.Sprintf("it has %d bytes, and a task may have %d (max_task_bytes)", bytes, tt.opt.MaxTaskBytes)
 	}
-	return fmt.Sprintf("it has %d bytes, for which there is no room: all tasks together may have %d (max_task_total_bytes)",
+	return fmt.Sprintf("it has %d bytes, for which there is no room: all tasks together may have %d "+
+		"(max_task_total_bytes)",
 		bytes, tt.opt.MaxTaskTotalBytes)
 }
 

@@ -82,7 +82,7 @@ func large(e *harness.Env) (*record.Table, error) {
 	judgeLarge(t)
 	t.Note("one client, one call at a time, the median of the answers in the window; the text is the same for all. "+
 		"A difference below %v ms is none", largeSmooth)
-	t.Note("through nginx and HAProxy as docs/deploy has them, on the same cores: what is added is their reading and writing")
+	t.Note("through nginx and HAProxy, as docs/deploy has them, on the same cores: what is added is their work")
 	t.Note("the loopback's round trip is microseconds: what is measured is the server's work and the client's, and " +
 		"whether the kernel's buffers keep one waiting for the other")
 	return t, nil

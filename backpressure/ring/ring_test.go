@@ -1,31 +1,43 @@
-package backpressure
+package ring
 
 import (
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 )
+
+func expect[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	expect(t, "slot in bytes", unsafe.Sizeof(slot[*int]{}), 16)
+}
 
 func TestRingCapacity(t *testing.T) {
 	f := func(asked, want int) {
 		t.Helper()
-		r := newRing[int](asked)
-		expect(t, "capacity", r.capacity(), want)
+		r := New[int](asked)
+		expect(t, "capacity", r.Capacity(), want)
 		for lap := range 3 { // a turn number that is wrong in a later lap would show
 			for i := range want {
-				expect(t, "push", r.push(lap*want+i), true)
+				expect(t, "push", r.Push(lap*want+i), true)
 			}
-			expect(t, "push when full", r.push(-1), false)
-			expect(t, "more", r.more(), true)
+			expect(t, "push when full", r.Push(-1), false)
+			expect(t, "more", r.More(), true)
 			for i := range want {
-				v, ok := r.pop()
+				v, ok := r.Pop()
 				expect(t, "pop", ok, true)
 				expect(t, "value", v, lap*want+i)
 			}
-			_, ok := r.pop()
+			_, ok := r.Pop()
 			expect(t, "pop when empty", ok, false)
-			expect(t, "more when empty", r.more(), false)
+			expect(t, "more when empty", r.More(), false)
 		}
 	}
 	f(1, 2)
@@ -39,12 +51,12 @@ func TestRingCapacity(t *testing.T) {
 // A consumer may be descheduled between taking a value and freeing its slot, for as long as others need to come round
 // to it. Then the ring is not full, and a push must wait for the slot: workers take "full" for a broken invariant.
 func TestRingWaitsForASlotThatIsBeingFreed(t *testing.T) {
-	r := newRing[int](2)
-	expect(t, "first", r.push(1), true)
-	expect(t, "second", r.push(2), true)
+	r := New[int](2)
+	expect(t, "first", r.Push(1), true)
+	expect(t, "second", r.Push(2), true)
 	r.head.Add(1) // the first half of a pop
 	pushed := make(chan bool)
-	go func() { pushed <- r.push(3) }()
+	go func() { pushed <- r.Push(3) }()
 	for range 100 {
 		runtime.Gosched()
 		select {
@@ -55,13 +67,13 @@ func TestRingWaitsForASlotThatIsBeingFreed(t *testing.T) {
 	}
 	r.slots[0].turn.Store(2) // the second half
 	expect(t, "third", <-pushed, true)
-	expect(t, "full", r.push(4), false)
+	expect(t, "full", r.Push(4), false)
 }
 
 func TestRingForgetsWhatItGaveAway(t *testing.T) {
-	r := newRing[*Lane](2)
-	r.push(new(Lane))
-	r.pop()
+	r := New[*int](2)
+	r.Push(new(int))
+	r.Pop()
 	for i := range r.slots {
 		if r.slots[i].value != nil {
 			t.Errorf("slot %d still points at a lane", i)
@@ -74,7 +86,7 @@ func TestRingForgetsWhatItGaveAway(t *testing.T) {
 func TestRingManyToMany(t *testing.T) {
 	const producers, consumers, each = 8, 8, 20_000
 	type value struct{ producer, number int }
-	r := newRing[value](64)
+	r := New[value](64)
 	var left atomic.Int64
 	left.Store(producers * each)
 	seen := make([][]atomic.Int32, producers)
@@ -85,7 +97,7 @@ func TestRingManyToMany(t *testing.T) {
 	for producer := range producers {
 		wg.Go(func() {
 			for number := range each {
-				for !r.push(value{producer, number}) {
+				for !r.Push(value{producer, number}) {
 					runtime.Gosched()
 				}
 			}
@@ -98,7 +110,7 @@ func TestRingManyToMany(t *testing.T) {
 				last[i] = -1
 			}
 			for left.Load() > 0 {
-				v, ok := r.pop()
+				v, ok := r.Pop()
 				if !ok {
 					runtime.Gosched()
 					continue

@@ -1,0 +1,97 @@
+package backpressure
+
+import (
+	"time"
+)
+
+// A message of class Compute is refused at the door when it could not start within MaxExpectedWait. What waits is
+// known in time: for each kind of work its cost and how many messages of it wait (Work). How much of it is done in a
+// second is measured while no worker pauses. Lanes take turns, so what a lane's message waits for is not all that
+// waits but its share: what its lane has ahead of it, and as much of every other lane
+// (docs/decisions/0046-expected-wait.md).
+//
+// Waiting tools are left out: their time is not that of the cores. So are lanes whose peers do not read, which run
+// nothing, and those that are patient.
+
+const (
+	rateWindow = 50 * time.Millisecond
+	rateUnit   = 1000
+
+	// While the door was shut lately, it opens for what can start within standingPart of the time: a standing queue
+	// wins nothing, and where estimates are a little off, what is let in still starts in time.
+	standingPart, standingWhole = 5, 10
+)
+
+// NewWork returns a kind of work of which nothing is known: it costs nothing until the first message is done.
+func (q *Queue) NewWork() *Work { return &Work{load: &q.load} }
+
+// Knows says whether w is a kind of work of q.
+func (q *Queue) Knows(w *Work) bool { return w != nil && w.load == &q.load }
+
+// allowed is how much may be ahead of a message at now.
+func (q *Queue) allowed(now int64) int64 {
+	most := int64(q.options.MaxExpectedWait) / costUnit
+	if q.standing(now) {
+		most = most * standingPart / standingWhole
+	}
+	return most * q.load.rate.Load() / rateUnit
+}
+
+// standing says whether a message was refused for its expected wait within OverloadAfter.
+func (q *Queue) standing(now int64) bool {
+	at := q.load.shutAt.Load()
+	return at != 0 && now-at <= int64(q.options.OverloadAfter)
+}
+
+// Busy says whether a message of class Compute may be refused for its expected wait at now: when it is worth asking
+// which work it is. Concurrent.
+func (q *Queue) Busy(now int64) bool {
+	return q.options.MaxExpectedWait > 0 && (q.standing(now) || q.load.ahead() > q.allowed(now))
+}
+
+// tooLong says whether a message of w could not start in time, were it admitted to l at now. Needs l.mu.
+func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
+	if c != Compute || l.patient || l.flags&paused != 0 || !q.Busy(now) {
+		return false
+	}
+	p := q.pools[Compute]
+	lanes := int64(p.ring.Length())
+	if l.tails[c] == nil && p.free() > lanes {
+		return false // a worker has nothing to do: whatever runs on the others, this one starts now
+	}
+	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked
+	// here: who fills the queue alone now is not to be in the way of who comes next.
+	own, turn := int64(l.work)+int64(w.cost()), q.turnCost()
+	turns := max(1, (own+turn/2)/turn) * q.crowd(l)
+	allowed := q.allowed(now)
+	if q.load.executing.Load()+max(1, lanes)*turns*turn <= allowed {
+		return false
+	}
+	if at := q.load.shutAt.Load(); q.load.ahead() > allowed && (at == 0 || now-at > int64(time.Millisecond)) {
+		q.load.shutAt.Store(max(1, now))
+	}
+	return true
+}
+
+// expectedWait is how long a message is thought to wait that is admitted now, were there no turns.
+func (q *Queue) expectedWait() time.Duration {
+	return time.Duration(q.load.ahead() * costUnit * rateUnit / q.load.rate.Load())
+}
+
+// ran takes note of work that a worker has done until now. How much all do in a time counts only if none of them
+// paused: it is more than that else. It is less than there are workers where cores are fewer, and where the loops and
+// other processes take their part.
+func (q *Queue) ran(now, took int64) {
+	l := &q.load
+	done, since := l.done.Add(took), l.since.Load()
+	length := now - since
+	if length < int64(rateWindow) || !l.since.CompareAndSwap(since, now) {
+		return
+	}
+	l.done.Add(-done)
+	if l.idled.Swap(false) || since == 0 {
+		return
+	}
+	measured := min(max(done*rateUnit/length, rateUnit/10), int64(q.options.Workers)*rateUnit)
+	l.rate.Store((l.rate.Load() + measured) / 2)
+}
