@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,11 +51,11 @@ func TestClosedLoopIsNotRefused(t *testing.T) {
 	f := func(clients, cores int, took func(*rand.Rand) time.Duration) {
 		t.Helper()
 		simulate(t, cores, func(*Options) {}, func(s *simulation) {
-			tool, stop := s.tool(took), false
+			tool, stop := s.tool(took), new(atomic.Bool)
 			for _, l := range s.lanes(clients) {
 				l.again = func(*simulatedCall) {
 					time.AfterFunc(100*time.Microsecond, func() { // the answer is on its way, and the next call
-						if !stop {
+						if !stop.Load() {
 							s.send(l, tool)
 						}
 					})
@@ -62,7 +63,7 @@ func TestClosedLoopIsNotRefused(t *testing.T) {
 				s.send(l, tool)
 			}
 			elapse(10 * time.Second)
-			stop = true
+			stop.Store(true)
 			elapse(time.Second)
 			synctest.Wait()
 			o := s.outcomes()

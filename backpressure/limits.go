@@ -64,7 +64,7 @@ func (l *Limits) Refusing() Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
-	case l.queue.shedsConnections():
+	case l.queue.shedding.has(shedConnections):
 		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
@@ -81,7 +81,7 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
-	case l.queue.shedsConnections():
+	case l.queue.shedding.has(shedConnections):
 		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure

@@ -74,7 +74,7 @@ func (m *queueMetrics) register(q *Queue, set *metrics.Set) {
 	set.NewGauge("weir_queue_expected_wait_seconds", func() float64 { return q.expectedWait().Seconds() })
 	set.NewGauge("weir_queue_expected_wait_limit_seconds", q.options.MaxExpectedWait.Seconds)
 	set.NewGauge("weir_queue_work_rate", func() float64 { return float64(q.load.rate.Load()) / rateUnit })
-	gauge("weir_emergency_stop", func() int64 { return oneIf(q.shedding.bits.Load()&shedLowest != 0) })
+	gauge("weir_emergency_stop", func() int64 { return oneIf(q.shedding.has(shedLowest)) })
 	for c, p := range q.pools {
 		label := fmt.Sprintf("{class=%q}", Class(c))
 		gauge("weir_queue_executing_messages"+label, q.executing[c].Load)

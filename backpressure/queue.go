@@ -33,7 +33,7 @@ type Queue struct {
 
 	detached atomic.Bool // Detach was called
 
-	shedding shedding
+	shedding Shedding
 
 	draining atomic.Bool
 	drained  chan struct{} // holds a token when the queue may have run empty during a drain
@@ -86,6 +86,9 @@ func (q *Queue) Executing(c Class) int { return int(q.executing[c].Load()) }
 
 // MaxWorkers returns how many goroutines run messages at most. Concurrent.
 func (q *Queue) MaxWorkers() int { return q.options.Workers + q.options.MaxBlockingWorkers }
+
+// Shedding is what is refused of new messages and connections although there is room. Concurrent.
+func (q *Queue) Shedding() *Shedding { return &q.shedding }
 
 // Draining reports whether Drain or Stop was called. Concurrent.
 func (q *Queue) Draining() bool { return q.draining.Load() }

@@ -33,10 +33,12 @@ const (
 	AcceptRate                  // MaxAcceptRate connections were opened within the second
 	ConnectionLimitPerPrincipal // MaxConnectionsPerPrincipal are open for this principal; by Limits.Join
 
-	// A reason that is decided outside this package stands here, in a group that names who decides.
+	// Of messages, because of the process as a whole, by Shedding.
 
-	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class; by Queue.Sheds
+	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
+
+	// A reason that is decided outside this package stands here, in a group that names who decides.
 
 	refusals = iota
 )

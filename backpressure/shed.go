@@ -8,8 +8,9 @@ import "sync/atomic"
 // throughStop is of how many calls that the emergency stop is about one goes through, to show whether they still fail.
 const throughStop = 16
 
-// shedding is what is refused now. A message reads one word of it, which hardly ever changes.
-type shedding struct {
+// Shedding is what is refused now for the sake of the process. A message reads one word of it, which hardly ever
+// changes. All methods are concurrent.
+type Shedding struct {
 	_     [cacheLineBytes]byte
 	bits  atomic.Uint32
 	_     [cacheLineBytes]byte
@@ -22,7 +23,7 @@ const (
 	shedConnections                    // and newcomers
 )
 
-func (s *shedding) set(bit uint32, on bool) {
+func (s *Shedding) set(bit uint32, on bool) {
 	if on {
 		s.bits.Or(bit)
 	} else {
@@ -30,30 +31,29 @@ func (s *shedding) set(bit uint32, on bool) {
 	}
 }
 
+func (s *Shedding) has(bit uint32) bool { return s.bits.Load()&bit != 0 }
+
 // StopLowestClass begins or ends the emergency stop: of class Blocking, the lowest, 15 of 16 messages are refused with
-// EmergencyStop. Concurrent.
-func (q *Queue) StopLowestClass(on bool) { q.shedding.set(shedLowest, on) }
+// EmergencyStop.
+func (s *Shedding) StopLowestClass(on bool) { s.set(shedLowest, on) }
 
-// RefuseForProcess has new messages refused with ProcessPressure, of both classes, or taken again. Concurrent.
-func (q *Queue) RefuseForProcess(on bool) { q.shedding.set(shedCalls, on) }
+// RefuseCalls has new messages of both classes refused with ProcessPressure, or taken again.
+func (s *Shedding) RefuseCalls(on bool) { s.set(shedCalls, on) }
 
-// RefuseForProcess has newcomers refused with ProcessPressure, or taken again. Concurrent.
-func (l *Limits) RefuseForProcess(on bool) { l.queue.shedding.set(shedConnections, on) }
+// RefuseConnections has newcomers refused with ProcessPressure, or taken again.
+func (s *Shedding) RefuseConnections(on bool) { s.set(shedConnections, on) }
 
-// shedsConnections says whether that is so.
-func (q *Queue) shedsConnections() bool { return q.shedding.bits.Load()&shedConnections != 0 }
+// Any says whether Refuses may refuse anything now.
+func (s *Shedding) Any() bool { return s.bits.Load() != 0 }
 
-// Shedding says whether Sheds may refuse anything now. Concurrent.
-func (q *Queue) Shedding() bool { return q.shedding.bits.Load() != 0 }
-
-// Sheds says whether a message of class c that is new is to be refused, whatever room there is: ProcessPressure,
-// EmergencyStop or Accepted. What goes on after it was suspended is not new. Concurrent.
-func (q *Queue) Sheds(c Class) Refusal {
-	bits := q.shedding.bits.Load()
+// Refuses says whether a message of class c that is new is to be refused, whatever room there is: ProcessPressure,
+// EmergencyStop or Accepted. What goes on after it was suspended is not new.
+func (s *Shedding) Refuses(c Class) Refusal {
+	bits := s.bits.Load()
 	switch {
 	case bits&shedCalls != 0:
 		return ProcessPressure
-	case bits&shedLowest != 0 && c == Blocking && q.shedding.spare.Add(1)%throughStop != 0:
+	case bits&shedLowest != 0 && c == Blocking && s.spare.Add(1)%throughStop != 0:
 		return EmergencyStop
 	}
 	return Accepted

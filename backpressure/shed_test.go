@@ -8,12 +8,13 @@ import (
 // TestStopLowestClass: of class Blocking one message in 16 goes through the emergency stop, of the other class all do.
 func TestStopLowestClass(t *testing.T) {
 	q, _ := newQueue(t, testOptions())
+	s := q.Shedding()
 	through := func() (compute, blocking int) {
 		for range 160 {
-			if q.Sheds(Compute) == Accepted {
+			if s.Refuses(Compute) == Accepted {
 				compute++
 			}
-			switch q.Sheds(Blocking) {
+			switch s.Refuses(Blocking) {
 			case Accepted:
 				blocking++
 			case EmergencyStop:
@@ -25,8 +26,8 @@ func TestStopLowestClass(t *testing.T) {
 	}
 	f := func(on bool, wantBlocking int) {
 		t.Helper()
-		q.StopLowestClass(on)
-		if compute, blocking := through(); compute != 160 || blocking != wantBlocking || q.Shedding() != on {
+		s.StopLowestClass(on)
+		if compute, blocking := through(); compute != 160 || blocking != wantBlocking || s.Any() != on {
 			t.Errorf("%v: %d and %d of 160 go through", on, compute, blocking)
 		}
 	}
@@ -40,13 +41,14 @@ func TestStopLowestClass(t *testing.T) {
 // again; the emergency stop beside it holds on.
 func TestRefuseForProcess(t *testing.T) {
 	l, q, _ := newLimits(t, testOptions(), nil)
-	q.StopLowestClass(true)
+	s := q.Shedding()
+	s.StopLowestClass(true)
 	f := func(calls, newcomers bool, call, newcomer Refusal) {
 		t.Helper()
-		q.RefuseForProcess(calls)
-		l.RefuseForProcess(newcomers)
-		if q.Sheds(Compute) != call || l.Refusing() != newcomer || l.Open(netip.Addr{}) != newcomer {
-			t.Errorf("%v %v: %v, %v", calls, newcomers, q.Sheds(Compute), l.Refusing())
+		s.RefuseCalls(calls)
+		s.RefuseConnections(newcomers)
+		if s.Refuses(Compute) != call || l.Refusing() != newcomer || l.Open(netip.Addr{}) != newcomer {
+			t.Errorf("%v %v: %v, %v", calls, newcomers, s.Refuses(Compute), l.Refusing())
 		}
 		if newcomer == Accepted {
 			l.Close(netip.Addr{})
@@ -56,7 +58,7 @@ func TestRefuseForProcess(t *testing.T) {
 	f(true, false, ProcessPressure, Accepted)
 	f(true, true, ProcessPressure, ProcessPressure)
 	f(false, false, Accepted, Accepted)
-	if !q.Shedding() || q.Sheds(Blocking) != EmergencyStop {
+	if !s.Any() || s.Refuses(Blocking) != EmergencyStop {
 		t.Error("the emergency stop is over")
 	}
 }

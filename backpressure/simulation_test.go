@@ -3,6 +3,7 @@ package backpressure
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,10 @@ import (
 type simulation struct {
 	t      *testing.T
 	q      *Queue
-	random *rand.Rand
+	random struct {
+		sync.Mutex
+		*rand.Rand
+	}
 	ended  record[simulatedCall]
 	atDoor record[time.Duration] // when calls were refused there
 	owed   record[time.Duration] // what refusals at the door have cost
@@ -77,7 +81,9 @@ func (s *simulation) tool(took func(random *rand.Rand) time.Duration) *simulated
 
 // send has l ask for a call, and says whether it was let in.
 func (s *simulation) send(l *simulatedLane, tool *simulatedTool) bool {
-	c := &simulatedCall{tool: tool, lane: l, cost: tool.took(s.random), sent: Now()}
+	s.random.Lock()
+	c := &simulatedCall{tool: tool, lane: l, cost: tool.took(s.random.Rand), sent: Now()}
+	s.random.Unlock()
 	c.Job, c.Work = c, tool.work
 	if s.q.Admit(&l.Lane, &c.Ticket, Compute, 100, c.sent) != Accepted {
 		s.atDoor.add(time.Duration(c.sent))
@@ -109,7 +115,9 @@ func simulate(t *testing.T, cores int, change func(*Options), f func(s *simulati
 	change(&o)
 	inBubble(t, o, func(t *testing.T, q *Queue) {
 		q.load.rate.Store(int64(cores) * rateUnit) // the bubble's cores are its workers
-		f(&simulation{t: t, q: q, random: rand.New(rand.NewPCG(1, uint64(cores)))})
+		s := &simulation{t: t, q: q}
+		s.random.Rand = rand.New(rand.NewPCG(1, uint64(cores)))
+		f(s)
 		synctest.Wait()
 		expect(t, "cost of what waits, in the end", q.load.waiting.Load(), 0)
 		expect(t, "cost of what runs, in the end", q.load.executing.Load(), 0)

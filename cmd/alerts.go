@@ -12,6 +12,7 @@ import (
 
 	"weir/backpressure/alert"
 	"weir/cmd/pager"
+	"weir/cmd/process"
 	"weir/codec/option"
 	"weir/registry/call"
 )
@@ -151,7 +152,7 @@ func (w *watch) reading() alert.Reading {
 	totals := w.server.registry.Engine().Totals()
 	now := w.server.reactor.Status()
 	return alert.Reading{
-		Calls: totals.Calls, Errors: totals.Errors, Latency: totals.Computing[:], MemoryBytes: residentBytes(),
+		Calls: totals.Calls, Errors: totals.Errors, Latency: totals.Computing[:], MemoryBytes: process.ResidentBytes(),
 		Connections: now.Connections, SoftConnections: now.SoftConnections,
 	}
 }

@@ -19,8 +19,8 @@ import (
 type Config struct {
 	Server reactor.Options      `yaml:",inline"`
 	Queue  backpressure.Options `yaml:",inline"`
-	// Preset sets the limits that belong together for a server of a size, as the table above says: safe is 200 connections,
-	// with an alert at 150. Each of them may be set beside it, by its own key or flag.
+	// Preset sets the limits that belong together for a server of a size, as the table above says: safe is 200
+	// connections, with an alert at 150. Each of them may be set beside it, by its own key or flag.
 	Preset string `yaml:"preset" oneof:"safe,10k,25k,100k" zero:"none"`
 	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
 	// around tools of its own (package cmd) has them off by default.

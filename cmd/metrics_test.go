@@ -90,7 +90,8 @@ func TestMetricsAreListed(t *testing.T) {
 	for _, match := range sampleLine.FindAllStringSubmatch(shown, -1) {
 		if name := match[1]; !headed[name] && !headed[strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(
 			name, "_bucket"), "_sum"), "_count")] {
-			t.Errorf("the server shows %s, which is not listed in package exposition", name)
+			t.Errorf("the server shows %s, which is not listed: a row in cmd/exposition/series.go, then make docs", name)
+			headed[name] = true // it is told once, not for each of its samples
 		}
 		for _, reason := range reasonWord.FindAllStringSubmatch(match[2], -1) {
 			if !word.MatchString(reason[1]) {

@@ -1,10 +1,6 @@
 package cmd
 
-import (
-	"cmp"
-
-	"weir/codec/option"
-)
+import "weir/codec/option"
 
 // presets are what each name sets, key by key, as one would write it. docs/CONFIG.md shows the table;
 // docs/decisions/0049 says how it fits together with what somebody sets and with the memory there is.
@@ -70,6 +66,3 @@ func (c *Config) applyPreset(places option.Places) {
 		}
 	})
 }
-
-// presetName is how the preset is called at the start.
-func (c *Config) presetName() string { return cmp.Or(c.Preset, "none") }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"weir/cmd/memory"
 	"weir/codec/option"
@@ -150,9 +149,7 @@ func TestAcceptRateIsMeasured(t *testing.T) {
 		return rate
 	}
 	most := 0
-	for until := time.Now().Add(3 * time.Second); most == 0 && time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		most = shown()
-	}
+	eventually(t, "a rate is shown", func() bool { most = shown(); return most > 0 })
 	if most == 0 || most > 100 {
 		t.Errorf("%d connections a second are shown", most)
 	}

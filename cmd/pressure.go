@@ -2,21 +2,16 @@ package cmd
 
 import (
 	"math"
-	"os"
-	runtimemetrics "runtime/metrics"
 	"sync"
 	"time"
 
 	"weir/backpressure"
 	"weir/backpressure/pressure"
+	"weir/cmd/process"
 )
 
 // pressureInterval is how often the process looks what it is short of.
 const pressureInterval = 250 * time.Millisecond
-
-// countFilesEvery is how often descriptors are counted one by one, where the kernel does not say how many there are
-// (before Linux 6.2): of 100,000 that takes 30 ms.
-const countFilesEvery = 10 * time.Second
 
 // strain looks what the process is short of, and has the server act on it.
 type strain struct {
@@ -107,100 +102,13 @@ func (w *strain) status() pressureStatus {
 		round(now.Queue)}
 }
 
-// readings reads the process. One goroutine at a time.
-type readings struct {
-	server  *server
-	limit   int64 // what the process may have resident; 0: nobody knows
-	samples []runtimemetrics.Sample
-
-	delays     []uint64 // of goroutines that could run, when they were read last
-	waits      []uint64 // of messages, likewise
-	files      int
-	countedFor time.Time // when descriptors were counted
-}
-
-// The places in readings.samples.
-const (
-	liveHeap = iota
-	heapObjects
-	heapFree
-	heapUnused
-	goTotal
-	goReleased
-	goLimit
-	goDelays
-)
-
-func newReadings(s *server) *readings {
-	r := &readings{server: s, limit: s.config.budgets.limit.Bytes}
-	for _, name := range []string{
-		liveHeap: "/gc/heap/live:bytes", heapObjects: "/memory/classes/heap/objects:bytes",
-		heapFree: "/memory/classes/heap/free:bytes", heapUnused: "/memory/classes/heap/unused:bytes",
-		goTotal: "/memory/classes/total:bytes", goReleased: "/memory/classes/heap/released:bytes",
-		goLimit: "/gc/gomemlimit:bytes", goDelays: "/sched/latencies:seconds",
-	} {
-		r.samples = append(r.samples, runtimemetrics.Sample{Name: name})
+// readings are what s is now. One goroutine at a time.
+func readings(s *server) func() pressure.Reading {
+	reader := process.NewReader(s.config.budgets.limit.Bytes)
+	return func() pressure.Reading {
+		now := s.reactor.Status()
+		reading := reader.Read(now.Waits, backpressure.WaitBounds())
+		reading.Connections, reading.FileLimit = now.Connections, int(min(openFileLimit(), 1<<30))
+		return reading
 	}
-	return r
-}
-
-func (r *readings) now() pressure.Reading {
-	runtimemetrics.Read(r.samples)
-	of := func(at int) int64 { return int64(r.samples[at].Value.Uint64()) }
-	// Garbage is no pressure: the collector fetches it when the limit is near.
-	garbage := max(0, of(heapObjects)-of(liveHeap)) + of(heapFree) + of(heapUnused)
-	status := r.server.reactor.Status()
-	reading := pressure.Reading{
-		HeapBytes: of(goTotal) - of(goReleased) - garbage, HeapLimitBytes: of(goLimit),
-		ResidentBytes: residentBytes() - garbage, ResidentLimitBytes: r.limit,
-		Files: r.openFiles(), Connections: status.Connections, FileLimit: int(min(openFileLimit(), 1<<30)),
-	}
-	if of(goLimit) == math.MaxInt64 {
-		reading.HeapLimitBytes = 0
-	}
-	delays := r.samples[goDelays].Value.Float64Histogram()
-	if at, any := worst(delays.Counts, r.delays, 0.99); any {
-		reading.Latency = time.Duration(min(delays.Buckets[at], 60) * float64(time.Second))
-	}
-	if at, any := worst(status.Waits, r.waits, 0.99); any {
-		bounds := backpressure.WaitBounds()
-		reading.QueueAge = time.Duration(bounds[min(at, len(bounds)-1)])
-	}
-	r.delays = append(r.delays[:0], delays.Counts...)
-	r.waits = append(r.waits[:0], status.Waits...)
-	return reading
-}
-
-// worst is the bucket that a part of what came since before is not above; false: nothing came.
-func worst(counts, before []uint64, part float64) (at int, any bool) {
-	if len(before) == 0 {
-		return 0, false // since the start is not of late
-	}
-	total := uint64(0)
-	for i := range counts {
-		total += counts[i] - before[i]
-	}
-	below := uint64(0)
-	for i := range counts {
-		below += counts[i] - before[i]
-		if total > 0 && float64(below) >= part*float64(total) {
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-// openFiles is how many descriptors are open.
-func (r *readings) openFiles() int {
-	const folder = "/proc/self/fd"
-	if info, err := os.Stat(folder); err == nil && info.Size() > 0 {
-		return int(info.Size())
-	}
-	if now := time.Now(); now.Sub(r.countedFor) >= countFilesEvery {
-		r.countedFor = now
-		if names, err := os.ReadDir(folder); err == nil {
-			r.files = len(names)
-		}
-	}
-	return r.files
 }

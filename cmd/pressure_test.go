@@ -151,9 +151,8 @@ func TestIdleUnderPressure(t *testing.T) {
 // TestReadings: what is read of this process is possible.
 func TestReadings(t *testing.T) {
 	s := startTest(t, nil)
-	r := newReadings(s)
-	r.limit = 1 << 40
-	first := r.now()
+	read := readings(s)
+	first := read()
 	conn := dialTCP(t, s)
 	fmt.Fprintf(conn, sleepCall, 1)
 	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
@@ -164,7 +163,7 @@ func TestReadings(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	second := r.now()
+	second := read()
 	if second.HeapBytes < 1<<20 || second.HeapBytes > 1<<32 || second.ResidentBytes > 1<<33 {
 		t.Errorf("memory: %+v", second)
 	}
@@ -174,17 +173,4 @@ func TestReadings(t *testing.T) {
 	if first.Latency != 0 || second.Latency < 0 || second.Latency > time.Minute {
 		t.Errorf("scheduling: %+v", second)
 	}
-}
-
-func TestWorst(t *testing.T) {
-	f := func(counts, before []uint64, at int, any bool) {
-		t.Helper()
-		if gotAt, gotAny := worst(counts, before, 0.99); gotAt != at || gotAny != any {
-			t.Errorf("%v after %v: %d, %v", counts, before, gotAt, gotAny)
-		}
-	}
-	f([]uint64{5, 5}, nil, 0, false)
-	f([]uint64{5, 5}, []uint64{5, 5}, 0, false)
-	f([]uint64{104, 5, 1}, []uint64{5, 5, 0}, 0, true)
-	f([]uint64{103, 5, 2}, []uint64{5, 5, 0}, 2, true)
 }

@@ -1,8 +1,8 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -14,6 +14,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/admin"
 	"weir/cmd/systemd"
 	"weir/codec/option"
 	"weir/reactor/auth"
@@ -43,7 +44,7 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	s.sayMemory()
 	s.sayMachine()
 	log.Info().Str("version", config.program.Version).Any("listeners", s.addresses).
-		Str("preset", config.presetName()).Int("soft_connections", config.Queue.SoftConnections).
+		Str("preset", cmp.Or(config.Preset, "none")).Int("soft_connections", config.Queue.SoftConnections).
 		Int("max_connections", config.Queue.MaxConnections).
 		Int("workers", config.Queue.Workers).Msg("serving")
 	s.warnOfOpenDoors()
@@ -73,7 +74,7 @@ func notStarted(log *journal, err error) int {
 func startServer(config *Config, log *journal) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
 	log.register(s.metrics)
-	adminListener, err := listenAdmin(config.Admin, config.sockets["admin"])
+	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {
 		return nil, err
 	}
@@ -85,32 +86,13 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	s.watch, s.strain = startWatch(s), startStrain(s, newReadings(s).now)
+	s.watch, s.strain = startWatch(s), startStrain(s, readings(s))
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
-		s.admin = startAdmin(adminListener, adminHandler(s.adminSource(), config.AdminAllowedHosts))
+		s.admin = admin.Serve(adminListener, s.adminSource(), config.AdminAllowedHosts)
 	}
 	return s, nil
-}
-
-// listenAdmin binds the address, or takes the socket that was passed.
-func listenAdmin(address string, passed *os.File) (net.Listener, error) {
-	if passed != nil {
-		listener, err := net.FileListener(passed)
-		if err != nil {
-			return nil, fmt.Errorf("admin: the socket that was passed: %w", err)
-		}
-		return listener, nil
-	}
-	if address == "" {
-		return nil, nil
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
-	return listener, nil
 }
 
 func closeIfOpen(listener net.Listener) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -21,7 +22,7 @@ type server struct {
 	metrics   *metrics.Set
 	registry  *registry.Registry
 	reactor   *reactor.Server
-	admin     *admin
+	admin     *admin.Server
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
@@ -77,6 +78,6 @@ func (s *server) end() {
 	s.watch.end()
 	s.strain.end()
 	if s.admin != nil {
-		s.admin.stop()
+		s.admin.Stop()
 	}
 }

@@ -1,13 +1,13 @@
 package cmd
 
 import (
-	"bytes"
 	"os"
 	"runtime"
 	runtimemetrics "runtime/metrics"
-	"strconv"
 	"time"
 
+	"weir/cmd/admin"
+	"weir/cmd/process"
 	"weir/reactor"
 )
 
@@ -92,10 +92,10 @@ type memoryStatus struct {
 }
 
 // adminSource is what the admin listener shows of s.
-func (s *server) adminSource() adminSource {
-	return adminSource{metrics: s.metrics, status: func() any { return s.status() },
-		alerts:  func() any { return s.watch.rules.Alerts() },
-		refusal: func() string { return s.reactor.Status().Refusing }, admins: s.admins.Load}
+func (s *server) adminSource() admin.Source {
+	return admin.Source{Metrics: s.metrics, Status: func() any { return s.status() },
+		Alerts:  func() any { return s.watch.rules.Alerts() },
+		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load}
 }
 
 func (s *server) status() status {
@@ -139,26 +139,9 @@ func memoryNow() memoryStatus {
 	}
 	runtimemetrics.Read(samples)
 	return memoryStatus{
-		ResidentBytes: residentBytes(),
+		ResidentBytes: process.ResidentBytes(),
 		HeapBytes:     int64(samples[0].Value.Uint64()),
 		StackBytes:    int64(samples[1].Value.Uint64()),
 		LimitBytes:    int64(samples[2].Value.Uint64()),
 	}
-}
-
-// residentBytes is the second field of /proc/self/statm, in pages; 0 where there is no /proc.
-func residentBytes() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(text)
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
 }

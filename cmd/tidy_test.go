@@ -222,10 +222,12 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/systemd"}, imported) &&
+	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
+		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
+	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
+		return "" // the metrics page
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
 		return "" // one of the limits of a machine
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):

@@ -137,14 +137,14 @@ func (s *Server) ReplaceTokens(tokens *auth.Tokens) {
 
 // StopLowestClass begins or ends the emergency stop: calls of handlers that wait for something, and calls that become
 // tasks, are refused with emergency_stop, but for one in 16. Any goroutine.
-func (s *Server) StopLowestClass(on bool) { s.queue.StopLowestClass(on) }
+func (s *Server) StopLowestClass(on bool) { s.queue.Shedding().StopLowestClass(on) }
 
-// SetPressure has the server do what a level asks for. While memory is short it wants to be called again and again: each
-// time the connections are closed that hold most for longest. Any goroutine.
+// SetPressure has the server do what a level asks for. While memory is short it wants to be called again and again:
+// each time the connections are closed that hold most for longest. Any goroutine.
 func (s *Server) SetPressure(p pressure.State) {
 	s.site.Pressure.Store(uint32(p.Level))
-	s.queue.RefuseForProcess(p.Level >= pressure.RefuseCalls)
-	s.limits.RefuseForProcess(p.Level >= pressure.RefuseConnections)
+	s.queue.Shedding().RefuseCalls(p.Level >= pressure.RefuseCalls)
+	s.queue.Shedding().RefuseConnections(p.Level >= pressure.RefuseConnections)
 	if p.ShortOfMemory() {
 		s.loops.Relieve()
 	}

@@ -60,8 +60,7 @@ func (r *Registry) Adopt(server *mcp.Server, how Adoption) (*Adopted, error) {
 		}
 		return append(append(own, more...), Replace())
 	}
-	// Handling cannot tell a tool from a prompt of the same name.
-	noTool := func(h *call.Handler) { h.Tasks, h.AsksFirst = TaskForbidden, false }
+	noTool := handler.NoTool // Handling cannot tell a tool from a prompt of the same name
 	return sdk.Adopt(server, sdk.Target{
 		Tools: sdk.Set[mcp.Tool, mcp.ToolHandler]{Most: r.opt.MaxTools, Remove: r.RemoveTool,
 			Add: func(t *mcp.Tool, h mcp.ToolHandler) error {

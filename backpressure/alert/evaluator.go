@@ -108,7 +108,9 @@ func (e *Evaluator) measure(m measure, r *Reading, calls, errors uint64, latency
 func (o *Options) minSamples() int { return (o.MinCalls + 15) / 16 }
 
 // judge moves a rule's state on and says whether the alert began or cleared. e.mu is held.
-func (e *Evaluator) judge(r *rule, s *state, now time.Time, value float64, known bool, reading *Reading) (changed bool) {
+func (e *Evaluator) judge(r *rule, s *state, now time.Time, value float64, known bool,
+	reading *Reading,
+) (changed bool) {
 	fires, clears := r.limit(&e.o, reading)
 	s.value, s.limits, s.ordered = value, [2]float64{fires, clears}, true
 	if s.firing {

@@ -80,8 +80,8 @@ func TestErrorRate(t *testing.T) {
 			"2m15s WeirErrorRate ok", "2m15s WeirErrorRateHigh ok", "2m15s WeirEmergencyStop ok")
 }
 
-// TestFewCalls: a rate of few calls begins nothing. One that fires goes on while what comes still fails, and clears when
-// nothing comes.
+// TestFewCalls: a rate of few calls begins nothing. One that fires goes on while what comes still fails, and clears
+// when nothing comes.
 func TestFewCalls(t *testing.T) {
 	newScript(nil).passes(120, calls(8, 8)).wants(t) // 480 in a window
 	newScript(func(o *Options) { o.MinCalls = 480 }).passes(60, calls(8, 8)).wants(t, "1m0s WeirErrorRate firing",

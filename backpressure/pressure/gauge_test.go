@@ -24,7 +24,8 @@ func TestLevels(t *testing.T) {
 		heap(89), CloseAfterAnswer, heap(88), CloseAfterAnswer, heap(50), ShortenIdle, heap(50), None)
 	f("at once", d, heap(99), RefuseConnections, heap(10), RefuseCalls, heap(10), CloseAfterAnswer, heap(10), ShortenIdle,
 		heap(10), None)
-	f("around a threshold", d, heap(96), RefuseCalls, heap(94), RefuseCalls, heap(96), RefuseCalls, heap(91), RefuseCalls)
+	f("around a threshold", d, heap(96), RefuseCalls, heap(94), RefuseCalls, heap(96), RefuseCalls,
+		heap(91), RefuseCalls)
 	f("no limit", d, Reading{HeapBytes: 1 << 40, ResidentBytes: 1 << 40}, None)
 	f("resident memory", d, Reading{ResidentBytes: 97, ResidentLimitBytes: 100}, RefuseCalls)
 	f("connections fill what they may", d, Reading{Files: 19_774, Connections: 19_744, FileLimit: 20_000}, None)
@@ -34,7 +35,8 @@ func TestLevels(t *testing.T) {
 	f("nor do long waits", d, Reading{QueueAge: time.Minute}, CloseAfterAnswer)
 	off := d
 	off.CloseAbove, off.RefuseConnectionsAbove, off.MaxSchedulingLatency = 0, 0, 0
-	f("without some", off, heap(100), RefuseCalls, heap(10), ShortenIdle, heap(10), None, Reading{Latency: time.Hour}, None)
+	f("without some", off, heap(100), RefuseCalls, heap(10), ShortenIdle, heap(10), None,
+		Reading{Latency: time.Hour}, None)
 }
 
 func TestShortOfMemory(t *testing.T) {

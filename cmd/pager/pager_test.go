@@ -148,8 +148,8 @@ func TestMessage(t *testing.T) {
 		t.Errorf("%+v", one)
 	}
 	a, b := one.Alerts[0], two.Alerts[0]
-	if a.Status != "firing" || !a.StartsAt.Equal(time.Unix(1000, 0)) || !a.EndsAt.IsZero() || a.Labels["severity"] != "critical" ||
-		len(a.Fingerprint) != 16 {
+	if a.Status != "firing" || !a.StartsAt.Equal(time.Unix(1000, 0)) || !a.EndsAt.IsZero() ||
+		a.Labels["severity"] != "critical" || len(a.Fingerprint) != 16 {
 		t.Errorf("%+v", a)
 	}
 	if b.Status != "resolved" || b.Fingerprint != a.Fingerprint || !b.EndsAt.Equal(time.Unix(1060, 0)) ||

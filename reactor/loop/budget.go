@@ -209,8 +209,8 @@ func (b *budget) heaviestLocked(now int64) (heaviest *holding) {
 	return heaviest
 }
 
-// relievePart is of how much of what is held is let go of at once when memory is short, and relieveAbove from where on a
-// holder is worth it.
+// relievePart is of how much of what is held is let go of at once when memory is short, and relieveAbove from where on
+// a holder is worth it.
 const (
 	relievePart  = 8
 	relieveAbove = 64 << 10
@@ -232,8 +232,8 @@ func (b *budget) relieve() {
 	}
 }
 
-// Relieve closes the connections that hold most unread answers or unfinished messages for longest (process_pressure): an
-// eighth of what is held each time. Any goroutine.
+// Relieve closes the connections that hold most unread answers or unfinished messages for longest (process_pressure):
+// an eighth of what is held each time. Any goroutine.
 func (s *Loops) Relieve() {
 	s.outBudget.relieve()
 	s.inBudget.relieve()

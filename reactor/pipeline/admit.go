@@ -17,7 +17,7 @@ const peekAbove = 4 << 10
 // Message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 //
 // HTTP has a second door: a tools/call is probed at its head (Intake.Probe), before it has a body and a Call. What
-// refuses calls here refuses there too, or bodies are read for nothing.
+// refuses calls here (sheds, admit) refuses there too, or bodies are read for nothing.
 func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	in.stats.received.Add(1)
 	k.Raw, k.Principal = msg, c.Principal()
@@ -54,14 +54,14 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 // sheds says whether a routed message is refused for the sake of the process. A call that becomes a task is of the
 // lowest class: nobody waits for it.
 func (in *Intake) sheds(k *Call, class engine.Class) backpressure.Refusal {
-	queue := in.p.Queue
+	shed := in.p.Queue.Shedding()
 	switch {
-	case !queue.Shedding():
+	case !shed.Any():
 		return backpressure.Accepted
 	case k.IsTask():
-		return queue.Sheds(backpressure.Blocking)
+		return shed.Refuses(backpressure.Blocking)
 	case class == engine.Compute || class == engine.Blocking:
-		return queue.Sheds(queueClass(class))
+		return shed.Refuses(queueClass(class))
 	}
 	return backpressure.Accepted
 }

@@ -33,7 +33,7 @@ func statusCode(k *pipeline.Call) int {
 	return int(httpStatuses[k.Outcome])
 }
 
-// retryAfterSeconds is what Retry-After of a response says; 0 is no such header. Where only the registry had no room,
+// retryAfter is what Retry-After of a response says; 0 is no such header. Where only the registry had no room,
 // it is a second: what its refusals say in retryAfterMs.
 func retryAfter(k *pipeline.Call, status int) int {
 	if k.RetryAfter == 0 && status == 503 {

@@ -12,7 +12,8 @@ import (
 func TestSizes(t *testing.T) {
 	f := func(name string, got, most uintptr) {
 		if got > most {
-			t.Errorf("%s is %d bytes, at most %d", name, got, most)
+			t.Errorf("%s is %d bytes, at most %d: the next size class counts for each connection or call; who raises "+
+				"this raises docs/MEMORY.md", name, got, most)
 		}
 	}
 	f("pipeline.Conn", unsafe.Sizeof(pipeline.Conn{}), 320)

@@ -23,7 +23,8 @@ type Handler struct {
 	Epoch   time.Time
 	// Series count its calls.
 	Series *Series
-	// Tasks says whether its calls may run as tasks, AsksFirst that it asks for input before they do.
+	// Tasks says whether its calls may run as tasks, AsksFirst that it asks for input before they do. Of tools only:
+	// package handler refuses them of others, or leaves them out (plain, NoTool).
 	Tasks     TaskSupport
 	AsksFirst bool
 }

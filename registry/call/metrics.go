@@ -21,15 +21,15 @@ const (
 	EndedCancelled          // nobody waits for the answer any more
 	EndedPanic              // the handler panicked
 	EndedTimeout            // the handler did not return in time
-	EndedClientError        // a JSON-RPC error about the request or its client: wrong arguments, no answer to what was asked
+	EndedClientError        // an error about the request or its client: wrong arguments, no answer
 	EndedRefused            // what the handler asked for had no room
 	endings
 
 	// No endings: the call waits for its client; it was ended, and counted, before its handler returned; its handler is
 	// to be called again at once.
-	IsSuspended   = endings
-	EndedTimedOut = endings + 1
-	IsAgain       = endings + 2
+	IsSuspended    = endings
+	IsEndedAlready = endings + 1
+	IsAgain        = endings + 2
 )
 
 var endingNames = [endings]string{"ok", "tool_error", "error", "cancelled", "panic", "handler_timeout",

@@ -53,7 +53,7 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 	switch o {
 	case call.IsSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
-	case call.EndedTimedOut:
+	case call.IsEndedAlready:
 		return dst // counted when it was ended
 	}
 	if x.Cancelled() {
@@ -126,7 +126,7 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 	case input.ErrAgain:
 		return dst, call.IsAgain
 	case errTimedOut:
-		return dst, call.EndedTimedOut
+		return dst, call.IsEndedAlready
 	case errPanicked:
 		o = call.EndedPanic
 	default:

@@ -8,7 +8,8 @@ import (
 // Route decides about a scanned message on the event loop: era, revision, session, method, tool. It sets x.Outcome, for
 // HTTP sessions x.Conv, and returns where the message is to be dispatched. What has a fault is class Inline, and
 // Dispatch appends the error. It never waits, and allocates only to say no, and for a handler that reads
-// the header.
+// the header. A message that the transport kept compact is routed again, on a worker, with an exchange of its own: what
+// Route found the first time is gone.
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (eng *Engine) Route(x *Exchange) Class {

@@ -33,6 +33,8 @@ func (d *Defaults) handler(name string, opts []Option) call.Handler {
 	return h
 }
 
+// What only a tool can have is told in two ways, which name the same options.
+
 // plain is handler for what is no tool. The error names the option that only a tool can have.
 func (d *Defaults) plain(name string, opts []Option) (call.Handler, error) {
 	h := d.handler(name, opts)
@@ -44,3 +46,6 @@ func (d *Defaults) plain(name string, opts []Option) (call.Handler, error) {
 	}
 	return h, nil
 }
+
+// NoTool leaves out what plain refuses: for what is adopted, where the author's options may be meant for a tool.
+func NoTool(h *call.Handler) { h.Tasks, h.AsksFirst = call.TaskForbidden, false }

@@ -1,4 +1,4 @@
-package cmd
+package admin
 
 import (
 	"encoding/json"
@@ -10,18 +10,21 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"go.uber.org/goleak"
 
 	"weir/reactor/auth"
 )
 
-func testSource(refusal string) adminSource {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testSource(refusal string) Source {
 	set := metrics.NewSet()
 	set.NewCounter("weir_test_total").Add(7)
-	return adminSource{
-		metrics: set,
-		status:  func() any { return map[string]int{"connections": 3} },
-		refusal: func() string { return refusal },
-		admins:  func() *auth.Tokens { return nil },
+	return Source{
+		Metrics: set,
+		Status:  func() any { return map[string]int{"connections": 3} },
+		Refusal: func() string { return refusal },
+		Admins:  func() *auth.Tokens { return nil },
 	}
 }
 
@@ -40,7 +43,7 @@ func TestAdminAsksForAToken(t *testing.T) {
 		t.Fatal(mistakes)
 	}
 	source := testSource("")
-	source.admins = func() *auth.Tokens { return tokens }
+	source.Admins = func() *auth.Tokens { return tokens }
 	f := func(path, field string, status int, want string) {
 		t.Helper()
 		r := httptest.NewRequest("GET", "http://10.0.0.7:9090"+path, nil)
@@ -48,7 +51,7 @@ func TestAdminAsksForAToken(t *testing.T) {
 			r.Header.Set("Authorization", field)
 		}
 		w := httptest.NewRecorder()
-		adminHandler(source, nil).ServeHTTP(w, r)
+		handler(source, nil).ServeHTTP(w, r)
 		if w.Code != status || !strings.Contains(w.Body.String(), want) ||
 			(status == http.StatusUnauthorized) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
 			t.Errorf("%s with %.20q: got %d %v %s, want %d", path, field, w.Code, w.Header(), w.Body, status)
@@ -73,7 +76,7 @@ func TestAdminPages(t *testing.T) {
 		t.Helper()
 		r := httptest.NewRequest("GET", "http://127.0.0.1:9090"+path, nil)
 		w := httptest.NewRecorder()
-		adminHandler(testSource(refusal), nil).ServeHTTP(w, r)
+		handler(testSource(refusal), nil).ServeHTTP(w, r)
 		if w.Code != status || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: got %d %q, want %d and %q", path, w.Code, w.Body, status, want)
 		}
@@ -94,7 +97,7 @@ func TestAdminPages(t *testing.T) {
 
 func TestAdminMethods(t *testing.T) {
 	w := httptest.NewRecorder()
-	adminHandler(testSource(""), nil).ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/metrics", nil))
+	handler(testSource(""), nil).ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/metrics", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("POST: got %d", w.Code)
 	}
@@ -106,7 +109,7 @@ func TestAdminHost(t *testing.T) {
 		r := httptest.NewRequest("GET", "/healthz", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
-		adminHandler(testSource(""), []string{"weir.internal"}).ServeHTTP(w, r)
+		handler(testSource(""), []string{"weir.internal"}).ServeHTTP(w, r)
 		if w.Code != status {
 			t.Errorf("Host %q: got %d, want %d", host, w.Code, status)
 		}
@@ -128,7 +131,7 @@ func TestAdminRefusesPagesOfOtherSites(t *testing.T) {
 	r := httptest.NewRequest("GET", "http://localhost/debug/pprof/profile?seconds=30", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	w := httptest.NewRecorder()
-	adminHandler(testSource(""), nil).ServeHTTP(w, r)
+	handler(testSource(""), nil).ServeHTTP(w, r)
 	if w.Code != http.StatusForbidden {
 		t.Errorf("got %d", w.Code)
 	}
@@ -139,8 +142,8 @@ func TestAdminListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := startAdmin(listener, adminHandler(testSource(""), nil))
-	defer a.stop()
+	a := Serve(listener, testSource(""), nil)
+	defer a.Stop()
 	response, err := http.Get("http://" + listener.Addr().String() + "/status")
 	if err != nil {
 		t.Fatal(err)
