@@ -144,7 +144,7 @@ var allowedImports = map[string][]string{
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
-	"loadtest/internal": {"weir/loadtest/wire"},
+	"loadtest/internal": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/bench": {
 		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/pacing",
 		"weir/loadtest/report", "weir/loadtest/wire",
