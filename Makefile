@@ -88,7 +88,8 @@ bench: ## The load benches (loadtest/bench)
 
 .PHONY: overload
 overload: build ## The scoreboard of overload, 15 minutes; JSON in docs/reports/scoreboard.json, text and page beside it
-	$(GO) run ./loadtest/bench -runs 1 -seconds 8 -out docs/reports/scoreboard.json overload > docs/reports/scoreboard.txt || true
+	$(GO) run ./loadtest/bench -runs 1 -seconds 8 -out docs/reports/scoreboard.json overload \
+	  > docs/reports/scoreboard.txt || true
 	$(GO) run ./loadtest/bench -from docs/reports/scoreboard.json -markdown > docs/reports/scoreboard.md
 
 .PHONY: overload-short

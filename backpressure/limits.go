@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/backpressure/rate"
 )
 
 // Limits decides about new connections. All methods are concurrent: every accepting loop calls them.
@@ -29,7 +31,7 @@ type Limits struct {
 	mu         sync.Mutex
 	addresses  map[netip.Addr]int // open connections per address; only addresses that have one
 	principals map[string]int     // the same, per principal
-	accepts    acceptMeter
+	accepts    rate.Meter
 }
 
 // NewLimits returns the limits of o, which must be valid and resolved. q tells about pressure and drain.
@@ -50,7 +52,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 		return nil, errors.Join(errs...)
 	}
 	l := &Limits{options: o, queue: q, onSoft: onSoft, addresses: map[netip.Addr]int{}, principals: map[string]int{}}
-	l.accepts.limit = o.MaxAcceptRate
+	l.accepts.Limit = o.MaxAcceptRate
 	l.metrics.register(l, set)
 	return l, nil
 }
@@ -107,7 +109,7 @@ func (l *Limits) open(addr netip.Addr, now int64) Refusal {
 	if counted && l.addresses[addr] >= l.options.MaxConnectionsPerAddress {
 		return ConnectionLimitPerAddress
 	}
-	if !l.accepts.take(now) { // last, because it spends a token
+	if !l.accepts.Take(now) { // last, because it spends a token
 		return AcceptRate
 	}
 	if counted {
@@ -206,7 +208,7 @@ func (l *Limits) report(c softChange) {
 func (l *Limits) acceptRate() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.accepts.rate(Now())
+	return l.accepts.Last(Now())
 }
 
 // pressed reports whether the queue is too full for new connections.

@@ -164,26 +164,6 @@ func TestAcceptRateLimit(t *testing.T) {
 	})
 }
 
-// The rate is the count of the last full second, neither of the one that is passing nor of an older one.
-func TestAcceptRateGauge(t *testing.T) {
-	var m acceptMeter
-	f := func(at time.Duration, accepted, want int) {
-		t.Helper()
-		for range accepted {
-			expect(t, "take without a limit", m.take(int64(at)), true)
-		}
-		expect(t, "rate", m.rate(int64(at)), want)
-	}
-	f(5000*time.Millisecond, 100, 0)
-	f(5999*time.Millisecond, 200, 0)
-	f(6000*time.Millisecond, 0, 300)
-	f(6500*time.Millisecond, 7, 300)
-	f(7999*time.Millisecond, 0, 7)
-	f(8000*time.Millisecond, 0, 0)
-	f(9000*time.Millisecond, 5, 0)
-	f(20*time.Second, 0, 0)
-}
-
 func TestPrincipalLimit(t *testing.T) {
 	o := testOptions()
 	o.MaxConnectionsPerPrincipal = 2

@@ -143,7 +143,7 @@ func TestConfigMistakes(t *testing.T) {
 	f("admin: localhost",
 		`c.yaml:1:8: admin: "localhost" is not an address: allowed is host:port, such as 127.0.0.1:8080, or "" (off)`)
 	f("admin: localhost:99999",
-		`c.yaml:1:8: admin: "localhost:99999" has no port: allowed is 0 to 65535 behind the last colon`)
+		`c.yaml:1:8: admin: "localhost:99999" has no port from 0 to 65535 behind its last colon, such as 127.0.0.1:8080`)
 
 	// All at once, in the order of the file.
 	f("workers: many\nlog:\n  level: loud\n  clour: red\nloops: 999\n",

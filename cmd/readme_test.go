@@ -238,12 +238,16 @@ func tryTools(t *testing.T, transport mcp.Transport) *mcp.InitializeResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	session, err := mcp.NewClient(&mcp.Implementation{Name: "own", Version: "1"}, nil).Connect(ctx, transport, nil)
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "own", Version: "1"}, &mcp.ClientOptions{
+		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"city": "Turin"}}, nil
+		},
+	}).Connect(ctx, transport, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
-	if tools, err := session.ListTools(ctx, nil); err != nil || len(tools.Tools) != 3 {
+	if tools, err := session.ListTools(ctx, nil); err != nil || len(tools.Tools) != 4 {
 		t.Errorf("tools/list: %+v, %v", tools, err)
 	}
 	f := func(want, tool string, arguments map[string]any) {
@@ -256,5 +260,6 @@ func tryTools(t *testing.T, transport mcp.Transport) *mcp.InitializeResult {
 	f("Hello, Ada", "greet", map[string]any{"name": "Ada"})
 	f(`{"sum":5}`, "add", map[string]any{"a": 2, "b": 3})
 	f("that was it", "wait", map[string]any{"seconds": 0})
+	f("to Ada in Turin, from ", "deliver", map[string]any{"name": "Ada"})
 	return session.InitializeResult()
 }

@@ -55,7 +55,7 @@ type serveFlags struct {
 	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port; port 0: the kernel chooses, the log says. ${http}"`
 	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port. ${tcp}"`
 	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket. ${unix}"`
-	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port. ${admin}"`
+	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /status, /alerts, /healthz, /readyz and /debug/pprof on host:port. ${admin}"`
 	Loops          *int    `placeholder:"N" help:"Event loops. ${loops}"`
 	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
 	Preset         *string `placeholder:"NAME" help:"Limits that belong together: safe (200 connections, an alert at 150), 10k, 25k or 100k. ${preset}"`
@@ -97,7 +97,7 @@ type stdioFlags struct {
 	Config      string `placeholder:"FILE" help:"YAML file, the same as for ${program} serve; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
 
-	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /healthz, /readyz, /status and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
+	Admin   *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /status, /alerts, /healthz, /readyz and /debug/pprof on host:port (default off, whatever the file says). Port 0: the kernel chooses, the log says."`
 	Workers *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
 	Demo    *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
 }

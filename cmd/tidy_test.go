@@ -44,7 +44,10 @@ var allowedImports = map[string][]string{
 	"codec":        {"weir/codec/option", "github.com/bytedance/sonic", "github.com/gobwas/ws"},
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
-	"backpressure": {"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/ring", "github.com/VictoriaMetrics/metrics"},
+	"backpressure": {
+		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/rate", "weir/backpressure/ring",
+		"github.com/VictoriaMetrics/metrics",
+	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
@@ -104,10 +107,13 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
-		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter",
+		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
+	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
@@ -141,7 +147,7 @@ var allowedImports = map[string][]string{
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
-	"loadtest/internal": {"weir/loadtest/wire"},
+	"loadtest/internal": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/bench": {
 		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/pacing",
 		"weir/loadtest/report", "weir/loadtest/wire",

@@ -169,7 +169,10 @@ func TestOutOfDescriptors(t *testing.T) {
 	if _, _, ranOut = c.state(); refused > ranOut {
 		t.Errorf("%d were refused, and descriptors ran out %d times", refused, ranOut)
 	}
-	s.eventually("those that left are closed", func() bool { connections, _, _ := c.state(); return connections == answered+1 })
+	s.eventually("those that left are closed", func() bool {
+		connections, _, _ := c.state()
+		return connections == answered+1
+	})
 	dial().answers()
 	t.Logf("%d of those that waited were answered, %d refused", answered, refused)
 }

@@ -190,7 +190,7 @@ func CheckAddress(address string) error {
 		return fmt.Errorf("%q is not an address: allowed is host:port, such as 127.0.0.1:8080, or \"\" (off)", address)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("%q has no port: allowed is 0 to 65535 behind the last colon", address)
+		return fmt.Errorf("%q has no port from 0 to 65535 behind its last colon, such as 127.0.0.1:8080", address)
 	}
 	return nil
 }

@@ -68,8 +68,8 @@ func (s *Server) attachStreams(name string, in io.Reader, out io.Writer) (*strea
 	if !ok {
 		panic(fmt.Sprintf("a Unix socket pair became a %T", conn))
 	}
-	t := &streams{peer: peer, out: &output{Writer: out}, times: s.stdio, input: make(chan error, 1), reason: make(chan string, 1),
-		over: make(chan struct{})}
+	t := &streams{peer: peer, out: &output{Writer: out}, times: s.stdio, input: make(chan error, 1),
+		reason: make(chan string, 1), over: make(chan struct{})}
 	if err := s.attach(name, pair[1], func(reason string) { t.reason <- reason }); err != nil {
 		return nil, errors.Join(err, peer.Close(), unix.Close(pair[1]))
 	}

@@ -16,11 +16,11 @@ import (
 //
 // The request's Session reaches the client as the SDK's does, if it is given the handler's context or one derived from
 // it: NotifyProgress, Log and NotifyElicitationComplete always (as Progress and Log, which cost less), Elicit,
-// CreateMessage and ListRoots with clients up to 2025-11-25. These wait, on the handler's goroutine and in its time, and
-// so are an error in a handler with Cheap and in a task; for clients of 2026-07-28 they are the SDK's error. Handlers
-// that return InputRequests ask all clients alike and hold nothing meanwhile. One session serves all clients of a
-// revision with the same capabilities: its ID is empty, its ClientInfo too, and nothing may be remembered by it. Ping
-// is an error.
+// CreateMessage and ListRoots with clients up to 2025-11-25. These wait, on the handler's goroutine and in its time,
+// and so are an error in a handler with Cheap and in a task; for clients of 2026-07-28 they are the SDK's error.
+// Handlers that return InputRequests ask all clients alike and hold nothing meanwhile. One session serves all clients
+// of a revision with the same capabilities: its ID is empty, its ClientInfo too, and nothing may be remembered by it.
+// Ping is an error.
 //
 // The request's Extra is never nil. It names the principal (TokenInfo.UserID; no TokenInfo for anybody), and has the
 // HTTP header for handlers with the option WithHeader. Its CloseSSEStream is nil: see CloseStream. The request's

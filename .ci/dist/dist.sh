@@ -32,6 +32,9 @@ mkdir "$work/share"
 "$work/weir" man | gzip -9n >"$work/share/weir.1.gz"
 for shell in bash zsh fish; do "$work/weir" completion $shell >"$work/share/weir.$shell"; done
 cp docs/deploy/{weir.service,weir.yaml,99-weir.conf} LICENSE README.md "$work/share/"
+# What README and the alerts (runbook) point an operator to, under the paths that they name.
+mkdir "$work/share/docs"
+cp docs/{OPERATING,CONFIG,METRICS,SYSCTL}.md "$work/share/docs/"
 
 for arch in amd64 arm64; do
   name=weir_${number}_linux_$arch
@@ -39,7 +42,7 @@ for arch in amd64 arm64; do
   mkdir -p "$root"
   build "$arch" "$root/weir"
   cp "$root/weir" "$out/$name"
-  cp "$work"/share/* "$root/"
+  cp -r "$work"/share/* "$root/"
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$work/$arch" -cf - "$name" |
     gzip -9n >"$out/$name.tar.gz"
   "$go" run "$cyclonedx" bin -json -std -noserial -notimestamp -version "v$number" -output "$out/$name.cdx.json" \

@@ -109,8 +109,7 @@ func (o *Options) minSamples() int { return (o.MinCalls + 15) / 16 }
 
 // judge moves a rule's state on and says whether the alert began or cleared. e.mu is held.
 func (e *Evaluator) judge(r *rule, s *state, now time.Time, value float64, known bool,
-	reading *Reading,
-) (changed bool) {
+	reading *Reading) (changed bool) {
 	fires, clears := r.limit(&e.o, reading)
 	s.value, s.limits, s.ordered = value, [2]float64{fires, clears}, true
 	if s.firing {

@@ -59,10 +59,10 @@ func promTime(d time.Duration) string {
 	return fmt.Sprintf("%dms", d.Milliseconds())
 }
 
-const rulesHead = `# The alerts of Weir for Prometheus (2.42 or later: keep_firing_for).
-# Written by "make docs" from the table in backpressure/alert, with the default thresholds; a test holds it.
-# Its Alertmanager gets the alerts that the server itself sends to alerts.webhook.url, under the same names: use one of
-# the two, or route them apart. docs/OPERATING.md has a heading for each.
+const rulesHead = `# The alerts of Weir for Prometheus (2.42 or later: keep_firing_for). Written by "make docs" from the
+# table in backpressure/alert, with the default thresholds; a test fails when it is stale. Its Alertmanager gets the
+# alerts that the server itself sends to alerts.webhook.url, under the same names: use one of the two, or route them
+# apart. docs/OPERATING.md has a heading for each.
 groups:
   - name: weir
     interval: %s

@@ -39,7 +39,7 @@ type rule struct {
 	severity Severity
 	of       measure
 	summary  string
-	limit    func(o *Options, r *Reading) (fires, clears float64) // fires above one (0: never), clears below the other
+	limit    func(o *Options, r *Reading) (fires, clears float64) // it fires above, clears below; 0: never
 	after    func(o *Options) time.Duration                       // how long above it; nil: at once
 	expr     func(o *Options) string                              // the same for Prometheus
 }

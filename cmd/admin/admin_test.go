@@ -59,8 +59,8 @@ func TestAdminAsksForAToken(t *testing.T) {
 	}
 	f("/healthz", "", 200, "alive")
 	f("/readyz", "", 200, "ready")
-	for _, path := range []string{"/metrics", "/status", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/", "//healthz",
-		"/healthz/", "/none"} {
+	for _, path := range []string{"/metrics", "/status", "/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/",
+		"//healthz", "/healthz/", "/none"} {
 		f(path, "", 401, "token_missing")
 		f(path, "Basic YW5uOng=", 401, "token_missing")
 		f(path, "Bearer "+token+"x", 401, "token_unknown")

@@ -96,7 +96,9 @@ func TestExamine(t *testing.T) {
 		"net.ipv4.tcp_rmem (default): 16,777,216, needed at most 131,072; "+
 			"net.ipv4.tcp_wmem (default): 1,048,576, needed at most 65,536")
 	f("packets dropped", n, host("proc/net/softnet_stat", "01 0000000a 0\n02 00000001 0\n"), "",
-		"net.core.netdev_max_backlog: 1,000, 11 dropped, needed none dropped")
+		"net.core.netdev_max_backlog: 1,000, 11 dropped, needed 10,000, or none dropped")
+	f("packets dropped before it was raised", n, host("proc/net/softnet_stat", "01 0000000a 0\n",
+		sys+"net/core/netdev_max_backlog", "10000"), "", "")
 	f("a firewall that tracks", n, host(sys+"net/netfilter/nf_conntrack_max", "65536",
 		sys+"net/netfilter/nf_conntrack_count", "12"), "net.netfilter.nf_conntrack_max: 65,536, needed 100,012", "")
 	f("one that does not", n, host(sys+"net/netfilter/nf_conntrack_max", "65536",

@@ -219,7 +219,11 @@ func atMost(key string, n int, most int64) func(*Host, Plan) finding {
 	}
 }
 
-// backlogOfCPUs adds up what was dropped since the machine started.
+// raisedBacklogOfCPUs is what the setting is raised to where packets are dropped.
+const raisedBacklogOfCPUs = 10_000
+
+// backlogOfCPUs adds up what was dropped since the machine started: the count stays when the setting is raised, so that
+// a raised one has nothing to mend.
 func backlogOfCPUs(h *Host, _ Plan) finding {
 	have, known := h.sysctl("net.core.netdev_max_backlog", 0)
 	dropped := uint64(0)
@@ -229,7 +233,8 @@ func backlogOfCPUs(h *Host, _ Plan) finding {
 			dropped += n
 		}
 	}
-	return finding{have: fmt.Sprintf("%s, %d dropped", group(have), dropped), need: "none dropped", short: dropped > 0,
+	return finding{have: fmt.Sprintf("%s, %s dropped", group(have), group(int64(dropped))),
+		need: group(raisedBacklogOfCPUs) + ", or none dropped", short: dropped > 0 && have < raisedBacklogOfCPUs,
 		unknown: !known}
 }
 

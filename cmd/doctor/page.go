@@ -23,7 +23,7 @@ func Page() string {
 		page.WriteString("\n")
 	}
 	for _, s := range all() {
-		fmt.Fprintf(&page, "\n### %s\n\n%s\n\n- **Sum:** %s.\n", s.name, sentence(s.does), s.sum)
+		fmt.Fprintf(&page, "\n### %s\n\n%s\n\n- **Sum:** %s\n", s.name, sentence(s.does), sentence(s.sum))
 		if s.key != "" {
 			fmt.Fprintf(&page, "- **In the file for 100,000:** `%s`\n", s.line(100_000))
 		}

@@ -1,4 +1,4 @@
-// Package needs is for tests that need more than Go: somebody else's program, or minutes.
+// Package needs is for tests that need more than Go: somebody else's program, a port for it, or minutes.
 //
 // Its one rule: a test that misses its program is skipped at a desk, fails in CI (WEIR_CI), and is never skipped in
 // silence: the file that WEIR_SKIPPED names gets a line, of which `make test` makes one for everybody at its end. One

@@ -242,7 +242,7 @@ func TestReplaceReceiver(t *testing.T) {
 	o := p.o
 	o.URL = r.URL
 	p.Replace(o, "")
-	p.eventually("it arrives", func() bool { return r.names() == "A firing" })
+	p.eventually("it arrives", func() bool { return r.names() == "A firing" && p.Waiting() == 0 })
 	if h := r.heads[0]; h.Get("Authorization") != "" {
 		t.Error(h)
 	}

@@ -113,7 +113,8 @@ func (r *Reader) openFiles() int {
 	return r.files
 }
 
-// ResidentBytes is what the process has resident: the second field of /proc/self/statm, in pages; 0 where there is no /proc.
+// ResidentBytes is what the process has resident: the second field of /proc/self/statm, in pages; 0 where there is no
+// /proc.
 func ResidentBytes() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -2,13 +2,12 @@ package loop
 
 import (
 	"net/netip"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/socket"
 )
 
 // accept takes up to accept_batch connections off the backlog; epoll reports the rest again.
@@ -17,7 +16,7 @@ func (l *Loop) accept(ln *Listener) {
 		if ln.shut {
 			return
 		}
-		fd, addr, err := acceptSocket(ln.fd)
+		fd, addr, err := socket.Accept(ln.fd)
 		switch err {
 		case nil:
 			l.admitConnection(ln, fd, addr)
@@ -68,7 +67,7 @@ func (l *Loop) adopt(c *Conn) {
 	c.tag = uint64(at) | uint64(place.generation)<<32
 	c.lastRead = l.now
 	c.interest = unix.EPOLLIN
-	if err := watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
+	if err := socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
 		l.loops.log.Error().Err(err).
 			Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
 		c.Close(CloseError)
@@ -100,9 +99,9 @@ func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s.host.CountRefusal(refusal)
 	if l.refusals.take(l.now, s.opts.MaxConnectionRefusalRate) {
 		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
-		_, _ = writeSocket(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
+		_, _ = socket.Write(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
-		_, _ = readSocket(fd, l.buf)
+		_, _ = socket.Read(fd, l.buf)
 	}
 	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.spent(l.now, most) {
 		ln.setShut(true)
@@ -125,7 +124,7 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 	}
 	if s.reserve.fd >= 0 {
 		_ = unix.Close(s.reserve.fd)
-		if fd, _, err := acceptSocket(ln.fd); err == nil {
+		if fd, _, err := socket.Accept(ln.fd); err == nil {
 			l.turnAway(ln, fd, backpressure.ConnectionLimit)
 		}
 		s.reserve.fd = openReserve()
@@ -135,22 +134,3 @@ func (l *Loop) outOfDescriptors(ln *Listener, cause error) {
 
 // complainEvery is how often the log says that descriptors are out.
 const complainEvery = int64(10 * time.Second)
-
-// acceptSocket takes one connection off the backlog, not blocking and closed on exec. It allocates nothing, unlike
-// unix.Accept4: a refused connection must cost next to nothing.
-func acceptSocket(listener int32) (fd int32, addr netip.Addr, err error) {
-	var raw unix.RawSockaddrAny
-	size := uint32(unix.SizeofSockaddrAny)
-	n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&raw)),
-		uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-	if errno != 0 {
-		return -1, addr, errno
-	}
-	switch raw.Addr.Family {
-	case unix.AF_INET:
-		addr = netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&raw)).Addr)
-	case unix.AF_INET6:
-		addr = netip.AddrFrom16((*unix.RawSockaddrInet6)(unsafe.Pointer(&raw)).Addr).Unmap()
-	}
-	return int32(n), addr, nil
-}

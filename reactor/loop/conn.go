@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/loop/socket"
 )
 
 // Pause is why a connection is not read at the moment.
@@ -190,7 +192,7 @@ func (c *Conn) wantLocked(interest uint32) {
 		return
 	}
 	c.interest = interest
-	if err := watch(c.loop.epfd, unix.EPOLL_CTL_MOD, c.fd, interest, c.tag); err != nil {
+	if err := socket.Watch(c.loop.epfd, unix.EPOLL_CTL_MOD, c.fd, interest, c.tag); err != nil {
 		c.CloseLocked(CloseError)
 	}
 }
@@ -246,7 +248,8 @@ func (c *Conn) halfCloseLocked() {
 // atRest reports whether a reset could take no answer from the peer: everything has reached it, and it has been
 // silent for longer than linger_timeout. Loop only.
 func (c *Conn) atRest() bool {
-	return c.loop.now-c.lastRead > int64(c.loop.loops.opts.LingerTimeout) && unread(c.fd) == 0 && c.untakenBytes() == 0
+	return c.loop.now-c.lastRead > int64(c.loop.loops.opts.LingerTimeout) && socket.Unread(c.fd) == 0 &&
+		c.untakenBytes() == 0
 }
 
 // finish releases everything a connection holds. It is the only place that closes its descriptor.
@@ -262,7 +265,7 @@ func (l *Loop) finish(c *Conn) {
 		l.loops.cutBytes.Add(int64(c.untakenBytes()))
 	}
 	if reason.abrupt() {
-		resetOnClose(c.fd)
+		socket.ResetOnClose(c.fd)
 	}
 	_ = unix.Close(int(c.fd)) // the last one: epoll forgets it by itself
 	c.Unlock()
@@ -286,6 +289,19 @@ func (l *Loop) finish(c *Conn) {
 	if hear := c.listener.Ended; hear != nil {
 		hear(reason)
 	}
+}
+
+// ProbePeer has the kernel ask whether the peer is still there, until the connection ends.
+func (c *Conn) ProbePeer() { socket.Probe(c.fd) }
+
+// holder is a connection as a budget sees it.
+type holder Conn
+
+// GiveWay implements budget.Owner: the loop closes the connection soon. Whatever is locked but an inbox.
+func (h *holder) GiveWay(why uint8) {
+	c := (*Conn)(h)
+	c.cut.Store(uint32(why))
+	c.Post()
 }
 
 // Reason is why the connection has ended, or StillOpen. Any goroutine.

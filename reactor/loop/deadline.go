@@ -3,7 +3,11 @@ package loop
 // Deadlines cost no timer per connection: each loop looks at its own connections once per sweepInterval, 14 ns each.
 // A deadline is therefore late by at most one interval.
 
-import "time"
+import (
+	"time"
+
+	"weir/reactor/loop/socket"
+)
 
 // Thousands of connections may miss a deadline together, and each takes some 50 us to end, most of it the kernel's.
 // So a sweep ends a few, lets the others be served, and goes on: 2,000 a second per loop, at a tenth of its time. The
@@ -144,7 +148,7 @@ func (c *Conn) stillTaking(now int64) bool {
 
 // untakenBytes is how many of the bytes that were written the peer has not taken. Loop only.
 func (c *Conn) untakenBytes() int {
-	n := unacknowledged(c.fd)
+	n := socket.Unacknowledged(c.fd)
 	if c.lingering && c.listener.Path == "" && n > 0 {
 		n-- // the kernel counts our FIN
 	}

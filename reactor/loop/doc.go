@@ -20,8 +20,9 @@
 //
 // Files: handler.go whom the loops work for, listener.go what is listened on, accept.go accepting, loop.go a loop and
 // its inbox, turn.go a turn, read.go and outbox.go the two directions, conn.go a connection, deadline.go the sweep,
-// close.go the reasons, buffer.go the buffers, netpoll.go the doorway to netpoll.
+// close.go the reasons, buffer.go the buffers, netpoll.go the doorway to netpoll. Package socket makes the system
+// calls, package budget chooses who gives way when room is short.
 //
-// Lock order: a Conn's, then what its Handler takes in Throttle (a lane), then a loop's inbox. Nothing blocks under
-// any of them.
+// Lock order: a Conn's, then what its Handler takes in Throttle (a lane), then a loop's inbox; a budget's after a
+// Conn's and before an inbox. Nothing blocks under any of them.
 package loop

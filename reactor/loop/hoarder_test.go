@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/socket"
 )
 
 // hoarder is a connection whose messages end with a newline; it drops them.
@@ -82,7 +83,7 @@ func (h *hoarder) hears(t *testing.T, peer, n int) {
 		text = text[max(done, 0):]
 		h.loop.Turn()
 	}
-	for !h.finished && unread(h.fd) > 0 {
+	for !h.finished && socket.Unread(h.fd) > 0 {
 		h.loop.Turn()
 	}
 }
@@ -109,37 +110,6 @@ func TestInputBudgetTakesFromTheHeaviest(t *testing.T) {
 	}
 	if got := l.loops.InputBytes(); got != 2*(256<<10)+1024 {
 		t.Errorf("%d bytes are on the books", got)
-	}
-}
-
-// R3: what holds the same for longer is heavier, and a bound that is full of small ones closes nobody.
-func TestBudgetWeighs(t *testing.T) {
-	l, one := hoardingLoop(t, func(*Options) {})
-	b := budget{most: 100_000, reason: CloseOutboxBudget}
-	holder := func() *holding {
-		h, _ := one()
-		return &holding{conn: &h.Conn}
-	}
-	old, young := holder(), holder()
-	if !b.take(old, 40_000, false) || !b.take(young, 50_000, false) {
-		t.Fatal("there was room")
-	}
-	old.since -= int64(time.Hour)
-	for range 5 {
-		if !b.take(holder(), budgetFloor, false) {
-			t.Error("one below the floor had to give way")
-		}
-	}
-	if !b.take(holder(), 6000, false) || !old.gaveUp || young.gaveUp {
-		t.Errorf("old gave way: %v, young: %v", old.gaveUp, young.gaveUp)
-	}
-	b.give(old, 40_000) // it is off the books already
-	if total := b.total.Load(); total != 50_000+5*budgetFloor+6000 {
-		t.Errorf("%d on the books", total)
-	}
-	l.Turn()
-	if old.conn.Reason() != CloseOutboxBudget || young.conn.Reason() != StillOpen {
-		t.Errorf("old ended for %v, young for %v", old.conn.Reason(), young.conn.Reason())
 	}
 }
 
@@ -213,7 +183,7 @@ func TestSlowReaderIsNotStalled(t *testing.T) {
 	c.Send(make([]byte, 4<<20))
 	for range 3 { // nothing is written meanwhile: the loop does not turn
 		l.Advance(8 * time.Second)
-		for before := unacknowledged(c.fd); unacknowledged(c.fd) == before; {
+		for before := socket.Unacknowledged(c.fd); socket.Unacknowledged(c.fd) == before; {
 			if _, err := unix.Read(peer, make([]byte, 1500)); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/socket"
 )
 
 const (
@@ -115,10 +116,10 @@ func newLoop(all *Loops, id int) (*Loop, error) {
 		return nil, fmt.Errorf("create loop %d's timerfd: %w", id, err)
 	}
 	if err = l.setTimer(sweepInterval); err == nil {
-		err = watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.timer), unix.EPOLLIN, tagTimer)
+		err = socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.timer), unix.EPOLLIN, tagTimer)
 	}
 	if err == nil {
-		err = watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.wakeFD), unix.EPOLLIN, tagInbox)
+		err = socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.wakeFD), unix.EPOLLIN, tagInbox)
 	}
 	if err != nil {
 		l.closeDescriptors()
@@ -170,7 +171,7 @@ func (l *Loop) wakeLocked() {
 	if !l.inbox.woken {
 		l.inbox.woken = true
 		one := [8]byte{1}
-		_, _ = writeSocket(int32(l.wakeFD), one[:])
+		_, _ = socket.Write(int32(l.wakeFD), one[:])
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/reactor/logwriter"
+	"weir/reactor/loop/budget"
 )
 
 // Loops are all the loops of a server, with their listeners. Their life: New, Listen, Start, StopAccepting, Stop,
@@ -27,9 +28,9 @@ type Loops struct {
 	drivers   []*driver
 	closing   atomic.Bool
 
-	outBudget budget       // what waits in all outboxes
-	inBudget  budget       // capacity of all unfinished input
-	cutBytes  atomic.Int64 // of answers that the kernel had and peers had not taken when the server's end closed them
+	outBudget *budget.Budget // what waits in all outboxes
+	inBudget  *budget.Budget // capacity of all unfinished input
+	cutBytes  atomic.Int64   // of answers that the kernel had and peers had not taken when the server's end closed them
 
 	cuts logwriter.Gate // how often cut answers are logged
 
@@ -43,8 +44,8 @@ type Loops struct {
 // New makes loops that do nothing yet.
 func New(o Options, host Host, set *metrics.Set, log zerolog.Logger) (*Loops, error) {
 	s := &Loops{opts: o, host: host, log: log,
-		outBudget: budget{most: int64(o.MaxOutboxTotalBytes), reason: CloseOutboxBudget},
-		inBudget:  budget{most: int64(o.MaxInputTotalBytes), reason: CloseInputBudget},
+		outBudget: budget.New(int64(o.MaxOutboxTotalBytes), uint8(CloseOutboxBudget)),
+		inBudget:  budget.New(int64(o.MaxInputTotalBytes), uint8(CloseInputBudget)),
 	}
 	s.reserve.fd = -1
 	for id := range o.Loops {
@@ -184,21 +185,21 @@ func (l *Loop) Turns() uint64 { return l.stats.turns.Load() }
 func (l *Loop) Connections() int64 { return l.stats.connections.Load() }
 
 // OutboxBytes is how much waits in all outboxes.
-func (s *Loops) OutboxBytes() int64 { return s.outBudget.total.Load() }
+func (s *Loops) OutboxBytes() int64 { return s.outBudget.Total() }
 
 // InputBytes is how much room unfinished input takes.
-func (s *Loops) InputBytes() int64 { return s.inBudget.total.Load() }
+func (s *Loops) InputBytes() int64 { return s.inBudget.Total() }
 
 // TakeInput accounts for n more bytes of input that belongs to no connection's unfinished message, or says that
 // there is no room for them. GiveInput takes them off again. Any goroutine.
-func (l *Loop) TakeInput(n int) bool {
-	s := l.loops
-	if s.inBudget.total.Load()+int64(n) > s.inBudget.most {
-		return false
-	}
-	s.inBudget.total.Add(int64(n))
-	return true
-}
+func (l *Loop) TakeInput(n int) bool { return l.loops.inBudget.Borrow(n) }
 
 // GiveInput: see TakeInput.
-func (l *Loop) GiveInput(n int) { l.loops.inBudget.total.Add(-int64(n)) }
+func (l *Loop) GiveInput(n int) { l.loops.inBudget.Return(n) }
+
+// Relieve closes the connections that hold most unread answers or unfinished messages for longest (process_pressure):
+// an eighth of what is held each time. Any goroutine.
+func (s *Loops) Relieve() {
+	s.outBudget.Relieve(uint8(ClosePressure))
+	s.inBudget.Relieve(uint8(ClosePressure))
+}

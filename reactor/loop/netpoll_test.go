@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/loop/socket"
 )
 
 // drivenLoop is a loop with a poller, and an eventfd in its set that stays readable until it is read.
@@ -16,7 +18,7 @@ func drivenLoop(t *testing.T) (l *Loop, d *driver, event int) {
 	event, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	must(t, err)
 	t.Cleanup(func() { unix.Close(event) })
-	must(t, watch(l.epfd, unix.EPOLL_CTL_ADD, int32(event), unix.EPOLLIN, 0))
+	must(t, socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, int32(event), unix.EPOLLIN, 0))
 	must(t, growPool(1))
 	d, err = drive(l)
 	must(t, err)

@@ -6,6 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/budget"
+	"weir/reactor/loop/socket"
 )
 
 // The write side. Whoever holds a connection's lock writes, and never blocks: what the kernel does not take waits in
@@ -15,13 +17,13 @@ import (
 // outbox is what a connection owes its peer. It exists only while something waits. Its books count what is really
 // held, which is room and not text.
 type outbox struct {
-	buf      []byte // what the kernel did not take yet
-	done     int    // how much of buf it took since
-	held     int    // text of answers that wait for their turn at the Handler's
-	kept     int    // room of what the Handler keeps for the peer, with what it needs to keep it
-	promised int    // to answers that are about to be sent (PromiseLocked)
-	booked   int    // what the budget knows of buf, kept and promised
-	holding         // on the budget
+	buf            []byte // what the kernel did not take yet
+	done           int    // how much of buf it took since
+	held           int    // text of answers that wait for their turn at the Handler's
+	kept           int    // room of what the Handler keeps for the peer, with what it needs to keep it
+	promised       int    // to answers that are about to be sent (PromiseLocked)
+	booked         int    // what the budget knows of buf, kept and promised
+	budget.Holding        // on the budget
 
 	untaken int   // how much the kernel held for the peer when the loop last asked; -1: not since a write
 	askedAt int64 // loop time of that
@@ -67,7 +69,7 @@ func (c *Conn) SendLocked(p []byte) {
 	size := len(p)
 	if c.UnsentLocked() == 0 {
 		for more := true; more; {
-			n, err := writeSocket(c.fd, p[:min(len(p), writeMost)])
+			n, err := socket.Write(c.fd, p[:min(len(p), writeMost)])
 			if err != nil && err != unix.EAGAIN {
 				c.CloseLocked(ClosePeerReset)
 				return
@@ -91,13 +93,13 @@ func (c *Conn) SendLocked(p []byte) {
 
 // bookLocked brings the books up to what the outbox holds; the connection may have to give way for it.
 func (c *Conn) bookLocked() {
-	o, b := c.outbox, &c.loop.loops.outBudget
+	o, b := c.outbox, c.loop.loops.outBudget
 	was := o.booked
 	o.booked = cap(o.buf) + o.kept + o.promised
 	switch {
 	case o.booked < was:
-		b.give(&o.holding, int64(was-o.booked))
-	case o.booked > was && !b.take(&o.holding, int64(o.booked-was), false):
+		b.Give(&o.Holding, int64(was-o.booked))
+	case o.booked > was && !b.Take(&o.Holding, int64(o.booked-was), false):
 		c.CloseLocked(CloseOutboxBudget)
 	}
 }
@@ -111,7 +113,7 @@ func (c *Conn) PromiseLocked(n int) bool {
 		return true // nobody would read it
 	}
 	o := c.outboxLocked()
-	if !c.loop.loops.outBudget.promise(&o.holding, int64(n)) {
+	if !c.loop.loops.outBudget.Promise(&o.Holding, int64(n)) {
 		c.tidyLocked()
 		return false
 	}
@@ -135,7 +137,7 @@ func (c *Conn) WithdrawLocked(n int) {
 func (c *Conn) outboxLocked() *outbox {
 	if c.outbox == nil {
 		c.outbox = outboxes.Get().(*outbox)
-		c.outbox.conn = c
+		c.outbox.Owner = (*holder)(c)
 	}
 	return c.outbox
 }
@@ -148,7 +150,7 @@ func (c *Conn) emptyLocked() {
 	}
 	c.outbox = nil
 	c.stalledSince.Store(0)
-	c.loop.loops.outBudget.giveAll(&o.holding)
+	c.loop.loops.outBudget.GiveAll(&o.Holding)
 	PutBuffer(o.buf)
 	*o = outbox{}
 	outboxes.Put(o)
@@ -278,7 +280,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 		return false
 	}
 	o := c.outbox
-	n, err := writeSocket(c.fd, o.buf[o.done:min(len(o.buf), o.done+writeMost)])
+	n, err := socket.Write(c.fd, o.buf[o.done:min(len(o.buf), o.done+writeMost)])
 	if err != nil {
 		if err != unix.EAGAIN {
 			c.CloseLocked(ClosePeerReset)
@@ -287,7 +289,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 	}
 	o.done += n
 	o.untaken = -1
-	c.loop.loops.outBudget.progress(&o.holding)
+	c.loop.loops.outBudget.Progress(&o.Holding)
 	if empty = len(o.buf) == o.done; empty {
 		PutBuffer(o.buf)
 		o.buf, o.done = nil, 0
@@ -307,7 +309,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 // compact forgets the written front of a large outbox, so that one that never empties does not grow for ever, and the
 // room of one that was much larger.
 func (o *outbox) compact() {
-	if rest := o.buf[o.done:]; len(rest) <= cap(o.buf)/4 && cap(o.buf) > budgetFloor {
+	if rest := o.buf[o.done:]; len(rest) <= cap(o.buf)/4 && cap(o.buf) > budget.Floor {
 		less := append(GetBuffer(len(rest)), rest...)
 		PutBuffer(o.buf)
 		o.buf, o.done = less, 0
@@ -333,7 +335,7 @@ func (c *Conn) stalledTooLong(now int64) bool {
 		return false
 	}
 	if now-o.askedAt > timeout/untakenAsks {
-		untaken := unacknowledged(c.fd)
+		untaken := socket.Unacknowledged(c.fd)
 		if untaken < o.untaken {
 			c.stalledSince.Store(now)
 		}

@@ -4,6 +4,9 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/loop/budget"
+	"weir/reactor/loop/socket"
 )
 
 // read takes what one read brings and decodes it. One read per event keeps connections fair; epoll reports the rest
@@ -17,7 +20,7 @@ func (l *Loop) read(c *Conn) bool {
 	if room == nil {
 		return true // over the input budget, closed
 	}
-	n, err := readSocket(c.fd, room)
+	n, err := socket.Read(c.fd, room)
 	switch {
 	case err == unix.EAGAIN:
 		return false
@@ -37,9 +40,9 @@ func (l *Loop) read(c *Conn) bool {
 
 // unfinished is what has come of a message that is not complete. It exists only while there is one. The loop's.
 type unfinished struct {
-	buf     []byte
-	since   int64 // loop time at which the message began
-	holding       // of buf's capacity, on the budget
+	buf            []byte
+	since          int64 // loop time at which the message began
+	budget.Holding       // of buf's capacity, on the budget
 
 	// How much had come of it at two earlier times, for its rate since then.
 	earlier, later mark
@@ -75,7 +78,7 @@ func (l *Loop) gather(c *Conn) (b, room []byte) {
 func (c *Conn) roomFor(n int) bool {
 	u := c.unfinished
 	grown := GetBuffer(n)
-	if !c.loop.loops.inBudget.take(&u.holding, int64(cap(grown)-cap(u.buf)), true) {
+	if !c.loop.loops.inBudget.Take(&u.Holding, int64(cap(grown)-cap(u.buf)), true) {
 		PutBuffer(grown)
 		c.Close(CloseInputBudget)
 		return false
@@ -106,7 +109,7 @@ func (l *Loop) keep(c *Conn, rest []byte, another bool) {
 	u := c.unfinished
 	if u == nil {
 		u = unfinisheds.Get().(*unfinished)
-		u.conn, u.since = c, l.now
+		u.Owner, u.since = (*holder)(c), l.now
 		c.unfinished = u
 	} else if another {
 		u.begin(l.now)
@@ -135,7 +138,7 @@ func (c *Conn) forgetUnfinished() {
 		return
 	}
 	c.unfinished = nil
-	c.loop.loops.inBudget.giveAll(&u.holding)
+	c.loop.loops.inBudget.GiveAll(&u.Holding)
 	PutBuffer(u.buf)
 	*u = unfinished{}
 	unfinisheds.Put(u)
@@ -198,7 +201,7 @@ func (l *Loop) discard(c *Conn) {
 	if !c.lingering {
 		return // paused between epoll's report and now; it will be reported again
 	}
-	n, err := readSocket(c.fd, l.buf)
+	n, err := socket.Read(c.fd, l.buf)
 	if n == 0 && err != unix.EAGAIN {
 		c.ended = true
 		c.Lock()

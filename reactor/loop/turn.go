@@ -4,13 +4,15 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/loop/socket"
 )
 
 // What a loop does in a turn: events first, then its inbox, whose last job is to end.
 
 // Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
 func (l *Loop) Turn() {
-	n := pollSet(l.epfd, l.events[:])
+	n := socket.Poll(l.epfd, l.events[:])
 	if n == 0 {
 		return
 	}
@@ -25,7 +27,7 @@ func (l *Loop) Turn() {
 }
 
 func (l *Loop) serve(event *unix.EpollEvent) {
-	tag := tagOf(event)
+	tag := socket.TagOf(event)
 	switch {
 	case tag == tagInbox:
 		l.readInbox()
@@ -62,14 +64,14 @@ func (l *Loop) serve(event *unix.EpollEvent) {
 // tick runs on the loop's timer.
 func (l *Loop) tick() {
 	var expirations [8]byte
-	_, _ = readSocket(int32(l.timer), expirations[:]) // only to make it not readable
+	_, _ = socket.Read(int32(l.timer), expirations[:]) // only to make it not readable
 	l.reopenListeners()
 	l.sweep()
 }
 
 func (l *Loop) readInbox() {
 	var counter [8]byte
-	_, _ = readSocket(int32(l.wakeFD), counter[:])
+	_, _ = socket.Read(int32(l.wakeFD), counter[:])
 	in := &l.inbox
 	in.Lock()
 	in.woken = false

@@ -48,8 +48,8 @@ func (o *detachedCalls) Run(batch *backpressure.Ticket, n int, w *backpressure.W
 		r.detached = true
 	}
 	defer func() {
-		// A handler has ended the goroutine, and the rest of the batch is in nobody else's hands.
-		if t != nil && !r.wasTaken() {
+		// A handler has ended the goroutine. Unless it was taken over, the rest of the batch is in nobody else's hands.
+		if taken := r.wasTaken(); t != nil && !taken {
 			o.Run(t, n, w)
 		}
 	}()

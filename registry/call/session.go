@@ -26,7 +26,7 @@ import (
 type Sessions struct {
 	connect func(*mcp.ServerSessionOptions) (*mcp.ServerSession, error)
 	returns func(name string) bool
-	of      [protocol.RevisionCount * protocol.CapabilitySets]atomic.Pointer[mcp.ServerSession]
+	of      [protocol.RevisionCount * capabilitySets]atomic.Pointer[mcp.ServerSession]
 
 	mu     sync.Mutex // held while one is made
 	closed bool
@@ -47,15 +47,18 @@ func (s *Sessions) Of(c *Call) *mcp.ServerSession {
 
 // placeOf is which session serves the client of c. In the modern era each request says what its client can be asked.
 func placeOf(c *Call) int {
-	place := int(c.Revision) * protocol.CapabilitySets
+	place := int(c.Revision) * capabilitySets
 	if c.Conv != nil && !c.Modern() {
 		place += int(c.Conv.Capabilities())
 	}
 	return place
 }
 
+// capabilitySets is how many sets of capabilities there are.
+const capabilitySets = int(protocol.Roots) << 1
+
 // modernPlace is the session of the modern era.
-const modernPlace = protocol.LatestRevision * protocol.CapabilitySets
+const modernPlace = protocol.LatestRevision * capabilitySets
 
 // For is the session of an adopted server for the client of the call to which ctx belongs. The SDK asks legacy clients
 // for a handler's InputRequests itself and waits. A handler that must not wait, or need not as returns says, has the
@@ -90,12 +93,12 @@ func (s *Sessions) make(place int) (*mcp.ServerSession, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	revision := protocol.RevisionAt(place / protocol.CapabilitySets)
+	revision := protocol.RevisionAt(place / capabilitySets)
 	// Every log message passes: who wants which is decided per call (Log).
 	session, err := s.connect(&mcp.ServerSessionOptions{State: &mcp.ServerSessionState{
 		LogLevel: "debug", InitializedParams: new(mcp.InitializedParams),
 		InitializeParams: &mcp.InitializeParams{ProtocolVersion: revision.Version, ClientInfo: new(mcp.Implementation),
-			Capabilities: sdkCapabilities(protocol.Capabilities(place % protocol.CapabilitySets))},
+			Capabilities: sdkCapabilities(protocol.Capabilities(place % capabilitySets))},
 	}})
 	if err == nil {
 		s.of[place].Store(session)

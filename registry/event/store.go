@@ -228,3 +228,15 @@ func (st *store) carriers() (peers []Peer) {
 	}
 	return peers
 }
+
+// errNotKept stands for an answer of so many bytes that could not be kept.
+func (st *store) errNotKept(bytes int) *codec.Error {
+	o, key, limit, reason := &st.hub.opt, "max_event_store_bytes", 0, keepRefusalNames[keepSession]
+	if limit = o.MaxEventStoreBytes; bytes <= limit {
+		key, limit, reason = "max_event_store_total_bytes", o.MaxEventStoreTotalBytes, keepRefusalNames[keepTotal]
+	}
+	return &codec.Error{Code: codec.CodeInternal,
+		Message: "the answer has " + strconv.Itoa(bytes) + " bytes, which could not be kept for a client that resumes: " +
+			"what is kept may have " + strconv.Itoa(limit) + " (" + key + ")",
+		Data: []byte(`{"reason":"` + reason + `","executed":true}`)}
+}

@@ -2,6 +2,12 @@ package event
 
 import "time"
 
+// Peer is the connection at the other end of a stream.
+type Peer interface {
+	// Wake has the transport ask for what is owed, soon and on its own loop. Any goroutine; it must not block.
+	Wake()
+}
+
 // Stream is a subscriber's way out: the open response to a session's GET or to a listen, or a whole connection. Or it
 // is the response to a GET that has resumed a POST's. Its transport calls Next; the other methods are for any
 // goroutine.

@@ -9,12 +9,6 @@ import (
 	"weir/registry/protocol"
 )
 
-// Peer is the connection at the other end of a stream.
-type Peer interface {
-	// Wake has the transport ask for what is owed, soon and on its own loop. Any goroutine; it must not block.
-	Wake()
-}
-
 // Subscriber is what one conversation, or one subscriptions/listen, wants to hear of and has not heard yet. Safe for
 // concurrent use.
 type Subscriber struct {

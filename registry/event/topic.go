@@ -82,7 +82,8 @@ func (t topic) Append(dst []byte, to *Subscriber) []byte {
 	return append(dst, "}}"...)
 }
 
-// Detach implements Source.
+// Bytes implements Source.
 func (t topic) Bytes() int { return len(t.uri) }
 
+// Detach implements Source.
 func (t topic) Detach(sub *Subscription) { t.topics.drop(t.uri, sub) }

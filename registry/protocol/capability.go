@@ -10,10 +10,7 @@ const (
 	ElicitURL
 	Sampling
 	SamplingTools
-	Roots
-
-	// CapabilitySets is how many sets there are.
-	CapabilitySets = int(Roots) << 1
+	Roots // the last
 )
 
 // capabilityTable says how each is declared: a member of the capabilities, and a member of that, if it needs one.

@@ -41,14 +41,14 @@ type Revision struct {
 	// model sees and corrects (SEP-1303, since 2025-11-25); before, they were listed under protocol errors.
 	ArgumentsAreResults bool
 	// Tasks says how a call becomes a task, and by whose wish.
-	Tasks TaskRule
+	Tasks taskRule
 }
 
-// TaskRule says how a call becomes a task.
-type TaskRule uint8
+// taskRule says how a call becomes a task.
+type taskRule uint8
 
 const (
-	tasksUnknown TaskRule = iota // to the revision: every call is answered with its result
+	tasksUnknown taskRule = iota // to the revision: every call is answered with its result
 	// TasksAugmented: params.task asks for one (MCP 2025-11-25, basic/utilities/tasks).
 	TasksAugmented
 	// TasksExtension: the client declares the extension and the server decides (SEP-2663).
@@ -56,7 +56,7 @@ const (
 )
 
 // Capability is the member by which a server says in its capabilities that it has tasks, with a comma before it.
-func (r TaskRule) Capability() string {
+func (r taskRule) Capability() string {
 	return [...]string{
 		tasksUnknown:   "",
 		TasksAugmented: `,"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}`,

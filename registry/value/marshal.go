@@ -38,7 +38,7 @@ func Marshal(v any) ([]byte, error) {
 
 // depthError is ErrDepth where encoding/json has given up on raw JSON that is nested deeper than it reads.
 func depthError(err error) error {
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Error() == "exceeded max depth" {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && strings.HasSuffix(syntax.Error(), "exceeded max depth") {
 		return ErrDepth
 	}
 	return err

@@ -64,10 +64,7 @@ func deployed(t *testing.T, name string) string {
 func (b *balancer) before(t *testing.T, server string, factor int) (address string) {
 	t.Helper()
 	needs.Programs(t, "no client came through it", b.command[0])
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	address = free.Addr().String()
-	must(t, free.Close())
+	address = needs.Port(t)
 	text := b.config(t)
 	for _, part := range []struct{ old, new string }{
 		{"127.0.0.1:8080", server}, {"127.0.0.1:8000", address},

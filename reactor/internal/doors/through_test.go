@@ -134,7 +134,7 @@ func (c *client) cancels(s *server, bare bool) {
 		<-left
 		select {
 		case <-s.cancelled:
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			c.t.Errorf("Accept %q: a client that goes away does not cancel its call", accept)
 		}
 	}

@@ -1,4 +1,4 @@
-package loop
+package budget
 
 import (
 	"sync"
@@ -7,27 +7,27 @@ import (
 	"weir/backpressure"
 )
 
-// budgetFloor is what a connection may hold whatever the others hold.
-const budgetFloor = 4 << 10
+// Floor is what a connection may hold whatever the others hold.
+const Floor = 4 << 10
 
-// budget bounds what all connections together hold of one kind. When one takes more than is left, the heaviest
-// holder gives way: it is closed for reason. A newcomer that is served at once weighs next to nothing, a large
+// Budget bounds what all connections together hold of one kind. When one takes more than is left, the heaviest
+// holder gives way: it is told why. A newcomer that is served at once weighs next to nothing, a large
 // holder whose peer does nothing about it weighs more with every second.
 //
 // What is below the floor is counted and costs no lock. The lock is taken after a connection's, and before a loop's
 // inbox.
-type budget struct {
-	most   int64
-	reason Reason
-	total  atomic.Int64
+type Budget struct {
+	most  int64
+	why   uint8
+	total atomic.Int64
 
 	mu      sync.Mutex
-	holders []*holding // those above the floor
+	holders []*Holding // those above the floor
 }
 
-// holding is what one connection holds of a budget. Its owner, whoever may touch what is held, is one at a time.
-type holding struct {
-	conn   *Conn
+// Holding is what one connection holds of a budget. Its owner, whoever may touch what is held, is one at a time.
+type Holding struct {
+	Owner  Owner // set before anything is taken
 	bytes  int64 // the owner's while it is not listed, guarded by the budget's lock while it is
 	listed bool  // the owner's: it is, or was until it had to give way, among the holders
 
@@ -38,13 +38,39 @@ type holding struct {
 	gaveUp bool  // it has given way, and is off the books
 }
 
-// take puts n more bytes on the books of h. fresh says that the peer has just done something about them. It reports
+// Owner is whoever holds something of a budget.
+type Owner interface {
+	// GiveWay has it let go of all it holds, soon; why is the word that the budget was made with, or Relieve was given.
+	// It is called under the budget's lock, by any goroutine: it must not block, nor call the budget.
+	GiveWay(why uint8)
+}
+
+// New makes a budget of most bytes, whose holders give way for why, a word of the owners' own.
+func New(most int64, why uint8) *Budget { return &Budget{most: most, why: why} }
+
+// Total is what is on the books. Any goroutine.
+func (b *Budget) Total() int64 { return b.total.Load() }
+
+// Borrow puts n more bytes on the books that belong to no holder, or says that there is no room for them. Return takes
+// them off again. Any goroutine.
+func (b *Budget) Borrow(n int) bool {
+	if b.total.Load()+int64(n) > b.most {
+		return false
+	}
+	b.total.Add(int64(n))
+	return true
+}
+
+// Return: see Borrow.
+func (b *Budget) Return(n int) { b.total.Add(-int64(n)) }
+
+// Take puts n more bytes on the books of h. fresh says that the peer has just done something about them. It reports
 // false when it is h that has to give way: the caller closes its connection.
-func (b *budget) take(h *holding, n int64, fresh bool) bool {
+func (b *Budget) Take(h *Holding, n int64, fresh bool) bool {
 	if !h.listed {
 		h.bytes += n
 		b.total.Add(n)
-		if h.bytes <= budgetFloor {
+		if h.bytes <= Floor {
 			return true
 		}
 	}
@@ -73,7 +99,7 @@ func (b *budget) take(h *holding, n int64, fresh bool) bool {
 		if heaviest == h {
 			return false
 		}
-		heaviest.conn.giveWay(b.reason)
+		heaviest.Owner.GiveWay(b.why)
 	}
 	return true
 }
@@ -85,10 +111,10 @@ const promiseShare = 7
 // stale is for how long a holder's peer has done nothing when it has to give way to an answer that has not begun.
 const stale = int64(1e9)
 
-// promise puts n more bytes on the books of h, which belong to something that has not begun. So unlike take it cuts
+// Promise puts n more bytes on the books of h, which belong to something that has not begun. So unlike Take it cuts
 // nobody off who is reading: only those give way who hold more for longer, and have not moved for a second or never. It
 // reports false when that is not enough; then nothing has changed.
-func (b *budget) promise(h *holding, n int64) bool {
+func (b *Budget) Promise(h *Holding, n int64) bool {
 	now := backpressure.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -97,7 +123,7 @@ func (b *budget) promise(h *holding, n int64) bool {
 	}
 	most := b.most / 8 * promiseShare
 	if over := b.total.Load() + n - most; over > 0 {
-		var idle []*holding
+		var idle []*Holding
 		for _, other := range b.holders {
 			if other != h && other.yields(h.bytes+n, now) {
 				idle = append(idle, other)
@@ -113,18 +139,18 @@ func (b *budget) promise(h *holding, n int64) bool {
 			}
 			b.dropLocked(other)
 			other.gaveUp = true
-			other.conn.giveWay(b.reason)
+			other.Owner.GiveWay(b.why)
 		}
 	}
 	b.total.Add(n)
-	if h.bytes += n; !h.listed && h.bytes > budgetFloor {
+	if h.bytes += n; !h.listed && h.bytes > Floor {
 		b.listLocked(h, now)
 	}
 	return true
 }
 
 // yields says whether h gives way to n bytes of a newcomer.
-func (h *holding) yields(n, now int64) bool {
+func (h *Holding) yields(n, now int64) bool {
 	age := now - h.since
 	if float64(h.bytes)*float64(age+stale) <= float64(n)*float64(stale) {
 		return false
@@ -133,13 +159,13 @@ func (h *holding) yields(n, now int64) bool {
 }
 
 // listLocked puts h among the holders.
-func (b *budget) listLocked(h *holding, now int64) {
+func (b *Budget) listLocked(h *Holding, now int64) {
 	h.listed, h.at, h.since, h.moved = true, len(b.holders), now, false
 	b.holders = append(b.holders, h)
 }
 
-// progress notes that the peer of h has just done something about what it holds.
-func (b *budget) progress(h *holding) {
+// Progress notes that the peer of h has just done something about what it holds.
+func (b *Budget) Progress(h *Holding) {
 	if !h.listed {
 		return
 	}
@@ -148,8 +174,8 @@ func (b *budget) progress(h *holding) {
 	h.since, h.moved = backpressure.Now(), true
 }
 
-// give takes n bytes off again. It is progress, unless h has given way.
-func (b *budget) give(h *holding, n int64) {
+// Give takes n bytes off again. It is progress, unless h has given way.
+func (b *Budget) Give(h *Holding, n int64) {
 	if !h.listed {
 		h.bytes -= n
 		b.total.Add(-n)
@@ -163,7 +189,7 @@ func (b *budget) give(h *holding, n int64) {
 	h.bytes -= n
 	b.total.Add(-n)
 	h.since = backpressure.Now()
-	if h.bytes <= budgetFloor/2 {
+	if h.bytes <= Floor/2 {
 		left := h.bytes
 		b.dropLocked(h)
 		b.total.Add(left)
@@ -171,8 +197,8 @@ func (b *budget) give(h *holding, n int64) {
 	}
 }
 
-// giveAll takes off whatever h holds.
-func (b *budget) giveAll(h *holding) {
+// GiveAll takes off whatever h holds.
+func (b *Budget) GiveAll(h *Holding) {
 	if !h.listed {
 		b.total.Add(-h.bytes)
 		h.bytes = 0
@@ -187,7 +213,7 @@ func (b *budget) giveAll(h *holding) {
 }
 
 // dropLocked takes h off the books and from among the holders.
-func (b *budget) dropLocked(h *holding) {
+func (b *Budget) dropLocked(h *Holding) {
 	b.total.Add(-h.bytes)
 	h.bytes = 0
 	last := len(b.holders) - 1
@@ -198,7 +224,7 @@ func (b *budget) dropLocked(h *holding) {
 }
 
 // heaviestLocked finds who holds most for longest: bytes by seconds, of which everybody has one.
-func (b *budget) heaviestLocked(now int64) (heaviest *holding) {
+func (b *Budget) heaviestLocked(now int64) (heaviest *Holding) {
 	const second = 1e9
 	var most float64
 	for _, h := range b.holders {
@@ -216,8 +242,8 @@ const (
 	relieveAbove = 64 << 10
 )
 
-// relieve has the heaviest holders give way, until an eighth of what is held is free or nobody holds much.
-func (b *budget) relieve() {
+// Relieve has the heaviest holders give way for why, until an eighth of what is held is free or nobody holds much.
+func (b *Budget) Relieve(why uint8) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, goal := backpressure.Now(), b.total.Load()/relievePart*(relievePart-1)
@@ -228,19 +254,6 @@ func (b *budget) relieve() {
 		}
 		b.dropLocked(heaviest)
 		heaviest.gaveUp = true
-		heaviest.conn.giveWay(ClosePressure)
+		heaviest.Owner.GiveWay(why)
 	}
-}
-
-// Relieve closes the connections that hold most unread answers or unfinished messages for longest (process_pressure):
-// an eighth of what is held each time. Any goroutine.
-func (s *Loops) Relieve() {
-	s.outBudget.relieve()
-	s.inBudget.relieve()
-}
-
-// giveWay has c's loop close it soon, for reason. Any goroutine, whatever it has locked but an inbox.
-func (c *Conn) giveWay(reason Reason) {
-	c.cut.Store(uint32(reason))
-	c.Post()
 }
