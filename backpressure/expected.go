@@ -1,6 +1,7 @@
 package backpressure
 
 import (
+	"runtime"
 	"time"
 )
 
@@ -16,6 +17,9 @@ import (
 const (
 	rateWindow = 50 * time.Millisecond
 	rateUnit   = 1000
+
+	// recoveryPart is of how many windows without much work the rate forgets what it was, about.
+	recoveryPart = 8
 
 	// While the door was shut lately, it opens for what can start within standingPart of the time: a standing queue
 	// wins nothing, and where estimates are a little off, what is let in still starts in time.
@@ -80,7 +84,8 @@ func (q *Queue) expectedWait() time.Duration {
 
 // ran takes note of work that a worker has done until now. How much all do in a time counts only if none of them
 // paused: it is more than that else. It is less than there are workers where cores are fewer, and where the loops and
-// other processes take their part.
+// other processes take their part. Where workers paused and did not do half of it, it was not put to the test: it goes
+// back to that of free cores, or what a time of starved cores has left would refuse bursts for ever.
 func (q *Queue) ran(now, took int64) {
 	l := &q.load
 	done, since := l.done.Add(took), l.since.Load()
@@ -89,9 +94,16 @@ func (q *Queue) ran(now, took int64) {
 		return
 	}
 	l.done.Add(-done)
-	if l.idled.Swap(false) || since == 0 {
-		return
-	}
+	idled, rate := l.idled.Swap(false), l.rate.Load()
 	measured := min(max(done*rateUnit/length, rateUnit/10), int64(q.options.Workers)*rateUnit)
-	l.rate.Store((l.rate.Load() + measured) / 2)
+	switch {
+	case since == 0:
+	case !idled:
+		l.rate.Store((rate + measured) / 2)
+	case measured < rate/2 || rate <= rateUnit/10:
+		l.rate.Store(rate + (q.cores()-rate)/recoveryPart)
+	}
 }
+
+// cores is how much can be done in a time when loops and other processes take nothing.
+func (q *Queue) cores() int64 { return int64(min(q.options.Workers, runtime.GOMAXPROCS(0))) * rateUnit }

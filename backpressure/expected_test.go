@@ -294,3 +294,31 @@ func TestExpectedWaitLeavesOut(t *testing.T) {
 		expect(t, "paused, in the end", s.q.load.paused.Load(), 0)
 	})
 }
+
+// What was measured while the cores were somebody else's does not outlast that: bursts that are done in time are let in
+// again, though a worker pauses between any two of them.
+func TestRateRecovers(t *testing.T) {
+	simulate(t, 2, func(*Options) {}, func(s *simulation) {
+		s.q.load.since.Store(Now()) // the bubble's time is before that of Now's beginning
+		tool, lanes := s.tool(always(2*milli)), s.lanes(20)
+		burst := func() {
+			for _, l := range lanes {
+				s.send(l, tool)
+			}
+			elapse(300 * milli)
+		}
+		for range 10 {
+			burst()
+		}
+		expect(t, "refused of bursts of 20 ms", s.outcomes().atDoor, 0)
+		s.q.load.rate.Store(rateUnit / 10) // nine tenths and more were taken
+		for range 20 {
+			burst()
+		}
+		s.outcomes()
+		for range 10 {
+			burst()
+		}
+		expect(t, "refused six seconds after the cores came back", s.outcomes().atDoor, 0)
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -56,7 +55,7 @@ func NewQueue(o Options, set *metrics.Set) (*Queue, error) {
 	}
 	q := &Queue{options: o, drained: make(chan struct{}, 1)}
 	q.fair.seed = maphash.MakeSeed()
-	q.load.rate.Store(int64(min(o.Workers, runtime.GOMAXPROCS(0))) * rateUnit)
+	q.load.rate.Store(q.cores())
 	q.waiting.init("waiting messages", o.MaxWaiting, o.RefuseAbove, o.ReopenBelow)
 	q.held.init("queue bytes", o.MaxQueueBytes, o.RefuseAbove, o.ReopenBelow)
 	q.pools[Compute] = newPool(q, Compute, o.Workers, o.Workers)

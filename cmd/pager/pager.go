@@ -174,7 +174,7 @@ func (p *Pager) deliver(q queued) {
 		case tries == 0:
 			p.failed(fmt.Errorf("an alert did not reach its receiver, it is tried again: %w", err))
 		}
-		p.pause(max(wait, o.backoff(tries)))
+		p.pause(max(wait, o.backoff(tries)), &o, token)
 	}
 }
 
@@ -187,8 +187,8 @@ func (o *Options) backoff(tries int) time.Duration {
 	return time.Duration(float64(wait) * (0.75 + rand.Float64()/2))
 }
 
-// pause waits, unless something changes: new options, or a stop.
-func (p *Pager) pause(d time.Duration) {
+// pause waits, unless something changes: other options than o or another token, or a stop.
+func (p *Pager) pause(d time.Duration, o *Options, token string) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
@@ -199,9 +199,9 @@ func (p *Pager) pause(d time.Duration) {
 			return
 		case <-p.wake:
 			p.mu.Lock()
-			stopped := p.stopped
+			changed := p.stopped || p.o != *o || p.token != token
 			p.mu.Unlock()
-			if stopped {
+			if changed {
 				return
 			}
 		}

@@ -255,6 +255,18 @@ func TestReplaceReceiver(t *testing.T) {
 	p.Stop()
 }
 
+// TestReplaceEndsPause: who puts a wrong receiver or token right does not wait for the next try of the wrong one.
+func TestReplaceEndsPause(t *testing.T) {
+	r := newReceiver(t, func(n int) int { return map[int]int{1: 401}[n] + 200*min(1, n/2) })
+	p := newPage(t, func(o *Options) { o.URL, o.MinBackoff, o.MaxBackoff = r.URL, time.Hour, time.Hour })
+	p.fires("A")
+	p.eventually("the first try failed", func() bool { return p.logged() != "" })
+	p.fires("B") // what comes meanwhile changes nothing
+	p.Replace(p.o, "right")
+	p.eventually("both arrive", func() bool { return r.names() == "A firing, B firing" })
+	p.Stop()
+}
+
 // TestGiveUp: a change that was tried for too long makes room for the next.
 func TestGiveUp(t *testing.T) {
 	r := newReceiver(t, func(int) int { return 500 })
