@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -228,7 +229,10 @@ func TestOddWebSocket(t *testing.T) {
 			_, body := fixture.Polite(message)
 			switch {
 			case message.Calls() && calls.Add(1) > 1:
-				return closing + fixture.HangUp
+				if _, err := r.Conn.Write([]byte(closing)); err == nil {
+					_, _ = io.Copy(io.Discard, r.Conn) // until the client ends: what is left unread would reset it
+				}
+				return fixture.HangUp
 			case body == "":
 				continue
 			}
