@@ -9,7 +9,7 @@ import (
 // known in time: for each kind of work its cost and how many messages of it wait (Work). How much of it is done in a
 // second is measured while no worker pauses. Lanes take turns, so what a lane's message waits for is not all that
 // waits but its share: what its lane has ahead of it, and as much of every other lane
-// (docs/decisions/0046-expected-wait.md).
+// (docs/decisions/0044-expected-wait.md).
 //
 // Waiting tools are left out: their time is not that of the cores. So are lanes whose peers do not read, which run
 // nothing, and those that are patient.

@@ -3,7 +3,7 @@ package cmd
 import "weir/codec/option"
 
 // presets are what each name sets, key by key, as one would write it. docs/CONFIG.md shows the table;
-// docs/decisions/0049 says how it fits together with what somebody sets and with the memory there is.
+// docs/decisions/0047 says how it fits together with what somebody sets and with the memory there is.
 var presets = struct {
 	names []string
 	rows  []presetRow
