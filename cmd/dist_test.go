@@ -129,7 +129,8 @@ func installPurge(t *testing.T, deb string) {
 		"/etc/weir/weir.yaml", "/usr/bin/weir", "/usr/lib/systemd/system/weir.service",
 		"/usr/share/bash-completion/completions/weir", "/usr/share/doc/weir/99-weir.conf", "/usr/share/doc/weir/README.md",
 		"/usr/share/doc/weir/copyright", "/usr/share/doc/weir/docs/CONFIG.md", "/usr/share/doc/weir/docs/METRICS.md",
-		"/usr/share/doc/weir/docs/OPERATING.md", "/usr/share/doc/weir/docs/SYSCTL.md", "/usr/share/fish/vendor_completions.d/weir.fish", "/usr/share/man/man1/weir.1.gz",
+		"/usr/share/doc/weir/docs/OPERATING.md", "/usr/share/doc/weir/docs/SYSCTL.md",
+		"/usr/share/fish/vendor_completions.d/weir.fish", "/usr/share/man/man1/weir.1.gz",
 		"/usr/share/zsh/vendor-completions/_weir",
 	}
 	dpkg("--install", deb)

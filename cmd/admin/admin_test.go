@@ -91,7 +91,10 @@ func TestAdminPages(t *testing.T) {
 	f("", "/metrics", 200, "go_goroutines")
 	f("", "/debug/pprof/", 200, "goroutine")
 	f("", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile")
-	f("", "/", 404, "")
+	for _, page := range []string{"/status", "/alerts", "/metrics", "/healthz", "/readyz", "/debug/pprof/"} {
+		f("", "/", 200, `"`+page+`"`)
+	}
+	f("", "/nothing", 404, "")
 	f("", "/debug/vars", 404, "")
 }
 

@@ -56,6 +56,11 @@ func handler(source Source, hosts []string) http.Handler {
 	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{"alerts": source.Alerts()})
 	})
+	// What there is, for who comes by the address alone.
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string][]string{"pages": {"/status", "/alerts", "/metrics", "/healthz", "/readyz",
+			"/debug/pprof/"}})
+	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
