@@ -24,7 +24,12 @@ func Sockets(known ...string) (map[string]*os.File, error) {
 		return nil, nil // nobody's, or a parent's
 	}
 	sockets := map[string]*os.File{}
-	for i, name := range slices.Concat(strings.Split(names, ":"), make([]string, max(0, n)))[:max(0, n)] {
+	called := strings.Split(names, ":")
+	for i := range n {
+		name := ""
+		if i < len(called) {
+			name = called[i]
+		}
 		if !slices.Contains(known, name) || sockets[name] != nil {
 			return nil, fmt.Errorf("the service manager passes %d sockets, and number %d is called %q: set FileDescriptorName= "+
 				"of each socket unit to another of %s", n, i+1, name, strings.Join(known, ", "))
