@@ -58,7 +58,6 @@ func offerTrouble(r *registry.Registry) error {
 type troubled struct {
 	*child
 	t       *testing.T
-	calm    time.Duration // how long it may take until what fires has cleared
 	clients []net.Conn
 	stop    chan struct{}
 	callers sync.WaitGroup

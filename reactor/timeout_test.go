@@ -426,6 +426,7 @@ func TestHandlerTimeoutFreesDetachedCalls(t *testing.T) {
 	registry.AddTool(s.registry, &mcp.Tool{Name: "ponder"},
 		func(_ context.Context, req *mcp.CallToolRequest, in askIn) (*mcp.CallToolResult, any, error) {
 			if req.Params.InputResponses == nil {
+				//lint:ignore SA1019 still served
 				return &mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"roots": &mcp.ListRootsParams{}}}, nil, nil
 			}
 			if in.Things > 1 {

@@ -37,11 +37,10 @@ func calls(s *harness.Server, t wire.Transport, micros int) func(*client.Options
 
 // able is what the server can do: calls per second, and the processor time of both sides.
 type able struct {
-	perSecond  float64
-	server     float64 // seconds of CPU per call
-	own        float64 // cores of the generator
-	refused    uint64
-	unanswered uint64
+	perSecond float64
+	server    float64 // seconds of CPU per call
+	own       float64 // cores of the generator
+	refused   uint64
 }
 
 // measure has so many polite clients call in a closed loop: as many as keep all cores busy, and no more than the key
