@@ -59,8 +59,10 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 		return false
 	}
 	p := q.pools[Compute]
+	// In this order: a worker that finds a lane between the two has emptied its place too, and is missed in neither.
+	free := p.free()
 	lanes := int64(p.ring.Length())
-	if l.tails[c] == nil && p.free() > lanes {
+	if l.tails[c] == nil && free > lanes {
 		return false // a worker has nothing to do: whatever runs on the others, this one starts now
 	}
 	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked

@@ -52,9 +52,12 @@ func TestClosedLoopIsNotRefused(t *testing.T) {
 		t.Helper()
 		simulate(t, cores, func(*Options) {}, func(s *simulation) {
 			tool, stop := s.tool(took), new(atomic.Bool)
-			for _, l := range s.lanes(clients) {
+			for i, l := range s.lanes(clients) {
+				// The answer is on its way, and the next call. No two come in one moment: who comes while a worker wakes
+				// may find it neither asleep nor at work.
+				way := 100*time.Microsecond + time.Duration(i)
 				l.again = func(*simulatedCall) {
-					time.AfterFunc(100*time.Microsecond, func() { // the answer is on its way, and the next call
+					time.AfterFunc(way, func() {
 						if !stop.Load() {
 							s.send(l, tool)
 						}

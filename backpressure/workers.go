@@ -220,11 +220,13 @@ func (p *pool) wakeIfMore() {
 }
 
 // free is how many goroutines have nothing to do: those that sleep, and one that was woken and has found nothing yet.
-func (p *pool) free() (n int64) {
+// Who is woken searches before it sleeps no more: read in this order, nobody is missed, and at worst one counts twice.
+func (p *pool) free() int64 {
+	n := int64(p.sleepers.Load())
 	if p.searching.Load() {
 		n++
 	}
-	return n + int64(p.sleepers.Load())
+	return n
 }
 
 // claim takes one sleeper, any one, off the count; true: the caller owes a token.
@@ -316,14 +318,14 @@ func (p *pool) work(searching bool) {
 func (p *pool) next(w *Worker) *Lane {
 	for p.state.Load() == poolRunning {
 		l, ok := p.ring.Pop()
+		if !ok && p.ring.More() {
+			runtime.Gosched() // a push is half done; let it finish. w searches on, and counts as free.
+			continue
+		}
 		p.found(w)
 		if ok {
 			p.wakeIfMore()
 			return l
-		}
-		if p.ring.More() {
-			runtime.Gosched() // a push is half done; let it finish
-			continue
 		}
 		if !p.sleep(w) {
 			return nil
