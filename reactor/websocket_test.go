@@ -10,6 +10,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/backpressure"
+	"weir/backpressure/pressure"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -212,4 +213,15 @@ func TestWebSocketPeerThatIsGone(t *testing.T) {
 	}
 	s.free()
 	contains(t, string(half.received().Payload), `"id":1`)
+}
+
+// Under pressure an HTTP connection ends with its next answer. What has become a WebSocket connection goes on.
+func TestWebSocketUnderPressure(t *testing.T) {
+	s := start(t)
+	s.SetPressure(pressure.State{Level: pressure.CloseAfterAnswer})
+	p := s.websocket()
+	for range 2 {
+		p.text(strings.TrimSpace(pingLine))
+		contains(t, string(p.received().Payload), `"result":{}`)
+	}
 }

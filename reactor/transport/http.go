@@ -128,6 +128,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 				return
 			}
 			k.Release()
+			r.KeepAlive = true // under pressure connections end with their answer, and 101 is none
 			t.upgrade(in, c, r)
 			return
 		}
