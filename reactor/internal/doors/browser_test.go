@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -35,6 +36,7 @@ var refusedSteps = []string{"modern", "legacy", "metadata", "credentials", "sock
 type site struct {
 	*httptest.Server
 	port    string
+	mu      sync.Mutex          // what the test and the pages share
 	values  map[string]any      // of the page
 	origins []string            // still to come
 	reports chan map[string]any // what the pages saw
@@ -45,6 +47,8 @@ type site struct {
 func (s *site) origin(host string) string { return "http://" + host + ":" + s.port }
 
 func (s *site) next() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.origins) == 0 {
 		return "about:blank"
 	}
@@ -62,7 +66,9 @@ func startSite(t *testing.T, origins ...string) *site {
 	mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, r *http.Request) {
 		out.Header().Set("Content-Type", "text/html; charset=utf-8")
 		host, _, _ := strings.Cut(r.Host, ":")
+		s.mu.Lock()
 		values := maps.Clone(s.values)
+		s.mu.Unlock()
 		values["steps"] = allSteps
 		if host == "evil.test" {
 			values["steps"] = refusedSteps
@@ -73,8 +79,11 @@ func startSite(t *testing.T, origins ...string) *site {
 	})
 	waits := func(c func(*server) <-chan struct{}) http.HandlerFunc {
 		return func(out http.ResponseWriter, r *http.Request) {
+			s.mu.Lock()
+			stuck := s.stuck
+			s.mu.Unlock()
 			select {
-			case <-c(s.stuck):
+			case <-c(stuck):
 			case <-time.After(patience):
 				out.WriteHeader(http.StatusGatewayTimeout)
 			}
@@ -218,7 +227,6 @@ func TestBrowser(t *testing.T) {
 	s := startSite(t, "app.test", "127.0.0.1", "evil.test")
 	listed := func(k *knobs) { k.HTTPSSEPath, k.AllowedOrigins = "/sse", []string{s.origin("app.test")} }
 	open := start(t, listed)
-	s.stuck = open
 	full := start(t, func(k *knobs) { listed(k); filled(k) })
 	fill(t, full)
 	guarded := start(t, func(k *knobs) {
@@ -228,11 +236,14 @@ func TestBrowser(t *testing.T) {
 	})
 	counted := startRelay(t, open.http())
 	door := counted.Addr().String()
+	s.mu.Lock()
+	s.stuck = open
 	s.values = map[string]any{
 		"mcp": "http://" + door + "/mcp", "ws": "ws://" + door + "/mcp", "sse": "http://" + door + "/sse",
 		"full": "http://" + full.http() + "/mcp", "guarded": "http://" + guarded.http() + "/mcp",
 		"guardedWS": "ws://" + guarded.http() + "/mcp", "token": tokenOf("alice"),
 	}
+	s.mu.Unlock()
 	startChromium(t, s.next())
 	judgePage(t, "app.test", s.report(t), &counted.preflights, true)
 	counted.preflights.Store(0)
