@@ -231,24 +231,22 @@ func (r *pagedOnce) each(t *testing.T) {
 }
 
 // await waits until each alert is in this status.
-func (r *pagedOnce) await(t *testing.T, status string, within time.Duration) {
+func (r *pagedOnce) await(t *testing.T, status string, most time.Duration) {
 	t.Helper()
-	is := func() (n int) {
+	want := len(alert.Names())
+	within(t, most, func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return fmt.Sprintf("%d alerts are %s:\n%s", want, status, strings.Join(r.got, "\n"))
+	}, func() bool {
+		n := 0
 		for _, last := range r.last() {
 			if strings.HasPrefix(last, status+" ") {
 				n++
 			}
 		}
-		return n
-	}
-	want := len(alert.Names())
-	for until := time.Now().Add(within); is() < want; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			t.Fatalf("of %d alerts not all are %s within %v:\n%s", want, status, within, strings.Join(r.got, "\n"))
-		}
-	}
+		return n >= want
+	})
 }
 
 // patience is what a busy machine may add to a time that is promised.
@@ -327,12 +325,8 @@ func prometheusAlerts(t *testing.T, window time.Duration) {
 				"receivers: [{name: stub, webhook_configs: [{url: '%s', send_resolved: true}]}]\n", r.URL)))
 	base := "http://" + startPrometheus(t, s.addresses["admin"], writeFile(t, folder, "alerts.yml", string(alert.Rules(o))),
 		manager)
-	for until := time.Now().Add(prometheusPatience); queryPrometheus(t, base, "count(weir_connections)") == 0; {
-		if time.Now().After(until) {
-			t.Fatal("Prometheus scrapes nothing")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	within(t, prometheusPatience, func() string { return "Prometheus scrapes something" },
+		func() bool { return queryPrometheus(t, base, "count(weir_connections)") > 0 })
 	s.begin()
 	r.await(t, "firing", 2*window+patience)
 	s.end()

@@ -240,16 +240,22 @@ func npmClients(t *testing.T) string {
 	return folder
 }
 
-// eventually looks every few milliseconds until what is awaited is so.
+// eventually looks every few milliseconds until what is awaited is so, for ten seconds.
 func eventually(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	within(t, 10*time.Second, func() string { return what }, so)
+}
+
+// within is the same for another time, and asks only in the end what was awaited.
+func within(t *testing.T, most time.Duration, what func() string, so func() bool) {
+	t.Helper()
+	tick, deadline := time.NewTicker(5*time.Millisecond), time.After(most)
 	defer tick.Stop()
 	for !so() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("in vain: %s", what)
+			t.Fatalf("in vain: %s", what())
 		}
 	}
 }
