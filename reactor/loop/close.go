@@ -26,6 +26,7 @@ const (
 	CloseOutboxBudget // the outboxes of all connections hold max_outbox_total_bytes
 	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
 	ClosePressure     // the process is short of memory, and this connection holds most of it for longest
+	CloseHandedOver   // another process of the server has it from here on
 	CloseDrain        // the server stops
 	CloseError        // a system call failed in a way that only ends this connection
 	Reasons
@@ -52,6 +53,7 @@ var closeNames = [Reasons]string{
 	CloseOutboxBudget:   "outbox_total_bytes",
 	CloseInputBudget:    "input_total_bytes",
 	ClosePressure:       "process_pressure",
+	CloseHandedOver:     "handed_over",
 	CloseDrain:          "draining",
 	CloseError:          "error",
 }
