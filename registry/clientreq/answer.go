@@ -104,7 +104,7 @@ func readAnswer(key string, request mcp.InputRequest, e *codec.Envelope, raw []b
 	}
 	elicited, err := ElicitedBy(mcp.InputRequestMap{key: request})
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, protocol.ResultEncoding(err.Error())
 	}
 	if definition, ok := elicited[key]; ok {
 		answer, err := readElicited(definition, e.Result.Of(raw))

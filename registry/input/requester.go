@@ -156,7 +156,10 @@ func (r *Requester) Wait(ctx context.Context, request mcp.InputRequest) (mcp.Inp
 	if err != nil {
 		return nil, err
 	}
-	requests := mcp.InputRequestMap{key: request}
+	requests, err := clientreq.Check(mcp.InputRequestMap{key: request})
+	if err != nil {
+		return nil, err
+	}
 	if missing := clientreq.Needs(requests) &^ a.Declared; missing != 0 {
 		return nil, errNotDeclared
 	}
