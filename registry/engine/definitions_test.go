@@ -104,7 +104,7 @@ func TestDefinitionsBesideSchemas(t *testing.T) {
 func TestSchemasAreShownWithProperties(t *testing.T) {
 	const shown = `"properties":{}`
 	for given, want := range map[string]string{
-		`{"type":"object"}`:                                         `{"type":"object",` + shown + `}`,
+		`{"type":"object"}`: `{"type":"object",` + shown + `}`,
 		`{"type":"object","additionalProperties":false}`:            `"additionalProperties":false,` + shown + `}`,
 		`{"type":"object","description":"caf\u00e9","required":[]}`: shown,
 		`{"type":"object","properties":{"a":{"type":"object"}}}`:    `{"type":"object","properties":{"a":{"type":"object"}}}`,
