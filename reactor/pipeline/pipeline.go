@@ -27,7 +27,8 @@ type Pipeline struct {
 	runs     []run               // likewise; only those of class Compute take batches
 	detached detachedCalls
 	draining atomic.Bool
-	second   atomic.Int64 // Unix time, for what ends at one
+	second   atomic.Int64        // Unix time, for what ends at one
+	kinds    [kinds]atomic.Int64 // connections, by what they speak
 }
 
 // Init makes the pipeline ready for the connections of loops, which have not started.

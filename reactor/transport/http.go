@@ -195,7 +195,7 @@ func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		protocol = "mcp"
 	}
 	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
-	c.SetTransport(new(wsTransport))
+	c.SetTransport(new(wsTransport), pipeline.KindWebSocket)
 }
 
 // offers reports whether a comma-separated list holds name.
