@@ -12,6 +12,7 @@ import (
 	"weir/backpressure"
 	"weir/backpressure/pressure"
 	"weir/reactor/auth"
+	"weir/reactor/census"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
@@ -39,6 +40,7 @@ type Server struct {
 	pipeline pipeline.Pipeline
 	site     transport.Site
 	life     life
+	census   *census.Census
 
 	failures  sync.Map // *logwriter.Gate, by engine.FailureKind
 	clockStop chan struct{}
@@ -70,6 +72,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if s.loops, err = loop.New(s.opts.ofLoops(), &s.site, c.Metrics, s.log); err != nil {
 		return nil, err
 	}
+	s.census = census.New(s.loops)
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
@@ -98,6 +101,9 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 
 // Connections returns how many connections are open. Any goroutine.
 func (s *Server) Connections() int64 { return s.loops.Connections() }
+
+// Census is who is connected. Any goroutine, after Start.
+func (s *Server) Census() *census.Census { return s.census }
 
 // lookEvery is how often the server looks for what has waited or run too long.
 const lookEvery = 250 * time.Millisecond

@@ -28,8 +28,9 @@ type Pipeline struct {
 	detached detachedCalls
 	draining atomic.Bool
 	leaving  atomic.Bool
-	parting  atomic.Int32 // of loop.SpreadSteps: which connections' streams end now
-	second   atomic.Int64 // Unix time, for what ends at one
+	parting  atomic.Int32        // of loop.SpreadSteps: which connections' streams end now
+	second   atomic.Int64        // Unix time, for what ends at one
+	kinds    [kinds]atomic.Int64 // connections, by what they speak
 }
 
 // Init makes the pipeline ready for the connections of loops, which have not started.

@@ -196,7 +196,7 @@ func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		protocol = "mcp"
 	}
 	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
-	c.SetTransport(new(wsTransport))
+	c.SetTransport(new(wsTransport), pipeline.KindWebSocket)
 }
 
 // eof: a request that stays unfinished asks for nothing. About those that are being served the end says too little: a
