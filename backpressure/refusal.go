@@ -37,10 +37,7 @@ const (
 
 	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
-
-	// Of messages, by the transport.
-
-	HandoverLimit // it belongs to the process that this one takes over from, which has too many waiting
+	HandoverLimit   // it belongs to the process that this one takes over from, and cannot get there; by the transport
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
