@@ -103,7 +103,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
 	s, err := startServer(&config, &journal{Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
-		lines: logwriter.New(io.Discard, nil)})
+		lines: logwriter.New(io.Discard, nil)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
