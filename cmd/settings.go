@@ -66,7 +66,9 @@ type serveFlags struct {
 // Help implements kong.HelpProvider: what stands below the flags.
 func (serveFlags) Help() string {
 	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets,
-until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits.
+until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits. SIGHUP
+reads tokens, alerts, limits of connections and the level of the log again. SIGUSR2 upgrades: the program is started
+anew, from its file, takes the listening sockets over, and nobody is refused.
 
 Example:
 
@@ -139,7 +141,7 @@ func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
 	config.Server.Loops = 1
-	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front, and one client comes back alone
+	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front of the one client
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
 	override(f.Admin, &config.Admin, places, "admin", "admin")
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
