@@ -83,12 +83,12 @@ var configChapters = map[string]string{
 	"weir/cmd":          "The process",
 
 	"weir/cmd/succession": "Upgrades",
-	"auth":              "Who may come (`auth`)",
-	"messages":          "Messages (`messages`)",
-	"log":               "Log (`log`)",
-	"alerts":            "Alerts (`alerts`)",
-	"pressure":          "Pressure (`pressure`)",
-	"mcp":               "What is served (`mcp`)",
+	"auth":                "Who may come (`auth`)",
+	"messages":            "Messages (`messages`)",
+	"log":                 "Log (`log`)",
+	"alerts":              "Alerts (`alerts`)",
+	"pressure":            "Pressure (`pressure`)",
+	"mcp":                 "What is served (`mcp`)",
 }
 
 func renderConfigPage(t *testing.T) string {
