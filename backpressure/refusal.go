@@ -42,6 +42,10 @@ const (
 
 	ToolLimit // as many calls of this tool run as may at once
 
+	// Of messages, by the transport.
+
+	HandoverLimit // it belongs to the process that this one takes over from, which has too many waiting
+
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
 	refusals = iota
@@ -74,6 +78,7 @@ var refusalTable = [refusals]struct {
 	EmergencyStop:               {"emergency_stop", 0.5},
 	ProcessPressure:             {"process_pressure", 0.25},
 	ToolLimit:                   {"tool_limit", 0.25},
+	HandoverLimit:               {"handover_limit", 0},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

@@ -118,6 +118,7 @@ var allowedImports = map[string][]string{
 	"reactor/loop/budget":     {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
+	"reactor/upgrade":         {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
