@@ -103,6 +103,12 @@ var Sections = []Section{
 				"client requests)"},
 		{"weir_tool_duration_seconds", Histogram, "tool",
 			"time of a tool's handler; of a sample of the calls, so take rates from weir_tool_calls_total"},
+		{"weir_tool_concurrency", Gauge, "tool",
+			"calls that run, of a tool with a limit (`registry.MaxConcurrent`, `adaptive_concurrency`)"},
+		{"weir_tool_concurrency_limit", Gauge, "tool",
+			"the bound of weir_tool_concurrency: chosen, or found; `max_concurrency` while none was found"},
+		{"weir_tool_refusals_total", Counter, "tool",
+			"calls refused because as many of the tool ran as may (`tool_limit`)"},
 		{"weir_call_duration_seconds", Histogram, "class",
 			"time of a tool's call from its admission to the end of its handler; of a sample of the calls, of all tools " +
 				"of a class"},

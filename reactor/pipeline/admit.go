@@ -17,7 +17,7 @@ const peekAbove = 4 << 10
 // Message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 //
 // HTTP has a second door: a tools/call is probed at its head (Intake.Probe), before it has a body and a Call. What
-// refuses calls here (sheds, admit) refuses there too, or bodies are read for nothing.
+// refuses calls here (sheds, full, admit) refuses there too, or bodies are read for nothing.
 func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	in.stats.received.Add(1)
 	k.Raw, k.Principal = msg, c.Principal()
@@ -31,7 +31,11 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		return
 	}
 	class := p.Engine.Route(&k.Exchange)
-	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+	refusal := in.sheds(k, class)
+	if refusal == backpressure.Accepted && k.full(class) {
+		refusal = backpressure.ToolLimit
+	}
+	if refusal != backpressure.Accepted {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}

@@ -60,6 +60,7 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		x.Outcome, o = Cancelled, call.EndedCancelled
 		dst = dst[:before]
 	}
+	x.ReturnedWell = o == call.EndedOK
 	s.Finished(start, x.Waited(), o)
 	return dst
 }

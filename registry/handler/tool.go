@@ -36,6 +36,12 @@ func NewTool(d *mcp.Tool, h mcp.ToolHandler, defaults Defaults, opts []Option) (
 // define completes a tool.
 func define(d *mcp.Tool, t *Tool, defaults Defaults, opts []Option) (*Tool, error) {
 	t.Handler = defaults.handler(d.Name, opts)
+	switch h := &t.Handler; {
+	case h.Concurrency < call.Adaptive:
+		return nil, errMaxConcurrent
+	case h.Concurrency == call.Adaptive && h.Cheap:
+		return nil, errAdaptiveCheap
+	}
 	tasks := ""
 	if t.Handler.Tasks != call.TaskForbidden {
 		tasks = t.Handler.Tasks.String()
