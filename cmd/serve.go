@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cmd/admin"
+	"weir/cmd/succession"
 	"weir/cmd/systemd"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
@@ -89,7 +90,7 @@ func notStarted(log *journal, err error) int {
 // heir has the server take over from the process that started this one; nil: there is none.
 func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
-	s.inheritKey(heir)
+	s.stateKey = succession.StateKey(config.MCP.StateKey, heir)
 	log.register(s.metrics)
 	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/cmd/succession"
@@ -29,9 +28,8 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
-	made      backpressure.Options // what the queue was made for
-	reloading sync.Mutex           // held while it reads again
-	stateKey  string               // seals states
+	reloading sync.Mutex // held while it reads again
+	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
 
 	succession *succession.Succession
@@ -51,7 +49,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
-	s.made, offered.StateKey = s.config.Queue, s.stateKey
+	offered.StateKey = s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
