@@ -78,11 +78,15 @@ func startServer(config *Config, log *journal) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bind(); err != nil {
-		closeIfOpen(adminListener)
-		return nil, err
+	err = s.observe()
+	if err == nil {
+		err = s.bind()
 	}
-	if err := s.reactor.Start(); err != nil {
+	if err == nil {
+		err = s.reactor.Start()
+	}
+	if err != nil {
+		s.endObservers()
 		closeIfOpen(adminListener)
 		return nil, err
 	}
@@ -108,7 +112,8 @@ func setMemoryLimit(bytes int64) {
 	}
 }
 
-// reload reads again what can be read again while the server runs: the tokens files, and the section alerts.
+// reload reads again what can be read again while the server runs: the tokens files, the section alerts, and what
+// traces and the audit log need.
 func (s *server) reload() {
 	if s.config.tokens != nil && !s.config.stdio {
 		s.reloadTokens(tokensKey, s.config.Server.Auth.TokensFile, s.reactor.ReplaceTokens)
@@ -117,6 +122,7 @@ func (s *server) reload() {
 		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
 	}
 	s.reloadAlerts()
+	s.reloadObservers()
 }
 
 // reloadTokens reads the tokens file of a key again. One with mistakes changes nothing: who was let in still is.

@@ -10,7 +10,9 @@ import (
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/reactor"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
+	"weir/reactor/trace"
 	"weir/registry"
 )
 
@@ -26,6 +28,8 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
+	trace     *trace.Tracer
+	audit     *audit.Log
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
@@ -58,7 +62,7 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
-		Metrics: s.metrics, Log: &s.log.Logger,
+		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.trace, Audit: s.audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
@@ -77,6 +81,7 @@ func (s *server) stop() {
 func (s *server) end() {
 	s.watch.end()
 	s.strain.end()
+	s.endObservers()
 	if s.admin != nil {
 		s.admin.Stop()
 	}

@@ -115,8 +115,14 @@ var allowedImports = map[string][]string{
 	"reactor/loop/budget":     {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
+	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix"},
+	"reactor/trace": {
+		"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+	},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/audit", "weir/reactor/trace",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 	},
 	"reactor/transport": {
@@ -127,6 +133,8 @@ var allowedImports = map[string][]string{
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
+	// Likewise: OpenTelemetry's own code is what judges.
+	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
 		"weir/loadtest/pacing", "weir/loadtest/report",

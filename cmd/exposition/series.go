@@ -181,9 +181,21 @@ var Sections = []Section{
 		{"weir_webhooks_waiting", Gauge, "", "changes that wait for the receiver"},
 		{"weir_webhooks_waiting_limit", Gauge, "", "the bound of weir_webhooks_waiting, `alerts.webhook.max_queue`"},
 	}},
+	{"Traces", []Family{
+		{"weir_trace_spans_sent_total", Counter, "", "spans that the collector has taken (`trace.endpoint`)"},
+		{"weir_trace_failures_total", Counter, "", "requests to the collector that failed; most are tried again"},
+		{"weir_trace_spans_dropped_total", Counter, "reason",
+			"spans that the collector will not hear of: `trace_queue_full` (`max_queue` waited), `trace_rejected` (it said " +
+				"that they are wrong), `trace_gave_up` (`give_up_after`), `trace_stopped` (the server stopped)"},
+		{"weir_trace_spans_waiting", Gauge, "", "spans that wait for the collector, or are on their way"},
+		{"weir_trace_spans_waiting_limit", Gauge, "",
+			"the bound of weir_trace_spans_waiting, `trace.max_queue`; `trace.max_batch` more may be on their way"},
+	}},
 	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",
 			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), " +
 				"`write_error` (the reader is gone, the disk is full)"},
+		{"weir_audit_lines_lost_total", Counter, "reason",
+			"lines that are not in the audit log (`audit.file`), for the same reasons"},
 	}},
 }
