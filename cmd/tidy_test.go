@@ -120,6 +120,7 @@ var allowedImports = map[string][]string{
 	"reactor/trace": {
 		"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
 	},
+	"reactor/upgrade": {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
 		"weir/reactor/audit", "weir/reactor/trace",
@@ -237,7 +238,7 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd"}, imported) &&
+		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":

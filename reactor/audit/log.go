@@ -74,8 +74,8 @@ func notice(lost uint64) []byte {
 // On says whether requests are written down.
 func (l *Log) On() bool { return l != nil && l.lines != nil }
 
-// Reopen opens the file again by its name: who turns logs over has moved it away. On an error the one that is open stays
-// in use.
+// Reopen opens the file again by its name: who turns logs over has moved it away. On an error the one that is open
+// stays in use.
 func (l *Log) Reopen() error {
 	if l == nil || l.file.path == "" {
 		return nil

@@ -89,7 +89,8 @@ type loopStats struct {
 	reads       atomic.Uint64 // read events
 	readBytes   atomic.Uint64
 	turns       atomic.Uint64
-	allEnded    atomic.Bool // every connection was ended (Loops.End)
+	busy        atomic.Int64 // nanoseconds in turns
+	allEnded    atomic.Bool  // every connection was ended (Loops.End)
 }
 
 // ID is the loop's number, from 0.

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/backpressure"
 	"weir/reactor/loop/socket"
 )
 
@@ -17,6 +18,7 @@ func (l *Loop) Turn() {
 		return
 	}
 	l.clock()
+	begun := l.now
 	l.stats.turns.Add(1)
 	for i := range n {
 		if i%eventsPerYield == eventsPerYield-1 {
@@ -24,6 +26,7 @@ func (l *Loop) Turn() {
 		}
 		l.serve(&l.events[i])
 	}
+	l.stats.busy.Add(backpressure.Now() - begun)
 }
 
 func (l *Loop) serve(event *unix.EpollEvent) {

@@ -37,7 +37,7 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	}
 	class := p.Engine.Route(&k.Exchange)
 	if k.Span != nil {
-		k.Describe()
+		k.describe()
 	}
 	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
 		in.Refuse(k, k.ID(), refusal)

@@ -134,7 +134,7 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	}
 	k.class = queueClass(p.Engine.Route(&k.Exchange))
 	if k.Span != nil {
-		k.Describe()
+		k.describe()
 	}
 	c.Lock() // over Begin, so that a cancellation finds k here or there
 	defer c.Unlock()

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -35,6 +36,31 @@ func (k *Call) beginSpan(at time.Time) {
 	s.Request = string(k.ID())
 	if k.Header != nil && len(k.Header.SessionID) > 0 {
 		s.Session = sessionMark(k.Header.SessionID)
+	}
+}
+
+// maxTargetBytes bounds what is kept of a name that peers choose.
+const maxTargetBytes = 256
+
+// describe notes what Route has found: the method, what it is about, the revision.
+func (k *Call) describe() {
+	s := k.Span
+	method, name := k.Routed()
+	s.Revision, s.Method = k.Rev().Version, cmp.Or(method, call.UnknownMethod)
+	asked := k.Env.Name
+	switch method {
+	case "tools/call":
+		s.Kind = call.TargetTool
+	case "prompts/get":
+		s.Kind = call.TargetPrompt
+	case "resources/read", "resources/subscribe", "resources/unsubscribe":
+		s.Kind, asked = call.TargetResource, k.Env.URI
+	default:
+		return
+	}
+	if s.Target, s.Known = name, name != ""; !s.Known {
+		text, _ := codec.StringOf(asked.Of(k.Raw))
+		s.Target = string(text[:min(len(text), maxTargetBytes)])
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -31,6 +32,11 @@ const (
 	inHead = "00-33333333333333333333333333333333-4444444444444444-01"
 	accept = "application/json, text/event-stream"
 )
+
+func TestMain(m *testing.M) {
+	// netpoll's pool lives as long as the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
+}
 
 // received are the requests of a Tracer, as OpenTelemetry's own code reads them.
 type received chan *tracepb.TracesData
@@ -96,6 +102,7 @@ func start(t *testing.T) (url string, spans received, own *tracetest.InMemoryExp
 		spans <- data
 	}))
 	t.Cleanup(collector.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	own = tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(own))
 
