@@ -81,14 +81,16 @@ var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
 	"weir/backpressure": "Queue, workers and connection limits",
 	"weir/cmd":          "The process",
-	"auth":              "Who may come (`auth`)",
-	"messages":          "Messages (`messages`)",
-	"log":               "Log (`log`)",
-	"alerts":            "Alerts (`alerts`)",
-	"pressure":          "Pressure (`pressure`)",
-	"trace":             "Traces (`trace`)",
-	"audit":             "Audit log (`audit`)",
-	"mcp":               "What is served (`mcp`)",
+
+	"weir/cmd/succession": "Upgrades",
+	"auth":                "Who may come (`auth`)",
+	"messages":            "Messages (`messages`)",
+	"log":                 "Log (`log`)",
+	"alerts":              "Alerts (`alerts`)",
+	"pressure":            "Pressure (`pressure`)",
+	"trace":               "Traces (`trace`)",
+	"audit":               "Audit log (`audit`)",
+	"mcp":                 "What is served (`mcp`)",
 }
 
 func renderConfigPage(t *testing.T) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -44,8 +45,14 @@ func runBinary(t *testing.T, name, config string) *child {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Process.Kill() })
-	c.log, c.stderr = bufio.NewScanner(stderr), stderr
+	var said sharedText
+	t.Cleanup(func() {
+		_ = c.Process.Kill() // it may have ended
+		if t.Failed() {
+			t.Logf("the log:\n%s", said.String())
+		}
+	})
+	c.log, c.stderr = bufio.NewScanner(io.TeeReader(stderr, &said)), stderr
 	var line struct{ Listeners map[string]string }
 	c.await("serving", &line)
 	c.addresses = line.Listeners
@@ -78,7 +85,7 @@ func upgrades(t *testing.T, times int, handover time.Duration) {
 	c.await("stopped", nil)
 }
 
-func TestUpgradeLosesNothing(t *testing.T) { upgrades(t, 2, 400*time.Millisecond) }
+func TestUpgradeLosesNothing(t *testing.T) { upgrades(t, 2, 2*time.Second) }
 
 // TestSlowUpgrades is the same as often as the issue asks for.
 func TestSlowUpgrades(t *testing.T) {

@@ -37,8 +37,16 @@ func (c *child) upgrade() (successor *os.Process) {
 	if err := c.Process.Signal(syscall.SIGUSR2); err != nil {
 		c.t.Fatal(err)
 	}
-	var line struct{ Successor int }
-	c.await("upgraded, this process drains", &line)
+	var line struct {
+		Successor              int
+		Message, Reason, Error string
+	}
+	c.awaitLine("the upgrade", func(got string) bool {
+		return got == "upgraded, this process drains" || strings.HasPrefix(got, "not upgraded")
+	}, &line)
+	if line.Successor == 0 {
+		c.t.Fatalf("%s: %s%s", line.Message, line.Reason, line.Error)
+	}
 	successor, err := os.FindProcess(line.Successor)
 	if err != nil {
 		c.t.Fatal(err)

@@ -12,10 +12,10 @@ import (
 const lastWords = time.Second
 
 // Shutdown stops the server in steps, each with what the one before left of ctx: wait for drain_delay, stop accepting,
-// end the streams, over drain_spread, and the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
-// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
-// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
-// report.
+// end the streams, over drain_spread, and the tasks, refuse new messages and finish the accepted ones, write out the
+// answers, close every connection, stop the loops, end the workers. It returns when nothing of the server runs any
+// more, but handlers that ignore their context; a context that is over shortens the waiting, never the steps. Any
+// goroutine; a second call waits for the first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {

@@ -55,7 +55,8 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
-		log: *c.Log, sockets: c.Sockets, own: c.OwnSockets, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+		log: *c.Log, sockets: c.Sockets, own: c.OwnSockets, clockStop: make(chan struct{}),
+		life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}

@@ -20,6 +20,9 @@ import (
 // countEvery is how often the old process says how many connections it has.
 const countEvery = 250 * time.Millisecond
 
+// lookTimeout is how long the old process waits, before it stops, for its loops to look at what it took last.
+const lookTimeout = time.Second
+
 // Succession is one process's. Its exported fields are set before anything is called.
 type Succession struct {
 	Options Options
@@ -241,6 +244,14 @@ func (s *Succession) retire(ctx context.Context, successor *upgrade.Successor) {
 	h.AwaitNobody(stay)
 	successor.StopTaking()
 	<-taken
+	looked, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	for range s.MaxHandovers { // or what was taken last would meet the stop
+		select {
+		case waiting <- struct{}{}:
+		case <-looked.Done():
+		}
+	}
 	s.Log.Info().Stringer("after", time.Since(s.since).Round(time.Millisecond)).
 		Int64("connections", s.Server.Connections()).Msg("handed over, this process stops")
 	s.Stop()

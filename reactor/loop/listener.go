@@ -126,8 +126,9 @@ func openReserve() int {
 
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
+	waits := l.loops.paused.Load() || l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate)
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 && !l.loops.paused.Load() && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate) {
+		if ln.shut && ln.fd >= 0 && !waits {
 			ln.setShut(false)
 		}
 	}
