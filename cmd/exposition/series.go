@@ -111,12 +111,17 @@ var Sections = []Section{
 				"`completion/complete`); outcomes as of tools"},
 		{"weir_handler_duration_seconds", Histogram, "method",
 			"time of a handler that is no tool's; of a sample of the calls, as with tools"},
+		{"mcp_server_operation_duration_seconds", Histogram, "mcp_method_name, gen_ai_tool_name, error_type",
+			"time of a request that ran a handler, with its wait, under the name and labels of OpenTelemetry's conventions " +
+				"for MCP; counts of each tool are off by 15 at most. `error_type` is the outcome of `weir_tool_calls_total`"},
 		{"weir_handlers_timed_out", Gauge, "",
 			"handlers, of tools too, that still run although their calls were ended at `handler_timeout`"},
 		{"weir_sessions", Gauge, "", "HTTP sessions (revisions up to 2025-11-25) that exist"},
 		{"weir_sessions_ended_total", Counter, "reason",
 			"sessions ended: `deleted` by the client, `session_idle_timeout`, `session_expired` " +
 				"(`max_session_age`)"},
+		{"mcp_server_session_duration_seconds", Histogram, "",
+			"how long HTTP sessions lasted, under the name of OpenTelemetry's conventions for MCP"},
 		{"weir_sessions_refused_total", Counter, "", "initialize requests refused because `max_sessions` exist"},
 		{"weir_session_streams", Gauge, "", "sessions whose stream (GET) is open"},
 		{"weir_http_sse_sessions", Gauge, "", "sessions of the HTTP+SSE transport of 2024-11-05 (`http_sse_path`)"},
