@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"net/http"
 	"os"
 	"reflect"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"weir/cmd/succession"
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
+	"weir/reactor/trace"
 	"weir/registry"
 )
 
@@ -47,6 +50,10 @@ type Config struct {
 	AdminAllowedHosts []string     `yaml:"admin_allowed_hosts"`
 	Log               LogConfig    `yaml:"log"`
 	Alerts            AlertOptions `yaml:"alerts"`
+	// Trace is where spans of requests go (OpenTelemetry).
+	Trace trace.Options `yaml:"trace"`
+	// Audit is the log of who asked for what, and what became of it.
+	Audit audit.Options `yaml:"audit"`
 	// Pressure is what gives way first when the process is short of something.
 	Pressure pressure.Options `yaml:"pressure"`
 	MCP      registry.Options `yaml:"mcp"`
@@ -57,6 +64,7 @@ type Config struct {
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one
+	traceHeaders http.Header            // of trace.headers_file
 	again        func() (Config, error) // reads the configuration again, from where it came
 	budgets      budgets
 	stdio        bool // the one client comes by itself: there is nothing to listen on

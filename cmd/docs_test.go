@@ -88,6 +88,8 @@ var configChapters = map[string]string{
 	"log":                 "Log (`log`)",
 	"alerts":              "Alerts (`alerts`)",
 	"pressure":            "Pressure (`pressure`)",
+	"trace":               "Traces (`trace`)",
+	"audit":               "Audit log (`audit`)",
 	"mcp":                 "What is served (`mcp`)",
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"weir/cmd/observers"
 	"weir/codec/option"
 	"weir/codec/yaml"
 )
@@ -39,8 +40,10 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
 	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
 	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))
-	config.tokens, config.admins, config.webhookToken = tokens, admins, webhookToken
-	wrong = append(append(wrong, more...), unreadable...)
+	headers, wrongToo := observers.LoadHeaders(config.Trace.HeadersFile, readBounded,
+		places.Of(observers.HeadersKey))
+	config.tokens, config.admins, config.webhookToken, config.traceHeaders = tokens, admins, webhookToken, headers
+	wrong = append(append(append(wrong, more...), unreadable...), wrongToo...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()
