@@ -58,6 +58,7 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Mounts:  s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})

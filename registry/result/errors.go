@@ -17,3 +17,8 @@ func EncodingError(err error) *codec.Error {
 	}
 	return protocol.ErrResultEncoding
 }
+
+// errRelayed is for what another server sent as a result; the call was executed.
+var errRelayed = &codec.Error{Code: codec.CodeInternal,
+	Message: "what the server behind this tool answered is no result",
+	Data:    []byte(`{"reason":"mount_answer","executed":true}`)}
