@@ -82,13 +82,15 @@ var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
 	"weir/backpressure": "Queue, workers and connection limits",
 	"weir/cmd":          "The process",
-	"auth":              "Who may come (`auth`)",
-	"messages":          "Messages (`messages`)",
-	"log":               "Log (`log`)",
-	"alerts":            "Alerts (`alerts`)",
-	"pressure":          "Pressure (`pressure`)",
-	"mcp":               "What is served (`mcp`)",
-	"mounts":            "Mounts (`mounts`)",
+
+	"weir/cmd/succession": "Upgrades",
+	"auth":                "Who may come (`auth`)",
+	"messages":            "Messages (`messages`)",
+	"log":                 "Log (`log`)",
+	"alerts":              "Alerts (`alerts`)",
+	"pressure":            "Pressure (`pressure`)",
+	"mcp":                 "What is served (`mcp`)",
+	"mounts":              "Mounts (`mounts`)",
 }
 
 // withMount are the defaults and a mount, whose name stands for any.

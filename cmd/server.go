@@ -2,13 +2,16 @@ package cmd
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
+	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
 	"weir/registry"
@@ -26,7 +29,13 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
-	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
+	made      backpressure.Options // what the queue was made for
+	reloading sync.Mutex           // held while it reads again
+	stateKey  string               // seals states
+	draining  atomic.Pointer[time.Time]
+
+	succession *succession.Succession
+	addresses  map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
 func (s *server) bind() error {
@@ -42,6 +51,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
+	s.made, offered.StateKey = s.config.Queue, s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
@@ -57,8 +67,8 @@ func (s *server) build() error {
 		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
-		Mounts:  s.config.mounts,
+		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
+		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
@@ -68,6 +78,8 @@ func (s *server) build() error {
 // stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while,
 // closes last.
 func (s *server) stop() {
+	now := time.Now().UTC()
+	s.draining.Store(&now)
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)

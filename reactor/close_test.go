@@ -9,6 +9,7 @@ import (
 
 	"weir/backpressure"
 	"weir/backpressure/pressure"
+	"weir/reactor/census"
 	"weir/reactor/loop"
 	"weir/registry"
 )
@@ -119,6 +120,17 @@ func TestEveryCloseReason(t *testing.T) {
 			p.send(strings.Repeat("x", 600<<10))
 			s.eventually("its input is kept", func() bool { return s.loops.InputBytes() >= 600<<10 })
 			s.SetPressure(pressure.State{Level: pressure.RefuseConnections, Memory: 1})
+			p.gone()
+		}},
+		loop.CloseKicked: {unchanged, func(s *server) {
+			p := s.dial("tcp")
+			p.answers()
+			page, err := s.Census().List(census.Query{Rows: 1})
+			must(s.t, err)
+			was, err := s.Census().Kick(page.Rows[0].ID)
+			if !was || err != nil {
+				s.t.Error(was, err)
+			}
 			p.gone()
 		}},
 		loop.CloseDrain: {unchanged, func(s *server) {

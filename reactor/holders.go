@@ -44,7 +44,7 @@ func (s *Server) Holders(n int) []Holder {
 			}
 			most.add(found)
 		}
-	}, done)
+	}, func(int) { done <- struct{}{} })
 	s.engine.EachSession(func(principal string, c *engine.Conversation) {
 		var a pipeline.Account
 		a.Subscribed, a.Events = c.Holds()

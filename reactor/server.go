@@ -12,6 +12,7 @@ import (
 	"weir/backpressure"
 	"weir/backpressure/pressure"
 	"weir/reactor/auth"
+	"weir/reactor/census"
 	"weir/reactor/loop"
 	"weir/reactor/mount"
 	"weir/reactor/pipeline"
@@ -35,11 +36,13 @@ type Server struct {
 	log    zerolog.Logger
 
 	sockets  map[string]*os.File
+	own      map[string]bool // of sockets
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
 	mounts   *mount.Mounts
 	life     life
+	census   *census.Census
 
 	failures  sync.Map // *logwriter.Gate, by engine.FailureKind
 	clockStop chan struct{}
@@ -54,7 +57,8 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
-		log: *c.Log, sockets: c.Sockets, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+		log: *c.Log, sockets: c.Sockets, own: c.OwnSockets, clockStop: make(chan struct{}),
+		life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -70,6 +74,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	if s.loops, err = loop.New(s.opts.ofLoops(), &s.site, c.Metrics, s.log); err != nil {
 		return nil, err
 	}
+	s.census = census.New(s.loops)
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
 	name, version := s.engine.Identity()
@@ -93,7 +98,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
-			Int("soft_connections", s.bounds.SoftConnections).Msg("soft limit of connections crossed")
+			Int("soft_connections", s.limits.Options().SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err
@@ -101,6 +106,9 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 
 // Connections returns how many connections are open. Any goroutine.
 func (s *Server) Connections() int64 { return s.loops.Connections() }
+
+// Census is who is connected. Any goroutine, after Start.
+func (s *Server) Census() *census.Census { return s.census }
 
 // lookEvery is how often the server looks for what has waited or run too long.
 const lookEvery = 250 * time.Millisecond

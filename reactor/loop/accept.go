@@ -65,7 +65,7 @@ func (l *Loop) adopt(c *Conn) {
 	place := &l.slots[at]
 	place.conn = c
 	c.tag = uint64(at) | uint64(place.generation)<<32
-	c.lastRead = l.now
+	c.lastRead, c.opened = l.now, uint32(l.now/int64(time.Second))
 	c.interest = unix.EPOLLIN
 	if err := socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
 		l.loops.log.Error().Err(err).

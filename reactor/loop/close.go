@@ -26,6 +26,8 @@ const (
 	CloseOutboxBudget // the outboxes of all connections hold max_outbox_total_bytes
 	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
 	ClosePressure     // the process is short of memory, and this connection holds most of it for longest
+	CloseKicked       // an operator ended it
+	CloseHandedOver   // another process of the server has it from here on
 	CloseDrain        // the server stops
 	CloseError        // a system call failed in a way that only ends this connection
 	Reasons
@@ -52,6 +54,8 @@ var closeNames = [Reasons]string{
 	CloseOutboxBudget:   "outbox_total_bytes",
 	CloseInputBudget:    "input_total_bytes",
 	ClosePressure:       "process_pressure",
+	CloseKicked:         "kicked",
+	CloseHandedOver:     "handed_over",
 	CloseDrain:          "draining",
 	CloseError:          "error",
 }
@@ -68,10 +72,10 @@ func (r Reason) silent() bool {
 }
 
 // abrupt reports whether the peer gets a reset instead of an orderly end: it owes us reads or has gone, and a socket
-// that lingers with unread output would pin kernel memory.
+// that lingers with unread output would pin kernel memory. One that was kicked is not to take it for an end in order.
 func (r Reason) abrupt() bool {
 	switch r {
-	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget, ClosePressure:
+	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget, ClosePressure, CloseKicked:
 		return true
 	}
 	return false

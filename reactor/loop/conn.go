@@ -36,6 +36,7 @@ type Conn struct {
 	lingering  bool        // we closed ours and wait for the peer's
 	finished   bool        // closed; only late workers still hold it
 	untaken    int         // while it lingers: what the peer had not taken when linger_timeout was last granted
+	opened     uint32      // the second in which it became its loop's
 	lingers    uint8       // how often linger_timeout was granted anew, because the peer went on taking bytes
 	lastRead   int64       // loop time of the last byte, or of the accept
 	unfinished *unfinished // nil while no message is

@@ -3,6 +3,7 @@ package loop
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -42,6 +43,8 @@ func (s *Loops) registerMetrics(set *metrics.Set) {
 	s.sum(set, "weir_loop_turns_total", func(l *Loop) *atomic.Uint64 { return &l.stats.turns })
 	for _, l := range s.all {
 		gauge(fmt.Sprintf("weir_loop_connections{loop=\"%d\"}", l.id), l.stats.connections.Load)
+		set.NewGauge(fmt.Sprintf("weir_loop_busy_seconds_total{loop=\"%d\"}", l.id),
+			func() float64 { return time.Duration(l.stats.busy.Load()).Seconds() })
 	}
 }
 

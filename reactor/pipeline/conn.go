@@ -22,6 +22,7 @@ type Conn struct {
 	blocked   *Call // with on_full pause: the message that found the queue full
 	overasked int16 // refusals that its calls have not made up for: see overasks
 	heldBack  bool  // it is not read, because of them
+	kind      Kind  // what it speaks
 
 	// AuthBy is the loop's time by which the peer must have said who it is; 0: it has, or need not. The loop's.
 	AuthBy int64
@@ -69,8 +70,24 @@ func (c *Conn) Intake() *Intake { return c.intake }
 // Transport is what the connection speaks. Any goroutine while something is in progress, else the loop.
 func (c *Conn) Transport() Transport { return c.transport }
 
-// SetTransport makes t what the connection speaks from now on; nothing it was asked may be in progress. Loop only.
-func (c *Conn) SetTransport(t Transport) { c.transport = t }
+// SetTransport makes t, which is of that kind, what the connection speaks from now on; nothing it was asked may be in
+// progress. Loop only.
+func (c *Conn) SetTransport(t Transport, k Kind) {
+	counts := &c.intake.p.kinds
+	counts[c.kind].Add(-1)
+	c.transport, c.kind = t, k
+	counts[k].Add(1)
+}
+
+// Counted counts c, which is open from now on, by what it speaks. Once, before it is its loop's.
+func (c *Conn) Counted() *loop.Conn {
+	c.kind = kindOf(c.Listener().Name)
+	c.intake.p.kinds[c.kind].Add(1)
+	return &c.Conn
+}
+
+// Kind is what the connection speaks. Loop only.
+func (c *Conn) Kind() Kind { return c.kind }
 
 // Principal is in whose name the connection acts; "" is anybody. The loop; workers too for lines and WebSockets,
 // where it does not change once there are messages.

@@ -74,6 +74,7 @@ func (c *Conn) Closed(why loop.Reason) {
 		c.blocked = nil
 		c.drop(&k.ticket)
 	}
+	p.kinds[c.kind].Add(-1)
 	p.Limits.Close(c.Addr())
 	if c.Credential != nil {
 		p.Limits.Leave(c.Credential.Principal)

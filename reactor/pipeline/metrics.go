@@ -29,6 +29,10 @@ func (p *Pipeline) registerMetrics(set *metrics.Set) {
 		name := fmt.Sprintf("weir_messages_dropped_total{reason=%q}", dropNames[reason])
 		p.metrics.dropped[reason] = set.NewCounter(name)
 	}
+	for k := range kinds {
+		set.NewGauge(fmt.Sprintf("weir_transport_connections{transport=%q}", k),
+			func() float64 { return float64(p.kinds[k].Load()) })
+	}
 	p.metrics.unaffordable = set.NewCounter(`weir_answers_refused_total{reason="outbox_total_bytes"}`)
 	p.sum(set, "weir_messages_received_total", func(in *Intake) *atomic.Uint64 { return &in.stats.received })
 	p.sum(set, "weir_connections_held_back_total", func(in *Intake) *atomic.Uint64 { return &in.stats.heldBack })

@@ -22,7 +22,7 @@ func (s *Site) Accept(home *loop.Loop, ln *loop.Listener, fd int32, addr netip.A
 		limits.Close(addr)
 		return nil, refusal
 	}
-	return &c.Conn, backpressure.Accepted
+	return c.Counted(), backpressure.Accepted
 }
 
 func (s *Site) connection(home *loop.Loop, ln *loop.Listener, fd int32, addr netip.Addr) *pipeline.Conn {
@@ -46,7 +46,7 @@ func (s *Site) Attach(home *loop.Loop, ln *loop.Listener, fd int32) (*loop.Conn,
 	}
 	c := s.connection(home, ln, fd, nowhere)
 	c.BePatient()
-	return &c.Conn, backpressure.Accepted
+	return c.Counted(), backpressure.Accepted
 }
 
 // AppendRefusal implements loop.Host.

@@ -32,7 +32,7 @@ func refuser(t testing.TB, name string, size int) (once func()) {
 		c, peer = b.connect(newHTTP())
 		b.write(peer, modernCall("1", "echo", `{"message":""}`))
 		// The call that waits is first in line; without it the refusals can leave, and the queue is as full.
-		c.SetTransport(newHTTP())
+		c.SetTransport(newHTTP(), pipeline.KindHTTP)
 		c.AddPending(-1)
 		frame = []byte(modernCall("2", "echo", `{"message":"`+pad+`"}`))
 	}

@@ -118,9 +118,9 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
 	id := rand.Text()
 	if k.HTTP10 {
-		c.SetTransport(&sseTransport[oldEventFramer]{id: id})
+		c.SetTransport(&sseTransport[oldEventFramer]{id: id}, pipeline.KindHTTPSSE)
 	} else {
-		c.SetTransport(&sseTransport[eventFramer]{id: id})
+		c.SetTransport(&sseTransport[eventFramer]{id: id}, pipeline.KindHTTPSSE)
 	}
 	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
 	deskOf(in).sessions.add(id, c)
