@@ -68,7 +68,7 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
-		Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})

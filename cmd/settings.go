@@ -1,7 +1,10 @@
 package cmd
 
 import (
+	"os"
 	"weir/cmd/observers"
+
+	"weir/cmd/mounts"
 	"weir/codec/option"
 	"weir/codec/yaml"
 )
@@ -34,9 +37,15 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
+	if _, said := places["demo"]; len(config.Mounts) > 0 && !said {
+		config.Demo = false
+	}
 	config.applyPreset(places)
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
+	resolved, unset := mounts.Resolve(config.Mounts, os.LookupEnv, places)
+	config.mounts = resolved
+	mistakes.AddNew(unset)
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
 	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
 	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))

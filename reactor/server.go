@@ -14,6 +14,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/census"
 	"weir/reactor/loop"
+	"weir/reactor/mount"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
 	"weir/registry"
@@ -39,6 +40,7 @@ type Server struct {
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
+	mounts   *mount.Mounts
 	life     life
 	census   *census.Census
 
@@ -76,6 +78,9 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	s.census = census.New(s.loops)
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
+	name, version := s.engine.Identity()
+	s.mounts = mount.New(mount.Config{Mounts: c.Mounts, Loops: s.loops, Engine: s.engine, JSON: s.opts.Messages.JSON,
+		Metrics: c.Metrics, Log: s.log, Name: name, Version: version})
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err

@@ -88,6 +88,10 @@ func queueClass(c engine.Class) backpressure.Class {
 // admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
+	if p.Draining() { // the queue is not yet: what waits for mounts is let in once more
+		in.Refuse(k, k.ID(), backpressure.Draining)
+		return
+	}
 	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := p.Queue.Probe(&c.lane, work, class, k.Bytes(), in.Now()); c.refuses(refusal) {

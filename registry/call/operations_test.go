@@ -58,7 +58,7 @@ func TestOperations(t *testing.T) {
 
 // BenchmarkSeries is what counting a call costs: most are not timed.
 func BenchmarkSeries(b *testing.B) {
-	s := NewToolSeries(metrics.NewSet(), "echo", &Latency{}, &Operations{})
+	s := NewToolSeries(metrics.NewSet(), "echo", &Latency{}, &Operations{}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Finished(s.Start(), 0, EndedOK)
