@@ -151,7 +151,7 @@ func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
 	config.Server.Loops = 1
-	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front, and one client comes back alone
+	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front; one comes back alone
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
 	override(f.Admin, &config.Admin, places, "admin", "admin")
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")

@@ -72,8 +72,8 @@ type Series struct {
 	Attached atomic.Value
 }
 
-// NewToolSeries makes the series of a tool; latency is that of its class, operations are those of all handlers, l is its
-// limiter, or nil.
+// NewToolSeries makes the series of a tool; latency is that of its class, operations are those of all handlers, l is
+// its limiter, or nil.
 func NewToolSeries(set *metrics.Set, tool string, latency *Latency, operations *Operations,
 	l *concurrency.Limiter) *Series {
 	s := newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
