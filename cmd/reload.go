@@ -13,7 +13,8 @@ func (c *Config) reloadable() map[string]bool {
 }
 
 // reload reads again what can be read again while the server runs: the tokens files; and of the configuration, if it
-// has no mistake, the section alerts, the limits of connections and the level of the log. The process that this one
+// has no mistake, the section alerts, the limits of connections and the level of the log; and what traces and the audit
+// log need. The process that this one
 // takes over from does the same.
 func (s *server) reload() {
 	s.reloading.Lock()
@@ -25,6 +26,7 @@ func (s *server) reload() {
 		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
 	}
 	s.reloadConfig()
+	s.observers.Reload()
 	s.succession.Reloaded()
 }
 

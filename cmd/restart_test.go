@@ -174,7 +174,7 @@ func startHAProxy(t *testing.T, config string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Process.Signal(syscall.SIGTERM) // who runs in the background may have SIGINT ignored
 		_ = process.Wait()
 		if t.Failed() {
 			t.Logf("HAProxy said:\n%s", said.String())

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cmd/admin"
+	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/cmd/systemd"
 	"weir/reactor/auth"
@@ -96,11 +97,16 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bind(); err != nil {
-		closeIfOpen(adminListener)
-		return nil, err
+	s.observers, err = observers.Open(observers.Options{Trace: config.Trace, Headers: config.traceHeaders,
+		Audit: config.Audit, Name: config.MCP.Name, Version: config.MCP.Version, Read: readBounded}, s.metrics, log.Logger)
+	if err == nil {
+		err = s.bind()
 	}
-	if err := s.succeed(heir, adminListener); err != nil {
+	if err == nil {
+		err = s.succeed(heir, adminListener)
+	}
+	if err != nil {
+		s.observers.Close(lastWords)
 		closeIfOpen(adminListener)
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"weir/cmd/admin"
 	"weir/cmd/demo"
+	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -28,6 +29,7 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
+	observers *observers.Observers
 	reloading sync.Mutex // held while it reads again
 	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
@@ -66,8 +68,8 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
-		Queue: &s.config.Queue, Tokens: s.config.tokens,
-		Metrics: s.metrics, Log: &s.log.Logger,
+		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
+		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
@@ -88,6 +90,7 @@ func (s *server) stop() {
 func (s *server) end() {
 	s.watch.end()
 	s.strain.end()
+	s.observers.Close(lastWords)
 	if s.admin != nil {
 		s.admin.Stop()
 	}

@@ -16,8 +16,8 @@ func TestOrders(t *testing.T) {
 		after time.Duration // the step before
 		what  string
 	}
-	signals := map[string]os.Signal{"USR2": syscall.SIGUSR2,
-		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
+	signals := map[string]os.Signal{"USR2": syscall.SIGUSR2, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT,
+		"HUP": syscall.SIGHUP}
 	const drains, soon, atOnce, upgrades = "draining", "the drain goes on: ", "stopped at once, ", "upgrading"
 	f := func(code, stops, reloads int, lines []string, steps ...step) {
 		t.Helper()

@@ -8,7 +8,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/reactor/audit"
 	"weir/reactor/loop"
+	"weir/reactor/trace"
 	"weir/registry/engine"
 )
 
@@ -19,6 +21,8 @@ type Pipeline struct {
 	Queue   *backpressure.Queue
 	Limits  *backpressure.Limits
 	Log     zerolog.Logger
+	Trace   *trace.Tracer // nil, as one that is off: no request is traced
+	Audit   *audit.Log    // likewise
 
 	tasks    *backpressure.Detached // of the queue
 	metrics  pipelineMetrics
@@ -26,6 +30,7 @@ type Pipeline struct {
 	slots    []engine.WorkerSlot // of the workers, by number
 	runs     []run               // likewise; only those of class Compute take batches
 	detached detachedCalls
+	watched  bool // requests have spans
 	draining atomic.Bool
 	leaving  atomic.Bool
 	parting  atomic.Int32        // of PartSteps: which connections' streams end now
@@ -38,6 +43,7 @@ func (p *Pipeline) Init(loops *loop.Loops, set *metrics.Set) {
 	p.tasks = p.Queue.Detach(taskRunner{})
 	p.slots, p.runs = make([]engine.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
 	p.detached.init()
+	p.watched = p.Trace.On() || p.Audit.On()
 	p.second.Store(time.Now().Unix())
 	for id := range loops.Len() {
 		p.intakes = append(p.intakes, &Intake{Loop: loops.Loop(id), p: p})
