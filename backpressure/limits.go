@@ -15,9 +15,8 @@ import (
 
 // Limits decides about new connections. All methods are concurrent: every accepting loop calls them.
 //
-// One mutex guards all of it. Connections come a thousand times more rarely than messages, and limits
-// that are decided together are exact: the connection after the last allowed one is refused, not the
-// fourth after it.
+// One mutex guards all of it. Connections come a thousand times more rarely than messages, and limits that are decided
+// together are exact: the connection after the last allowed one is refused, not the fourth after it.
 type Limits struct {
 	Bounds  atomic.Pointer[Options] // those that connections are judged by now, for others to read
 	queue   *Queue

@@ -2,8 +2,8 @@ package tally
 
 import "sync/atomic"
 
-// Mark is a level that is exceeded at it, and until a twentieth below it: one client that comes and goes there is not an
-// event each time. The zero value is ready.
+// Mark is a level that is exceeded at it, and until a twentieth below it: one client that comes and goes there is not
+// an event each time. The zero value is ready.
 type Mark struct{ exceeded atomic.Bool }
 
 // Judge says whether n has crossed the level, in either direction, and whether it exceeds it. One goroutine at a time.
