@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/cmd/exposition"
+	"weir/reactor/mount"
 	"weir/registry"
 )
 
@@ -79,7 +80,11 @@ func TestMetricsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := metricsOf(t, startTest(t, nil))
+	shown := metricsOf(t, startTest(t, func(c *Config) {
+		one := mount.DefaultOptions()
+		one.TCP = "127.0.0.1:1"
+		c.mounts = map[string]*mount.Options{"m": &one}
+	}))
 	headed := map[string]bool{}
 	for _, match := range typeLine.FindAllStringSubmatch(shown, -1) {
 		if headed[match[1]] {

@@ -46,6 +46,7 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
 		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/rate", "weir/backpressure/ring",
+		"weir/backpressure/tally",
 		"github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
@@ -118,9 +119,15 @@ var allowedImports = map[string][]string{
 	"reactor/loop/budget":     {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
-	"reactor/upgrade":         {"golang.org/x/sys/unix"},
+	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix"},
+	"reactor/trace": {
+		"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+	},
+	"reactor/upgrade": {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/audit", "weir/reactor/trace",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 	},
 	"reactor/transport": {
@@ -131,6 +138,8 @@ var allowedImports = map[string][]string{
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
+	// Likewise: OpenTelemetry's own code is what judges.
+	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
 		"weir/loadtest/pacing", "weir/loadtest/report",
@@ -233,9 +242,12 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd"}, imported) &&
+		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd",
+		"weir/cmd/succession"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
+	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
+		return "" // who else is told of an upgrade
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
 		return "" // the metrics page
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":

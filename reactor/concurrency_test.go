@@ -78,7 +78,8 @@ func TestToolLimit(t *testing.T) {
 			say("1", "hear")
 			s.awaitStuck()
 			say("2", "")
-			contains(t, v.hear(), `"id":2,"error":{"code":-32603`, `"reason":"tool_limit"`, `"retryAfterMs":`, `"executed":false`)
+			contains(t, v.hear(), `"id":2,"error":{"code":-32603`, `"reason":"tool_limit"`, `"retryAfterMs":`,
+				`"executed":false`)
 			refused++
 			v.cancel("1")
 			s.running("0")

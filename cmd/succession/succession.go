@@ -2,6 +2,8 @@ package succession
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"weir/cmd/systemd"
@@ -19,6 +22,9 @@ import (
 
 // countEvery is how often the old process says how many connections it has.
 const countEvery = 250 * time.Millisecond
+
+// lookTimeout is how long the old process waits, before it stops, for its loops to look at what it took last.
+const lookTimeout = time.Second
 
 // Succession is one process's. Its exported fields are set before anything is called.
 type Succession struct {
@@ -57,8 +63,28 @@ type Predecessor struct {
 	Connections   int       `json:"connections"`
 }
 
-// Init notes how the process was started. Before its folder could be another.
-func (s *Succession) Init() {
+// StateKey is the key that seals states, in hex: the configured one, or else the one of the process that is taken over
+// from, or else a new one.
+func StateKey(configured string, heir *upgrade.Predecessor) string {
+	if configured == "" && heir != nil {
+		configured = heir.StateKey
+	}
+	if configured == "" {
+		var key [32]byte
+		rand.Read(key[:]) // never fails
+		configured = hex.EncodeToString(key[:])
+	}
+	return configured
+}
+
+// Init notes how the process was started, before its folder could be another, and registers the series.
+func (s *Succession) Init(set *metrics.Set) {
+	set.NewGauge("weir_predecessor_connections", func() float64 {
+		if before := s.Predecessor(); before != nil {
+			return float64(before.Connections)
+		}
+		return 0
+	})
 	program, err := exec.LookPath(os.Args[0])
 	if err == nil {
 		program, err = filepath.Abs(program)
@@ -241,6 +267,14 @@ func (s *Succession) retire(ctx context.Context, successor *upgrade.Successor) {
 	h.AwaitNobody(stay)
 	successor.StopTaking()
 	<-taken
+	looked, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	for range s.MaxHandovers { // or what was taken last would meet the stop
+		select {
+		case waiting <- struct{}{}:
+		case <-looked.Done():
+		}
+	}
 	s.Log.Info().Stringer("after", time.Since(s.since).Round(time.Millisecond)).
 		Int64("connections", s.Server.Connections()).Msg("handed over, this process stops")
 	s.Stop()

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
@@ -30,7 +32,13 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
+	if p.watched {
+		k.beginSpan(time.Now())
+	}
 	class := p.Engine.Route(&k.Exchange)
+	if k.Span != nil {
+		k.describe()
+	}
 	refusal := in.sheds(k, class)
 	if refusal == backpressure.Accepted && k.full(class) {
 		refusal = backpressure.ToolLimit
@@ -80,6 +88,10 @@ func queueClass(c engine.Class) backpressure.Class {
 // admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
+	if p.Draining() { // the queue is not yet: what waits for mounts is let in once more
+		in.Refuse(k, k.ID(), backpressure.Draining)
+		return
+	}
 	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := p.Queue.Probe(&c.lane, work, class, k.Bytes(), in.Now()); c.refuses(refusal) {
@@ -93,6 +105,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	if c.mayCompact(k) {
 		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
+				k.Span = nil // it begins again, with the same beginning (expand)
 				k.Release()
 			} else {
 				in.Refuse(k, k.ID(), refusal)

@@ -11,6 +11,9 @@ import (
 // Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
 // tool. Loop only.
 func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
+	if in.p.Draining() {
+		return backpressure.Draining
+	}
 	// Of class Compute less is shed.
 	if refusal := in.p.Queue.Shedding().Refuses(backpressure.Compute); refusal != backpressure.Accepted {
 		return refusal

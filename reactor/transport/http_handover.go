@@ -17,8 +17,8 @@ import (
 // that only that one has is given to it, connection and all: a connection is the request's own answer, stream and
 // cancellation. The predecessor ends it with its answer, so what its client asks next comes here again.
 
-// Predecessor gives a process a connection with what was read of it, without waiting. errors.Is(err, ErrPredecessorGone):
-// it takes none any more.
+// Predecessor gives a process a connection with what was read of it, without waiting. ErrPredecessorGone is that it
+// takes none any more.
 type Predecessor func(fd int, read []byte) error
 
 // ErrPredecessorGone is that there is nobody to give a connection to.

@@ -43,8 +43,8 @@ func Inherit() (*Predecessor, error) {
 	}
 	if err := m.read(&p.Offer); err != nil || m.kind != kindOffer || len(m.fds) != len(p.Offer.Sockets) {
 		m.close()
-		return nil, errors.Join(fmt.Errorf("the process that is upgraded (a message of kind %q with %d sockets) speaks another "+
-			"language: restart it instead", m.kind, len(m.fds)), err, l.conn.Close())
+		return nil, errors.Join(fmt.Errorf("the process that is upgraded (a message of kind %q with %d sockets) speaks "+
+			"another language: restart it instead", m.kind, len(m.fds)), err, l.conn.Close())
 	}
 	for i, socket := range p.Offer.Sockets {
 		p.sockets[socket.Name] = os.NewFile(uintptr(m.fds[i]), socket.Name)

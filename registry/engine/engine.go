@@ -69,6 +69,11 @@ func New(opt Options) *Engine {
 	return eng
 }
 
+// Identity is the name and version by which the server is known.
+func (eng *Engine) Identity() (name, version string) {
+	return eng.opt.Results.Name, eng.opt.Results.Version
+}
+
 // makeSets makes the sets of what is offered, empty.
 func (eng *Engine) makeSets() {
 	hear := func(list protocol.List, add func(*result.Offered)) func() {

@@ -126,7 +126,10 @@ func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x: its answer is framed, or there is none, and its handler has returned.
-func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
+func (x *Exchange) Reset() {
+	x.Inputs.Release()
+	*x = Exchange{Call: Call{Responder: x.Responder}}
+}
 
 // EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
 // only waits for what goes on without it.

@@ -67,6 +67,9 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		dst = dst[:before]
 	}
 	x.ReturnedWell = o == call.EndedOK
+	if x.Span != nil {
+		x.Span.Ending = o
+	}
 	s.Finished(start, x.Waited(), o)
 	return dst
 }

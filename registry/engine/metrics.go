@@ -26,6 +26,8 @@ type seriesSet struct {
 
 	computing, waiting call.Latency // of tools, by where their calls are dispatched
 
+	operations call.Operations
+
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -41,9 +43,9 @@ func (m *seriesSet) init(eng *Engine) {
 	}
 	m.unserved = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
 	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
-	m.reads = call.NewMethodSeries(set, "resources/read")
-	m.prompts = call.NewMethodSeries(set, "prompts/get")
-	m.completions = call.NewMethodSeries(set, "completion/complete")
+	m.reads = call.NewMethodSeries(set, "resources/read", &m.operations)
+	m.prompts = call.NewMethodSeries(set, "prompts/get", &m.operations)
+	m.completions = call.NewMethodSeries(set, "completion/complete", &m.operations)
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(eng.timedOut.Load()) })
 	set.RegisterMetricsWriter(func(w io.Writer) {
@@ -52,6 +54,7 @@ func (m *seriesSet) init(eng *Engine) {
 		for _, tool := range eng.tools.All() {
 			tool.Handler.Series.WriteLimit(w, tool.Handler.Name)
 		}
+		m.operations.Write(w)
 	})
 }
 
@@ -61,7 +64,7 @@ func (m *seriesSet) toolSeries(h *call.Handler, o *Options) *call.Series {
 	if h.Cheap {
 		latency = &m.computing
 	}
-	return call.NewToolSeries(m.set, h.Name, latency, limiterOf(h, o))
+	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, limiterOf(h, o))
 }
 
 // limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
@@ -81,6 +84,7 @@ func (m *seriesSet) dropTool(h *call.Handler) {
 	h.Series.Add(&m.gone.Totals)
 	m.gone.Unlock()
 	call.DropToolSeries(m.set, h.Name)
+	m.operations.Drop(h.Name)
 }
 
 // Totals sums up the calls of all handlers since the start. What a tool that was removed still runs is not counted. It

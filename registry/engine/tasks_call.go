@@ -155,10 +155,7 @@ func (eng *Engine) createTask(x *Exchange, dst []byte) []byte {
 		e = c.task.Begin()
 	}
 	if e != nil {
-		if e.Code == codec.CodeInternal {
-			x.Outcome = LimitReached
-		}
-		return codec.AppendError(dst[:from], x.ID(), e)
+		return x.appendError(dst[:from], e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()
@@ -184,7 +181,7 @@ func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	c := &TaskCall{eng: eng, bytes: x.Call.Bytes()}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
-	y.Header = x.Header
+	y.Header, y.Span = x.Header, x.Span
 	y.row, y.found, y.Inputs, y.Revision, y.Responder = x.row, x.found, x.Inputs, x.Revision, c
 	if !x.Modern() {
 		y.Conv = x.Conv // what its client can be asked
