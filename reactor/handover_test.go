@@ -141,13 +141,7 @@ func TestHandoverRefused(t *testing.T) {
 	s := start(t)
 	session := "Mcp-Session-Id: AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	echo := post(strings.TrimSpace(toolCall("7", "echo", `{"message":"hello"}`)), session)
-	answer := unix.EAGAIN
-	s.Handover().GiveBack(func(int, []byte) error {
-		if answer == 0 {
-			return ErrPredecessorGone
-		}
-		return answer
-	})
+	s.Handover().GiveBack(func(int, []byte) error { return unix.EAGAIN })
 	refused := func(r *http.Response, body string) {
 		t.Helper()
 		contains(t, body, `"id":7`, `"reason":"handover_limit"`, `"executed":false`)
@@ -164,7 +158,7 @@ func TestHandoverRefused(t *testing.T) {
 	s.free()
 	p.response()
 	refused(p.response())
-	answer = 0
+	s.Handover().GiveBack(func(int, []byte) error { return ErrPredecessorGone })
 	p = s.dial("http")
 	p.send(echo)
 	p.answers404("gone")
