@@ -2,11 +2,11 @@ package reactor
 
 import (
 	"context"
-
 	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,12 +141,12 @@ func TestHandoverRefused(t *testing.T) {
 	s := start(t)
 	session := "Mcp-Session-Id: AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	echo := post(strings.TrimSpace(toolCall("7", "echo", `{"message":"hello"}`)), session)
-	answer := unix.EAGAIN
+	var gone atomic.Bool
 	s.Handover().GiveBack(func(int, []byte) error {
-		if answer == 0 {
+		if gone.Load() {
 			return ErrPredecessorGone
 		}
-		return answer
+		return unix.EAGAIN
 	})
 	refused := func(r *http.Response, body string) {
 		t.Helper()
@@ -164,7 +164,7 @@ func TestHandoverRefused(t *testing.T) {
 	s.free()
 	p.response()
 	refused(p.response())
-	answer = 0
+	gone.Store(true)
 	p = s.dial("http")
 	p.send(echo)
 	p.answers404("gone")
