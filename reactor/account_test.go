@@ -98,6 +98,7 @@ func TestLargeAnswersAreWholeOrRefused(t *testing.T) {
 	const size, clients = 3_000_000, 8
 	s := start(t, roomy, func(o *Options, b *backpressure.Options, r *registry.Options) {
 		o.MaxOutboxTotalBytes, r.MaxResultBytes = 10<<20, 8<<20
+		o.WriteTimeout = time.Hour // nobody reads before all are answered
 		b.MaxWaitingBytesPerConnection, o.Messages.HTTP.MaxBodyBytes = 8<<20, 4<<20
 		o.Messages.Line.MaxMessageBytes = 4 << 20
 	})

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"context"
-
 	"fmt"
 	"net/http"
 	"regexp"
