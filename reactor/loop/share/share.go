@@ -1,6 +1,14 @@
-package loop
+// Package share says when a loop that has much to do lets the workers have its core.
+//
+// Its one rule: a loop has as much as it has waited. It never knows what a loop or a worker does.
+package share
 
-import "time"
+import (
+	"runtime"
+	"time"
+
+	"weir/backpressure"
+)
 
 // A loop and the workers share the cores, and the runtime stops neither of them before 10 ms. So a loop that has much
 // to do lets the others go on from time to time, and they it (backpressure.Worker). What it may do until then is as
@@ -18,27 +26,40 @@ const (
 	sleptAfter = int64(10 * time.Microsecond)
 )
 
-// share is what a loop has had of its core. All times are those of backpressure.Now.
-type share struct {
+// Share is what a loop has had of its core. All times are those of backpressure.Now.
+type Share struct {
 	since int64 // when it got it
 	until int64 // when its last turn ended
 	most  int64 // for how long it may have it
 }
 
-// begin begins a turn.
-func (s *share) begin(now int64) {
+// Begin begins a turn.
+func (s *Share) Begin(now int64) {
 	if now-s.until > sleptAfter {
 		s.since, s.most = now, max(s.most, leastShare)
 	}
 }
 
 // spent says whether others are to go on now.
-func (s *share) spent(now int64) bool { return now-s.since >= s.most }
+func (s *Share) spent(now int64) bool { return now-s.since >= s.most }
 
 // back begins another share, at now, for a loop that has let others go on at left.
-func (s *share) back(left, now int64) {
+func (s *Share) back(left, now int64) {
 	s.since, s.most = now, min(max(now-left, leastShare), mostShare)
 }
 
-// end ends a turn.
-func (s *share) end(now int64) { s.until = now }
+// End ends a turn.
+func (s *Share) End(now int64) { s.until = now }
+
+// LetOthersGoOn has them run when the loop has had its share, and says for how long; 0 when it has not. It looks at the
+// clock for each event, which may be a hundredth or the hundredfold of another: 64 KiB of small messages are 600.
+func (s *Share) LetOthersGoOn() int64 {
+	left := backpressure.Now()
+	if !s.spent(left) {
+		return 0
+	}
+	runtime.Gosched()
+	now := backpressure.Now()
+	s.back(left, now)
+	return max(1, now-left)
+}
