@@ -55,7 +55,7 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 	}
 	l := &Limits{queue: q, onSoft: onSoft}
 	l.options.Store(&o)
-	l.accepts.Limit = o.MaxAcceptRate
+	l.accepts.Limit, l.addresses.Off = o.MaxAcceptRate, o.MaxConnectionsPerAddress == 0
 	l.metrics.register(l, set)
 	return l, nil
 }
@@ -96,18 +96,18 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	}
 	l.mu.Lock()
 	refusal := l.open(addr.Unmap(), Now())
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
 	if refusal == Accepted {
 		l.metrics.accepted.Inc()
 	}
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 	return refusal
 }
 
 // open needs l.mu.
 func (l *Limits) open(addr netip.Addr, now int64) Refusal {
-	switch counted := l.counts(addr); {
+	switch counted := addr.IsValid(); {
 	case l.full():
 		return ConnectionLimit
 	case counted && !l.addresses.Take(addr, l.options.Load().MaxConnectionsPerAddress):
@@ -136,9 +136,9 @@ func (l *Limits) Replace(o Options) {
 	l.mu.Lock()
 	l.options.Store(&o)
 	l.accepts.Limit = o.MaxAcceptRate
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 }
 
 // Close gives back what Open counted. It comes after Queue.Close of the same connection.
@@ -146,15 +146,15 @@ func (l *Limits) Close(addr netip.Addr) {
 	addr = addr.Unmap()
 	l.mu.Lock()
 	n, left := l.connections.Add(-1), 0
-	if l.counts(addr) {
+	if addr.IsValid() {
 		left = l.addresses.Give(addr)
 	}
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
 	if n < 0 || left < 0 {
 		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d left", addr, n, left))
 	}
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 }
 
 // Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal,
@@ -186,30 +186,20 @@ func (l *Limits) Leave(principal string) {
 	}
 }
 
-func (l *Limits) counts(addr netip.Addr) bool {
-	return l.options.Load().MaxConnectionsPerAddress > 0 && addr.IsValid()
-}
-
-// softChange is a crossing of the soft limit that is yet to be reported.
-type softChange struct {
-	crossed, exceeded bool
-	connections       int
-}
-
 // judgeSoft needs l.mu. The alert clears a twentieth below the limit, so that one client that comes and
 // goes at the limit is not an event each time.
-func (l *Limits) judgeSoft() softChange {
+func (l *Limits) judgeSoft() (crossed, exceeded bool, connections int) {
 	n, soft, was := int(l.connections.Load()), l.options.Load().SoftConnections, l.softExceeded.Load()
 	is := n >= soft || was && n >= soft-soft/20
 	if is != was {
 		l.softExceeded.Store(is)
 	}
-	return softChange{crossed: is != was, exceeded: is, connections: n}
+	return is != was, is, n
 }
 
-func (l *Limits) report(c softChange) {
-	if c.crossed && l.onSoft != nil {
-		l.onSoft(c.exceeded, c.connections)
+func (l *Limits) report(crossed, exceeded bool, connections int) {
+	if crossed && l.onSoft != nil {
+		l.onSoft(exceeded, connections)
 	}
 }
 

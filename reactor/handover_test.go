@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,13 +140,7 @@ func TestHandoverRefused(t *testing.T) {
 	s := start(t)
 	session := "Mcp-Session-Id: AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	echo := post(strings.TrimSpace(toolCall("7", "echo", `{"message":"hello"}`)), session)
-	var gone atomic.Bool
-	s.Handover().GiveBack(func(int, []byte) error {
-		if gone.Load() {
-			return ErrPredecessorGone
-		}
-		return unix.EAGAIN
-	})
+	s.Handover().GiveBack(func(int, []byte) error { return unix.EAGAIN })
 	refused := func(r *http.Response, body string) {
 		t.Helper()
 		contains(t, body, `"id":7`, `"reason":"handover_limit"`, `"executed":false`)
@@ -164,7 +157,7 @@ func TestHandoverRefused(t *testing.T) {
 	s.free()
 	p.response()
 	refused(p.response())
-	gone.Store(true)
+	s.Handover().GiveBack(func(int, []byte) error { return ErrPredecessorGone })
 	p = s.dial("http")
 	p.send(echo)
 	p.answers404("gone")

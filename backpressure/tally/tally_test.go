@@ -24,6 +24,10 @@ func TestTally(t *testing.T) {
 	take("a", true)
 	give("b", 0)
 	give("b", -1)
+	off := Tally[string]{Off: true}
+	if !off.Take("a", 0) || off.Give("a") != 0 || off.Len() != 0 {
+		t.Error("it counts, and is off")
+	}
 	if c.Len() != 1 {
 		t.Errorf("%d keys, and only a has something", c.Len())
 	}

@@ -19,14 +19,14 @@ func (l *Loop) Turn() {
 	}
 	l.clock()
 	begun, away := l.now, int64(0)
-	l.share.begin(l.now)
+	l.share.Begin(l.now)
 	l.stats.turns.Add(1)
 	for i := range n {
 		away += l.letOthersGoOn()
 		l.serve(&l.events[i])
 	}
 	end := backpressure.Now()
-	l.share.end(end)
+	l.share.End(end)
 	l.stats.busy.Add(end - begun - away)
 }
 
@@ -34,12 +34,12 @@ func (l *Loop) Turn() {
 // clock for each event, which may be a hundredth or the hundredfold of another: 64 KiB of small messages are 600.
 func (l *Loop) letOthersGoOn() int64 {
 	now := backpressure.Now()
-	if !l.share.spent(now) {
+	if !l.share.Spent(now) {
 		return 0
 	}
 	runtime.Gosched()
 	l.clock()
-	l.share.back(now, l.now)
+	l.share.Back(now, l.now)
 	return l.now - now
 }
 
