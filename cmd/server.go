@@ -9,6 +9,7 @@ import (
 
 	"weir/cmd/admin"
 	"weir/cmd/demo"
+	"weir/cmd/live"
 	"weir/reactor"
 	"weir/reactor/auth"
 	"weir/registry"
@@ -26,6 +27,7 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
+	live      *live.View        // nil without an admin listener
 	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
@@ -79,5 +81,6 @@ func (s *server) end() {
 	s.strain.end()
 	if s.admin != nil {
 		s.admin.Stop()
+		s.live.End()
 	}
 }

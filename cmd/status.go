@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/cmd/admin"
+	"weir/cmd/live"
 	"weir/cmd/process"
 	"weir/reactor"
 )
@@ -21,7 +22,7 @@ type status struct {
 	UptimeSeconds int64             `json:"uptime_seconds"`
 	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
 	Alerts        []string          `json:"alerts"`   // the names of those that fire; /alerts has them all
-	Pressure      pressureStatus    `json:"pressure"`
+	Pressure      live.Pressure     `json:"pressure"`
 	Listeners     map[string]string `json:"listeners"`
 	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
 	Workers       int               `json:"workers"`
@@ -95,7 +96,9 @@ type memoryStatus struct {
 func (s *server) adminSource() admin.Source {
 	return admin.Source{Metrics: s.metrics, Status: func() any { return s.status() },
 		Alerts:  func() any { return s.watch.rules.Alerts() },
-		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load}
+		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load,
+		Live: func(since int64) any { return s.live.Look(since) }, Connections: s.connections, Kick: s.kick,
+		StatusOf: live.StatusOf}
 }
 
 func (s *server) status() status {
