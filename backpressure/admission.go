@@ -124,7 +124,7 @@ func (q *Queue) Pause(l *Lane) {
 func (q *Queue) Resume(l *Lane) {
 	l.mu.Lock()
 	if l.flags&paused != 0 {
-		l.flags = l.flags&^paused | resumed
+		l.flags &^= paused
 		q.load.paused.Add(-int64(l.work))
 	}
 	owed := q.enlist(l)
@@ -192,6 +192,9 @@ func (q *Queue) enlist(l *Lane) (owed laneFlags) {
 	owed = l.enlist(q.options.MaxExecutingPerConnection)
 	if owed&runnableCompute != 0 {
 		q.fair.move(l.crowd, 1)
+		if q.pools[Compute].sleepers.Load() > 0 {
+			l.tails[Compute].next.listed = milliseconds(Now())
+		}
 	}
 	return owed
 }
@@ -205,7 +208,7 @@ func (q *Queue) publish(l *Lane, owed laneFlags) {
 	for c := range Class(classes) {
 		if owed&runnableIn(c) != 0 {
 			q.pools[c].push(l)
-			q.pools[c].wake()
+			q.pools[c].wake(true)
 		}
 	}
 }

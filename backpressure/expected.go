@@ -24,6 +24,12 @@ const (
 	// While the door was shut lately, it opens for what can start within standingPart of the time: a standing queue
 	// wins nothing, and where estimates are a little off, what is let in still starts in time.
 	standingPart, standingWhole = 5, 10
+
+	// lateGrace is how much later than MaxExpectedWait a message may start that was let in, or that part of it if it is
+	// less. What fills the queue takes cores from the workers too, so some start a little later than was thought: to
+	// answer them is better than to refuse them so late.
+	lateGrace = 8 * time.Millisecond
+	latePart  = 4
 )
 
 // NewWork returns a kind of work of which nothing is known: it costs nothing until the first message is done.

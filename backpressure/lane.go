@@ -50,7 +50,6 @@ const (
 	paused                                 // nothing is taken until Resume
 	closed                                 // for good
 	full                                   // refused for its own caps, Drained is owed
-	resumed                                // it was paused while what waits in it waited
 	awaited                                // Drained is owed when little waits
 
 	runnable = runnableCompute | runnableBlocking
@@ -120,6 +119,7 @@ func (l *Lane) link(c Class, t *Ticket, first bool) {
 	if newest == nil || !first {
 		l.tails[c] = t
 	}
+	t.listed = 0
 	l.waiting++
 	l.bytes += t.bytes
 	l.work += min(t.cost, math.MaxUint32-l.work)
@@ -177,7 +177,7 @@ func (l *Lane) cut(c Class, n int) (b batch) {
 	l.bytes -= uint32(b.bytes)
 	l.work -= uint32(min(cost, int64(l.work)))
 	if l.waiting -= uint32(b.n); l.waiting == 0 {
-		l.work, l.flags = 0, l.flags&^resumed
+		l.work = 0
 	}
 	return b
 }

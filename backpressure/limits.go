@@ -10,6 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/backpressure/rate"
+	"weir/backpressure/tally"
 )
 
 // Limits decides about new connections. All methods are concurrent: every accepting loop calls them.
@@ -18,7 +19,7 @@ import (
 // that are decided together are exact: the connection after the last allowed one is refused, not the
 // fourth after it.
 type Limits struct {
-	options Options
+	options atomic.Pointer[Options]
 	queue   *Queue
 	onSoft  func(exceeded bool, connections int)
 	metrics limitsMetrics
@@ -27,10 +28,11 @@ type Limits struct {
 	connections  atomic.Int64
 	peak         atomic.Int64
 	softExceeded atomic.Bool
+	elsewhere    atomic.Int64 // connections of another process that count here
 
 	mu         sync.Mutex
-	addresses  map[netip.Addr]int // open connections per address; only addresses that have one
-	principals map[string]int     // the same, per principal
+	addresses  tally.Tally[netip.Addr] // open connections
+	principals tally.Tally[string]
 	accepts    rate.Meter
 }
 
@@ -51,7 +53,8 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 	if errs != nil {
 		return nil, errors.Join(errs...)
 	}
-	l := &Limits{options: o, queue: q, onSoft: onSoft, addresses: map[netip.Addr]int{}, principals: map[string]int{}}
+	l := &Limits{queue: q, onSoft: onSoft}
+	l.options.Store(&o)
 	l.accepts.Limit = o.MaxAcceptRate
 	l.metrics.register(l, set)
 	return l, nil
@@ -59,6 +62,9 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
+
+// Options are those that connections are judged by now. Concurrent.
+func (l *Limits) Options() Options { return *l.options.Load() }
 
 // Refusing is why a newcomer would be turned away now, whatever its address: Draining, ProcessPressure, QueuePressure,
 // ConnectionLimit, or Accepted when it would not. It counts nothing. Concurrent.
@@ -70,7 +76,7 @@ func (l *Limits) Refusing() Refusal {
 		return ProcessPressure
 	case l.queue.pressed():
 		return QueuePressure
-	case l.connections.Load()+l.queue.lingering.Load() >= int64(l.options.MaxConnections):
+	case l.full():
 		return ConnectionLimit
 	}
 	return Accepted
@@ -102,37 +108,51 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 // open needs l.mu.
 func (l *Limits) open(addr netip.Addr, now int64) Refusal {
 	n := l.connections.Load()
-	if n+l.queue.lingering.Load() >= int64(l.options.MaxConnections) {
+	if l.full() {
 		return ConnectionLimit
 	}
 	counted := l.counts(addr)
-	if counted && l.addresses[addr] >= l.options.MaxConnectionsPerAddress {
+	if counted && !l.addresses.Take(addr, l.options.Load().MaxConnectionsPerAddress) {
 		return ConnectionLimitPerAddress
 	}
 	if !l.accepts.Take(now) { // last, because it spends a token
+		if counted {
+			l.addresses.Give(addr)
+		}
 		return AcceptRate
-	}
-	if counted {
-		l.addresses[addr]++
 	}
 	l.connections.Store(n + 1)
 	l.peak.Store(max(l.peak.Load(), n+1))
 	return Accepted
 }
 
+// full says whether MaxConnections are open, those of another process of the server included.
+func (l *Limits) full() bool {
+	held := l.connections.Load() + l.queue.lingering.Load() + l.elsewhere.Load()
+	return held >= int64(l.options.Load().MaxConnections)
+}
+
+// CountElsewhere counts n connections as open that another process of the server has. Concurrent.
+func (l *Limits) CountElsewhere(n int) { l.elsewhere.Store(int64(n)) }
+
+// Replace goes by other bounds of connections from now on. o is valid and resolved; its MaxConnections is no more than
+// at the start, and a bound per address or principal is off in both or in neither. Concurrent.
+func (l *Limits) Replace(o Options) {
+	l.mu.Lock()
+	l.options.Store(&o)
+	l.accepts.Limit = o.MaxAcceptRate
+	soft := l.judgeSoft()
+	l.mu.Unlock()
+	l.report(soft)
+}
+
 // Close gives back what Open counted. It comes after Queue.Close of the same connection.
 func (l *Limits) Close(addr netip.Addr) {
 	addr = addr.Unmap()
 	l.mu.Lock()
-	n := l.connections.Add(-1)
-	left := 0
+	n, left := l.connections.Add(-1), 0
 	if l.counts(addr) {
-		left = l.addresses[addr] - 1
-		if left == 0 {
-			delete(l.addresses, addr)
-		} else {
-			l.addresses[addr] = left
-		}
+		left = l.addresses.Give(addr)
 	}
 	soft := l.judgeSoft()
 	l.mu.Unlock()
@@ -147,31 +167,25 @@ func (l *Limits) Close(addr netip.Addr) {
 // before or after Close. ConnectionLimitPerPrincipal: nothing was counted, and the caller tells the peer and calls
 // Queue.CountRefusal.
 func (l *Limits) Join(principal string) Refusal {
-	most := l.options.MaxConnectionsPerPrincipal
+	most := l.options.Load().MaxConnectionsPerPrincipal
 	if most == 0 {
 		return Accepted
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.principals[principal] >= most {
+	if !l.principals.Take(principal, most) {
 		return ConnectionLimitPerPrincipal
 	}
-	l.principals[principal]++
 	return Accepted
 }
 
 // Leave gives back what Join counted.
 func (l *Limits) Leave(principal string) {
-	if l.options.MaxConnectionsPerPrincipal == 0 {
+	if l.options.Load().MaxConnectionsPerPrincipal == 0 {
 		return
 	}
 	l.mu.Lock()
-	left := l.principals[principal] - 1
-	if left == 0 {
-		delete(l.principals, principal)
-	} else {
-		l.principals[principal] = left
-	}
+	left := l.principals.Give(principal)
 	l.mu.Unlock()
 	if left < 0 {
 		panic(fmt.Sprintf("backpressure: a connection of principal %q ended that had not begun", principal))
@@ -179,7 +193,7 @@ func (l *Limits) Leave(principal string) {
 }
 
 func (l *Limits) counts(addr netip.Addr) bool {
-	return l.options.MaxConnectionsPerAddress > 0 && addr.IsValid()
+	return l.options.Load().MaxConnectionsPerAddress > 0 && addr.IsValid()
 }
 
 // softChange is a crossing of the soft limit that is yet to be reported.
@@ -191,7 +205,7 @@ type softChange struct {
 // judgeSoft needs l.mu. The alert clears a twentieth below the limit, so that one client that comes and
 // goes at the limit is not an event each time.
 func (l *Limits) judgeSoft() softChange {
-	n, soft, was := int(l.connections.Load()), l.options.SoftConnections, l.softExceeded.Load()
+	n, soft, was := int(l.connections.Load()), l.options.Load().SoftConnections, l.softExceeded.Load()
 	is := n >= soft || was && n >= soft-soft/20
 	if is != was {
 		l.softExceeded.Store(is)

@@ -79,7 +79,7 @@ func TestAddressLimit(t *testing.T) {
 	for range 5 {
 		l.Close(netip.Addr{})
 	}
-	expect(t, "addresses remembered", len(l.addresses), 0)
+	expect(t, "addresses remembered", l.addresses.Len(), 0)
 	expect(t, "connections", l.Connections(), 0)
 	defer func() {
 		if recover() == nil {
@@ -177,13 +177,13 @@ func TestPrincipalLimit(t *testing.T) {
 	for _, principal := range []string{"alice", "alice", "bob"} {
 		l.Leave(principal)
 	}
-	expect(t, "principals", len(l.principals), 0)
+	expect(t, "principals", l.principals.Len(), 0)
 
 	off, _, _ := newLimits(t, testOptions(), nil)
 	for range 100 {
 		expect(t, "without a limit", off.Join("alice"), Accepted)
 	}
-	expect(t, "principals without a limit", len(off.principals), 0)
+	expect(t, "principals without a limit", off.principals.Len(), 0)
 	off.Leave("alice")
 }
 
@@ -220,7 +220,7 @@ func TestLimitsConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 	expect(t, "connections", l.Connections(), 0)
-	expect(t, "addresses", len(l.addresses), 0)
+	expect(t, "addresses", l.addresses.Len(), 0)
 	expect(t, "soft limit events that were not undone", soft.Load(), 0)
 	if peak := l.peak.Load(); peak > 50 {
 		t.Errorf("%d were open", peak)

@@ -45,13 +45,17 @@ func (s *shard) observe(b batch) {
 	s.messages.Add(n)
 }
 
-// idleGrace is how long a message may wait beside a worker that sleeps: its loop may have been held up between taking
-// it in and saying so.
-const idleGrace = 10 * time.Millisecond
+// idleGrace is how long a lane may be runnable beside a worker that sleeps, in milliseconds: whoever pushed it may have
+// been held up before it woke anybody.
+const idleGrace = 10
 
-// noteIdle counts that w was asleep while b waited, though nothing held b's lane back. was are its flags until now.
-func (q *Queue) noteIdle(b batch, was laneFlags, w *Worker) {
-	if w.claimed != 0 && w.claimed-b.first.since > int64(idleGrace) && was&resumed == 0 {
+// milliseconds is a time of Now as Ticket.listed has it: enough to tell how far apart two are, in 49 days.
+func milliseconds(now int64) uint32 { return uint32(now / int64(time.Millisecond)) }
+
+// noteIdle counts that w slept while b could have run, and nobody had been woken for it. While a worker that was woken
+// waits for a core, all others may sleep: it wakes the next one.
+func (q *Queue) noteIdle(b batch, w *Worker) {
+	if w.claimed != 0 && b.first.listed != 0 && int32(milliseconds(w.claimed)-b.first.listed) > idleGrace {
 		q.metrics.idle.Inc()
 	}
 	w.claimed = 0
@@ -186,8 +190,8 @@ func (m *limitsMetrics) register(l *Limits, set *metrics.Set) {
 	}
 	gauge("weir_connections", l.Connections)
 	gauge("weir_connections_peak", func() int { return int(l.peak.Load()) })
-	gauge("weir_connections_limit", func() int { return l.options.MaxConnections })
-	gauge("weir_connections_soft_limit", func() int { return l.options.SoftConnections })
+	gauge("weir_connections_limit", func() int { return l.options.Load().MaxConnections })
+	gauge("weir_connections_soft_limit", func() int { return l.options.Load().SoftConnections })
 	gauge("weir_connections_soft_exceeded", func() int { return int(oneIf(l.softExceeded.Load())) })
 	gauge("weir_connections_accept_rate", l.acceptRate)
 	m.accepted = set.NewCounter("weir_connections_accepted_total")

@@ -3,6 +3,7 @@ package backpressure
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestMetrics(t *testing.T) {
@@ -41,5 +42,59 @@ func TestMetrics(t *testing.T) {
 			expect(t, name, series(t, set, name), "1")
 		}
 		stopEmpty(t, q)
+	})
+}
+
+// Only a worker that slept beside what it could have run, and was woken for it by nobody, is counted.
+func TestIdleBesideWork(t *testing.T) {
+	f := func(what string, want uint64, change func(*Options), arrange func(q *Queue)) {
+		t.Helper()
+		o := testOptions()
+		o.Workers = 2
+		change(&o)
+		inBubble(t, o, func(t *testing.T, q *Queue) {
+			synctest.Wait() // both sleep
+			arrange(q)
+			synctest.Wait()
+			expect(t, what, q.metrics.idle.Get(), want)
+		})
+	}
+	plain := func(*Options) {}
+	f("a wake-up was lost", 1, plain, func(q *Queue) {
+		forgotten, next := newPeer(q), newPeer(q)
+		forgotten.admit(Compute, 1, 1)
+		forgotten.mu.Lock()
+		q.enlist(&forgotten.Lane)
+		forgotten.mu.Unlock()
+		q.pools[Compute].push(&forgotten.Lane)
+		elapse(20 * time.Millisecond)
+		next.admit(Compute, 1, 1)
+		next.schedule()
+	})
+	f("the loop was held up before it said so", 0, plain, func(q *Queue) {
+		p := newPeer(q)
+		p.admit(Compute, 1, 1)
+		elapse(20 * time.Millisecond)
+		p.schedule()
+	})
+	f("its connection has as many with workers as it may", 0, func(o *Options) { o.MaxExecutingPerConnection = 1 },
+		func(q *Queue) {
+			p, next := newPeer(q), newPeer(q)
+			p.gate = make(chan struct{})
+			p.admit(Compute, 2, 1)
+			p.schedule()
+			elapse(20 * time.Millisecond)
+			p.gate <- struct{}{}
+			synctest.Wait()
+			next.admit(Compute, 1, 1)
+			next.schedule()
+			close(p.gate)
+		})
+	f("its peer did not read", 0, plain, func(q *Queue) {
+		p := newPeer(q)
+		q.Pause(&p.Lane)
+		p.admit(Compute, 1, 1)
+		elapse(20 * time.Millisecond)
+		q.Resume(&p.Lane)
 	})
 }

@@ -29,8 +29,10 @@ func (q *Queue) verdict(l *Lane, c Class, now int64) verdict {
 		overload = 0
 	}
 	// What was let in because it would start in time, and has not, is late, as long as others are turned away.
-	if key := int64(q.options.MaxExpectedWait); key > 0 && (overload == 0 || key < overload) && q.standing(now) {
-		overload = key
+	if key := int64(q.options.MaxExpectedWait); key > 0 && q.standing(now) {
+		if late := key + min(key/latePart, int64(lateGrace)); overload == 0 || late < overload {
+			overload = late
+		}
 	}
 	if overload > 0 && (age == 0 || overload < age) {
 		return verdict{overload, Overload}

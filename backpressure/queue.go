@@ -166,7 +166,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 		l.mu.Unlock()
 		return batch{}, false
 	}
-	v, was := q.verdict(l, c, now), l.flags
+	v := q.verdict(l, c, now)
 	if most := min(q.pools[c].quantum(), l.room(c, q.options.MaxExecutingPerConnection)); most > 0 && l.tails[c] != nil {
 		b = l.cut(c, q.turn(l, c, most, now, v, w))
 	}
@@ -185,7 +185,7 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 	if c == Compute {
 		b.cost = q.leave(c, b)
 		q.load.executing.Add(b.cost)
-		q.noteIdle(b, was, w)
+		q.noteIdle(b, w)
 	}
 	q.age(b, now, v, w.shard)
 	w.begin(now)

@@ -38,6 +38,10 @@ const (
 	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
 
+	// Of messages, by the transport.
+
+	HandoverLimit // it belongs to the process that this one takes over from, which has too many waiting
+
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
 	refusals = iota
@@ -69,6 +73,7 @@ var refusalTable = [refusals]struct {
 	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
 	EmergencyStop:               {"emergency_stop", 0.5},
 	ProcessPressure:             {"process_pressure", 0.25},
+	HandoverLimit:               {"handover_limit", 0},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

@@ -44,6 +44,10 @@ type Ticket struct {
 	bytes uint32
 	cost  uint32 // when it was admitted
 
+	// listed is when its lane became runnable, with it as the oldest message, while a worker of class Compute slept, in
+	// milliseconds; 0: none did.
+	listed uint32
+
 	overhead uint16 // in overheadUnit
 
 	// Refused is Accepted, or QueueTimeout or Overload when the message waited too long: Run must then answer

@@ -25,7 +25,7 @@ type Worker struct {
 	blocks    bool // it is of class Blocking
 	passed    int  // lanes in a row that it has passed over (fair.go)
 
-	// claimed is when this goroutine was woken for what it is about to take; 0 if it was up.
+	// claimed is when this goroutine was woken by who pushed; 0 if it was up, or was woken by another that found more.
 	claimed int64
 
 	// Of the batch, class Compute: when it was taken, up to when it has come, and what was not learnt from yet.
@@ -123,7 +123,7 @@ type pool struct {
 	keep    int32
 
 	state   atomic.Int32  // idle, running, stopped
-	wakeups chan int64    // for each sleeper that was claimed, when that was
+	wakeups chan int64    // for each sleeper that was claimed, its Worker.claimed
 	ended   chan struct{} // closed when stopped and no goroutine is left
 	end     sync.Once
 	numbers numbers
@@ -194,8 +194,8 @@ func (p *pool) push(l *Lane) {
 	}
 }
 
-// wake makes sure that somebody will look at the ring after the caller pushed to it.
-func (p *pool) wake() {
+// wake makes sure that somebody will look at the ring, to which the caller has just pushed, or in which it saw more.
+func (p *pool) wake(pushed bool) {
 	// The loop covers who fell asleep, or what was pushed, while this call held the searcher's place in
 	// vain; it ends when everybody is at work, and whoever finishes then looks at the ring.
 	for p.sleepers.Load() > 0 || p.mayGrow() {
@@ -203,7 +203,11 @@ func (p *pool) wake() {
 			return
 		}
 		if p.claim() {
-			p.wakeups <- Now()
+			at := int64(0)
+			if pushed {
+				at = Now()
+			}
+			p.wakeups <- at
 			return
 		}
 		if p.spawn(true) {
@@ -215,7 +219,7 @@ func (p *pool) wake() {
 
 func (p *pool) wakeIfMore() {
 	if p.ring.More() {
-		p.wake()
+		p.wake(false)
 	}
 }
 

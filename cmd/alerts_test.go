@@ -377,11 +377,11 @@ func TestServeReloadsAlerts(t *testing.T) {
 		c.Process.Signal(syscall.SIGHUP)
 		c.await(message, line)
 	}
-	reload("alerts: {memory_bytes: 1 B, memory_fr: 0s}\n", "alerts not reloaded, the former ones hold on", nil)
+	reload("alerts: {memory_bytes: 1 B, memory_fr: 0s}\n", "configuration not reloaded, the former one holds on", nil)
 	var line struct {
 		Changed []string `json:"changed_keys_that_need_a_restart"`
 	}
-	reload("alerts: {memory_bytes: 1 B, memory_for: 0s}\nqueue_timeout: 4s\n", "alerts reloaded", &line)
+	reload("alerts: {memory_bytes: 1 B, memory_for: 0s}\nqueue_timeout: 4s\n", "configuration reloaded", &line)
 	if !slices.Equal(line.Changed, []string{"queue_timeout"}) {
 		t.Errorf("changed: %v", line.Changed)
 	}
@@ -390,6 +390,6 @@ func TestServeReloadsAlerts(t *testing.T) {
 	if fires.Alert != alert.Memory || fires.Severity != "critical" || fires.Level != "error" {
 		t.Errorf("%+v", fires)
 	}
-	reload("alerts: {memory_bytes: 0}\nqueue_timeout: 4s\n", "alerts reloaded", nil)
+	reload("alerts: {memory_bytes: 0}\nqueue_timeout: 4s\n", "configuration reloaded", nil)
 	c.await("alert cleared", nil)
 }

@@ -8,6 +8,7 @@ import (
 
 	"weir/backpressure"
 	"weir/backpressure/pressure"
+	"weir/cmd/succession"
 	"weir/codec/option"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -27,7 +28,8 @@ type Config struct {
 	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
 	// and named in the last log line. A signal that comes a second later, or more, ends the process at once.
-	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" default:"30s" above:"0s" max:"1h"`
+	ShutdownTimeout time.Duration      `yaml:"shutdown_timeout" default:"30s" above:"0s" max:"1h"`
+	Upgrade         succession.Options `yaml:",inline"`
 	// MemoryLimitBytes is the soft limit given to Go's garbage collector (GOMEMLIMIT), which collects harder near it;
 	// it refuses nothing by itself. 448 MiB leaves 64 of the 512 MiB that the process must stay under to memory that Go
 	// does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. The
@@ -50,7 +52,8 @@ type Config struct {
 	MCP      registry.Options `yaml:"mcp"`
 
 	program      Program
-	sockets      map[string]*os.File    // that a service manager has passed, by the name of the listener
+	sockets      map[string]*os.File    // that a manager or a predecessor has passed, by the name of the listener
+	own          map[string]bool        // of these: of the predecessor
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one
@@ -81,12 +84,12 @@ func (p Program) defaults() Config {
 	return config
 }
 
-// differs are the keys outside the section alerts that have another value in other.
+// differs are the keys that have another value in other and are not read again.
 func (c *Config) differs(other *Config) (keys []string) {
-	values := map[string]any{}
+	values, reloadable := map[string]any{}, c.reloadable()
 	option.Walk(c, func(f option.Field) { values[f.Key] = f.Value.Interface() })
 	option.Walk(other, func(f option.Field) {
-		if f.Kind != option.Section && !strings.HasPrefix(f.Key, "alerts.") &&
+		if f.Kind != option.Section && !strings.HasPrefix(f.Key, "alerts.") && !reloadable[f.Key] &&
 			!reflect.DeepEqual(values[f.Key], f.Value.Interface()) {
 			keys = append(keys, f.Key)
 		}

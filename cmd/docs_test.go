@@ -81,6 +81,8 @@ var configChapters = map[string]string{
 	"weir/reactor":      "Listeners and connections",
 	"weir/backpressure": "Queue, workers and connection limits",
 	"weir/cmd":          "The process",
+
+	"weir/cmd/succession": "Upgrades",
 	"auth":              "Who may come (`auth`)",
 	"messages":          "Messages (`messages`)",
 	"log":               "Log (`log`)",

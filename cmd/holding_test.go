@@ -372,10 +372,12 @@ func holds(t *testing.T, s shape, h hoards, wait time.Duration) {
 	eventually(t, "a newcomer is served", c.served)
 }
 
-// TestHolding plays each shape from few connections, and from as many as a quick test can have.
+// TestHolding plays each shape from few connections. Each has a server of its own, and some wait for it to stop reading,
+// so that a few at once take half the time.
 func TestHolding(t *testing.T) {
 	for _, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			holds(t, s, hoards{conns: 24, few: true}, 100*time.Millisecond)
 		})
 	}

@@ -24,6 +24,15 @@ type journal struct {
 	lines *logwriter.Writer
 }
 
+// setLevel has the process's log begin at a level; newJournal's is the least.
+func (j *journal) setLevel(name string) {
+	level, err := zerolog.ParseLevel(name)
+	if err != nil {
+		panic(fmt.Sprintf("log level %q passed the rules and is unknown to the logger", name))
+	}
+	zerolog.SetGlobalLevel(level)
+}
+
 // newJournal writes to out, the standard error of the process.
 func newJournal(options LogConfig, out io.Writer) *journal {
 	level, err := zerolog.ParseLevel(options.Level)

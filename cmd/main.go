@@ -62,6 +62,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	}
 	config, err := p.loadConfig(flags, thisMachine())
 	if err != nil {
+		refuseUpgrade(err)
 		fmt.Fprintf(stderr, "%s: the configuration is wrong; nothing was started\n%v\n", p.Name, err)
 		return exitUsage
 	}

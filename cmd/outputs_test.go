@@ -117,7 +117,7 @@ func TestServeLogReaderIsGone(t *testing.T) {
 func TestServeHangup(t *testing.T) {
 	c := startChild(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("alerts reloaded")
+	c.awaitPrefix("configuration reloaded")
 	if health := c.httpGet("/healthz"); !strings.Contains(health, "alive") {
 		t.Error(health)
 	}
@@ -132,7 +132,7 @@ func TestServeHangup(t *testing.T) {
 func TestStdioHangup(t *testing.T) {
 	c := startStdio(t)
 	c.Process.Signal(syscall.SIGHUP)
-	c.awaitPrefix("alerts reloaded")
+	c.awaitPrefix("configuration reloaded")
 	c.send(ping)
 	if got := c.line(); got != pong {
 		t.Errorf("got %s", got)

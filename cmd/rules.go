@@ -53,6 +53,10 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 // machine.
 func (c *Config) checkAcross(found *option.Mistakes, openFiles uint64) {
 	c.checkConnections(found, openFiles)
+	if delay := c.Server.DrainDelay; delay >= c.ShutdownTimeout && !found.Has("drain_delay") {
+		found.Add("drain_delay", "%s leaves nothing of shutdown_timeout, %s, for the stop itself: allowed is less",
+			option.FormatTime(delay), option.FormatTime(c.ShutdownTimeout))
+	}
 	m := &c.Server.Messages
 	largest := max(m.Line.MaxMessageBytes, m.HTTP.MaxBodyBytes, m.WebSocket.MaxMessageBytes)
 	if c.Queue.MaxWaitingBytesPerConnection < largest && !found.Has("max_waiting_bytes_per_connection") {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -16,28 +17,38 @@ import (
 
 	"weir/cmd/admin"
 	"weir/cmd/systemd"
-	"weir/codec/option"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
+	"weir/reactor/upgrade"
 )
 
 // serve runs the server until a signal ends it, and returns the process's exit code.
 func serve(config *Config, stdout, stderr io.Writer) int {
 	orders, done := obey()
 	defer done()
-	log := newJournal(config.Log, stderr)
+	log := newJournal(LogConfig{Level: "debug", Format: config.Log.Format}, stderr)
+	log.setLevel(config.Log.Level)
 	defer log.flush()
 	defer log.takeStandardLog()()
 	setMemoryLimit(config.MemoryLimitBytes)
+	heir, err := upgrade.Inherit()
+	if err != nil {
+		return notStarted(log, err)
+	}
 	manager, err := systemd.Notify()
 	if err != nil {
 		log.Warn().Err(err).Msg("the service manager does not hear that this server is ready")
 	}
-	if config.sockets, err = systemd.Sockets("http", "tcp", "unix", "admin"); err != nil {
+	if heir != nil {
+		config.sockets, config.own = heir.Sockets(config.address)
+	} else if config.sockets, err = systemd.Sockets("http", "tcp", "unix", "admin"); err != nil {
 		return notStarted(log, err)
 	}
-	s, err := startServer(config, log)
+	s, err := startServer(config, log, heir)
 	if err != nil {
+		if heir != nil {
+			heir.Refuse(err)
+		}
 		return notStarted(log, err)
 	}
 	defer s.obeyManager(manager)()
@@ -51,10 +62,13 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	if isTerminal(stdout) { // somebody looks at it, or stopped it with Ctrl-S
 		printBanner(logwriter.New(stdout, func(uint64) []byte { return nil }), config, s.addresses)
 	}
-	ended := make(chan int, 1)
+	ended, begun := make(chan int, 1), make(chan struct{})
+	stop := sync.OnceFunc(func() { s.stop(); ended <- exitOK })
+	s.follows(manager, func() { close(begun); stop() })
 	return orders.attend(running{
-		log: log, timeout: config.ShutdownTimeout, ended: ended, reload: s.reload, connections: s.reactor.Connections,
-		stop: func() { manager.Say(systemd.Stopping); go func() { s.stop(); ended <- exitOK }() },
+		log: log, timeout: config.ShutdownTimeout, ended: ended, begun: begun, reload: s.reload,
+		connections: s.reactor.Connections, upgrade: s.succession.Upgrade,
+		stop: func() { manager.Say(systemd.Stopping); s.succession.Stopping(); go stop() },
 	})
 }
 
@@ -71,8 +85,11 @@ func notStarted(log *journal, err error) int {
 
 // startServer builds registry and reactor, in that order, and starts them; then the admin listener. The ports are bound
 // before anything runs, so a taken one leaves nothing to undo.
-func startServer(config *Config, log *journal) (*server, error) {
+//
+// heir has the server take over from the process that started this one; nil: there is none.
+func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
+	s.inheritKey(heir)
 	log.register(s.metrics)
 	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {
@@ -82,7 +99,7 @@ func startServer(config *Config, log *journal) (*server, error) {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
-	if err := s.reactor.Start(); err != nil {
+	if err := s.succeed(heir, adminListener); err != nil {
 		closeIfOpen(adminListener)
 		return nil, err
 	}
@@ -107,45 +124,6 @@ func setMemoryLimit(bytes int64) {
 	if bytes > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(bytes)
 	}
-}
-
-// reload reads again what can be read again while the server runs: the tokens files, and the section alerts.
-func (s *server) reload() {
-	if s.config.tokens != nil && !s.config.stdio {
-		s.reloadTokens(tokensKey, s.config.Server.Auth.TokensFile, s.reactor.ReplaceTokens)
-	}
-	if s.admins.Load() != nil {
-		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
-	}
-	s.reloadAlerts()
-}
-
-// reloadTokens reads the tokens file of a key again. One with mistakes changes nothing: who was let in still is.
-func (s *server) reloadTokens(key, path string, use func(*auth.Tokens)) {
-	tokens, mistakes := loadTokens(path, key, option.Place{})
-	if err := mistakes.Err(); err != nil {
-		s.log.Error().Err(err).Msg("tokens not reloaded, the former ones hold on")
-		return
-	}
-	n := tokens.Len()
-	use(tokens)
-	s.log.Info().Str("key", key).Int("tokens", n).Msg("tokens reloaded")
-}
-
-// reloadAlerts reads the configuration again and takes its section alerts. Of a file with mistakes nothing is taken;
-// other keys that changed are named, because they take effect with a restart.
-func (s *server) reloadAlerts() {
-	config, err := s.config.again()
-	if err != nil {
-		s.log.Error().Err(err).Msg("alerts not reloaded, the former ones hold on")
-		return
-	}
-	s.watch.replace(config.Alerts, config.webhookToken)
-	line := s.log.Info()
-	if others := s.config.differs(&config); len(others) > 0 {
-		line = s.log.Warn().Strs("changed_keys_that_need_a_restart", others)
-	}
-	line.Msg("alerts reloaded")
 }
 
 // warnOfOpenDoors says once, at the start, who can come in: anybody who reaches a listener beyond loopback, or nobody.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 
 	"weir/cmd/needs"
 	"weir/reactor/auth"
@@ -54,7 +55,8 @@ func TestMain(m *testing.M) {
 	case asHoarding:
 		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	// netpoll's pool lives as long as the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
 }
 
 type heldIn struct {
@@ -101,7 +103,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
 	s, err := startServer(&config, &journal{Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
-		lines: logwriter.New(io.Discard, nil)})
+		lines: logwriter.New(io.Discard, nil)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

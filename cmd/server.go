@@ -2,14 +2,17 @@ package cmd
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/cmd/live"
+	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
 	"weir/registry"
@@ -27,8 +30,14 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
-	live      *live.View        // nil without an admin listener
-	addresses map[string]string // http, tcp, unix, admin: what was bound, with its real port
+	made      backpressure.Options // what the queue was made for
+	reloading sync.Mutex           // held while it reads again
+	stateKey  string               // seals states
+	draining  atomic.Pointer[time.Time]
+
+	live       *live.View // nil without an admin listener
+	succession *succession.Succession
+	addresses  map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
 
 func (s *server) bind() error {
@@ -44,6 +53,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
+	s.made, offered.StateKey = s.config.Queue, s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
@@ -59,7 +69,8 @@ func (s *server) build() error {
 		}
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Sockets: s.config.sockets, Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
+		Queue: &s.config.Queue, Tokens: s.config.tokens,
 		Metrics: s.metrics, Log: &s.log.Logger,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
@@ -69,6 +80,8 @@ func (s *server) build() error {
 // stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while,
 // closes last.
 func (s *server) stop() {
+	now := time.Now().UTC()
+	s.draining.Store(&now)
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)

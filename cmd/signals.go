@@ -13,20 +13,23 @@ const secondOrderAfter = time.Second
 
 // orders are the signals that the process obeys.
 type orders struct {
-	stops   chan os.Signal // SIGTERM and SIGINT
-	hangups chan os.Signal // SIGHUP; apart, so that many of them leave room for one that stops
-	pipes   chan os.Signal // SIGPIPE, which nobody reads: an output whose reader is gone is an error of the write
+	stops    chan os.Signal // SIGTERM and SIGINT
+	upgrades chan os.Signal // SIGUSR2
+	hangups  chan os.Signal // SIGHUP; apart, so that many of them leave room for one that stops
+	pipes    chan os.Signal // SIGPIPE, which nobody reads: an output whose reader is gone is an error of the write
 }
 
 // obey begins to catch signals. It is called before the first listener is bound: a signal that comes meanwhile must not
 // be lost. done gives them back.
 func obey() (o *orders, done func()) {
-	o = &orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1), pipes: make(chan os.Signal, 1)}
+	o = &orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1),
+		upgrades: make(chan os.Signal, 1), pipes: make(chan os.Signal, 1)}
 	signal.Notify(o.stops, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(o.hangups, syscall.SIGHUP)
+	signal.Notify(o.upgrades, syscall.SIGUSR2)
 	signal.Notify(o.pipes, syscall.SIGPIPE)
 	return o, func() {
-		for _, c := range []chan os.Signal{o.stops, o.hangups, o.pipes} {
+		for _, c := range []chan os.Signal{o.stops, o.hangups, o.upgrades, o.pipes} {
 			signal.Stop(c)
 		}
 	}
@@ -39,22 +42,40 @@ type running struct {
 	stop        func()          // begins the stop and returns; called at most once
 	reload      func()          // reads again what can be read again; not called once the stop has begun
 	ended       <-chan int      // has the exit code when the stop is over
-	inputEnded  <-chan struct{} // closed when the stop has begun by itself; nil: it never does
+	upgrade     func()          // starts a new process, or says why not, and returns
+	begun       <-chan struct{} // closed when the stop has begun by itself; nil: it never does
 	connections func() int64    // how many are open, for the log
 }
 
-// attend obeys until the stop is over, or a second order ends the process, and returns the exit code.
+// lateAfter is how long after its time a stop is given up: what is left then waits for somebody who does not come.
+const lateAfter = 3 * time.Second
+
+// attend obeys until the stop is over or given up, or a second order ends the process, and returns the exit code.
 func (o *orders) attend(r running) int {
 	var since time.Time // when somebody first wished the process to stop
+	var late <-chan time.Time
+	begin := func() {
+		if since.IsZero() {
+			since, late = time.Now(), time.After(r.timeout+lateAfter)
+		}
+	}
 	warned := false
 	for {
 		select {
 		case code := <-r.ended:
 			return code
-		case <-r.inputEnded:
-			r.inputEnded = nil
+		case <-late:
+			r.log.Error().Stringer("shutdown_timeout", r.timeout).Int64("connections", r.connections()).
+				Msg("the stop did not end in time, and is given up")
+			return exitRuntime
+		case <-r.begun:
+			r.begun = nil
+			begin()
+		case <-o.upgrades:
 			if since.IsZero() {
-				since = time.Now()
+				r.upgrade()
+			} else {
+				r.log.Info().Msg("SIGUSR2: nothing is upgraded, the server stops")
 			}
 		case <-o.hangups:
 			if since.IsZero() {
@@ -65,7 +86,7 @@ func (o *orders) attend(r running) int {
 		case cause := <-o.stops:
 			switch {
 			case since.IsZero():
-				since = time.Now()
+				begin()
 				r.log.Info().Stringer("signal", cause).Stringer("shutdown_timeout", r.timeout).Msg("draining")
 				r.stop()
 			case time.Since(since) >= secondOrderAfter:

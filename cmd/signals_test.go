@@ -42,7 +42,7 @@ func TestOrders(t *testing.T) {
 					synctest.Wait()
 				}
 			}()
-			got := o.attend(running{log: log, ended: ended, inputEnded: input, stop: func() { stopped++ },
+			got := o.attend(running{log: log, ended: ended, timeout: 2 * time.Hour, begun: input, stop: func() { stopped++ },
 				reload: func() { reloaded++ }, connections: func() int64 { return 0 }})
 			log.flush()
 			if got != code || stopped != stops || reloaded != reloads {

@@ -9,29 +9,33 @@ import (
 	"weir/cmd/admin"
 	"weir/cmd/live"
 	"weir/cmd/process"
+	"weir/cmd/succession"
 	"weir/reactor"
 )
 
 // status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
 type status struct {
-	Version       string            `json:"version"`
-	Commit        string            `json:"commit"`
-	Go            string            `json:"go"`
-	PID           int               `json:"pid"`
-	Started       time.Time         `json:"started"`
-	UptimeSeconds int64             `json:"uptime_seconds"`
-	Refusing      string            `json:"refusing"` // why newcomers are turned away; "" is ready
-	Alerts        []string          `json:"alerts"`   // the names of those that fire; /alerts has them all
-	Pressure      live.Pressure     `json:"pressure"`
-	Listeners     map[string]string `json:"listeners"`
-	Loops         []int64           `json:"loop_connections"` // how many connections each loop has
-	Workers       int               `json:"workers"`
-	Goroutines    int               `json:"goroutines"`
-	Sessions      int               `json:"sessions"`
-	Connections   connectionStatus  `json:"connections"`
-	Queue         queueStatus       `json:"queue"`
-	Memory        memoryStatus      `json:"memory"`
-	Holders       []holderStatus    `json:"holders"` // who makes the server hold most, the largest first
+	Version       string     `json:"version"`
+	Commit        string     `json:"commit"`
+	Go            string     `json:"go"`
+	PID           int        `json:"pid"`
+	Started       time.Time  `json:"started"`
+	UptimeSeconds int64      `json:"uptime_seconds"`
+	Refusing      string     `json:"refusing"` // why newcomers are turned away; "" is ready
+	DrainingSince *time.Time `json:"draining_since,omitempty"`
+	// Predecessor is the process that this one was started by for an upgrade, while that drains.
+	Predecessor *succession.Predecessor `json:"predecessor,omitempty"`
+	Alerts      []string                `json:"alerts"` // the names of those that fire; /alerts has them all
+	Pressure    live.Pressure           `json:"pressure"`
+	Listeners   map[string]string       `json:"listeners"`
+	Loops       []int64                 `json:"loop_connections"` // how many connections each loop has
+	Workers     int                     `json:"workers"`
+	Goroutines  int                     `json:"goroutines"`
+	Sessions    int                     `json:"sessions"`
+	Connections connectionStatus        `json:"connections"`
+	Queue       queueStatus             `json:"queue"`
+	Memory      memoryStatus            `json:"memory"`
+	Holders     []holderStatus          `json:"holders"` // who makes the server hold most, the largest first
 }
 
 // holdersShown is how many of them are shown.
@@ -111,6 +115,8 @@ func (s *server) status() status {
 		Started:       s.started.UTC(),
 		UptimeSeconds: int64(time.Since(s.started).Seconds()),
 		Refusing:      now.Refusing,
+		DrainingSince: s.draining.Load(),
+		Predecessor:   s.succession.Predecessor(),
 		Alerts:        s.watch.firing(),
 		Pressure:      s.strain.status(),
 		Listeners:     s.addresses,

@@ -18,7 +18,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer log.flush()
 	defer log.takeStandardLog()()
 	setMemoryLimit(config.MemoryLimitBytes)
-	s, err := startServer(config, log)
+	s, err := startServer(config, log, nil)
 	if err != nil {
 		return notStarted(log, err)
 	}
@@ -35,8 +35,11 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 		ended <- conversationEnded(log, err)
 	}()
 	return orders.attend(running{
-		log: log, timeout: config.ShutdownTimeout, ended: ended, inputEnded: input.ended, reload: s.reload,
+		log: log, timeout: config.ShutdownTimeout, ended: ended, begun: input.ended, reload: s.reload,
 		connections: s.reactor.Connections, stop: cancel,
+		upgrade: func() {
+			log.Error().Str("reason", "standard input and output cannot be handed over").Msg("not upgraded")
+		},
 	})
 }
 

@@ -46,6 +46,7 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
 		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/rate", "weir/backpressure/ring",
+		"weir/backpressure/tally",
 		"github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
@@ -115,6 +116,7 @@ var allowedImports = map[string][]string{
 	"reactor/loop/budget":     {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
+	"reactor/upgrade":         {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
@@ -229,9 +231,11 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd", "weir/cmd/top"},
-		imported) && path.Dir(name) == "cmd":
+		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession",
+		"weir/cmd/systemd", "weir/cmd/top"}, imported) && path.Dir(name) == "cmd":
 		return "" // parts of the program
+	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
+		return "" // who else is told of an upgrade
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
 		return "" // the metrics page
 	case path.Dir(name) == "cmd/live" && slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/process"}, imported):

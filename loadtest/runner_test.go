@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"weir/loadtest/client"
 	"weir/loadtest/hostile"
 	"weir/loadtest/internal/fixture"
@@ -23,7 +25,7 @@ const asWorker = "WEIR_LOADTEST_AS_WORKER"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asWorker) == "" {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m) // it exits
 	}
 	if err := Work(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -29,6 +29,9 @@ type Config struct {
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
+	// OwnSockets says which of Sockets are this server's to end, as those of a process that it takes over from: the file
+	// of such a Unix socket is removed with the server. nil: none.
+	OwnSockets map[string]bool
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
 	// Log is where the server speaks, from its loops and workers too: a writer that blocks holds up clients. nil: warnings

@@ -83,19 +83,3 @@ func TestDetachedCallsBehindAHandlerThatExits(t *testing.T) {
 	pass()
 	q.outcomes(session, `"error"`, `"result"`)
 }
-
-// Nor do they wait for one before them whose handler does not return in time.
-func TestHandlerTimeoutFreesDetachedCalls(t *testing.T) {
-	s := deafServer(t, func(_ *Options, b *backpressure.Options, _ *registry.Options) { b.Workers, b.QueueTimeout = 1, 0 })
-	q, session, pass := s.detach(t, []int{2, 1, 1}, func() { s.stuck <- struct{}{}; <-s.release })
-	pass()
-	s.awaitStuck()
-	if s.queue.Waiting() > 0 {
-		t.Skip("on this machine the tool took so long just now that its calls came in turns of their own")
-	}
-	s.passDeadlines()
-	q.outcomes(session, "handler_timeout", "queue_timeout", "queue_timeout")
-	s.free()
-	s.timedOut("0")
-	s.eventually("nothing is left", func() bool { return s.queue.HeldBytes() == 0 && s.loops.OutboxBytes() == 0 })
-}

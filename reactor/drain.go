@@ -5,21 +5,23 @@ import (
 	"time"
 
 	"weir/reactor/logwriter"
+	"weir/reactor/loop"
 )
 
 // lastWords is how long a stop waits for the readers of standard error.
 const lastWords = time.Second
 
-// Shutdown stops the server in steps, each with what the one before left of ctx: stop accepting, end the streams and
-// the tasks, refuse new messages and finish the accepted ones, write out the answers, close every connection, stop the
-// loops, end the workers. It returns when nothing of the server runs any more, but handlers that ignore their context;
-// a context that is over shortens the waiting, never the steps. Any goroutine; a second call waits for the first one's
-// report.
+// Shutdown stops the server in steps, each with what the one before left of ctx: wait for drain_delay, stop accepting,
+// end the streams, over drain_spread, and the tasks, refuse new messages and finish the accepted ones, write out the
+// answers, close every connection, stop the loops, end the workers. It returns when nothing of the server runs any
+// more, but handlers that ignore their context; a context that is over shortens the waiting, never the steps. Any
+// goroutine; a second call waits for the first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {
 		defer close(l.ended)
 		l.endSteps()
+		s.announce(ctx)
 		l.report = s.drain(ctx)
 		s.queue.Stop(ctx)
 		if l.started.IsZero() {
@@ -38,7 +40,7 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	s.pipeline.Drain()
 	var report DrainReport
 	s.loops.StopAccepting()
-	s.loops.VisitAll() // their streams end
+	s.endStreams(ctx)
 	s.engine.StopTasks()
 	s.engine.StopAsking()
 	report.Messages = s.queue.Drain(ctx)
@@ -54,6 +56,51 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	s.clock.Wait()
 	s.release()
 	return report
+}
+
+// announce waits for those who send clients here to send them elsewhere. After a handover nobody does.
+func (s *Server) announce(ctx context.Context) {
+	if s.opts.DrainDelay == 0 || s.life.started.IsZero() || s.pipeline.Leaving() {
+		return
+	}
+	s.pipeline.Leave()
+	timer := time.NewTimer(s.opts.DrainDelay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// partEvery is how often the next streams end.
+const partEvery = 50 * time.Millisecond
+
+// endStreams ends event streams and listens, a part of the connections after the other, until there are none, or all
+// were told.
+func (s *Server) endStreams(ctx context.Context) {
+	spread := s.opts.DrainSpread
+	if until, ok := ctx.Deadline(); ok {
+		spread = min(spread, time.Until(until)/2)
+	}
+	s.part(ctx, spread)
+}
+
+// part has the pipeline part with all connections' streams over so long, sooner if there are none.
+func (s *Server) part(ctx context.Context, spread time.Duration) {
+	tick := time.NewTicker(partEvery)
+	defer tick.Stop()
+	for begin := time.Now(); ; {
+		part := loop.SpreadSteps
+		if since := time.Since(begin); since < spread && s.engine.Streams() > 0 && ctx.Err() == nil {
+			part = int(float64(since) / float64(spread) * loop.SpreadSteps)
+		}
+		s.pipeline.Part(part)
+		s.loops.VisitAll()
+		if part == loop.SpreadSteps {
+			return
+		}
+		<-tick.C
+	}
 }
 
 // awaitOutboxes waits until every answer is with the kernel, or ctx is over, and returns the bytes that are not.

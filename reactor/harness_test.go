@@ -67,6 +67,7 @@ func startConfig(t testing.TB, change func(*Config), tunes ...tune) *server {
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
+	o.DrainSpread = 0 // they have few streams, and do not wait
 	// how busy the machine is with others is none of these tests' subject
 	b.QueueTimeout, b.MaxExpectedWait, b.OverloadQueueTimeout = 0, 0, 0
 	set := metrics.NewSet()

@@ -131,6 +131,18 @@ type Options struct {
 	// closing at once could reset the answer away.
 	LingerTimeout time.Duration `yaml:"linger_timeout" default:"2s" min:"0s" max:"1m"`
 
+	// DrainDelay is how long a stop waits before it begins, for whoever stands in front to notice (/readyz says 404 at
+	// once) and send nobody here any more. Everything is served meanwhile; HTTP connections end with their next answer.
+	// Longer than it takes a balancer to look twice. It is a part of the time that the stop may take.
+	DrainDelay time.Duration `yaml:"drain_delay" min:"0s" max:"1h" zero:"none"`
+	// DrainSpread is over how long a stop ends event streams and listens, a part of the connections at a time, so that
+	// their clients do not come back all at once. At most half of the time that the stop may take.
+	DrainSpread time.Duration `yaml:"drain_spread" default:"1s" min:"0s" max:"1h" zero:"all at once"`
+	// MaxHandovers is how many connections a process that was upgraded may have taken back from its successor without a
+	// look at them yet. While there are more, and the kernel's buffer between the two is full, the next request for it is
+	// refused with handover_limit.
+	MaxHandovers int `yaml:"max_handovers" default:"64" min:"1" max:"4096" unit:"connections"`
+
 	// Auth says who may come. Without a TokensFile anybody may.
 	Auth AuthOptions `yaml:"auth"`
 	// Messages bounds one message on each transport.

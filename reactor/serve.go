@@ -53,7 +53,7 @@ func (s *Server) bind() error {
 		{transport.HTTPListener, "tcp", s.opts.HTTP}, {"tcp", "tcp", s.opts.TCP}, {"unix", "unix", s.opts.Unix},
 	} {
 		if socket := s.sockets[a.name]; socket != nil {
-			if err := s.loops.ListenOn(a.name, socket); err != nil {
+			if err := s.loops.ListenOn(a.name, socket, !s.own[a.name]); err != nil {
 				return err
 			}
 			continue

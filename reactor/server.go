@@ -35,6 +35,7 @@ type Server struct {
 	log    zerolog.Logger
 
 	sockets  map[string]*os.File
+	own      map[string]bool // of sockets
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
@@ -54,7 +55,8 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: *c.Options, grace: c.ShutdownTimeout, stdio: defaultStdioTimes, engine: reg.Engine(),
-		log: *c.Log, sockets: c.Sockets, clockStop: make(chan struct{}), life: life{ended: make(chan struct{})}}
+		log: *c.Log, sockets: c.Sockets, own: c.OwnSockets, clockStop: make(chan struct{}),
+		life: life{ended: make(chan struct{})}}
 	if s.opts.Loops == 0 {
 		s.opts.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -91,7 +93,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
-			Int("soft_connections", s.bounds.SoftConnections).Msg("soft limit of connections crossed")
+			Int("soft_connections", s.limits.Options().SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err

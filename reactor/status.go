@@ -31,9 +31,12 @@ func (s *Server) Status() Status {
 		loops[id], turns[id] = s.loops.Loop(id).Connections(), s.loops.Loop(id).Turns()
 	}
 	refusing := ""
-	if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
+	if s.pipeline.Leaving() {
+		refusing = backpressure.Draining.String()
+	} else if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
 		refusing = refusal.String()
 	}
+	bounds := s.limits.Options()
 	return Status{
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),
@@ -42,8 +45,8 @@ func (s *Server) Status() Status {
 		Sessions:           s.engine.Sessions(),
 		Workers:            s.bounds.Workers,
 		Connections:        s.limits.Connections(),
-		SoftConnections:    s.bounds.SoftConnections,
-		MaxConnections:     s.bounds.MaxConnections,
+		SoftConnections:    bounds.SoftConnections,
+		MaxConnections:     bounds.MaxConnections,
 		WaitingMessages:    s.queue.Waiting(),
 		MaxWaitingMessages: s.bounds.MaxWaiting,
 		QueueBytes:         s.queue.HeldBytes(),

@@ -119,9 +119,9 @@ type Options struct {
 	// Tasks are the bounds of tasks.
 	Tasks task.Options `yaml:",inline"`
 
-	// NullIsAbsent takes null for an optional argument of a typed tool as if it were left out, for clients that send it
-	// for every argument they have nothing for. Without it null is an error, except for pointers, slices, maps and
-	// anys, which null makes nil.
+	// NullIsAbsent takes null for an optional argument of a typed tool, for an argument of a prompt and for one in the
+	// context of a completion as if it were left out, for clients that send it for every argument they have nothing
+	// for. Without it null is an error, except for pointers, slices, maps and anys, which null makes nil.
 	NullIsAbsent bool `yaml:"null_is_absent"`
 	// MaxResultBytes is the longest answer to one request, in bytes of JSON. A longer one is replaced by error -32603:
 	// what a tool returns is memory that this server must hold until the peer has read it.

@@ -15,6 +15,7 @@ import (
 // The request's Session and Extra are as for AddTool. Nothing that a handler returns is written to, so one
 // result may be returned by many calls.
 func (r *Registry) AddPrompt(d *mcp.Prompt, h mcp.PromptHandler, opts ...HandlerOption) {
+	mustBeGiven("AddPrompt", d)
 	mustAdd("AddPrompt", d.Name, add(r.engine.AddPrompt)(handler.NewPrompt(d, h, r.engine.HandlerDefaults(), opts)))
 }
 

@@ -17,6 +17,7 @@ import (
 // keep contents for the TTLMs in the result, and share them if its CacheScope says "public"; one that says nothing is
 // "private".
 func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...HandlerOption) {
+	mustBeGiven("AddResource", d)
 	mustAdd("AddResource", d.URI, add(r.engine.AddResource)(handler.NewResource(d, h, r.engine.HandlerDefaults(), opts)))
 }
 
@@ -25,6 +26,7 @@ func (r *Registry) AddResource(d *mcp.Resource, h mcp.ResourceHandler, opts ...H
 // with the most literal text is taken. The handler is given the whole URI and must trust no part of it: a variable may
 // hold "..", escaped or not. Otherwise as AddResource.
 func (r *Registry) AddResourceTemplate(d *mcp.ResourceTemplate, h mcp.ResourceHandler, opts ...HandlerOption) {
+	mustBeGiven("AddResourceTemplate", d)
 	mustAdd("AddResourceTemplate", d.URITemplate,
 		add(r.engine.AddResourceTemplate)(handler.NewTemplate(d, h, r.engine.HandlerDefaults(), opts)))
 }

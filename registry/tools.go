@@ -27,6 +27,7 @@ import (
 // Arguments are the handler's to keep, and must not be written to. Nothing that a handler returns is written to either,
 // so one result may be returned by many calls.
 func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption) {
+	mustBeGiven("AddTool", t)
 	mustAdd("AddTool", t.Name, add(r.engine.AddTool)(handler.NewTool(t, h, r.engine.HandlerDefaults(), opts)))
 }
 
@@ -36,6 +37,7 @@ func (r *Registry) AddTool(t *mcp.Tool, h mcp.ToolHandler, opts ...HandlerOption
 // schema. Otherwise as Registry.AddTool, but an ordinary error becomes a result with isError. Strings in In share
 // memory with the request's Arguments.
 func AddTool[In, Out any](r *Registry, t *mcp.Tool, h mcp.ToolHandlerFor[In, Out], opts ...HandlerOption) {
+	mustBeGiven("AddTool", t)
 	mustAdd("AddTool", t.Name, add(r.engine.AddTool)(handler.NewTypedTool(t, h, r.engine.HandlerDefaults(), opts)))
 }
 
@@ -46,6 +48,13 @@ func add[E any](offer func(E) error) func(E, error) error {
 			return err
 		}
 		return offer(entry)
+	}
+}
+
+// mustBeGiven panics if there is no definition.
+func mustBeGiven[D any](function string, definition *D) {
+	if definition == nil {
+		panic(fmt.Sprintf("registry: %s: the definition is nil", function))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -38,11 +39,24 @@ func Listen(address string, passed *os.File) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
-	listener, err := net.Listen("tcp", address)
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false) // as the other listeners are
+	listener, err := plain.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	return listener, nil
+}
+
+// Descriptor is that of a listener, as long as it is open; -1 of none.
+func Descriptor(listener net.Listener) int {
+	fd := -1
+	if socket, ok := listener.(syscall.Conn); ok {
+		if raw, err := socket.SyscallConn(); err == nil {
+			_ = raw.Control(func(of uintptr) { fd = int(of) }) // it is open
+		}
+	}
+	return fd
 }
 
 // Serve serves the pages on listener, which is the server's from then on, until Stop. hosts are the names beside

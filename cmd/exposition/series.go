@@ -16,6 +16,9 @@ var Sections = []Section{
 			"open connections by what they speak: `http`, `websocket`, `http_sse`, `tcp`, `unix`, `stdio`"},
 		{"weir_connections_accept_rate", Gauge, "", "connections opened in the last full second"},
 		{"weir_connections_closed_total", Counter, "reason", "connections ended"},
+		{"weir_predecessor_connections", Gauge, "",
+			"connections of the process that this one was started by for an upgrade, while that drains; they count for " +
+				"`max_connections`"},
 		{"weir_answers_cut_total", Counter, "reason",
 			"connections that ended before what was written for them had left, by the reason of their end"},
 		{"weir_answers_cut_bytes_total", Counter, "", "bytes that were written for such connections and never left"},

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,12 +16,17 @@ const (
 	Alive    = "WATCHDOG=1"
 )
 
+// MainPID is what the main process says of the one that is it from now on.
+func MainPID(pid int) string { return fmt.Sprintf("MAINPID=%d", pid) }
+
 // sayTimeout bounds one Say: a manager that does not read its socket is not waited for.
 const sayTimeout = 100 * time.Millisecond
 
 // Notifier speaks with the manager. One of nobody says nothing. Any goroutine.
 type Notifier struct {
 	socket *net.UnixConn
+	muted  atomic.Bool
+	path   string // of the manager's socket
 	// Watchdog is how often the manager wants a sign of life; 0: it wants none.
 	Watchdog time.Duration
 }
@@ -44,13 +50,28 @@ func Notify() (*Notifier, error) {
 	if err != nil {
 		return &Notifier{}, fmt.Errorf("the service manager's NOTIFY_SOCKET: %w", err)
 	}
-	n.socket = socket
+	n.socket, n.path = socket, path
 	return n, nil
+}
+
+// Mute says nothing any more: another process is the service now.
+func (n *Notifier) Mute() { n.muted.Store(true) }
+
+// Environment is what a process needs that is to speak with the manager instead of this one.
+func (n *Notifier) Environment() []string {
+	if n.socket == nil {
+		return nil
+	}
+	variables := []string{"NOTIFY_SOCKET=" + n.path}
+	if n.Watchdog > 0 {
+		variables = append(variables, fmt.Sprintf("WATCHDOG_USEC=%d", n.Watchdog.Microseconds()))
+	}
+	return variables
 }
 
 // Say tells the manager something. A manager that does not listen misses it.
 func (n *Notifier) Say(state string) {
-	if n.socket != nil && n.socket.SetWriteDeadline(time.Now().Add(sayTimeout)) == nil {
+	if n.socket != nil && !n.muted.Load() && n.socket.SetWriteDeadline(time.Now().Add(sayTimeout)) == nil {
 		_, _ = n.socket.Write([]byte(state))
 	}
 }

@@ -119,6 +119,14 @@ func (d *Decoder) Announced() uint32 {
 	return d.m.left
 }
 
+// Left is how many bytes of a body are still to come whose head is complete; of one in chunks, of the current chunk.
+func (d *Decoder) Left() uint32 {
+	if d.m.head == 0 {
+		return 0
+	}
+	return d.m.left
+}
+
 // Pending says what an unfinished request has brought so far, for deadlines: whether a head has begun and is not
 // complete (empty lines before a request are no beginning), and how many bytes of the body are here, chunk framing
 // not counted.

@@ -100,6 +100,7 @@ func parse() (config, []string, error) {
 	flag.Float64Var(&c.Scale, "scale", 1, "share of the connections and bytes of a full run; marks are for 1")
 	flag.IntVar(&c.Loops, "loops", 1, "loops of the generator")
 	flag.BoolVar(&c.Peers, "peers", false, "measure the peers alone; no mark is judged (cpu-tcp and cpu-http)")
+	flag.StringVar(&c.Cells, "cells", "", "of overload-goodput, measure the loads whose names have this in them")
 	flag.StringVar(&c.out, "out", "", "write the results as JSON into this file")
 	flag.BoolVar(&c.keep, "keep", false, "keep the tables of the -out file that are not measured now")
 	flag.StringVar(&c.from, "from", "", "print the results of this file instead of measuring")

@@ -57,7 +57,11 @@ func (l *loop) dial() (int32, error) {
 		source = l.opts.Sources[(l.names+l.dialed)%n]
 	}
 	l.dialed++
-	return socket.Dial(l.to, source, l.opts.ReceiveBufferBytes, l.opts.SendBufferBytes)
+	fd, err := socket.Dial(l.to, source, l.opts.ReceiveBufferBytes, l.opts.SendBufferBytes)
+	if err == nil && l.opts.Exact {
+		socket.Stamp(fd)
+	}
+	return fd, err
 }
 
 func (l *loop) connected(c *connection) {

@@ -96,8 +96,11 @@ type Counters struct {
 	Latency *hdrhistogram.Histogram `json:"-"`
 	// Refusal is the same for refused calls.
 	Refusal *hdrhistogram.Histogram `json:"-"`
-	// Service is Latency from the write, where the load is open: a sample, one call of a connection at a time.
+	// Service is Latency from the write, where the load is open: a sample, one call of a connection at a time. With
+	// Options.Exact it is of every call, up to the arrival of the answer in the kernel: the server's part of Latency.
 	Service *hdrhistogram.Histogram `json:"-"`
+	// Told is the same of refused calls, with Options.Exact: the server's part of Refusal.
+	Told *hdrhistogram.Histogram `json:"-"`
 	// Late is by how much the generator itself missed its plan, in microseconds: calls that wait because the server leaves
 	// no room do not count here, calls that left late because the generator was busy do.
 	Late *hdrhistogram.Histogram `json:"-"`

@@ -56,6 +56,7 @@ func (l *loop) lose(c *connection, why EndReason) {
 		l.stats.Lost += uint64(n)
 	}
 	c.inFlight, c.idBalance, c.missingID, c.timedID, c.lostTo = 0, 0, false, 0, ""
+	c.flights.forget()
 }
 
 // lossNames say what ended the connection of a lost call, where nothing says it better.
@@ -130,6 +131,10 @@ func (l *loop) concluded(c *connection, id uint64, how wire.Outcome) {
 	c.missingID = c.missingID || id == 0
 	if c.inFlight == 0 {
 		c.idBalance, c.missingID = 0, false // either it was checked when the last answer came, or it could not be
+	}
+	if l.plan != nil && l.opts.Exact {
+		l.landed(c, id, how)
+		return
 	}
 	if id == 0 {
 		c.timedID = 0

@@ -181,6 +181,7 @@ func (f *Fleet) ResetLatency() {
 		l.stats.Latency.Reset()
 		l.stats.Refusal.Reset()
 		l.stats.Service.Reset()
+		l.stats.Told.Reset()
 		l.stats.Late.Reset()
 	})
 }

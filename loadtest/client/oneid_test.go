@@ -123,8 +123,12 @@ func TestOneIDOverHTTP(t *testing.T) {
 	playOne(t, f, 3)
 	f.Close()
 	s.Close() // waits for the handlers
-	if left != 10 {
-		t.Errorf("%d slow calls were left by their clients, want 10", left)
+	// A reset takes with it what the server has not read yet, so it may never have heard of some.
+	if left == 0 || left > 10 {
+		t.Errorf("%d slow calls were left by their clients, want 10 or a little less", left)
+	}
+	if c := f.Counters(); c.Check() != nil || c.Cancelled != 20 || c.Results != 180 {
+		t.Errorf("%v: %+v", c.Check(), c)
 	}
 }
 

@@ -32,6 +32,12 @@ type Options struct {
 	// latency.
 	Tick time.Duration `min:"0s" max:"1s" zero:"each at its moment"`
 
+	// Exact keeps the times of each planned call: Counters.Service and Counters.Told are of every call then, and end when
+	// the answer has reached this machine's kernel, not when a busy generator comes to read it.
+	Exact bool
+	// Retries is how many times a planned call that was refused is sent again, at once. It needs Exact.
+	Retries int `min:"0" max:"100" unit:"times"`
+
 	// Renew has each connection end its session and begin another one, again and again, instead of calling. The
 	// counters hold one such round (DELETE, initialize, notifications/initialized) as a call. Legacy HTTP only.
 	Renew bool
@@ -67,6 +73,9 @@ func (o *Options) Validate() error {
 	found := option.Check(o)
 	if o.Renew && (o.Transport != wire.HTTP || o.Era != wire.Legacy) {
 		found.Add("Renew", "true over %v: allowed is HTTP of the legacy era", o.Transport)
+	}
+	if o.Retries > 0 && !o.Exact {
+		found.Add("Retries", "%d without Exact: allowed is 0", o.Retries)
 	}
 	for _, a := range o.Sources {
 		if !a.Is4() {

@@ -8,14 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"weir/loadtest/socket"
 	"weir/loadtest/wire"
 )
 
 // read takes what has arrived, at most one buffer, and acts on every answer in it.
 func (l *loop) read(c *connection) {
 	kept := copy(l.in, c.rest)
-	n, errno := socket.Read(c.fd, l.in[kept:])
+	n, errno := l.receive(c, l.in[kept:])
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return

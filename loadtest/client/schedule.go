@@ -73,6 +73,7 @@ func (l *loop) join(c *connection, offset float64) {
 	begin := max(0, time.Since(l.base)-l.planAt)
 	c.origin, c.planned, c.backlog, c.planID = l.plan.Calls(begin)+offset, 0, 0, c.nextID
 	c.joined = true
+	c.flights.sent, c.flights.again = 0, nil
 	if c.due = l.when(c, 0); c.due != pacing.Never {
 		l.schedule.add(c)
 	}

@@ -33,6 +33,8 @@ type loop struct {
 	free        []int32       // empty slots
 	in, out     []byte
 	now         time.Duration // since base, read once per turn
+	arrival     time.Duration // when what is being read arrived in the kernel, as far as anybody knows
+	control     [controlBytes]byte
 
 	toOpen  int  // connections still to begin
 	opening int  // begun and not yet open
@@ -103,6 +105,7 @@ type connection struct {
 	planned    uint64          // calls that were due so far
 	backlog    int             // of these, the ones that could not be sent yet
 	planID     uint64          // the id of the plan's first call
+	flights    flights         // with Options.Exact
 	streams    bool            // its event stream is open
 	round      uint32          // the latest of the loop's rounds in which it heard something
 	isOpen     bool            // it has been opened and has not ended

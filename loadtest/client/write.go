@@ -50,6 +50,9 @@ func (l *loop) sent(c *connection, n int) {
 	l.stats.InFlight += uint64(n)
 	if l.plan != nil {
 		c.backlog -= n
+		if l.opts.Exact {
+			l.departed(c, first, n)
+		}
 	}
 	if c.timedID == 0 {
 		c.timedID, c.timedAt = last, time.Since(l.base)

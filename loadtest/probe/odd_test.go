@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
+	"go.uber.org/goleak"
 
 	"weir/loadtest/internal/fixture"
 	"weir/loadtest/wire"
@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	probeTimeout = 3 * time.Second // in which those that answer do
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func examineURL(t *testing.T, url string, o Options) (Result, *wire.Target, error) {

@@ -17,6 +17,25 @@ func Read(fd int32, b []byte) (int, unix.Errno) {
 	return int(n), errno
 }
 
+// Stamp has the kernel note when what a socket receives arrives. Best effort: without it ReadStamped tells no times.
+func Stamp(fd int32) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }
+
+// ReadStamped is Read on a socket that was given to Stamp, and says when the last byte of it arrived, in nanoseconds of
+// Unix time; 0: nobody knows. control is room for what the kernel says.
+func ReadStamped(fd int32, b, control []byte) (n int, at int64, errno unix.Errno) {
+	vector := unix.Iovec{Base: &b[0], Len: uint64(len(b))}
+	header := unix.Msghdr{Iov: &vector, Iovlen: 1, Control: &control[0], Controllen: uint64(len(control))}
+	got, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&header)), 0)
+	if errno != 0 || header.Controllen < uint64(unix.CmsgLen(int(unsafe.Sizeof(unix.Timespec{})))) {
+		return int(got), 0, errno
+	}
+	head := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+	if head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_TIMESTAMPNS {
+		at = (*unix.Timespec)(unsafe.Pointer(&control[unix.CmsgLen(0)])).Nano()
+	}
+	return int(got), at, 0
+}
+
 // Write writes b, which must not be empty.
 func Write(fd int32, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

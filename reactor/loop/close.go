@@ -27,6 +27,7 @@ const (
 	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
 	ClosePressure     // the process is short of memory, and this connection holds most of it for longest
 	CloseKicked       // an operator ended it
+	CloseHandedOver   // another process of the server has it from here on
 	CloseDrain        // the server stops
 	CloseError        // a system call failed in a way that only ends this connection
 	Reasons
@@ -54,6 +55,7 @@ var closeNames = [Reasons]string{
 	CloseInputBudget:    "input_total_bytes",
 	ClosePressure:       "process_pressure",
 	CloseKicked:         "kicked",
+	CloseHandedOver:     "handed_over",
 	CloseDrain:          "draining",
 	CloseError:          "error",
 }

@@ -52,11 +52,11 @@ func (s *Loops) Listen(name, network, address string) error {
 }
 
 // ListenOn takes a listening socket that somebody else has bound, a service manager or a predecessor. It is set as one
-// of ours; file stays the caller's, who may close it.
-func (s *Loops) ListenOn(name string, file *os.File) error {
+// of ours; file stays the caller's, who may close it. lent: who has bound it binds a successor to it, too.
+func (s *Loops) ListenOn(name string, file *os.File, lent bool) error {
 	fd, bound, err := s.socketOptions().ListenOn(name, file)
 	if err == nil {
-		s.keep(name, fd, bound, true)
+		s.keep(name, fd, bound, lent)
 	}
 	return err
 }
@@ -126,8 +126,9 @@ func openReserve() int {
 
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
+	waits := l.loops.paused.Load() || l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate)
 	for _, ln := range l.listeners {
-		if ln.shut && ln.fd >= 0 && !l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate) {
+		if ln.shut && ln.fd >= 0 && !waits {
 			ln.setShut(false)
 		}
 	}
@@ -138,13 +139,15 @@ func (l *Loop) reopenListeners() {
 	}
 }
 
-// closeListeners stops accepting for good; what is still in a backlog gets a reset from the kernel.
+// closeListeners stops accepting for good; what is still in a backlog gets a reset from the kernel, unless another
+// process has the socket too. Then epoll would go on telling of it, so it is taken off the set first.
 func (l *Loop) closeListeners() {
 	for _, ln := range l.listeners {
 		if ln.fd >= 0 {
+			_ = socket.Watch(l.epfd, unix.EPOLL_CTL_DEL, ln.fd, 0, ln.tag) // it is not there unless it was opened
 			_ = unix.Close(int(ln.fd))
 			ln.fd, ln.shut = -1, true
-			if ln.Path != "" && !ln.Lent {
+			if ln.Path != "" && !ln.Lent && !l.loops.left.Load() {
 				_ = os.Remove(ln.Path)
 			}
 		}

@@ -16,9 +16,6 @@ const (
 	// eventsPerTurn bounds a turn: with 128 events at some 10 us each, netpoll's loop gets its thread back every 1-2
 	// ms.
 	eventsPerTurn = 128
-	// eventsPerYield is how many read events pass before the workers get a chance on this core: without it saturated
-	// loops starved the workers (p999 of 12-20 ms).
-	eventsPerYield = 16
 	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
 	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
@@ -54,7 +51,8 @@ type Loop struct {
 	buf    []byte // what a read brings
 	refuse []byte // what a peer that is turned away is told
 
-	now       int64 // backpressure.Now, read once a turn
+	now       int64 // backpressure.Now, read once a turn, and when others went on within it
+	share     share
 	slots     []slot
 	free      []uint32
 	listeners []*Listener

@@ -27,6 +27,8 @@ type Loops struct {
 	listeners []*Listener
 	drivers   []*driver
 	closing   atomic.Bool
+	paused    atomic.Bool // nothing is accepted for now (PauseAccepting)
+	left      atomic.Bool // the listeners are another process's too: the files of Unix sockets stay
 
 	outBudget *budget.Budget // what waits in all outboxes
 	inBudget  *budget.Budget // capacity of all unfinished input

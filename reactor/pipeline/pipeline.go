@@ -27,6 +27,8 @@ type Pipeline struct {
 	runs     []run               // likewise; only those of class Compute take batches
 	detached detachedCalls
 	draining atomic.Bool
+	leaving  atomic.Bool
+	parting  atomic.Int32        // of loop.SpreadSteps: which connections' streams end now
 	second   atomic.Int64        // Unix time, for what ends at one
 	kinds    [kinds]atomic.Int64 // connections, by what they speak
 }
@@ -48,6 +50,20 @@ func (p *Pipeline) Drain() { p.draining.Store(true) }
 
 // Draining reports whether Drain was called.
 func (p *Pipeline) Draining() bool { return p.draining.Load() }
+
+// Leave has clients go elsewhere where a transport has words for that, while everything is served on. A listen that
+// ends with its result, and an HTTP connection that ends with its answer, are such words.
+func (p *Pipeline) Leave() { p.leaving.Store(true) }
+
+// Leaving reports whether Leave was called.
+func (p *Pipeline) Leaving() bool { return p.leaving.Load() }
+
+// Part has the streams of so many of loop.SpreadSteps connections end, once these are looked at, if the server drains;
+// if it leaves, the listens over HTTP.
+func (p *Pipeline) Part(steps int) { p.parting.Store(int32(steps)) }
+
+// Parts says whether the streams of c are to end now. Loop only.
+func (p *Pipeline) Parts(c *Conn) bool { return c.Spread() < int(p.parting.Load()) }
 
 // Second is the time in Unix seconds, as Tick was told it last.
 func (p *Pipeline) Second() int64 { return p.second.Load() }

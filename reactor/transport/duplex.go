@@ -56,7 +56,7 @@ func (d *duplex[F]) Open(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call
 
 func (d *duplex[F]) Feed(in *pipeline.Intake, c *pipeline.Conn) {
 	d.pump(in, c, func(dst []byte) []byte { return in.Pipeline().Engine.AppendOwed(dst, &d.conv) })
-	draining := in.Pipeline().Draining()
+	draining := in.Pipeline().Draining() && in.Pipeline().Parts(c)
 	open := d.listens[:0]
 	for _, k := range d.listens {
 		d.pump(in, c, func(dst []byte) []byte {

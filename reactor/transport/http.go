@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"bytes"
-
 	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
@@ -29,10 +27,13 @@ func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) 
 		case http1.NeedMore:
 			return used
 		case http1.Head:
-			if !t.onHead(in, c, r) {
+			if !t.onHead(in, c, r) || t.handOverHead(in, c, r, b[used:]) {
 				return len(b)
 			}
 			return used
+		}
+		if t.handOver(in, c, r, b[used:], n) {
+			return len(b)
 		}
 		used += n
 		t.request(in, c, r)
@@ -79,17 +80,17 @@ func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 	k := in.NewCall(c)
 	d := deskOf(in)
 	k.HTTP10, k.Head, k.Origin = r.Minor == 0, r.Method == http1.MethodHead, d.pageOf(c, r)
-	if k.HTTP10 && (d.accept.named || d.accept.stream && r.Method == http1.MethodGet) {
+	if k.HTTP10 && (d.accept.Named || d.accept.Stream && r.Method == http1.MethodGet) {
 		r.KeepAlive = false // its streams end with the connection
 	}
 	k.KeepAlive = r.KeepAlive
-	if d.accept.named {
+	if d.accept.Named {
 		k.Takes = pipeline.SSEAhead
 	}
-	if d.accept.stream && !(k.HTTP10 && k.KeepAlive) {
+	if d.accept.Stream && !(k.HTTP10 && k.KeepAlive) {
 		k.Takes |= pipeline.SSEWhole
 	}
-	if r.Method == http1.MethodPost && !d.accept.json {
+	if r.Method == http1.MethodPost && !d.accept.JSON {
 		k.Takes |= pipeline.SSEOnly
 	}
 	return k
@@ -191,23 +192,11 @@ func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		return
 	}
 	protocol := ""
-	if offers(r.WSProtocol, "mcp") {
+	if http1.Lists(r.WSProtocol, "mcp") {
 		protocol = "mcp"
 	}
 	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
 	c.SetTransport(new(wsTransport), pipeline.KindWebSocket)
-}
-
-// offers reports whether a comma-separated list holds name.
-func offers(list []byte, name string) bool {
-	for len(list) > 0 {
-		item, rest, _ := bytes.Cut(list, []byte{','})
-		if string(bytes.TrimSpace(item)) == name {
-			return true
-		}
-		list = rest
-	}
-	return false
 }
 
 // eof: a request that stays unfinished asks for nothing. About those that are being served the end says too little: a

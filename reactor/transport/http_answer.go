@@ -111,7 +111,7 @@ var statusFields = map[int]string{
 func appendResponse(dst []byte, c *pipeline.Conn, k *pipeline.Call, message []byte) []byte {
 	status := statusCode(k)
 	h := http1.Response{
-		Status: status, ContentType: jsonType, Date: deskOf(c.Intake()).date(), Head: k.Head,
+		Status: status, ContentType: http1.JSONType, Date: deskOf(c.Intake()).date(), Head: k.Head,
 		SessionID: k.SessionID, RetryAfter: retryAfter(k, status), Allow: allowed[k.Allow],
 		Close: !k.KeepAlive, KeepAlive: k.KeepAlive && k.HTTP10,
 	}

@@ -98,7 +98,7 @@ func appendStreamHead(dst []byte, c *pipeline.Conn, k *pipeline.Call) []byte {
 		fields += k.Origin.Answer
 	}
 	return http1.AppendResponse(dst, &http1.Response{
-		Status: 200, ContentType: eventStreamType, Date: deskOf(c.Intake()).date(), SessionID: k.SessionID,
+		Status: 200, ContentType: http1.EventStreamType, Date: deskOf(c.Intake()).date(), SessionID: k.SessionID,
 		Stream: true, UntilClose: k.HTTP10, NoBuffering: true, Close: !k.KeepAlive, Extra: fields,
 	}, nil)
 }

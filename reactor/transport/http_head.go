@@ -19,7 +19,7 @@ import (
 // acceptable judges the head of r: a status and an error, or no error when its body may be served.
 func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
 	d := deskOf(in)
-	d.accept = readAccept(r.Accept)
+	d.accept = http1.ReadAccept(r.Accept)
 	switch {
 	case r.Method == http1.MethodConnect:
 		r.KeepAlive = false // what follows is meant for somebody else (RFC 9110 9.3.6)
@@ -51,18 +51,18 @@ func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *htt
 }
 
 // acceptableMCP judges the head of a request to http_path.
-func acceptableMCP(r *http1.Request, accept accepted) (int, *codec.Error) {
+func acceptableMCP(r *http1.Request, accept http1.Accepted) (int, *codec.Error) {
 	switch r.Method {
 	case http1.MethodPost:
-		if !accept.json && !accept.stream {
+		if !accept.JSON && !accept.Stream {
 			return 406, errAccept
 		}
 		return acceptableBody(r)
 	case http1.MethodGet:
 		switch {
-		case !r.UpgradeWebSocket && !accept.stream && r.SessionID != nil:
+		case !r.UpgradeWebSocket && !accept.Stream && r.SessionID != nil:
 			return 405, errAcceptStream // and not 406: MCP 2025-11-25, basic/transports, knows a stream or 405
-		case !r.UpgradeWebSocket && !accept.stream:
+		case !r.UpgradeWebSocket && !accept.Stream:
 			return 405, errMethod
 		case !r.UpgradeWebSocket:
 			return 0, nil // a session's stream; the registry knows whether there is one
@@ -81,9 +81,9 @@ func acceptableMCP(r *http1.Request, accept accepted) (int, *codec.Error) {
 // acceptableBody judges what the head of a POST says of its body.
 func acceptableBody(r *http1.Request) (int, *codec.Error) {
 	switch {
-	case !isJSON(r.ContentType):
+	case !http1.IsJSON(r.ContentType):
 		return 415, errMediaType
-	case !isIdentity(r.ContentEncoding):
+	case !http1.IsIdentity(r.ContentEncoding):
 		return 415, errCoding
 	case !r.HasBody:
 		return 400, errNoBody
@@ -148,31 +148,13 @@ func (s *Site) logRefused(r *http1.Request, fail *codec.Error) {
 	line.Msg("a request was refused for where it comes from: the key lists what is let in")
 }
 
-// isJSON reports whether a Content-Type is application/json, with or without parameters.
-func isJSON(contentType []byte) bool {
-	media, _, _ := bytes.Cut(contentType, []byte{';'})
-	return bytes.EqualFold(bytes.TrimSpace(media), []byte(jsonType))
-}
-
-// isIdentity reports whether a Content-Encoding says that the body is as it is.
-func isIdentity(codings []byte) bool {
-	for len(codings) > 0 {
-		coding, rest, _ := bytes.Cut(codings, []byte{','})
-		if coding = bytes.TrimSpace(coding); len(coding) > 0 && !bytes.EqualFold(coding, []byte("identity")) {
-			return false
-		}
-		codings = rest
-	}
-	return true
-}
-
 // acceptableSSE judges the head of a request to http_sse_path.
-func acceptableSSE(r *http1.Request, accept accepted) (status int, fail *codec.Error) {
+func acceptableSSE(r *http1.Request, accept http1.Accepted) (status int, fail *codec.Error) {
 	switch {
 	case r.Method == http1.MethodOptions:
 		return 0, nil
 	case r.Method == http1.MethodGet:
-		if !accept.stream {
+		if !accept.Stream {
 			return 406, errAcceptStream
 		}
 		return 0, nil

@@ -47,7 +47,7 @@ func (s *Site) appendTurnAway(dst []byte, refusal backpressure.Refusal, after ti
 	var room [256]byte
 	body := pipeline.AppendOverloaded(room[:0], pipeline.NullID, refusal, after)
 	return http1.AppendResponse(dst, &http1.Response{
-		Status: int(httpStatuses[engine.Overloaded]), ContentType: jsonType, Date: s.date(),
+		Status: int(httpStatuses[engine.Overloaded]), ContentType: http1.JSONType, Date: s.date(),
 		RetryAfter: pipeline.Seconds(after), Close: true,
 	}, body)
 }

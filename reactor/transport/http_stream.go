@@ -76,7 +76,8 @@ func (o *answerOrder) feed(in *pipeline.Intake, c *pipeline.Conn) {
 		switch stream := s.k.Source; {
 		case stream.Over():
 			s.end(in, s.appendParting(in, nil))
-		case in.Pipeline().Draining() && !stream.OfPost(): // one that carries a call is still to be answered
+		case (in.Pipeline().Draining() && !stream.OfPost() || stream.Listen()) && in.Pipeline().Parts(c):
+			// Not one that carries a call, which is still to be answered.
 			s.end(in, s.appendCancelled(in, nil))
 		default:
 			return

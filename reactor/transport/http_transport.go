@@ -8,8 +8,3 @@ type httpTransport struct {
 	decoder http1.Decoder
 	answers answerOrder
 }
-
-const (
-	jsonType        = "application/json"
-	eventStreamType = "text/event-stream"
-)

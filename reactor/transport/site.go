@@ -30,6 +30,9 @@ type Site struct {
 	// Tokens are those who may come; nil: anybody.
 	Tokens atomic.Pointer[auth.Tokens]
 
+	// Predecessor is the process that this one takes over from; nil: there is none.
+	Predecessor atomic.Pointer[Predecessor]
+
 	// Pressure is a pressure.Level, which changes while the server runs.
 	Pressure atomic.Uint32
 
@@ -45,7 +48,7 @@ type desk struct {
 	*Site
 	request http1.Request
 	header  engine.Header
-	accept  accepted // of the request
+	accept  http1.Accepted // of the request
 
 	// The last one that came, which browsers repeat with every request, and where.
 	lastOrigin *auth.Origin
@@ -71,7 +74,7 @@ func (s *Site) idleLimit(limit time.Duration) int64 {
 
 // closesAfterAnswer says whether an HTTP connection is to end with its answer.
 func (s *Site) closesAfterAnswer() bool {
-	return s.Pipeline.Draining() || s.Pressure.Load() >= uint32(pressure.CloseAfterAnswer)
+	return s.Pipeline.Draining() || s.Pipeline.Leaving() || s.Pressure.Load() >= uint32(pressure.CloseAfterAnswer)
 }
 
 // deskOf is that of a loop.

@@ -104,7 +104,7 @@ func readAnswer(key string, request mcp.InputRequest, e *codec.Envelope, raw []b
 	}
 	elicited, err := ElicitedBy(mcp.InputRequestMap{key: request})
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, protocol.ResultEncoding(err.Error())
 	}
 	if definition, ok := elicited[key]; ok {
 		answer, err := readElicited(definition, e.Result.Of(raw))
@@ -112,8 +112,7 @@ func readAnswer(key string, request mcp.InputRequest, e *codec.Envelope, raw []b
 		case err == errNoElicitResult:
 			return nil, ErrAnswer
 		case err != nil:
-			return nil, &codec.Error{Code: codec.CodeInternal,
-				Message: "the client's answer to what the call asked for is not to be used: " + protocol.Clip(err.Error())}
+			return nil, unusable(err)
 		}
 		return answer, nil
 	}
@@ -121,7 +120,24 @@ func readAnswer(key string, request mcp.InputRequest, e *codec.Envelope, raw []b
 	if _, elicits := one[key].(*mcp.ElicitResult); !ok || elicits {
 		return nil, ErrAnswer
 	}
+	if err := keepsDigits(e.Result.Of(raw)); err != nil {
+		return nil, unusable(err)
+	}
 	return one[key], nil
+}
+
+func unusable(err error) *codec.Error {
+	return &codec.Error{Code: codec.CodeInternal,
+		Message: "the client's answer to what the call asked for is not to be used: " + protocol.Clip(err.Error())}
+}
+
+// keepsDigits refuses an answer that is no elicitation's if a number in it would change: the SDK's types read what has
+// no type, such as the input of a tool_use, as float64.
+func keepsDigits(raw []byte) error {
+	if path, token, ok := schema.RoundingOf(nil).Before(raw); ok {
+		return fmt.Errorf("%s: %s would change its digits", path, token)
+	}
+	return nil
 }
 
 // decodeOne reads one answer by its form.
@@ -143,18 +159,25 @@ func DecodeResponses(raw []byte, elicited Elicited) (mcp.InputResponseMap, *code
 		if definition, ok := elicited[key]; ok {
 			answer, err := readElicited(definition, raw)
 			if err != nil {
-				return nil, &codec.Error{Code: codec.CodeInvalidParams, Message: protocol.Clip(
-					"params.inputResponses: the answer to " + strconv.Quote(key) + " is not to be used: " + err.Error())}
+				return nil, unusableResponse(key, err)
 			}
 			responses[key] = answer
 			continue
 		}
 		one, ok := decodeOne(key, raw)
 		if _, elicits := one[key].(*mcp.ElicitResult); ok && !elicits {
+			if err := keepsDigits(raw); err != nil {
+				return nil, unusableResponse(key, err)
+			}
 			maps.Copy(responses, one)
 		}
 	}
 	return responses, nil
+}
+
+func unusableResponse(key string, err error) *codec.Error {
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: protocol.Clip(
+		"params.inputResponses: the answer to " + strconv.Quote(key) + " is not to be used: " + err.Error())}
 }
 
 // DecodeEarly is DecodeResponses for answers that came before anything was asked for; nil when none is to one of

@@ -10,23 +10,23 @@ import (
 
 //lint:file-ignore SA1019 sampling and roots are deprecated and still served to those who have them
 
+// onlyKey stands for the handler's, which is not sent.
+const onlyKey = "r"
+
 // appendRequest appends one request of ours.
-func appendRequest(dst []byte, id, key string, request mcp.InputRequest, amend func([]byte) []byte) ([]byte,
+func appendRequest(dst []byte, id string, request mcp.InputRequest, amend func([]byte) []byte) ([]byte,
 	*codec.Error) {
-	encoded, err := value.Marshal(mcp.InputRequestMap{key: request})
+	encoded, err := value.Marshal(mcp.InputRequestMap{onlyKey: request})
 	if err != nil {
-		return nil, protocol.ErrResultEncoding
+		return nil, protocol.ResultEncoding(err.Error())
 	}
-	one := codec.Member(encoded, key)
-	if one == nil { // a key that is escaped in JSON
-		return nil, protocol.ErrResultEncoding
-	}
+	one := codec.Member(encoded, onlyKey)
 	dst = append(append(dst, `{"jsonrpc":"2.0","id":`...), id...)
 	dst = append(append(dst, `,"method":`...), codec.Member(one, "method")...)
 	params := codec.Member(one, "params")
 	if amend != nil {
 		if params = amend(params); params == nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, protocol.ResultEncoding("the request has no place for what belongs to its task")
 		}
 	}
 	if params != nil {
@@ -43,13 +43,21 @@ func Needs(requests mcp.InputRequestMap) (needed protocol.Capabilities) {
 	return needed
 }
 
-// elicitURL is the mode of an elicitation that sends its user to a URL.
-const elicitURL = "url"
+// The modes of an elicitation: what it asks is in its schema, or at a URL.
+const (
+	elicitForm = "form"
+	elicitURL  = "url"
+)
+
+// toURL says whether an elicitation sends its user to a URL; the SDK infers the mode likewise.
+func toURL(p *mcp.ElicitParams) bool {
+	return p.Mode == elicitURL || p.Mode == "" && (p.URL != "" || p.ElicitationID != "")
+}
 
 func needs(request mcp.InputRequest) protocol.Capabilities {
 	switch p := request.(type) {
 	case *mcp.ElicitParams:
-		if p.Mode == elicitURL || p.Mode == "" && p.URL != "" {
+		if toURL(p) {
 			return protocol.ElicitURL
 		}
 		return protocol.ElicitForm

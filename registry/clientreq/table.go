@@ -113,7 +113,7 @@ func (t *Table) Open(c Call) (*Requests, *codec.Error) {
 		result: Result{Answers: mcp.InputResponseMap{}}}
 	for key, request := range c.Requests {
 		id := `"weir-` + strconv.FormatUint(t.last.Add(1), 10) + `"`
-		message, e := appendRequest(nil, id, key, request, c.Amend)
+		message, e := appendRequest(nil, id, request, c.Amend)
 		if e != nil {
 			return nil, e
 		}

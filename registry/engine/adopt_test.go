@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -352,25 +353,28 @@ func TestAdoptFollows(t *testing.T) {
 
 // TestAdoptSync: a server that announces nothing is followed by hand; keep-alive does not end the sessions.
 func TestAdoptSync(t *testing.T) {
-	s := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, &mcp.ServerOptions{KeepAlive: time.Millisecond,
-		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	var calls atomic.Int32
-	r := emptyRegistry(t)
-	a := adopt(t, r, s, registry.Adoption{})
-	mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
-		error) {
-		calls.Add(1)
-		return nil, nil, nil
+	synctest.Test(t, func(t *testing.T) {
+		s := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, &mcp.ServerOptions{KeepAlive: time.Second,
+			Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		var calls atomic.Int32
+		r := emptyRegistry(t)
+		a := adopt(t, r, s, registry.Adoption{})
+		mcp.AddTool(s, &mcp.Tool{Name: "late"}, func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, any,
+			error) {
+			calls.Add(1)
+			return nil, nil, nil
+		})
+		elapse(time.Minute)
+		if err := a.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if (&peer{r: r}).send(modern("tools/call", `"name":"late",`, ""), Header{}); calls.Load() != 1 {
+			t.Error("the tool was not called")
+		}
+		if n := len(slices.Collect(s.Sessions())); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
 	})
-	if err := a.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	if (&peer{r: r}).send(modern("tools/call", `"name":"late",`, ""), Header{}); calls.Load() != 1 {
-		t.Error("the tool was not called")
-	}
-	if n := len(slices.Collect(s.Sessions())); n != 2 {
-		t.Errorf("%d sessions", n)
-	}
 }
 
 // TestAdoptAllOrNothing: an offer that cannot be served leaves no trace in either.

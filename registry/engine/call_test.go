@@ -167,11 +167,12 @@ func TestOddResults(t *testing.T) {
 	f(textResult("\xff\x00\u2028"), `"result":{"content":[{"type":"text","text":"`+"\ufffd"+`\u0000\u2028"}]}`)
 	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{\n\"a\": 1}")},
 		`"result":{"content":[],"structuredContent":{"a":1}}`)
-	f(&mcp.CallToolResult{StructuredContent: []int{1}}, `"result":{"content":[]}`)
-	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")},
-		`"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
-	f(&mcp.CallToolResult{StructuredContent: func() {}},
-		`"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(&mcp.CallToolResult{StructuredContent: []int{1}}, `"result":{"content":[{"type":"text","text":"[1]"}]}`)
+	f(&mcp.CallToolResult{StructuredContent: json.RawMessage("{broken")}, `"error":{"code":-32603,"message":`+
+		`"the handler's result cannot be encoded: structuredContent: `+
+		`invalid character 'b' looking for beginning of object key string"}`)
+	f(&mcp.CallToolResult{StructuredContent: func() {}}, `"error":{"code":-32603,"message":`+
+		`"the handler's result cannot be encoded: structuredContent: unsupported type: func()"}`)
 	f(&mcp.CallToolResult{RequestState: "s"},
 		`"error":{"code":-32603,"message":"the handler asked for input, which this server cannot ask for"}`)
 	f(&mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "t", Meta: mcp.Meta{"k": 1}}}},

@@ -4,6 +4,7 @@ import (
 	"weir/codec"
 	"weir/registry/handler"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // FailureKind says what a handler did wrong, in the word of the log.
@@ -38,7 +39,7 @@ func (eng *Engine) reportResult(x *Exchange, e *codec.Error) {
 	switch {
 	case protocol.IsResultTooLarge(e):
 		eng.report(Failure{Kind: FailureTooLarge, Name: x.handlerName(), Err: e})
-	case e == protocol.ErrResultEncoding, e == protocol.ErrResultDepth:
+	case result.IsEncodingError(e):
 		eng.report(Failure{Kind: FailureEncoding, Name: x.handlerName(), Err: e})
 	}
 }

@@ -6,14 +6,24 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/registry/call"
+	"weir/registry/clientreq"
 	"weir/registry/event"
 	"weir/registry/input"
+	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // requireInput answers with a request for input; a legacy client is sent requests instead, and a task is asked through
-// its methods.
-func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string) ([]byte,
-	call.Ending) {
+// its methods. besides: the result has contents too, which would be lost.
+func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputRequestMap, state string, besides bool) (
+	[]byte, call.Ending) {
+	if besides {
+		return eng.appendFailure(dst, x, protocol.ResultEncoding("it has contents, and asks for input too"))
+	}
+	requests, err := clientreq.Check(requests)
+	if err != nil {
+		return eng.appendFailure(dst, x, result.EncodingError(err))
+	}
 	if e := input.CheckCapabilities(&x.Call, requests); e != nil {
 		if x.Modern() {
 			x.Outcome = Invalid

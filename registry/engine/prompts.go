@@ -44,8 +44,8 @@ func servePromptsGet(eng *Engine, x *Exchange, dst []byte) []byte {
 func answerPromptsGet(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
 	p := x.found.(*handler.Prompt)
 	res, err := guarded(eng, x, p.Handler.Name, p, (*handler.Prompt).Invoke)
-	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState) {
-		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
+	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState, len(res.Messages) > 0) {
+		return eng.requireInput(x, dst, res.InputRequests, res.RequestState, len(res.Messages) > 0)
 	}
 	return conclude(eng, x, dst, res, err, (*result.Encoder).AppendPrompt)
 }

@@ -112,8 +112,8 @@ func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.End
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 		err = x.Rev().ResourceNotFoundError(string(uri))
 	}
-	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState) {
-		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
+	if err == nil && res != nil && result.Asks(res.InputRequests, res.RequestState, len(res.Contents) > 0) {
+		return eng.requireInput(x, dst, res.InputRequests, res.RequestState, len(res.Contents) > 0)
 	}
 	of := result.Resource{URI: found.uri, MIMEType: found.source.MIMEType}
 	encode := func(e *result.Encoder, dst []byte, to result.Request, res *mcp.ReadResourceResult) ([]byte, *codec.Error) {

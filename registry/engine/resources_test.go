@@ -167,7 +167,7 @@ func TestOddContents(t *testing.T) {
 	f(one(&mcp.ResourceContents{URI: "u\"", MIMEType: "m\n", Text: "\xff"}),
 		`{"contents":[{"uri":"u\"","mimeType":"m\n","text":"`+"\ufffd"+`"}]}`)
 	f(one(&mcp.ResourceContents{Text: "t", Blob: []byte("b")}), `"text":"t","blob":"Yg=="`)
-	f(one(nil), `"error":{"code":-32603,"message":"the handler's result cannot be encoded"}`)
+	f(one(nil), `"error":{"code":-32603,"message":"the handler's result cannot be encoded: contents[0]: it is nil"}`)
 	f(one(&mcp.ResourceContents{Meta: mcp.Meta{"f": func() {}}}), "cannot be encoded")
 	f(&mcp.ReadResourceResult{Contents: one(&mcp.ResourceContents{}).Contents, Meta: mcp.Meta{"f": func() {}}},
 		"cannot be encoded")

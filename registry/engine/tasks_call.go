@@ -146,10 +146,7 @@ func (eng *Engine) createTask(x *Exchange, dst []byte) []byte {
 		e = c.task.Begin()
 	}
 	if e != nil {
-		if e.Code == codec.CodeInternal {
-			x.Outcome = LimitReached
-		}
-		return codec.AppendError(dst[:from], x.ID(), e)
+		return x.appendError(dst[:from], e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()

@@ -84,8 +84,8 @@ func answerToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending)
 		}
 	}
 	res := rep.Result
-	if res != nil && result.Asks(res.InputRequests, res.RequestState) {
-		return eng.requireInput(x, dst, res.InputRequests, res.RequestState)
+	if res != nil && result.Asks(res.InputRequests, res.RequestState, result.HasContents(res)) {
+		return eng.requireInput(x, dst, res.InputRequests, res.RequestState, result.HasContents(res))
 	}
 	out, e := eng.results.AppendReply(dst, x.request(), rep)
 	switch {

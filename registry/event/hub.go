@@ -58,6 +58,9 @@ func (h *Hub) refuse(l limit) *codec.Error {
 	return h.refusals[l]
 }
 
+// Open is how many streams and subscriptions there are.
+func (h *Hub) Open() int64 { return h.streams.Load() + h.subscriptions.Load() }
+
 // give takes n subscriptions and their bytes off again.
 func (h *Hub) give(n, bytes int) {
 	h.subscriptions.Add(-int64(n))

@@ -66,6 +66,19 @@ func annotations(rev *protocol.Revision, a *mcp.Annotations) *mcp.Annotations {
 	return &v
 }
 
+// checkIcons refuses icons that the schema of MCP does not allow.
+func checkIcons(icons []mcp.Icon) error {
+	for i, icon := range icons {
+		switch {
+		case icon.Source == "":
+			return fmt.Errorf("icons[%d]: src is missing", i)
+		case icon.Theme != "" && icon.Theme != mcp.IconThemeLight && icon.Theme != mcp.IconThemeDark:
+			return fmt.Errorf("icons[%d]: the theme must be light or dark", i)
+		}
+	}
+	return nil
+}
+
 // maxNameBytes is the length the specification gives tool names (MCP 2025-11-25, server/tools, tool names), and prompts
 // here; tool names are metric labels and header values too.
 const maxNameBytes = 128
@@ -76,12 +89,12 @@ func checkName(name string) error {
 	if name == "" || len(name) > maxNameBytes {
 		return fmt.Errorf("the name is %d bytes long, allowed is 1 to %d", len(name), maxNameBytes)
 	}
-	return checkText(name)
+	return checkText("name", name)
 }
 
-func checkText(name string) error {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		return fmt.Errorf("the name must be UTF-8 without control characters")
+func checkText(what, text string) error {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return fmt.Errorf("the %s must be UTF-8 without control characters", what)
 	}
 	return nil
 }

@@ -32,6 +32,9 @@ func DefinePrompt(d *mcp.Prompt, maxBytes int) (Prompt, error) {
 			return p, fmt.Errorf("argument %q is there twice", a.Name)
 		}
 	}
+	if err := checkIcons(d.Icons); err != nil {
+		return p, err
+	}
 	return p, p.encode(maxBytes, func(rev *protocol.Revision) any { return visiblePrompt(d, rev) })
 }
 

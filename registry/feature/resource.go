@@ -29,6 +29,9 @@ func DefineResource(d *mcp.Resource, maxBytes int) (Resource, error) {
 	if err := checkURI(d.URI); err != nil {
 		return s, err
 	}
+	if err := errors.Join(checkAnnotations(d.Annotations), checkIcons(d.Icons)); err != nil {
+		return s, err
+	}
 	return s, s.define(d.Name, maxBytes, func(rev *protocol.Revision) any { return visibleResource(d, rev) })
 }
 
@@ -37,6 +40,9 @@ func DefineTemplate(d *mcp.ResourceTemplate, maxBytes int) (Resource, Pattern, e
 	s := Resource{Definition: Definition{Name: d.URITemplate}, MIMEType: d.MIMEType}
 	p, err := compilePattern(d.URITemplate)
 	if err != nil {
+		return s, p, err
+	}
+	if err := errors.Join(checkAnnotations(d.Annotations), checkIcons(d.Icons)); err != nil {
 		return s, p, err
 	}
 	return s, p, s.define(d.Name, maxBytes, func(rev *protocol.Revision) any { return visibleTemplate(d, rev) })
@@ -54,7 +60,7 @@ func checkURI(uri string) error {
 	if len(uri) > protocol.MaxURIBytes {
 		return fmt.Errorf("the URI is %d bytes long, allowed are %d", len(uri), protocol.MaxURIBytes)
 	}
-	if err := checkText(uri); err != nil {
+	if err := checkText("URI", uri); err != nil {
 		return err
 	}
 	u, err := url.Parse(uri)

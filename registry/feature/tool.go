@@ -33,6 +33,9 @@ func DefineTool(d *mcp.Tool, taskSupport string, maxBytes int) (Tool, error) {
 	if err := checkName(d.Name); err != nil {
 		return t, err
 	}
+	if err := checkIcons(d.Icons); err != nil {
+		return t, err
+	}
 	if err := schema.CheckInput(d.InputSchema); err != nil {
 		return t, err
 	}

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -17,12 +18,14 @@ type Complete = func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult
 type Completion struct {
 	Handler  call.Handler
 	complete Complete
+
+	nullIsAbsent bool // Defaults.NullIsAbsent
 }
 
 // NewCompletion makes a completion. The error names an option that it cannot have.
 func NewCompletion(h Complete, defaults Defaults, opts []Option) (*Completion, error) {
 	own, err := defaults.plain("completion/complete", opts)
-	return &Completion{Handler: own, complete: h}, err
+	return &Completion{Handler: own, complete: h, nullIsAbsent: defaults.NullIsAbsent}, err
 }
 
 // completeCall is what the completion handler is given.
@@ -46,9 +49,7 @@ type sentCompletion struct {
 		Name  *string `json:"name"`
 		Value *string `json:"value"`
 	} `json:"argument"`
-	Context struct {
-		Arguments map[string]string `json:"arguments"`
-	} `json:"context"`
+	Context json.RawMessage `json:"context"`
 }
 
 // What a reference may be to.
@@ -72,9 +73,8 @@ func (h *Completion) Invoke(of *call.Call, known func(ref *mcp.CompleteReference
 	}
 	c.params.Ref = &c.ref
 	c.params.Argument = mcp.CompleteParamsArgument{Name: *sent.Argument.Name, Value: *sent.Argument.Value}
-	if sent.Context.Arguments != nil {
-		c.given.Arguments = sent.Context.Arguments
-		c.params.Context = &c.given
+	if err := h.context(c); err != nil {
+		return nil, err
 	}
 	c.req.Params = &c.params
 	c.req.Session, c.req.Extra = c.from(of, &h.Handler)
@@ -82,6 +82,24 @@ func (h *Completion) Invoke(of *call.Call, known func(ref *mcp.CompleteReference
 		return nil, err
 	}
 	return h.complete(context.Context(&c.ctx), &c.req)
+}
+
+// context fills in what the client knows of the other arguments.
+func (h *Completion) context(c *completeCall) (err error) {
+	given := c.sent.Context
+	if given == nil || given[0] == 'n' {
+		return nil
+	}
+	arguments := codec.Member(given, "arguments")
+	if given[0] != '{' || arguments != nil && arguments[0] != '{' && arguments[0] != 'n' {
+		return errContext
+	}
+	if arguments == nil || arguments[0] == 'n' {
+		return nil
+	}
+	c.given.Arguments, err = c.texts(string(arguments), "params.context.arguments", h.nullIsAbsent)
+	c.params.Context = &c.given
+	return err
 }
 
 // reference fills in what the argument is an argument of; false when nothing is named.

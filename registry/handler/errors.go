@@ -18,11 +18,11 @@ var (
 		Message: "params._meta must be an object"}
 	errArgumentsType = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.arguments must be an object"}
-	errArgumentsText = &codec.Error{Code: codec.CodeInvalidParams,
-		Message: "params.arguments must be an object of strings"}
+	errContext = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.context and its arguments must be objects"}
 	errCompletion = &codec.Error{Code: codec.CodeInvalidParams,
 		Message: "params.ref must name a prompt (ref/prompt, name) or a resource template (ref/resource, uri), " +
-			"and params.argument a name and a value"}
+			"and params.argument a name and a value; all are strings"}
 )
 
 // Mistakes of whoever registers, not of a peer.
@@ -48,10 +48,11 @@ func (e *OutputError) Unwrap() error { return e.Protocol }
 // one.
 func ProtocolError(err error) *codec.Error {
 	if ours, ok := errors.AsType[*codec.Error](err); ok {
-		if ours.Data == nil || json.Valid(ours.Data) && bytes.Equal(codec.Repair(ours.Data), ours.Data) {
+		data := errorData(ours.Data)
+		if bytes.Equal(data, ours.Data) {
 			return ours // also because what is the same error always is compared with it
 		}
-		return &codec.Error{Code: ours.Code, Message: ours.Message, Data: errorData(ours.Data)}
+		return &codec.Error{Code: ours.Code, Message: ours.Message, Data: data}
 	}
 	wire, ok := errors.AsType[*jsonrpc.Error](err)
 	if !ok {
@@ -60,7 +61,8 @@ func ProtocolError(err error) *codec.Error {
 	return &codec.Error{Code: int(wire.Code), Message: wire.Message, Data: errorData(wire.Data)}
 }
 
-// errorData is what a handler supplied as the data of its error, fit to leave; nil when it is no JSON.
+// errorData is what a handler supplied as the data of its error, fit to leave; nil when it is no JSON, or too
+// deep.
 func errorData(data []byte) []byte {
 	if len(data) == 0 {
 		return nil

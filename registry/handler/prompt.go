@@ -8,6 +8,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/feature"
+	"weir/registry/protocol"
 )
 
 // Prompt is one prompt. Immutable once it is registered.
@@ -15,6 +16,8 @@ type Prompt struct {
 	feature.Prompt
 	Handler call.Handler
 	get     mcp.PromptHandler
+
+	nullIsAbsent bool // Defaults.NullIsAbsent
 }
 
 // NewPrompt makes a prompt. The error says why d cannot be served.
@@ -26,7 +29,7 @@ func NewPrompt(d *mcp.Prompt, h mcp.PromptHandler, defaults Defaults, opts []Opt
 	if err != nil {
 		return nil, err
 	}
-	p := &Prompt{Handler: own, get: h}
+	p := &Prompt{Handler: own, get: h, nullIsAbsent: defaults.NullIsAbsent}
 	p.Prompt, err = feature.DefinePrompt(d, defaults.MaxBytes)
 	return p, err
 }
@@ -45,7 +48,7 @@ func (p *Prompt) Invoke(of *call.Call) (*mcp.GetPromptResult, error) {
 		return nil, err
 	}
 	c := new(promptCall)
-	if c.params.Arguments, err = c.texts(args); err != nil {
+	if c.params.Arguments, err = c.texts(args, "params.arguments", p.nullIsAbsent); err != nil {
 		return nil, err
 	}
 	for _, a := range p.Arguments {
@@ -63,23 +66,38 @@ func (p *Prompt) Invoke(of *call.Call) (*mcp.GetPromptResult, error) {
 	return p.get(context.Context(&c.ctx), &c.req)
 }
 
-// texts decodes an object whose members are all strings, or "" for none. The strings point into object.
-func (f *frame) texts(object string) (map[string]string, error) {
+// texts decodes an object whose members are all strings, or "" for none. The strings point into object, which is in
+// path of the message. The error names what is none.
+func (f *frame) texts(object, path string, nullIsAbsent bool) (map[string]string, error) {
 	if object == "" {
 		return nil, nil
 	}
 	var texts map[string]string
 	if err := f.dec.Decode(object, &texts); err != nil {
-		return nil, errArgumentsText
+		return nil, errNoText(object, path)
 	}
 	for key, text := range texts {
 		// null decodes as an empty string.
-		if text != "" {
+		if text != "" || codec.Member([]byte(object), key)[0] == '"' {
 			continue
 		}
-		if token := codec.Member([]byte(object), key); token == nil || token[0] != '"' {
-			return nil, errArgumentsText
+		if !nullIsAbsent {
+			return nil, errNoText(object, path)
 		}
+		delete(texts, key)
 	}
 	return texts, nil
+}
+
+// errNoText names the first member of an object that is no string.
+func errNoText(object, path string) *codec.Error {
+	raw := []byte(object)
+	for name, token, next := codec.NextMember(raw, 0); next > 0; name, token, next = codec.NextMember(raw, next) {
+		if token[0] != '"' {
+			key, _ := codec.StringOf(name)
+			path += "." + protocol.Clip(string(key))
+			break
+		}
+	}
+	return &codec.Error{Code: codec.CodeInvalidParams, Message: path + " must be a string"}
 }

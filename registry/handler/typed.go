@@ -63,7 +63,7 @@ func typed[In, Out any](input, output *schema.Schema,
 		if err != nil {
 			return result.Reply{}, err
 		}
-		if res != nil && result.Asks(res.InputRequests, res.RequestState) {
+		if res != nil && result.Asks(res.InputRequests, res.RequestState, result.HasContents(res)) {
 			return result.Reply{Result: res}, nil // there is no output yet
 		}
 		structured, err := schema.Encode(output, out)

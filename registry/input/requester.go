@@ -2,6 +2,7 @@ package input
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -10,6 +11,7 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/protocol"
 	"weir/registry/result"
+	"weir/registry/value"
 )
 
 // Requester asks the clients of a server. All members are set before it is used. Safe for concurrent use, for one call
@@ -156,7 +158,10 @@ func (r *Requester) Wait(ctx context.Context, request mcp.InputRequest) (mcp.Inp
 	if err != nil {
 		return nil, err
 	}
-	requests := mcp.InputRequestMap{key: request}
+	requests, err := clientreq.Check(mcp.InputRequestMap{key: request})
+	if err != nil {
+		return nil, err
+	}
 	if missing := clientreq.Needs(requests) &^ a.Declared; missing != 0 {
 		return nil, errNotDeclared
 	}
@@ -179,7 +184,22 @@ func (r *Requester) Wait(ctx context.Context, request mcp.InputRequest) (mcp.Inp
 	if result.Failed != nil {
 		return nil, result.Failed
 	}
-	return result.Answers[key], nil
+	return forSession(request, result.Answers[key])
+}
+
+// forSession makes an answer one that the SDK's session can judge, which holds content against its schema again and
+// takes a json.Number for a string.
+func forSession(request mcp.InputRequest, answer mcp.InputResponse) (mcp.InputResponse, error) {
+	asked, _ := request.(*mcp.ElicitParams)
+	elicited, ok := answer.(*mcp.ElicitResult)
+	if !ok || asked == nil || asked.RequestedSchema == nil {
+		return answer, nil
+	}
+	if _, misfit := value.Machine(elicited.Content, "content"); misfit != "" {
+		return nil, fmt.Errorf("the client's answer: %s is a number that the session would change; "+
+			"a result with InputRequests takes it as it is", misfit)
+	}
+	return answer, nil
 }
 
 // CheckCapabilities: a client is only asked what it declared that it can answer; otherwise it is told what it would

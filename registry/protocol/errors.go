@@ -23,9 +23,15 @@ var (
 		Data: []byte(`{"requiredCapabilities":{"extensions":{"` + KeyTasks + `":{}}}}`)}
 	ErrResultDepth = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is nested deeper than 1000 levels, or contains itself"}
-	ErrResultEncoding = &codec.Error{Code: codec.CodeInternal,
-		Message: "the handler's result cannot be encoded"}
 )
+
+// MessageResultEncoding begins the message of ResultEncoding.
+const MessageResultEncoding = "the handler's result cannot be encoded: "
+
+// ResultEncoding is a result that no client could read, and why.
+func ResultEncoding(reason string) *codec.Error {
+	return &codec.Error{Code: codec.CodeInternal, Message: MessageResultEncoding + Clip(reason)}
+}
 
 const messageResultTooLarge = "result too large"
 

@@ -136,6 +136,10 @@ func (h *Header) CheckParams(wanted []ParamHeader, arguments []byte) *codec.Erro
 		if !ok {
 			return errHeader("Mcp-Param-" + w.name + " has characters that must be sent as =?base64?...?=")
 		}
+		if _, safe := SafeInteger(string(value)); !safe && (value[0] == '-' || value[0]-'0' <= 9) {
+			return errHeader("Mcp-Param-" + w.name + " is of a number that no header may have: " +
+				"these are integers up to 9007199254740991")
+		}
 		if !sameValue(decoded, value) {
 			return errHeader("Mcp-Param-" + w.name + " does not match the argument")
 		}

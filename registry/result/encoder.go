@@ -99,7 +99,7 @@ func (e *Encoder) appendTail(dst []byte, to Request, meta mcp.Meta) ([]byte, *co
 		dst = append(dst, ","+memberResult...)
 		meta = e.identified(meta)
 	}
-	dst, fail := appendMarshaled(append(dst, `,"_meta":`...), meta)
+	dst, fail := appendMarshaled(append(dst, `,"_meta":`...), "_meta", meta)
 	if fail != nil {
 		return nil, fail
 	}
@@ -119,11 +119,11 @@ func (e *Encoder) identified(meta mcp.Meta) mcp.Meta {
 	return meta
 }
 
-// appendMarshaled appends what only encoding/json can encode, bounded and repaired.
-func appendMarshaled(dst []byte, v any) ([]byte, *codec.Error) {
+// appendMarshaled appends a member that only encoding/json can encode, bounded and repaired.
+func appendMarshaled(dst []byte, member string, v any) ([]byte, *codec.Error) {
 	encoded, err := value.Marshal(v)
 	if err != nil {
-		return nil, EncodingError(err)
+		return nil, EncodingError(at(member, err))
 	}
 	return append(dst, encoded...), nil
 }

@@ -15,7 +15,7 @@ func EncodeRequests(requests mcp.InputRequestMap) ([]byte, *codec.Error) {
 	}
 	encoded, err := value.Marshal(requests)
 	if err != nil {
-		return nil, EncodingError(err)
+		return nil, EncodingError(at("inputRequests", err))
 	}
 	return encoded, nil
 }
@@ -38,5 +38,11 @@ func (e *Encoder) AppendInputRequired(dst, id, requests, sealed []byte) ([]byte,
 	return dst, nil
 }
 
-// Asks says whether a result asks for input instead of being one.
-func Asks(requests mcp.InputRequestMap, state string) bool { return requests != nil || state != "" }
+// Asks says whether a result asks for input instead of being one; besides: it has contents too. A state alone asks the
+// client to come again, and is nothing beside contents, as in the SDK.
+func Asks(requests mcp.InputRequestMap, state string, besides bool) bool {
+	return requests != nil || state != "" && !besides
+}
+
+// HasContents says whether the result of a tool is one, whatever it asks for.
+func HasContents(r *mcp.CallToolResult) bool { return len(r.Content) > 0 || r.StructuredContent != nil }

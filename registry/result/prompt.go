@@ -21,8 +21,11 @@ func (e *Encoder) AppendPrompt(dst []byte, to Request, result *mcp.GetPromptResu
 	dst = append(dst, `"messages":[`...)
 	start := len(dst)
 	for i, m := range result.Messages {
-		if m == nil || m.Content == nil {
-			return nil, protocol.ErrResultEncoding
+		if m == nil {
+			return nil, protocol.ResultEncoding(place("messages", i) + ": it is nil")
+		}
+		if err := feature.CheckRole(m.Role); err != nil {
+			return nil, EncodingError(at(place("messages", i), err))
 		}
 		if i > 0 {
 			dst = append(dst, ',')
@@ -35,12 +38,12 @@ func (e *Encoder) AppendPrompt(dst []byte, to Request, result *mcp.GetPromptResu
 			}
 			dst = appendText(dst, text)
 		} else {
-			content := feature.Visible(to.revision(), m.Content)
-			if content == nil {
-				return nil, protocol.ErrResultEncoding
+			content, err := feature.Visible(to.revision(), m.Content)
+			if err != nil {
+				return nil, EncodingError(at(place("messages", i), err))
 			}
 			var fail *codec.Error
-			if dst, fail = appendMarshaled(dst, content); fail != nil {
+			if dst, fail = appendMarshaled(dst, place("messages", i), content); fail != nil {
 				return nil, fail
 			}
 		}

@@ -20,9 +20,9 @@ func (e *Encoder) AppendContents(dst []byte, to Request, of Resource, result *mc
 		return nil, errNoContents
 	}
 	size := 0
-	for _, c := range result.Contents {
+	for i, c := range result.Contents {
 		if c == nil {
-			return nil, protocol.ErrResultEncoding
+			return nil, protocol.ResultEncoding(place("contents", i) + ": it is nil")
 		}
 		size += len(c.Text) + base64.StdEncoding.EncodedLen(len(c.Blob))
 	}
@@ -69,7 +69,7 @@ func appendContent(dst []byte, rev *protocol.Revision, of Resource, c *mcp.Resou
 	}
 	if c.Meta != nil && rev.Titles {
 		var e *codec.Error
-		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), c.Meta); e != nil {
+		if dst, e = appendMarshaled(append(dst, `,"_meta":`...), "_meta of contents", c.Meta); e != nil {
 			return nil, e
 		}
 	}

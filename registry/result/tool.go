@@ -116,9 +116,9 @@ func textFallback(content []mcp.Content, structured []byte) bool {
 
 // encodeRich encodes what is more than texts with the SDK's own encoders.
 func (e *Encoder) encodeRich(rev *protocol.Revision, reply Reply) ([]byte, error) {
-	content, ok := feature.VisibleContents(rev, reply.Result.Content)
-	if !ok {
-		return nil, protocol.ErrResultEncoding
+	content, err := feature.VisibleContents(rev, reply.Result.Content)
+	if err != nil {
+		return nil, err
 	}
 	// A new one, because the handler may return the same to several calls, and of these members alone: what comes
 	// through an adopted server has a resultType of the SDK's in it.
@@ -139,21 +139,37 @@ func (e *Encoder) encodeRich(rev *protocol.Revision, reply Reply) ([]byte, error
 	if result.StructuredContent != nil {
 		encoded, err := value.Marshal(result.StructuredContent)
 		if err != nil {
-			return nil, err
+			return nil, at("structuredContent", err)
 		}
 		result.StructuredContent = json.RawMessage(encoded)
 		if !rev.Structured.Allows(encoded[0] == '{') {
 			result.StructuredContent = nil
+			if len(result.Content) == 0 && string(encoded) != "null" { // else it would be lost
+				result.Content = []mcp.Content{&mcp.TextContent{Text: string(encoded)}}
+			}
 		}
 	}
 	if rev.Modern {
 		result.Meta = e.identified(result.Meta)
 	}
 	encoded, err := value.Marshal(&result)
-	if err != nil || !rev.Modern {
-		return encoded, err
+	if err != nil {
+		return nil, blame(&result, err)
+	}
+	if !rev.Modern {
+		return encoded, nil
 	}
 	// The SDK keeps resultType to itself, so it is written where the object ends.
 	encoded = append(encoded[:len(encoded)-1], ","+memberResult+"}"...)
 	return encoded, nil
+}
+
+// blame says in which member of a result an error of value.Marshal is.
+func blame(result *mcp.CallToolResult, err error) error {
+	for i, c := range result.Content {
+		if _, err := value.Marshal(c); err != nil {
+			return at(place("content", i), err)
+		}
+	}
+	return at("_meta", err)
 }

@@ -3,14 +3,15 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 
 	"weir/registry/value"
 )
 
 // ForAnswers compiles the schema that a client's user is asked with (MCP 2025-11-25, client/elicitation, requested
-// schema); nil when it is nil or null, for answers of any form.
+// schema); nil when it is nil or null, for answers of any form. The error is also of one that is of no object.
 func ForAnswers(definition any) (*Schema, error) {
-	raw, err := json.Marshal(definition)
+	raw, err := value.Marshal(definition)
 	if err != nil {
 		return nil, err
 	}
@@ -20,6 +21,9 @@ func ForAnswers(definition any) (*Schema, error) {
 	s := new(Schema)
 	if err := s.compile(json.RawMessage(raw), json.RawMessage(raw)); err != nil {
 		return nil, err
+	}
+	if s.root.Type != "" && s.root.Type != "object" || s.root.Types != nil {
+		return nil, errors.New("its type must be object")
 	}
 	return s, nil
 }

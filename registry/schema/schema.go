@@ -10,6 +10,7 @@ import (
 	"github.com/bytedance/sonic"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"weir/codec"
 	"weir/registry/value"
 )
 
@@ -209,6 +210,9 @@ func CheckInput(definition any) error {
 	if definition == nil {
 		return errors.New("the input schema is missing")
 	}
+	if _, err := value.Marshal(definition); err != nil {
+		return fmt.Errorf("input schema: %w", err)
+	}
 	if !DescribesObject(definition) {
 		return errors.New(`the input schema must be an object with type "object"`)
 	}
@@ -224,24 +228,33 @@ func CheckDefinition(definition any) error {
 	if err != nil {
 		return err
 	}
-	return checkTypes(s, "")
+	if err := checkTypes(s, ""); err != nil {
+		return err
+	}
+	return checkRefs(s, s, "")
 }
 
-// Shown is the form of an input schema that every client takes: several refuse an object without properties. What was
-// written as JSON is left as it is.
+// Shown is the form of an input schema that every client takes: several refuse an object without properties. Whatever
+// fits such a schema fits it with none named.
 func Shown(definition any) any {
-	s, ok := definition.(*jsonschema.Schema)
-	if !ok || s == nil || s.Type != "object" || s.Properties != nil {
+	if s, ok := definition.(*jsonschema.Schema); ok {
+		if s == nil || s.Type != "object" || s.Properties != nil {
+			return definition
+		}
+		shown := *s
+		shown.Properties = map[string]*jsonschema.Schema{}
+		return &shown
+	}
+	raw, err := value.Marshal(definition)
+	if err != nil || codec.Member(raw, "properties") != nil || raw[0] != '{' {
 		return definition
 	}
-	shown := *s
-	shown.Properties = map[string]*jsonschema.Schema{}
-	return &shown
+	return json.RawMessage(append(raw[:len(raw)-1:len(raw)-1], `,"properties":{}}`...))
 }
 
 // DescribesObject says whether a schema in any of its Go forms is an object with type "object".
 func DescribesObject(definition any) bool {
-	raw, err := json.Marshal(definition)
+	raw, err := value.Marshal(definition)
 	if err != nil {
 		return false
 	}

@@ -78,6 +78,20 @@ func checkTypes(s *jsonschema.Schema, path string) (err error) {
 	return err
 }
 
+// checkRefs refuses a reference into a $defs that does not have it: clients that compile schemas refuse the list.
+func checkRefs(root, s *jsonschema.Schema, path string) (err error) {
+	name, within := strings.CutPrefix(s.Ref, "#/$defs/")
+	if within && !strings.ContainsAny(name, "/~%") && root.Defs[name] == nil {
+		return fmt.Errorf("%s refers to %q, which is not there", where(path), s.Ref)
+	}
+	children(s, func(names []string, sub *jsonschema.Schema) {
+		if err == nil {
+			err = checkRefs(root, sub, path+"/"+strings.Join(names, "/"))
+		}
+	})
+	return err
+}
+
 func where(path string) string {
 	if path == "" {
 		return "the schema"

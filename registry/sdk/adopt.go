@@ -258,6 +258,10 @@ func (a *Adopted) elicited(ctx context.Context, params json.RawMessage) {
 func (a *Adopted) asked(ctx context.Context, req *jsonrpc.Request) *jsonrpc.Response {
 	answer := &jsonrpc.Response{ID: req.ID}
 	var requests mcp.InputRequestMap
+	if err := survives(req.Params); err != nil {
+		answer.Error = &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: err.Error()}
+		return answer
+	}
 	one, err := json.Marshal(map[string]any{req.Method: map[string]any{"method": req.Method, "params": req.Params}})
 	if err == nil {
 		err = requests.UnmarshalJSON(one)
@@ -269,6 +273,9 @@ func (a *Adopted) asked(ctx context.Context, req *jsonrpc.Request) *jsonrpc.Resp
 	response, err := a.to.Ask(ctx, requests[req.Method])
 	if err == nil {
 		answer.Result, err = json.Marshal(response)
+	}
+	if err == nil {
+		err = survives(answer.Result)
 	}
 	if err != nil {
 		answer.Error = &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: err.Error()}

@@ -33,3 +33,11 @@ func GuardNumbers(t *mcp.Tool, h mcp.ToolHandler) mcp.ToolHandler {
 		return result, nil
 	}
 }
+
+// survives refuses what a session of the SDK asks or is answered with, if a number in it would change on the way.
+func survives(text json.RawMessage) error {
+	if path, token, ok := schema.RoundingOf(nil).Before(text); ok {
+		return fmt.Errorf("%s: %s would change its digits in the server", path, token)
+	}
+	return nil
+}

@@ -57,14 +57,12 @@ func (t *Task) encodeRequests(requests mcp.InputRequestMap) (open []inputRequest
 			}
 			key = asked + "-" + strconv.Itoa(n)
 		}
-		encoded, err := value.Marshal(mcp.InputRequestMap{asked: requests[asked]})
+		const only = "r" // an asked key may be escaped in JSON
+		encoded, err := value.Marshal(mcp.InputRequestMap{only: requests[asked]})
 		if err != nil {
-			return nil, 0, protocol.ErrResultEncoding
+			return nil, 0, protocol.ResultEncoding(err.Error())
 		}
-		r := inputRequest{key: key, asked: asked, request: requests[asked], encoded: codec.Member(encoded, asked)}
-		if r.encoded == nil { // a key that is escaped in JSON
-			return nil, 0, protocol.ErrResultEncoding
-		}
+		r := inputRequest{key: key, asked: asked, request: requests[asked], encoded: codec.Member(encoded, only)}
 		if t.used == nil {
 			t.used = make(map[string]struct{}, len(requests))
 		}

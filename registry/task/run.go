@@ -70,7 +70,7 @@ func (t *Task) Conclude(a Answer, object []byte) (ours bool) {
 		p.json = t.Relate(object)
 	}
 	if p.json == nil {
-		a, p = Failure, errorPayload(protocol.ErrResultEncoding)
+		a, p = Failure, errorPayload(protocol.ResultEncoding("it has no place for what belongs to its task"))
 	}
 	how, message := EndedDone, ""
 	switch {

@@ -171,6 +171,9 @@ func (tt *Table) of(client Owner, after uint64, most int) (found []*Task) {
 	return found
 }
 
+// Len is how many tasks there are.
+func (tt *Table) Len() int { return tt.byID.Len() }
+
 // Clients is how many clients have tasks.
 func (tt *Table) Clients() int {
 	tt.mu.Lock()

@@ -142,7 +142,7 @@ func TestEndings(t *testing.T) {
 	f(true, conclude(Failure, failure), Failed, EndedError, "no")
 	f(false, conclude(Result, result), Completed, EndedDone, "")
 	f(false, conclude(ToolError, result), Failed, EndedError, "hello")
-	f(false, conclude(Result, `{"content"`), Failed, EndedError, "the handler's result cannot be encoded")
+	f(false, conclude(Result, `{"content"`), Failed, EndedError, "the handler's result cannot be encoded: it has no place for what belongs to its task")
 	f(true, conclude(Result, strconv.Quote(strings.Repeat("x", 1<<20))), Failed, EndedBytes,
 		"what the task had to keep is too large: it has 1050626 bytes, and a task may have 1048576 (max_task_bytes)")
 	f(true, func(_ *Table, one *Task) { one.Cancel() }, Cancelled, EndedByRequest, errCancelled.Message)

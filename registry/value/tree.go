@@ -56,6 +56,32 @@ func Soften(v any) any {
 	return v
 }
 
+// Machine makes the json.Numbers that Soften left int64s or uint64s, in v itself, for a program that knows no others.
+// path names one that neither holds.
+func Machine(v any, path string) (_ any, misfit string) {
+	switch v := v.(type) {
+	case json.Number:
+		switch n := Comparable(string(v)).(type) {
+		case int64, uint64:
+			return n, ""
+		}
+		return v, path
+	case map[string]any:
+		for key, member := range v {
+			if v[key], misfit = Machine(member, path+"."+key); misfit != "" {
+				return v, misfit
+			}
+		}
+	case []any:
+		for i, element := range v {
+			if v[i], misfit = Machine(element, fmt.Sprintf("%s[%d]", path, i)); misfit != "" {
+				return v, misfit
+			}
+		}
+	}
+	return v, ""
+}
+
 // inexactInteger says whether an integer, written in digits alone, is not the float64 that is printed like it:
 // 118601925487507500 is printed for ...504, which a handler that converts to int64 would be given.
 func inexactInteger(token string, f float64) bool {

@@ -18,7 +18,8 @@ type Setup struct {
 	Seconds float64
 	Scale   float64
 	Loops   int
-	Peers   bool // measure the peers alone
+	Peers   bool   // measure the peers alone
+	Cells   string // of a table with many loads, those whose names have this in them
 }
 
 // Env is what one benchmark works with. It belongs to the main goroutine.

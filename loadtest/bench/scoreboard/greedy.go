@@ -18,13 +18,13 @@ const (
 
 func greedy(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"the thousand", "answered, %", "p50, ms", "p99, ms", "p99.9, ms",
-		"the greedy, calls/s", "Jain's index of theirs"}}
+		"server's p50, ms", "server's p99, ms", "the greedy, calls/s", "Jain's index of theirs"}}
 	s, err := start(e, defaultKey)
 	if err != nil {
 		return nil, err
 	}
 	defer e.StopServer(s.Process)
-	l, err := open(e, s, cell{wire.Line, mice, short, defaultKey, true})
+	l, err := open(e, s, cell{wire.Line, mice, short, defaultKey, true}, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func greedy(e *harness.Env) (*record.Table, error) {
 		record.Number(jain))
 	t.AtLeast("answered of the thousand", beside.ok(), 0.999, "")
 	t.AtMost("p99 of the thousand beside the greedy, of that alone",
-		float64(beside.Latency.ValueAtQuantile(99))/max(1, float64(alone.Latency.ValueAtQuantile(99))), 2, "times")
+		float64(beside.Service.ValueAtQuantile(99))/max(1, float64(alone.Service.ValueAtQuantile(99))), 2, "times")
 	t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
 	t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
 	t.Note("%d connections with a call of 0.2 ms per second each, planned; beside them %d that keep %d calls in flight "+
@@ -112,6 +112,9 @@ func (s *stretch) row(t *record.Table, name string, more ...string) {
 	cells := []string{name, record.Number(100 * s.ok())}
 	for _, q := range []float64{50, 99, 99.9} {
 		cells = append(cells, record.Number(harness.Millis(s.Latency.ValueAtQuantile(q))))
+	}
+	for _, q := range []float64{50, 99} {
+		cells = append(cells, record.Number(harness.Millis(s.Service.ValueAtQuantile(q))))
 	}
 	t.Row(append(cells, more...)...)
 }

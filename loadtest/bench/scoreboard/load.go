@@ -44,9 +44,9 @@ type able struct {
 }
 
 // measure has so many polite clients call in a closed loop: as many as keep all cores busy, and no more than the key
-// lets wait.
+// lets wait where there is one core.
 func measure(e *harness.Env, s *harness.Server, t wire.Transport, micros int, key time.Duration) (able, error) {
-	clients := min(64, max(4, int(key.Microseconds()*4/10)/micros))
+	clients := min(64, max(4, int(key.Microseconds()*8/10)/micros))
 	f, err := e.Open(clients, calls(s, t, micros))
 	if err != nil {
 		return able{}, err
@@ -115,14 +115,16 @@ type load struct {
 	before client.Counters
 }
 
-// open opens the connections of a cell, each kind of calls on its own.
-func open(e *harness.Env, s *harness.Server, c cell) (*load, error) {
+// open opens the connections of a cell, each kind of calls on its own. Who is refused comes again at once, so many
+// times.
+func open(e *harness.Env, s *harness.Server, c cell, again int) (*load, error) {
 	l := &load{e: e, s: s}
 	for _, part := range c.tool.each {
 		n := max(1, int(float64(c.connections)*part.part+0.5))
 		f, err := e.Open(n, func(o *client.Options) {
 			calls(s, c.transport, part.micros)(o)
-			o.Sources, o.Tick = client.LoopbackSources(sources), harness.OpenTick
+			o.Sources, o.Tick, o.Exact = client.LoopbackSources(sources), harness.OpenTick, true
+			o.Retries = again
 			if c.transport != wire.HTTP {
 				o.Window = harness.OpenWindow
 			}

@@ -37,6 +37,7 @@ func (o *Options) Listen(name, network, address string) (fd int32, at net.Addr, 
 		}
 		return failed
 	}}
+	config.SetMultipathTCP(false) // a successor could not set the options of such a socket
 	if network == "unix" {
 		if err := removeDeadSocket(address); err != nil {
 			return -1, nil, err

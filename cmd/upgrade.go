@@ -1,0 +1,66 @@
+package cmd
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+
+	"weir/cmd/admin"
+	"weir/cmd/succession"
+	"weir/cmd/systemd"
+	"weir/reactor/upgrade"
+)
+
+// What serve has for an upgrade; package succession does it.
+
+// refuseUpgrade tells the process that started this one, if one did, why it does not begin.
+func refuseUpgrade(why error) {
+	if heir, err := upgrade.Inherit(); heir != nil && err == nil {
+		heir.Refuse(why)
+	}
+}
+
+// address is what a listener is configured to, by its name.
+func (c *Config) address(name string) string {
+	return map[string]string{"http": c.Server.HTTP, "tcp": c.Server.TCP, "unix": c.Server.Unix, "admin": c.Admin}[name]
+}
+
+// inheritKey has what the predecessor sealed opened here, and what is sealed here opened by a successor.
+func (s *server) inheritKey(heir *upgrade.Predecessor) {
+	if s.stateKey = s.config.MCP.StateKey; s.stateKey == "" && heir != nil {
+		s.stateKey = heir.StateKey
+	}
+	if s.stateKey == "" {
+		var key [32]byte
+		rand.Read(key[:]) // never fails
+		s.stateKey = hex.EncodeToString(key[:])
+	}
+}
+
+// succeed begins to accept, in the place of heir if there is one.
+func (s *server) succeed(heir *upgrade.Predecessor, adminListener net.Listener) error {
+	s.succession = &succession.Succession{
+		Options: s.config.Upgrade, Version: s.config.program.Version, StateKey: s.stateKey, Server: s.reactor,
+		Addresses: s.config.address, MaxHandovers: s.config.Server.MaxHandovers, Log: &s.log.Logger, Reload: s.reload,
+		Admin: upgrade.Socket{Name: "admin", Address: s.config.Admin, Fd: admin.Descriptor(adminListener),
+			Lent: s.config.sockets["admin"] != nil && !s.config.own["admin"]},
+		CloseAdmin: func() {
+			if s.admin != nil {
+				s.admin.Stop()
+			}
+		},
+	}
+	s.succession.Init()
+	s.metrics.NewGauge("weir_predecessor_connections", func() float64 {
+		if before := s.succession.Predecessor(); before != nil {
+			return float64(before.Connections)
+		}
+		return 0
+	})
+	return s.succession.Succeed(heir, s.reactor.Start)
+}
+
+// follows says what the process does when it was upgraded and nobody needs it any more.
+func (s *server) follows(manager *systemd.Notifier, stop func()) {
+	s.succession.Manager, s.succession.Stop = manager, stop
+}

@@ -1,0 +1,179 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Variable names the descriptor of the socket pair in the new process's environment.
+const Variable = "WEIR_UPGRADE_FD"
+
+// Options say what is started.
+type Options struct {
+	// Program is its file, Args its arguments behind the name, Env its environment.
+	Program string
+	Args    []string
+	Env     []string
+	// Timeout is how long it may take to be ready.
+	Timeout time.Duration
+}
+
+// Successor is the new process, as the old one sees it.
+type Successor struct {
+	link     link
+	receiver *receiver
+	process  *exec.Cmd
+	exited   chan struct{} // closed when the process has ended
+	stopOnce sync.Once
+}
+
+// Start starts a new process, and returns when it is ready to accept, or why it is not: then it has been ended. ctx
+// ends the waiting.
+func Start(ctx context.Context, o Options, offer Offer) (*Successor, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	for _, fd := range pair { // the kernel cuts it to net.core.wmem_max, and doubles that
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, maxMessageBytes)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "upgrade")
+	defer theirs.Close()
+	l, err := newLink(pair[0])
+	if err != nil {
+		return nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	s := &Successor{link: l, receiver: l.receiver(maxMessageBytes), exited: make(chan struct{})}
+	s.process = exec.Command(o.Program, o.Args...)
+	s.process.Env = append(append([]string(nil), o.Env...), Variable+"=3") // the first of ExtraFiles
+	s.process.ExtraFiles, s.process.Stdout, s.process.Stderr = []*os.File{theirs}, os.Stdout, os.Stderr
+	if err := s.process.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", o.Program, err), l.conn.Close())
+	}
+	go func() {
+		_ = s.process.Wait() // ProcessState has it
+		close(s.exited)
+	}()
+	theirs.Close() // or its end would not be noticed
+	if err := s.await(ctx, o.Timeout, offer); err != nil {
+		s.kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// PID is the new process's.
+func (s *Successor) PID() int { return s.process.Process.Pid }
+
+// await gives the new process what it needs, and waits for its word.
+func (s *Successor) await(ctx context.Context, timeout time.Duration, offer Offer) error {
+	defer context.AfterFunc(ctx, func() { _ = s.link.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	by := time.Now().Add(timeout)
+	var fds []int
+	for _, socket := range offer.Sockets {
+		fds = append(fds, socket.Fd)
+	}
+	sent := s.link.send(kindOffer, offer, fds...)
+	m, err := s.receiver.next(by)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return errors.New("it was ended, because this process is to stop")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("it was not ready within upgrade_timeout (%v), and was ended", timeout)
+	default:
+		return s.ended(errors.Join(sent, err))
+	}
+	m.close()
+	switch m.kind {
+	case kindReady:
+		return nil
+	case kindRefused:
+		var said refused
+		if err := m.read(&said); err != nil {
+			return err
+		}
+		return errors.New(strings.TrimSpace(said.Why))
+	}
+	return fmt.Errorf("it speaks another language: a message of kind %q", m.kind)
+}
+
+// ended says how a process ended that did not say why.
+func (s *Successor) ended(err error) error {
+	select {
+	case <-s.exited:
+		return fmt.Errorf("it ended before it was ready: %v; what it said stands before this line in the log",
+			s.process.ProcessState)
+	case <-time.After(replyTimeout):
+		return fmt.Errorf("it lives and closed its end before it was ready (%w), and was ended", err)
+	}
+}
+
+// kill ends the new process, which has accepted nobody.
+func (s *Successor) kill() {
+	_ = s.process.Process.Kill() // it may have ended
+	<-s.exited
+	_ = s.link.conn.Close()
+}
+
+// Go has the new process accept; the old one does not any more, and has so many connections. With an error the new
+// process was ended.
+func (s *Successor) Go(connections int) error {
+	err := s.link.send(kindGo, count{connections})
+	var m message
+	if err == nil {
+		if m, err = s.receiver.next(time.Now().Add(replyTimeout)); err == nil {
+			m.close()
+		}
+	}
+	switch {
+	case err != nil:
+		err = s.ended(err)
+	case m.kind == kindRefused:
+		var said refused
+		err = errors.Join(m.read(&said), errors.New(said.Why))
+	case m.kind != kindServing:
+		err = fmt.Errorf("it speaks another language: a message of kind %q", m.kind)
+	}
+	if err != nil {
+		s.kill()
+	}
+	return err
+}
+
+// Count tells the new process how many connections the old one has.
+func (s *Successor) Count(connections int) { _ = s.link.send(kindCount, count{connections}) } // it may have ended
+
+// Serve takes what the new process gives back, until StopTaking was called and all of it has come, or the new process
+// has ended. take owns the descriptor, but not what was read; it may wait, and then the new process is told to.
+func (s *Successor) Serve(take func(fd int, read []byte), reload func()) {
+	for {
+		m, err := s.receiver.next(time.Time{})
+		switch {
+		case err != nil:
+			return
+		case m.kind == kindConnection && len(m.fds) == 1:
+			take(m.fds[0], m.body)
+		case m.kind == kindReload:
+			reload()
+		default:
+			m.close()
+		}
+	}
+}
+
+// StopTaking has the new process judge for itself what comes from now on. What it has given already is still taken.
+func (s *Successor) StopTaking() {
+	s.stopOnce.Do(func() { _ = s.link.conn.CloseRead() })
+}
+
+// Close closes the link. The new process lives on.
+func (s *Successor) Close() { _ = s.link.conn.Close() }
