@@ -196,15 +196,15 @@ func (b *browser) screen(width, height int, scheme string) {
 		{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 
-// picture takes a picture of a part of the page, and returns it.
-func (b *browser) picture(width, height int) []byte {
+// picture takes a picture of a part of the page, and returns it in a format: png or webp.
+func (b *browser) picture(format string, width, height int) []byte {
 	b.t.Helper()
 	var shot struct{ Data string }
-	b.do("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
-		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &shot)
-	png, err := base64.StdEncoding.DecodeString(shot.Data)
+	b.do("Page.captureScreenshot", map[string]any{"format": format, "quality": 85,
+		"captureBeyondViewport": true, "clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &shot)
+	image, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return png
+	return image
 }

@@ -234,7 +234,7 @@
       'No calls of tools in the last 10 s.');
     fill('workers', ['class', '>busy', '>alive', '>executing'],
       l.workers.map((w) => [w.class, write.whole(w.busy), write.whole(w.alive), write.whole(w.executing)]), '');
-    fill('refusals', ['reason', '>per second', '>in all'], l.refusals.map((r) =>
+    fill('refusals', ['reason', '>/s', '>in all'], l.refusals.map((r) =>
       [r.reason, write.rate(perSecond('refusals', 'reason', r.reason, 'total')), write.whole(r.total)]),
       'Nothing was refused.');
     fill('closed', ['reason', '>in all'], l.closed.slice(0, 8).map((r) => [r.reason, write.whole(r.total)]), 'None yet.');
