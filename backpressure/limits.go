@@ -107,29 +107,24 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 
 // open needs l.mu.
 func (l *Limits) open(addr netip.Addr, now int64) Refusal {
-	n := l.connections.Load()
-	if l.full() {
+	switch counted := l.counts(addr); {
+	case l.full():
 		return ConnectionLimit
-	}
-	counted := l.counts(addr)
-	if counted && !l.addresses.Take(addr, l.options.Load().MaxConnectionsPerAddress) {
+	case counted && !l.addresses.Take(addr, l.options.Load().MaxConnectionsPerAddress):
 		return ConnectionLimitPerAddress
-	}
-	if !l.accepts.Take(now) { // last, because it spends a token
+	case !l.accepts.Take(now): // last, because it spends a token
 		if counted {
 			l.addresses.Give(addr)
 		}
 		return AcceptRate
 	}
-	l.connections.Store(n + 1)
-	l.peak.Store(max(l.peak.Load(), n+1))
+	l.peak.Store(max(l.peak.Load(), l.connections.Add(1)))
 	return Accepted
 }
 
 // full says whether MaxConnections are open, those of another process of the server included.
 func (l *Limits) full() bool {
-	held := l.connections.Load() + l.queue.lingering.Load() + l.elsewhere.Load()
-	return held >= int64(l.options.Load().MaxConnections)
+	return l.connections.Load()+l.queue.lingering.Load()+l.elsewhere.Load() >= int64(l.options.Load().MaxConnections)
 }
 
 // CountElsewhere counts n connections as open that another process of the server has. Concurrent.
@@ -157,8 +152,7 @@ func (l *Limits) Close(addr netip.Addr) {
 	soft := l.judgeSoft()
 	l.mu.Unlock()
 	if n < 0 || left < 0 {
-		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n,
-			left))
+		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d left", addr, n, left))
 	}
 	l.report(soft)
 }

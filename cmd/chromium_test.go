@@ -190,8 +190,8 @@ func (b *browser) open(url string) {
 
 func (b *browser) screen(width, height int, scheme string) {
 	b.t.Helper()
-	b.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1,
-		"mobile": width < 700}, nil)
+	b.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height,
+		"deviceScaleFactor": 1, "mobile": width < 700}, nil)
 	b.do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{
 		{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
@@ -200,8 +200,9 @@ func (b *browser) screen(width, height int, scheme string) {
 func (b *browser) picture(format string, width, height int) []byte {
 	b.t.Helper()
 	var shot struct{ Data string }
-	b.do("Page.captureScreenshot", map[string]any{"format": format, "quality": 85,
-		"captureBeyondViewport": true, "clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &shot)
+	clip := map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+	b.do("Page.captureScreenshot", map[string]any{"format": format, "quality": 85, "captureBeyondViewport": true,
+		"clip": clip}, &shot)
 	image, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		b.t.Fatal(err)

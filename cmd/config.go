@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"net/http"
 	"os"
 	"reflect"
 	"strings"
@@ -11,7 +12,10 @@ import (
 	"weir/cmd/succession"
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
+	"weir/reactor/mount"
+	"weir/reactor/trace"
 	"weir/registry"
 )
 
@@ -24,7 +28,7 @@ type Config struct {
 	// connections, with an alert at 150. Each of them may be set beside it, by its own key or flag.
 	Preset string `yaml:"preset" oneof:"safe,10k,25k,100k" zero:"none"`
 	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
-	// around tools of its own (package cmd) has them off by default.
+	// around tools of its own (package cmd) has them off by default, and so has one with mounts.
 	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
 	// and named in the last log line. A signal that comes a second later, or more, ends the process at once.
@@ -47,9 +51,18 @@ type Config struct {
 	AdminAllowedHosts []string     `yaml:"admin_allowed_hosts"`
 	Log               LogConfig    `yaml:"log"`
 	Alerts            AlertOptions `yaml:"alerts"`
+	// Trace is where spans of requests go (OpenTelemetry).
+	Trace trace.Options `yaml:"trace"`
+	// Audit is the log of who asked for what, and what became of it.
+	Audit audit.Options `yaml:"audit"`
 	// Pressure is what gives way first when the process is short of something.
 	Pressure pressure.Options `yaml:"pressure"`
 	MCP      registry.Options `yaml:"mcp"`
+	// Mounts are MCP servers that exist, each under a name of its own: programs that are started, or servers that are
+	// connected to. Their tools are offered as this server's. In the texts of a mount ${VAR} stands for a variable of
+	// this process's environment, ${VAR:-default} for the default where it is not set or empty, and $${ for ${ itself.
+	// docs/GATEWAY.md tells the whole of it.
+	Mounts map[string]*mount.Options `yaml:"mounts" max:"256"`
 
 	program      Program
 	sockets      map[string]*os.File    // that a manager or a predecessor has passed, by the name of the listener
@@ -57,9 +70,11 @@ type Config struct {
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one
+	traceHeaders http.Header            // of trace.headers_file
 	again        func() (Config, error) // reads the configuration again, from where it came
 	budgets      budgets
-	stdio        bool // the one client comes by itself: there is nothing to listen on
+	mounts       map[string]*mount.Options // Mounts, with variables put in
+	stdio        bool                      // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.

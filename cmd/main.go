@@ -48,7 +48,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		return exitOK
 	}
 	if command == "top" {
-		return p.top(&cli.Top, stdin, stdout, stderr)
+		return cli.Top.Run(p.Name, stdin, stdout, stderr)
 	}
 	if command == "doctor" {
 		return p.examine(&cli.Doctor, stdout, stderr)

@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cmd/admin"
+	"weir/cmd/observers"
+	"weir/cmd/succession"
 	"weir/cmd/systemd"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
@@ -89,17 +91,22 @@ func notStarted(log *journal, err error) int {
 // heir has the server take over from the process that started this one; nil: there is none.
 func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
-	s.inheritKey(heir)
+	s.stateKey = succession.StateKey(config.MCP.StateKey, heir)
 	log.register(s.metrics)
 	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bind(); err != nil {
-		closeIfOpen(adminListener)
-		return nil, err
+	s.observers, err = observers.Open(observers.Options{Trace: config.Trace, Headers: config.traceHeaders,
+		Audit: config.Audit, Name: config.MCP.Name, Version: config.MCP.Version, Read: readBounded}, s.metrics, log.Logger)
+	if err == nil {
+		err = s.bind()
 	}
-	if err := s.succeed(heir, adminListener); err != nil {
+	if err == nil {
+		err = s.succeed(heir, adminListener)
+	}
+	if err != nil {
+		s.observers.Close(lastWords)
 		closeIfOpen(adminListener)
 		return nil, err
 	}

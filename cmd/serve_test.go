@@ -52,6 +52,9 @@ func TestMain(m *testing.M) {
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asCrashing:
+		crashUpgraded()
+		os.Exit(plain.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	case asHoarding:
 		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
@@ -313,8 +316,14 @@ func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 // startChildAs is the same as the program that TestMain knows as this.
 func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startProgram(t, os.Args[0], as, stdout, args...)
+}
+
+// startProgram is the same with another name of the file.
+func startProgram(t *testing.T, program, as string, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
-	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
+	c := &child{Cmd: exec.Command(program, all...), t: t}
 	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout

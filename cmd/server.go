@@ -8,10 +8,10 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/cmd/live"
+	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -30,9 +30,9 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
-	made      backpressure.Options // what the queue was made for
-	reloading sync.Mutex           // held while it reads again
-	stateKey  string               // seals states
+	observers *observers.Observers
+	reloading sync.Mutex // held while it reads again
+	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
 
 	live       *live.View // nil without an admin listener
@@ -53,7 +53,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
-	s.made, offered.StateKey = s.config.Queue, s.stateKey
+	offered.StateKey = s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
@@ -70,8 +70,8 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
-		Queue: &s.config.Queue, Tokens: s.config.tokens,
-		Metrics: s.metrics, Log: &s.log.Logger,
+		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
+		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
@@ -92,6 +92,7 @@ func (s *server) stop() {
 func (s *server) end() {
 	s.watch.end()
 	s.strain.end()
+	s.observers.Close(lastWords)
 	if s.admin != nil {
 		s.admin.Stop()
 		s.live.End()

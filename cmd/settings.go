@@ -1,6 +1,10 @@
 package cmd
 
 import (
+	"os"
+	"weir/cmd/observers"
+
+	"weir/cmd/mounts"
 	"weir/codec/option"
 	"weir/codec/yaml"
 )
@@ -33,14 +37,22 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
+	if _, said := places["demo"]; len(config.Mounts) > 0 && !said {
+		config.Demo = false
+	}
 	config.applyPreset(places)
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
+	resolved, unset := mounts.Resolve(config.Mounts, os.LookupEnv, places)
+	config.mounts = resolved
+	mistakes.AddNew(unset)
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
 	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
 	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))
-	config.tokens, config.admins, config.webhookToken = tokens, admins, webhookToken
-	wrong = append(append(wrong, more...), unreadable...)
+	headers, wrongToo := observers.LoadHeaders(config.Trace.HeadersFile, readBounded,
+		places.Of(observers.HeadersKey))
+	config.tokens, config.admins, config.webhookToken, config.traceHeaders = tokens, admins, webhookToken, headers
+	wrong = append(append(append(wrong, more...), unreadable...), wrongToo...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()
@@ -139,6 +151,7 @@ func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
 	config.Server.Loops = 1
+	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front; one comes back alone
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
 	override(f.Admin, &config.Admin, places, "admin", "admin")
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")

@@ -16,13 +16,15 @@ func TestOrders(t *testing.T) {
 		after time.Duration // the step before
 		what  string
 	}
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
-	const drains, soon, atOnce = "draining", "the drain goes on: ", "stopped at once, "
+	signals := map[string]os.Signal{"USR2": syscall.SIGUSR2, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT,
+		"HUP": syscall.SIGHUP}
+	const drains, soon, atOnce, upgrades = "draining", "the drain goes on: ", "stopped at once, ", "upgrading"
 	f := func(code, stops, reloads int, lines []string, steps ...step) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			var said strings.Builder
-			o := &orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1)}
+			o := &orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1),
+				upgrades: make(chan os.Signal, 1)}
 			ended, input := make(chan int, 1), make(chan struct{})
 			stopped, reloaded := 0, 0
 			log := newJournal(LogConfig{Level: "debug", Format: "json"}, &said)
@@ -36,6 +38,8 @@ func TestOrders(t *testing.T) {
 						ended <- exitOK
 					case "HUP":
 						o.hangups <- signals[s.what]
+					case "USR2":
+						o.upgrades <- signals[s.what]
 					default:
 						o.stops <- signals[s.what]
 					}
@@ -43,7 +47,7 @@ func TestOrders(t *testing.T) {
 				}
 			}()
 			got := o.attend(running{log: log, ended: ended, timeout: 2 * time.Hour, begun: input, stop: func() { stopped++ },
-				reload: func() { reloaded++ }, connections: func() int64 { return 0 }})
+				reload: func() { reloaded++ }, upgrade: func() { log.Info().Msg(upgrades) }, connections: func() int64 { return 0 }})
 			log.flush()
 			if got != code || stopped != stops || reloaded != reloads {
 				t.Errorf("%v: exit %d after %d stops and %d reloads\n%s", steps, got, stopped, reloaded, &said)
@@ -74,4 +78,7 @@ func TestOrders(t *testing.T) {
 	f(exitRuntime, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{500 * ms, "input"}, step{500 * ms, "TERM"})
 	f(exitOK, 1, 2, []string{drains, "SIGHUP: nothing is reloaded"}, step{0, "HUP"}, step{0, "HUP"}, step{0, "TERM"},
 		step{0, "HUP"}, step{0, "ended"})
+	f(exitOK, 1, 0, []string{upgrades, drains, "SIGUSR2: nothing is upgraded"}, step{0, "USR2"}, step{0, "TERM"},
+		step{0, "USR2"}, step{0, "ended"})
+	f(exitRuntime, 1, 0, []string{drains, "the stop did not end in time"}, step{0, "TERM"})
 }

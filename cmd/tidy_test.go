@@ -54,8 +54,9 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/engine": {
-		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
+		"weir/registry/feature", "weir/registry/handler", "weir/registry/input", "weir/registry/protocol",
+		"weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -68,7 +69,8 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
-		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
+		"weir/codec", "weir/registry/concurrency", "weir/registry/event", "weir/registry/protocol",
+		"weir/registry/session", "weir/registry/task",
 		"weir/registry/value",
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
@@ -89,10 +91,11 @@ var allowedImports = map[string][]string{
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
-	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
-	"registry/shard":    {},
-	"registry/value":    {"weir/codec"},
+	"registry/protocol":    {"weir/codec"},
+	"registry/sdk":         {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/shard":       {},
+	"registry/concurrency": {},
+	"registry/value":       {"weir/codec"},
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
@@ -116,9 +119,15 @@ var allowedImports = map[string][]string{
 	"reactor/loop/budget":     {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
-	"reactor/upgrade":         {"golang.org/x/sys/unix"},
+	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix"},
+	"reactor/trace": {
+		"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+	},
+	"reactor/upgrade": {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/audit", "weir/reactor/trace",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 	},
 	"reactor/transport": {
@@ -129,6 +138,8 @@ var allowedImports = map[string][]string{
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
+	// Likewise: OpenTelemetry's own code is what judges.
+	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
 		"weir/loadtest/pacing", "weir/loadtest/report",
@@ -231,8 +242,8 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession",
-		"weir/cmd/systemd", "weir/cmd/top"}, imported) && path.Dir(name) == "cmd":
+		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process",
+		"weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) && path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
 		return "" // who else is told of an upgrade

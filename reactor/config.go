@@ -11,8 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
+	"weir/reactor/mount"
+	"weir/reactor/trace"
 )
 
 // Config is what a server is made of, beside what it offers. Everything has a default: Config{} is a server on
@@ -26,6 +29,9 @@ type Config struct {
 	// Tokens are those who may come; nil: anybody may. They are the server's from New on. With them the registry should
 	// have registry.Options.PrivateLists, so that no shared cache shows others what is offered.
 	Tokens *auth.Tokens
+	// Mounts are other MCP servers whose tools are offered too, by their names, which mount.CheckName allows. The server
+	// keeps them. nil: none.
+	Mounts map[string]*mount.Options
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
@@ -34,6 +40,10 @@ type Config struct {
 	OwnSockets map[string]bool
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
+	// Trace and Audit hear of every request that has ended. They stay the caller's, who ends them after the server has
+	// stopped. nil: nobody looks on.
+	Trace *trace.Tracer
+	Audit *audit.Log
 	// Log is where the server speaks, from its loops and workers too: a writer that blocks holds up clients. nil: warnings
 	// and errors, as JSON on standard error, which nobody waits for; what is not read is dropped and counted in a later
 	// line. A disabled logger is silent.
@@ -56,6 +66,12 @@ func (c Config) withDefaults() (Config, error) {
 	errs := append(options.Validate(), bounds.Validate()...)
 	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
+	}
+	for name, m := range c.Mounts {
+		if !mount.CheckName(name) {
+			errs = append(errs, fmt.Errorf("Config.Mounts: %q is not a name for a mount", name))
+		}
+		errs = append(errs, m.Validate()...)
 	}
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))

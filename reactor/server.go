@@ -14,6 +14,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/census"
 	"weir/reactor/loop"
+	"weir/reactor/mount"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
 	"weir/registry"
@@ -39,6 +40,7 @@ type Server struct {
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
+	mounts   *mount.Mounts
 	life     life
 	census   *census.Census
 
@@ -65,6 +67,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	}
 	s.pipeline.Options = s.opts.ofPipeline()
 	s.pipeline.Engine, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = s.engine, s.queue, s.limits, s.log
+	s.pipeline.Trace, s.pipeline.Audit = c.Trace, c.Audit
 	s.site.Options, s.site.Pipeline = s.opts.ofTransports(), &s.pipeline
 	s.site.Rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	s.site.Resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
@@ -75,6 +78,9 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	s.census = census.New(s.loops)
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
+	name, version := s.engine.Identity()
+	s.mounts = mount.New(mount.Config{Mounts: c.Mounts, Loops: s.loops, Engine: s.engine, JSON: s.opts.Messages.JSON,
+		Metrics: c.Metrics, Log: s.log, Name: name, Version: version})
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err

@@ -33,21 +33,21 @@ type client struct {
 }
 
 // newClient reads the token. An error says what of the command line is wrong.
-func newClient(o Options) (*client, error) {
-	base := o.Admin
+func newClient(o options) (*client, error) {
+	base := o.admin
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
 	at, err := url.Parse(base)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
-		return nil, fmt.Errorf("--admin: %q is no address: allowed is host:port or http://host:port", o.Admin)
+		return nil, fmt.Errorf("--admin: %q is no address: allowed is host:port or http://host:port", o.admin)
 	}
-	c := &client{base: at.Scheme + "://" + at.Host + strings.TrimRight(at.Path, "/"), tokenFile: o.TokenFile,
-		program: o.Program, http: http.Client{Timeout: answerTime}}
-	if o.TokenFile == "" {
+	c := &client{base: at.Scheme + "://" + at.Host + strings.TrimRight(at.Path, "/"), tokenFile: o.tokenFile,
+		program: o.program, http: http.Client{Timeout: answerTime}}
+	if o.tokenFile == "" {
 		return c, nil
 	}
-	file, err := os.Open(o.TokenFile)
+	file, err := os.Open(o.tokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("--token-file: %w", err)
 	}
@@ -58,7 +58,7 @@ func newClient(o Options) (*client, error) {
 	}
 	if c.token = strings.TrimSpace(string(text)); c.token == "" || strings.ContainsAny(c.token, " \t\r\n") {
 		return nil, fmt.Errorf("--token-file: %s holds something else than one token: allowed is the token alone, as "+
-			"%s token prints it on standard error", o.TokenFile, o.Program)
+			"%s token prints it on standard error", o.tokenFile, o.program)
 	}
 	return c, nil
 }

@@ -17,12 +17,12 @@ import (
 	"weir/cmd/live"
 )
 
-// Options are those of the command.
-type Options struct {
-	Program   string // what this program is called
-	Admin     string // the server's admin listener: host:port or a URL
-	TokenFile string // a file with a token of its admin_tokens_file; "": none is sent
-	Once      bool   // show one look and end
+// options are what the flags say.
+type options struct {
+	program   string // what this program is called
+	admin     string // the server's admin listener: host:port or a URL
+	tokenFile string // a file with a token of its admin_tokens_file; "": none is sent
+	once      bool   // show one look and end
 }
 
 // interval is how often one looks. The server takes a sample as often.
@@ -31,15 +31,15 @@ const interval = time.Second
 // orders are what connections can be sorted by.
 var orders = []string{"age", "silent", "bytes", "in_flight"}
 
-// UsageError is about the command line: nothing was asked yet.
-type UsageError struct{ error }
+// usageError is about the command line: nothing was asked yet.
+type usageError struct{ error }
 
-// Run shows the server until somebody has seen enough: on a terminal until q or a signal, else, as plain text, until
+// run shows the server until somebody has seen enough: on a terminal until q or a signal, else, as plain text, until
 // nobody reads it or a signal comes. Its error says what to do next.
-func Run(o Options, in io.Reader, out io.Writer) error {
+func run(o options, in io.Reader, out io.Writer) error {
 	c, err := newClient(o)
 	if err != nil {
-		return UsageError{err}
+		return usageError{err}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP,
 		syscall.SIGQUIT)
@@ -49,7 +49,7 @@ func Run(o Options, in io.Reader, out io.Writer) error {
 		return err
 	}
 	screen, onScreen := out.(*os.File)
-	if onScreen = onScreen && isTerminal(screen); onScreen && !o.Once && os.Getenv("TERM") != "dumb" {
+	if onScreen = onScreen && isTerminal(screen); onScreen && !o.once && os.Getenv("TERM") != "dumb" {
 		keyboard, _ := in.(*os.File)
 		return s.runOn(ctx, c, keyboard, screen)
 	}
@@ -70,7 +70,7 @@ func Run(o Options, in io.Reader, out io.Writer) error {
 			columns, _ = (&terminal{out: screen}).size()
 		}
 		text := strings.Join(s.draw(columns, 0, onScreen && coloured()), "\n") + "\n\n"
-		if _, err := io.WriteString(out, text); err != nil || o.Once {
+		if _, err := io.WriteString(out, text); err != nil || o.once {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/budget"
 	"weir/reactor/loop/socket"
 )
 
@@ -56,7 +57,7 @@ type Loop struct {
 	slots     []slot
 	free      []uint32
 	listeners []*Listener
-	refusals  refusalBudget
+	refusals  budget.PerSecond
 	swept     int     // where the sweep is
 	sweptAt   int64   // when it last went on
 	excusing  bool    // it came late: nobody has missed a deadline

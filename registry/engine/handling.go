@@ -60,6 +60,10 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		x.Outcome, o = Cancelled, call.EndedCancelled
 		dst = dst[:before]
 	}
+	x.ReturnedWell = o == call.EndedOK
+	if x.Span != nil {
+		x.Span.Ending = o
+	}
 	s.Finished(start, x.Waited(), o)
 	return dst
 }
