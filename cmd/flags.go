@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ type versionFlags struct{}
 type manFlags struct{}
 
 type shellFlags struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" name:"bash|zsh|fish" enum:"bash,zsh,fish" help:"The shell."`
 }
 
 // Help implements kong.HelpProvider.
@@ -98,7 +99,8 @@ func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, 
 func (p Program) parser(cli *commands, stdout, stderr io.Writer, exit func(int)) *kong.Kong {
 	parser := kong.Must(cli,
 		kong.Name(p.Name),
-		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
+		kong.Description(cmp.Or(p.Description, "An MCP server runtime that holds its level: bounded queues, early "+
+			"refusals.")+"\n\n"+exitHelp),
 		p.flagTexts(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
