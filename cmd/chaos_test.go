@@ -23,6 +23,7 @@ import (
 	"weir/loadtest/client"
 	"weir/loadtest/hostile"
 	"weir/loadtest/pacing"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 	"weir/registry"
 )
@@ -286,7 +287,7 @@ func (c *chaos) settle(f *client.Fleet, tool string) {
 		empty := client.NewCounters()
 		c.books[tool] = &empty
 	}
-	client.Add(c.books[tool], &seen)
+	table.Add(c.books[tool], &seen)
 }
 
 // series is one page of metrics: values by whole names.

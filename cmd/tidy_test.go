@@ -112,11 +112,13 @@ var allowedImports = map[string][]string{
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/share",
 		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/share":      {},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
@@ -243,7 +245,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
 		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd",
-		"weir/cmd/succession"}, imported) &&
+		"weir/cmd/succession", "weir/cmd/orders"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
