@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ type versionFlags struct{}
 type manFlags struct{}
 
 type shellFlags struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" name:"bash|zsh|fish" enum:"bash,zsh,fish" help:"The shell."`
 }
 
 // Help implements kong.HelpProvider.
@@ -100,7 +101,8 @@ func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, 
 func (p Program) parser(cli *commands, stdout, stderr io.Writer, exit func(int)) *kong.Kong {
 	parser := kong.Must(cli,
 		kong.Name(p.Name),
-		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
+		kong.Description(cmp.Or(p.Description, "An MCP server runtime that holds its level: bounded queues, early "+
+			"refusals.")+"\n\n"+exitHelp),
 		p.flagTexts(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),
