@@ -14,6 +14,7 @@ import (
 	"weir/reactor"
 	"weir/reactor/audit"
 	"weir/reactor/auth"
+	"weir/reactor/mount"
 	"weir/reactor/trace"
 	"weir/registry"
 )
@@ -27,7 +28,7 @@ type Config struct {
 	// connections, with an alert at 150. Each of them may be set beside it, by its own key or flag.
 	Preset string `yaml:"preset" oneof:"safe,10k,25k,100k" zero:"none"`
 	// Demo offers the demonstration tools (echo and others), so that a fresh server has something to call. A program
-	// around tools of its own (package cmd) has them off by default.
+	// around tools of its own (package cmd) has them off by default, and so has one with mounts.
 	Demo bool `yaml:"demo" default:"true"`
 	// ShutdownTimeout bounds the whole stop sequence after SIGTERM or SIGINT; what is unfinished then is cut, counted
 	// and named in the last log line. A signal that comes a second later, or more, ends the process at once.
@@ -57,6 +58,11 @@ type Config struct {
 	// Pressure is what gives way first when the process is short of something.
 	Pressure pressure.Options `yaml:"pressure"`
 	MCP      registry.Options `yaml:"mcp"`
+	// Mounts are MCP servers that exist, each under a name of its own: programs that are started, or servers that are
+	// connected to. Their tools are offered as this server's. In the texts of a mount ${VAR} stands for a variable of
+	// this process's environment, ${VAR:-default} for the default where it is not set or empty, and $${ for ${ itself.
+	// docs/GATEWAY.md tells the whole of it.
+	Mounts map[string]*mount.Options `yaml:"mounts" max:"256"`
 
 	program      Program
 	sockets      map[string]*os.File    // that a manager or a predecessor has passed, by the name of the listener
@@ -67,7 +73,8 @@ type Config struct {
 	traceHeaders http.Header            // of trace.headers_file
 	again        func() (Config, error) // reads the configuration again, from where it came
 	budgets      budgets
-	stdio        bool // the one client comes by itself: there is nothing to listen on
+	mounts       map[string]*mount.Options // Mounts, with variables put in
+	stdio        bool                      // the one client comes by itself: there is nothing to listen on
 }
 
 // LogConfig is how the server speaks, on standard error.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"weir/codec/option"
+	"weir/reactor/mount"
 )
 
 //go:generate go test . -run TestDocs(Config|Metrics|Sysctl|Alerts)$ -update
@@ -91,16 +92,26 @@ var configChapters = map[string]string{
 	"trace":               "Traces (`trace`)",
 	"audit":               "Audit log (`audit`)",
 	"mcp":                 "What is served (`mcp`)",
+	"mounts":              "Mounts (`mounts`)",
+}
+
+// withMount are the defaults and a mount, whose name stands for any.
+func withMount(command string) Config {
+	config := plain.defaults()
+	one := mount.DefaultOptions()
+	one.Command = command
+	config.Mounts = map[string]*mount.Options{"NAME": &one}
+	return config
 }
 
 func renderConfigPage(t *testing.T) string {
-	config := plain.defaults()
+	config := withMount("")
 	comments := optionComments{t: t, parsed: map[string]map[string]string{}}
 	keys := goNames(&config)
 	chapters, order := map[string]*strings.Builder{}, []string{}
 	option.Walk(&config, func(f option.Field) {
 		text := comments.of(f)
-		isSection := f.Kind == option.Section
+		isSection := f.Kind == option.Section || f.Kind == option.Named
 		if text == "" && !isSection {
 			t.Errorf("%s has no comment", f.Key)
 		}
@@ -139,6 +150,12 @@ func renderConfigPage(t *testing.T) string {
 func defaultOf(f option.Field) string {
 	if text := f.String(); text != "" {
 		return text
+	}
+	switch f.Kind {
+	case option.List:
+		return "[]"
+	case option.Texts:
+		return "{}"
 	}
 	return `""`
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/cmd/exposition"
+	"weir/reactor/mount"
+	"weir/registry"
 )
 
 const metricsPage = repository + "/docs/METRICS.md"
@@ -78,7 +80,11 @@ func TestMetricsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := metricsOf(t, startTest(t, nil))
+	shown := metricsOf(t, startTest(t, func(c *Config) {
+		one := mount.DefaultOptions()
+		one.TCP = "127.0.0.1:1"
+		c.mounts = map[string]*mount.Options{"m": &one}
+	}))
 	headed := map[string]bool{}
 	for _, match := range typeLine.FindAllStringSubmatch(shown, -1) {
 		if headed[match[1]] {
@@ -115,9 +121,14 @@ func TestMetricsAreListed(t *testing.T) {
 	}
 }
 
-// metricsOf is /metrics of a server that has served a call of a tool and one of another handler.
+// metricsOf is /metrics of a server that has a tool with a limit, and has served a call of a tool and one of another handler.
 func metricsOf(t *testing.T, s *server) string {
 	t.Helper()
+	registry.AddTool(s.registry, &mcp.Tool{Name: "limited"}, func(context.Context, *mcp.CallToolRequest, struct{}) (
+		*mcp.CallToolResult, any, error,
+	) {
+		return &mcp.CallToolResult{}, nil, nil
+	}, registry.MaxConcurrent(1))
 	s.registry.AddPrompt(&mcp.Prompt{Name: "p"},
 		func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
 	conn := dialTCP(t, s)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/cmd/observers"
@@ -31,9 +30,8 @@ type server struct {
 	watch     *watch
 	strain    *strain
 	observers *observers.Observers
-	made      backpressure.Options // what the queue was made for
-	reloading sync.Mutex           // held while it reads again
-	stateKey  string               // seals states
+	reloading sync.Mutex // held while it reads again
+	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
 
 	succession *succession.Succession
@@ -53,7 +51,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
-	s.made, offered.StateKey = s.config.Queue, s.stateKey
+	offered.StateKey = s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
@@ -70,7 +68,7 @@ func (s *server) build() error {
 	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
-		Queue: &s.config.Queue, Tokens: s.config.tokens,
+		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})

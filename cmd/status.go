@@ -10,6 +10,7 @@ import (
 	"weir/cmd/process"
 	"weir/cmd/succession"
 	"weir/reactor"
+	"weir/reactor/mount"
 )
 
 // status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
@@ -34,6 +35,7 @@ type status struct {
 	Connections connectionStatus        `json:"connections"`
 	Queue       queueStatus             `json:"queue"`
 	Memory      memoryStatus            `json:"memory"`
+	Mounts      []mountStatus           `json:"mounts,omitempty"`
 	Holders     []holderStatus          `json:"holders"` // who makes the server hold most, the largest first
 }
 
@@ -68,6 +70,24 @@ func holdersNow(s *reactor.Server) []holderStatus {
 		shown = append(shown, holderStatus{Kind: kind, Transport: h.Transport, Peer: h.Peer, Principal: h.Principal,
 			Bytes: h.Total(), Unfinished: h.Unfinished, Unread: h.Unread, Kept: h.Kept, Queued: h.Queued,
 			Suspended: h.Suspended, Subscribed: h.Subscribed, Events: h.Events, Cancelled: h.Cancelled})
+	}
+	return shown
+}
+
+// mountStatus is one mount.
+type mountStatus struct {
+	Name     string `json:"name"`
+	Up       bool   `json:"up"`
+	Why      string `json:"why,omitempty"` // it is not, in the word of the metrics
+	Tools    int    `json:"tools"`
+	InFlight int    `json:"in_flight"`
+	Waiting  int    `json:"waiting"`
+}
+
+func mountsNow(now []mount.Status) []mountStatus {
+	var shown []mountStatus
+	for _, m := range now {
+		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.InFlight, m.Waiting})
 	}
 	return shown
 }
@@ -133,6 +153,7 @@ func (s *server) status() status {
 			ExecutingBlocking: now.ExecutingBlocking,
 		},
 		Memory:  memoryNow(),
+		Mounts:  mountsNow(now.Mounts),
 		Holders: holdersNow(s.reactor),
 	}
 }

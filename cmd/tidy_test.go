@@ -54,8 +54,9 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/engine": {
-		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
+		"weir/registry/feature", "weir/registry/handler", "weir/registry/input", "weir/registry/protocol",
+		"weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -68,7 +69,8 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
-		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
+		"weir/codec", "weir/registry/concurrency", "weir/registry/event", "weir/registry/protocol",
+		"weir/registry/session", "weir/registry/task",
 		"weir/registry/value",
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
@@ -89,10 +91,11 @@ var allowedImports = map[string][]string{
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
-	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
-	"registry/shard":    {},
-	"registry/value":    {"weir/codec"},
+	"registry/protocol":    {"weir/codec"},
+	"registry/sdk":         {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/shard":       {},
+	"registry/concurrency": {},
+	"registry/value":       {"weir/codec"},
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
@@ -109,11 +112,13 @@ var allowedImports = map[string][]string{
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/share",
 		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/share":      {},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
@@ -240,7 +245,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
 		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd",
-		"weir/cmd/succession"}, imported) &&
+		"weir/cmd/succession", "weir/cmd/orders"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":

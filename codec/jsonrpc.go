@@ -78,7 +78,7 @@ func AppendResult(dst, id, result []byte) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
 	dst = append(dst, id...)
 	dst = append(dst, `,"result":`...)
-	dst = appendOneLine(dst, result)
+	dst = AppendOneLine(dst, result)
 	return append(dst, '}')
 }
 
@@ -97,7 +97,7 @@ func AppendError(dst, id []byte, e *Error) []byte {
 	dst = AppendQuoted(dst, e.Message)
 	if e.Data != nil {
 		dst = append(dst, `,"data":`...)
-		dst = appendOneLine(dst, e.Data)
+		dst = AppendOneLine(dst, e.Data)
 	}
 	return append(dst, "}}"...)
 }
@@ -125,9 +125,9 @@ func ErrorOf(response, id []byte) *Error {
 	return &Error{Code: code, Message: string(text), Data: Member(object, "data")}
 }
 
-// appendOneLine appends JSON text with its line breaks made spaces: one raw newline inside an answer would end a line
-// early and turn the rest into a second, forged message.
-func appendOneLine(dst, text []byte) []byte {
+// AppendOneLine appends checked JSON text with its line breaks made spaces: one raw newline inside an answer would end
+// a line early and turn the rest into a second, forged message.
+func AppendOneLine(dst, text []byte) []byte {
 	from := len(dst)
 	dst = append(dst, text...)
 	if bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {

@@ -14,6 +14,7 @@ import (
 	"weir/reactor/audit"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
+	"weir/reactor/mount"
 	"weir/reactor/trace"
 )
 
@@ -28,6 +29,9 @@ type Config struct {
 	// Tokens are those who may come; nil: anybody may. They are the server's from New on. With them the registry should
 	// have registry.Options.PrivateLists, so that no shared cache shows others what is offered.
 	Tokens *auth.Tokens
+	// Mounts are other MCP servers whose tools are offered too, by their names, which mount.CheckName allows. The server
+	// keeps them. nil: none.
+	Mounts map[string]*mount.Options
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
@@ -62,6 +66,12 @@ func (c Config) withDefaults() (Config, error) {
 	errs := append(options.Validate(), bounds.Validate()...)
 	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
+	}
+	for name, m := range c.Mounts {
+		if !mount.CheckName(name) {
+			errs = append(errs, fmt.Errorf("Config.Mounts: %q is not a name for a mount", name))
+		}
+		errs = append(errs, m.Validate()...)
 	}
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))

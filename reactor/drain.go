@@ -5,17 +5,17 @@ import (
 	"time"
 
 	"weir/reactor/logwriter"
-	"weir/reactor/loop"
+	"weir/reactor/pipeline"
 )
 
 // lastWords is how long a stop waits for the readers of standard error.
 const lastWords = time.Second
 
 // Shutdown stops the server in steps, each with what the one before left of ctx: wait for drain_delay, stop accepting,
-// end the streams, over drain_spread, and the tasks, refuse new messages and finish the accepted ones, write out the
-// answers, close every connection, stop the loops, end the workers. It returns when nothing of the server runs any
-// more, but handlers that ignore their context; a context that is over shortens the waiting, never the steps. Any
-// goroutine; a second call waits for the first one's report.
+// end the streams, over drain_spread, and the tasks, refuse new messages, let the mounts answer and finish what was
+// accepted, write out the answers, end the mounts, close every connection, stop the loops, end the workers. It returns
+// when nothing of the server runs any more, but handlers that ignore their context; a context that is over shortens the
+// waiting, never the steps. Any goroutine; a second call waits for the first one's report.
 func (s *Server) Shutdown(ctx context.Context) DrainReport {
 	l := &s.life
 	l.stop.Do(func() {
@@ -43,9 +43,11 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	s.endStreams(ctx)
 	s.engine.StopTasks()
 	s.engine.StopAsking()
+	s.mounts.Drain(ctx)
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
+	s.mounts.Stop(ctx)
 	s.awaitPeers(ctx)
 
 	if err := s.loops.Stop(); err != nil {
@@ -90,13 +92,13 @@ func (s *Server) part(ctx context.Context, spread time.Duration) {
 	tick := time.NewTicker(partEvery)
 	defer tick.Stop()
 	for begin := time.Now(); ; {
-		part := loop.SpreadSteps
+		part := pipeline.PartSteps
 		if since := time.Since(begin); since < spread && s.engine.Streams() > 0 && ctx.Err() == nil {
-			part = int(float64(since) / float64(spread) * loop.SpreadSteps)
+			part = int(float64(since) / float64(spread) * pipeline.PartSteps)
 		}
 		s.pipeline.Part(part)
 		s.loops.VisitAll()
-		if part == loop.SpreadSteps {
+		if part == pipeline.PartSteps {
 			return
 		}
 		<-tick.C

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(descriptorChild) != "" {
 		os.Exit(runDescriptorChild())
 	}
+	if how := os.Getenv(mountChild); how != "" {
+		os.Exit(runMountChild(how))
+	}
 	// netpoll's pool lives as long as the process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"))
 }

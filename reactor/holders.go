@@ -33,7 +33,10 @@ func (s *Server) Holders(n int) []Holder {
 	most := &largest{n: n}
 	done := make(chan struct{}, s.loops.Len())
 	s.loops.Survey(func(h loop.Handler) {
-		c := h.(*pipeline.Conn)
+		c, ok := h.(*pipeline.Conn)
+		if !ok {
+			return // a mount's
+		}
 		if a := c.Account(); a.Total() >= worthTelling {
 			found := Holder{Transport: c.Listener().Name, Principal: c.Principal(), Account: a}
 			if c.Addr().IsValid() {

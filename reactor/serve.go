@@ -80,8 +80,8 @@ func (s *Server) Addrs() map[string]string {
 }
 
 // Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
-// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, and the clock of the Date
-// header.
+// netpoll's (one per loop, for the life of the process), one per loop that waits for the end, the clock of the Date
+// header, and a few for each mount.
 func (s *Server) Start() error {
 	err := s.life.step(func() error {
 		s.life.started = time.Now()
@@ -90,6 +90,7 @@ func (s *Server) Start() error {
 			return err
 		}
 		s.clock.Go(s.runClock)
+		s.mounts.Start()
 		return nil
 	})
 	if err != nil { // some of the loops may run

@@ -14,6 +14,7 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/census"
 	"weir/reactor/loop"
+	"weir/reactor/mount"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport"
 	"weir/registry"
@@ -39,6 +40,7 @@ type Server struct {
 	loops    *loop.Loops
 	pipeline pipeline.Pipeline
 	site     transport.Site
+	mounts   *mount.Mounts
 	life     life
 	census   *census.Census
 
@@ -76,6 +78,9 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	s.census = census.New(s.loops)
 	s.pipeline.Init(s.loops, c.Metrics)
 	s.site.Init(s.loops, c.Metrics)
+	name, version := s.engine.Identity()
+	s.mounts = mount.New(mount.Config{Mounts: c.Mounts, Loops: s.loops, Engine: s.engine, JSON: s.opts.Messages.JSON,
+		Metrics: c.Metrics, Log: s.log, Name: name, Version: version})
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
@@ -94,7 +99,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
-			Int("soft_connections", s.limits.Options().SoftConnections).Msg("soft limit of connections crossed")
+			Int("soft_connections", s.limits.Bounds.Load().SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err

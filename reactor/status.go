@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"weir/backpressure"
+	"weir/reactor/mount"
 )
 
 // Status is a server at one moment. What has a history is a metric.
@@ -18,6 +19,9 @@ type Status struct {
 	WaitingMessages, MaxWaitingMessages int // in the queue
 	QueueBytes, MaxQueueBytes           int // of what waits or runs
 	ExecutingCompute, ExecutingBlocking int // handlers that run, by class
+
+	// Mounts are in the order of their names.
+	Mounts []mount.Status
 
 	// Waits are how many batches of messages of class compute waited how long; backpressure.WaitBounds has the buckets.
 	Waits []uint64
@@ -36,7 +40,7 @@ func (s *Server) Status() Status {
 	} else if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
 		refusing = refusal.String()
 	}
-	bounds := s.limits.Options()
+	bounds := s.limits.Bounds.Load()
 	return Status{
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),
@@ -53,6 +57,7 @@ func (s *Server) Status() Status {
 		MaxQueueBytes:      s.bounds.MaxQueueBytes,
 		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
 		ExecutingBlocking:  s.queue.Executing(backpressure.Blocking),
+		Mounts:             s.mounts.Status(),
 		Waits:              s.queue.Waits(),
 	}
 }

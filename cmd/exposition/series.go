@@ -103,6 +103,12 @@ var Sections = []Section{
 				"client requests)"},
 		{"weir_tool_duration_seconds", Histogram, "tool",
 			"time of a tool's handler; of a sample of the calls, so take rates from weir_tool_calls_total"},
+		{"weir_tool_concurrency", Gauge, "tool",
+			"calls that run, of a tool with a limit (`registry.MaxConcurrent`, `adaptive_concurrency`)"},
+		{"weir_tool_concurrency_limit", Gauge, "tool",
+			"the bound of weir_tool_concurrency: chosen, or found; `max_concurrency` while none was found"},
+		{"weir_tool_refusals_total", Counter, "tool",
+			"calls refused because as many of the tool ran as may (`tool_limit`)"},
 		{"weir_call_duration_seconds", Histogram, "class",
 			"time of a tool's call from its admission to the end of its handler; of a sample of the calls, of all tools " +
 				"of a class"},
@@ -181,6 +187,23 @@ var Sections = []Section{
 				"`task_limit` (`max_tasks`), `task_limit_per_client` (`max_tasks_per_client`), `task_bytes` " +
 				"(`max_task_bytes`, `max_task_total_bytes`); and `task_wait_limit`, `tasks/result` requests that " +
 				"could not wait (`max_task_waits`, `max_task_waits_per_task`)"},
+	}},
+	{"Mounts", []Family{
+		{"weir_mount_up", Gauge, "mount", "1 while a mount takes calls"},
+		{"weir_mount_starts_total", Counter, "mount", "times that a mount was started or connected to"},
+		{"weir_mount_ended_total", Counter, "mount, reason", "times that a mount ended, or could not be begun"},
+		{"weir_mount_tools", Gauge, "mount", "tools of a mount that are offered, also while it is not there"},
+		{"weir_mount_calls_total", Counter, "mount", "calls that a mount was sent or that wait for their turn"},
+		{"weir_mount_calls_failed_total", Counter, "mount, reason",
+			"calls that were not answered by their mount; an error that it answered is none of them"},
+		{"weir_mount_lines_dropped_total", Counter, "mount, reason", "lines of a mount that nobody heard"},
+		{"weir_mount_in_flight", Gauge, "mount", "calls that a mount was sent and has not answered"},
+		{"weir_mount_in_flight_limit", Gauge, "mount", "the bound of weir_mount_in_flight, `max_in_flight`"},
+		{"weir_mount_waiting", Gauge, "mount", "calls that wait for their turn to be sent"},
+		{"weir_mount_waiting_limit", Gauge, "mount", "the bound of weir_mount_waiting, `max_waiting`"},
+		{"weir_mount_request_bytes", Gauge, "mount", "bytes of calls that were sent or wait, 256 of its own for each"},
+		{"weir_mount_answer_bytes", Gauge, "mount", "bytes of answers that no worker has passed on yet"},
+		{"weir_mount_limit_bytes", Gauge, "mount", "the bound of each of these two, `max_bytes`"},
 	}},
 	{"Alerts", []Family{
 		{"weir_alert_firing", Gauge, "alert, severity", "1 while an alert fires"},

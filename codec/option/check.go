@@ -43,6 +43,11 @@ func check(v reflect.Value, key string, found *Mistakes) {
 			for i := 0; f.Kind == Sections && i < target.Len(); i++ {
 				checkSection(target.Index(i), Entry(f.Key, i), found)
 			}
+			if f.Kind == Named {
+				for _, name := range f.Names() {
+					checkSection(f.Named(name), Join(f.Key, name), found)
+				}
+			}
 		}
 	}
 }
@@ -71,7 +76,7 @@ func (f *Field) complaint(v reflect.Value) string {
 		if !slices.Contains(f.words(), v.String()) && !(v.Len() == 0 && f.Zero() != "") {
 			return Quote(v.String()) + " is unknown"
 		}
-	case Text, List, Sections:
+	case Text, List, Sections, Named, Texts:
 		length := reflect.ValueOf(v.Len())
 		if outside := f.outside(length); outside != "" && (v.Len() != 0 || f.Zero() == "") {
 			return fmt.Sprintf("its length %d %s", v.Len(), outside)
@@ -110,7 +115,7 @@ func (f *Field) bound(text string, t reflect.Type) reflect.Value {
 	switch kind {
 	case Pair:
 		kind = Decimal
-	case Text, List, Sections:
+	case Text, List, Sections, Named, Texts:
 		kind = Size
 	}
 	value := reflect.New(t).Elem()
@@ -158,6 +163,10 @@ func (f *Field) Allowed() string {
 		return f.allowedLength("a list", "entries") + ", such as [a, b]"
 	case Sections:
 		return f.allowedLength("a list of sections", "entries")
+	case Named:
+		return f.allowedLength("a section of named sections", "entries")
+	case Texts:
+		return f.allowedLength("a section of names, each with text in quotes", "entries")
 	}
 	text := f.span()
 	if text == "" {

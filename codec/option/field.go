@@ -23,6 +23,8 @@ const (
 	List                 // a list of texts
 	Section              // further keys
 	Sections             // a list of sections
+	Named                // sections, each under a name of its own
+	Texts                // texts, each under a name of its own
 	Pair                 // Numbers: one number, or a section of them
 )
 
@@ -117,6 +119,13 @@ func (f *Field) kind() Kind {
 		if t.Elem().Kind() == reflect.Struct {
 			return Sections
 		}
+	case reflect.Map:
+		if t.Elem().Kind() == reflect.String {
+			return Texts
+		}
+		if t.Elem().Kind() == reflect.Pointer && t.Elem().Elem().Kind() == reflect.Struct {
+			return Named
+		}
 	}
 	panic(fmt.Sprintf("option %s has type %s, which no file can set", f.Key, f.Value.Type()))
 }
@@ -139,8 +148,27 @@ func walk(v reflect.Value, key string, visit func(Field)) {
 			for i := range f.Value.Len() {
 				walk(f.Value.Index(i), Entry(f.Key, i), visit)
 			}
+		case Named:
+			for _, name := range f.Names() {
+				walk(f.Named(name), Join(f.Key, name), visit)
+			}
 		}
 	}
+}
+
+// Names are the names of a map, sorted.
+func (f *Field) Names() []string {
+	var names []string
+	for _, name := range f.Value.MapKeys() {
+		names = append(names, name.String())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Named is the section under a name.
+func (f *Field) Named(name string) reflect.Value {
+	return f.Value.MapIndex(reflect.ValueOf(name)).Elem()
 }
 
 // target is the value itself, behind a pointer; not valid for nil.
@@ -162,8 +190,11 @@ func (f *Field) scalar() reflect.Type {
 
 // Join is the key of what a section holds.
 func Join(section, key string) string {
-	if section == "" {
+	switch {
+	case section == "":
 		return key
+	case key == "": // of the section as a whole
+		return section
 	}
 	return section + "." + key
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Keys lists every key that a struct type has, also below nil pointers and in the entries of lists, whose index is
-// empty: phases[].duration.
+// empty: phases[].duration; where sections have names of their own, NAME stands for one.
 func Keys(t reflect.Type) []string {
 	var keys []string
 	var collect func(v reflect.Value, key string)
@@ -19,6 +19,8 @@ func Keys(t reflect.Type) []string {
 				collect(reflect.New(f.scalar()).Elem(), f.Key)
 			case Sections:
 				collect(reflect.New(f.scalar().Elem()).Elem(), f.Key+"[]")
+			case Named:
+				collect(reflect.New(f.scalar().Elem().Elem()).Elem(), f.Key+".NAME")
 			}
 		}
 	}

@@ -145,7 +145,7 @@ func (k Kind) Mismatch() error {
 		Whole: "not a whole number", Size: "not a number of bytes", Time: "not a time with its unit",
 		Decimal: "not a number", Text: "not text", Word: "unknown", Truth: "unknown", List: "not a list",
 		Section:  "not a section",
-		Sections: "not a list", Pair: "neither a number nor a section",
+		Sections: "not a list", Pair: "neither a number nor a section", Named: "not a section", Texts: "not a section",
 	}[k])
 }
 
@@ -161,7 +161,7 @@ func (f *Field) String() string {
 		return FormatSize(v.Int())
 	case Time:
 		return FormatTime(time.Duration(v.Int()))
-	case Section, Sections, Pair:
+	case Section, Sections, Pair, Named, Texts:
 		return ""
 	}
 	return fmt.Sprint(v)

@@ -109,26 +109,34 @@ func (r *reader) section(n ast.Node, into reflect.Value, path string) {
 	seen := map[string]option.Place{}
 	for entries := entriesOf(n); entries != nil && entries.Next(); {
 		entry := entries.KeyValue()
-		place := r.at(entry.Key)
-		word, ok := entry.Key.(*ast.StringNode)
+		key, ok := r.key(entry.Key, path, seen)
 		if !ok {
-			r.add(place, "", "%s is not a key: allowed is the plain name of a key", describe(entry.Key))
 			continue
 		}
-		key := option.Join(path, word.Value)
-		if first, twice := seen[key]; twice {
-			r.add(place, key, "set twice: allowed is once, and the first is in line %d", first.Line)
-			continue
-		}
-		seen[key] = place
-		r.places[key] = place
 		if f := find(fields, key); f != nil {
 			r.value(entry.Value, f)
 		} else {
-			r.add(place, "", "unknown key %s%s", option.Quote(key), r.suggest(key, path, fields))
+			r.add(seen[key], "", "unknown key %s%s", option.Quote(key), r.suggest(key, path, fields))
 		}
 	}
 	r.missing(fields, seen, r.at(n))
+}
+
+// key reads a key of the section at path, which has none twice.
+func (r *reader) key(n ast.Node, path string, seen map[string]option.Place) (key string, ok bool) {
+	place := r.at(n)
+	word, ok := n.(*ast.StringNode)
+	if !ok {
+		r.add(place, "", "%s is not a key: allowed is the plain name of a key", describe(n))
+		return "", false
+	}
+	key = option.Join(path, word.Value)
+	if first, twice := seen[key]; twice {
+		r.add(place, key, "set twice: allowed is once, and the first is in line %d", first.Line)
+		return "", false
+	}
+	seen[key], r.places[key] = place, place
+	return key, true
 }
 
 // isSection takes nothing for an empty section: "log:" with everything below it commented out.

@@ -3,6 +3,7 @@ package yaml
 import (
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -18,6 +19,9 @@ func (r *reader) value(n ast.Node, f *option.Field) {
 		return
 	case f.Kind == option.Sections:
 		r.sections(n, f)
+		return
+	case f.Kind == option.Named, f.Kind == option.Texts:
+		r.named(n, f)
 		return
 	}
 	r.places[f.Key] = r.at(n)
@@ -82,8 +86,44 @@ func (r *reader) list(n ast.Node, f *option.Field) {
 			return
 		}
 		values.Index(i).SetString(text.Value)
+		r.places[option.Entry(f.Key, i)] = r.at(one)
 	}
 	f.Value.Set(values)
+}
+
+// named reads what stands under names of its own: sections, or texts.
+func (r *reader) named(n ast.Node, f *option.Field) {
+	if !isSection(n) {
+		r.add(r.at(n), f.Key, "%s is not a section: allowed is %s", describe(n), f.Allowed())
+		return
+	}
+	values := reflect.MakeMap(f.Value.Type())
+	seen := map[string]option.Place{}
+	for entries := entriesOf(n); entries != nil && entries.Next(); {
+		entry := entries.KeyValue()
+		key, ok := r.key(entry.Key, f.Key, seen)
+		if !ok {
+			continue
+		}
+		name := reflect.ValueOf(strings.TrimPrefix(key, f.Key+"."))
+		if f.Kind == option.Named {
+			one := reflect.New(f.Value.Type().Elem().Elem())
+			option.SetDefaults(one.Interface())
+			r.section(entry.Value, one.Elem(), key)
+			values.SetMapIndex(name, one)
+			continue
+		}
+		text, ok := entry.Value.(*ast.StringNode)
+		if !ok {
+			r.add(r.at(entry.Value), key, "%s is not text: allowed is text in quotes", describe(entry.Value))
+			continue
+		}
+		r.places[key] = r.at(text)
+		values.SetMapIndex(name, reflect.ValueOf(text.Value))
+	}
+	if f.Value.SetZero(); values.Len() > 0 {
+		f.Value.Set(values)
+	}
 }
 
 // scalar is the text of a value if it is written in the way of its kind: a number in quotes is text.

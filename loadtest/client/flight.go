@@ -78,8 +78,8 @@ func (f *flights) forget() { f.all = nil }
 // controlBytes holds what the kernel says beside a message: one time, and its head.
 const controlBytes = 64
 
-// receive reads, and notes when the latest byte arrived in the kernel: an answer that is read with a later one counts as
-// late as that.
+// receive reads, and notes when the latest byte arrived in the kernel: an answer that is read with a later one counts
+// as late as that.
 func (l *loop) receive(c *connection, b []byte) (int, unix.Errno) {
 	if !l.opts.Exact {
 		return socket.Read(c.fd, b)

@@ -19,7 +19,7 @@ const peekAbove = 4 << 10
 // Message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 //
 // HTTP has a second door: a tools/call is probed at its head (Intake.Probe), before it has a body and a Call. What
-// refuses calls here (sheds, admit) refuses there too, or bodies are read for nothing.
+// refuses calls here (sheds, full, admit) refuses there too, or bodies are read for nothing.
 func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	in.stats.received.Add(1)
 	k.Raw, k.Principal = msg, c.Principal()
@@ -39,7 +39,11 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	if k.Span != nil {
 		k.describe()
 	}
-	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+	refusal := in.sheds(k, class)
+	if refusal == backpressure.Accepted && k.full(class) {
+		refusal = backpressure.ToolLimit
+	}
+	if refusal != backpressure.Accepted {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
@@ -84,6 +88,10 @@ func queueClass(c engine.Class) backpressure.Class {
 // admit registers k as in flight and queues it, or refuses it.
 func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	p := in.p
+	if p.Draining() { // the queue is not yet: what waits for mounts is let in once more
+		in.Refuse(k, k.ID(), backpressure.Draining)
+		return
+	}
 	work := p.workOf(k.Series())
 	// Asked before anything is copied, registered or flushed; Admit has the last word.
 	if refusal := p.Queue.Probe(&c.lane, work, class, k.Bytes(), in.Now()); c.refuses(refusal) {

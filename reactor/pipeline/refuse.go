@@ -11,6 +11,9 @@ import (
 // Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
 // tool. Loop only.
 func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
+	if in.p.Draining() {
+		return backpressure.Draining
+	}
 	// Of class Compute less is shed.
 	if refusal := in.p.Queue.Shedding().Refuses(backpressure.Compute); refusal != backpressure.Accepted {
 		return refusal
@@ -24,6 +27,9 @@ func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
 
 func (in *Intake) probeTool(c *Conn, name []byte, bytes int) backpressure.Refusal {
 	class, series := in.p.Engine.ToolAhead(name)
+	if series != nil && series.Limiter.Full() {
+		return backpressure.ToolLimit
+	}
 	return in.p.Queue.Probe(&c.lane, in.p.workOf(series), queueClass(class), bytes, in.Now())
 }
 

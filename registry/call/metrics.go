@@ -2,10 +2,13 @@ package call
 
 import (
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/registry/concurrency"
 )
 
 // Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by
@@ -60,16 +63,21 @@ type Series struct {
 	latency *Latency      // of the tools of its class; nil: of no tool
 	started atomic.Uint64 // calls, for sampling
 
+	// Limiter bounds how many of a tool's calls run at once; nil: nothing does.
+	Limiter *concurrency.Limiter
+
 	operations seriesOperations
 
 	// Attached is what whoever queues the calls knows of them: of the type that it chooses, always the same.
 	Attached atomic.Value
 }
 
-// NewToolSeries makes the series of a tool; latency is that of its class, operations are those of all handlers.
-func NewToolSeries(set *metrics.Set, tool string, latency *Latency, operations *Operations) *Series {
+// NewToolSeries makes the series of a tool; latency is that of its class, operations are those of all handlers, l is
+// its limiter, or nil.
+func NewToolSeries(set *metrics.Set, tool string, latency *Latency, operations *Operations,
+	l *concurrency.Limiter) *Series {
 	s := newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
-	s.latency = latency
+	s.latency, s.Limiter = latency, l
 	s.operations.all, s.operations.method, s.operations.tool = operations, "tools/call", tool
 	return s
 }
@@ -106,6 +114,15 @@ func toolCallsName(tool string, how Ending) string {
 
 func toolSecondsName(tool string) string {
 	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
+}
+
+// WriteLimit writes what a tool's limiter knows, if it has one.
+func (s *Series) WriteLimit(w io.Writer, tool string) {
+	if l := s.Limiter; l != nil {
+		fmt.Fprintf(w, "weir_tool_concurrency{tool=%q} %d\n", tool, l.InFlight())
+		fmt.Fprintf(w, "weir_tool_concurrency_limit{tool=%q} %d\n", tool, l.Limit())
+		fmt.Fprintf(w, "weir_tool_refusals_total{tool=%q} %d\n", tool, l.Refused())
+	}
 }
 
 // Sample is a call that is timed; the zero value is one that is not.

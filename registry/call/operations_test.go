@@ -14,7 +14,7 @@ import (
 func TestOperations(t *testing.T) {
 	var all Operations
 	latency, set := &Latency{}, metrics.NewSet()
-	echo, prompts := NewToolSeries(set, "echo", latency, &all), NewMethodSeries(set, "prompts/get", &all)
+	echo, prompts := NewToolSeries(set, "echo", latency, &all, nil), NewMethodSeries(set, "prompts/get", &all)
 	value := func(series string) (n int) {
 		t.Helper()
 		var page strings.Builder
@@ -58,7 +58,7 @@ func TestOperations(t *testing.T) {
 
 // BenchmarkSeries is what counting a call costs: most are not timed.
 func BenchmarkSeries(b *testing.B) {
-	s := NewToolSeries(metrics.NewSet(), "echo", &Latency{}, &Operations{})
+	s := NewToolSeries(metrics.NewSet(), "echo", &Latency{}, &Operations{}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Finished(s.Start(), 0, EndedOK)

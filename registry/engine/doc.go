@@ -18,9 +18,9 @@
 // conversation that began with initialize.
 //
 // What is sent unasked is pulled (package event): a stream says what its client is owed when the transport asks, and
-// event.Peer.Wake has it ask. A call that waits for its client (package clientreq) or for a task (package task) is
-// suspended; it is dispatched again when the Responder has resumed it. A handler that runs too long loses its call
-// (EndTimedOut).
+// event.Peer.Wake has it ask. A call that waits for its client (package clientreq), for a task (package task) or for
+// another server (call.Forwarder) is suspended; it is dispatched again when the Responder has resumed it. A handler
+// that runs too long loses its call (EndTimedOut).
 //
 // The package never knows how a handler's arguments become Go values (package handler), nor what waits in which queue.
 //

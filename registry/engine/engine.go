@@ -69,6 +69,11 @@ func New(opt Options) *Engine {
 	return eng
 }
 
+// Identity is the name and version by which the server is known.
+func (eng *Engine) Identity() (name, version string) {
+	return eng.opt.Results.Name, eng.opt.Results.Version
+}
+
 // makeSets makes the sets of what is offered, empty.
 func (eng *Engine) makeSets() {
 	hear := func(list protocol.List, add func(*result.Offered)) func() {
@@ -83,7 +88,7 @@ func (eng *Engine) makeSets() {
 	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
 		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
-		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler) },
+		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler, o) },
 		Unbind:  func(t *handler.Tool) { eng.m.dropTool(&t.Handler) }})
 	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
 		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})

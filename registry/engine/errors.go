@@ -47,6 +47,10 @@ var (
 	errTimedOut      = &codec.Error{Message: "the call was ended before"} // never sent
 	errNoTaskWorkers = &codec.Error{Code: codec.CodeInternal,
 		Message: "this server has no workers for tasks", Data: []byte(`{"reason":"task_workers","executed":false}`)}
+	errArguments = &codec.Error{Code: codec.CodeInvalidParams,
+		Message: "params.arguments must be an object"}
+	errForward = &codec.Error{Code: codec.CodeInternal,
+		Message: "another server answers this, and this transport cannot wait for it"}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/concurrency"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -82,6 +83,8 @@ type Exchange struct {
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
 	reads   bool // Route found a handler that reads the header
+	// ReturnedWell: the handler ran, and returned what it should. Set by Dispatch.
+	ReturnedWell bool
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 
@@ -107,6 +110,14 @@ func (x *Exchange) Series() *call.Series {
 	return nil
 }
 
+// Limiter bounds how many calls run at once of the tool that Route has found for x; nil: nothing does.
+func (x *Exchange) Limiter() *concurrency.Limiter {
+	if tool, ok := x.found.(*handler.Tool); ok {
+		return tool.Handler.Series.Limiter
+	}
+	return nil
+}
+
 // Waited is how long the message waited for its worker.
 func (x *Exchange) Waited() time.Duration { return time.Duration(x.WaitedMicros) * time.Microsecond }
 
@@ -115,7 +126,10 @@ func (x *Exchange) IsTask() bool { return x.asTask }
 
 // Reset makes x ready for another message; it keeps its Responder, which is that of whatever the transport embeds it
 // in. Nobody else may hold x: its answer is framed, or there is none, and its handler has returned.
-func (x *Exchange) Reset() { *x = Exchange{Call: Call{Responder: x.Responder}} }
+func (x *Exchange) Reset() {
+	x.Inputs.Release()
+	*x = Exchange{Call: Call{Responder: x.Responder}}
+}
 
 // EndsWithPeer says, after Route, whether a disconnect ends the request: in the stateless era, and in any for one that
 // only waits for what goes on without it.

@@ -8,6 +8,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/registry/call"
+	"weir/registry/concurrency"
 )
 
 // Every series of this package; the calls of handlers have theirs (package call). Labels are bounded: methods by the
@@ -50,17 +51,31 @@ func (m *seriesSet) init(eng *Engine) {
 	set.RegisterMetricsWriter(func(w io.Writer) {
 		m.computing.Write(w, "compute")
 		m.waiting.Write(w, "blocking")
+		for _, tool := range eng.tools.All() {
+			tool.Handler.Series.WriteLimit(w, tool.Handler.Name)
+		}
 		m.operations.Write(w)
 	})
 }
 
 // toolSeries makes the series of a tool.
-func (m *seriesSet) toolSeries(h *call.Handler) *call.Series {
+func (m *seriesSet) toolSeries(h *call.Handler, o *Options) *call.Series {
 	latency := &m.waiting
 	if h.Cheap {
 		latency = &m.computing
 	}
-	return call.NewToolSeries(m.set, h.Name, latency, &m.operations)
+	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, limiterOf(h, o))
+}
+
+// limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
+func limiterOf(h *call.Handler, o *Options) *concurrency.Limiter {
+	switch {
+	case h.Concurrency > 0:
+		return concurrency.Fixed(h.Concurrency)
+	case h.Concurrency == call.Adaptive || h.Concurrency == 0 && o.AdaptiveConcurrency && !h.Cheap:
+		return concurrency.Adaptive(o.Concurrency)
+	}
+	return nil
 }
 
 // dropTool forgets the series of a tool, but not how many calls it had.

@@ -68,6 +68,9 @@ func serveToolsCall(eng *Engine, x *Exchange, dst []byte) []byte {
 	if x.asTask {
 		return eng.createTask(x, dst)
 	}
+	if x.tool().Forward != nil {
+		return eng.serveHandled(x, x.tool().Handler.Series, dst, forwardToolsCall)
+	}
 	return eng.serveHandled(x, x.tool().Handler.Series, dst, answerToolsCall)
 }
 

@@ -17,6 +17,8 @@ type Tool struct {
 	// ErrorsAreResults: an ordinary error of the handler becomes a result with isError (mcp.ToolHandlerFor) and not a
 	// protocol error (mcp.ToolHandler).
 	ErrorsAreResults bool
+	// Forward sends its calls to another server; nil: they are run here.
+	Forward call.Forwarder
 
 	invoke func(c *call.Call, t *Tool) (result.Reply, error)
 }
@@ -33,9 +35,22 @@ func NewTool(d *mcp.Tool, h mcp.ToolHandler, defaults Defaults, opts []Option) (
 	return define(d, &Tool{invoke: untyped(h)}, defaults, opts)
 }
 
+// NewForwardedTool makes a tool of another server's, which checks its arguments and runs it. The error says why d
+// cannot be served.
+func NewForwardedTool(d *mcp.Tool, to call.Forwarder, defaults Defaults) (*Tool, error) {
+	// Its call only builds a message, and waits suspended.
+	return define(d, &Tool{Forward: to}, defaults, []Option{func(h *call.Handler) { h.Cheap = true }})
+}
+
 // define completes a tool.
 func define(d *mcp.Tool, t *Tool, defaults Defaults, opts []Option) (*Tool, error) {
 	t.Handler = defaults.handler(d.Name, opts)
+	switch h := &t.Handler; {
+	case h.Concurrency < call.Adaptive:
+		return nil, errMaxConcurrent
+	case h.Concurrency == call.Adaptive && h.Cheap:
+		return nil, errAdaptiveCheap
+	}
 	tasks := ""
 	if t.Handler.Tasks != call.TaskForbidden {
 		tasks = t.Handler.Tasks.String()

@@ -41,3 +41,8 @@ func at(member string, err error) error {
 	}
 	return errors.New(member + ": " + strings.TrimPrefix(err.Error(), "json: "))
 }
+
+// errRelayed is for what another server sent as a result; the call was executed.
+var errRelayed = &codec.Error{Code: codec.CodeInternal,
+	Message: "what the server behind this tool answered is no result",
+	Data:    []byte(`{"reason":"mount_answer","executed":true}`)}

@@ -1,0 +1,113 @@
+package mount
+
+import (
+	"fmt"
+
+	"weir/codec"
+	"weir/registry/protocol"
+)
+
+// Failure is why a call was not answered by its mount. The word is the reason in the error's data and the metric label.
+type Failure uint8
+
+const (
+	failDown        Failure = iota // the mount is not there
+	failFull                       // as many calls wait as may, or they hold as much as they may
+	failWaitTimeout                // the call waited too long for its turn
+	failTimeout                    // the mount did not answer in time
+	failLost                       // the mount ended before it answered
+	failAnswer                     // the answer is none that can be passed on
+	failAsks                       // the mount asks for something first, which is not passed on
+	failStopped                    // this server stops
+	failures
+)
+
+var failureWords = [failures]string{"mount_down", "mount_full", "mount_wait_timeout", "mount_timeout", "mount_lost",
+	"mount_answer", "mount_asks", "draining"}
+
+func (f Failure) String() string { return failureWords[f] }
+
+// failureTexts say what happened; %s is the mount's name.
+var failureTexts = [failures]string{
+	failDown:        "mount %s is not there",
+	failFull:        "mount %s has as many calls as it may have (max_in_flight, max_waiting, max_bytes)",
+	failWaitTimeout: "the call waited too long for its turn at mount %s (wait_timeout)",
+	failTimeout:     "mount %s did not answer in time (call_timeout)",
+	failLost:        "mount %s ended before it answered",
+	failAnswer:      "mount %s answered what cannot be passed on",
+	failAsks:        "mount %s asks for input, which is not passed on",
+	failStopped:     "mount %s takes no more calls, this server stops",
+}
+
+// executed says whether the call may have been executed.
+func (f Failure) executed() bool {
+	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks
+}
+
+// failed counts a call's failure and makes the error of it. detail, if any, says more.
+func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	m.series.failed[f].Inc()
+	text := fmt.Sprintf(failureTexts[f], m.name)
+	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
+	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
+	if detail != "" {
+		text += ": " + protocol.Clip(detail)
+	}
+	if f.executed() {
+		data = append(data, `,"executed":true}`...)
+	} else {
+		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
+}
+
+// Ending is why a mount is not there: why it could not be begun, or has ended. The word stands in the log, in the
+// metric label and in the error of the calls that come meanwhile.
+type Ending uint8
+
+const (
+	endNotYet   Ending = iota // it has not been begun
+	endCommand                // the command is not found
+	endStart                  // the command cannot be started
+	endConnect                // nobody answers at the address
+	endRefused                // it refuses to be greeted
+	endVersion                // it speaks no revision that is spoken here
+	endNoMCP                  // what it says is no MCP
+	endNoAnswer               // it did not answer its greeting in time
+	endList                   // it does not list its tools
+	endExited                 // the program has ended
+	endClosed                 // the connection has ended
+	endStopped                // this server stops
+	endings
+)
+
+var endingWords = [endings]string{"starting", "command_not_found", "not_started", "not_connected", "greeting_refused",
+	"version", "not_mcp", "no_answer", "no_list", "exited", "closed", "stopped"}
+
+func (e Ending) String() string { return endingWords[e] }
+
+// endingHints say what to do about it.
+var endingHints = [endings]string{
+	endCommand: "install the program, or write its whole path in command; PATH of this process is where it is looked for",
+	endStart:   "look at command and cwd: does the user of this process see them, and may it run them?",
+	endConnect: "is the server running that is to answer at unix or tcp?",
+	endRefused: "the program's own log says why; era: modern or legacy greets it in one way only",
+	endVersion: "a newer version of the program may speak 2024-11-05 to 2026-07-28",
+	endNoMCP:   "is this the program that speaks MCP on its standard output? Some need an argument for that",
+	endNoAnswer: "does the program wait for something, such as a download? start_timeout is how long it may take; " +
+		"its standard error is in this log",
+	endExited: "the program's standard error is in this log",
+}
+
+// downError is why a mount is not there.
+type downError struct {
+	why Ending
+	err error
+}
+
+func (e *downError) Error() string { return fmt.Sprintf("%s: %v", e.why, e.err) }
+func (e *downError) Unwrap() error { return e.err }
+
+func down(why Ending, format string, args ...any) *downError {
+	return &downError{why, fmt.Errorf(format, args...)}
+}

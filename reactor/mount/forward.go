@@ -1,0 +1,196 @@
+package mount
+
+import (
+	"weir/backpressure"
+	"weir/codec"
+	"weir/reactor/loop"
+	"weir/registry/call"
+)
+
+// How a call goes to its mount and comes back. A worker forwards it, or leaves it in line; the upstream's loop sends
+// what is in line, and settles what was answered.
+
+// tool is a tool of a mount, as the registry forwards its calls.
+type tool struct {
+	mount *Mount
+	name  string // as the upstream has it
+}
+
+// Forward implements call.Forwarder.
+func (t *tool) Forward(f *call.Forwarded) *codec.Error {
+	m := t.mount
+	f.Bytes = slotBytes + len(f.Call.Raw)
+	up, id, e := m.admit(t, f)
+	if e != nil {
+		return e
+	}
+	m.series.calls.Inc()
+	f.Cancel = func() { m.cancel(id) }
+	f.Call.Suspend(&f.Suspension)
+	if up == nil || f.Call.Cancelled() {
+		return nil
+	}
+	up.sendCall(id, t.name, f.Call)
+	if f.Call.Cancelled() { // its cancellation may have gone before it
+		up.sendCancelled(id)
+	}
+	return nil
+}
+
+// slotBytes is about what a call takes beside its message.
+const slotBytes = 256
+
+// admit gives a call its place. up is where it is to be sent now; nil: it waits for its turn.
+func (m *Mount) admit(t *tool, f *call.Forwarded) (up *upstream, id uint64, e *codec.Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.stopping:
+		return nil, 0, m.failed(failStopped, "")
+	case m.up == nil:
+		return nil, 0, m.failed(failDown, m.why.String())
+	case m.table.bytes+f.Bytes > m.opt.MaxBytes:
+		return nil, 0, m.failed(failFull, "")
+	}
+	sends := m.maySendLocked()
+	if !sends && m.table.queues[waiting].n >= m.opt.MaxWaiting {
+		return nil, 0, m.failed(failFull, "")
+	}
+	at, s := m.table.open()
+	s.of, s.name = f, t.name
+	m.table.bytes += f.Bytes
+	to := waiting
+	if sends {
+		up, to = m.up, sent
+	}
+	m.table.enqueue(at, to, backpressure.Now())
+	return up, m.table.id(at), nil
+}
+
+// maySendLocked says whether another call may be sent now, before those in line.
+func (m *Mount) maySendLocked() bool {
+	return m.table.queues[waiting].n == 0 && m.hasRoomLocked()
+}
+
+func (m *Mount) hasRoomLocked() bool {
+	return m.table.queues[sent].n < m.opt.MaxInFlight && !m.up.unread.Load()
+}
+
+// Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
+func (t *tool) Release(f *call.Forwarded) {
+	t.mount.answerBytes.Add(-int64(len(f.Result)))
+}
+
+// cancel ends the waiting of a call whose client has taken it back. Its connection and conversation may be locked.
+func (m *Mount) cancel(id uint64) {
+	m.mu.Lock()
+	at, ok := m.table.find(id)
+	if !ok || m.table.slots[at].of == nil {
+		m.mu.Unlock()
+		return
+	}
+	was := m.table.take(at)
+	if was.line == sent && m.up != nil {
+		m.up.tell(id)
+	}
+	m.mu.Unlock()
+	was.of.Failed = errCancelled
+	was.of.Settle()
+}
+
+// errCancelled is never sent: nobody waits for the answer.
+var errCancelled = &codec.Error{Message: "the call was cancelled"}
+
+// sendNext sends the calls whose turn has come. Loop only.
+func (u *upstream) sendNext() {
+	m := u.mount
+	for {
+		m.mu.Lock()
+		at := m.table.queues[waiting].first
+		if m.up != u || at == nowhere || !m.hasRoomLocked() {
+			m.mu.Unlock()
+			return
+		}
+		m.table.dequeue(at)
+		m.table.enqueue(at, sent, u.Loop().Now())
+		id, s := m.table.id(at), m.table.slots[at]
+		s.of.Hold() // so that its message stays, whatever becomes of it
+		m.mu.Unlock()
+		u.sendCall(id, s.name, s.of.Call)
+		s.of.Settle()
+	}
+}
+
+// sendCall sends a tools/call.
+func (u *upstream) sendCall(id uint64, name string, c *call.Call) {
+	b := u.appendCall(loop.GetBuffer(len(c.Raw)+callRoom), id, name, c)
+	u.Send(b)
+	loop.PutBuffer(b)
+}
+
+// sendCancelled takes a request back.
+func (u *upstream) sendCancelled(id uint64) {
+	u.Send(appendCancelled(nil, id))
+}
+
+// expire ends the calls whose time is up, most of them at most. Loop only.
+func (u *upstream) expire(now int64, most int) {
+	m := u.mount
+	for range most {
+		m.mu.Lock()
+		was, id, why := slot{}, uint64(0), failures
+		if m.talking != u {
+			m.mu.Unlock()
+			return
+		}
+		if at := m.table.queues[waiting].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.WaitTimeout) {
+			why = failWaitTimeout
+			was = m.table.take(at)
+		} else if at := m.table.queues[sent].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.CallTimeout) {
+			id, why = m.table.id(at), failTimeout
+			was = m.table.take(at)
+		}
+		m.mu.Unlock()
+		if why == failures {
+			return
+		}
+		if why == failTimeout {
+			u.sendCancelled(id)
+		}
+		was.fail(m, why, "")
+	}
+}
+
+// fail settles what was in a slot.
+func (s *slot) fail(m *Mount, why Failure, detail string) {
+	if s.own != nil {
+		s.own <- answer{err: down(endClosed, "%s", why)}
+		return
+	}
+	s.of.Failed = m.failed(why, detail)
+	s.of.Settle()
+}
+
+// lose ends every request: its upstream is gone.
+func (m *Mount) lose(u *upstream, why Failure) {
+	m.mu.Lock()
+	if m.talking != u {
+		m.mu.Unlock()
+		return
+	}
+	m.up, m.talking = nil, nil
+	var lost []slot
+	for i := range m.table.queues {
+		for q := &m.table.queues[i]; q.first != nowhere; {
+			lost = append(lost, m.table.take(q.first))
+		}
+	}
+	m.mu.Unlock()
+	for i := range lost {
+		if lost[i].line == waiting && why == failLost {
+			lost[i].fail(m, failDown, "")
+			continue
+		}
+		lost[i].fail(m, why, "")
+	}
+}

@@ -1,0 +1,225 @@
+package mount
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The life of a mount: begun, greeted, listed, there; ended, and after a pause begun again.
+
+const (
+	firstPause = 200 * time.Millisecond
+	maxPause   = 30 * time.Second
+	// steady is how long a mount must have been there for its next pause to be the first again.
+	steady = time.Minute
+	// debounce is how long a mount's changes of its list are collected before it is asked for it.
+	debounce = 200 * time.Millisecond
+)
+
+// pauseAfter is the pause after so many ends in a row: twice as long each time, and of random length, so that many
+// mounts that ended together do not begin together.
+func pauseAfter(ends int) time.Duration {
+	pause := maxPause
+	if ends < 8 {
+		pause = min(maxPause, firstPause<<ends)
+	}
+	return pause/2 + rand.N(pause/2+1)
+}
+
+// run lives until ctx is over. hurry leaves what is to end no time.
+func (m *Mount) run(ctx, hurry context.Context) {
+	told := endNotYet
+	for ends := 0; ctx.Err() == nil; ends++ {
+		began := time.Now()
+		e := m.once(ctx, hurry)
+		if time.Since(began) >= steady {
+			ends, told = 0, endNotYet
+		}
+		m.setDown(e.why)
+		m.series.ended[e.why].Inc()
+		if ctx.Err() != nil {
+			return
+		}
+		pause := pauseAfter(ends)
+		line := m.log.Error()
+		if told == e.why { // again: it was said
+			line = m.log.Debug()
+		}
+		told = e.why
+		line = line.Stringer("reason", e.why).Err(e.err).Stringer("again_in", pause.Round(time.Millisecond))
+		if hint := endingHints[e.why]; hint != "" {
+			line = line.Str("hint", hint)
+		}
+		line.Msg("a mount is not there: its tools answer so until it is")
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// once is one life.
+func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
+	m.series.starts.Inc()
+	c, u, e := m.begin(ctx)
+	if e != nil {
+		return e
+	}
+	exited := make(<-chan struct{})
+	if c != nil {
+		exited = c.exited
+		defer c.end(hurry)
+	}
+	defer u.end()
+	gone := func() *downError {
+		switch {
+		case ctx.Err() != nil:
+			return down(endStopped, "this server stops")
+		case c != nil:
+			c.end(hurry)
+			return down(endExited, "%v", describe(c.status))
+		}
+		return down(endClosed, "the connection has ended: %v", u.Reason())
+	}
+	starting, cancel := context.WithTimeoutCause(ctx, m.opt.StartTimeout,
+		fmt.Errorf("start_timeout (%v) is over", m.opt.StartTimeout))
+	defer cancel()
+	if e := u.meet(starting); e != nil {
+		if ctx.Err() != nil || e.why == endClosed {
+			return gone()
+		}
+		return e
+	}
+	m.setUp(u)
+	for {
+		select {
+		case <-ctx.Done():
+			return gone()
+		case <-u.over:
+			return gone()
+		case <-exited:
+			u.finish()
+			return gone()
+		case <-u.changed:
+			m.listAgain(ctx, u)
+		}
+	}
+}
+
+// finish has what a program said before its end be heard to its end, which comes at once: nobody else has its output.
+func (u *upstream) finish() {
+	select {
+	case <-u.over:
+	case <-time.After(stderrPatience):
+	}
+}
+
+// describe says how a program ended.
+func describe(status error) string {
+	if status == nil {
+		return "the program has ended by itself (exit status 0)"
+	}
+	return "the program has ended: " + status.Error()
+}
+
+// begin starts the program, or connects, and has a loop read what comes.
+func (m *Mount) begin(ctx context.Context) (*child, *upstream, *downError) {
+	var c *child
+	var fd int
+	var e *downError
+	if m.opt.Command != "" {
+		c, fd, e = m.spawn()
+	} else {
+		fd, e = m.dial(ctx)
+	}
+	if e != nil {
+		return nil, nil, e
+	}
+	u := newUpstream(m, m.of.loops.LeastLoaded(), fd)
+	m.mu.Lock()
+	m.talking = u
+	m.mu.Unlock()
+	m.of.loops.Adopt(&u.Conn)
+	return c, u, nil
+}
+
+// dial connects to a server that runs by itself.
+func (m *Mount) dial(ctx context.Context) (fd int, _ *downError) {
+	network, address := "tcp", m.opt.TCP
+	if m.opt.Unix != "" {
+		network, address = "unix", m.opt.Unix
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.opt.StartTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return -1, &downError{endConnect, err}
+	}
+	defer conn.Close() // the loop has a descriptor of its own
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return -1, &downError{endConnect, err}
+	}
+	var dup error
+	err = raw.Control(func(theirs uintptr) { fd, dup = unix.FcntlInt(theirs, unix.F_DUPFD_CLOEXEC, 0) })
+	if err == nil {
+		err = dup
+	}
+	if err != nil {
+		return -1, &downError{endConnect, err}
+	}
+	return fd, nil
+}
+
+// meet greets the upstream and offers what it lists.
+func (u *upstream) meet(ctx context.Context) *downError {
+	if e := u.greet(ctx); e != nil {
+		return u.saying(e)
+	}
+	listed, e := u.list(ctx)
+	if e != nil {
+		return e
+	}
+	u.mount.offer(listed)
+	return nil
+}
+
+// saying adds what the upstream said that is no MCP.
+func (u *upstream) saying(e *downError) *downError {
+	if line, ok := u.strange.Load().(string); ok && (e.why == endNoMCP || e.why == endNoAnswer) {
+		e.err = fmt.Errorf("%w; it said %q", e.err, strings.TrimSpace(line))
+	}
+	return e
+}
+
+// listAgain asks an upstream that has changed its list, once for all changes that come together. If it does not
+// answer, what it listed before stays.
+func (m *Mount) listAgain(ctx context.Context, u *upstream) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.StartTimeout)
+	defer cancel()
+	select {
+	case <-time.After(debounce):
+	case <-u.over:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-u.changed:
+	default:
+	}
+	listed, e := u.list(ctx)
+	if e != nil {
+		m.log.Warn().Err(e).Msg("a mount has changed its tools and does not list them: those of before are offered")
+		return
+	}
+	m.offer(listed)
+}

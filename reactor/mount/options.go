@@ -1,0 +1,140 @@
+package mount
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"weir/codec/option"
+)
+
+// Options say what one mount is, and bound it.
+type Options struct {
+	// Command is the program to start: a name that is looked for in PATH, or a path. It speaks MCP on its standard input
+	// and output, one message a line.
+	Command string `yaml:"command" max:"4096" zero:"none"`
+	// Args are what the program is given.
+	Args []string `yaml:"args" max:"1000"`
+	// Env is set in the program's environment, which else has only HOME, LANG, LC_ALL, LC_CTYPE, LOGNAME, PATH, SHELL,
+	// TERM, TMPDIR, TZ and USER of this process's.
+	Env map[string]string `yaml:"env" max:"1000"`
+	// InheritEnv are further names that the program is given as this process has them.
+	InheritEnv []string `yaml:"inherit_env" max:"1000"`
+	// Cwd is the folder the program is started in.
+	Cwd string `yaml:"cwd" max:"4096" zero:"this process's"`
+	// Unix is the path of a Unix socket at which a server speaks lines, instead of a command.
+	Unix string `yaml:"unix" max:"107" zero:"none"`
+	// TCP is the address, host:port, of a server that speaks lines, instead of a command.
+	TCP string `yaml:"tcp" zero:"none"`
+
+	// Era is which of MCP's two eras is spoken with it: legacy (up to 2025-11-25), modern (2026-07-28), or auto: legacy,
+	// unless its server refuses that and has the other.
+	Era string `yaml:"era" default:"auto" oneof:"auto,legacy,modern"`
+	// Prefix comes before the names of its tools. NAME in it stands for the mount's name.
+	Prefix string `yaml:"prefix" default:"NAME_" max:"63" zero:"none"`
+	// Tools says which of its tools are offered.
+	Tools Filter `yaml:"tools"`
+
+	// StartTimeout is how long it may take from its start until it has greeted and listed its tools. Then it is started
+	// anew (no_answer).
+	StartTimeout time.Duration `yaml:"start_timeout" default:"1m" min:"100ms" max:"1h"`
+	// CallTimeout is how long a call may take that was sent to it. Then the call ends (mount_timeout) and is cancelled
+	// there.
+	CallTimeout time.Duration `yaml:"call_timeout" default:"1m" min:"100ms" max:"24h"`
+	// WaitTimeout is how long a call may wait for its turn to be sent, before it is refused (mount_wait_timeout).
+	WaitTimeout time.Duration `yaml:"wait_timeout" default:"5s" min:"100ms" max:"1h"`
+	// MaxInFlight is how many calls it is sent at once. Further ones wait for their turn.
+	MaxInFlight int `yaml:"max_in_flight" default:"1000" min:"1" max:"500000" unit:"calls"`
+	// MaxWaiting is how many calls wait for their turn. The next is refused (mount_full).
+	MaxWaiting int `yaml:"max_waiting" default:"1000" min:"0" max:"500000" unit:"calls"`
+	// MaxBytes is how much the requests that were sent or wait may hold, and, apart from these, the answers that no worker
+	// has passed on yet. A request beyond it is refused (mount_full), an answer is left out (mount_answer).
+	MaxBytes int `yaml:"max_bytes" default:"16 MiB" min:"64 KiB" max:"4 GiB" unit:"bytes"`
+	// MaxLineBytes is the longest line that is read from it. A longer one is skipped, and the call that it answers ends
+	// (mount_answer).
+	MaxLineBytes int `yaml:"max_line_bytes" default:"4 MiB" min:"4 KiB" max:"64 MiB" unit:"bytes"`
+
+	// At is where it stands in a file, for the log.
+	At string `yaml:"-"`
+}
+
+// Filter says which names are offered: a star stands for any characters.
+type Filter struct {
+	// Allow are the names that are offered, without the prefix. Empty: all.
+	Allow []string `yaml:"allow" max:"1000"`
+	// Deny are names that are not, though they are allowed.
+	Deny []string `yaml:"deny" max:"1000"`
+}
+
+// DefaultOptions are those of a mount of which nothing is said, which is none yet.
+func DefaultOptions() Options {
+	var o Options
+	option.SetDefaults(&o)
+	return o
+}
+
+// nameForm is what a mount may be called: its name is a metric label, part of the names of tools, and one of a path.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
+// CheckName says whether a mount may have the name.
+func CheckName(name string) bool { return nameForm.MatchString(name) }
+
+// Validate returns every option that cannot be used, each error an *option.Mistake about its yaml key.
+func (o *Options) Validate() []error {
+	// The tags are asked through a type without this method, or they would ask it.
+	type tagged Options
+	found := option.Check((*tagged)(o))
+	ways := 0
+	for _, way := range []string{o.Command, o.Unix, o.TCP} {
+		if way != "" {
+			ways++
+		}
+	}
+	if ways != 1 {
+		found.Add("", "%d of command, unix and tcp are set: allowed is one of them, which says what is mounted", ways)
+	}
+	if o.Command == "" && (len(o.Args) > 0 || len(o.Env) > 0 || len(o.InheritEnv) > 0 || o.Cwd != "") {
+		found.Add("", "args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
+	}
+	return found.Errors()
+}
+
+// allows says whether a tool of this name is offered.
+func (f *Filter) allows(name string) bool {
+	return (len(f.Allow) == 0 || matchesAny(f.Allow, name)) && !matchesAny(f.Deny, name)
+}
+
+func matchesAny(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if matches(p, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches says whether name has the form of a pattern, in which a star is any number of any characters. It takes time
+// in proportion to both.
+func matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == name
+	}
+	rest, ok := strings.CutPrefix(name, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// offered is how a tool of this name is called here.
+func (o *Options) offered(mount, name string) string {
+	return strings.ReplaceAll(o.Prefix, "NAME", mount) + name
+}

@@ -1,0 +1,81 @@
+package mount
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFilter(t *testing.T) {
+	f := func(allow, deny, name string, want bool) {
+		t.Helper()
+		filter := Filter{Allow: strings.Fields(allow), Deny: strings.Fields(deny)}
+		if got := filter.allows(name); got != want {
+			t.Errorf("allow %q, deny %q: %q is %t", allow, deny, name, got)
+		}
+	}
+	f("", "", "a", true)
+	f("a b", "", "b", true)
+	f("a b", "", "c", false)
+	f("a*", "", "a", true)
+	f("a*c", "", "abc", true)
+	f("a*c", "", "ac", true)
+	f("a*c", "", "abd", false)
+	f("aa*aa", "", "aaa", false)
+	f("*b*", "", "abc", true)
+	f("a*b*c", "", "axbxbxc", true)
+	f("a*b*c", "", "axbxbx", false)
+	f("", "delete_*", "delete_all", false)
+	f("*", "delete_*", "list", true)
+	f("a", "*", "a", false)
+	f("", "", "", true)
+}
+
+func TestOffered(t *testing.T) {
+	f := func(prefix, want string) {
+		t.Helper()
+		o := Options{Prefix: prefix}
+		if got := o.offered("gh", "list"); got != want {
+			t.Errorf("%q: %q, want %q", prefix, got, want)
+		}
+	}
+	f("NAME_", "gh_list")
+	f("", "list")
+	f("x.", "x.list")
+	f("NAME-NAME-", "gh-gh-list")
+}
+
+func TestValidate(t *testing.T) {
+	f := func(change func(o *Options), want string) {
+		t.Helper()
+		o := DefaultOptions()
+		change(&o)
+		var got []string
+		for _, err := range o.Validate() {
+			got = append(got, err.Error())
+		}
+		if text := strings.Join(got, "; "); text != want {
+			t.Errorf("%q, want %q", text, want)
+		}
+	}
+	f(func(o *Options) { o.Command = "x" }, "")
+	f(func(o *Options) { o.TCP = "x:1" }, "")
+	f(func(*Options) {}, "0 of command, unix and tcp are set: allowed is one of them, which says what is mounted")
+	f(func(o *Options) { o.TCP, o.Command = "x:1", "x" },
+		"2 of command, unix and tcp are set: allowed is one of them, which says what is mounted")
+	f(func(o *Options) { o.TCP, o.Args = "x:1", []string{"a"} },
+		"args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
+	f(func(o *Options) { o.TCP, o.Era = "x:1", "new" }, `era: "new" is unknown: allowed is auto, legacy or modern`)
+	f(func(o *Options) { o.TCP, o.MaxInFlight = "x:1", 0 }, "max_in_flight: 0 is below 1: allowed is 1 to 500000 calls")
+}
+
+func TestPauses(t *testing.T) {
+	for ends, longest := range map[int]time.Duration{0: 200 * time.Millisecond, 1: 400 * time.Millisecond,
+		7: 25600 * time.Millisecond, 8: 30 * time.Second, 1000: 30 * time.Second} {
+		for range 100 {
+			if p := pauseAfter(ends); p < longest/2 || p > longest {
+				t.Fatalf("after %d ends: %v, longest %v", ends, p, longest)
+			}
+		}
+	}
+}

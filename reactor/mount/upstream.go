@@ -1,0 +1,333 @@
+package mount
+
+import (
+	"bytes"
+	"math"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+
+	"weir/codec"
+	"weir/reactor/loop"
+	"weir/registry/protocol"
+)
+
+// upstream is one connection to a mount's server, and the loop.Handler of what it says.
+type upstream struct {
+	loop.Conn
+	mount *Mount
+
+	// Set while it is greeted, before calls come.
+	revision uint8
+
+	// The loop's.
+	decoder  codec.LineDecoder
+	env      codec.Envelope
+	skipping bool   // the line at hand is too long
+	longID   []byte // its id, if that was at its beginning
+
+	// Anybody's.
+	unread  atomic.Bool   // it does not read what it is sent
+	heard   atomic.Bool   // it has said a message
+	strange atomic.Value  // string: the first line that was none
+	over    chan struct{} // closed when it has ended
+	changed chan struct{} // has one when its list of tools has changed
+
+	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
+}
+
+func newUpstream(m *Mount, l *loop.Loop, fd int) *upstream {
+	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1)}
+	// No deadline of clients is held against it; its calls have theirs.
+	u.Init(l, &loop.Listener{Name: "mount", Patient: true}, int32(fd), netip.Addr{}, u)
+	return u
+}
+
+// answer is what came of a request of the mount's own.
+type answer struct {
+	result []byte
+	err    *downError
+}
+
+// Decode implements loop.Handler.
+func (u *upstream) Decode(b []byte) (used int) {
+	for {
+		if u.skipping {
+			n, over := u.skipOn(b[used:])
+			if used += n; !over {
+				break
+			}
+			continue
+		}
+		msg, n, err := u.decoder.Next(b[used:], u.mount.opt.MaxLineBytes)
+		if err != nil {
+			u.skipFrom(b[used:])
+			continue
+		}
+		if n == 0 {
+			break
+		}
+		if used += n; msg != nil {
+			u.hear(msg)
+		}
+	}
+	u.sendNext()
+	return used
+}
+
+// hear serves one line.
+func (u *upstream) hear(msg []byte) {
+	limits := &u.mount.of.json
+	if err := codec.Scan(msg, &u.env, limits); err != nil {
+		if id, ok := readID(u.env.ID.Of(msg)); ok && u.env.Kind == codec.KindInvalid && msg[0] == '{' {
+			u.settle(id, nil, failAnswer, err.Error())
+			return
+		}
+		u.drop(dropNoMCP)
+		u.strange.CompareAndSwap(nil, string(msg[:min(len(msg), 200)]))
+		return
+	}
+	u.heard.Store(true)
+	switch u.env.Kind {
+	case codec.KindResponse:
+		u.answered(msg)
+	case codec.KindRequest:
+		u.asked(msg)
+	default:
+		u.told(msg)
+	}
+}
+
+func (u *upstream) drop(why Dropped) { u.mount.series.dropped[why].Inc() }
+
+// readID reads an id of ours, which are numbers.
+func readID(token []byte) (id uint64, ok bool) {
+	id, err := strconv.ParseUint(string(token), 10, 64)
+	return id, err == nil && id <= math.MaxInt64
+}
+
+// answered gives a response to whoever waits for it.
+func (u *upstream) answered(msg []byte) {
+	id, ok := readID(u.env.ID.Of(msg))
+	if !ok {
+		u.drop(dropLate)
+		return
+	}
+	if failure := u.env.Error.Of(msg); failure != nil {
+		u.settleError(id, failure)
+		return
+	}
+	u.settle(id, u.env.Result.Of(msg), failures, "")
+}
+
+// take closes the place of an id, whatever waits there.
+func (u *upstream) take(id uint64) (slot, bool) {
+	m := u.mount
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.table.find(id)
+	if !ok || m.talking != u || m.table.slots[at].line == waiting {
+		u.drop(dropLate)
+		return slot{}, false
+	}
+	return m.table.take(at), true
+}
+
+// settle ends the request with a result, or with a failure and what there is to say of it.
+func (u *upstream) settle(id uint64, result []byte, why Failure, detail string) {
+	was, ok := u.take(id)
+	m := u.mount
+	switch {
+	case !ok:
+	case was.own != nil && why != failures:
+		was.own <- answer{err: down(endNoMCP, "%s", detail)}
+	case was.own != nil:
+		was.own <- answer{result: bytes.Clone(result)}
+	case why != failures:
+		was.fail(m, why, detail)
+	case asksForInput(result, u.revision):
+		was.fail(m, failAsks, "")
+	case m.answerBytes.Add(int64(len(result))) > int64(m.opt.MaxBytes):
+		m.answerBytes.Add(-int64(len(result)))
+		was.fail(m, failAnswer, "answers hold as much as they may (max_bytes)")
+	default:
+		was.of.Result, was.of.Revision = bytes.Clone(result), u.revision
+		was.of.Settle()
+	}
+}
+
+// asksForInput says whether a result of the modern era asks for something first (MCP 2026-07-28, basic/patterns/mrtr).
+func asksForInput(result []byte, revision uint8) bool {
+	return protocol.RevisionAt(int(revision)).Modern && bytes.Contains(result, []byte(`"input_required"`)) &&
+		string(codec.Member(result, "resultType")) == `"input_required"`
+}
+
+// settleError ends the request with the upstream's error.
+func (u *upstream) settleError(id uint64, failure []byte) {
+	was, ok := u.take(id)
+	if !ok {
+		return
+	}
+	e := readError(failure)
+	if was.own != nil {
+		was.own <- answer{err: &downError{endRefused, e}}
+		return
+	}
+	was.of.Failed = e
+	was.of.Settle()
+}
+
+// readError reads an error object. Its text is bounded by the line.
+func readError(object []byte) *codec.Error {
+	e := &codec.Error{Code: codec.CodeInternal}
+	if code, err := strconv.Atoi(string(codec.Member(object, "code"))); err == nil {
+		e.Code = code
+	}
+	message, _ := codec.StringOf(codec.Member(object, "message"))
+	e.Message = string(message)
+	e.Data = bytes.Clone(codec.Member(object, "data"))
+	return e
+}
+
+// asked answers a request of the upstream's.
+func (u *upstream) asked(msg []byte) {
+	id := u.env.ID.Of(msg)
+	if method, _ := codec.StringOf(u.env.Method.Of(msg)); string(method) == "ping" {
+		u.Send(append(codec.AppendResult(nil, id, []byte("{}")), '\n'))
+		return
+	}
+	u.drop(dropUnsaid)
+	u.Send(append(codec.AppendError(nil, id, protocol.MethodNotFound(u.env.Method.Of(msg))), '\n'))
+}
+
+// told hears a notification.
+func (u *upstream) told(msg []byte) {
+	switch method, _ := codec.StringOf(u.env.Method.Of(msg)); string(method) {
+	case "notifications/progress":
+		u.progressed(u.env.Params.Of(msg))
+	case protocol.ListTools.ChangedMethod():
+		select {
+		case u.changed <- struct{}{}:
+		default: // it is known already
+		}
+	default:
+		u.drop(dropUnsaid)
+	}
+}
+
+// progressed passes progress on to the client of the call, under the token that the client gave.
+func (u *upstream) progressed(params []byte) {
+	id, ok := readID(codec.Member(params, "progressToken"))
+	if !ok {
+		u.drop(dropLate)
+		return
+	}
+	m := u.mount
+	m.mu.Lock()
+	at, ok := m.table.find(id)
+	if !ok || m.table.slots[at].line != sent {
+		m.mu.Unlock()
+		u.drop(dropLate)
+		return
+	}
+	f := m.table.slots[at].of
+	f.Hold() // so that the call stays while its client is told, which must not be done with the mount locked
+	m.mu.Unlock()
+	if c := f.Call; c.Env.ProgressToken.Present() && !c.Cancelled() {
+		c.Responder.Send(appendProgress(nil, c, params))
+	}
+	f.Settle()
+}
+
+// tell has the upstream told that a call was cancelled. The mount is locked.
+func (u *upstream) tell(id uint64) {
+	u.taken = append(u.taken, id)
+	u.Post()
+}
+
+// Ready implements loop.Handler.
+func (u *upstream) Ready() {
+	m := u.mount
+	m.mu.Lock()
+	taken := u.taken
+	u.taken = nil
+	m.mu.Unlock()
+	for _, id := range taken {
+		u.sendCancelled(id)
+	}
+	u.ReadOn()
+	u.sendNext()
+}
+
+// expiredPerTick bounds how many calls are ended in a row.
+const expiredPerTick = 128
+
+// Tick implements loop.Handler.
+func (u *upstream) Tick(loop.Waiting, int64) (loop.Reason, bool) {
+	u.expire(u.Loop().Now(), expiredPerTick)
+	u.sendNext()
+	return loop.StillOpen, false
+}
+
+// Throttle implements loop.Handler: who does not read is sent nothing more. The connection is locked.
+func (u *upstream) Throttle(unread bool) {
+	u.unread.Store(unread)
+	if !unread {
+		u.Post()
+	}
+}
+
+// GoAway implements loop.Handler.
+func (u *upstream) GoAway(loop.Reason) bool { return false }
+
+// EOF implements loop.Handler: a last line without its end is none.
+func (u *upstream) EOF([]byte) {}
+
+// Closed implements loop.Handler.
+func (u *upstream) Closed(loop.Reason) {
+	u.mount.lose(u, failLost)
+	close(u.over)
+}
+
+// end closes our half, and the connection when the other side has closed its own, or does not soon.
+func (u *upstream) end() { u.Loop().Do(closing{u}) }
+
+// closing is the end of an upstream as a loop's job.
+type closing struct{ *upstream }
+
+// OnLoop implements loop.Job.
+func (e closing) OnLoop(*loop.Loop) {
+	if !e.Finished() {
+		e.EndAfterAnswers(loop.CloseRequested)
+		e.Settle()
+	}
+}
+
+// A line above max_line_bytes is skipped. The call that it answers ends, if its id is where programs put it, at the
+// beginning or at the end.
+
+// longTailBytes of a long line are kept, in which its last member is found.
+const longTailBytes = 1 << 10
+
+func (u *upstream) skipFrom(b []byte) {
+	u.decoder, u.skipping = codec.LineDecoder{}, true
+	codec.Peek(b, &u.env)
+	u.longID = bytes.Clone(u.env.ID.Of(b))
+	u.drop(dropLong)
+}
+
+func (u *upstream) skipOn(b []byte) (n int, over bool) {
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 {
+		return max(0, len(b)-longTailBytes), false
+	}
+	if len(u.longID) == 0 {
+		tail := bytes.TrimRight(b[:end], "\r")
+		u.longID = codec.PeekEnd(tail).Of(tail)
+	}
+	if id, ok := readID(u.longID); ok {
+		u.settle(id, nil, failAnswer, "its line is longer than max_line_bytes")
+	}
+	u.longID, u.skipping = nil, false
+	return end + 1, true
+}
