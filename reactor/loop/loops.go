@@ -13,6 +13,7 @@ import (
 
 	"weir/reactor/logwriter"
 	"weir/reactor/loop/budget"
+	"weir/reactor/loop/socket"
 )
 
 // Loops are all the loops of a server, with their listeners. Their life: New, Listen, Start, StopAccepting, Stop,
@@ -90,6 +91,7 @@ func (s *Loops) Start() error {
 		}
 		s.drivers = append(s.drivers, d)
 	}
+	socket.KeepPollers()
 	return nil
 }
 
