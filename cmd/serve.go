@@ -107,7 +107,7 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 		err = s.succeed(heir, adminListener)
 	}
 	if err != nil {
-		s.observers.Close(lastWords)
+		s.observers.Close(lastWords, lastWords)
 		closeIfOpen(adminListener)
 		return nil, err
 	}

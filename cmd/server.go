@@ -85,14 +85,15 @@ func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)
-	s.end()
+	s.end(s.config.ShutdownTimeout - time.Since(now))
 }
 
-// end ends what goes on beside the reactor, which has stopped.
-func (s *server) end() {
+// end ends what goes on beside the reactor, which has stopped and left so much of the stop's time. A stop that took it
+// all is given up soon (orders.LateAfter), so what it waits for then is less together.
+func (s *server) end(left time.Duration) {
 	s.watch.end()
 	s.strain.end()
-	s.observers.Close(lastWords)
+	s.observers.Close(max(left, lastWords/2), lastWords)
 	if s.admin != nil {
 		s.admin.Stop()
 		s.live.End()

@@ -32,7 +32,7 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 	ended := make(chan int, 1)
 	go func() {
 		err := s.reactor.ServeStdio(ctx, input, stdout)
-		s.end()
+		s.end(orders.LateAfter / 2)
 		ended <- conversationEnded(log, err)
 	}()
 	return signals.Attend(orders.Running{

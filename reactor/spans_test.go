@@ -255,7 +255,7 @@ func TestTraceContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := startConfig(t, func(c *Config) {
 				c.Trace = trace.New(o, nil, trace.Identity{Name: "weir"}, c.Metrics, func(error) {})
-				t.Cleanup(c.Trace.Stop)
+				t.Cleanup(func() { c.Trace.Stop(time.Minute) })
 			})
 			kept := make(chan context.Context, 10)
 			registry.AddTool(s.registry, &mcp.Tool{Name: "where"}, func(ctx context.Context, _ *mcp.CallToolRequest,

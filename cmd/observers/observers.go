@@ -86,12 +86,12 @@ func (s *Observers) Reload() {
 	s.log.Info().Int("fields", len(headers)).Msg("header fields of traces reloaded")
 }
 
-// Close has what they were told last go out, and waits for the audit log's disk that long. The server has stopped, or
-// never began.
-func (s *Observers) Close(most time.Duration) {
+// Close has what they were told last go out, and waits for the collector and then for the audit log's disk that long.
+// The server has stopped, or never began.
+func (s *Observers) Close(collector, disk time.Duration) {
 	if s == nil {
 		return
 	}
-	s.Trace.Stop()
-	s.Audit.Close(most)
+	s.Trace.Stop(collector)
+	s.Audit.Close(disk)
 }

@@ -27,7 +27,7 @@ type Options struct {
 	// Interval is how long a span waits for others to fill a batch.
 	Interval time.Duration `yaml:"interval" default:"1s" min:"1ms" max:"1m"`
 	// Timeout is how long one request to the collector may take, its answer included. It bounds the flush at the end of
-	// the process too.
+	// the process too, as does what is left of shutdown_timeout.
 	Timeout time.Duration `yaml:"timeout" default:"5s" min:"10ms" max:"1m"`
 	// GiveUpAfter is for how long a batch is tried when the collector is away, or asks to come again. Then its spans are
 	// dropped and counted (trace_gave_up).

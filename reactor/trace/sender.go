@@ -60,9 +60,9 @@ func (s *sender) start(headers http.Header, who Identity, failed func(error)) {
 	go s.run()
 }
 
-// stop sends what waits, for the timeout at most, and returns when nothing goes on any more.
-func (s *sender) stop() {
-	timer := time.NewTimer(s.o.Timeout)
+// stop sends what waits, for so long at most, and returns when nothing goes on any more.
+func (s *sender) stop(most time.Duration) {
+	timer := time.NewTimer(most)
 	defer timer.Stop()
 	close(s.end)
 	select {

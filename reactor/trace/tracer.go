@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -143,10 +144,10 @@ func (t *Tracer) Replace(headers http.Header) {
 	}
 }
 
-// Stop sends what waits, for the timeout at most, and returns when nothing goes on any more. Spans that end later are
-// dropped.
-func (t *Tracer) Stop() {
+// Stop sends what waits, for so long or the timeout at most, and returns when nothing goes on any more. Spans that end
+// later are dropped.
+func (t *Tracer) Stop(most time.Duration) {
 	if t.On() && !t.stopped.Swap(true) {
-		t.sender.stop()
+		t.sender.stop(min(most, t.sender.o.Timeout))
 	}
 }

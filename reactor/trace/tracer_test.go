@@ -106,7 +106,7 @@ func TestOffCostsNothing(t *testing.T) {
 		for _, tracer := range []*Tracer{none, off} {
 			tracer.Begin(&s, []byte(`{"traceparent":"`+inMeta+`"}`), nil)
 			tracer.Ended(&s)
-			tracer.Stop()
+			tracer.Stop(time.Minute)
 		}
 	})
 	if allocated != 0 || s.Valid() {
@@ -195,7 +195,7 @@ func startTracer(t *testing.T, url string, change func(*Options)) *rig {
 	r := &rig{t: t, set: metrics.NewSet(), said: make(chan string, 100)}
 	r.Tracer = New(o, http.Header{"X-Key": {"secret"}}, Identity{"weir", "1", "here"}, r.set,
 		func(err error) { r.said <- err.Error() })
-	t.Cleanup(r.Stop)
+	t.Cleanup(func() { r.Stop(time.Minute) })
 	return r
 }
 
@@ -251,7 +251,7 @@ func TestEndedNeverWaits(t *testing.T) {
 	c.answers(func(http.ResponseWriter) { <-hang })
 	r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, 200*time.Millisecond })
 	r.end(1000)
-	r.Stop()
+	r.Stop(time.Minute)
 	close(hang)
 	full := r.sender.metrics.dropped[dropFull].Get()
 	stopped := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get()
@@ -285,7 +285,7 @@ func TestAgain(t *testing.T) {
 			if lost == "" {
 				r.is("weir_trace_spans_sent_total", 3)
 			} else {
-				r.Stop()
+				r.Stop(time.Minute)
 				if lost := r.sender.metrics.dropped; lost[dropRejected].Get()+lost[dropGaveUp].Get()+r.sender.metrics.sent.Get() != 3 {
 					t.Error("not every span is counted")
 				}
@@ -328,28 +328,33 @@ func TestFlush(t *testing.T) {
 	c := startCollector(t)
 	r := startTracer(t, c.URL, func(o *Options) { o.Interval, o.MaxBatch = time.Minute, 4 })
 	r.end(10)
-	r.Stop()
+	r.Stop(time.Minute)
 	if c.taken() != 10 {
 		t.Errorf("%d of 10 spans came", c.taken())
 	}
-	r.Stop() // again does nothing
+	r.Stop(time.Minute) // again does nothing
 }
 
-// TestHungStop: the collector that hangs when the server stops holds it for the timeout.
+// TestHungStop: the collector that hangs when the server stops holds it for the timeout, or what the stop has left.
 func TestHungStop(t *testing.T) {
 	hang, end := context.WithCancel(t.Context())
-	c := startCollector(t)
-	c.answers(func(http.ResponseWriter) { <-hang.Done() })
-	r := startTracer(t, c.URL, func(o *Options) { o.Timeout = 50 * time.Millisecond })
-	r.end(10)
-	stopped := make(chan struct{})
-	go func() { r.Stop(); close(stopped) }()
-	select {
-	case <-stopped:
-	case <-time.After(20 * time.Second):
-		t.Error("the stop hangs")
+	defer end()
+	for _, of := range []struct{ timeout, stop time.Duration }{
+		{50 * time.Millisecond, time.Minute},
+		{time.Minute, 50 * time.Millisecond},
+	} {
+		c := startCollector(t)
+		c.answers(func(http.ResponseWriter) { <-hang.Done() })
+		r := startTracer(t, c.URL, func(o *Options) { o.Timeout = of.timeout })
+		r.end(10)
+		stopped := make(chan struct{})
+		go func() { r.Stop(of.stop); close(stopped) }()
+		select {
+		case <-stopped:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%+v: the stop hangs", of)
+		}
 	}
-	end()
 }
 
 func TestParseHeaders(t *testing.T) {

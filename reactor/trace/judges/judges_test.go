@@ -124,7 +124,7 @@ func start(t *testing.T) (url string, spans received, own *tracetest.InMemoryExp
 	o.Endpoint, o.MaxBatch = collector.URL, 1
 	tracer := trace.New(o, nil, trace.Identity{Name: "judged", Version: "1.2.3", Host: "here"}, offered.Metrics,
 		func(err error) { t.Error(err) })
-	t.Cleanup(tracer.Stop)
+	t.Cleanup(func() { tracer.Stop(time.Minute) })
 	listen := reactor.DefaultOptions()
 	listen.HTTP, listen.TCP = "127.0.0.1:0", ""
 	s, err := reactor.New(reg, reactor.Config{Options: &listen, Metrics: offered.Metrics, Trace: tracer})
