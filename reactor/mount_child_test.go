@@ -208,3 +208,16 @@ func mountTo(address string) *mount.Options {
 	o.TCP = address
 	return &o
 }
+
+// TestMountListIsBounded: what a mount lists is kept, so one that lists without end is not there.
+func TestMountListIsBounded(t *testing.T) {
+	s, p := mounted(t, nil)
+	p.greetOnly()
+	long := strings.Repeat("x", 3<<20)
+	for n := range 6 { // 18 MiB
+		m := p.hear("tools/list")
+		p.say(`{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"t%d","description":"%s",`+
+			`"inputSchema":{"type":"object"}}],"nextCursor":"%d"}}`, m.ID, n, long, n)
+	}
+	s.eventually("it is given up", func() bool { return s.Status().Mounts[0].Why == "no_list" })
+}

@@ -88,12 +88,17 @@ func (p *played) say(format string, args ...any) {
 // greet is a legacy greeting, and the list of tools.
 func (p *played) greet(tools string) {
 	p.t.Helper()
+	p.greetOnly()
+	p.list(tools)
+}
+
+func (p *played) greetOnly() {
+	p.t.Helper()
 	p.accept()
 	m := p.hear("initialize")
 	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},`+
 		`"serverInfo":{"name":"p","version":"1"}}}`, m.ID)
 	p.hear("notifications/initialized")
-	p.list(tools)
 }
 
 func (p *played) list(tools string) {

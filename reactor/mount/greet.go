@@ -106,13 +106,14 @@ func (u *upstream) discover(ctx context.Context) *downError {
 
 // How long a list may be.
 const (
-	maxPages  = 1000
-	maxListed = 10_000
+	maxPages       = 1000
+	maxListed      = 10_000
+	maxListedBytes = 16 << 20 // of the pages that have tools: all of it is kept
 )
 
 // list asks for all tools, each as the JSON that came.
 func (u *upstream) list(ctx context.Context) (tools [][]byte, _ *downError) {
-	cursor := []byte(nil)
+	cursor, listed := []byte(nil), 0
 	for range maxPages {
 		params := ""
 		if cursor != nil {
@@ -134,8 +135,15 @@ func (u *upstream) list(ctx context.Context) (tools [][]byte, _ *downError) {
 		if e != nil {
 			return nil, e
 		}
+		had := len(tools)
 		if tools, e = appendTools(tools, codec.Member(result, "tools")); e != nil {
 			return nil, e
+		}
+		if len(tools) > had {
+			listed += len(result)
+		}
+		if listed > maxListedBytes {
+			return nil, down(endList, "its list of tools has more than %d bytes", maxListedBytes)
 		}
 		next := codec.Member(result, "nextCursor")
 		if next == nil || next[0] != '"' || bytes.Equal(next, cursor) {
