@@ -230,3 +230,39 @@ func TestAdminHoldsItsConnectionLimit(t *testing.T) {
 		t.Error("Accept after Close gave no error")
 	}
 }
+
+// TestAdminIsNeverFull: who holds a connection and says nothing does not keep a probe out.
+func TestAdminIsNeverFull(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLimitListener(inner, 1)
+	defer l.Close()
+	for range 3 {
+		conn, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	held, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		next := make(chan net.Conn)
+		go func() {
+			conn, _ := l.Accept()
+			next <- conn
+		}()
+		if _, err := held.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("the oldest reads on: %v", err)
+		}
+		held.Close() // who serves it has noticed
+		if held = <-next; held == nil || len(l.slots) != 1 || len(l.open) != 1 {
+			t.Fatalf("the next is %v, %d slots taken by %d", held, len(l.slots), len(l.open))
+		}
+	}
+	held.Close()
+}

@@ -12,7 +12,7 @@ import (
 
 // Bounds of the listener. None is configuration: nobody tunes them, and each only keeps a mistake small.
 const (
-	maxConnections = 64               // at once; the next waits in the kernel's backlog
+	maxConnections = 64               // at once; the next takes the oldest's place
 	headerTime     = 5 * time.Second  // to send a request's head
 	writeTime      = 2 * time.Minute  // to take an answer; a CPU profile takes its own length first
 	idleTime       = 90 * time.Second // between requests: longer than a scrape interval of a minute
