@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/cmd/orders"
 	"weir/reactor/upgrade"
 )
 
@@ -434,7 +435,7 @@ func TestStopIsHeldByNobody(t *testing.T) {
 
 // promised is how long a stop may take in all, and a busy machine's share.
 func (c *child) promised(shutdown time.Duration) time.Duration {
-	return shutdown + lateAfter + lastWords + patience/2
+	return shutdown + orders.LateAfter + lastWords + patience/2
 }
 
 // asCrashing is a weir that crashes, if it was started for an upgrade, once it is to serve.

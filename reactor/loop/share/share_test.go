@@ -12,20 +12,20 @@ func TestShare(t *testing.T) {
 		t.Helper()
 		var s Share
 		s.Begin(1000 * us)
-		if s.Spent(1000*us+leastShare-us) || !s.Spent(1000*us+leastShare) {
+		if s.spent(1000*us+leastShare-us) || !s.spent(1000*us+leastShare) {
 			t.Errorf("a loop that comes has not %d us", leastShare/us)
 		}
 		left := 2000 * us
-		s.Back(left, left+waited)
+		s.back(left, left+waited)
 		now := left + waited
 		for turn := range want / us { // of a microsecond, with nothing between them
-			if s.Begin(now); s.Spent(now) {
+			if s.Begin(now); s.spent(now) {
 				t.Fatalf("after a wait of %d us it had %d us, not %d", waited/us, turn, want/us)
 			}
 			now += us
 			s.End(now)
 		}
-		if s.Begin(now); !s.Spent(now) {
+		if s.Begin(now); !s.spent(now) {
 			t.Errorf("after a wait of %d us it has more than %d us", waited/us, want/us)
 		}
 	}
@@ -40,9 +40,9 @@ func TestShareAfterSleep(t *testing.T) {
 	var s Share
 	s.Begin(1)
 	s.End(1 + mostShare)
-	if now := 1 + mostShare + sleptAfter + 1; s.Spent(now) {
+	if now := 1 + mostShare + sleptAfter + 1; s.spent(now) {
 		s.Begin(now)
-		if s.Spent(now) {
+		if s.spent(now) {
 			t.Error("a loop that has slept has nothing of its core")
 		}
 	} else {
