@@ -25,8 +25,8 @@ const (
 	// wins nothing, and where estimates are a little off, what is let in still starts in time.
 	standingPart, standingWhole = 5, 10
 
-	// A lane that has nothing waiting, and waits for less than the othersPart of all that does, has no part in what
-	// stands: that is what few others ask for, and the door is open to this one as if they did not.
+	// A lane that has nothing waiting, and would wait for less than this part of all that does, has no share in what
+	// stands: that is what a few others ask for, and the door is open to this one as if they did not.
 	othersPart = 4
 
 	// lateGrace is how much later than MaxExpectedWait a message may start that was let in, or that part of it if it is

@@ -10,6 +10,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/loop/budget"
+	"weir/reactor/loop/share"
 	"weir/reactor/loop/socket"
 )
 
@@ -53,7 +54,7 @@ type Loop struct {
 	refuse []byte // what a peer that is turned away is told
 
 	now       int64 // backpressure.Now, read once a turn, and when others went on within it
-	share     share
+	share     share.Share
 	slots     []slot
 	free      []uint32
 	listeners []*Listener

@@ -61,6 +61,7 @@ func greedyAt(e *harness.Env, s *harness.Server, t *record.Table, name string) (
 	if err != nil {
 		return 0, err
 	}
+	e.Progress("%sthe thousand alone: p99 %.2f ms", name, p99(alone.Service))
 	beside, results, err := besideGreedy(e, s, l, window)
 	if err != nil {
 		return 0, err
