@@ -26,6 +26,9 @@ func TestFindsTheKnee(t *testing.T) {
 	for _, kind := range kinds[:2] {
 		for _, k := range []int{2, 4, 16, 48} {
 			for _, each := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond} {
+				if k == 48 && each == 5*time.Millisecond {
+					continue // 400,000 calls that show nothing that fewer do not
+				}
 				t.Run(fmt.Sprint(kind.name, k, each), func(t *testing.T) {
 					w := newWorld(&upstream{k, kind.takes(each)}, bounds, 1)
 					w.watch()
@@ -37,8 +40,8 @@ func TestFindsTheKnee(t *testing.T) {
 					}
 					w.open(capacity * 27 / 10)
 					w.run(6 * time.Second)
-					good := w.goodput(10*time.Second, each)
-					if limit := w.median(10 * time.Second); !near(limit, k) || good < 0.9 {
+					good := w.goodput(5*time.Second, each)
+					if limit := w.median(5 * time.Second); !near(limit, k) || good < 0.9 {
 						t.Errorf("limit %d for %d servers, %.2f of what they can do: %v", limit, k, good, w.limits)
 					}
 					if running := w.limiter.InFlight(); running > w.limiter.Limit() {
@@ -52,12 +55,12 @@ func TestFindsTheKnee(t *testing.T) {
 
 // TestFindsTheKneeFromNothing: the load is there from the first call on.
 func TestFindsTheKneeFromNothing(t *testing.T) {
-	for _, k := range []int{4, 16, 64} {
+	for _, k := range []int{4, 24} {
 		w := newWorld(&upstream{k, constant(20 * time.Millisecond)}, bounds, 1)
 		w.watch()
 		w.closed(20 * k)
 		w.run(20 * time.Second)
-		if good, limit := w.goodput(10*time.Second, 20*time.Millisecond), w.median(10*time.Second); !near(limit, k) || good < 0.95 {
+		if good, limit := w.goodput(5*time.Second, 20*time.Millisecond), w.median(5*time.Second); !near(limit, k) || good < 0.95 {
 			t.Errorf("limit %d for %d servers, %.2f of what they can do: %v", limit, k, good, w.limits)
 		}
 	}
@@ -101,7 +104,7 @@ func TestSlowerByItself(t *testing.T) {
 // TestDoesNotCollapse: one call of ten takes fifty times as long as the others.
 func TestDoesNotCollapse(t *testing.T) {
 	for _, each := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond} {
-		for _, k := range []int{4, 16, 48} {
+		for _, k := range []int{4, 16} {
 			for seed := range uint64(2) {
 				w := newWorld(&upstream{k, bimodal(each)}, bounds, seed)
 				w.watch()
@@ -124,7 +127,7 @@ func TestNeverSlowIsNeverLimited(t *testing.T) {
 			w.watch()
 			for _, atOnce := range []float64{1, 10, 300, 40, 200} {
 				stop := w.open(atOnce / each.Seconds() / kind.mean)
-				w.run(15 * time.Second)
+				w.run(5*time.Second + 5*each) // dozens of windows
 				stop()
 				w.run(3 * time.Second)
 			}
