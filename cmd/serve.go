@@ -17,6 +17,7 @@ import (
 
 	"weir/cmd/admin"
 	"weir/cmd/observers"
+	"weir/cmd/orders"
 	"weir/cmd/succession"
 	"weir/cmd/systemd"
 	"weir/reactor/auth"
@@ -26,7 +27,7 @@ import (
 
 // serve runs the server until a signal ends it, and returns the process's exit code.
 func serve(config *Config, stdout, stderr io.Writer) int {
-	orders, done := obey()
+	signals, done := orders.Obey()
 	defer done()
 	log := newJournal(LogConfig{Level: "debug", Format: config.Log.Format}, stderr)
 	log.setLevel(config.Log.Level)
@@ -67,10 +68,10 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	ended, begun := make(chan int, 1), make(chan struct{})
 	stop := sync.OnceFunc(func() { s.stop(); ended <- exitOK })
 	s.follows(manager, func() { close(begun); stop() })
-	return orders.attend(running{
-		log: log, timeout: config.ShutdownTimeout, ended: ended, begun: begun, reload: s.reload,
-		connections: s.reactor.Connections, upgrade: s.succession.Upgrade,
-		stop: func() { manager.Say(systemd.Stopping); s.succession.Stopping(); go stop() },
+	return signals.Attend(orders.Running{
+		Log: &log.Logger, Timeout: config.ShutdownTimeout, Ended: ended, Begun: begun, Reload: s.reload,
+		Connections: s.reactor.Connections, Upgrade: s.succession.Upgrade,
+		Stop: func() { manager.Say(systemd.Stopping); s.succession.Stopping(); go stop() },
 	})
 }
 
@@ -114,6 +115,7 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
+		s.live = startLive(s)
 		s.admin = admin.Serve(adminListener, s.adminSource(), config.AdminAllowedHosts)
 	}
 	return s, nil

@@ -78,7 +78,9 @@ type serveFlags struct {
 // Help implements kong.HelpProvider: what stands below the flags.
 func (serveFlags) Help() string {
 	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets,
-until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits.
+until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits. SIGHUP
+reads tokens, alerts, limits of connections and the level of the log again. SIGUSR2 upgrades: the program is started
+anew, from its file, takes the listening sockets over, and nobody is refused.
 
 Example:
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/cmd/orders"
 	"weir/reactor/upgrade"
 )
 
@@ -278,21 +279,24 @@ func TestUpgradeFails(t *testing.T) {
 	link(self)
 	file := filepath.Join(t.TempDir(), "weir.yaml")
 	rewrite(t, file, "upgrade_timeout: 1s\n")
+	hasty := startProgram(t, program, withHeld, nil, "--config", file)
+	rewrite(t, file, "upgrade_timeout: 1m\n")
 	c := startProgram(t, program, withHeld, nil, "--config", file)
-	f := func(want string) {
+	says := func(c *child, want string) {
 		t.Helper()
 		if got := c.notUpgraded(); !strings.Contains(got, want) {
 			t.Errorf("it says %q, want %q", got, want)
 		}
 	}
-	rewrite(t, file, "upgrade_timeout: 1s\nworkers: -1\nno_such_key: 1\n")
+	f := func(want string) { t.Helper(); says(c, want) }
+	rewrite(t, file, "upgrade_timeout: 1m\nworkers: -1\nno_such_key: 1\n")
 	f(`no_such_key`)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	rewrite(t, file, "upgrade_timeout: 1s\n")
+	rewrite(t, file, "upgrade_timeout: 1m\n")
 	link("/bin/false")
 	f("it ended before it was ready: exit status 1")
 	link("/nowhere")
@@ -302,7 +306,7 @@ func TestUpgradeFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	link(script)
-	f("it was not ready within upgrade_timeout (1s), and was ended")
+	says(hasty, "it was not ready within upgrade_timeout (1s), and was ended")
 	link(self)
 	rewrite(t, file, "unix: /nowhere/weir.sock\n") // its address is new, and cannot be bound
 	f("the folder /nowhere does not exist")
@@ -431,7 +435,7 @@ func TestStopIsHeldByNobody(t *testing.T) {
 
 // promised is how long a stop may take in all, and a busy machine's share.
 func (c *child) promised(shutdown time.Duration) time.Duration {
-	return shutdown + lateAfter + lastWords + patience/2
+	return shutdown + orders.LateAfter + lastWords + patience/2
 }
 
 // asCrashing is a weir that crashes, if it was started for an upgrade, once it is to serve.

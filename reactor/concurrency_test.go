@@ -208,6 +208,7 @@ func TestToolLimitOfSuspendedCalls(t *testing.T) {
 
 	p.send(one("3", "ask") + "\n")
 	asked = p.line()
+	s.running("0") // the client is asked a moment before
 	p.send(one("4", "wait") + "\n")
 	s.awaitStuck()
 	p.send(reply(t, asked, `"result":{"action":"accept","content":{"n":"x"}}`) + "\n")

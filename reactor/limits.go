@@ -11,7 +11,7 @@ import (
 // another server, and why: what more connections than at the start would need is not there, and what was not counted
 // cannot be bounded. Any goroutine, one at a time.
 func (s *Server) ReplaceLimits(o backpressure.Options) (cannot []string) {
-	now := s.limits.Options()
+	now := *s.limits.Bounds.Load()
 	before := now
 	if o.MaxConnections > s.bounds.MaxConnections {
 		cannot = append(cannot, fmt.Sprintf("max_connections (above %d, those of the start)", s.bounds.MaxConnections))

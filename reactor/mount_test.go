@@ -2,10 +2,12 @@ package reactor
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -450,4 +452,95 @@ func (l *safeLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// TestMountInFlight: 10,000 calls in flight cost no goroutine, and at most 3 KB each. All are answered.
+func TestMountInFlight(t *testing.T) {
+	const clients, each = 10, 1000
+	s, p := mounted(t, func(o *mount.Options) { o.MaxInFlight, o.MaxWaiting = clients*each, clients*each })
+	p.greet(toolA)
+	var all []*lineClient
+	for range clients {
+		all = append(all, up(t, s, 1))
+	}
+	goroutines, heap := runtime.NumGoroutine(), heapNow()
+	for _, c := range all {
+		go func() {
+			for id := range each {
+				c.say(callOf(id+1, "m_a", `,"arguments":{"text":"some words to make it as long as calls are"}`))
+			}
+		}()
+	}
+	ids := make([]string, 0, clients*each)
+	for range clients * each {
+		ids = append(ids, string(p.hear("tools/call").ID))
+	}
+	s.eventually("all are in flight", func() bool { return s.Status().Mounts[0].InFlight == clients*each })
+	if more := runtime.NumGoroutine() - goroutines; more > 20 {
+		t.Errorf("%d goroutines more", more)
+	}
+	perCall := (heapNow() - heap) / (clients * each)
+	t.Logf("%d bytes for each call", perCall)
+	if perCall > 3<<10 && !raceEnabled {
+		t.Errorf("%d bytes for each call", perCall)
+	}
+	go func() {
+		for _, id := range ids {
+			p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, id)
+		}
+	}()
+	for _, c := range all {
+		seen := map[string]bool{}
+		for range each {
+			if line := c.hear(); !strings.HasSuffix(line, `"result":{"content":[]}}`) || seen[line] {
+				t.Fatal(line)
+			} else {
+				seen[line] = true
+			}
+		}
+	}
+	if m := s.Status().Mounts[0]; m.InFlight+m.Waiting+m.RequestBytes != 0 {
+		t.Errorf("%+v", m)
+	}
+	s.eventually("all answers were passed on", func() bool { return s.Status().Mounts[0].AnswerBytes == 0 })
+}
+
+// heapNow is what the heap holds that is in use.
+func heapNow() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// TestMountDrains: a server that stops lets its mounts answer what they were sent, and takes no more.
+func TestMountDrains(t *testing.T) {
+	s, p := mounted(t, nil)
+	p.greet(toolA)
+	c := up(t, s, 1)
+	c.say(callOf(1, "m_a", ""))
+	m := p.hear("tools/call")
+	report := make(chan DrainReport, 1)
+	s.stopped = true
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		report <- s.Shutdown(ctx)
+	}()
+	s.eventually("it drains", func() bool { return s.pipeline.Draining() })
+	c.say(callOf(2, "m_a", ""))
+	if got := c.hear(); !strings.Contains(got, `"id":2,`) || !strings.Contains(got, `"draining"`) {
+		t.Error(got)
+	}
+	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, m.ID)
+	c.want(`{"jsonrpc":"2.0","id":1,"result":{"content":[]}}`)
+	c.conn.Close()
+	go func() { // as programs do
+		_, _ = io.Copy(io.Discard, p.in)
+		p.conn.Close()
+	}()
+	if r := s.report(report); r.Messages != 0 {
+		t.Errorf("%+v", r)
+	}
 }

@@ -99,7 +99,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
-			Int("soft_connections", s.limits.Options().SoftConnections).Msg("soft limit of connections crossed")
+			Int("soft_connections", s.limits.Bounds.Load().SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err

@@ -89,16 +89,11 @@ type arrival struct {
 func (a *arrival) OnLoop(l *Loop) {
 	c := a.conn
 	l.adopt(c)
-	switch {
-	case c.finished:
-	case l.stopped:
-		c.Close(CloseDrain)
-		l.finish(c)
-	default:
+	if !c.finished {
 		c.spoke = true
 		l.decode(c, a.read)
 		c.Settle()
-		if l.ending && !c.finished {
+		if l.ending {
 			l.end(c)
 		}
 	}

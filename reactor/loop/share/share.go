@@ -1,6 +1,3 @@
-// Package share says when a loop that has much to do lets the workers have its core.
-//
-// Its one rule: a loop has as much as it has waited. It never knows what a loop or a worker does.
 package share
 
 import (
@@ -9,12 +6,6 @@ import (
 
 	"weir/backpressure"
 )
-
-// A loop and the workers share the cores, and the runtime stops neither of them before 10 ms. So a loop that has much
-// to do lets the others go on from time to time, and they it (backpressure.Worker). What it may do until then is as
-// much as it has waited the last time, within bounds: it gets half of a core where it needs so much, whatever the
-// tools' calls take. With a fixed number of events it got a tenth beside tools of 1 ms, less than refusals took at ten
-// times the load, and they were told after 150 ms (docs/decisions/0052-a-loops-share.md).
 
 const (
 	// leastShare is some 16 events: less, and to let others go on costs as much as what is done between. mostShare is

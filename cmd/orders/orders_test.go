@@ -1,4 +1,4 @@
-package cmd
+package orders
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // TestOrders: what each signal does, by when it comes. A step is a signal, or "input" for the end of the input, or
@@ -23,11 +25,11 @@ func TestOrders(t *testing.T) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			var said strings.Builder
-			o := &orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1),
+			o := &Orders{stops: make(chan os.Signal, 2), hangups: make(chan os.Signal, 1),
 				upgrades: make(chan os.Signal, 1)}
 			ended, input := make(chan int, 1), make(chan struct{})
 			stopped, reloaded := 0, 0
-			log := newJournal(LogConfig{Level: "debug", Format: "json"}, &said)
+			log := zerolog.New(&said)
 			go func() {
 				for _, s := range steps {
 					time.Sleep(s.after)
@@ -35,7 +37,7 @@ func TestOrders(t *testing.T) {
 					case "input":
 						close(input)
 					case "ended":
-						ended <- exitOK
+						ended <- 0
 					case "HUP":
 						o.hangups <- signals[s.what]
 					case "USR2":
@@ -46,9 +48,9 @@ func TestOrders(t *testing.T) {
 					synctest.Wait()
 				}
 			}()
-			got := o.attend(running{log: log, ended: ended, timeout: 2 * time.Hour, begun: input, stop: func() { stopped++ },
-				reload: func() { reloaded++ }, upgrade: func() { log.Info().Msg(upgrades) }, connections: func() int64 { return 0 }})
-			log.flush()
+			got := o.Attend(Running{Log: &log, Ended: ended, Timeout: 2 * time.Hour, Begun: input, Stop: func() { stopped++ },
+				Reload: func() { reloaded++ }, Upgrade: func() { log.Info().Msg(upgrades) },
+				Connections: func() int64 { return 0 }})
 			if got != code || stopped != stops || reloaded != reloads {
 				t.Errorf("%v: exit %d after %d stops and %d reloads\n%s", steps, got, stopped, reloaded, &said)
 			}
@@ -68,17 +70,17 @@ func TestOrders(t *testing.T) {
 		})
 	}
 	const ms = time.Millisecond
-	f(exitOK, 1, 0, []string{drains}, step{0, "TERM"}, step{time.Hour, "ended"})
-	f(exitOK, 1, 0, []string{drains, soon}, step{0, "INT"}, step{2 * ms, "TERM"}, step{996 * ms, "TERM"},
+	f(0, 1, 0, []string{drains}, step{0, "TERM"}, step{time.Hour, "ended"})
+	f(0, 1, 0, []string{drains, soon}, step{0, "INT"}, step{2 * ms, "TERM"}, step{996 * ms, "TERM"},
 		step{ms, "ended"})
-	f(exitRuntime, 1, 0, []string{drains, soon, atOnce}, step{0, "TERM"}, step{999 * ms, "TERM"}, step{ms, "TERM"})
-	f(exitRuntime, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{time.Second, "INT"})
-	f(exitOK, 0, 0, []string{soon}, step{0, "input"}, step{ms, "TERM"}, step{time.Hour, "ended"})
-	f(exitRuntime, 0, 0, []string{atOnce}, step{0, "input"}, step{time.Second, "TERM"})
-	f(exitRuntime, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{500 * ms, "input"}, step{500 * ms, "TERM"})
-	f(exitOK, 1, 2, []string{drains, "SIGHUP: nothing is reloaded"}, step{0, "HUP"}, step{0, "HUP"}, step{0, "TERM"},
+	f(CutShort, 1, 0, []string{drains, soon, atOnce}, step{0, "TERM"}, step{999 * ms, "TERM"}, step{ms, "TERM"})
+	f(CutShort, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{time.Second, "INT"})
+	f(0, 0, 0, []string{soon}, step{0, "input"}, step{ms, "TERM"}, step{time.Hour, "ended"})
+	f(CutShort, 0, 0, []string{atOnce}, step{0, "input"}, step{time.Second, "TERM"})
+	f(CutShort, 1, 0, []string{drains, atOnce}, step{0, "TERM"}, step{500 * ms, "input"}, step{500 * ms, "TERM"})
+	f(0, 1, 2, []string{drains, "SIGHUP: nothing is reloaded"}, step{0, "HUP"}, step{0, "HUP"}, step{0, "TERM"},
 		step{0, "HUP"}, step{0, "ended"})
-	f(exitOK, 1, 0, []string{upgrades, drains, "SIGUSR2: nothing is upgraded"}, step{0, "USR2"}, step{0, "TERM"},
+	f(0, 1, 0, []string{upgrades, drains, "SIGUSR2: nothing is upgraded"}, step{0, "USR2"}, step{0, "TERM"},
 		step{0, "USR2"}, step{0, "ended"})
-	f(exitRuntime, 1, 0, []string{drains, "the stop did not end in time"}, step{0, "TERM"})
+	f(CutShort, 1, 0, []string{drains, "the stop did not end in time"}, step{0, "TERM"})
 }
