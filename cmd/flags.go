@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"weir/cmd/top"
 	"weir/codec/option"
 )
 
@@ -19,6 +20,7 @@ type commands struct {
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
 	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
 	Doctor  doctorFlags  `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
+	Top     top.Flags    `cmd:"" help:"Show what a server does now, on a terminal."`
 	Man     manFlags     `cmd:"" help:"Print the manual page, for man -l -."`
 	Shell   shellFlags   `cmd:"" name:"completion" help:"Print the completion for a shell."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`

@@ -47,6 +47,9 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		}
 		return exitOK
 	}
+	if command == "top" {
+		return cli.Top.Run(p.Name, stdin, stdout, stderr)
+	}
 	if command == "doctor" {
 		return p.examine(&cli.Doctor, stdout, stderr)
 	}

@@ -244,14 +244,18 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd",
-		"weir/cmd/succession", "weir/cmd/orders"}, imported) &&
+		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager",
+		"weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
 		return "" // who else is told of an upgrade
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
 		return "" // the metrics page
+	case path.Dir(name) == "cmd/live" && slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/process"}, imported):
+		return "" // what is read of a server
+	case imported == "weir/cmd/live" && path.Dir(name) == "cmd/top":
+		return "" // what is shown of it
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
 		return "" // one of the limits of a machine
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):

@@ -100,6 +100,6 @@ func (eng *Engine) Totals() call.Totals {
 	for _, s := range []*call.Series{m.reads, m.prompts, m.completions} {
 		s.Add(&t)
 	}
-	t.Computing = m.computing.Counts()
+	t.Computing, t.Waiting = m.computing.Counts(), m.waiting.Counts()
 	return t
 }
