@@ -139,7 +139,7 @@ func (w *world) open(perSecond float64) (stop func()) {
 	return func() { on = false }
 }
 
-// closed are so many clients, each with a call at a time; one that was refused comes again after 10 to 30 ms.
+// closed are so many clients, each with a call at a time; one that was refused comes again after 50 to 150 ms.
 func (w *world) closed(clients int) {
 	for range clients {
 		var again func(bool)
@@ -147,7 +147,7 @@ func (w *world) closed(clients int) {
 			if answered {
 				w.at(0, func() { w.call(again) })
 			} else {
-				w.at(time.Duration(10+w.r.IntN(20))*time.Millisecond, func() { w.call(again) })
+				w.at(time.Duration(50+w.r.IntN(100))*time.Millisecond, func() { w.call(again) })
 			}
 		}
 		w.at(time.Duration(w.r.IntN(1000))*time.Microsecond, func() { w.call(again) })
