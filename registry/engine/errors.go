@@ -51,6 +51,9 @@ var (
 		Message: "params.arguments must be an object"}
 	errForward = &codec.Error{Code: codec.CodeInternal,
 		Message: "another server answers this, and this transport cannot wait for it"}
+	errQuestion = &codec.Error{Code: codec.CodeInternal,
+		Message: "what the server behind this tool asks for is no request that can be passed on",
+		Data:    []byte(`{"reason":"mount_asks","executed":true}`)}
 	errTaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	errTaskEnded = &codec.Error{Code: codec.CodeInternal,
