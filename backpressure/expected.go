@@ -25,6 +25,10 @@ const (
 	// wins nothing, and where estimates are a little off, what is let in still starts in time.
 	standingPart, standingWhole = 5, 10
 
+	// A lane that has nothing waiting, and would wait for less than this part of all that does, has no share in what
+	// stands: that is what a few others ask for, and the door is open to this one as if they did not.
+	othersPart = 4
+
 	// lateGrace is how much later than MaxExpectedWait a message may start that was let in, or that part of it if it is
 	// less. What fills the queue takes cores from the workers too, so some start a little later than was thought: to
 	// answer them is better than to refuse them so late.
@@ -40,11 +44,16 @@ func (q *Queue) Knows(w *Work) bool { return w != nil && w.load == &q.load }
 
 // allowed is how much may be ahead of a message at now.
 func (q *Queue) allowed(now int64) int64 {
-	most := int64(q.options.MaxExpectedWait) / costUnit
+	most := q.doable()
 	if q.standing(now) {
 		most = most * standingPart / standingWhole
 	}
-	return most * q.load.rate.Load() / rateUnit
+	return most
+}
+
+// doable is how much is done in MaxExpectedWait.
+func (q *Queue) doable() int64 {
+	return int64(q.options.MaxExpectedWait) / costUnit * q.load.rate.Load() / rateUnit
 }
 
 // standing says whether a message was refused for its expected wait within OverloadAfter.
@@ -75,11 +84,12 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 	// here: who fills the queue alone now is not to be in the way of who comes next.
 	own, turn := int64(l.work)+int64(w.cost()), q.turnCost()
 	turns := max(1, (own+turn/2)/turn) * q.crowd(l)
-	allowed := q.allowed(now)
-	if q.load.executing.Load()+max(1, lanes)*turns*turn <= allowed {
+	allowed, ahead := q.allowed(now), q.load.ahead()
+	wait := q.load.executing.Load() + max(1, lanes)*turns*turn
+	if wait <= allowed || l.tails[c] == nil && wait*othersPart <= ahead && wait <= q.doable() {
 		return false
 	}
-	if at := q.load.shutAt.Load(); q.load.ahead() > allowed && (at == 0 || now-at > int64(time.Millisecond)) {
+	if at := q.load.shutAt.Load(); ahead > allowed && (at == 0 || now-at > int64(time.Millisecond)) {
 		q.load.shutAt.Store(max(1, now))
 	}
 	return true

@@ -298,6 +298,26 @@ func TestExpectedWaitLeavesOut(t *testing.T) {
 	})
 }
 
+// What few others have waiting does not shut the door to who has nothing, also when there are suddenly fewer cores.
+func TestStarvedMouseIsLetIn(t *testing.T) {
+	simulate(t, 1, func(*Options) {}, func(s *simulation) {
+		tool := s.tool(always(milli))
+		s.open(s.lanes(1), tool, 0.5, time.Second)
+		for _, l := range s.lanes(10) {
+			for s.send(l, tool) {
+			}
+		}
+		full := s.q.load.rate.Load()
+		s.q.load.rate.Store(full * 15 / 100) // 15 ms of work are done within the key: half of that is less than ten turns
+		expect(t, "let in of a mouse", s.send(s.lane(), tool), true)
+		s.q.load.rate.Store(full * 5 / 100)
+		expect(t, "let in of one that could not start in time", s.send(s.lane(), tool), false)
+		s.q.load.rate.Store(full)
+		elapse(2 * time.Second)
+		s.outcomes()
+	})
+}
+
 // What was measured while the cores were somebody else's does not outlast that: bursts that are done in time are let in
 // again, though a worker pauses between any two of them.
 func TestRateRecovers(t *testing.T) {

@@ -15,20 +15,19 @@ import (
 
 // Limits decides about new connections. All methods are concurrent: every accepting loop calls them.
 //
-// One mutex guards all of it. Connections come a thousand times more rarely than messages, and limits
-// that are decided together are exact: the connection after the last allowed one is refused, not the
-// fourth after it.
+// One mutex guards all of it. Connections come a thousand times more rarely than messages, and limits that are decided
+// together are exact: the connection after the last allowed one is refused, not the fourth after it.
 type Limits struct {
-	options atomic.Pointer[Options]
+	Bounds  atomic.Pointer[Options] // those that connections are judged by now, for others to read
 	queue   *Queue
 	onSoft  func(exceeded bool, connections int)
 	metrics limitsMetrics
 
 	// Written under mu, read by gauges without it.
-	connections  atomic.Int64
-	peak         atomic.Int64
-	softExceeded atomic.Bool
-	elsewhere    atomic.Int64 // connections of another process that count here
+	connections atomic.Int64
+	peak        atomic.Int64
+	soft        tally.Mark
+	elsewhere   atomic.Int64 // connections of another process that count here
 
 	mu         sync.Mutex
 	addresses  tally.Tally[netip.Addr] // open connections
@@ -54,17 +53,14 @@ func NewLimits(o Options, q *Queue, onSoft func(exceeded bool, connections int),
 		return nil, errors.Join(errs...)
 	}
 	l := &Limits{queue: q, onSoft: onSoft}
-	l.options.Store(&o)
-	l.accepts.Limit = o.MaxAcceptRate
+	l.Bounds.Store(&o)
+	l.accepts.Limit, l.addresses.Off = o.MaxAcceptRate, o.MaxConnectionsPerAddress == 0
 	l.metrics.register(l, set)
 	return l, nil
 }
 
 // Connections returns how many connections are open.
 func (l *Limits) Connections() int { return int(l.connections.Load()) }
-
-// Options are those that connections are judged by now. Concurrent.
-func (l *Limits) Options() Options { return *l.options.Load() }
 
 // Refusing is why a newcomer would be turned away now, whatever its address: Draining, ProcessPressure, QueuePressure,
 // ConnectionLimit, or Accepted when it would not. It counts nothing. Concurrent.
@@ -96,54 +92,49 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 	}
 	l.mu.Lock()
 	refusal := l.open(addr.Unmap(), Now())
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
 	if refusal == Accepted {
 		l.metrics.accepted.Inc()
 	}
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 	return refusal
 }
 
 // open needs l.mu.
 func (l *Limits) open(addr netip.Addr, now int64) Refusal {
-	n := l.connections.Load()
-	if l.full() {
+	switch counted := addr.IsValid(); {
+	case l.full():
 		return ConnectionLimit
-	}
-	counted := l.counts(addr)
-	if counted && !l.addresses.Take(addr, l.options.Load().MaxConnectionsPerAddress) {
+	case counted && !l.addresses.Take(addr, l.Bounds.Load().MaxConnectionsPerAddress):
 		return ConnectionLimitPerAddress
-	}
-	if !l.accepts.Take(now) { // last, because it spends a token
+	case !l.accepts.Take(now): // last, because it spends a token
 		if counted {
 			l.addresses.Give(addr)
 		}
 		return AcceptRate
 	}
-	l.connections.Store(n + 1)
-	l.peak.Store(max(l.peak.Load(), n+1))
+	l.peak.Store(max(l.peak.Load(), l.connections.Add(1)))
 	return Accepted
 }
 
 // full says whether MaxConnections are open, those of another process of the server included.
 func (l *Limits) full() bool {
-	held := l.connections.Load() + l.queue.lingering.Load() + l.elsewhere.Load()
-	return held >= int64(l.options.Load().MaxConnections)
+	return l.connections.Load()+l.queue.lingering.Load()+l.elsewhere.Load() >= int64(l.Bounds.Load().MaxConnections)
 }
 
-// CountElsewhere counts n connections as open that another process of the server has. Concurrent.
+// CountElsewhere counts n connections of another process of the server as open. Concurrent.
 func (l *Limits) CountElsewhere(n int) { l.elsewhere.Store(int64(n)) }
 
 // Replace goes by other bounds of connections from now on. o is valid and resolved; its MaxConnections is no more than
 // at the start, and a bound per address or principal is off in both or in neither. Concurrent.
 func (l *Limits) Replace(o Options) {
 	l.mu.Lock()
-	l.options.Store(&o)
+	l.Bounds.Store(&o)
 	l.accepts.Limit = o.MaxAcceptRate
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 }
 
 // Close gives back what Open counted. It comes after Queue.Close of the same connection.
@@ -151,23 +142,22 @@ func (l *Limits) Close(addr netip.Addr) {
 	addr = addr.Unmap()
 	l.mu.Lock()
 	n, left := l.connections.Add(-1), 0
-	if l.counts(addr) {
+	if addr.IsValid() {
 		left = l.addresses.Give(addr)
 	}
-	soft := l.judgeSoft()
+	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
 	if n < 0 || left < 0 {
-		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d of it left", addr, n,
-			left))
+		panic(fmt.Sprintf("backpressure: a connection of %v was closed that was not open: %d in all, %d left", addr, n, left))
 	}
-	l.report(soft)
+	l.report(crossed, exceeded, now)
 }
 
 // Join asks to count an open connection as principal's. Accepted: Leave must follow once, with the same principal,
 // before or after Close. ConnectionLimitPerPrincipal: nothing was counted, and the caller tells the peer and calls
 // Queue.CountRefusal.
 func (l *Limits) Join(principal string) Refusal {
-	most := l.options.Load().MaxConnectionsPerPrincipal
+	most := l.Bounds.Load().MaxConnectionsPerPrincipal
 	if most == 0 {
 		return Accepted
 	}
@@ -181,7 +171,7 @@ func (l *Limits) Join(principal string) Refusal {
 
 // Leave gives back what Join counted.
 func (l *Limits) Leave(principal string) {
-	if l.options.Load().MaxConnectionsPerPrincipal == 0 {
+	if l.Bounds.Load().MaxConnectionsPerPrincipal == 0 {
 		return
 	}
 	l.mu.Lock()
@@ -192,30 +182,16 @@ func (l *Limits) Leave(principal string) {
 	}
 }
 
-func (l *Limits) counts(addr netip.Addr) bool {
-	return l.options.Load().MaxConnectionsPerAddress > 0 && addr.IsValid()
+// judgeSoft needs l.mu.
+func (l *Limits) judgeSoft() (crossed, exceeded bool, connections int) {
+	connections = int(l.connections.Load())
+	crossed, exceeded = l.soft.Judge(connections, l.Bounds.Load().SoftConnections)
+	return crossed, exceeded, connections
 }
 
-// softChange is a crossing of the soft limit that is yet to be reported.
-type softChange struct {
-	crossed, exceeded bool
-	connections       int
-}
-
-// judgeSoft needs l.mu. The alert clears a twentieth below the limit, so that one client that comes and
-// goes at the limit is not an event each time.
-func (l *Limits) judgeSoft() softChange {
-	n, soft, was := int(l.connections.Load()), l.options.Load().SoftConnections, l.softExceeded.Load()
-	is := n >= soft || was && n >= soft-soft/20
-	if is != was {
-		l.softExceeded.Store(is)
-	}
-	return softChange{crossed: is != was, exceeded: is, connections: n}
-}
-
-func (l *Limits) report(c softChange) {
-	if c.crossed && l.onSoft != nil {
-		l.onSoft(c.exceeded, c.connections)
+func (l *Limits) report(crossed, exceeded bool, connections int) {
+	if crossed && l.onSoft != nil {
+		l.onSoft(exceeded, connections)
 	}
 }
 

@@ -190,9 +190,9 @@ func (m *limitsMetrics) register(l *Limits, set *metrics.Set) {
 	}
 	gauge("weir_connections", l.Connections)
 	gauge("weir_connections_peak", func() int { return int(l.peak.Load()) })
-	gauge("weir_connections_limit", func() int { return l.options.Load().MaxConnections })
-	gauge("weir_connections_soft_limit", func() int { return l.options.Load().SoftConnections })
-	gauge("weir_connections_soft_exceeded", func() int { return int(oneIf(l.softExceeded.Load())) })
+	gauge("weir_connections_limit", func() int { return l.Bounds.Load().MaxConnections })
+	gauge("weir_connections_soft_limit", func() int { return l.Bounds.Load().SoftConnections })
+	gauge("weir_connections_soft_exceeded", func() int { return int(oneIf(l.soft.Exceeded())) })
 	gauge("weir_connections_accept_rate", l.acceptRate)
 	m.accepted = set.NewCounter("weir_connections_accepted_total")
 }

@@ -37,10 +37,8 @@ const (
 
 	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
-
-	// Of messages, by the transport.
-
-	HandoverLimit // it belongs to the process that this one takes over from, which has too many waiting
+	HandoverLimit   // it belongs to the process that this one takes over from, and cannot get there; by the transport
+	ToolLimit       // as many calls of this tool run as may at once; by its limiter (weir/registry/concurrency)
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
 
@@ -73,6 +71,7 @@ var refusalTable = [refusals]struct {
 	ConnectionLimitPerPrincipal: {"connection_limit_per_principal", 0.5},
 	EmergencyStop:               {"emergency_stop", 0.5},
 	ProcessPressure:             {"process_pressure", 0.25},
+	ToolLimit:                   {"tool_limit", 0.25},
 	HandoverLimit:               {"handover_limit", 0},
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/backpressure/number"
 	"weir/backpressure/ring"
 )
 
@@ -126,7 +127,7 @@ type pool struct {
 	wakeups chan int64    // for each sleeper that was claimed, its Worker.claimed
 	ended   chan struct{} // closed when stopped and no goroutine is left
 	end     sync.Once
-	numbers numbers
+	numbers number.Numbers
 
 	_         [cacheLineBytes]byte // what is above is only read once the pool runs
 	alive     atomic.Int32         // goroutines
@@ -156,7 +157,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 		ended:   make(chan struct{}),
 	}
 	if c == Blocking {
-		p.numbers.first = q.options.Workers
+		p.numbers.First = q.options.Workers
 		p.batch = 1
 		p.scratch = q.options.BlockingScratchBytes
 	}
@@ -275,41 +276,15 @@ func (p *pool) leave() {
 	}
 }
 
-// numbers are those of a pool's goroutines, from first on. There are never more in use than goroutines alive.
-type numbers struct {
-	sync.Mutex
-	first int
-	used  int // ever
-	free  []int
-}
-
-func (n *numbers) take() int {
-	n.Lock()
-	defer n.Unlock()
-	if last := len(n.free) - 1; last >= 0 {
-		number := n.free[last]
-		n.free = n.free[:last]
-		return number
-	}
-	n.used++
-	return n.first + n.used - 1
-}
-
-func (n *numbers) give(number int) {
-	n.Lock()
-	defer n.Unlock()
-	n.free = append(n.free, number)
-}
-
 // work is the life of a goroutine of the pool.
 func (p *pool) work(searching bool) {
-	w := &Worker{Number: p.numbers.take(), shard: p.queue.metrics.nextShard(p.class), searching: searching,
+	w := &Worker{Number: p.numbers.Take(), shard: p.queue.metrics.nextShard(p.class), searching: searching,
 		blocks: p.class == Blocking}
 	// A Run that calls runtime.Goexit ends this goroutine; it is replaced as soon as there is more to do.
 	// At the ordinary end too something may have been pushed while all of limit seemed to be busy.
 	defer p.wakeIfMore()
 	defer p.leave()
-	defer p.numbers.give(w.Number) // before another goroutine may come in its stead
+	defer p.numbers.Give(w.Number) // before another goroutine may come in its stead
 	for l := p.next(w); l != nil; l = p.next(w) {
 		p.queue.serve(l, p.class, w)
 		if w.mark-w.taken > int64(yieldAfter) {

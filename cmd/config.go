@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"net/http"
 	"os"
 	"reflect"
 	"strings"
@@ -11,8 +12,10 @@ import (
 	"weir/cmd/succession"
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
 	"weir/reactor/mount"
+	"weir/reactor/trace"
 	"weir/registry"
 )
 
@@ -48,6 +51,10 @@ type Config struct {
 	AdminAllowedHosts []string     `yaml:"admin_allowed_hosts"`
 	Log               LogConfig    `yaml:"log"`
 	Alerts            AlertOptions `yaml:"alerts"`
+	// Trace is where spans of requests go (OpenTelemetry).
+	Trace trace.Options `yaml:"trace"`
+	// Audit is the log of who asked for what, and what became of it.
+	Audit audit.Options `yaml:"audit"`
 	// Pressure is what gives way first when the process is short of something.
 	Pressure pressure.Options `yaml:"pressure"`
 	MCP      registry.Options `yaml:"mcp"`
@@ -63,6 +70,7 @@ type Config struct {
 	tokens       *auth.Tokens           // of auth.tokens_file; nil without one
 	admins       *auth.Tokens           // of admin_tokens_file; nil without one
 	webhookToken string                 // of alerts.webhook.token_file; "" without one
+	traceHeaders http.Header            // of trace.headers_file
 	again        func() (Config, error) // reads the configuration again, from where it came
 	budgets      budgets
 	mounts       map[string]*mount.Options // Mounts, with variables put in

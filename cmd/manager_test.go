@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,7 @@ type manager struct {
 	notify  *net.UnixConn
 	sockets []*os.File
 	names   []string
+	config  string // file
 }
 
 func newManager(t *testing.T) *manager {
@@ -32,7 +34,9 @@ func newManager(t *testing.T) *manager {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { notify.Close() })
-	return &manager{t: t, notify: notify}
+	m := &manager{t: t, notify: notify, config: filepath.Join(t.TempDir(), "weir.yaml")}
+	rewrite(t, m.config, "handover_timeout: 0s\n")
+	return m
 }
 
 // listen opens a socket that the service will be passed, and returns its address.
@@ -61,7 +65,7 @@ func (m *manager) listen(name, network, address string) string {
 func (m *manager) start(stderr io.Writer, environment ...string) *exec.Cmd {
 	m.t.Helper()
 	service := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, os.Args[0], "serve", "--http", "127.0.0.1:0",
-		"--tcp", "", "--admin", "127.0.0.1:0")
+		"--tcp", "", "--admin", "127.0.0.1:0", "--config", m.config)
 	service.Env = append(os.Environ(), asMain+"=1", "NOTIFY_SOCKET="+m.notify.LocalAddr().String(),
 		fmt.Sprintf("LISTEN_FDS=%d", len(m.sockets)), "LISTEN_FDNAMES="+strings.Join(m.names, ":"))
 	service.Env = append(service.Env, environment...)
@@ -76,6 +80,14 @@ func (m *manager) start(stderr io.Writer, environment ...string) *exec.Cmd {
 // hears waits for a message of the service.
 func (m *manager) hears(want string) {
 	m.t.Helper()
+	if got := m.hearsOne(want); got != want {
+		m.t.Fatalf("it says %s, want %s", got, want)
+	}
+}
+
+// hearsOne waits for one that begins so.
+func (m *manager) hearsOne(want string) string {
+	m.t.Helper()
 	buffer := make([]byte, 256)
 	for {
 		if err := m.notify.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
@@ -85,8 +97,8 @@ func (m *manager) hears(want string) {
 		if err != nil {
 			m.t.Fatalf("no %s: %v", want, err)
 		}
-		if string(buffer[:n]) == want {
-			return
+		if strings.HasPrefix(string(buffer[:n]), want) {
+			return string(buffer[:n])
 		}
 	}
 }
@@ -160,6 +172,49 @@ func TestServeUnderAManager(t *testing.T) {
 		if _, err := os.Stat(path); err != nil {
 			t.Errorf("the manager's socket is gone: %v", err)
 		}
+	}
+}
+
+// TestUpgradeUnderAManager: the new process becomes the service, has the manager's sockets and gives the signs of life.
+// The old one says nothing any more, not even that it stops.
+func TestUpgradeUnderAManager(t *testing.T) {
+	needs.Programs(t, "the service was not started as systemd starts it", "sh")
+	m := newManager(t)
+	path := filepath.Join(t.TempDir(), "weir.sock")
+	m.listen("unix", "unix", path)
+	service := m.start(io.Discard, "WATCHDOG_USEC=1000000")
+	m.hears("READY=1")
+	if err := service.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	said := m.hearsOne("MAINPID=")
+	pid, err := strconv.Atoi(strings.TrimPrefix(said, "MAINPID="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	successor, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = successor.Kill() })
+	if state, err := service.Process.Wait(); err != nil || state.ExitCode() != exitOK {
+		t.Error(state, err)
+	}
+	m.hears("READY=1")
+	m.hears("WATCHDOG=1")
+	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n"
+	if answer := ask(t, "unix", path, ping); !strings.Contains(answer, `"result"`) {
+		t.Errorf("the manager's socket: %s", answer)
+	}
+	if err := successor.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	m.hears("STOPPING=1")
+	if err := service.Wait(); err == nil || !strings.Contains(err.Error(), "no child") { // until nobody has its log
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("the manager's socket is gone: %v", err)
 	}
 }
 

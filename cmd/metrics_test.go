@@ -14,6 +14,7 @@ import (
 
 	"weir/cmd/exposition"
 	"weir/reactor/mount"
+	"weir/registry"
 )
 
 const metricsPage = repository + "/docs/METRICS.md"
@@ -120,9 +121,14 @@ func TestMetricsAreListed(t *testing.T) {
 	}
 }
 
-// metricsOf is /metrics of a server that has served a call of a tool and one of another handler.
+// metricsOf is /metrics of a server that has a tool with a limit, and has served a call of a tool and one of another handler.
 func metricsOf(t *testing.T, s *server) string {
 	t.Helper()
+	registry.AddTool(s.registry, &mcp.Tool{Name: "limited"}, func(context.Context, *mcp.CallToolRequest, struct{}) (
+		*mcp.CallToolResult, any, error,
+	) {
+		return &mcp.CallToolResult{}, nil, nil
+	}, registry.MaxConcurrent(1))
 	s.registry.AddPrompt(&mcp.Prompt{Name: "p"},
 		func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) { return nil, nil })
 	conn := dialTCP(t, s)

@@ -1,9 +1,6 @@
 package cmd
 
 import (
-	"fmt"
-
-	"weir/backpressure"
 	"weir/codec/option"
 	"weir/reactor/auth"
 )
@@ -16,7 +13,8 @@ func (c *Config) reloadable() map[string]bool {
 }
 
 // reload reads again what can be read again while the server runs: the tokens files; and of the configuration, if it
-// has no mistake, the section alerts, the limits of connections and the level of the log. The process that this one
+// has no mistake, the section alerts, the limits of connections and the level of the log; and what traces and the audit
+// log need. The process that this one
 // takes over from does the same.
 func (s *server) reload() {
 	s.reloading.Lock()
@@ -28,6 +26,7 @@ func (s *server) reload() {
 		s.reloadTokens(adminsKey, s.config.AdminTokensFile, s.admins.Store)
 	}
 	s.reloadConfig()
+	s.observers.Reload()
 	s.succession.Reloaded()
 }
 
@@ -55,7 +54,7 @@ func (s *server) reloadConfig() {
 	line := s.log.Info()
 	others := s.config.differs(&config)
 	if !s.config.stdio {
-		others = append(others, s.replaceLimits(config.Queue)...)
+		others = append(others, s.reactor.ReplaceLimits(config.Queue)...)
 		if config.Log.Level != s.config.Log.Level {
 			s.config.Log.Level = config.Log.Level
 			s.log.setLevel(config.Log.Level)
@@ -65,35 +64,4 @@ func (s *server) reloadConfig() {
 		line = s.log.Warn().Strs("changed_keys_that_need_a_restart", others)
 	}
 	line.Msg("configuration reloaded")
-}
-
-// replaceLimits goes by other bounds of connections, and says which it cannot: what more connections than at the start
-// would need is not there, and what was not counted cannot be bounded.
-func (s *server) replaceLimits(wanted backpressure.Options) (cannot []string) {
-	now := &s.config.Queue
-	before := *now
-	if wanted.MaxConnections > s.made.MaxConnections {
-		cannot = append(cannot, fmt.Sprintf("max_connections (above %d, those of the start)", s.made.MaxConnections))
-		wanted.MaxConnections = now.MaxConnections
-		wanted.SoftConnections = min(wanted.SoftConnections, now.MaxConnections)
-	}
-	for _, bound := range []struct {
-		key       string
-		now, then *int
-	}{
-		{"max_connections_per_address", &now.MaxConnectionsPerAddress, &wanted.MaxConnectionsPerAddress},
-		{"max_connections_per_principal", &now.MaxConnectionsPerPrincipal, &wanted.MaxConnectionsPerPrincipal},
-	} {
-		if (*bound.now == 0) != (*bound.then == 0) {
-			cannot = append(cannot, bound.key+" (on or off)")
-			continue
-		}
-		*bound.now = *bound.then
-	}
-	now.MaxConnections, now.SoftConnections = wanted.MaxConnections, wanted.SoftConnections
-	now.MaxAcceptRate = wanted.MaxAcceptRate
-	if *now != before {
-		s.reactor.Handover().ReplaceLimits(*now)
-	}
-	return cannot
 }

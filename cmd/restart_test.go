@@ -21,12 +21,20 @@ import (
 // What clients notice of an upgrade, and of a restart behind a balancer: nothing. The program is the real one, as it is
 // built for people.
 
-// binary builds it.
-func binary(t *testing.T) string {
-	t.Helper()
+// lose builds it, and has both lose nothing, so often.
+func lose(t *testing.T, upgrading, restarting int) {
 	name := filepath.Join(t.TempDir(), "weir")
 	execute(t, repository, "go", "build", "-o", name, "./cmd/weir")
-	return name
+	t.Run("upgrades", func(t *testing.T) { upgrades(t, name, upgrading) })
+	t.Run("restarts", func(t *testing.T) { restarts(t, name, restarting) })
+}
+
+func TestNothingIsLost(t *testing.T) { lose(t, 2, 2) }
+
+// TestSlowNothingIsLost is the same as often as the issue asks for.
+func TestSlowNothingIsLost(t *testing.T) {
+	needs.Slow(t)
+	lose(t, 20, 20)
 }
 
 // calm has nobody refused because the machine is busy with something else.
@@ -59,10 +67,11 @@ func runBinary(t *testing.T, name, config string) *child {
 	return c
 }
 
-// upgrades upgrades a server so often while clients call and listen.
-func upgrades(t *testing.T, times int, handover time.Duration) {
-	c := runBinary(t, binary(t), fmt.Sprintf("http: 127.0.0.1:0\nadmin: 127.0.0.1:0\nhandover_timeout: %s\n"+
-		"drain_spread: %s\nshutdown_timeout: 10s\n", handover, handover/2))
+// upgrades upgrades a server so often while clients call and listen. Each of them uses its connection long before
+// handover_timeout.
+func upgrades(t *testing.T, name string, times int) {
+	c := runBinary(t, name, "http: 127.0.0.1:0\nadmin: 127.0.0.1:0\nhandover_timeout: 1500ms\ndrain_spread: 500ms\n"+
+		"shutdown_timeout: 10s\n")
 	began := time.Now()
 	crowd := startCrowd(t, c.addresses["http"])
 	for range times {
@@ -85,14 +94,6 @@ func upgrades(t *testing.T, times int, handover time.Duration) {
 	c.await("stopped", nil)
 }
 
-func TestUpgradeLosesNothing(t *testing.T) { upgrades(t, 2, 2*time.Second) }
-
-// TestSlowUpgrades is the same as often as the issue asks for.
-func TestSlowUpgrades(t *testing.T) {
-	needs.Slow(t)
-	upgrades(t, 20, 2*time.Second)
-}
-
 // balanced are the lines of docs/OPERATING.md that put two servers behind HAProxy.
 func balanced(t *testing.T) string {
 	t.Helper()
@@ -109,7 +110,7 @@ func balanced(t *testing.T) string {
 }
 
 // restarts restarts two servers behind HAProxy in turn, so often in all.
-func restarts(t *testing.T, times int) {
+func restarts(t *testing.T, name string, times int) {
 	needs.Programs(t, "no server was restarted behind HAProxy", "haproxy")
 	text, err := os.ReadFile(repository + "/docs/deploy/haproxy.cfg")
 	if err != nil {
@@ -121,9 +122,10 @@ func restarts(t *testing.T, times int) {
 		t.Fatal("docs/deploy/haproxy.cfg has no server to replace")
 	}
 	config = strings.Replace(config, "127.0.0.1:8000", front, 1)
+	// A server that is slow because its machine is, is not down; nor would it be with a whole second to answer in.
+	config = strings.Replace(config, "timeout connect", "timeout check 10s\n    timeout connect", 1)
 	var servers [2]*child
 	var configs [2]string
-	name := binary(t)
 	for i := range servers {
 		http, admin := needs.Port(t), needs.Port(t)
 		_, port, _ := strings.Cut(admin, ":")
@@ -162,14 +164,6 @@ func restarts(t *testing.T, times int) {
 	crowd.judge(began)
 }
 
-func TestRestartBehindHAProxyLosesNothing(t *testing.T) { restarts(t, 2) }
-
-// TestSlowRestarts is the same as often as the issue asks for.
-func TestSlowRestarts(t *testing.T) {
-	needs.Slow(t)
-	restarts(t, 20)
-}
-
 // startHAProxy runs it until the test ends.
 func startHAProxy(t *testing.T, config string) {
 	t.Helper()
@@ -182,7 +176,7 @@ func startHAProxy(t *testing.T, config string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Process.Signal(syscall.SIGTERM) // who runs in the background may have SIGINT ignored
 		_ = process.Wait()
 		if t.Failed() {
 			t.Logf("HAProxy said:\n%s", said.String())

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec/option"
 	"weir/reactor"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
 )
 
@@ -34,6 +35,9 @@ func (c *Config) validate(openFiles uint64) []error {
 func (c *Config) checkProcess(found *option.Mistakes) {
 	if c.Server.HTTP == "" && c.Server.TCP == "" && c.Server.Unix == "" && !c.stdio {
 		found.Add("http", "every listener is off: allowed is at least one of http, tcp and unix")
+	}
+	if c.stdio && c.Audit.File == audit.Standard {
+		found.Add("audit.file", "- is standard output, on which this server speaks with its client: allowed is a path")
 	}
 	if err := reactor.CheckAddress(c.Admin); err != nil {
 		found.Add("admin", "%v", err)

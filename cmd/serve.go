@@ -16,6 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cmd/admin"
+	"weir/cmd/observers"
+	"weir/cmd/orders"
+	"weir/cmd/succession"
 	"weir/cmd/systemd"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
@@ -24,7 +27,7 @@ import (
 
 // serve runs the server until a signal ends it, and returns the process's exit code.
 func serve(config *Config, stdout, stderr io.Writer) int {
-	orders, done := obey()
+	signals, done := orders.Obey()
 	defer done()
 	log := newJournal(LogConfig{Level: "debug", Format: config.Log.Format}, stderr)
 	log.setLevel(config.Log.Level)
@@ -65,10 +68,10 @@ func serve(config *Config, stdout, stderr io.Writer) int {
 	ended, begun := make(chan int, 1), make(chan struct{})
 	stop := sync.OnceFunc(func() { s.stop(); ended <- exitOK })
 	s.follows(manager, func() { close(begun); stop() })
-	return orders.attend(running{
-		log: log, timeout: config.ShutdownTimeout, ended: ended, begun: begun, reload: s.reload,
-		connections: s.reactor.Connections, upgrade: s.succession.Upgrade,
-		stop: func() { manager.Say(systemd.Stopping); s.succession.Stopping(); go stop() },
+	return signals.Attend(orders.Running{
+		Log: &log.Logger, Timeout: config.ShutdownTimeout, Ended: ended, Begun: begun, Reload: s.reload,
+		Connections: s.reactor.Connections, Upgrade: s.succession.Upgrade,
+		Stop: func() { manager.Say(systemd.Stopping); s.succession.Stopping(); go stop() },
 	})
 }
 
@@ -89,17 +92,22 @@ func notStarted(log *journal, err error) int {
 // heir has the server take over from the process that started this one; nil: there is none.
 func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*server, error) {
 	s := &server{config: config, log: log, started: time.Now(), metrics: metrics.NewSet()}
-	s.inheritKey(heir)
+	s.stateKey = succession.StateKey(config.MCP.StateKey, heir)
 	log.register(s.metrics)
 	adminListener, err := admin.Listen(config.Admin, config.sockets["admin"])
 	if err != nil {
 		return nil, err
 	}
-	if err := s.bind(); err != nil {
-		closeIfOpen(adminListener)
-		return nil, err
+	s.observers, err = observers.Open(observers.Options{Trace: config.Trace, Headers: config.traceHeaders,
+		Audit: config.Audit, Name: config.MCP.Name, Version: config.MCP.Version, Read: readBounded}, s.metrics, log.Logger)
+	if err == nil {
+		err = s.bind()
 	}
-	if err := s.succeed(heir, adminListener); err != nil {
+	if err == nil {
+		err = s.succeed(heir, adminListener)
+	}
+	if err != nil {
+		s.observers.Close(lastWords)
 		closeIfOpen(adminListener)
 		return nil, err
 	}
@@ -107,6 +115,7 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
+		s.live = startLive(s)
 		s.admin = admin.Serve(adminListener, s.adminSource(), config.AdminAllowedHosts)
 	}
 	return s, nil

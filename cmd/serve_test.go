@@ -52,6 +52,11 @@ func TestMain(m *testing.M) {
 		child := plain
 		child.Offer, child.Defaults = offerHeld, func(c *Config) { c.Demo = true }
 		os.Exit(child.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asChaos:
+		os.Exit(chaotic.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case asCrashing:
+		crashUpgraded()
+		os.Exit(plain.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	case asHoarding:
 		os.Exit(hoarding.run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
@@ -89,6 +94,12 @@ func heldCall(t *testing.T) (line string, let func()) {
 // startTest runs the assembled server in this process, every listener on, on ports of the kernel's choice.
 func startTest(t *testing.T, change func(*Config)) *server {
 	t.Helper()
+	return startTestLogging(t, zerolog.NewTestWriter(t), change)
+}
+
+// startTestLogging is the same with a log.
+func startTestLogging(t *testing.T, log io.Writer, change func(*Config)) *server {
+	t.Helper()
 	config := plain.defaults()
 	config.Server.HTTP, config.Server.TCP, config.Admin = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	config.Server.Unix = filepath.Join(t.TempDir(), "weir.sock")
@@ -102,7 +113,7 @@ func startTest(t *testing.T, change func(*Config)) *server {
 		t.Fatal(errs)
 	}
 	config.Queue = config.Queue.Resolve(openFileLimit())
-	s, err := startServer(&config, &journal{Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+	s, err := startServer(&config, &journal{Logger: zerolog.New(log).Level(zerolog.WarnLevel),
 		lines: logwriter.New(io.Discard, nil)}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -313,8 +324,14 @@ func startChildOn(t *testing.T, stdout *os.File, args ...string) *child {
 // startChildAs is the same as the program that TestMain knows as this.
 func startChildAs(t *testing.T, as string, stdout *os.File, args ...string) *child {
 	t.Helper()
+	return startProgram(t, os.Args[0], as, stdout, args...)
+}
+
+// startProgram is the same with another name of the file.
+func startProgram(t *testing.T, program, as string, stdout *os.File, args ...string) *child {
+	t.Helper()
 	all := append([]string{"serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
-	c := &child{Cmd: exec.Command(os.Args[0], all...), t: t}
+	c := &child{Cmd: exec.Command(program, all...), t: t}
 	c.Env = append(os.Environ(), asMain+"="+as)
 	if stdout != nil {
 		c.Stdout = stdout

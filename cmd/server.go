@@ -8,9 +8,10 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
+	"weir/cmd/live"
+	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
@@ -29,11 +30,12 @@ type server struct {
 	admins    atomic.Pointer[auth.Tokens] // whom it lets in; nil is everybody
 	watch     *watch
 	strain    *strain
-	made      backpressure.Options // what the queue was made for
-	reloading sync.Mutex           // held while it reads again
-	stateKey  string               // seals states
+	observers *observers.Observers
+	reloading sync.Mutex // held while it reads again
+	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
 
+	live       *live.View // nil without an admin listener
 	succession *succession.Succession
 	addresses  map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
@@ -51,7 +53,7 @@ func (s *server) bind() error {
 
 func (s *server) build() error {
 	offered := s.config.MCP
-	s.made, offered.StateKey = s.config.Queue, s.stateKey
+	offered.StateKey = s.stateKey
 	offered.Metrics, offered.PrivateLists = s.metrics, s.config.tokens != nil
 	var err error
 	s.registry, err = registry.New(offered)
@@ -69,7 +71,7 @@ func (s *server) build() error {
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
 		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
 		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
-		Metrics: s.metrics, Log: &s.log.Logger,
+		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
 	})
 	return err
@@ -90,7 +92,9 @@ func (s *server) stop() {
 func (s *server) end() {
 	s.watch.end()
 	s.strain.end()
+	s.observers.Close(lastWords)
 	if s.admin != nil {
 		s.admin.Stop()
+		s.live.End()
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"weir/cmd/observers"
 
 	"weir/cmd/mounts"
 	"weir/codec/option"
@@ -48,8 +49,10 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
 	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))
 	webhookToken, unreadable := loadWebhookToken(config.Alerts.Webhook.TokenFile, places.Of("alerts.webhook.token_file"))
-	config.tokens, config.admins, config.webhookToken = tokens, admins, webhookToken
-	wrong = append(append(wrong, more...), unreadable...)
+	headers, wrongToo := observers.LoadHeaders(config.Trace.HeadersFile, readBounded,
+		places.Of(observers.HeadersKey))
+	config.tokens, config.admins, config.webhookToken, config.traceHeaders = tokens, admins, webhookToken, headers
+	wrong = append(append(append(wrong, more...), unreadable...), wrongToo...)
 	config.fitConnections(on.files)
 	config.Queue = config.Queue.Resolve(on.files)
 	return config, append(mistakes, wrong...).Err()
@@ -75,7 +78,9 @@ type serveFlags struct {
 // Help implements kong.HelpProvider: what stands below the flags.
 func (serveFlags) Help() string {
 	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets,
-until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits.
+until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits. SIGHUP
+reads tokens, alerts, limits of connections and the level of the log again. SIGUSR2 upgrades: the program is started
+anew, from its file, takes the listening sockets over, and nobody is refused.
 
 Example:
 
@@ -148,6 +153,7 @@ func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
 	config.Server.Loops = 1
+	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front; one comes back alone
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
 	override(f.Admin, &config.Admin, places, "admin", "admin")
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")

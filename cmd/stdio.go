@@ -6,13 +6,14 @@ import (
 	"io"
 	"sync"
 
+	"weir/cmd/orders"
 	"weir/reactor"
 )
 
 // stdio serves standard input and output until the client closes its end or a signal comes, and returns the process's
 // exit code. It is the same server with one client (reactor.Server.ServeStdio).
 func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
-	orders, done := obey()
+	signals, done := orders.Obey()
 	defer done()
 	log := newJournal(config.Log, stderr)
 	defer log.flush()
@@ -34,10 +35,10 @@ func stdio(config *Config, stdin io.Reader, stdout, stderr io.Writer) int {
 		s.end()
 		ended <- conversationEnded(log, err)
 	}()
-	return orders.attend(running{
-		log: log, timeout: config.ShutdownTimeout, ended: ended, begun: input.ended, reload: s.reload,
-		connections: s.reactor.Connections, stop: cancel,
-		upgrade: func() {
+	return signals.Attend(orders.Running{
+		Log: &log.Logger, Timeout: config.ShutdownTimeout, Ended: ended, Begun: input.ended, Reload: s.reload,
+		Connections: s.reactor.Connections, Stop: cancel,
+		Upgrade: func() {
 			log.Error().Str("reason", "standard input and output cannot be handed over").Msg("not upgraded")
 		},
 	})

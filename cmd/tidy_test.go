@@ -54,8 +54,9 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/engine": {
-		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/event", "weir/registry/feature",
-		"weir/registry/handler", "weir/registry/input", "weir/registry/protocol", "weir/registry/result",
+		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
+		"weir/registry/feature", "weir/registry/handler", "weir/registry/input", "weir/registry/protocol",
+		"weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -68,7 +69,8 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
-		"weir/codec", "weir/registry/event", "weir/registry/protocol", "weir/registry/session", "weir/registry/task",
+		"weir/codec", "weir/registry/concurrency", "weir/registry/event", "weir/registry/protocol",
+		"weir/registry/session", "weir/registry/task",
 		"weir/registry/value",
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
@@ -89,10 +91,11 @@ var allowedImports = map[string][]string{
 	"registry/feature": {"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/shard",
 		"weir/registry/value",
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
-	"registry/protocol": {"weir/codec"},
-	"registry/sdk":      {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
-	"registry/shard":    {},
-	"registry/value":    {"weir/codec"},
+	"registry/protocol":    {"weir/codec"},
+	"registry/sdk":         {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/shard":       {},
+	"registry/concurrency": {},
+	"registry/value":       {"weir/codec"},
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
@@ -109,16 +112,24 @@ var allowedImports = map[string][]string{
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/share",
 		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/share":      {},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
-	"reactor/upgrade":         {"golang.org/x/sys/unix"},
+	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix"},
+	"reactor/trace": {
+		"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+	},
+	"reactor/upgrade": {"golang.org/x/sys/unix"},
 	"reactor/pipeline": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/audit", "weir/reactor/trace",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog",
 	},
 	"reactor/transport": {
@@ -129,6 +140,8 @@ var allowedImports = map[string][]string{
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
 	"codec/http1/rivals": {"weir/codec/http1", "github.com/valyala/fasthttp"},
+	// Likewise: OpenTelemetry's own code is what judges.
+	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
 		"weir/loadtest/pacing", "weir/loadtest/report",
@@ -231,14 +244,18 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd", "weir/cmd/succession"},
-		imported) &&
+		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager",
+		"weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
 		return "" // who else is told of an upgrade
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
 		return "" // the metrics page
+	case path.Dir(name) == "cmd/live" && slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/process"}, imported):
+		return "" // what is read of a server
+	case imported == "weir/cmd/live" && path.Dir(name) == "cmd/top":
+		return "" // what is shown of it
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
 		return "" // one of the limits of a machine
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):

@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net"
 
 	"weir/cmd/admin"
@@ -25,18 +23,6 @@ func (c *Config) address(name string) string {
 	return map[string]string{"http": c.Server.HTTP, "tcp": c.Server.TCP, "unix": c.Server.Unix, "admin": c.Admin}[name]
 }
 
-// inheritKey has what the predecessor sealed opened here, and what is sealed here opened by a successor.
-func (s *server) inheritKey(heir *upgrade.Predecessor) {
-	if s.stateKey = s.config.MCP.StateKey; s.stateKey == "" && heir != nil {
-		s.stateKey = heir.StateKey
-	}
-	if s.stateKey == "" {
-		var key [32]byte
-		rand.Read(key[:]) // never fails
-		s.stateKey = hex.EncodeToString(key[:])
-	}
-}
-
 // succeed begins to accept, in the place of heir if there is one.
 func (s *server) succeed(heir *upgrade.Predecessor, adminListener net.Listener) error {
 	s.succession = &succession.Succession{
@@ -50,13 +36,7 @@ func (s *server) succeed(heir *upgrade.Predecessor, adminListener net.Listener) 
 			}
 		},
 	}
-	s.succession.Init()
-	s.metrics.NewGauge("weir_predecessor_connections", func() float64 {
-		if before := s.succession.Predecessor(); before != nil {
-			return float64(before.Connections)
-		}
-		return 0
-	})
+	s.succession.Init(s.metrics)
 	return s.succession.Succeed(heir, s.reactor.Start)
 }
 

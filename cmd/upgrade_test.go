@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/cmd/orders"
+	"weir/reactor/upgrade"
 )
 
 // startUpgradable runs weir with a Unix socket and a configuration.
@@ -240,5 +243,217 @@ func TestUpgrade(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the file of the Unix socket is still there")
+	}
+}
+
+// notUpgraded has c try an upgrade that fails, and returns what the log says.
+func (c *child) notUpgraded() string {
+	c.t.Helper()
+	if err := c.Process.Signal(syscall.SIGUSR2); err != nil {
+		c.t.Fatal(err)
+	}
+	var line struct{ Error string }
+	c.await("not upgraded, this process goes on: the new one did not begin", &line)
+	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n"
+	if answer := ask(c.t, "tcp", c.addresses["tcp"], ping); !strings.Contains(answer, `"result"`) {
+		c.t.Errorf("%s, and it answers %s", line.Error, answer)
+	}
+	return line.Error
+}
+
+// TestUpgradeFails: whatever a new process does instead of serving, the old one goes on, says why, and can be upgraded
+// afterwards.
+func TestUpgradeFails(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "weir")
+	link := func(to string) {
+		t.Helper()
+		_ = os.Remove(program)
+		if err := os.Symlink(to, program); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	link(self)
+	file := filepath.Join(t.TempDir(), "weir.yaml")
+	rewrite(t, file, "upgrade_timeout: 1s\n")
+	hasty := startProgram(t, program, withHeld, nil, "--config", file)
+	rewrite(t, file, "upgrade_timeout: 1m\n")
+	c := startProgram(t, program, withHeld, nil, "--config", file)
+	says := func(c *child, want string) {
+		t.Helper()
+		if got := c.notUpgraded(); !strings.Contains(got, want) {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	f := func(want string) { t.Helper(); says(c, want) }
+	rewrite(t, file, "upgrade_timeout: 1m\nworkers: -1\nno_such_key: 1\n")
+	f(`no_such_key`)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	rewrite(t, file, "upgrade_timeout: 1m\n")
+	link("/bin/false")
+	f("it ended before it was ready: exit status 1")
+	link("/nowhere")
+	f("no such file")
+	script := filepath.Join(t.TempDir(), "slow")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link(script)
+	says(hasty, "it was not ready within upgrade_timeout (1s), and was ended")
+	link(self)
+	rewrite(t, file, "unix: /nowhere/weir.sock\n") // its address is new, and cannot be bound
+	f("the folder /nowhere does not exist")
+	rewrite(t, file, "handover_timeout: 0s\n")
+	successor := c.upgrade()
+	c.await("the process that was upgraded has ended", nil)
+	if err := successor.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	c.await("stopped", nil)
+}
+
+// TestUpgradeIsStopped: a stop that comes while a new process begins ends that one too.
+func TestUpgradeIsStopped(t *testing.T) {
+	folder := t.TempDir()
+	program := filepath.Join(folder, "weir")
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	c := startProgram(t, program, withHeld, nil)
+	if err := os.Remove(program); err != nil {
+		t.Fatal(err)
+	}
+	began := filepath.Join(folder, "began")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n: > "+began+"\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new process has begun", func() bool { _, err := os.Stat(began); return err == nil })
+	if err := c.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	var refusal struct{ Reason string }
+	if c.await("not upgraded", &refusal); !strings.Contains(refusal.Reason, "has begun already") {
+		t.Errorf("a second one: %s", refusal.Reason)
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := c.exitCode(); code != exitOK { // the log ends when the new process has ended, too
+		t.Errorf("exit %d", code)
+	}
+}
+
+// TestReload: what SIGHUP reads again takes effect, and the rest is named.
+func TestReload(t *testing.T) {
+	c, file := startUpgradable(t, "max_connections: 3\nsoft_connections: 2\nlog: {level: info}\n")
+	reload := func(text string) (others []string) {
+		t.Helper()
+		rewrite(t, file, text)
+		if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		var line struct {
+			Changed []string `json:"changed_keys_that_need_a_restart"`
+		}
+		c.await("configuration reloaded", &line)
+		return line.Changed
+	}
+	if others := reload("max_connections: 1\nsoft_connections: 1\nlog: {level: debug}\n"); others != nil {
+		t.Errorf("needs a restart: %q", others)
+	}
+	conn, err := net.Dial("tcp", c.addresses["tcp"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n"
+	askOn(t, conn, ping)
+	if answer := ask(t, "tcp", c.addresses["tcp"], ping); !strings.Contains(answer, `"connection_limit"`) {
+		t.Errorf("the second connection: %s", answer)
+	}
+	conn.Close()
+	c.await("connection closed", nil) // which is at debug
+	others := reload("max_connections: 4\nmax_connections_per_address: 1\nqueue_timeout: 4s\n")
+	if got := strings.Join(others, ", "); got != "queue_timeout, max_connections (above 3, those of the start), "+
+		"max_connections_per_address (on or off)" {
+		t.Errorf("needs a restart: %s", got)
+	}
+}
+
+// TestStopIsHeldByNobody: a tool that ignores its context, a peer that does not read and a log that nobody reads do not
+// keep the process longer than it says.
+func TestStopIsHeldByNobody(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "weir.yaml")
+	rewrite(t, file, "shutdown_timeout: 1s\nlog: {level: debug}\nmax_outbox_bytes: 8 MiB\n")
+	c := startChild(t, "--config", file)
+	stuck, _ := c.callHeld()
+	defer stuck.Close()
+	slow, err := net.Dial("tcp", c.addresses["tcp"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	if err := slow.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	const calls, size = 40, 100_000
+	for n := range calls {
+		fmt.Fprintf(slow, `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"echo","arguments":`+
+			`{"message":%q},%s`+"\n", n, padding(size), crowdMeta)
+	}
+	unread := func() bool { return !strings.Contains(c.page("/metrics"), "\nweir_outbox_bytes 0\n") }
+	eventually(t, "answers wait for it", unread)
+	for c.lost("buffer_full") == "0" { // the log's pipe is full, and so is what waits for it
+		for range 500 {
+			c.chatter()
+		}
+	}
+	began := time.Now()
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	state, err := c.Process.Wait()
+	if took := time.Since(began); err != nil || took > c.promised(time.Second) {
+		t.Errorf("%v, %v after %v", state, err, took)
+	}
+}
+
+// promised is how long a stop may take in all, and a busy machine's share.
+func (c *child) promised(shutdown time.Duration) time.Duration {
+	return shutdown + orders.LateAfter + lastWords + patience/2
+}
+
+// asCrashing is a weir that crashes, if it was started for an upgrade, once it is to serve.
+const asCrashing = "crashing"
+
+func crashUpgraded() {
+	if heir, err := upgrade.Inherit(); heir != nil && err == nil {
+		_, err = heir.Ready()
+		fmt.Fprintln(os.Stderr, "crashes:", err)
+		os.Exit(3)
+	}
+}
+
+// TestUpgradeCrashes: the new process ends when the old one does not accept any more. Who came meanwhile is served by
+// the old one.
+func TestUpgradeCrashes(t *testing.T) {
+	c := startChildAs(t, asCrashing, nil)
+	if got := c.notUpgraded(); !strings.Contains(got, "exit status 3") {
+		t.Errorf("it says %q", got)
 	}
 }

@@ -102,6 +102,29 @@ func AppendError(dst, id []byte, e *Error) []byte {
 	return append(dst, "}}"...)
 }
 
+// ErrorOf reads the error that AppendError has written into a response to id; nil when the response is a result. It
+// looks at no result, however long.
+func ErrorOf(response, id []byte) *Error {
+	rest, ok := bytes.CutPrefix(response, []byte(`{"jsonrpc":"2.0","id":`))
+	if !ok {
+		return nil
+	}
+	if rest, ok = bytes.CutPrefix(rest, id); !ok {
+		return nil
+	}
+	object, ok := bytes.CutPrefix(rest, []byte(`,"error":`))
+	if !ok || len(object) == 0 {
+		return nil
+	}
+	object = object[:len(object)-1]
+	code, err := strconv.Atoi(string(Member(object, "code")))
+	if err != nil {
+		return nil
+	}
+	text, _ := StringOf(Member(object, "message"))
+	return &Error{Code: code, Message: string(text), Data: Member(object, "data")}
+}
+
 // AppendOneLine appends checked JSON text with its line breaks made spaces: one raw newline inside an answer would end
 // a line early and turn the rest into a second, forged message.
 func AppendOneLine(dst, text []byte) []byte {

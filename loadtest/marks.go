@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"weir/loadtest/client"
 	"weir/loadtest/hostile"
 	"weir/loadtest/pacing"
 	"weir/loadtest/report"
+	"weir/loadtest/table"
 )
 
 // judge holds the report against the scenario's marks.
@@ -121,7 +121,7 @@ func (j *judging) add(name, want, got string, held, unknown bool) {
 func (j *judging) sum(which func(*report.PhaseReport) bool) (t report.Tally) {
 	for i := range j.report.Phases {
 		if p := &j.report.Phases[i]; which(p) {
-			client.Add(&t, &p.Tally)
+			table.Add(&t, &p.Tally)
 		}
 	}
 	return t

@@ -13,6 +13,7 @@ import (
 	"weir/loadtest/observe"
 	"weir/loadtest/probe"
 	"weir/loadtest/report"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 )
 
@@ -126,11 +127,11 @@ func (b *recorder) record(s *Sample) *report.Point {
 	b.complete = s.Index == len(b.instants)-1
 	seconds := (at - b.lastAt).Seconds()
 	v := b.stats()
-	change := client.Difference(&s.Counters, &b.last.Counters)
+	change := table.Difference(&s.Counters, &b.last.Counters)
 	serverCPU := max(0, v.CPUSeconds-b.lastSeen.CPUSeconds)
 	for _, p := range []*phaseRecorder{&b.phases[phase], &b.total} {
 		p.seconds += seconds
-		client.Add(&p.counters, &change)
+		table.Add(&p.counters, &change)
 		p.peakOpen = max(p.peakOpen, s.Counters.Open)
 		p.peakBytes = max(p.peakBytes, v.ResidentBytes)
 		p.peakQueue = max(p.peakQueue, v.QueueMessages)
@@ -172,10 +173,10 @@ func (b *recorder) wanted(phase int) bool {
 
 // recordEnd enters the sample that comes when all calls have ended.
 func (b *recorder) recordEnd(s *Sample) {
-	change := client.Difference(&s.Counters, &b.last.Counters)
-	client.Add(&b.total.counters, &change)
+	change := table.Difference(&s.Counters, &b.last.Counters)
+	table.Add(&b.total.counters, &change)
 	last := &b.phases[len(b.phases)-1]
-	client.Add(&last.counters, &change)
+	table.Add(&last.counters, &change)
 	late := max(0, s.At-b.lastAt).Seconds() // what was answered after the end took its time too
 	b.total.seconds += late
 	last.seconds += late

@@ -11,6 +11,7 @@ import (
 	"weir/loadtest/observe"
 	"weir/loadtest/probe"
 	"weir/loadtest/report"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 )
 
@@ -46,7 +47,7 @@ func sampleRun(t *testing.T, slower float64) *report.Report {
 		c.Opened = c.Open
 		sample := Sample{Index: i, Counters: c, CPU: time.Duration(i) * 10 * time.Millisecond}
 		sample.Counters = client.NewCounters()
-		client.Add(&sample.Counters, &c)
+		table.Add(&sample.Counters, &c)
 		for k := range n - 3 {
 			client.Record(sample.Counters.Latency, time.Duration(slower*float64(k+1))*100*time.Microsecond)
 			client.Record(sample.Counters.Late, 20*time.Microsecond)

@@ -423,7 +423,9 @@ func TestRunLosesNoCallInSilence(t *testing.T) {
 	line := fmt.Sprintf("planned %d = sent %d + never sent %d\n", total.Planned, total.Sent, total.NeverSent)
 	if total.Planned != total.Sent+total.NeverSent || !strings.Contains(text.String(), line) ||
 		!strings.Contains(result.HTML(), line) || total.Sent != total.Results+total.Lost || total.Planned < 200 ||
-		total.LostReasons["the server closed the connection before the answer"] != total.Lost || total.Lost == 0 {
+		// A kernel resets what is closed with calls in it that were not read.
+		total.LostReasons["the server closed the connection before the answer"]+
+			total.LostReasons["the server reset the connection before the answer"] != total.Lost || total.Lost == 0 {
 		t.Errorf("%+v\n%s", total, &text)
 	}
 }

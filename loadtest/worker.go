@@ -10,6 +10,7 @@ import (
 	"weir/loadtest/observe"
 	"weir/loadtest/pacing"
 	"weir/loadtest/report"
+	"weir/loadtest/table"
 )
 
 // Job is one worker's share of a run, as it travels to another process.
@@ -230,8 +231,8 @@ func (d *driver) close() {
 // merge adds another worker's sample of the same instant.
 func (s *Sample) merge(o *Sample) {
 	s.At = max(s.At, o.At)
-	client.Add(&s.Counters, &o.Counters)
+	table.Add(&s.Counters, &o.Counters)
 	s.CPU += o.CPU
 	s.Hostile.Add(o.Hostile)
-	client.Add(&s.Streams, &o.Streams)
+	table.Add(&s.Streams, &o.Streams)
 }

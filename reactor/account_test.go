@@ -102,47 +102,45 @@ func TestLargeAnswersAreWholeOrRefused(t *testing.T) {
 		o.Messages.Line.MaxMessageBytes = 4 << 20
 	})
 	text := strings.Repeat("x", size)
-	peers := make([]*peer, clients)
-	for i := range peers {
-		peers[i] = s.dial([]string{"http", "tcp"}[i%2])
+	answers := make(chan string)
+	for i := range clients {
+		p := s.dial([]string{"http", "tcp"}[i%2])
 		if i%2 == 1 {
-			peers[i].greet()
+			p.greet()
 		}
-	}
-	done := make(chan struct{})
-	for i, p := range peers {
-		go func() {
-			defer func() { done <- struct{}{} }()
+		go func() { // it reads at once
+			var answer string
+			var err error
 			if i%2 == 0 {
 				_, _ = io.WriteString(p.Conn, modernCall("1", "echo", `{"message":"`+text+`"}`))
+				_, answer, err = p.readResponse()
 			} else {
 				_, _ = io.WriteString(p.Conn, toolCall("1", "echo", `{"message":"`+text+`"}`))
+				answer, err = p.r.ReadString('\n')
 			}
+			if err != nil {
+				answer = "cut: " + err.Error()
+			}
+			answers <- answer
 		}()
 	}
-	for range peers {
-		<-done
-	}
-	s.eventually("all are answered", func() bool { return s.queue.HeldBytes() == 0 })
-	whole, refused := 0, 0
-	for i, p := range peers {
-		answer := ""
-		if i%2 == 0 {
-			_, answer = p.response()
-		} else {
-			answer = p.line()
-		}
-		switch {
+	whole, refused, cut := 0, 0, 0
+	for range clients {
+		switch answer := <-answers; {
+		case strings.HasPrefix(answer, "cut: "):
+			cut++
 		case strings.Contains(answer, text):
 			whole++
 		case strings.Contains(answer, "outbox_total_bytes"):
 			refused++
 		default:
-			t.Errorf("client %d got %.100s", i, answer)
+			t.Errorf("a client got %.100s", answer)
 		}
 	}
-	if whole == 0 || whole+refused != clients {
-		t.Errorf("%d are whole, %d refused", whole, refused)
+	// On a machine that has no time for a client within a second, that one gives way to others, for the reason it has.
+	s.closedFor(loop.CloseOutboxBudget, fmt.Sprint(cut))
+	if whole == 0 || whole+refused+cut != clients {
+		t.Errorf("%d are whole, %d refused, %d cut", whole, refused, cut)
 	}
 	s.eventually("everything is given back", func() bool { return s.loops.OutboxBytes() == 0 })
 }

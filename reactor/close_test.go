@@ -133,6 +133,12 @@ func TestEveryCloseReason(t *testing.T) {
 			}
 			p.gone()
 		}},
+		loop.CloseHandedOver: {unchanged, func(s *server) {
+			s.Handover().GiveBack(func(int, []byte) error { return nil })
+			p := s.dial("http")
+			p.send(post(strings.TrimSpace(toolCall("1", "echo", `{"message":"x"}`)), "Mcp-Session-Id: unknown"))
+			p.gone()
+		}},
 		loop.CloseDrain: {unchanged, func(s *server) {
 			p := s.dial("tcp")
 			p.answers()

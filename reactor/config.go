@@ -11,9 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/audit"
 	"weir/reactor/auth"
 	"weir/reactor/logwriter"
 	"weir/reactor/mount"
+	"weir/reactor/trace"
 )
 
 // Config is what a server is made of, beside what it offers. Everything has a default: Config{} is a server on
@@ -38,6 +40,10 @@ type Config struct {
 	OwnSockets map[string]bool
 	// Metrics receives every series of the server, once: two servers cannot share a set. nil: a set that nobody reads.
 	Metrics *metrics.Set
+	// Trace and Audit hear of every request that has ended. They stay the caller's, who ends them after the server has
+	// stopped. nil: nobody looks on.
+	Trace *trace.Tracer
+	Audit *audit.Log
 	// Log is where the server speaks, from its loops and workers too: a writer that blocks holds up clients. nil: warnings
 	// and errors, as JSON on standard error, which nobody waits for; what is not read is dropped and counted in a later
 	// line. A disabled logger is silent.

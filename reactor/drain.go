@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"weir/reactor/logwriter"
-	"weir/reactor/loop"
+	"weir/reactor/pipeline"
 )
 
 // lastWords is how long a stop waits for the readers of standard error.
@@ -92,13 +92,13 @@ func (s *Server) part(ctx context.Context, spread time.Duration) {
 	tick := time.NewTicker(partEvery)
 	defer tick.Stop()
 	for begin := time.Now(); ; {
-		part := loop.SpreadSteps
+		part := pipeline.PartSteps
 		if since := time.Since(begin); since < spread && s.engine.Streams() > 0 && ctx.Err() == nil {
-			part = int(float64(since) / float64(spread) * loop.SpreadSteps)
+			part = int(float64(since) / float64(spread) * pipeline.PartSteps)
 		}
 		s.pipeline.Part(part)
 		s.loops.VisitAll()
-		if part == loop.SpreadSteps {
+		if part == pipeline.PartSteps {
 			return
 		}
 		<-tick.C

@@ -77,11 +77,19 @@ func (h *Handover) Take(fd int, read []byte, taken func()) {
 	}
 	c, refusal := s.site.Accept(s.loops.LeastLoaded(), ln, int32(fd), peerOf(fd), backpressure.Now())
 	if refusal != backpressure.Accepted {
-		s.loops.TurnAway(ln, fd, refusal)
+		s.turnAway(ln, fd, refusal)
 		taken()
 		return
 	}
 	s.loops.AdoptRead(c, read, taken)
+}
+
+// turnAway tells a peer why it is refused, and closes its connection.
+func (s *Server) turnAway(ln *loop.Listener, fd int, refusal backpressure.Refusal) {
+	s.site.CountRefusal(refusal)
+	_, _ = unix.Write(fd, s.site.AppendRefusal(nil, ln, refusal)) // if the peer is gone, so be it
+	_ = unix.Shutdown(fd, unix.SHUT_WR)
+	_ = unix.Close(fd)
 }
 
 func (s *Server) httpListener() *loop.Listener {
@@ -122,6 +130,3 @@ func (h *Handover) StopGiving() {
 
 // CountElsewhere has max_connections count n connections of the predecessor.
 func (h *Handover) CountElsewhere(n int) { h.limits.CountElsewhere(n) }
-
-// ReplaceLimits goes by other bounds of connections (backpressure.Limits.Replace), which are resolved.
-func (h *Handover) ReplaceLimits(o backpressure.Options) { h.limits.Replace(o) }

@@ -67,6 +67,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	}
 	s.pipeline.Options = s.opts.ofPipeline()
 	s.pipeline.Engine, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = s.engine, s.queue, s.limits, s.log
+	s.pipeline.Trace, s.pipeline.Audit = c.Trace, c.Audit
 	s.site.Options, s.site.Pipeline = s.opts.ofTransports(), &s.pipeline
 	s.site.Rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	s.site.Resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
@@ -98,7 +99,7 @@ func (s *Server) makeQueue(o *backpressure.Options, set *metrics.Set) (err error
 	s.bounds = *o
 	onSoft := func(exceeded bool, connections int) {
 		s.log.Warn().Bool("exceeded", exceeded).Int("connections", connections).
-			Int("soft_connections", s.limits.Options().SoftConnections).Msg("soft limit of connections crossed")
+			Int("soft_connections", s.limits.Bounds.Load().SoftConnections).Msg("soft limit of connections crossed")
 	}
 	s.limits, err = backpressure.NewLimits(*o, s.queue, onSoft, set)
 	return err

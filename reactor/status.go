@@ -40,7 +40,7 @@ func (s *Server) Status() Status {
 	} else if refusal := s.limits.Refusing(); refusal != backpressure.Accepted {
 		refusing = refusal.String()
 	}
-	bounds := s.limits.Options()
+	bounds := s.limits.Bounds.Load()
 	return Status{
 		Refusing:           refusing,
 		Listeners:          s.Addrs(),

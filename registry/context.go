@@ -30,6 +30,14 @@ func Log(ctx context.Context, level, logger string, data any) bool {
 	return call.Log(ctx, level, logger, data)
 }
 
+// TraceContext is the span of the call to which ctx belongs, as W3C Trace Context writes it: traceparent, and what the
+// client sent as tracestate. A handler that makes spans of its own, with whatever library, makes them below this one,
+// and sends both on to what it calls. Both are "" when the server does not trace (the section trace of its
+// configuration), and once the call is over. It costs an allocation.
+func TraceContext(ctx context.Context) (traceparent, tracestate string) {
+	return call.TraceContext(ctx)
+}
+
 // CloseStream closes the event stream of the call to which ctx belongs, so that a long call holds no connection: the
 // client comes back after retry (0: the server's sse_retry) and is sent what was kept meanwhile, the answer in the end
 // (MCP 2025-11-25, basic/transports; SEP-1699). It may be called again. It reports whether the stream was closed: it is

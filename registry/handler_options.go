@@ -36,6 +36,25 @@ func WithHeader(names ...string) HandlerOption {
 // the deadline stands there.
 func Timeout(d time.Duration) HandlerOption { return func(h *call.Handler) { h.Timeout = d } }
 
+// Adaptive is for MaxConcurrent: a bound that is found while calls run.
+const Adaptive = call.Adaptive
+
+// MaxConcurrent is how many calls of a tool may run at once. One more is refused with tool_limit: it is not executed,
+// and told when to come again. A task is refused when it would begin. 0 is no limit, whatever adaptive_concurrency
+// says.
+// Adaptive finds one, for a tool that waits for something which does only so much at once: there is none until more
+// calls at once bring no more answers, and then it is a little more than what does. It suits tools whose calls are
+// alike: one whose arguments decide how long it takes may seem to have become slow. For another handler MaxConcurrent
+// is a mistake, and a panic, and so is Adaptive with Cheap, whose calls are refused before they wait
+// (max_expected_wait).
+func MaxConcurrent(calls int) HandlerOption {
+	return func(h *call.Handler) {
+		if h.Concurrency = calls; calls == 0 {
+			h.Concurrency = call.NoLimit
+		}
+	}
+}
+
 // Replace takes the place of what is registered under the same name or URI, at once, if there is something: for what
 // changes while it is served. Without it a name that is taken is a mistake.
 func Replace() HandlerOption { return func(h *call.Handler) { h.Replaces = true } }

@@ -8,6 +8,7 @@ import (
 
 	"weir/codec/option"
 	"weir/registry/clientreq"
+	"weir/registry/concurrency"
 	"weir/registry/engine"
 	"weir/registry/event"
 	"weir/registry/result"
@@ -116,6 +117,16 @@ type Options struct {
 	// when it is resumed. Tasks have their own time (task_ttl).
 	HandlerTimeout time.Duration `yaml:"handler_timeout" default:"5m" min:"1s" max:"24h" zero:"no limit"`
 
+	// AdaptiveConcurrency finds for each tool that waits how many of its calls are worth running at once, unless it was
+	// registered with MaxConcurrent, and refuses the others with reason tool_limit. A tool has no limit until more calls
+	// at once bring no more answers. It suits tools whose calls are alike (docs/OPERATING.md, Tools that wait).
+	AdaptiveConcurrency bool `yaml:"adaptive_concurrency"`
+	// MinConcurrency is the least limit that is found, however slow a tool becomes.
+	MinConcurrency int `yaml:"min_concurrency" default:"3" min:"1" max:"100000" unit:"calls"`
+	// MaxConcurrency is how many calls of one tool run at once while no limit was found, and the most that is: the next
+	// is refused likewise. The default is max_blocking_workers, which bounds all tools together.
+	MaxConcurrency int `yaml:"max_concurrency" default:"4096" min:"1" max:"1048576" unit:"calls"`
+
 	// Tasks are the bounds of tasks.
 	Tasks task.Options `yaml:",inline"`
 
@@ -154,6 +165,10 @@ func (o *Options) Validate() []error {
 			found.Add(text[0], "%s is not UTF-8: allowed is text that is", option.Quote(text[1]))
 		}
 	}
+	if o.MinConcurrency > o.MaxConcurrency {
+		found.Add("min_concurrency", "%d is more than max_concurrency (%d): allowed is that, or less", o.MinConcurrency,
+			o.MaxConcurrency)
+	}
 	if o.StateKey != "" {
 		if err := clientreq.CheckKey(o.StateKey); err != nil {
 			found.Add("state_key", "%v", err) // the value is a secret
@@ -189,6 +204,8 @@ func (o *Options) engine() engine.Options {
 		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
 		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
-		HandlerTimeout: o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,
+		AdaptiveConcurrency: o.AdaptiveConcurrency,
+		Concurrency:         concurrency.Options{Min: o.MinConcurrency, Max: o.MaxConcurrency},
+		HandlerTimeout:      o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,
 	}
 }

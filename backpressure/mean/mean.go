@@ -23,15 +23,19 @@ const (
 	// call of ten takes 50 times as long as the others, the mean is six times what most calls take.
 	jump = 8
 	// reach bounds what one stretch of messages says, in multiples of the mean: when the machine stood still for
-	// a second, a call of a millisecond has not cost that.
-	reach = 32
+	// a second, a call of a millisecond has not cost that. Of the first messages each says so much that a worker's each,
+	// all of which stood still, would have it be believed: so it is less.
+	reach, firstReach = 32, 8
 )
 
 // Add takes note of n messages that took so many nanoseconds together, and returns the mean.
 func (m *Mean) Add(n int, took int64) float64 {
 	count, each := float64(n), float64(max(took, 1))/float64(n)
-	if m.seen >= quickWindow {
+	switch {
+	case m.seen >= quickWindow:
 		each = min(each, reach*m.quick)
+	case m.seen > 0:
+		each = min(each, firstReach*m.quick)
 	}
 	m.seen = min(m.seen+count, slowMost)
 	weight := func(window float64) float64 {

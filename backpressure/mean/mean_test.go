@@ -62,3 +62,27 @@ func TestMean(t *testing.T) {
 	least, _ = show(300, always(milli))
 	f("300 calls after that", least, least, milli, 1500*time.Microsecond)
 }
+
+// What the first calls say is bounded too: a machine that stands still while each worker has one of them does not make
+// the tool a slow one. But one that is slow is known as that after some ten calls, though the first one was quick.
+func TestMeanAtTheBeginning(t *testing.T) {
+	var m Mean
+	show := func(n int, took time.Duration) (d time.Duration) {
+		for range n {
+			d = time.Duration(m.Add(1, int64(took)))
+		}
+		return d
+	}
+	show(4, milli)
+	if d := show(4, time.Second); d > 30*milli {
+		t.Errorf("four workers stood still for a second: a call is taken to cost %v", d)
+	}
+	if d := show(100, milli); d > 5*milli {
+		t.Errorf("100 calls after that: %v", d)
+	}
+	m = Mean{}
+	show(1, milli/100)
+	if d := show(12, 10*milli); d < 5*milli {
+		t.Errorf("after 12 calls of 10 ms: %v", d)
+	}
+}

@@ -1,11 +1,18 @@
 package tally
 
 // Tally is how many each key has. The zero value is ready; not for concurrent use.
-type Tally[K comparable] struct{ of map[K]int }
+type Tally[K comparable] struct {
+	// Off has nothing counted, and everything taken. It is set first.
+	Off bool
+	of  map[K]int
+}
 
 // Take counts one more of k, unless it has most already.
 func (t *Tally[K]) Take(k K, most int) bool {
-	if t.of[k] >= most {
+	switch {
+	case t.Off:
+		return true
+	case t.of[k] >= most:
 		return false
 	}
 	if t.of == nil {
@@ -17,6 +24,9 @@ func (t *Tally[K]) Take(k K, most int) bool {
 
 // Give counts one less of k, and returns how many are left: below 0 it is the caller's mistake.
 func (t *Tally[K]) Give(k K) (left int) {
+	if t.Off {
+		return 0
+	}
 	if left = t.of[k] - 1; left <= 0 {
 		delete(t.of, k)
 	} else {

@@ -103,6 +103,12 @@ var Sections = []Section{
 				"client requests)"},
 		{"weir_tool_duration_seconds", Histogram, "tool",
 			"time of a tool's handler; of a sample of the calls, so take rates from weir_tool_calls_total"},
+		{"weir_tool_concurrency", Gauge, "tool",
+			"calls that run, of a tool with a limit (`registry.MaxConcurrent`, `adaptive_concurrency`)"},
+		{"weir_tool_concurrency_limit", Gauge, "tool",
+			"the bound of weir_tool_concurrency: chosen, or found; `max_concurrency` while none was found"},
+		{"weir_tool_refusals_total", Counter, "tool",
+			"calls refused because as many of the tool ran as may (`tool_limit`)"},
 		{"weir_call_duration_seconds", Histogram, "class",
 			"time of a tool's call from its admission to the end of its handler; of a sample of the calls, of all tools " +
 				"of a class"},
@@ -111,12 +117,17 @@ var Sections = []Section{
 				"`completion/complete`); outcomes as of tools"},
 		{"weir_handler_duration_seconds", Histogram, "method",
 			"time of a handler that is no tool's; of a sample of the calls, as with tools"},
+		{"mcp_server_operation_duration_seconds", Histogram, "mcp_method_name, gen_ai_tool_name, error_type",
+			"time of a request that ran a handler, with its wait, under the name and labels of OpenTelemetry's conventions " +
+				"for MCP; counts of each tool are off by 15 at most. `error_type` is the outcome of `weir_tool_calls_total`"},
 		{"weir_handlers_timed_out", Gauge, "",
 			"handlers, of tools too, that still run although their calls were ended at `handler_timeout`"},
 		{"weir_sessions", Gauge, "", "HTTP sessions (revisions up to 2025-11-25) that exist"},
 		{"weir_sessions_ended_total", Counter, "reason",
 			"sessions ended: `deleted` by the client, `session_idle_timeout`, `session_expired` " +
 				"(`max_session_age`)"},
+		{"mcp_server_session_duration_seconds", Histogram, "",
+			"how long HTTP sessions lasted, under the name of OpenTelemetry's conventions for MCP"},
 		{"weir_sessions_refused_total", Counter, "", "initialize requests refused because `max_sessions` exist"},
 		{"weir_session_streams", Gauge, "", "sessions whose stream (GET) is open"},
 		{"weir_http_sse_sessions", Gauge, "", "sessions of the HTTP+SSE transport of 2024-11-05 (`http_sse_path`)"},
@@ -205,9 +216,21 @@ var Sections = []Section{
 		{"weir_webhooks_waiting", Gauge, "", "changes that wait for the receiver"},
 		{"weir_webhooks_waiting_limit", Gauge, "", "the bound of weir_webhooks_waiting, `alerts.webhook.max_queue`"},
 	}},
+	{"Traces", []Family{
+		{"weir_trace_spans_sent_total", Counter, "", "spans that the collector has taken (`trace.endpoint`)"},
+		{"weir_trace_failures_total", Counter, "", "requests to the collector that failed; most are tried again"},
+		{"weir_trace_spans_dropped_total", Counter, "reason",
+			"spans that the collector will not hear of: `trace_queue_full` (`max_queue` waited), `trace_rejected` (it said " +
+				"that they are wrong), `trace_gave_up` (`give_up_after`), `trace_stopped` (the server stopped)"},
+		{"weir_trace_spans_waiting", Gauge, "", "spans that wait for the collector, or are on their way"},
+		{"weir_trace_spans_waiting_limit", Gauge, "",
+			"the bound of weir_trace_spans_waiting, `trace.max_queue`; `trace.max_batch` more may be on their way"},
+	}},
 	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",
 			"log lines that are not on standard error: `buffer_full` (1 MiB of them waited for a reader), " +
 				"`write_error` (the reader is gone, the disk is full)"},
+		{"weir_audit_lines_lost_total", Counter, "reason",
+			"lines that are not in the audit log (`audit.file`), for the same reasons"},
 	}},
 }

@@ -2,6 +2,8 @@ package succession
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"weir/cmd/systemd"
@@ -60,8 +63,28 @@ type Predecessor struct {
 	Connections   int       `json:"connections"`
 }
 
-// Init notes how the process was started. Before its folder could be another.
-func (s *Succession) Init() {
+// StateKey is the key that seals states, in hex: the configured one, or else the one of the process that is taken over
+// from, or else a new one.
+func StateKey(configured string, heir *upgrade.Predecessor) string {
+	if configured == "" && heir != nil {
+		configured = heir.StateKey
+	}
+	if configured == "" {
+		var key [32]byte
+		rand.Read(key[:]) // never fails
+		configured = hex.EncodeToString(key[:])
+	}
+	return configured
+}
+
+// Init notes how the process was started, before its folder could be another, and registers the series.
+func (s *Succession) Init(set *metrics.Set) {
+	set.NewGauge("weir_predecessor_connections", func() float64 {
+		if before := s.Predecessor(); before != nil {
+			return float64(before.Connections)
+		}
+		return 0
+	})
 	program, err := exec.LookPath(os.Args[0])
 	if err == nil {
 		program, err = filepath.Abs(program)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"weir/loadtest/table"
 )
 
 // EndReason says why a connection ended.
@@ -42,7 +44,7 @@ func (r EndReason) String() string {
 const MaxNames = 64
 
 // Outcomes is where calls and connections ended. Counters and reports hold it, so that a counter has one name, one
-// unit and one sentence: the tags of its field are its row in the table of counters (see Table), and sums,
+// unit and one sentence: the tags of its field are its row in the table of counters (see package table), and sums,
 // differences, the JSON of reports, their text and their page follow from them.
 type Outcomes struct {
 	Planned    uint64 `json:"planned" unit:"calls" help:"an open load should have sent by now; the rest found no room"`
@@ -110,21 +112,16 @@ type Counters struct {
 	Hearing *hdrhistogram.Histogram `json:"-"`
 }
 
-const (
-	minuteMicros = 60_000_000
-	histDigits   = 3
-)
-
 // NewCounters returns counters that have seen nothing.
 func NewCounters() Counters {
 	var c Counters
-	makeEmpty(&c)
+	table.MakeEmpty(&c)
 	return c
 }
 
 // Record puts a duration into one of the histograms; what is beyond ten minutes counts as ten minutes.
 func Record(h *hdrhistogram.Histogram, d time.Duration) {
-	_ = h.RecordValue(max(0, min(d.Microseconds(), 10*minuteMicros))) // in range, so it cannot fail
+	_ = h.RecordValue(max(0, min(d.Microseconds(), table.MostMicros))) // in range, so it cannot fail
 }
 
 // count counts a name that the server chose, without letting it choose how much memory that takes.
@@ -202,7 +199,7 @@ func sortedNames(m map[string]uint64) []string { return slices.Sorted(maps.Keys(
 // Histograms are all of the counters', in the order of their fields, in which workers report them too.
 func (c *Counters) Histograms() []*hdrhistogram.Histogram {
 	var all []*hdrhistogram.Histogram
-	walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
+	table.Walk(reflect.ValueOf(c).Elem(), func(_ reflect.StructField, value reflect.Value) {
 		if h, ok := value.Interface().(*hdrhistogram.Histogram); ok {
 			all = append(all, h)
 		}

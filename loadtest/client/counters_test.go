@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"weir/loadtest/table"
 )
 
 func TestCountersTravel(t *testing.T) {
@@ -27,11 +29,11 @@ func TestCountersTravel(t *testing.T) {
 		if err := json.Unmarshal(text, &travelled); err != nil {
 			t.Fatal(err)
 		}
-		Add(&sum, &travelled)
+		table.Add(&sum, &travelled)
 	}
 	want := NewCounters()
-	Add(&want, &a)
-	Add(&want, &b)
+	table.Add(&want, &a)
+	table.Add(&want, &b)
 	if sum.Sent != 3 || sum.Reasons["x"] != 7 || sum.Ended != want.Ended || !sum.Latency.Equals(want.Latency) ||
 		!sum.Late.Equals(want.Late) {
 		t.Errorf("%+v", sum)
@@ -46,7 +48,7 @@ func TestDifference(t *testing.T) {
 	before.Sent, before.Open, before.Reasons["same"], before.Reasons["more"], before.Ended[EndRefused] = 5, 3, 1, 1, 2
 	now.Sent, now.Open, now.Reasons["same"], now.Reasons["more"], now.Ended[EndRefused] = 9, 4, 1, 4, 2
 	now.Ended[EndPeerReset] = 1
-	d := Difference(&now, &before)
+	d := table.Difference(&now, &before)
 	if d.Sent != 4 || d.Open != 0 || len(d.Reasons) != 1 || d.Reasons["more"] != 3 || d.Ended[EndRefused] != 0 ||
 		d.Ended[EndPeerReset] != 1 {
 		t.Errorf("%+v", d)
@@ -59,7 +61,7 @@ func TestDifference(t *testing.T) {
 // Every counter is a row of the table: without a unit and a sentence nobody would know what it counts.
 func TestEveryCounterSaysWhatItCounts(t *testing.T) {
 	var c Counters
-	walk(reflect.ValueOf(&c).Elem(), func(field reflect.StructField, value reflect.Value) {
+	table.Walk(reflect.ValueOf(&c).Elem(), func(field reflect.StructField, value reflect.Value) {
 		if _, isHistogram := value.Interface().(*hdrhistogram.Histogram); isHistogram {
 			return
 		}
@@ -70,8 +72,8 @@ func TestEveryCounterSaysWhatItCounts(t *testing.T) {
 			t.Errorf("%s: merge is %q", field.Name, merge)
 		}
 	})
-	rows := Table(&c)
-	if len(rows) < 10 || rows[0] != (Row{Name: "planned", Unit: "calls", Help: rows[0].Help}) {
+	rows := table.Rows(&c)
+	if len(rows) < 10 || rows[0] != (table.Row{Name: "planned", Unit: "calls", Help: rows[0].Help}) {
 		t.Errorf("%+v", rows)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"weir/loadtest/pacing"
 	"weir/loadtest/socket"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 )
 
@@ -193,7 +194,7 @@ func (f *Fleet) Take() Counters {
 	f.each(func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
-		Add(&sum, &l.stats)
+		table.Add(&sum, &l.stats)
 		for _, h := range l.stats.Histograms() {
 			h.Reset()
 		}
@@ -208,7 +209,7 @@ func (f *Fleet) Counters() Counters {
 	f.each(func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
-		Add(&sum, &l.stats)
+		table.Add(&sum, &l.stats)
 	})
 	return sum
 }

@@ -121,13 +121,14 @@ func TestOneIDOverHTTP(t *testing.T) {
 	defer s.Close()
 	f := oneFleet(t, s.Listener.Addr().String(), func(o *Options) { o.Transport, o.Era = wire.HTTP, wire.Modern })
 	playOne(t, f, 3)
+	c := f.Counters()
 	f.Close()
 	s.Close() // waits for the handlers
 	// A reset takes with it what the server has not read yet, so it may never have heard of some.
 	if left == 0 || left > 10 {
 		t.Errorf("%d slow calls were left by their clients, want 10 or a little less", left)
 	}
-	if c := f.Counters(); c.Check() != nil || c.Cancelled != 20 || c.Results != 180 {
+	if c.Check() != nil || c.Cancelled != 20 || c.Results != 180 {
 		t.Errorf("%v: %+v", c.Check(), c)
 	}
 }

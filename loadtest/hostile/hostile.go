@@ -9,6 +9,7 @@ import (
 
 	"weir/loadtest/client"
 	"weir/loadtest/socket"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 )
 
@@ -99,7 +100,7 @@ const (
 
 // Add adds what another worker has counted.
 func (h *Counts) Add(o Counts) {
-	client.Add(h, &o)
+	table.Add(h, &o)
 	for kind, endings := range o.Ended {
 		for ending, n := range endings {
 			h.countEnding(kind, ending, n)

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"weir/loadtest/client"
 	"weir/loadtest/internal/fixture"
+	"weir/loadtest/table"
 )
 
 // sample reads a report of testdata: "even", or "slower", the same with three times the latency. The test of the
@@ -121,7 +121,7 @@ func TestDocsTableCounters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range client.Table(&Tally{}) {
+	for _, row := range table.Rows(&Tally{}) {
 		ended := row.Ended
 		if ended == "" {
 			ended = "-"

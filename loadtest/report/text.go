@@ -9,6 +9,7 @@ import (
 
 	"weir/loadtest/client"
 	"weir/loadtest/hostile"
+	"weir/loadtest/table"
 )
 
 // Print writes the report as text for people.
@@ -76,7 +77,7 @@ func printEndings(out io.Writer, t *Tally) {
 		parts            []string
 	}
 	var endings []*ending
-	for _, row := range client.Table(t) {
+	for _, row := range table.Rows(t) {
 		if row.Ended == "" {
 			continue
 		}

@@ -13,7 +13,7 @@ type Outcome uint8
 const (
 	OutcomeResult    Outcome = iota
 	OutcomeToolError         // a result with isError: the tool ran and failed
-	OutcomeRefused           // an error with a named reason in its data: the server was full
+	OutcomeRefused           // an error with a named reason in its data, and nothing executed: the server was full
 	OutcomeError             // any other JSON-RPC error, or an HTTP status without a message
 	OutcomeNotice            // the server's own notification or request; it ends no request of ours
 	OutcomeBad               // not JSON-RPC, or an id that is no number
@@ -84,10 +84,14 @@ func (j *Judge) Read(msg []byte) verdict {
 	return v
 }
 
-// readError tells a refusal, whose data names a reason, from any other error, which its message names.
+// readError tells a refusal, whose data names a reason, from any other error, which its message names, or the reason of
+// one that says that it was executed: a call that was ended has cost what it cost.
 func readError(object []byte) (Outcome, []byte) {
 	if data := codec.Member(object, "data"); len(data) > 0 && data[0] == '{' {
 		if reason, ok := codec.StringOf(codec.Member(data, "reason")); ok && len(reason) > 0 {
+			if string(codec.Member(data, "executed")) == "true" {
+				return OutcomeError, reason
+			}
 			return OutcomeRefused, reason
 		}
 	}

@@ -22,6 +22,8 @@ func TestJudge(t *testing.T) {
 	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m","data":{"reason":"queue_full"}}}`, OutcomeRefused, 7,
 		"queue_full")
 	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m"}}`, OutcomeError, 7, "m")
+	f(MessagePrefix+"7"+`,"error":{"code":-32603,"message":"m","data":{"reason":"handler_timeout","executed":true}}}`,
+		OutcomeError, 7, "handler_timeout")
 	f(MessagePrefix+"null"+`,"error":{"code":-32603,"message":"m","data":{"reason":"x"}}}`, OutcomeRefused, 0, "x")
 	f(`{"jsonrpc":"2.0","method":"notifications/message"}`, OutcomeNotice, 0, "")
 	f(`{}`, OutcomeBad, 0, "")

@@ -97,13 +97,13 @@ func (s *Loops) LeastLoaded() *Loop {
 func (l *Loop) turnAway(ln *Listener, fd int32, refusal backpressure.Refusal) {
 	s := l.loops
 	s.host.CountRefusal(refusal)
-	if l.refusals.take(l.now, s.opts.MaxConnectionRefusalRate) {
+	if l.refusals.Take(l.now, s.opts.MaxConnectionRefusalRate) {
 		l.refuse = s.host.AppendRefusal(l.refuse[:0], ln, refusal)
 		_, _ = socket.Write(fd, l.refuse) // a fresh socket has room for it; if the peer is gone already, so be it
 		// Closing with unread input sends a reset, which can overtake what was just written.
 		_, _ = socket.Read(fd, l.buf)
 	}
-	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.spent(l.now, most) {
+	if most := s.opts.MaxConnectionRefusalRate; most == 0 || l.refusals.Spent(l.now, most) {
 		ln.setShut(true)
 	}
 	_ = unix.Close(int(fd))

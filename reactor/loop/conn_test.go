@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -77,28 +76,5 @@ func TestSizes(t *testing.T) {
 	}
 	if n := unsafe.Sizeof(slot{}); n > 16 {
 		t.Errorf("slot is %d bytes, at most 16", n)
-	}
-}
-
-// Of the refusals of one second only so many are told, and the next second has as many again.
-func TestRefusalBudget(t *testing.T) {
-	var b refusalBudget
-	f := func(now time.Duration, told, spent bool) {
-		t.Helper()
-		if got := b.take(int64(now), 2); got != told {
-			t.Errorf("at %v: told %t", now, got)
-		}
-		if got := b.spent(int64(now), 2); got != spent {
-			t.Errorf("at %v: spent %t", now, got)
-		}
-	}
-	f(0, true, false)
-	f(999*time.Millisecond, true, true)
-	f(999*time.Millisecond, false, true)
-	f(time.Second, true, false)
-	f(time.Second, true, true)
-	f(9*time.Second, true, false)
-	if b.spent(int64(10*time.Second), 2) {
-		t.Error("the next second begins spent")
 	}
 }

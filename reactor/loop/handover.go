@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"weir/backpressure"
 	"weir/reactor/loop/socket"
 )
 
@@ -90,37 +89,13 @@ type arrival struct {
 func (a *arrival) OnLoop(l *Loop) {
 	c := a.conn
 	l.adopt(c)
-	switch {
-	case c.finished:
-	case l.stopped:
-		c.Close(CloseDrain)
-		l.finish(c)
-	default:
+	if !c.finished {
 		c.spoke = true
 		l.decode(c, a.read)
 		c.Settle()
-		if l.ending && !c.finished {
+		if l.ending {
 			l.end(c)
 		}
 	}
 	a.served()
-}
-
-// TurnAway tells the peer of a descriptor that is nobody's connection yet why it is refused, and closes it. Any
-// goroutine.
-func (s *Loops) TurnAway(ln *Listener, fd int, refusal backpressure.Refusal) {
-	s.host.CountRefusal(refusal)
-	_, _ = socket.Write(int32(fd), s.host.AppendRefusal(nil, ln, refusal)) // if the peer is gone, so be it
-	_ = unix.Shutdown(fd, unix.SHUT_WR)
-	_ = unix.Close(fd)
-}
-
-// SpreadSteps is one more than the highest Spread.
-const SpreadSteps = 1024
-
-// Spread is a number from 0 to 1023 that connections differ by, so that what is to happen to all of them happens to
-// some at a time. Loop only.
-func (c *Conn) Spread() int {
-	const golden = 2654435769 // 2^32 divided by the golden ratio: neighbours go far apart (Knuth, 6.4)
-	return int(uint32(c.tag) * golden / (1 << 32 / SpreadSteps))
 }

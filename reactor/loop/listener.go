@@ -3,7 +3,6 @@ package loop
 import (
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,25 +95,6 @@ func (ln *Listener) setShut(shut bool) {
 	}
 }
 
-// refusalBudget is how many more connections may be told this second why they are refused.
-type refusalBudget struct {
-	second int64
-	left   int
-}
-
-func (b *refusalBudget) take(now int64, perSecond int) bool {
-	if second := now/int64(time.Second) + 1; second != b.second { // never 0, the budget's own zero value
-		b.second, b.left = second, perSecond
-	}
-	b.left--
-	return b.left >= 0
-}
-
-// spent reports whether nobody else can be told this second. A budget of nothing is never spent.
-func (b *refusalBudget) spent(now int64, perSecond int) bool {
-	return perSecond > 0 && b.second == now/int64(time.Second)+1 && b.left <= 0
-}
-
 // openReserve takes the descriptor that outOfDescriptors gives up for a moment; -1 when there is none to be had.
 func openReserve() int {
 	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -126,7 +106,7 @@ func openReserve() int {
 
 // reopenListeners goes on accepting after a pause.
 func (l *Loop) reopenListeners() {
-	waits := l.loops.paused.Load() || l.refusals.spent(l.now, l.loops.opts.MaxConnectionRefusalRate)
+	waits := l.loops.paused.Load() || l.refusals.Spent(l.now, l.loops.opts.MaxConnectionRefusalRate)
 	for _, ln := range l.listeners {
 		if ln.shut && ln.fd >= 0 && !waits {
 			ln.setShut(false)

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/loop/budget"
+	"weir/reactor/loop/share"
 	"weir/reactor/loop/socket"
 )
 
@@ -52,11 +54,11 @@ type Loop struct {
 	refuse []byte // what a peer that is turned away is told
 
 	now       int64 // backpressure.Now, read once a turn, and when others went on within it
-	share     share
+	share     share.Share
 	slots     []slot
 	free      []uint32
 	listeners []*Listener
-	refusals  refusalBudget
+	refusals  budget.PerSecond
 	swept     int     // where the sweep is
 	sweptAt   int64   // when it last went on
 	excusing  bool    // it came late: nobody has missed a deadline

@@ -1,8 +1,6 @@
 package loop
 
 import (
-	"runtime"
-
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -19,28 +17,18 @@ func (l *Loop) Turn() {
 	}
 	l.clock()
 	begun, away := l.now, int64(0)
-	l.share.begin(l.now)
+	l.share.Begin(l.now)
 	l.stats.turns.Add(1)
 	for i := range n {
-		away += l.letOthersGoOn()
+		if gone := l.share.LetOthersGoOn(); gone > 0 {
+			away += gone
+			l.clock()
+		}
 		l.serve(&l.events[i])
 	}
 	end := backpressure.Now()
-	l.share.end(end)
+	l.share.End(end)
 	l.stats.busy.Add(end - begun - away)
-}
-
-// letOthersGoOn has the workers run when the loop has had its share of the core, and says for how long. It looks at the
-// clock for each event, which may be a hundredth or the hundredfold of another: 64 KiB of small messages are 600.
-func (l *Loop) letOthersGoOn() int64 {
-	now := backpressure.Now()
-	if !l.share.spent(now) {
-		return 0
-	}
-	runtime.Gosched()
-	l.clock()
-	l.share.back(now, l.now)
-	return l.now - now
 }
 
 func (l *Loop) serve(event *unix.EpollEvent) {

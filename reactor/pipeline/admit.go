@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
@@ -17,7 +19,7 @@ const peekAbove = 4 << 10
 // Message takes over k and serves msg with it, which lies in the loop's buffer. Loop only.
 //
 // HTTP has a second door: a tools/call is probed at its head (Intake.Probe), before it has a body and a Call. What
-// refuses calls here (sheds, admit) refuses there too, or bodies are read for nothing.
+// refuses calls here (sheds, full, admit) refuses there too, or bodies are read for nothing.
 func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 	in.stats.received.Add(1)
 	k.Raw, k.Principal = msg, c.Principal()
@@ -30,8 +32,18 @@ func (in *Intake) Message(c *Conn, k *Call, msg []byte) {
 		in.Fail(k, err.(*codec.Error))
 		return
 	}
+	if p.watched {
+		k.beginSpan(time.Now())
+	}
 	class := p.Engine.Route(&k.Exchange)
-	if refusal := in.sheds(k, class); refusal != backpressure.Accepted {
+	if k.Span != nil {
+		k.describe()
+	}
+	refusal := in.sheds(k, class)
+	if refusal == backpressure.Accepted && k.full(class) {
+		refusal = backpressure.ToolLimit
+	}
+	if refusal != backpressure.Accepted {
 		in.Refuse(k, k.ID(), refusal)
 		return
 	}
@@ -93,6 +105,7 @@ func (in *Intake) admit(c *Conn, k *Call, class backpressure.Class) {
 	if c.mayCompact(k) {
 		if refusal := in.queueCompact(c, k, work, class); refusal == backpressure.Accepted || c.refuses(refusal) {
 			if refusal == backpressure.Accepted {
+				k.Span = nil // it begins again, with the same beginning (expand)
 				k.Release()
 			} else {
 				in.Refuse(k, k.ID(), refusal)

@@ -14,12 +14,14 @@ import (
 // Answer routes what the loop answered to where it belongs: k's batch or the transport. It takes k over.
 func (in *Intake) Answer(k *Call, message []byte) {
 	if g := k.group; g != nil {
+		k.noteAnswer(message)
 		g.add(k, message)
 		k.Release()
 		return
 	}
 	c := k.Conn
 	message = c.afford(k, message)
+	k.noteAnswer(message)
 	if in.Out = c.transport.Answer(c, k, message, in.Out); len(in.Out) > FlushAbove {
 		in.Flush(c)
 	}
@@ -54,8 +56,11 @@ func (c *Conn) endCall(k *Call, message []byte) []byte {
 func (c *Conn) conclude(k *Call, message, out []byte) []byte {
 	g := k.group
 	if g == nil {
-		return c.transport.Answer(c, k, c.afford(k, message), out)
+		message = c.afford(k, message)
+		k.noteAnswer(message)
+		return c.transport.Answer(c, k, message, out)
 	}
+	k.noteAnswer(message)
 	g.add(k, message)
 	k.Release()
 	if g.finished() {

@@ -165,6 +165,9 @@ func (k *Call) Release() {
 	if k.TimedOut() && !k.LastHolder() {
 		return
 	}
+	if k.Span != nil {
+		k.endSpan()
+	}
 	k.DropMessage()
 	k.Exchange.Reset()
 	k.Conn, k.Source, k.group, k.PostStream = nil, nil, nil, nil

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"time"
 
 	"weir/backpressure"
 	"weir/codec"
@@ -128,7 +129,13 @@ func (c *Conn) expand(h *compactCall, answer []byte) (*Call, []byte) {
 	if err := codec.Scan(k.Raw, &k.Env, &p.Options.JSON); err != nil {
 		panic("reactor: a message that was admitted does not scan: " + err.Error())
 	}
+	if p.watched {
+		k.beginSpan(time.Now().Add(-h.ticket.Wait()))
+	}
 	k.class = queueClass(p.Engine.Route(&k.Exchange))
+	if k.Span != nil {
+		k.describe()
+	}
 	c.Lock() // over Begin, so that a cancellation finds k here or there
 	defer c.Unlock()
 	if c.forgetCompactLocked(h) {

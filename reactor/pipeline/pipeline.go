@@ -8,7 +8,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"weir/backpressure"
+	"weir/reactor/audit"
 	"weir/reactor/loop"
+	"weir/reactor/trace"
 	"weir/registry/engine"
 )
 
@@ -19,6 +21,8 @@ type Pipeline struct {
 	Queue   *backpressure.Queue
 	Limits  *backpressure.Limits
 	Log     zerolog.Logger
+	Trace   *trace.Tracer // nil, as one that is off: no request is traced
+	Audit   *audit.Log    // likewise
 
 	tasks    *backpressure.Detached // of the queue
 	metrics  pipelineMetrics
@@ -26,9 +30,10 @@ type Pipeline struct {
 	slots    []engine.WorkerSlot // of the workers, by number
 	runs     []run               // likewise; only those of class Compute take batches
 	detached detachedCalls
+	watched  bool // requests have spans
 	draining atomic.Bool
 	leaving  atomic.Bool
-	parting  atomic.Int32        // of loop.SpreadSteps: which connections' streams end now
+	parting  atomic.Int32        // of PartSteps: which connections' streams end now
 	second   atomic.Int64        // Unix time, for what ends at one
 	kinds    [kinds]atomic.Int64 // connections, by what they speak
 }
@@ -38,6 +43,7 @@ func (p *Pipeline) Init(loops *loop.Loops, set *metrics.Set) {
 	p.tasks = p.Queue.Detach(taskRunner{})
 	p.slots, p.runs = make([]engine.WorkerSlot, p.Queue.MaxWorkers()), make([]run, p.Queue.MaxWorkers())
 	p.detached.init()
+	p.watched = p.Trace.On() || p.Audit.On()
 	p.second.Store(time.Now().Unix())
 	for id := range loops.Len() {
 		p.intakes = append(p.intakes, &Intake{Loop: loops.Loop(id), p: p})
@@ -58,12 +64,18 @@ func (p *Pipeline) Leave() { p.leaving.Store(true) }
 // Leaving reports whether Leave was called.
 func (p *Pipeline) Leaving() bool { return p.leaving.Load() }
 
-// Part has the streams of so many of loop.SpreadSteps connections end, once these are looked at, if the server drains;
-// if it leaves, the listens over HTTP.
+// PartSteps is how many parts of all connections there are.
+const PartSteps = 1024
+
+// Part has the streams of so many of PartSteps connections end, once these are looked at, if the server drains; if it
+// leaves, the listens over HTTP.
 func (p *Pipeline) Part(steps int) { p.parting.Store(int32(steps)) }
 
-// Parts says whether the streams of c are to end now. Loop only.
-func (p *Pipeline) Parts(c *Conn) bool { return c.Spread() < int(p.parting.Load()) }
+// Parts says whether the streams of c are to end now. Descriptors are neighbours, and go far apart.
+func (p *Pipeline) Parts(c *Conn) bool {
+	const golden = 2654435769 // 2^32 divided by the golden ratio (Knuth, 6.4)
+	return int32(uint32(c.Fd())*golden/(1<<32/PartSteps)) < p.parting.Load()
+}
 
 // Second is the time in Unix seconds, as Tick was told it last.
 func (p *Pipeline) Second() int64 { return p.second.Load() }

@@ -27,6 +27,9 @@ func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
 
 func (in *Intake) probeTool(c *Conn, name []byte, bytes int) backpressure.Refusal {
 	class, series := in.p.Engine.ToolAhead(name)
+	if series != nil && series.Limiter.Full() {
+		return backpressure.ToolLimit
+	}
 	return in.p.Queue.Probe(&c.lane, in.p.workOf(series), queueClass(class), bytes, in.Now())
 }
 

@@ -101,10 +101,15 @@ func (c *Conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 	return out, false
 }
 
-// dispatch runs the handler.
+// dispatch runs the handler, if its tool has a place for the call.
 func (c *Conn) dispatch(k *Call, scratch []byte, r *run) []byte {
+	at, ok := takePlace(k.Limiter())
+	if !ok {
+		return c.intake.p.appendLimited(scratch, k)
+	}
 	returned := false
 	defer func() {
+		at.leave(k.ReturnedWell)
 		if !returned {
 			c.exited(k, r)
 		}

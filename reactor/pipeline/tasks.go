@@ -13,6 +13,7 @@ import (
 type taskJob struct {
 	ticket backpressure.Ticket
 	call   *engine.TaskCall
+	at     place // from when it was queued: its client was told that it goes on
 }
 
 // taskRunner runs tasks on workers.
@@ -30,9 +31,15 @@ func (r taskRunner) Run(batch *backpressure.Ticket, n int, w *backpressure.Worke
 	for t != nil {
 		j := t.Job.(*taskJob)
 		t = t.Next()
-		w.Buf = j.call.Run(w.Buf[:0])
+		r.run(j, w)
 		w.Ran(j.ticket.Work, backpressure.Accepted)
 	}
+}
+
+func (taskRunner) run(j *taskJob, w *backpressure.Worker) {
+	j.at.Starts(backpressure.Now())
+	defer func() { j.at.leave(j.call.ReturnedWell()) }()
+	w.Buf = j.call.Run(w.Buf[:0])
 }
 
 // Drained implements backpressure.Runner: nobody waits for it.
@@ -44,12 +51,20 @@ func (p *Pipeline) QueueTask(c *engine.TaskCall) *codec.Error {
 	j.ticket.Job, j.ticket.Work = j, p.workOf(c.Series())
 	j.ticket.SetOverhead(callBytes)
 	class := queueClass(c.Class())
+	at, ok := takePlace(c.Limiter())
+	j.at = at
 	refusal := backpressure.Draining
-	if !p.Draining() {
+	switch {
+	case !ok:
+		refusal = backpressure.ToolLimit
+	case !p.Draining():
 		refusal = p.tasks.Admit(&j.ticket, class, c.Bytes(), backpressure.Now())
 	}
 	if refusal == backpressure.Accepted {
 		return nil
+	}
+	if ok {
+		at.leave(false)
 	}
 	p.Queue.CountRefusal(refusal)
 	return &codec.Error{Code: codec.CodeInternal, Message: OverloadedMessage,

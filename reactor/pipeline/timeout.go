@@ -31,6 +31,7 @@ func (k *Call) endWithoutHandler() {
 	}
 	standIn := NewSharedCall(c)
 	standIn.group, standIn.Outcome = k.group, k.Outcome
+	k.moveSpan(standIn)
 	standIn.Raw = bytes.Clone(k.Env.ID.Of(k.Raw)) // all that anybody still asks of the message
 	standIn.Env.ID = codec.Span{Len: uint32(len(standIn.Raw))}
 	if o := c.transport.Order(); o != nil {

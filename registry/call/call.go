@@ -47,6 +47,8 @@ type Call struct {
 	Header *protocol.Header
 	// Inputs are what its handler had asked for; nil for most.
 	Inputs *Inputs
+	// Span is what traces and the audit log tell of it; nil: nobody looks on. Set by the transport before Dispatch.
+	Span *Span
 
 	stream     *event.Stream // of a listen
 	suspension atomic.Pointer[Suspension]

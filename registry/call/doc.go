@@ -5,6 +5,10 @@
 // The one rule: a call speaks for its handler from Context.Begin until the handler has returned, or its time is up, and
 // never after; who kept the context then finds it ended.
 //
+// A handler's deadline stands in three files. Here context.go ends the context and takes the call from its handler.
+// registry/engine/timeout.go finds the calls whose time is up in the worker slots, counts and logs them, and has the
+// words of their answer. reactor/pipeline/timeout.go sends that answer in the call's place, and lets the worker go on.
+//
 // The package never knows what a method, a tool or a registry is, and never appends an answer.
 //
 // Locks: a notifier before what it reaches; a context after the conversation that cancels it.

@@ -21,6 +21,9 @@ type Handler struct {
 	// Timeout is how long it may run; 0 or less is without end. Its time is counted from Epoch.
 	Timeout time.Duration
 	Epoch   time.Time
+	// Concurrency is how many of its calls may run at once: a number, NoLimit, Adaptive, or 0: as the server's options
+	// say. Of tools only, as the last two.
+	Concurrency int
 	// Series count its calls.
 	Series *Series
 	// Tasks says whether its calls may run as tasks, AsksFirst that it asks for input before they do. Of tools only:
@@ -28,6 +31,12 @@ type Handler struct {
 	Tasks     TaskSupport
 	AsksFirst bool
 }
+
+// What Handler.Concurrency is beside a number.
+const (
+	NoLimit  = -1
+	Adaptive = -2
+)
 
 // TaskSupport says whether the calls of a tool may run as tasks.
 type TaskSupport uint8

@@ -2,10 +2,13 @@ package call
 
 import (
 	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/registry/concurrency"
 )
 
 // Every series of this package. Labels are bounded: tools by the registry's limit, methods by its table, outcomes by
@@ -60,21 +63,32 @@ type Series struct {
 	latency *Latency      // of the tools of its class; nil: of no tool
 	started atomic.Uint64 // calls, for sampling
 
+	// Limiter bounds how many of a tool's calls run at once; nil: nothing does.
+	Limiter *concurrency.Limiter
+
+	operations seriesOperations
+
 	// Attached is what whoever queues the calls knows of them: of the type that it chooses, always the same.
 	Attached atomic.Value
 }
 
-// NewToolSeries makes the series of a tool; latency is that of its class.
-func NewToolSeries(set *metrics.Set, tool string, latency *Latency) *Series {
+// NewToolSeries makes the series of a tool; latency is that of its class, operations are those of all handlers, l is
+// its limiter, or nil.
+func NewToolSeries(set *metrics.Set, tool string, latency *Latency, operations *Operations,
+	l *concurrency.Limiter) *Series {
 	s := newSeries(set, func(how Ending) string { return toolCallsName(tool, how) }, toolSecondsName(tool))
-	s.latency = latency
+	s.latency, s.Limiter = latency, l
+	s.operations.all, s.operations.method, s.operations.tool = operations, "tools/call", tool
 	return s
 }
 
-func NewMethodSeries(set *metrics.Set, method string) *Series {
-	return newSeries(set, func(how Ending) string {
+// NewMethodSeries makes the series of a method that runs handlers; operations as for NewToolSeries.
+func NewMethodSeries(set *metrics.Set, method string, operations *Operations) *Series {
+	s := newSeries(set, func(how Ending) string {
 		return fmt.Sprintf(`weir_handler_calls_total{method=%q,outcome=%q}`, method, endingNames[how])
 	}, fmt.Sprintf(`weir_handler_duration_seconds{method=%q}`, method))
+	s.operations.all, s.operations.method = operations, method
+	return s
 }
 
 func newSeries(set *metrics.Set, calls func(how Ending) string, seconds string) *Series {
@@ -102,25 +116,50 @@ func toolSecondsName(tool string) string {
 	return fmt.Sprintf(`weir_tool_duration_seconds{tool=%q}`, tool)
 }
 
-// Start begins a sample, or returns the zero time when this call is not timed.
-func (s *Series) Start() time.Time {
-	if n := s.started.Add(1); n > sampleAlways && n&(sampleEvery-1) != 0 {
-		return time.Time{}
+// WriteLimit writes what a tool's limiter knows, if it has one.
+func (s *Series) WriteLimit(w io.Writer, tool string) {
+	if l := s.Limiter; l != nil {
+		fmt.Fprintf(w, "weir_tool_concurrency{tool=%q} %d\n", tool, l.InFlight())
+		fmt.Fprintf(w, "weir_tool_concurrency_limit{tool=%q} %d\n", tool, l.Limit())
+		fmt.Fprintf(w, "weir_tool_refusals_total{tool=%q} %d\n", tool, l.Refused())
 	}
-	return time.Now()
+}
+
+// Sample is a call that is timed; the zero value is one that is not.
+type Sample struct {
+	at    time.Time
+	times uint32 // how many calls it stands for
+}
+
+// Start begins a sample, if this call is timed.
+func (s *Series) Start() Sample {
+	switch n := s.started.Add(1); {
+	case n <= sampleAlways:
+		return Sample{time.Now(), 1}
+	case n&(sampleEvery-1) == 0:
+		return Sample{time.Now(), sampleEvery}
+	}
+	return Sample{}
 }
 
 // Finished counts a call that had waited for so long, and ends its sample, if one was begun.
-func (s *Series) Finished(start time.Time, waited time.Duration, how Ending) {
+func (s *Series) Finished(start Sample, waited time.Duration, how Ending) {
 	s.calls[how].Inc()
-	if start.IsZero() {
+	if start.times == 0 {
 		return
 	}
-	ran := time.Since(start)
+	ran := time.Since(start.at)
 	s.seconds.Update(ran.Seconds())
 	if s.latency != nil {
 		s.latency.observe(waited + ran)
 	}
+	s.operations.observe(how, waited+ran, start.times)
+}
+
+// Late counts a call that was ended without its handler, after it had run for so long.
+func (s *Series) Late(how Ending, ran time.Duration) {
+	s.Count(how)
+	s.operations.observe(how, ran, 1)
 }
 
 // Add adds the calls of s to t.

@@ -25,7 +25,7 @@ func near(limit, k int) bool { return limit >= k*8/10 && limit <= 2*k+4 }
 func TestFindsTheKnee(t *testing.T) {
 	for _, kind := range kinds[:2] {
 		for _, k := range []int{2, 4, 16, 48} {
-			for _, each := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
+			for _, each := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond} {
 				t.Run(fmt.Sprint(kind.name, k, each), func(t *testing.T) {
 					w := newWorld(&upstream{k, kind.takes(each)}, bounds, 1)
 					w.watch()
@@ -100,8 +100,8 @@ func TestSlowerByItself(t *testing.T) {
 
 // TestDoesNotCollapse: one call of ten takes fifty times as long as the others.
 func TestDoesNotCollapse(t *testing.T) {
-	for _, each := range []time.Duration{time.Millisecond, 20 * time.Millisecond} {
-		for _, k := range []int{4, 16, 64} {
+	for _, each := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond} {
+		for _, k := range []int{4, 16, 48} {
 			for seed := range uint64(2) {
 				w := newWorld(&upstream{k, bimodal(each)}, bounds, seed)
 				w.watch()
@@ -119,7 +119,7 @@ func TestDoesNotCollapse(t *testing.T) {
 // TestNeverSlowIsNeverLimited: as many run as are asked for, none waits for another.
 func TestNeverSlowIsNeverLimited(t *testing.T) {
 	for _, kind := range kinds {
-		for _, each := range []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, 2 * time.Second} {
+		for _, each := range []time.Duration{20 * time.Millisecond, 200 * time.Millisecond, 2 * time.Second} {
 			w := newWorld(&upstream{1 << 20, kind.takes(each)}, bounds, 4)
 			w.watch()
 			for _, atOnce := range []float64{1, 10, 300, 40, 200} {

@@ -69,6 +69,9 @@ func (l *Limiter) Begin(now int64) (Place, bool) {
 	return p, true
 }
 
+// Starts says when the call of a place starts that was taken before.
+func (p *Place) Starts(now int64) { p.began = now }
+
 // End gives a place back, once. told says that the call ended as it should: one that failed or was cancelled says how
 // long it took only if that was long.
 func (l *Limiter) End(p Place, now int64, told bool) {

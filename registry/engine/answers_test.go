@@ -156,3 +156,71 @@ func TestNumbersInAnswers(t *testing.T) {
 }
 
 var stateMember = regexp.MustCompile(`"requestState":"([^"]+)"`)
+
+// TestNumbersInMeta: what a request says beside its arguments keeps its digits for handlers of every kind, whoever
+// registered them, and so does what they say in their _meta. A state comes back byte for byte.
+func TestNumbersInMeta(t *testing.T) {
+	e := newEras(t)
+	const number = `9007199254740993`
+	tool := func(_ context.Context, req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return &mcp.CallToolResult{Meta: mcp.Meta{"y": req.Params.Meta["x"]}}, nil
+	}
+	prompt := func(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+		return &mcp.GetPromptResult{Meta: mcp.Meta{"y": req.Params.Meta["x"]}}, nil
+	}
+	read := func(_ context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: req.Params.URI, Text: "t",
+			Meta: mcp.Meta{"y": req.Params.Meta["x"]}}}}, nil
+	}
+	complete := func(_ context.Context, req *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
+		return &mcp.CompleteResult{Meta: mcp.Meta{"y": req.Params.Meta["x"]}}, nil
+	}
+	e.r.AddTool(&mcp.Tool{Name: "own", InputSchema: openSchema}, tool)
+	e.r.AddPrompt(&mcp.Prompt{Name: "own", Arguments: []*mcp.PromptArgument{{Name: "a"}}}, prompt)
+	e.r.AddResource(&mcp.Resource{URI: "a:own", Name: "own"}, read)
+	e.r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "b:{own}", Name: "own"}, read)
+	theirs := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"},
+		&mcp.ServerOptions{CompletionHandler: complete})
+	theirs.AddTool(&mcp.Tool{Name: "sdk", InputSchema: openSchema}, tool)
+	theirs.AddPrompt(&mcp.Prompt{Name: "sdk", Arguments: []*mcp.PromptArgument{{Name: "a"}}}, prompt)
+	theirs.AddResource(&mcp.Resource{URI: "a:sdk", Name: "sdk"}, read)
+	adopt(t, e.r, theirs, registry.Adoption{})
+	old := &peer{r: e.r}
+	old.initialize(t, "2025-11-25")
+	expect := func(method, params string) {
+		t.Helper()
+		latest := strings.Replace(asking(method, params, ""), `"_meta":{`, `"_meta":{"x":`+number+`,`, 1)
+		for era, message := range map[string]string{"2026-07-28": latest,
+			"2025-11-25": legacyRequest(1, method, params+`,"_meta":{"x":`+number+`}`)} {
+			if got := old.send(message, Header{}).body; !strings.Contains(got, `"y":`+number) {
+				t.Errorf("%s %s of %s: %s", method, params, era, got)
+			}
+		}
+	}
+	for _, whose := range []string{"own", "sdk"} {
+		expect("tools/call", `"name":"`+whose+`"`)
+		expect("prompts/get", `"name":"`+whose+`"`)
+		expect("resources/read", `"uri":"a:`+whose+`"`)
+	}
+	expect("resources/read", `"uri":"b:x"`)
+	const about = `"ref":{"type":"ref/prompt","name":"own"},"argument":{"name":"a","value":""}`
+	expect("completion/complete", about) // the SDK server's
+	e.r.SetCompletion(complete)
+	expect("completion/complete", about)
+
+	const state = "caf\xe9\x00\"\u2028\U0001F600 9007199254740993"
+	var back string
+	e.r.AddTool(&mcp.Tool{Name: "state", InputSchema: openSchema}, func(_ context.Context,
+		req *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if back = req.Params.RequestState; back != "" {
+			return textResult("done"), nil
+		}
+		return &mcp.CallToolResult{RequestState: state}, nil
+	})
+	p := &peer{r: e.r}
+	_, sealed := required(t, p.send(asking("tools/call", `"name":"state"`, ""), Header{}))
+	p.send(asking("tools/call", `"name":"state","requestState":"`+sealed+`"`, ""), Header{})
+	if back != state {
+		t.Errorf("the state came back as %q", back)
+	}
+}

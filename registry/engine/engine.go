@@ -88,7 +88,7 @@ func (eng *Engine) makeSets() {
 	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
 		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
-		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler) },
+		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler, o) },
 		Unbind:  func(t *handler.Tool) { eng.m.dropTool(&t.Handler) }})
 	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
 		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})

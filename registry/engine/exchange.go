@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/concurrency"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -82,6 +83,8 @@ type Exchange struct {
 	Outcome Outcome
 	asTask  bool // tools/call: Route found that a task is made of it
 	reads   bool // Route found a handler that reads the header
+	// ReturnedWell: the handler ran, and returned what it should. Set by Dispatch.
+	ReturnedWell bool
 	// SessionID is set by Dispatch of an initialize over HTTP: send it as Mcp-Session-Id.
 	SessionID string
 
@@ -103,6 +106,14 @@ func (x *Exchange) Series() *call.Series {
 		return found.Handler.Series
 	case *handler.Resource:
 		return found.Handler.Series
+	}
+	return nil
+}
+
+// Limiter bounds how many calls run at once of the tool that Route has found for x; nil: nothing does.
+func (x *Exchange) Limiter() *concurrency.Limiter {
+	if tool, ok := x.found.(*handler.Tool); ok {
+		return tool.Handler.Series.Limiter
 	}
 	return nil
 }

@@ -45,11 +45,17 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		s.Count(o)
 		return dst
 	}
-	start, before := s.Start(), len(dst)
+	start, before, returned := s.Start(), len(dst), false
+	defer func() {
+		if !returned && !x.TimedOut() { // the handler has ended its goroutine: see AppendExited
+			s.Finished(start, x.Waited(), call.EndedPanic)
+		}
+	}()
 	dst, o := answer(eng, x, dst)
 	if o == call.IsAgain {
 		dst, o = answer(eng, x, dst)
 	}
+	returned = true
 	switch o {
 	case call.IsSuspended:
 		return dst // x may be in other hands soon, and is counted when it is done
@@ -59,6 +65,10 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 	if x.Cancelled() {
 		x.Outcome, o = Cancelled, call.EndedCancelled
 		dst = dst[:before]
+	}
+	x.ReturnedWell = o == call.EndedOK
+	if x.Span != nil {
+		x.Span.Ending = o
 	}
 	s.Finished(start, x.Waited(), o)
 	return dst

@@ -23,8 +23,7 @@ func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
 	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
 		if x.SessionID, ok = eng.sessions.Open(x.Principal, i, declared); !ok {
-			x.Outcome = LimitReached
-			return codec.AppendError(dst, x.ID(), errTooManySessions)
+			return x.appendError(dst, errTooManySessions)
 		}
 	} else {
 		x.Conv.Negotiate(i, declared, eng.events)

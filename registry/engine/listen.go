@@ -50,14 +50,7 @@ func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, p
 func serveListen(eng *Engine, x *Exchange, dst []byte) []byte {
 	s, wanted, e := eng.listen(x)
 	if e != nil {
-		x.Outcome = LimitReached
-		switch e.Code {
-		case codec.CodeInvalidParams:
-			x.Outcome = Answered
-		case codec.CodeMissingCapability:
-			x.Outcome = Invalid
-		}
-		return codec.AppendError(dst, x.ID(), e)
+		return x.appendError(dst, e)
 	}
 	x.SetStream(s.Current())
 	return s.AppendAcknowledged(dst, wanted)

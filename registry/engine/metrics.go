@@ -8,6 +8,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/registry/call"
+	"weir/registry/concurrency"
 )
 
 // Every series of this package; the calls of handlers have theirs (package call). Labels are bounded: methods by the
@@ -25,6 +26,8 @@ type seriesSet struct {
 
 	computing, waiting call.Latency // of tools, by where their calls are dispatched
 
+	operations call.Operations
+
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -40,24 +43,39 @@ func (m *seriesSet) init(eng *Engine) {
 	}
 	m.unserved = set.NewCounter(`weir_messages_dispatched_total{method="unserved"}`)
 	m.ignored = set.NewCounter(`weir_messages_dispatched_total{method="ignored"}`)
-	m.reads = call.NewMethodSeries(set, "resources/read")
-	m.prompts = call.NewMethodSeries(set, "prompts/get")
-	m.completions = call.NewMethodSeries(set, "completion/complete")
+	m.reads = call.NewMethodSeries(set, "resources/read", &m.operations)
+	m.prompts = call.NewMethodSeries(set, "prompts/get", &m.operations)
+	m.completions = call.NewMethodSeries(set, "completion/complete", &m.operations)
 	m.inputRequired = set.NewCounter(`weir_input_required_total`)
 	set.NewGauge(`weir_handlers_timed_out`, func() float64 { return float64(eng.timedOut.Load()) })
 	set.RegisterMetricsWriter(func(w io.Writer) {
 		m.computing.Write(w, "compute")
 		m.waiting.Write(w, "blocking")
+		for _, tool := range eng.tools.All() {
+			tool.Handler.Series.WriteLimit(w, tool.Handler.Name)
+		}
+		m.operations.Write(w)
 	})
 }
 
 // toolSeries makes the series of a tool.
-func (m *seriesSet) toolSeries(h *call.Handler) *call.Series {
+func (m *seriesSet) toolSeries(h *call.Handler, o *Options) *call.Series {
 	latency := &m.waiting
 	if h.Cheap {
 		latency = &m.computing
 	}
-	return call.NewToolSeries(m.set, h.Name, latency)
+	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, limiterOf(h, o))
+}
+
+// limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
+func limiterOf(h *call.Handler, o *Options) *concurrency.Limiter {
+	switch {
+	case h.Concurrency > 0:
+		return concurrency.Fixed(h.Concurrency)
+	case h.Concurrency == call.Adaptive || h.Concurrency == 0 && o.AdaptiveConcurrency && !h.Cheap:
+		return concurrency.Adaptive(o.Concurrency)
+	}
+	return nil
 }
 
 // dropTool forgets the series of a tool, but not how many calls it had.
@@ -66,6 +84,7 @@ func (m *seriesSet) dropTool(h *call.Handler) {
 	h.Series.Add(&m.gone.Totals)
 	m.gone.Unlock()
 	call.DropToolSeries(m.set, h.Name)
+	m.operations.Drop(h.Name)
 }
 
 // Totals sums up the calls of all handlers since the start. What a tool that was removed still runs is not counted. It
@@ -81,6 +100,6 @@ func (eng *Engine) Totals() call.Totals {
 	for _, s := range []*call.Series{m.reads, m.prompts, m.completions} {
 		s.Add(&t)
 	}
-	t.Computing = m.computing.Counts()
+	t.Computing, t.Waiting = m.computing.Counts(), m.waiting.Counts()
 	return t
 }

@@ -338,3 +338,50 @@ func TestResourcesBesideTools(t *testing.T) {
 		e.expect("resources/read", `"uri":`+uri, `-32602,"message":"Resource not found"|-32002,"message":"Resource not found"`)
 	}
 }
+
+// TestUnfitThroughOtherDoors: what an adopted server or a task returns is judged as what a call returns.
+func TestUnfitThroughOtherDoors(t *testing.T) {
+	r, jobs, p := newJobs(t)
+	theirs := mcp.NewServer(&mcp.Implementation{Name: "theirs", Version: "1"}, nil)
+	f := func(name, want string, result *mcp.CallToolResult) {
+		t.Helper()
+		h := func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) { return result, nil }
+		r.AddTool(&mcp.Tool{Name: name, InputSchema: openSchema}, h, registry.Tasks(registry.TaskOptional))
+		theirs.AddTool(&mcp.Tool{Name: "sdk-" + name, InputSchema: openSchema}, h)
+		adopted, err := r.Adopt(theirs, registry.Adoption{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		say := func(door, got string) {
+			t.Helper()
+			checkFit(t, door, got)
+			if !strings.Contains(got, want) {
+				t.Errorf("%s %s\n got %.400s\nwant %s", name, door, got, want)
+			}
+		}
+		say("adopted", p.send(asking("tools/call", `"name":"sdk-`+name+`"`, everything), Header{}).body)
+		id := p.begin(t, asking("tools/call", `"name":"`+name+`"`, ownTasks))
+		jobs.run()
+		say("as a task", p.send(taskRequest("get", id, ""), Header{}).body)
+		q := &peer{r: r, back: p.back}
+		q.send(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",`+
+			`"capabilities":{`+everything+`}}}`, Header{})
+		id = q.begin(t, legacyRequest(1, "tools/call", `"name":"`+name+`","task":{}`))
+		jobs.run()
+		say("as a task of 2025-11-25", q.send(legacyRequest(2, "tasks/result", `"taskId":"`+id+`"`), Header{}).body)
+		if err := adopted.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	f("nan", unfit+`structuredContent: unsupported value: NaN`, &mcp.CallToolResult{StructuredContent: math.NaN()})
+	f("link", unfit+`content[0]: a resource_link`, &mcp.CallToolResult{Content: []mcp.Content{&mcp.ResourceLink{}}})
+	f("deep", tooFar, &mcp.CallToolResult{StructuredContent: tooDeep})
+	f("meta", unfit+`_meta: unsupported value: NaN`, &mcp.CallToolResult{Meta: mcp.Meta{"a": math.NaN()}})
+	f("nobody", unfit+`inputRequests.who: the request is nil`,
+		&mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": (*mcp.ElicitParams)(nil)}})
+	f("form", unfit+`inputRequests.who: requestedSchema: its type must be object`,
+		&mcp.CallToolResult{InputRequests: mcp.InputRequestMap{"who": &mcp.ElicitParams{Message: "m",
+			RequestedSchema: json.RawMessage(`{"type":"string"}`)}}})
+	f("broken", "\"structuredContent\":{\"k\uFFFD\":[\"caf\uFFFD\",\"\\ufffd\"]}",
+		&mcp.CallToolResult{StructuredContent: broken})
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/registry/clientreq"
+	"weir/registry/concurrency"
 	"weir/registry/event"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -30,6 +31,10 @@ type Options struct {
 	MaxTools, MaxPrompts, MaxResources, MaxResourceTemplates int
 	// HandlerTimeout is how long a handler may run that has no timeout of its own; 0 is without end.
 	HandlerTimeout time.Duration
+	// AdaptiveConcurrency finds how many calls of a tool that waits may run at once, where its author does not say;
+	// Concurrency bounds what is found.
+	AdaptiveConcurrency bool
+	Concurrency         concurrency.Options
 	// NullIsAbsent takes null for an optional argument of a typed tool as if it were left out.
 	NullIsAbsent bool
 	// Metrics receives every series. Two engines cannot share one set.

@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"bytes"
+
+	"weir/codec"
+)
+
 // Outcome is what becomes of a message, for transports that tell it apart from the answer itself: HTTP gives each a
 // status. On a line and over WebSocket it means nothing.
 type Outcome uint8
@@ -32,3 +38,30 @@ const (
 	// OutcomeCount is the length of arrays indexed by Outcome.
 	OutcomeCount
 )
+
+// notExecuted is what a refusal says in its data: there is no room now, nothing was executed, come again.
+var notExecuted = []byte(`"executed":false`)
+
+// outcomeOf is what an error makes of a request that was routed to its method. The error says so itself: a code that
+// only the protocol's rules have, or the data of a refusal.
+func (x *Exchange) outcomeOf(e *codec.Error) Outcome {
+	switch e.Code {
+	case codec.CodeHeaderMismatch, codec.CodeMissingCapability:
+		return Invalid
+	case codec.CodeMethodNotFound:
+		if x.Modern() {
+			return UnknownMethod
+		}
+	case codec.CodeInternal:
+		if bytes.Contains(e.Data, notExecuted) {
+			return LimitReached
+		}
+	}
+	return Answered
+}
+
+// appendError appends e as x's answer.
+func (x *Exchange) appendError(dst []byte, e *codec.Error) []byte {
+	x.Outcome = x.outcomeOf(e)
+	return codec.AppendError(dst, x.ID(), e)
+}

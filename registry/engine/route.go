@@ -135,14 +135,7 @@ func (eng *Engine) routeRow(x *Exchange, row *method) Class {
 	}
 	class, e := row.route(eng, x)
 	if e != nil {
-		outcome := Answered
-		switch {
-		case e.Code == codec.CodeHeaderMismatch, e.Code == codec.CodeMissingCapability:
-			outcome = Invalid
-		case e.Code == codec.CodeMethodNotFound && x.Modern():
-			outcome = UnknownMethod
-		}
-		return x.fail(outcome, e)
+		return x.fail(x.outcomeOf(e), e)
 	}
 	return class
 }

@@ -42,8 +42,7 @@ func serveSubscribe(eng *Engine, x *Exchange, dst []byte) []byte {
 		return codec.AppendError(dst, x.ID(), e)
 	}
 	if _, e := eng.subscriberFor(x).Subscribe(eng.topics.Topic(uri)); e != nil {
-		x.Outcome = LimitReached
-		return codec.AppendError(dst, x.ID(), e)
+		return x.appendError(dst, e)
 	}
 	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))
 }

@@ -9,6 +9,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/clientreq"
+	"weir/registry/concurrency"
 	"weir/registry/event"
 	"weir/registry/input"
 	"weir/registry/task"
@@ -35,12 +36,19 @@ func (c *TaskCall) Class() Class { return classOf(&c.x.tool().Handler) }
 // Series is what the tool's calls report.
 func (c *TaskCall) Series() *Series { return c.x.tool().Handler.Series }
 
+// Limiter bounds how many calls of the tool run at once; nil: nothing does.
+func (c *TaskCall) Limiter() *concurrency.Limiter { return c.x.Limiter() }
+
+// ReturnedWell says, after Run, that the handler has run and returned what it should.
+func (c *TaskCall) ReturnedWell() bool { return c.x.ReturnedWell }
+
 // Bytes is how long the message is that the call keeps.
 func (c *TaskCall) Bytes() int { return c.bytes }
 
 // Run runs the handler, once for each time the call was queued, on a worker of its Class. scratch is room for the
 // answer; it comes back, perhaps longer, and holds nothing of worth.
 func (c *TaskCall) Run(scratch []byte) []byte {
+	c.x.ReturnedWell = false
 	in, ok := c.task.Start()
 	if !ok {
 		return scratch
@@ -74,6 +82,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	default:
 		ours = c.task.Conclude(task.Failure, errorOf(c.x.ID(), out[from:]))
 	}
+	c.x.ReturnedWell = ours && o == call.EndedOK
 	if !ours {
 		o = call.EndedCancelled
 	}
@@ -146,10 +155,7 @@ func (eng *Engine) createTask(x *Exchange, dst []byte) []byte {
 		e = c.task.Begin()
 	}
 	if e != nil {
-		if e.Code == codec.CodeInternal {
-			x.Outcome = LimitReached
-		}
-		return codec.AppendError(dst[:from], x.ID(), e)
+		return x.appendError(dst[:from], e)
 	}
 	if x.Cancelled() { // while it was made: nobody will know its id
 		c.task.Cancel()
@@ -175,7 +181,7 @@ func (eng *Engine) newTask(x *Exchange) (*TaskCall, *codec.Error) {
 	c := &TaskCall{eng: eng, bytes: x.Call.Bytes()}
 	y := &c.x
 	y.Raw, y.Env, y.Transport, y.Principal = bytes.Clone(x.Raw), x.Env, x.Transport, x.Principal
-	y.Header = x.Header
+	y.Header, y.Span = x.Header, x.Span
 	y.row, y.found, y.Inputs, y.Revision, y.Responder = x.row, x.found, x.Inputs, x.Revision, c
 	if !x.Modern() {
 		y.Conv = x.Conv // what its client can be asked

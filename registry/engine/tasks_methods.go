@@ -78,12 +78,10 @@ func serveTaskUpdate(eng *Engine, x *Exchange, dst []byte) []byte {
 	}
 	responses, e := clientreq.DecodeResponses(raw, elicited)
 	if e == nil {
-		if e = t.Answer(responses, len(raw), nil); e != nil {
-			x.Outcome = LimitReached
-		}
+		e = t.Answer(responses, len(raw), nil)
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.ID(), e)
+		return x.appendError(dst, e)
 	}
 	return eng.results.AppendAcknowledged(dst, x.ID())
 }
@@ -149,7 +147,7 @@ func serveTaskResult(eng *Engine, x *Exchange, dst []byte) []byte {
 		return dst
 	}
 	if e != nil {
-		return codec.AppendError(dst, x.ID(), e)
+		return x.appendError(dst, e)
 	}
 	return out
 }
@@ -178,7 +176,6 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case task.Carry:
 		return nil, eng.carryForTask(x, t, requests)
 	case task.Full:
-		x.Outcome = LimitReached
 		return nil, e
 	}
 	if x.Transport == HTTP {

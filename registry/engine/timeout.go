@@ -24,7 +24,7 @@ func (eng *Engine) EndTimedOut(slots []WorkerSlot, now time.Time, end func(slot 
 		if c.Cancelled() {
 			how = call.EndedCancelled
 		}
-		h.Series.Count(how)
+		h.Series.Late(how, h.Timeout)
 		eng.report(Failure{Kind: FailureTimeout, Name: h.Name, Err: fmt.Errorf("it did not return within %v", h.Timeout)})
 		end(i, c)
 	}

@@ -231,7 +231,7 @@ func TestRegistrationRefuses(t *testing.T) {
 	f(func() { r.AddResourceTemplate(&mcp.ResourceTemplate{URITemplate: "a:{c}", Name: "n"}, nil) }, "the handler is nil")
 	complete := func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error) { return nil, nil }
 	for name, option := range map[string]registry.HandlerOption{"Tasks": registry.Tasks(registry.TaskOptional),
-		"AskFirst": registry.AskFirst()} {
+		"AskFirst": registry.AskFirst(), "MaxConcurrent": registry.MaxConcurrent(1)} {
 		forTools := "the option " + name + " is for tools only"
 		f(func() { r.AddPrompt(&mcp.Prompt{Name: "a"}, greet, option) }, `AddPrompt "a": `+forTools)
 		f(func() { r.AddResource(&mcp.Resource{URI: "a:c", Name: "n"}, read, option) }, `AddResource "a:c": `+forTools)
@@ -239,6 +239,11 @@ func TestRegistrationRefuses(t *testing.T) {
 			`AddResourceTemplate "a:{c}": `+forTools)
 		f(func() { r.SetCompletion(complete, option) }, `SetCompletion "completion/complete": `+forTools)
 	}
+	f(func() { AddTool(r, &mcp.Tool{Name: "a"}, echo, registry.MaxConcurrent(-3)) }, `AddTool "a": MaxConcurrent wants`)
+	f(func() {
+		AddTool(r, &mcp.Tool{Name: "a"}, echo, registry.Cheap(), registry.MaxConcurrent(registry.Adaptive))
+	},
+		`AddTool "a": Adaptive is for tools that wait`)
 	mistyped := json.RawMessage(`{"type":"object","properties":{"n":{"type":"int"}}}`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: mistyped}, noop) }, `AddTool "a"`, "/properties/n", `"int"`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema, OutputSchema: mistyped}, noop) }, `AddTool "a"`,

@@ -43,9 +43,13 @@ func (d *Defaults) plain(name string, opts []Option) (call.Handler, error) {
 		return h, errTasksOption
 	case h.AsksFirst:
 		return h, errAskFirstOption
+	case h.Concurrency != 0:
+		return h, errMaxConcurrentOption
 	}
 	return h, nil
 }
 
 // NoTool leaves out what plain refuses: for what is adopted, where the author's options may be meant for a tool.
-func NoTool(h *call.Handler) { h.Tasks, h.AsksFirst = call.TaskForbidden, false }
+func NoTool(h *call.Handler) {
+	h.Tasks, h.AsksFirst, h.Concurrency = call.TaskForbidden, false, 0
+}

@@ -45,6 +45,12 @@ func NewForwardedTool(d *mcp.Tool, to call.Forwarder, defaults Defaults) (*Tool,
 // define completes a tool.
 func define(d *mcp.Tool, t *Tool, defaults Defaults, opts []Option) (*Tool, error) {
 	t.Handler = defaults.handler(d.Name, opts)
+	switch h := &t.Handler; {
+	case h.Concurrency < call.Adaptive:
+		return nil, errMaxConcurrent
+	case h.Concurrency == call.Adaptive && h.Cheap:
+		return nil, errAdaptiveCheap
+	}
 	tasks := ""
 	if t.Handler.Tasks != call.TaskForbidden {
 		tasks = t.Handler.Tasks.String()

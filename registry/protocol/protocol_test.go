@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/codec/http1"
 )
 
 // The table is in order of time, every row finds itself, and its set is its own bit.
@@ -64,5 +66,37 @@ func TestLogLevels(t *testing.T) {
 	}
 	if _, ok := ParseLogLevel([]byte("trace")); ok || DefaultLogLevel.String() != "info" {
 		t.Error(DefaultLogLevel)
+	}
+}
+
+// An integer and its header are the same number or the call is refused; what no header may have is told so.
+func TestParamHeadersOfNumbers(t *testing.T) {
+	wanted, err := ParamHeaders(json.RawMessage(`{"properties":{"n":{"type":"integer","x-mcp-header":"N"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(argument, header, want string) {
+		t.Helper()
+		h := Header{Params: []http1.Param{{Name: []byte("n"), Value: []byte(header)}}}
+		got := ""
+		if e := h.CheckParams(wanted, []byte(`{"n":`+argument+`}`)); e != nil {
+			got = e.Message
+		}
+		if (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s with %q: %q, want %q", argument, header, got, want)
+		}
+	}
+	f("42", "42", "")
+	f("42.0", "42", "")
+	f("4.2e1", "42.0", "")
+	f("-0", "0", "")
+	f("9007199254740991", "9007199254740991", "")
+	f("42", "43", "does not match")
+	f("42", "42 ", "does not match")
+	f("42", "NaN", "does not match")
+	f("9007199254740991", "9007199254740992", "does not match")
+	f(`"9007199254740993"`, "9007199254740993", "") // a string
+	for _, argument := range []string{"9007199254740992", "9007199254740993", "-9007199254740992", "1.5", "1e400"} {
+		f(argument, argument, "Mcp-Param-N is of a number that no header may have")
 	}
 }

@@ -96,7 +96,7 @@ func (t *Table[R]) End(id []byte, principal string) bool {
 		return false // it ended in between; an id is never given twice
 	}
 	s.end()
-	t.series.ended[endedByClient].Inc()
+	t.series.count(endedByClient, time.Since(t.opt.Epoch)-s.created)
 	return true
 }
 
@@ -112,7 +112,7 @@ func (s *Session[R]) end() {
 func (t *Table[R]) Expire(at time.Duration) int {
 	return t.byID.Sweep(func(s *Session[R]) bool {
 		if t.opt.MaxAge > 0 && at-s.created >= t.opt.MaxAge {
-			t.series.ended[endedByAge].Inc()
+			t.series.count(endedByAge, at-s.created)
 			s.end()
 			return true
 		}
@@ -124,7 +124,7 @@ func (t *Table[R]) Expire(at time.Duration) int {
 		if listening || at-time.Duration(s.used.Load()) < t.opt.Idle || c.Busy() {
 			return false
 		}
-		t.series.ended[endedIdle].Inc()
+		t.series.count(endedIdle, at-s.created)
 		c.Close()
 		return true
 	})

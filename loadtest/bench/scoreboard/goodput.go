@@ -2,6 +2,7 @@ package scoreboard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +20,11 @@ func goodput(e *harness.Env) (*record.Table, error) {
 	t := &record.Table{Columns: []string{"load", "times", "C, calls/s", "goodput, % of C", "% of what refusals leave",
 		"p99, ms", "first second, ms", "told p99, ms", "first second, ms", "p99 from the plan, ms",
 		"told p99 from the plan, ms", "generator behind p99, ms", "late, %", "1 s after, refused"}}
-	for _, c := range cells() {
-		if e.Cells == "" && e.Seconds < fullSeconds && !c.short || !strings.Contains(c.String(), e.Cells) {
-			continue
-		}
+	wanted := slices.DeleteFunc(cells(), func(c cell) bool {
+		return e.Cells == "" && e.Seconds < fullSeconds && !c.short || !strings.Contains(c.String(), e.Cells)
+	})
+	for i, c := range wanted {
+		e.Progress("load %d of %d: %v", i+1, len(wanted), c)
 		if err := goodputOf(e, t, c, []float64{2, 10}); err != nil {
 			return nil, fmt.Errorf("%v: %w", c, err)
 		}

@@ -23,28 +23,52 @@ func greedy(e *harness.Env) (*record.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer e.StopServer(s.Process)
-	l, err := open(e, s, cell{wire.Line, mice, short, defaultKey, true}, 0)
+	times, err := greedyAt(e, s, t, "")
 	if err != nil {
 		return nil, err
+	}
+	e.StopServer(s.Process)
+	t.AtMost("p99 of the thousand beside the greedy, of that alone", times, 2, "times")
+	p, address, err := e.Peer("echo-epoll")
+	if err != nil {
+		return nil, err
+	}
+	echoed, err := greedyAt(e, &harness.Server{Process: p, TCP: address}, t, "a bare echo, ")
+	if err != nil {
+		return nil, err
+	}
+	t.Note("%d connections with a call of 0.2 ms per second each, planned; beside them %d that keep %d calls in flight "+
+		"each and ask again as soon as they are answered or refused", mice, greedyOnes, greedyWindow)
+	t.Note("the server's p99 is from the write to the arrival of the answer in the kernel, and what the mark is about; a "+
+		"bare epoll echo, which has no tool to run and refuses nobody, comes to %.3g times", echoed)
+	return t, nil
+}
+
+// greedyAt has the greedy and the others at one server. It returns how many times as late the others' answers are
+// beside them.
+func greedyAt(e *harness.Env, s *harness.Server, t *record.Table, name string) (times float64, err error) {
+	l, err := open(e, s, cell{wire.Line, mice, short, defaultKey, true}, 0)
+	if err != nil {
+		return 0, err
 	}
 	defer l.close()
 	window := e.Window()
 	l.plan([]float64{mice}, []time.Duration{2*calmTime + 2*window + opening})
 	if _, err := l.until(calmTime); err != nil {
-		return nil, err
+		return 0, err
 	}
 	alone, err := l.until(window)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
+	e.Progress("%sthe thousand alone: p99 %.2f ms", name, p99(alone.Service))
 	beside, results, err := besideGreedy(e, s, l, window)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	unexplained, _, err := l.halt()
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	var sum, squares float64
 	for _, n := range results {
@@ -52,17 +76,15 @@ func greedy(e *harness.Env) (*record.Table, error) {
 		squares += n * n
 	}
 	jain := sum * sum / (max(1, squares) * greedyOnes)
-	alone.row(t, "alone", "", "")
-	beside.row(t, fmt.Sprintf("beside %d greedy ones", greedyOnes), record.Number(sum/window.Seconds()),
+	alone.row(t, name+"alone", "", "")
+	beside.row(t, fmt.Sprintf("%sbeside %d greedy ones", name, greedyOnes), record.Number(sum/window.Seconds()),
 		record.Number(jain))
-	t.AtLeast("answered of the thousand", beside.ok(), 0.999, "")
-	t.AtMost("p99 of the thousand beside the greedy, of that alone",
-		float64(beside.Service.ValueAtQuantile(99))/max(1, float64(alone.Service.ValueAtQuantile(99))), 2, "times")
-	t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
-	t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
-	t.Note("%d connections with a call of 0.2 ms per second each, planned; beside them %d that keep %d calls in flight "+
-		"each and ask again as soon as they are answered or refused", mice, greedyOnes, greedyWindow)
-	return t, nil
+	if name == "" {
+		t.AtLeast("answered of the thousand", beside.ok(), 0.999, "")
+		t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
+		t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
+	}
+	return p99(beside.Service) / max(0.001, p99(alone.Service)), nil
 }
 
 // opening is what the opening of the greedy may take.

@@ -9,6 +9,7 @@ import (
 	"weir/loadtest/client"
 	"weir/loadtest/observe"
 	"weir/loadtest/pacing"
+	"weir/loadtest/table"
 	"weir/loadtest/wire"
 )
 
@@ -166,7 +167,7 @@ func (l *load) until(length time.Duration) (stretch, error) {
 	sum := client.NewCounters()
 	for _, f := range l.fleets {
 		c := f.Take()
-		client.Add(&sum, &c)
+		table.Add(&sum, &c)
 	}
 	cpu, own := usedBy(l.s), observe.OwnCPU()
 	got := stretch{Counters: sum, took: length.Seconds(), server: cpu - l.cpu, own: own - l.own}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +34,9 @@ var balancers = []balancer{
 	{"nginx", nginxCommand, func(t *testing.T) string { return nginxMain(deployed(t, "nginx.conf")) }, false},
 	{"haproxy", []string{"haproxy", "-db", "-f", "conf"}, func(t *testing.T) string {
 		return "global\n maxconn 2000\n" + deployed(t, "haproxy.cfg")
+	}, false},
+	{"caddy", []string{"caddy", "run", "--adapter", "caddyfile", "--config", "conf"}, func(t *testing.T) string {
+		return deployed(t, "Caddyfile")
 	}, false},
 }
 
@@ -80,7 +84,7 @@ func (b *balancer) before(t *testing.T, server string, factor int) (address stri
 	ctx, cancel := context.WithCancel(context.Background())
 	process := exec.CommandContext(ctx, b.command[0], b.command[1:]...)
 	process.Dir = folder
-	process.Cancel = func() error { return process.Process.Signal(os.Interrupt) } // its workers end with it
+	process.Cancel = func() error { return process.Process.Signal(syscall.SIGTERM) } // its workers end with it
 	process.WaitDelay = 5 * time.Second
 	var log bytes.Buffer
 	process.Stdout, process.Stderr = &log, &log

@@ -62,7 +62,8 @@ func start(t *testing.T, change func(*knobs)) *server {
 	k := knobs{Options: reactor.DefaultOptions(), Queue: backpressure.DefaultOptions()}
 	k.HTTP, k.TCP, k.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	k.Queue.MaxConnections = 2000
-	k.Queue.OverloadQueueTimeout = 0 // a machine that is busy with other tests is none of these tests' subject
+	// a machine that is busy with other tests is none of these tests' subject
+	k.Queue.QueueTimeout, k.Queue.MaxExpectedWait, k.Queue.OverloadQueueTimeout = 0, 0, 0
 	if change != nil {
 		change(&k)
 	}

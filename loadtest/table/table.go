@@ -1,4 +1,4 @@
-package client
+package table
 
 import (
 	"maps"
@@ -8,28 +8,17 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A struct of counters is a table: each field is a row, and its tags say the rest.
-//
-//	json   the name in reports
-//	unit   what is counted
-//	help   one sentence
-//	ended  how a call that is counted here ended: answered, refused, cancelled, failed or unexplained
-//	merge  "level" for what is true of a moment: it is added over workers and has no difference over time
-//
-// Fields are uint64, arrays of it, maps from names to it, or histograms. Others are left alone, and embedded structs
-// are part of the table. Walking a table takes microseconds: it is for samples, not for messages.
-
 // Row is a counter with its value.
 type Row struct {
 	Name, Unit, Help, Ended string
 	Value                   uint64
 }
 
-// Table returns the single counters of a struct that have a name in reports, in the order of its fields. table points
+// Rows returns the single counters of a struct that have a name in reports, in the order of its fields. table points
 // to the struct.
-func Table(table any) []Row {
+func Rows(table any) []Row {
 	var rows []Row
-	walk(reflect.ValueOf(table).Elem(), func(field reflect.StructField, value reflect.Value) {
+	Walk(reflect.ValueOf(table).Elem(), func(field reflect.StructField, value reflect.Value) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "" || name == "-" || field.Type.Kind() != reflect.Uint64 {
 			return
@@ -40,11 +29,11 @@ func Table(table any) []Row {
 	return rows
 }
 
-// walk calls do for each field of a table.
-func walk(table reflect.Value, do func(field reflect.StructField, value reflect.Value)) {
+// Walk calls do for each field of a table.
+func Walk(table reflect.Value, do func(field reflect.StructField, value reflect.Value)) {
 	for i := range table.NumField() {
 		if field := table.Type().Field(i); field.Anonymous {
-			walk(table.Field(i), do)
+			Walk(table.Field(i), do)
 		} else {
 			do(field, table.Field(i))
 		}
@@ -54,7 +43,7 @@ func walk(table reflect.Value, do func(field reflect.StructField, value reflect.
 // Add adds one table to another of the same type: what two loops, workers or phases have counted, together.
 func Add[T any](into, from *T) {
 	values := fieldsOf(from)
-	walk(reflect.ValueOf(into).Elem(), func(field reflect.StructField, sum reflect.Value) {
+	Walk(reflect.ValueOf(into).Elem(), func(field reflect.StructField, sum reflect.Value) {
 		value := values[field.Name]
 		switch to := sum.Interface().(type) {
 		case uint64:
@@ -82,7 +71,7 @@ func Add[T any](into, from *T) {
 func Difference[T any](now, before *T) T {
 	d := *now
 	values := fieldsOf(before)
-	walk(reflect.ValueOf(&d).Elem(), func(field reflect.StructField, left reflect.Value) {
+	Walk(reflect.ValueOf(&d).Elem(), func(field reflect.StructField, left reflect.Value) {
 		value := values[field.Name]
 		switch to := left.Interface().(type) {
 		case uint64:
@@ -107,7 +96,7 @@ func Difference[T any](now, before *T) T {
 // fieldsOf returns the fields of a table by name.
 func fieldsOf(table any) map[string]reflect.Value {
 	all := map[string]reflect.Value{}
-	walk(reflect.ValueOf(table).Elem(), func(field reflect.StructField, value reflect.Value) { all[field.Name] = value })
+	Walk(reflect.ValueOf(table).Elem(), func(field reflect.StructField, value reflect.Value) { all[field.Name] = value })
 	return all
 }
 
@@ -121,9 +110,9 @@ func eachElement(value reflect.Value, do func(i int)) {
 	}
 }
 
-// makeEmpty gives a table its maps and histograms.
-func makeEmpty(table any) {
-	walk(reflect.ValueOf(table).Elem(), func(_ reflect.StructField, value reflect.Value) {
+// MakeEmpty gives a table its maps and histograms.
+func MakeEmpty(table any) {
+	Walk(reflect.ValueOf(table).Elem(), func(_ reflect.StructField, value reflect.Value) {
 		switch value.Interface().(type) {
 		case map[string]uint64:
 			value.Set(reflect.ValueOf(map[string]uint64{}))
@@ -133,4 +122,9 @@ func makeEmpty(table any) {
 	})
 }
 
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 10*minuteMicros, histDigits) }
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, MostMicros, histDigits) }
+
+// MostMicros is the most that a histogram holds: ten minutes.
+const MostMicros = 600_000_000
+
+const histDigits = 3

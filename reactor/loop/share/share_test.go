@@ -1,4 +1,4 @@
-package loop
+package share
 
 import (
 	"testing"
@@ -10,8 +10,8 @@ func TestShare(t *testing.T) {
 	const us = int64(time.Microsecond)
 	f := func(waited, want int64) {
 		t.Helper()
-		var s share
-		s.begin(1000 * us)
+		var s Share
+		s.Begin(1000 * us)
 		if s.spent(1000*us+leastShare-us) || !s.spent(1000*us+leastShare) {
 			t.Errorf("a loop that comes has not %d us", leastShare/us)
 		}
@@ -19,13 +19,13 @@ func TestShare(t *testing.T) {
 		s.back(left, left+waited)
 		now := left + waited
 		for turn := range want / us { // of a microsecond, with nothing between them
-			if s.begin(now); s.spent(now) {
+			if s.Begin(now); s.spent(now) {
 				t.Fatalf("after a wait of %d us it had %d us, not %d", waited/us, turn, want/us)
 			}
 			now += us
-			s.end(now)
+			s.End(now)
 		}
-		if s.begin(now); !s.spent(now) {
+		if s.Begin(now); !s.spent(now) {
 			t.Errorf("after a wait of %d us it has more than %d us", waited/us, want/us)
 		}
 	}
@@ -37,11 +37,11 @@ func TestShare(t *testing.T) {
 
 // What a loop has had before it slept does not count.
 func TestShareAfterSleep(t *testing.T) {
-	var s share
-	s.begin(1)
-	s.end(1 + mostShare)
+	var s Share
+	s.Begin(1)
+	s.End(1 + mostShare)
 	if now := 1 + mostShare + sleptAfter + 1; s.spent(now) {
-		s.begin(now)
+		s.Begin(now)
 		if s.spent(now) {
 			t.Error("a loop that has slept has nothing of its core")
 		}
