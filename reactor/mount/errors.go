@@ -1,6 +1,11 @@
 package mount
 
-import "fmt"
+import (
+	"fmt"
+
+	"weir/codec"
+	"weir/registry/protocol"
+)
 
 // Failure is why a call was not answered by its mount. The word is the reason in the error's data and the metric label.
 type Failure uint8
@@ -12,7 +17,7 @@ const (
 	failTimeout                    // the mount did not answer in time
 	failLost                       // the mount ended before it answered
 	failAnswer                     // the answer is none that can be passed on
-	failAsks                       // the mount asks for something first, which is not passed on
+	failAsks                       // the mount asks for something in a form that is not passed on
 	failStopped                    // this server stops
 	failures
 )
@@ -30,13 +35,30 @@ var failureTexts = [failures]string{
 	failTimeout:     "mount %s did not answer in time (call_timeout)",
 	failLost:        "mount %s ended before it answered",
 	failAnswer:      "mount %s answered what cannot be passed on",
-	failAsks:        "mount %s asks for input, which is not passed on",
+	failAsks:        "mount %s asks for input in a form that is not passed on",
 	failStopped:     "mount %s takes no more calls, this server stops",
 }
 
 // executed says whether the call may have been executed.
 func (f Failure) executed() bool {
 	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks
+}
+
+// failed counts a call's failure and makes the error of it. detail, if any, says more.
+func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	m.series.failed[f].Inc()
+	text := fmt.Sprintf(failureTexts[f], m.name)
+	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
+	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
+	if detail != "" {
+		text += ": " + protocol.Clip(detail)
+	}
+	if f.executed() {
+		data = append(data, `,"executed":true}`...)
+	} else {
+		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }
 
 // Ending is why a mount is not there: why it could not be begun, or has ended. The word stands in the log, in the

@@ -71,7 +71,7 @@ func serveToolsCall(eng *Engine, x *Exchange, dst []byte) []byte {
 		return eng.createTask(x, dst)
 	}
 	if x.tool().Forward != nil {
-		return eng.serveHandled(x, x.tool().Handler.Series, dst, forwardToolsCall)
+		return eng.serveForwarded(x, dst)
 	}
 	return eng.serveHandled(x, x.tool().Handler.Series, dst, answerToolsCall)
 }

@@ -53,6 +53,9 @@ var (
 		Message: "params.arguments must be an object"}
 	Forward = &codec.Error{Code: codec.CodeInternal,
 		Message: "another server answers this, and this transport cannot wait for it"}
+	Question = &codec.Error{Code: codec.CodeInternal,
+		Message: "what the server behind this tool asks for is no request that can be passed on",
+		Data:    []byte(`{"reason":"mount_asks","executed":true}`)}
 	TaskWait = &codec.Error{Code: codec.CodeInternal,
 		Message: "the result is not there yet and this transport cannot wait for it"}
 	TaskEnded = &codec.Error{Code: codec.CodeInternal,
