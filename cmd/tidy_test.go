@@ -45,9 +45,8 @@ var allowedImports = map[string][]string{
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
-		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/rate", "weir/backpressure/ring",
-		"weir/backpressure/tally",
-		"github.com/VictoriaMetrics/metrics",
+		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
+		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -126,7 +125,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
-	"reactor/loop/share":      {},
+	"reactor/loop/share":      {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
@@ -152,28 +151,31 @@ var allowedImports = map[string][]string{
 	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
-		"weir/loadtest/pacing", "weir/loadtest/report",
-		"weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
+		"weir/loadtest/pacing", "weir/loadtest/report", "weir/loadtest/table", "weir/loadtest/wire",
+		"weir/codec/option", "weir/codec/yaml",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/socket": {"golang.org/x/sys/unix"},
 	"loadtest/wire":   {"weir/codec"},
 	"loadtest/pacing": {},
+	"loadtest/table":  {},
 	"loadtest/client": {
-		"weir/codec/option", "weir/loadtest/pacing", "weir/loadtest/wire", "weir/loadtest/socket",
+		"weir/codec/option", "weir/loadtest/pacing", "weir/loadtest/table", "weir/loadtest/wire", "weir/loadtest/socket",
 		"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix",
 	},
-	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/wire", "golang.org/x/sys/unix"},
+	"loadtest/hostile": {
+		"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/table", "weir/loadtest/wire", "golang.org/x/sys/unix",
+	},
 	"loadtest/probe":   {"weir/loadtest/wire"},
 	"loadtest/observe": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/report": {
-		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe",
+		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/table",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/internal": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/bench": {
 		"weir/loadtest/bench", "weir/loadtest/client", "weir/loadtest/observe", "weir/loadtest/pacing",
-		"weir/loadtest/report", "weir/loadtest/wire",
+		"weir/loadtest/report", "weir/loadtest/table", "weir/loadtest/wire",
 	},
 	// The servers that benches compare with: programs of their own, each on the library it stands for.
 	"loadtest/peers": {"github.com", "golang.org/x/sys/unix"},

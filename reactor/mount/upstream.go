@@ -69,8 +69,6 @@ func (u *upstream) hear(msg []byte) {
 	}
 }
 
-func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
-
 func (u *upstream) drop(why Dropped) { u.mount.series.dropped[why].Inc() }
 
 // readID reads an id of ours, which are numbers.
