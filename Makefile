@@ -112,5 +112,11 @@ bench-100k-native: build ## 102,000 connections in six processes behind one port
 dist: ## What is handed out, in bin/dist: binaries, archives, .deb, .rpm, SBOMs, checksums; amd64 and arm64
 	GO=$(GO) .ci/dist/dist.sh bin/dist $(VERSION)
 
+.PHONY: image
+image: build ## A container image of bin/weir, weir:VERSION, by buildah, podman or docker, whichever is there
+	@for builder in buildah podman docker; do if command -v $$builder >/dev/null; then \
+	  $$builder build -t weir:$(VERSION) -f docs/deploy/Dockerfile bin; exit; fi; \
+	done; echo "make image: none of buildah, podman and docker is installed (Debian: buildah)"; exit 1
+
 .PHONY: check
 check: build lint tidy race fuzz ## What CI runs after make test: build, lint, tidy, tests with -race, fuzz

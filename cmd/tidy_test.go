@@ -66,6 +66,7 @@ var allowedImports = map[string][]string{
 	},
 	"registry/input": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/value", // numbers and text: it stands below everything that speaks of them
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
@@ -85,6 +86,7 @@ var allowedImports = map[string][]string{
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
 		"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/value",
+		"weir/registry/feature", // which contents and roles MCP has: asked of a client as told to one
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -244,8 +246,8 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager",
-		"weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
+		"weir/cmd/live", "weir/cmd/load", "weir/cmd/manual", "weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders",
+		"weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":

@@ -10,7 +10,8 @@ import (
 
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
-	"bash": "bash", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg", "dpkg-deb": "dpkg", "git": "git",
+	"bash": "bash", "buildah": "buildah", "caddy": "caddy", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg",
+	"dpkg-deb": "dpkg", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
 	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
 	"promtool": "prometheus", "sh": "dash", "systemd-analyze": "systemd",

@@ -35,6 +35,9 @@ var balancers = []balancer{
 	{"haproxy", []string{"haproxy", "-db", "-f", "conf"}, func(t *testing.T) string {
 		return "global\n maxconn 2000\n" + deployed(t, "haproxy.cfg")
 	}, false},
+	{"caddy", []string{"caddy", "run", "--adapter", "caddyfile", "--config", "conf"}, func(t *testing.T) string {
+		return deployed(t, "Caddyfile")
+	}, false},
 }
 
 var nginxCommand = []string{"nginx", "-p", ".", "-c", "conf", "-e", "stderr"}
