@@ -14,14 +14,6 @@ import (
 // maxNameBytes is what models take as the name of a tool (of [A-Za-z0-9_-]), though MCP would have 128.
 const maxNameBytes = 64
 
-// offering is what a mount has in the registry, by the upstream's names. The mount's goroutine's.
-type offering map[string]offered
-
-type offered struct {
-	name       string // here
-	definition []byte
-}
-
 // offer brings the registry up to what the mount lists.
 func (m *Mount) offer(listed [][]byte) {
 	now := offering{}

@@ -2,7 +2,6 @@ package protocol
 
 // Members of _meta, and names of extensions, which are spelled alike.
 const (
-	KeyPrefix       = "io.modelcontextprotocol/"
 	KeyServerInfo   = "io.modelcontextprotocol/serverInfo"
 	KeySubscription = "io.modelcontextprotocol/subscriptionId"
 	KeyRelatedTask  = "io.modelcontextprotocol/related-task"
