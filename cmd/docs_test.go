@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"weir/codec/option"
 	"weir/reactor/mount"
@@ -139,11 +140,28 @@ func renderConfigPage(t *testing.T) string {
 			fmt.Fprintf(chapter, "\n%s\n", facts)
 		}
 	})
-	page := configIntro + presetTable()
+	page := configIntro + "\n- [Presets](#presets)\n"
+	for _, name := range order {
+		page += "- [" + configChapters[name] + "](#" + anchorOf(configChapters[name]) + ")\n"
+	}
+	page += presetTable()
 	for _, name := range order {
 		page += chapters[name].String()
 	}
 	return page
+}
+
+// anchorOf is how a page's heading is addressed.
+func anchorOf(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, heading)
 }
 
 // defaultOf is the default as one would write it.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"weir/cmd/top"
 	"weir/codec/option"
 )
 
@@ -18,6 +20,7 @@ type commands struct {
 	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
 	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
 	Doctor  doctorFlags  `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
+	Top     top.Flags    `cmd:"" help:"Show what a server does now, on a terminal."`
 	Man     manFlags     `cmd:"" help:"Print the manual page, for man -l -."`
 	Shell   shellFlags   `cmd:"" name:"completion" help:"Print the completion for a shell."`
 	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
@@ -28,7 +31,7 @@ type versionFlags struct{}
 type manFlags struct{}
 
 type shellFlags struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+	Shell string `arg:"" name:"bash|zsh|fish" enum:"bash,zsh,fish" help:"The shell."`
 }
 
 // Help implements kong.HelpProvider.
@@ -98,7 +101,8 @@ func (p Program) parse(args []string, stdout, stderr io.Writer) (cli *commands, 
 func (p Program) parser(cli *commands, stdout, stderr io.Writer, exit func(int)) *kong.Kong {
 	parser := kong.Must(cli,
 		kong.Name(p.Name),
-		kong.Description("An MCP server runtime that holds its level: bounded queues, early refusals.\n\n"+exitHelp),
+		kong.Description(cmp.Or(p.Description, "An MCP server runtime that holds its level: bounded queues, early "+
+			"refusals.")+"\n\n"+exitHelp),
 		p.flagTexts(),
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit),

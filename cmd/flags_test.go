@@ -18,6 +18,8 @@ func TestFlags(t *testing.T) {
 	f("--help", exitOK, "Exit codes: 0 stopped as asked", "")
 	f("", exitUsage, "", `expected one of "serve", "stdio", "load", "token", "doctor", ...`)
 	f("swerve", exitUsage, "", "unexpected argument swerve")
+	f("completion", exitUsage, "", `expected "<bash|zsh|fish>"`)
+	f("completion csh", exitUsage, "", "must be one of")
 	f("serve extra", exitUsage, "", "unexpected argument extra")
 	f("serve --wrokers 3", exitUsage, "", `did you mean "--workers"`)
 	f("serve --workers x", exitUsage, "", "--workers: expected a valid 64 bit int")

@@ -34,7 +34,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	if strings.HasPrefix(command, "token") {
 		return p.makeToken(&cli.Token, stdout, stderr)
 	}
-	if command == "man" || command == "completion <shell>" {
+	if command == "man" || strings.HasPrefix(command, "completion ") {
 		model := p.parser(&commands{}, stdout, stderr, func(int) {}).Model.Node
 		if command == "man" {
 			err = manual.Page(stdout, model, p.Version)
@@ -46,6 +46,9 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 			return exitRuntime
 		}
 		return exitOK
+	}
+	if command == "top" {
+		return cli.Top.Run(p.Name, stdin, stdout, stderr)
 	}
 	if command == "doctor" {
 		return p.examine(&cli.Doctor, stdout, stderr)

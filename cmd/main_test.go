@@ -30,6 +30,13 @@ func TestProgram(t *testing.T) {
 			t.Errorf("%q is not in its configuration:\n%s", want, &out)
 		}
 	}
+	p.Description = "Mine does what I want."
+	if code := run("--help"); code != exitOK || !strings.Contains(out.String(), p.Description) {
+		t.Errorf("exit %d: %s%s", code, &out, &errs)
+	}
+	if code := run("man"); code != exitOK || !strings.Contains(out.String(), p.Description) {
+		t.Errorf("exit %d: %s%s", code, &out, &errs)
+	}
 	if code := run("serve", "--demo", "--check-config"); code != exitOK ||
 		!strings.Contains(out.String(), "demo: true\n") {
 		t.Errorf("exit %d: %s", code, &errs)

@@ -7,6 +7,7 @@ import (
 
 	"weir/backpressure"
 	"weir/backpressure/pressure"
+	"weir/cmd/live"
 	"weir/cmd/process"
 )
 
@@ -87,19 +88,11 @@ func (w *strain) end() {
 	<-w.done
 }
 
-// pressureStatus is what /status says of it.
-type pressureStatus struct {
-	Level       string  `json:"level"`
-	Memory      float64 `json:"memory"` // these four as parts of what there is
-	Descriptors float64 `json:"descriptors"`
-	Scheduling  float64 `json:"scheduling"`
-	Queue       float64 `json:"queue"`
-}
-
-func (w *strain) status() pressureStatus {
+// status is what /status and /live say of it.
+func (w *strain) status() live.Pressure {
 	now := w.state()
-	return pressureStatus{now.Level.String(), round(now.Memory), round(now.Descriptors), round(now.Scheduling),
-		round(now.Queue)}
+	return live.Pressure{Level: now.Level.String(), Memory: round(now.Memory), Descriptors: round(now.Descriptors),
+		Scheduling: round(now.Scheduling), Queue: round(now.Queue)}
 }
 
 // readings are what s is now. One goroutine at a time.

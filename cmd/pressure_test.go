@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/backpressure/pressure"
+	"weir/cmd/live"
 )
 
 // strained is a server whose readings are told.
@@ -104,7 +105,7 @@ func TestPressure(t *testing.T) {
 			onLine("process_pressure")
 		}
 		get(t, s.server, "/readyz", ready)
-		var status struct{ Pressure pressureStatus }
+		var status struct{ Pressure live.Pressure }
 		if err := json.Unmarshal(get(t, s.server, "/status", 200), &status); err != nil || status.Pressure.Level != level {
 			t.Errorf("at %d %%: %+v, %v", percent, status, err)
 		}

@@ -18,6 +18,8 @@ type Program struct {
 	// Version is what it says of itself, to clients too. Empty: that of the main module, if the build has recorded one;
 	// a program without a version does nothing.
 	Version string
+	// Description is what it does, in a sentence, for --help and the manual page. Empty: what Weir does.
+	Description string
 	// Offer registers tools, prompts and resources, before anything listens; its error is why nothing was started. The
 	// registry's other methods may be called while the program runs, by what Offer leaves behind. nil: the demonstration
 	// tools are offered unless demo is false; with an Offer only if it is true.

@@ -115,6 +115,7 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 	if adminListener != nil {
 		s.admins.Store(config.admins)
 		s.addresses["admin"] = adminListener.Addr().String()
+		s.live = startLive(s)
 		s.admin = admin.Serve(adminListener, s.adminSource(), config.AdminAllowedHosts)
 	}
 	return s, nil

@@ -10,6 +10,7 @@ import (
 
 	"weir/cmd/admin"
 	"weir/cmd/demo"
+	"weir/cmd/live"
 	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/reactor"
@@ -34,6 +35,7 @@ type server struct {
 	stateKey  string     // seals states
 	draining  atomic.Pointer[time.Time]
 
+	live       *live.View // nil without an admin listener
 	succession *succession.Succession
 	addresses  map[string]string // http, tcp, unix, admin: what was bound, with its real port
 }
@@ -93,5 +95,6 @@ func (s *server) end() {
 	s.observers.Close(lastWords)
 	if s.admin != nil {
 		s.admin.Stop()
+		s.live.End()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/cmd/admin"
+	"weir/cmd/live"
 	"weir/cmd/process"
 	"weir/cmd/succession"
 	"weir/reactor"
@@ -26,7 +27,7 @@ type status struct {
 	// Predecessor is the process that this one was started by for an upgrade, while that drains.
 	Predecessor *succession.Predecessor `json:"predecessor,omitempty"`
 	Alerts      []string                `json:"alerts"` // the names of those that fire; /alerts has them all
-	Pressure    pressureStatus          `json:"pressure"`
+	Pressure    live.Pressure           `json:"pressure"`
 	Listeners   map[string]string       `json:"listeners"`
 	Loops       []int64                 `json:"loop_connections"` // how many connections each loop has
 	Workers     int                     `json:"workers"`
@@ -119,7 +120,9 @@ type memoryStatus struct {
 func (s *server) adminSource() admin.Source {
 	return admin.Source{Metrics: s.metrics, Status: func() any { return s.status() },
 		Alerts:  func() any { return s.watch.rules.Alerts() },
-		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load}
+		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load,
+		Live: func(since int64) any { return s.live.Look(since) }, Connections: s.connections, Kick: s.kick,
+		StatusOf: live.StatusOf}
 }
 
 func (s *server) status() status {

@@ -55,10 +55,16 @@ var allowedImports = map[string][]string{
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
-		"weir/registry/feature", "weir/registry/handler", "weir/registry/input", "weir/registry/protocol",
+		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
+		"weir/registry/meter", "weir/registry/protocol",
 		"weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/fault": {"weir/codec", "weir/registry/protocol"},
+	"registry/meter": {
+		"weir/registry/call", "weir/registry/concurrency", "weir/registry/feature", "weir/registry/handler",
+		"github.com/VictoriaMetrics/metrics",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
@@ -66,6 +72,7 @@ var allowedImports = map[string][]string{
 	},
 	"registry/input": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/value", // numbers and text: it stands below everything that speaks of them
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/call": {
@@ -85,6 +92,7 @@ var allowedImports = map[string][]string{
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
 		"weir/codec", "weir/registry/protocol", "weir/registry/schema", "weir/registry/value",
+		"weir/registry/feature", // which contents and roles MCP has: asked of a client as told to one
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -244,14 +252,18 @@ func judgeImport(name, imported string) string {
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/manual", "weir/cmd/observers", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/systemd",
-		"weir/cmd/succession", "weir/cmd/orders"}, imported) &&
+		"weir/cmd/live", "weir/cmd/load", "weir/cmd/manual", "weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders",
+		"weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
 		return "" // who else is told of an upgrade
 	case imported == "weir/cmd/exposition" && path.Dir(name) == "cmd/admin":
 		return "" // the metrics page
+	case path.Dir(name) == "cmd/live" && slices.Contains([]string{"weir/cmd/exposition", "weir/cmd/process"}, imported):
+		return "" // what is read of a server
+	case imported == "weir/cmd/live" && path.Dir(name) == "cmd/top":
+		return "" // what is shown of it
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
 		return "" // one of the limits of a machine
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):

@@ -108,7 +108,7 @@ func TestLargeAnswersAreWholeOrRefused(t *testing.T) {
 		if i%2 == 1 {
 			p.greet()
 		}
-		go func() { // it reads at once: who takes nothing for a second gives way to others
+		go func() { // it reads at once
 			var answer string
 			var err error
 			if i%2 == 0 {
@@ -119,14 +119,16 @@ func TestLargeAnswersAreWholeOrRefused(t *testing.T) {
 				answer, err = p.r.ReadString('\n')
 			}
 			if err != nil {
-				answer = err.Error()
+				answer = "cut: " + err.Error()
 			}
 			answers <- answer
 		}()
 	}
-	whole, refused := 0, 0
+	whole, refused, cut := 0, 0, 0
 	for range clients {
 		switch answer := <-answers; {
+		case strings.HasPrefix(answer, "cut: "):
+			cut++
 		case strings.Contains(answer, text):
 			whole++
 		case strings.Contains(answer, "outbox_total_bytes"):
@@ -135,8 +137,10 @@ func TestLargeAnswersAreWholeOrRefused(t *testing.T) {
 			t.Errorf("a client got %.100s", answer)
 		}
 	}
-	if whole == 0 || whole+refused != clients {
-		t.Errorf("%d are whole, %d refused", whole, refused)
+	// On a machine that has no time for a client within a second, that one gives way to others, for the reason it has.
+	s.closedFor(loop.CloseOutboxBudget, fmt.Sprint(cut))
+	if whole == 0 || whole+refused+cut != clients {
+		t.Errorf("%d are whole, %d refused, %d cut", whole, refused, cut)
 	}
 	s.eventually("everything is given back", func() bool { return s.loops.OutboxBytes() == 0 })
 }

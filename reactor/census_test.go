@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,6 +181,53 @@ func BenchmarkCensus(b *testing.B) {
 			for b.Loop() {
 				s.list(census.Query{Order: order, Rows: 50})
 			}
+		})
+	}
+}
+
+// BenchmarkCallsBesideCensus is a ping on a loop that holds WEIR_CENSUS connections, without and beside lists that are
+// made one after the other.
+func BenchmarkCallsBesideCensus(b *testing.B) {
+	n := 1000
+	_, _ = fmt.Sscan(os.Getenv("WEIR_CENSUS"), &n)
+	s := start(b, func(o *Options, q *backpressure.Options, _ *registry.Options) {
+		o.Loops, q.MaxConnections, o.FirstByteTimeout = 1, n+10, time.Hour
+	})
+	for range n {
+		c, err := net.Dial("tcp", s.Addrs()["tcp"])
+		must(b, err)
+		b.Cleanup(func() { c.Close() })
+	}
+	p := s.dial("tcp")
+	s.eventually("they are open", func() bool { return s.Connections() == int64(n+1) })
+	for _, order := range []string{"none", "age", "bytes"} {
+		b.Run(order, func(b *testing.B) {
+			stop, lists := make(chan struct{}), sync.WaitGroup{}
+			if by, known := census.OrderOf(order); known {
+				lists.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						case <-time.After(100 * time.Millisecond): // twenty times as often as the page
+							_, _ = s.Census().List(census.Query{Order: by, Rows: 50})
+						}
+					}
+				})
+			}
+			took := []time.Duration{}
+			for b.Loop() {
+				began := time.Now()
+				p.answers()
+				took = append(took, time.Since(began))
+				time.Sleep(100 * time.Microsecond)
+			}
+			close(stop)
+			lists.Wait()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
+			b.ReportMetric(float64(took[len(took)*999/1000].Microseconds()), "p999-us")
 		})
 	}
 }

@@ -92,6 +92,12 @@ func leftBehind(mark string) (pids []int) {
 	return pids
 }
 
+// nobodyIsLeft waits until no process has the mark: who was killed with its group ends a moment later.
+func (s *server) nobodyIsLeft(mark string) {
+	s.t.Helper()
+	s.eventually("no process is left", func() bool { return len(leftBehind(mark)) == 0 })
+}
+
 // TestMountChildren: 25 programs, each with a program of its own, are killed four times each. They are there again
 // each time, and nothing is left of any of them in the end.
 func TestMountChildren(t *testing.T) {
@@ -141,9 +147,7 @@ func TestMountChildren(t *testing.T) {
 	}
 	s.eventually("all mounts are there", allUp)
 	s.stop(patience)
-	if pids := leftBehind(mark); len(pids) > 0 {
-		t.Errorf("processes %v are left", pids)
-	}
+	s.nobodyIsLeft(mark)
 }
 
 // TestMountThatStays: a program that does not end with its input, nor when it is asked to, is gone within 7 seconds.
@@ -156,9 +160,7 @@ func TestMountThatStays(t *testing.T) {
 	if took := time.Since(begun); took > 7*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if pids := leftBehind(o.Env[marked]); len(pids) > 0 {
-		t.Errorf("processes %v are left", pids)
-	}
+	s.nobodyIsLeft(o.Env[marked])
 }
 
 // TestMountThatIsNone: each way in which a program is no server has its name, and the log says what to do.

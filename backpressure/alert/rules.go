@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -110,7 +111,7 @@ func (m measure) say(v float64) string {
 	case memory:
 		return fmt.Sprintf("%.0f MiB", v/(1<<20))
 	}
-	return fmt.Sprintf("%.0f", v)
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // runbook is where an alert is explained.

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,23 @@ func testSource(refusal string) Source {
 		Status:  func() any { return map[string]int{"connections": 3} },
 		Refusal: func() string { return refusal },
 		Admins:  func() *auth.Tokens { return nil },
+		Alerts:  func() any { return []string{} },
+		Live:    func(since int64) any { return map[string]int64{"since": since} },
+		Connections: func(filter url.Values) (any, error) {
+			if filter.Has("wrong") {
+				return nil, errors.New("wrong")
+			}
+			return filter, nil
+		},
+		Kick: func(id, by string) error {
+			if id == "none" {
+				return errors.New("gone")
+			}
+			return nil
+		},
+		StatusOf: func(err error) (int, string) {
+			return map[string]int{"wrong": 400, "gone": 404}[err.Error()], "the_reason"
+		},
 	}
 }
 
@@ -91,7 +110,13 @@ func TestAdminPages(t *testing.T) {
 	f("", "/metrics", 200, "go_goroutines")
 	f("", "/debug/pprof/", 200, "goroutine")
 	f("", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile")
-	for _, page := range []string{"/status", "/alerts", "/metrics", "/healthz", "/readyz", "/debug/pprof/"} {
+	f("", "/live", 200, `"since":0`)
+	f("", "/live?since=7", 200, `"since":7`)
+	f("", "/live?since=x", 400, `"bad_filter"`)
+	f("", "/connections?peer=a", 200, `"peer"`)
+	f("", "/connections?wrong=a", 400, `"the_reason"`)
+	for _, page := range []string{"/status", "/alerts", "/metrics", "/healthz", "/readyz", "/live", "/connections",
+		"/debug/pprof/"} {
 		f("", "/", 200, `"`+page+`"`)
 	}
 	f("", "/nothing", 404, "")

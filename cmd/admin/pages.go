@@ -2,10 +2,12 @@ package admin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +26,14 @@ type Source struct {
 	Alerts  func() any           // the same
 	Refusal func() (word string) // why new work is turned away; "" when the server is ready
 	Admins  func() *auth.Tokens  // who may read more than health; nil: everybody
+
+	Live func(since int64) any // what the page draws, as JSON, with the curves after a second of Unix time
+	// Connections are those that a filter leaves; an error is told to who asked, with the status that statusOf has for it.
+	Connections func(filter url.Values) (any, error)
+	// Kick ends a connection by its id, in the name of a principal.
+	Kick func(id, by string) error
+	// StatusOf is the status of an answer to an error of the former two, and its reason in a word.
+	StatusOf func(error) (status int, word string)
 }
 
 // handler routes and guards; hosts are the names beside localhost and IP addresses that a request may address.
@@ -56,11 +66,17 @@ func handler(source Source, hosts []string) http.Handler {
 	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{"alerts": source.Alerts()})
 	})
-	// What there is, for who comes by the address alone.
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	// For people the page, for programs what there is.
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if wantsPage(r) {
+			writePage(w, http.StatusOK)
+			return
+		}
 		writeJSON(w, http.StatusOK, map[string][]string{"pages": {"/status", "/alerts", "/metrics", "/healthz", "/readyz",
-			"/debug/pprof/"}})
+			"/live", "/connections", "/debug/pprof/"}})
 	})
+	source.handleLive(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
@@ -76,14 +92,17 @@ func handler(source Source, hosts []string) http.Handler {
 			writeJSON(w, http.StatusForbidden, map[string]string{"reason": "cross_site"})
 			return
 		}
+		if r.Method == http.MethodPost && !sameOrigin(r) {
+			writeJSON(w, http.StatusForbidden, map[string]string{"reason": "cross_origin"})
+			return
+		}
 		if admins := source.Admins(); admins != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			_, refusal := admins.Identify([]byte(r.Header.Get("Authorization")), time.Now().Unix())
+			who, refusal := admins.Identify([]byte(r.Header.Get("Authorization")), time.Now().Unix())
 			if refusal != auth.Good {
-				w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110 11.6.1
-				writeJSON(w, http.StatusUnauthorized, map[string]string{"reason": refusal.String(),
-					"hint": "send Authorization: Bearer and a token of admin_tokens_file"})
+				askForToken(w, r, refusal)
 				return
 			}
+			r = r.WithContext(context.WithValue(r.Context(), principalKey{}, who.Principal))
 		}
 		mux.ServeHTTP(w, r)
 	})
@@ -104,8 +123,14 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	writeText(w, status, text)
+}
+
+// writeText writes what is JSON already.
+func writeText(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(append(text, '\n')) // a reader that went away is its own loss
 }

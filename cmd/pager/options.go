@@ -3,6 +3,8 @@ package pager
 import (
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"weir/codec/option"
@@ -33,7 +35,7 @@ type Options struct {
 func (o *Options) Validate() []error {
 	found := option.Check(o)
 	if o.URL != "" {
-		if u, err := url.Parse(o.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		if u, err := url.Parse(o.URL); err != nil || !isAddress(u) || u.Scheme != "http" && u.Scheme != "https" {
 			found.Add("url", "%s is not the URL of a receiver: allowed is one like https://host/path, or \"\" (off)",
 				option.Quote(o.URL))
 		} else if u.User != nil {
@@ -46,6 +48,12 @@ func (o *Options) Validate() []error {
 			option.FormatTime(o.MinBackoff))
 	}
 	return found.Errors()
+}
+
+// isAddress says whether a URL names a host, and a port that there can be, or none.
+func isAddress(u *url.URL) bool {
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Hostname() != "" && (err == nil && u.Port() != "0" || u.Port() == "" && !strings.HasSuffix(u.Host, ":"))
 }
 
 // CheckToken says what is wrong with a token; nil is nothing. An empty one is none.

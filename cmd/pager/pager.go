@@ -187,7 +187,8 @@ func (o *Options) backoff(tries int) time.Duration {
 	return time.Duration(float64(wait) * (0.75 + rand.Float64()/2))
 }
 
-// pause waits, unless something changes: other options than o or another token, or a stop.
+// pause waits for d before the next try. It ends early when the options are no longer o, when the token is another one,
+// and when the pager stops: a try with what is right now need not wait for one that failed with what was wrong.
 func (p *Pager) pause(d time.Duration, o *Options, token string) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -305,6 +305,12 @@ func TestOptions(t *testing.T) {
 		`url: "pager.example" is not the URL of a receiver: allowed is one like https://host/path, or "" (off)`)
 	f(func(o *Options) { o.URL = "ftp://pager.example" },
 		`url: "ftp://pager.example" is not the URL of a receiver: allowed is one like https://host/path, or "" (off)`)
+	f(func(o *Options) { o.URL = "http://[::1]:8080/hook" }, "")
+	for _, url := range []string{"http://:99999/", "http://pager.example:99999/", "http://pager.example:0/",
+		"http://pager.example:/", "http://:80/"} {
+		f(func(o *Options) { o.URL = url },
+			`url: "`+url+`" is not the URL of a receiver: allowed is one like https://host/path, or "" (off)`)
+	}
 	f(func(o *Options) { o.URL = "https://me:secret@pager.example" },
 		"url: it holds a password, which would be logged: allowed is a token, in the file that token_file names")
 	f(func(o *Options) { o.MaxBackoff = o.MinBackoff - 1 }, "max_backoff: 999.999999ms is below min_backoff: allowed is 1s or more")

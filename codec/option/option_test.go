@@ -168,7 +168,7 @@ func TestTagsThatContradictPanic(t *testing.T) {
 func TestSizesAndTimes(t *testing.T) {
 	size := func(text string, want int64) {
 		t.Helper()
-		if got, err := parseSize(text); got != want || (err != nil) != (want == 0 && text != "0") {
+		if got, err := ParseSize(text); got != want || (err != nil) != (want == 0 && text != "0") {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestSizesAndTimes(t *testing.T) {
 	size("KiB", 0)
 	size("", 0)
 	for _, n := range []int64{0, 1, 1000, 1024, 1025, 1 << 20, 3 << 30, 1 << 40, 1<<40 + 1, math.MaxInt64} {
-		if got, err := parseSize(FormatSize(n)); got != n || err != nil {
+		if got, err := ParseSize(FormatSize(n)); got != n || err != nil {
 			t.Errorf("%d is written %s and read %d, %v", n, FormatSize(n), got, err)
 		}
 	}

@@ -19,8 +19,8 @@ var sizeUnits = []struct {
 	shift int
 }{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"B", 0}}
 
-// parseSize reads 65536, 64KiB or 64 MiB. Only the binary units: K and KB mean two things.
-func parseSize(text string) (int64, error) {
+// ParseSize reads 65536, 64KiB or 64 MiB. Only the binary units: K and KB mean two things.
+func ParseSize(text string) (int64, error) {
 	digits, shift := text, 0
 	for _, unit := range sizeUnits {
 		if before, has := strings.CutSuffix(text, unit.name); has {
@@ -40,7 +40,7 @@ func parseSize(text string) (int64, error) {
 	return value << shift, nil
 }
 
-// FormatSize is the shortest text that parseSize reads as the size.
+// FormatSize is the shortest text that ParseSize reads as the size.
 func FormatSize(size int64) string {
 	for _, unit := range sizeUnits {
 		if unit.shift > 0 && size != 0 && size%(1<<unit.shift) == 0 {
@@ -131,7 +131,7 @@ func (k Kind) parse(text string, into reflect.Value) error {
 func (k Kind) parseWhole(text string) (int64, error) {
 	switch k {
 	case Size:
-		return parseSize(text)
+		return ParseSize(text)
 	case Time:
 		value, err := time.ParseDuration(text)
 		return int64(value), err

@@ -1,11 +1,6 @@
 package mount
 
-import (
-	"fmt"
-
-	"weir/codec"
-	"weir/registry/protocol"
-)
+import "fmt"
 
 // Failure is why a call was not answered by its mount. The word is the reason in the error's data and the metric label.
 type Failure uint8
@@ -42,23 +37,6 @@ var failureTexts = [failures]string{
 // executed says whether the call may have been executed.
 func (f Failure) executed() bool {
 	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks
-}
-
-// failed counts a call's failure and makes the error of it. detail, if any, says more.
-func (m *Mount) failed(f Failure, detail string) *codec.Error {
-	m.series.failed[f].Inc()
-	text := fmt.Sprintf(failureTexts[f], m.name)
-	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
-	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
-	if detail != "" {
-		text += ": " + protocol.Clip(detail)
-	}
-	if f.executed() {
-		data = append(data, `,"executed":true}`...)
-	} else {
-		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
-	}
-	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }
 
 // Ending is why a mount is not there: why it could not be begun, or has ended. The word stands in the log, in the

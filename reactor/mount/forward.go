@@ -123,7 +123,11 @@ func (u *upstream) sendNext() {
 
 // sendCall sends a tools/call.
 func (u *upstream) sendCall(id uint64, name string, c *call.Call) {
-	b := u.appendCall(loop.GetBuffer(len(c.Raw)+callRoom), id, name, c)
+	meta := ""
+	if u.isModern() {
+		meta = u.mount.of.modernMeta
+	}
+	b := appendCall(loop.GetBuffer(len(c.Raw)+callRoom), id, name, c, meta)
 	u.Send(b)
 	loop.PutBuffer(b)
 }

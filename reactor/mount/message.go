@@ -23,8 +23,8 @@ func appendHead(dst []byte, id uint64, method string) []byte {
 	return append(append(dst, method...), `","params":{`...)
 }
 
-// appendCall appends the tools/call that stands for a client's.
-func (u *upstream) appendCall(dst []byte, id uint64, name string, c *call.Call) []byte {
+// appendCall appends the tools/call that stands for a client's; meta are members for its _meta.
+func appendCall(dst []byte, id uint64, name string, c *call.Call, meta string) []byte {
 	dst = codec.AppendQuoted(append(appendHead(dst, id, "tools/call"), `"name":`...), name)
 	if arguments := c.Env.Arguments.Of(c.Raw); arguments != nil {
 		dst = codec.AppendOneLine(append(dst, `,"arguments":`...), arguments)
@@ -32,15 +32,13 @@ func (u *upstream) appendCall(dst []byte, id uint64, name string, c *call.Call) 
 	from := len(dst)
 	dst = append(dst, `,"_meta":{`...)
 	first := len(dst)
-	if u.isModern() {
-		dst = append(dst, u.mount.of.modernMeta...)
-	}
+	dst = append(dst, meta...)
 	if c.Env.ProgressToken.Present() {
 		dst = strconv.AppendUint(append(comma(dst, first), `"progressToken":`...), id, 10)
 	}
-	meta := c.Env.Meta.Of(c.Raw)
-	for off := 0; meta != nil; {
-		key, value, next := codec.NextMember(meta, off)
+	theirs := c.Env.Meta.Of(c.Raw)
+	for off := 0; theirs != nil; {
+		key, value, next := codec.NextMember(theirs, off)
 		if next <= 0 {
 			break
 		}
@@ -69,8 +67,6 @@ func comma(dst []byte, first int) []byte {
 
 // ofProtocol says whether a member of _meta is the protocol's own.
 func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), protocol.KeyPrefix) }
-
-func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
 
 // appendCancelled appends the notification that takes a request back.
 func appendCancelled(dst []byte, id uint64) []byte {

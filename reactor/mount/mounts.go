@@ -2,6 +2,7 @@ package mount
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -179,6 +180,23 @@ func (m *Mount) setDown(why Ending) {
 	if u != nil {
 		m.lose(u, failLost)
 	}
+}
+
+// failed counts a call's failure and makes the error of it. detail, if any, says more.
+func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	m.series.failed[f].Inc()
+	text := fmt.Sprintf(failureTexts[f], m.name)
+	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
+	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
+	if detail != "" {
+		text += ": " + protocol.Clip(detail)
+	}
+	if f.executed() {
+		data = append(data, `,"executed":true}`...)
+	} else {
+		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }
 
 // Status is a mount at one moment.

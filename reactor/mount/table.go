@@ -15,6 +15,12 @@ type place uint32
 
 const nowhere = ^place(0)
 
+// answer is what came of a request of the mount's own.
+type answer struct {
+	result []byte
+	err    *downError
+}
+
 // slot is one request.
 type slot struct {
 	of         *call.Forwarded // the call; nil: a request of the mount's own, or none

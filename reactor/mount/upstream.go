@@ -43,12 +43,6 @@ func newUpstream(m *Mount, l *loop.Loop, fd int) *upstream {
 	return u
 }
 
-// answer is what came of a request of the mount's own.
-type answer struct {
-	result []byte
-	err    *downError
-}
-
 // Decode implements loop.Handler.
 func (u *upstream) Decode(b []byte) (used int) {
 	for {
@@ -97,6 +91,8 @@ func (u *upstream) hear(msg []byte) {
 		u.told(msg)
 	}
 }
+
+func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
 
 func (u *upstream) drop(why Dropped) { u.mount.series.dropped[why].Inc() }
 

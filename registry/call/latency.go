@@ -11,9 +11,9 @@ import (
 // Totals are the calls of all handlers since the start. While a tool is removed they may be fewer for a moment.
 type Totals struct {
 	Calls, Errors uint64
-	// Computing is the latency of tools that only compute: how many calls of the sample are in each bucket. LatencyBounds
-	// are the ends of all buckets but the last, in seconds.
-	Computing [len(latencyBounds) + 1]uint64
+	// Computing is the latency of tools that only compute: how many calls of the sample are in each bucket, and Waiting
+	// that of the others. LatencyBounds are the ends of all buckets but the last, in seconds.
+	Computing, Waiting [len(latencyBounds) + 1]uint64
 }
 
 // latencyBounds has 0.15 among them: that is what tools that compute promise, so whether their p95 is above it is no

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 	"weir/registry/input"
 )
 
@@ -30,9 +31,9 @@ func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending
 func (x *Exchange) forward() *codec.Error {
 	switch arguments := x.Env.Arguments.Of(x.Raw); {
 	case x.Responder == nil:
-		return errForward
+		return fault.Forward
 	case arguments != nil && arguments[0] != '{':
-		return errArguments
+		return fault.Arguments
 	}
 	if e := new(call.Forwarded).Forward(&x.Call, x.tool().Forward); e != nil {
 		return e
