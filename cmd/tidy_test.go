@@ -46,8 +46,7 @@ var allowedImports = map[string][]string{
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
 		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
-		"weir/backpressure/ring", "weir/backpressure/tally",
-		"github.com/VictoriaMetrics/metrics",
+		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -126,7 +125,7 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
-	"reactor/loop/share":      {"weir/backpressure"}, // its clock
+	"reactor/loop/share":      {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
 	"reactor/audit": {"weir/codec", "weir/registry/call", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
@@ -152,8 +151,8 @@ var allowedImports = map[string][]string{
 	"reactor/trace/judges": {"weir/codec/option", "weir/registry", "weir/reactor"},
 	"loadtest": {
 		"weir/loadtest/client", "weir/loadtest/hostile", "weir/loadtest/observe", "weir/loadtest/probe",
-		"weir/loadtest/pacing", "weir/loadtest/report",
-		"weir/loadtest/table", "weir/loadtest/wire", "weir/codec/option", "weir/codec/yaml",
+		"weir/loadtest/pacing", "weir/loadtest/report", "weir/loadtest/table", "weir/loadtest/wire",
+		"weir/codec/option", "weir/codec/yaml",
 		"github.com/HdrHistogram/hdrhistogram-go",
 	},
 	"loadtest/socket": {"golang.org/x/sys/unix"},
@@ -164,8 +163,9 @@ var allowedImports = map[string][]string{
 		"weir/codec/option", "weir/loadtest/pacing", "weir/loadtest/table", "weir/loadtest/wire", "weir/loadtest/socket",
 		"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix",
 	},
-	"loadtest/hostile": {"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/table", "weir/loadtest/wire",
-		"golang.org/x/sys/unix"},
+	"loadtest/hostile": {
+		"weir/loadtest/client", "weir/loadtest/socket", "weir/loadtest/table", "weir/loadtest/wire", "golang.org/x/sys/unix",
+	},
 	"loadtest/probe":   {"weir/loadtest/wire"},
 	"loadtest/observe": {"weir/loadtest/wire", "golang.org/x/sys/unix"},
 	"loadtest/report": {
