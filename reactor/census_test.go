@@ -231,3 +231,14 @@ func BenchmarkCallsBesideCensus(b *testing.B) {
 		})
 	}
 }
+
+// TestCensusLeavesMountsOut: a mount's connection turns on a loop beside those of clients, and is none of them.
+func TestCensusLeavesMountsOut(t *testing.T) {
+	s, p := mounted(t, nil)
+	p.greet(toolA)
+	c := up(t, s, 1)
+	page := s.list(census.Query{Rows: 9})
+	if len(page.Rows) != 1 || page.Open != 1 || page.Rows[0].Peer != c.conn.LocalAddr().String() {
+		t.Fatalf("%+v, want the one client", page)
+	}
+}

@@ -75,8 +75,9 @@ func (s *Census) List(q Query) (Page, error) {
 	}
 	s.left.Store(int32(n))
 	s.loops.Survey(func(h loop.Handler) {
-		c := h.(*pipeline.Conn)
-		parts[c.Loop().ID()].see(c)
+		if c, ok := h.(*pipeline.Conn); ok { // a mount's is nobody's who is connected
+			parts[c.Loop().ID()].see(c)
+		}
 	}, func(loop int) {
 		parts[loop].complete()
 		done <- loop
