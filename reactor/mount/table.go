@@ -38,6 +38,12 @@ const (
 	lines
 )
 
+// answer is what came of a request of the mount's own.
+type answer struct {
+	result []byte
+	err    *downError
+}
+
 // question is what a call asks for.
 type question struct {
 	id    []byte // the upstream's

@@ -370,6 +370,8 @@ func comma(dst []byte, first int) []byte {
 // ofProtocol says whether a member of _meta is the protocol's own.
 func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), protocolPrefix) }
 
+func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
+
 // appendCancelled appends the notification that takes a request back.
 func appendCancelled(dst []byte, id uint64) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`...)
