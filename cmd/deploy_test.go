@@ -93,7 +93,8 @@ func TestDashboardNamesSeries(t *testing.T) {
 // some load.
 func TestDashboard(t *testing.T) {
 	needs.Programs(t, "no expression of the dashboard was computed", "prometheus", "promtool")
-	if out, err := exec.Command("promtool", "check", "config", deployFolder+"prometheus.yml").CombinedOutput(); err != nil {
+	check := exec.Command("promtool", "check", "config", deployFolder+"prometheus.yml")
+	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Parallel()

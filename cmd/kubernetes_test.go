@@ -108,8 +108,8 @@ func TestKubernetes(t *testing.T) {
 		}
 		objects[o.Kind] = o
 	}
-	for kind, version := range map[string]string{"ConfigMap": "v1", "Secret": "v1", "Service": "v1", "Deployment": "apps/v1",
-		"PodDisruptionBudget": "policy/v1"} {
+	for kind, version := range map[string]string{"ConfigMap": "v1", "Secret": "v1", "Service": "v1",
+		"Deployment": "apps/v1", "PodDisruptionBudget": "policy/v1"} {
 		if objects[kind] == nil || objects[kind].APIVersion != version || objects[kind].Metadata.Name != "weir" {
 			t.Fatalf("%s is %+v", kind, objects[kind])
 		}

@@ -75,7 +75,7 @@ const marked = "WEIR_TEST_MOUNT_MARK"
 func childOptions(t *testing.T, how string) *mount.Options {
 	o := mount.DefaultOptions()
 	o.Command = os.Args[0]
-	o.Env = map[string]string{mountChild: how, marked: filepath.Base(t.TempDir()) + t.Name()}
+	o.Env = map[string]string{mountChild: how, marked: t.TempDir()}
 	return &o
 }
 

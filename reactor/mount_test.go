@@ -239,7 +239,7 @@ func TestMountModern(t *testing.T) {
 	c.say(callOf(2, "m_a", ""))
 	m = p.hear("tools/call")
 	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"resultType":"input_required","requestState":"x"}}`, m.ID)
-	c.want(`{"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"mount m asks for input, which is not passed on",` +
+	c.want(`{"jsonrpc":"2.0","id":2,"error":{"code":-32603,"message":"mount m asks for input in a form that is not passed on",` +
 		`"data":{"reason":"mount_asks","mount":"m","executed":true}}}`)
 }
 
@@ -383,14 +383,18 @@ func TestMountOddities(t *testing.T) {
 	p.say(`[{"jsonrpc":"2.0","id":1,"result":{}}]`)
 	p.say(`{"jsonrpc":"2.0","id":"weir-1","result":{}}`)
 	p.say(`{"jsonrpc":"2.0","id":7,"method":"roots/list"}`)
-	if line, err := p.in.ReadString('\n'); err != nil || !strings.Contains(line, `"id":7,"error":{"code":-32601`) {
+	if line, err := p.in.ReadString('\n'); err != nil || !strings.Contains(line, "cannot be told which call asks") {
+		t.Error(line, err)
+	}
+	p.say(`{"jsonrpc":"2.0","id":8,"method":"tasks/list"}`)
+	if line, err := p.in.ReadString('\n'); err != nil || !strings.Contains(line, `"id":8,"error":{"code":-32601`) {
 		t.Error(line, err)
 	}
 	p.say(`{"jsonrpc":"2.0","id":"p","method":"ping"}`)
 	if line, err := p.in.ReadString('\n'); err != nil || line != `{"jsonrpc":"2.0","id":"p","result":{}}`+"\n" {
 		t.Error(line, err)
 	}
-	for reason, want := range map[string]string{"not_mcp": "2", "line_too_long": "2", "late": "1", "not_passed_on": "1"} {
+	for reason, want := range map[string]string{"not_mcp": "2", "line_too_long": "2", "late": "1", "not_passed_on": "2"} {
 		if n := s.metric(`weir_mount_lines_dropped_total{mount="m",reason="` + reason + `"}`); n != want {
 			t.Errorf("%v %s, want %v", n, reason, want)
 		}

@@ -165,7 +165,7 @@ func (o *Options) Validate() []error {
 			found.Add(text[0], "%s is not UTF-8: allowed is text that is", option.Quote(text[1]))
 		}
 	}
-	if o.MinConcurrency > o.MaxConcurrency {
+	if o.MaxConcurrency > 0 && o.MinConcurrency > o.MaxConcurrency { // 0 is told already
 		found.Add("min_concurrency", "%d is more than max_concurrency (%d): allowed is that, or less", o.MinConcurrency,
 			o.MaxConcurrency)
 	}

@@ -147,6 +147,9 @@ func LatencyOf(h *hdrhistogram.Histogram) Latency {
 		Max: float64(h.Max()) / 1000}
 }
 
+// P99 is what 99 of 100 took, in milliseconds, of a histogram of microseconds.
+func P99(h *hdrhistogram.Histogram) float64 { return LatencyOf(h).P99 }
+
 // PhaseReport is one phase, or the whole.
 type PhaseReport struct {
 	Name      string  `json:"name"`

@@ -17,13 +17,6 @@ import (
 	"weir/reactor/logwriter"
 )
 
-// starter starts every child on one thread, which lives until none is left: the kernel ends a child when the thread
-// that started it does (PR_SET_PDEATHSIG), and so also when this process is killed.
-type starter struct {
-	jobs chan func()
-	done chan struct{}
-}
-
 func newStarter() *starter {
 	s := &starter{jobs: make(chan func()), done: make(chan struct{})}
 	go func() {

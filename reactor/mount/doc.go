@@ -8,7 +8,8 @@
 // (greet.go), offers what it lists (offer.go), and begins again with a pause when it ends. An upstream (upstream.go) is
 // one connection of it on a loop. A call is forwarded by a worker and suspended (forward.go); its place is in a table
 // (table.go), whose index goes upstream as the request's id. Whatever ends, a call has one outcome: taken out of the
-// table under the mount's lock, it is settled outside of it.
+// table under the mount's lock, it is settled outside of it. One that asks its client keeps its place meanwhile
+// (question.go).
 //
 // Where the configuration comes from, and what variables in it stand for, package cmd knows.
 //

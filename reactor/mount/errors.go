@@ -17,7 +17,7 @@ const (
 	failTimeout                    // the mount did not answer in time
 	failLost                       // the mount ended before it answered
 	failAnswer                     // the answer is none that can be passed on
-	failAsks                       // the mount asks for something first, which is not passed on
+	failAsks                       // the mount asks for something in a form that is not passed on
 	failStopped                    // this server stops
 	failures
 )
@@ -35,7 +35,7 @@ var failureTexts = [failures]string{
 	failTimeout:     "mount %s did not answer in time (call_timeout)",
 	failLost:        "mount %s ended before it answered",
 	failAnswer:      "mount %s answered what cannot be passed on",
-	failAsks:        "mount %s asks for input, which is not passed on",
+	failAsks:        "mount %s asks for input in a form that is not passed on",
 	failStopped:     "mount %s takes no more calls, this server stops",
 }
 

@@ -19,6 +19,9 @@ type tool struct {
 // Forward implements call.Forwarder.
 func (t *tool) Forward(f *call.Forwarded) *codec.Error {
 	m := t.mount
+	if f.State != "" {
+		return t.goOn(f)
+	}
 	f.Bytes = slotBytes + len(f.Call.Raw)
 	up, id, e := m.admit(t, f)
 	if e != nil {
@@ -152,6 +155,7 @@ func (u *upstream) expire(now int64, most int) {
 		}
 		m.mu.Unlock()
 		if why == failures {
+			u.expireQuestions(now)
 			return
 		}
 		if why == failTimeout {
@@ -163,8 +167,11 @@ func (u *upstream) expire(now int64, most int) {
 
 // fail settles what was in a slot.
 func (s *slot) fail(m *Mount, why Failure, detail string) {
-	if s.own != nil {
+	switch {
+	case s.own != nil:
 		s.own <- answer{err: down(endClosed, "%s", why)}
+		return
+	case s.of == nil: // it asks: its client hears of it when it answers
 		return
 	}
 	s.of.Failed = m.failed(why, detail)

@@ -73,7 +73,7 @@ func (u *upstream) greet(ctx context.Context) *downError {
 func (u *upstream) initialize(ctx context.Context) *downError {
 	latest := protocol.RevisionAt(protocol.LatestLegacy).Version
 	result, e := u.ask(ctx, "initialize",
-		`"protocolVersion":"`+latest+`","capabilities":{},"clientInfo":`+u.mount.of.clientInfo)
+		`"protocolVersion":"`+latest+`","capabilities":`+clientCapabilities+`,"clientInfo":`+u.mount.of.clientInfo)
 	if e != nil {
 		return e
 	}

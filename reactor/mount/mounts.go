@@ -2,10 +2,9 @@ package mount
 
 import (
 	"context"
+	"crypto/rand"
 	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -29,54 +28,15 @@ type Config struct {
 	Name, Version string
 }
 
-// Mounts are all mounts of a server. Their life: New, Start, Drain, Stop; each once, in order, and any left out but
-// Stop after Start. Status is for any goroutine.
-type Mounts struct {
-	all     []*Mount // in the order of their names
-	loops   *loop.Loops
-	engine  *engine.Engine
-	json    codec.JSONLimits
-	starter *starter
-
-	clientInfo string // an object
-	modernMeta string // the members of _meta in every request of the modern era
-
-	running sync.WaitGroup
-	stop    context.CancelFunc // ends the lives
-	hurry   context.CancelFunc // and leaves them no time
-
-	mu     sync.Mutex // held while the offer changes
-	owners map[string]*Mount
-}
-
-// Mount is one server that answers for this one.
-type Mount struct {
-	name   string
-	opt    *Options
-	of     *Mounts
-	log    zerolog.Logger
-	series series
-
-	answerBytes atomic.Int64
-	tools       atomic.Int32
-	offers      offering
-
-	mu       sync.Mutex
-	talking  *upstream // the one that there is
-	up       *upstream // the same, once it takes calls
-	why      Ending    // why there is none
-	stopping bool
-	table    table
-}
-
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
-	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, owners: map[string]*Mount{}}
+	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, owners: map[string]*Mount{},
+		nonce: rand.Text() + "."}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
-	s.modernMeta = `"` + protocol.KeyPrefix + `protocolVersion":"` +
-		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + protocol.KeyPrefix + `clientInfo":` + s.clientInfo +
-		`,"` + protocol.KeyPrefix + `clientCapabilities":{}`
+	s.modernMeta = `"` + protocolPrefix + `protocolVersion":"` +
+		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + protocolPrefix + `clientInfo":` + s.clientInfo +
+		`,"` + protocolPrefix + `clientCapabilities":{}`
 	for _, name := range slices.Sorted(maps.Keys(c.Mounts)) {
 		opt := c.Mounts[name]
 		log := c.Log.With().Str("mount", name)
@@ -179,29 +139,6 @@ func (m *Mount) setDown(why Ending) {
 	if u != nil {
 		m.lose(u, failLost)
 	}
-}
-
-// Status is a mount at one moment.
-type Status struct {
-	Name              string
-	Up                bool
-	Why               string // why not; "" if it is
-	Tools             int    // that are offered, also while it is not there
-	InFlight, Waiting int
-	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
-	RequestBytes, AnswerBytes int
-}
-
-// Status says how the mount does.
-func (m *Mount) Status() Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
-		Waiting: m.table.queues[waiting].n, RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
-	if !s.Up {
-		s.Why = m.why.String()
-	}
-	return s
 }
 
 // Status is that of every mount, in the order of their names.

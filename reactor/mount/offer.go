@@ -2,10 +2,7 @@ package mount
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/handler"
@@ -16,14 +13,6 @@ import (
 
 // maxNameBytes is what models take as the name of a tool (of [A-Za-z0-9_-]), though MCP would have 128.
 const maxNameBytes = 64
-
-// offering is what a mount has in the registry, by the upstream's names. The mount's goroutine's.
-type offering map[string]offered
-
-type offered struct {
-	name       string // here
-	definition []byte
-}
 
 // offer brings the registry up to what the mount lists.
 func (m *Mount) offer(listed [][]byte) {
@@ -55,22 +44,12 @@ func (m *Mount) offer(listed [][]byte) {
 
 // add offers one tool.
 func (m *Mount) add(name string, one offered) error {
-	var d mcp.Tool
-	if err := json.Unmarshal(one.definition, &d); err != nil {
-		return fmt.Errorf("its definition is none: %w", err)
-	}
 	if len(one.name) > maxNameBytes {
 		return fmt.Errorf("its name %q has %d bytes, models take %d: set a shorter prefix", one.name, len(one.name),
 			maxNameBytes)
 	}
-	d.Name = one.name
-	if schema := codec.Member(one.definition, "inputSchema"); schema != nil {
-		d.InputSchema = json.RawMessage(schema) // with the digits that its numbers have
-	}
-	if schema := codec.Member(one.definition, "outputSchema"); schema != nil {
-		d.OutputSchema = json.RawMessage(schema)
-	}
-	t, err := handler.NewForwardedTool(&d, &tool{mount: m, name: name}, m.of.engine.HandlerDefaults())
+	to := &tool{mount: m, name: name}
+	t, err := handler.NewForwardedTool(one.name, one.definition, to, m.of.engine.HandlerDefaults())
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ type Options struct {
 	// CallTimeout is how long a call may take that was sent to it. Then the call ends (mount_timeout) and is cancelled
 	// there.
 	CallTimeout time.Duration `yaml:"call_timeout" default:"1m" min:"100ms" max:"24h"`
+	// ClientRequestTimeout is how long a call may wait there for what its client was asked for (elicitation, sampling,
+	// roots). Then its server is told that nobody answers, and the call is taken back.
+	ClientRequestTimeout time.Duration `yaml:"client_request_timeout" default:"10m" min:"1s" max:"24h"`
 	// WaitTimeout is how long a call may wait for its turn to be sent, before it is refused (mount_wait_timeout).
 	WaitTimeout time.Duration `yaml:"wait_timeout" default:"5s" min:"100ms" max:"1h"`
 	// MaxInFlight is how many calls it is sent at once. Further ones wait for their turn.

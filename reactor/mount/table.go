@@ -19,6 +19,7 @@ const nowhere = ^place(0)
 type slot struct {
 	of         *call.Forwarded // the call; nil: a request of the mount's own, or none
 	own        chan<- answer   // of a request of the mount's own
+	question   *question       // of a call that asks
 	name       string          // of the call's tool, as the upstream has it
 	since      int64           // when it was sent, or began to wait
 	generation uint32
@@ -33,8 +34,21 @@ const (
 	waiting line = iota // a call, for its turn
 	sent                // a call, for its answer
 	ours                // a request of the mount's own, for its answer
+	asking              // a call, for what its client was asked for; nobody has it meanwhile
 	lines
 )
+
+// answer is what came of a request of the mount's own.
+type answer struct {
+	result []byte
+	err    *downError
+}
+
+// question is what a call asks for.
+type question struct {
+	id    []byte // the upstream's
+	asked *call.Asked
+}
 
 // queue is a list of slots in the order in which they came.
 type queue struct {
@@ -121,5 +135,5 @@ func (t *table) find(id uint64) (place, bool) {
 		return nowhere, false
 	}
 	s := &t.slots[at]
-	return at, s.of != nil || s.own != nil
+	return at, s.of != nil || s.own != nil || s.question != nil
 }

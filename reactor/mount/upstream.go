@@ -5,48 +5,19 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
-	"sync/atomic"
+	"strings"
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/registry/call"
 	"weir/registry/protocol"
 )
-
-// upstream is one connection to a mount's server, and the loop.Handler of what it says.
-type upstream struct {
-	loop.Conn
-	mount *Mount
-
-	// Set while it is greeted, before calls come.
-	revision uint8
-
-	// The loop's.
-	decoder  codec.LineDecoder
-	env      codec.Envelope
-	skipping bool   // the line at hand is too long
-	longID   []byte // its id, if that was at its beginning
-
-	// Anybody's.
-	unread  atomic.Bool   // it does not read what it is sent
-	heard   atomic.Bool   // it has said a message
-	strange atomic.Value  // string: the first line that was none
-	over    chan struct{} // closed when it has ended
-	changed chan struct{} // has one when its list of tools has changed
-
-	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
-}
 
 func newUpstream(m *Mount, l *loop.Loop, fd int) *upstream {
 	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1)}
 	// No deadline of clients is held against it; its calls have theirs.
 	u.Init(l, &loop.Listener{Name: "mount", Patient: true}, int32(fd), netip.Addr{}, u)
 	return u
-}
-
-// answer is what came of a request of the mount's own.
-type answer struct {
-	result []byte
-	err    *downError
 }
 
 // Decode implements loop.Handler.
@@ -126,7 +97,7 @@ func (u *upstream) take(id uint64) (slot, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok := m.table.find(id)
-	if !ok || m.talking != u || m.table.slots[at].line == waiting {
+	if !ok || m.talking != u || m.table.slots[at].line == waiting || m.table.slots[at].line == asking {
 		u.drop(dropLate)
 		return slot{}, false
 	}
@@ -194,6 +165,9 @@ func (u *upstream) asked(msg []byte) {
 	id := u.env.ID.Of(msg)
 	if method, _ := codec.StringOf(u.env.Method.Of(msg)); string(method) == "ping" {
 		u.Send(append(codec.AppendResult(nil, id, []byte("{}")), '\n'))
+		return
+	}
+	if u.question(msg) {
 		return
 	}
 	u.drop(dropUnsaid)
@@ -330,4 +304,99 @@ func (u *upstream) skipOn(b []byte) (n int, over bool) {
 	}
 	u.longID, u.skipping = nil, false
 	return end + 1, true
+}
+
+// The lines that go upstream, put together from the bytes of what came. What the protocol itself keeps in _meta
+// belongs to one hop: a client's is left out, and ours put in its place.
+
+// protocolPrefix begins what the protocol itself keeps in _meta.
+const protocolPrefix = "io.modelcontextprotocol/"
+
+// callRoom is what a request takes beside what is copied of the client's.
+const callRoom = 512
+
+// appendHead begins a request of ours, up to the members of its params.
+func appendHead(dst []byte, id uint64, method string) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
+	dst = strconv.AppendUint(dst, id, 10)
+	dst = append(dst, `,"method":"`...)
+	return append(append(dst, method...), `","params":{`...)
+}
+
+// appendCall appends the tools/call that stands for a client's.
+func (u *upstream) appendCall(dst []byte, id uint64, name string, c *call.Call) []byte {
+	dst = codec.AppendQuoted(append(appendHead(dst, id, "tools/call"), `"name":`...), name)
+	if arguments := c.Env.Arguments.Of(c.Raw); arguments != nil {
+		dst = codec.AppendOneLine(append(dst, `,"arguments":`...), arguments)
+	}
+	from := len(dst)
+	dst = append(dst, `,"_meta":{`...)
+	first := len(dst)
+	if u.isModern() {
+		dst = append(dst, u.mount.of.modernMeta...)
+	}
+	if c.Env.ProgressToken.Present() {
+		dst = strconv.AppendUint(append(comma(dst, first), `"progressToken":`...), id, 10)
+	}
+	meta := c.Env.Meta.Of(c.Raw)
+	for off := 0; meta != nil; {
+		key, value, next := codec.NextMember(meta, off)
+		if next <= 0 {
+			break
+		}
+		off = next
+		if name, _ := codec.StringOf(key); string(name) == "progressToken" || ofProtocol(name) {
+			continue
+		}
+		dst = append(append(comma(dst, first), key...), ':')
+		dst = codec.AppendOneLine(dst, value)
+	}
+	if len(dst) == first {
+		dst = dst[:from]
+	} else {
+		dst = append(dst, '}')
+	}
+	return append(dst, "}}\n"...)
+}
+
+// comma puts one behind a member that is there.
+func comma(dst []byte, first int) []byte {
+	if len(dst) > first {
+		return append(dst, ',')
+	}
+	return dst
+}
+
+// ofProtocol says whether a member of _meta is the protocol's own.
+func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), protocolPrefix) }
+
+func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
+
+// appendCancelled appends the notification that takes a request back.
+func appendCancelled(dst []byte, id uint64) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`...)
+	return append(strconv.AppendUint(dst, id, 10), "}}\n"...)
+}
+
+// appendProgress appends an upstream's progress as the client of c understands it.
+func appendProgress(dst []byte, c *call.Call, params []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":`...)
+	dst = append(dst, c.Env.ProgressToken.Of(c.Raw)...)
+	for off := 0; ; {
+		key, value, next := codec.NextMember(params, off)
+		if next <= 0 {
+			break
+		}
+		off = next
+		switch name, _ := codec.StringOf(key); string(name) {
+		case "progressToken", "_meta":
+			continue
+		case "message":
+			if !c.Rev().Annotations {
+				continue
+			}
+		}
+		dst = append(append(append(append(dst, ','), key...), ':'), value...)
+	}
+	return append(dst, "}}"...)
 }

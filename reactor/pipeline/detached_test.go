@@ -90,7 +90,7 @@ func (p *Pipeline) queueDetached(t *testing.T, c *Conn, id int, tool string) {
 // worker starts, and cost nothing as far as the queue knows, so they are one batch.
 func TestHandlerTimeoutFreesDetachedCalls(t *testing.T) {
 	p, reg := oneWorker(t)
-	stuck, release := make(chan struct{}), make(chan struct{})
+	stuck, release := make(chan struct{}, 3), make(chan struct{})
 	registry.AddTool(reg, &mcp.Tool{Name: "deaf"},
 		func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
 			stuck <- struct{}{}
@@ -116,8 +116,13 @@ func TestHandlerTimeoutFreesDetachedCalls(t *testing.T) {
 		if want == `"id":0,` {
 			reason = "handler_timeout"
 		}
-		if answer := <-sent.answers; !strings.Contains(answer, want) || !strings.Contains(answer, reason) {
-			t.Errorf("answered is %s, want %s and %s", answer, want, reason)
+		select {
+		case answer := <-sent.answers:
+			if !strings.Contains(answer, want) || !strings.Contains(answer, reason) {
+				t.Errorf("answered is %s, want %s and %s", answer, want, reason)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("in vain: %s %s", want, reason)
 		}
 	}
 	close(release)

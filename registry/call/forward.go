@@ -4,10 +4,13 @@ import "weir/codec"
 
 // Forwarder sends calls to another server, which answers them. Any goroutine, several at once.
 type Forwarder interface {
-	// Forward sends f's call and suspends it. Without an error f is settled once, now or later, when Result or Failed
-	// is set; with one nothing was sent. It must not block.
+	// Forward sends f's call and suspends it, or sends what its client has answered (Forwarded.State). Without an error f
+	// is settled once, now or later, when Result, Asks or Failed is set; with one nothing was sent. It must not block.
 	Forward(f *Forwarded) *codec.Error
-	// Release is the last word on an f that was forwarded: its call is over. After it was settled, once.
+	// GiveUp ends a call that waits for what its client was asked for, and will not be answered: state is its.
+	GiveUp(state string)
+	// Release is the last word on an f that was forwarded: its call is over, or goes on as another. After it was settled,
+	// once.
 	Release(f *Forwarded)
 }
 
@@ -18,19 +21,32 @@ type Forwarded struct {
 	// Result is the token of the result that came, and Revision the place of the revision by whose rules it is.
 	Result   []byte
 	Revision uint8
-	// Failed is why there is none.
+	// Asks is what the other server asks the call's client for before it answers; nil: nothing.
+	Asks *Asked
+	// State is under which the call goes on there: of one that asks, and of one that brings the client's Answer, a
+	// result; nil is none, and the other server's question is to be asked again.
+	State  string
+	Answer []byte
+	// Failed is why there is none of all this.
 	Failed *codec.Error
 	// Bytes is what the forwarder has on its books for f.
 	Bytes int
 
-	to Forwarder
+	to     Forwarder
+	rounds int
 }
+
+// Asked is a request to a client.
+type Asked struct{ Method, Params []byte } // tokens; Params may be nil
 
 // Forward has to send c to another server, and c go on when f is settled.
 func (f *Forwarded) Forward(c *Call, to Forwarder) *codec.Error {
 	f.Call, f.to = c, to
+	if c.Inputs != nil {
+		f.rounds = c.Inputs.Rounds
+	}
 	f.Begin(func() {
-		c.Inputs = &Inputs{Forwarded: f, Failed: f.Failed}
+		c.Inputs = &Inputs{Forwarded: f, Failed: f.Failed, Rounds: f.rounds}
 		c.Responder.Resume()
 	})
 	return to.Forward(f)
@@ -40,5 +56,6 @@ func (f *Forwarded) Forward(c *Call, to Forwarder) *codec.Error {
 func (in *Inputs) Release() {
 	if in != nil && in.Forwarded != nil {
 		in.Forwarded.to.Release(in.Forwarded)
+		in.Forwarded = nil
 	}
 }

@@ -18,7 +18,7 @@ type Span struct {
 	Began               time.Time
 
 	Method string     // of the table; UnknownMethod: it is none of it
-	Kind   TargetKind // what Target is
+	Kind   targetKind // what Target is
 	Target string     // the tool, the prompt or the resource, as it was asked for
 	Known  bool       // Target is the name of something registered
 	// Request is the id, as JSON. Session tells sessions apart and opens none. Revision is that of MCP.
@@ -46,11 +46,11 @@ const (
 	OutcomeTask         = "task"         // it goes on as a task
 )
 
-// TargetKind is what a request is about.
-type TargetKind uint8
+// targetKind is what a request is about.
+type targetKind uint8
 
 const (
-	TargetNone TargetKind = iota
+	TargetNone targetKind = iota
 	TargetTool
 	TargetPrompt
 	TargetResource

@@ -1,7 +1,6 @@
 package concurrency
 
 import (
-	"container/heap"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -40,24 +39,48 @@ type event struct {
 	do func()
 }
 
+// events are those to come, as a heap of their own: container/heap would allocate for each of the million.
 type events []event
 
-func (e events) Len() int           { return len(e) }
-func (e events) Less(i, j int) bool { return e[i].at < e[j].at }
-func (e events) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)        { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	old := *e
-	last := old[len(old)-1]
-	*e = old[:len(old)-1]
-	return last
+func (e *events) push(one event) {
+	*e = append(*e, one)
+	all, at := *e, len(*e)-1
+	for at > 0 && all[(at-1)/2].at > one.at {
+		all[at] = all[(at-1)/2]
+		at = (at - 1) / 2
+	}
+	all[at] = one
+}
+
+// pop takes the next one out; there is one.
+func (e *events) pop() event {
+	all := *e
+	first, last := all[0], all[len(all)-1]
+	all[len(all)-1] = event{}
+	all = all[:len(all)-1]
+	*e = all
+	at := 0
+	for child := 1; child < len(all); child = 2*at + 1 {
+		if child+1 < len(all) && all[child+1].at < all[child].at {
+			child++
+		}
+		if all[child].at >= last.at {
+			break
+		}
+		all[at] = all[child]
+		at = child
+	}
+	if len(all) > 0 {
+		all[at] = last
+	}
+	return first
 }
 
 func newWorld(u *upstream, o Options, seed uint64) *world {
 	return &world{upstream: u, limiter: Adaptive(o), r: rand.New(rand.NewPCG(seed, 1)), now: int64(time.Hour)}
 }
 
-func (w *world) at(in time.Duration, do func()) { heap.Push(&w.events, event{w.now + int64(in), do}) }
+func (w *world) at(in time.Duration, do func()) { w.events.push(event{w.now + int64(in), do}) }
 
 // run lets so much time pass.
 func (w *world) run(d time.Duration) {
@@ -66,7 +89,7 @@ func (w *world) run(d time.Duration) {
 			w.now = end
 			return
 		}
-		e := heap.Pop(&w.events).(event)
+		e := w.events.pop()
 		w.now = e.at
 		e.do()
 	}
@@ -116,7 +139,7 @@ func (w *world) open(perSecond float64) (stop func()) {
 	return func() { on = false }
 }
 
-// closed are so many clients, each with a call at a time; one that was refused comes again after 10 to 30 ms.
+// closed are so many clients, each with a call at a time; one that was refused comes again after 50 to 150 ms.
 func (w *world) closed(clients int) {
 	for range clients {
 		var again func(bool)
@@ -124,7 +147,7 @@ func (w *world) closed(clients int) {
 			if answered {
 				w.at(0, func() { w.call(again) })
 			} else {
-				w.at(time.Duration(10+w.r.IntN(20))*time.Millisecond, func() { w.call(again) })
+				w.at(time.Duration(50+w.r.IntN(100))*time.Millisecond, func() { w.call(again) })
 			}
 		}
 		w.at(time.Duration(w.r.IntN(1000))*time.Microsecond, func() { w.call(again) })

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -13,7 +14,7 @@ import (
 // SetCompletion offers a completion in place of the one before; nil is none.
 func (eng *Engine) SetCompletion(c *handler.Completion) {
 	if c != nil {
-		c.Handler.Series = eng.m.completions
+		c.Handler.Series = eng.m.Completions
 	}
 	eng.completion.Store(c)
 	if c != nil {
@@ -23,7 +24,7 @@ func (eng *Engine) SetCompletion(c *handler.Completion) {
 
 // OfferCompletion offers c unless there is a completion.
 func (eng *Engine) OfferCompletion(c *handler.Completion) {
-	c.Handler.Series = eng.m.completions
+	c.Handler.Series = eng.m.Completions
 	if eng.completion.CompareAndSwap(nil, c) {
 		eng.greeter.Declare(func(offered *result.Offered) { offered.Completions = true })
 	}
@@ -40,7 +41,7 @@ func routeComplete(eng *Engine, x *Exchange) (Class, *codec.Error) {
 
 // serveComplete is completion/complete.
 func serveComplete(eng *Engine, x *Exchange, dst []byte) []byte {
-	return eng.serveHandled(x, eng.m.completions, dst, answerComplete)
+	return eng.serveHandled(x, eng.m.Completions, dst, answerComplete)
 }
 
 func answerComplete(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
@@ -61,10 +62,10 @@ func (eng *Engine) checkReference(ref *mcp.CompleteReference, argument string) *
 	if ref.Type == handler.RefPrompt {
 		p, ok := eng.prompts.Get([]byte(ref.Name))
 		if !ok {
-			return errUnknown("prompt", ref.Name)
+			return fault.Unknown("prompt", ref.Name)
 		}
 		if !p.Takes(argument) {
-			return errUnknown("argument", argument)
+			return fault.Unknown("argument", argument)
 		}
 		return nil
 	}
@@ -75,11 +76,11 @@ func (eng *Engine) checkReference(ref *mcp.CompleteReference, argument string) *
 			return nil
 		}
 		if t = eng.match(uri); t == nil {
-			return errUnknown("resource template", ref.URI)
+			return fault.Unknown("resource template", ref.URI)
 		}
 	}
 	if !t.Pattern.Names(argument) {
-		return errUnknown("argument", argument)
+		return fault.Unknown("argument", argument)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import "weir/codec"
 // handler is counted, reported to the server and answered with -32603. x.Raw may be reused when it returned.
 func (eng *Engine) Dispatch(x *Exchange, dst []byte) []byte {
 	if x.fault != nil {
-		eng.m.unserved.Inc()
+		eng.m.Unserved.Inc()
 		if x.Env.Kind != codec.KindRequest {
 			return dst
 		}
@@ -18,9 +18,9 @@ func (eng *Engine) Dispatch(x *Exchange, dst []byte) []byte {
 		return dst
 	}
 	if x.row == nil {
-		eng.m.ignored.Inc()
+		eng.m.Ignored.Inc()
 		return dst
 	}
-	eng.m.requests[x.row.index].Inc()
+	eng.m.Requests[x.row.index].Inc()
 	return x.row.serve(eng, x, dst)
 }

@@ -11,6 +11,7 @@ import (
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
+	"weir/registry/meter"
 	"weir/registry/protocol"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -23,14 +24,13 @@ type Engine struct {
 	opt   Options
 	seed  maphash.Seed // of id hashes: peers choose ids, so they must not be able to choose collisions
 	epoch time.Time    // session times are counted from here, monotonically
-	m     seriesSet
+	m     meter.Meter
 
 	tools          *feature.Set[*handler.Tool]
 	prompts        *feature.Set[*handler.Prompt]
 	resources      *feature.Set[*handler.Resource]
 	templates      *feature.Set[*handler.Template]
 	sessions       *session.Table[*Call]
-	timedOut       atomic.Int64 // handlers that run although their calls were ended
 	clientRequests *clientreq.Table
 	inputs         input.Requester // what handlers ask of clients
 	events         *event.Hub
@@ -54,7 +54,7 @@ func New(opt Options) *Engine {
 	eng.makeSets()
 	eng.results = result.NewEncoder(opt.Results)
 	eng.greeter = result.NewGreeter(eng.results)
-	eng.m.init(eng)
+	eng.m.Init(opt.Metrics, methodNames(), eng.tools)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
@@ -88,8 +88,8 @@ func (eng *Engine) makeSets() {
 	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
 		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
-		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.toolSeries(&t.Handler, o) },
-		Unbind:  func(t *handler.Tool) { eng.m.dropTool(&t.Handler) }})
+		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.Tool(&t.Handler, limiterOf(&t.Handler, o)) },
+		Unbind:  func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
 	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
 		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})
 	eng.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,

@@ -6,6 +6,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/event"
+	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/protocol"
@@ -25,7 +26,7 @@ func (eng *Engine) ResourceTemplates() *feature.Set[*handler.Template] { return 
 func (eng *Engine) SessionTable() *session.Table[*Call]                { return eng.sessions }
 func (eng *Engine) TaskTable() *task.Table                             { return eng.tasks }
 func (eng *Engine) Events() *event.Hub                                 { return eng.events }
-func (eng *Engine) Late() int64                                        { return eng.timedOut.Load() }
+func (eng *Engine) Late() int64                                        { return eng.m.TimedOut.Load() }
 func (eng *Engine) ListChanged(list protocol.List)                     { eng.listChanged(list) }
 func (eng *Engine) ExpireTasks(at time.Duration)                       { eng.expireTasks(at) }
 
@@ -33,9 +34,9 @@ func (x *Exchange) Tool() *handler.Tool { return x.tool() }
 func (x *Exchange) Fault() *codec.Error { return x.fault }
 
 var (
-	ErrInitializeInBatch = errInitializeInBatch
-	ErrModernInBatch     = errModernInBatch
-	ErrNoTaskWorkers     = errNoTaskWorkers
+	ErrInitializeInBatch = fault.InitializeInBatch
+	ErrModernInBatch     = fault.ModernInBatch
+	ErrNoTaskWorkers     = fault.NoTaskWorkers
 	ServeCancelled       = serveCancelled
 )
 

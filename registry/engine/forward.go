@@ -2,13 +2,29 @@ package engine
 
 import (
 	"bytes"
+	"encoding/json"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 	"weir/registry/input"
+	"weir/registry/result"
+	"weir/registry/value"
 )
 
 // A tool of another server's: its call is suspended while that one works, and dispatched again with what it answered.
+// What that one asks first, its client is asked in the way of its era, as if a handler had asked.
+
+// serveForwarded is tools/call of such a tool.
+func (eng *Engine) serveForwarded(x *Exchange, dst []byte) []byte {
+	t := x.tool()
+	if in := x.Inputs; in != nil && in.Failed != nil && in.Forwarded == nil && in.State != "" {
+		t.Forward.GiveUp(in.State) // a client that was asked on its stream, and did not answer
+	}
+	return eng.serveHandled(x, t.Handler.Series, dst, forwardToolsCall)
+}
 
 // forwardToolsCall has another server run the tool, appends what it answered and says how the call ended.
 func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
@@ -16,6 +32,9 @@ func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending
 		return eng.appendFailure(dst, x, x.forward())
 	}
 	f := x.Inputs.Forwarded
+	if f.Asks != nil {
+		return eng.passQuestion(x, dst, f)
+	}
 	out, e := eng.results.AppendRelayed(dst, x.request(), f.Result, int(f.Revision))
 	switch {
 	case e != nil:
@@ -26,18 +45,56 @@ func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending
 	return out, call.EndedOK
 }
 
-// forward sends x to the other server. The error is input.ErrSuspended, or why it could not be sent.
+// forward sends x to the other server, or what its client has answered. The error is input.ErrSuspended, or why it
+// could not be sent.
 func (x *Exchange) forward() *codec.Error {
 	switch arguments := x.Env.Arguments.Of(x.Raw); {
 	case x.Responder == nil:
-		return errForward
+		return fault.Forward
 	case arguments != nil && arguments[0] != '{':
-		return errArguments
+		return fault.Arguments
 	}
-	if e := new(call.Forwarded).Forward(&x.Call, x.tool().Forward); e != nil {
+	f := new(call.Forwarded)
+	if in := x.Inputs; in != nil && in.State != "" {
+		f.State = in.State
+		if answer := in.Responses[questionKey]; answer != nil {
+			encoded, err := value.Marshal(answer)
+			if err != nil {
+				return result.EncodingError(err)
+			}
+			f.Answer = encoded
+		}
+	}
+	if e := f.Forward(&x.Call, x.tool().Forward); e != nil {
 		return e
 	}
 	return input.ErrSuspended
+}
+
+// questionKey is under which a client is asked what the other server asks, one thing at a time.
+const questionKey = "0"
+
+// passQuestion asks x's client what the other server asks.
+func (eng *Engine) passQuestion(x *Exchange, dst []byte, f *call.Forwarded) ([]byte, call.Ending) {
+	asked := map[string]json.RawMessage{"method": f.Asks.Method, "params": f.Asks.Params}
+	if f.Asks.Params == nil {
+		asked["params"] = json.RawMessage("{}")
+	}
+	x.Inputs.Release()
+	var requests mcp.InputRequestMap
+	one, err := json.Marshal(map[string]any{questionKey: asked})
+	if err == nil {
+		err = requests.UnmarshalJSON(one)
+	}
+	if err != nil {
+		x.tool().Forward.GiveUp(f.State)
+		return eng.appendFailure(dst, x, fault.Question)
+	}
+	out, how := eng.requireInput(x, dst, requests, f.State, false)
+	if how != call.EndedOK && how != call.IsSuspended {
+		x.tool().Forward.GiveUp(f.State)
+	}
+	return out, how
 }
 
 // isErrorResult says whether a result is one with isError.

@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/clientreq"
+	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
@@ -87,12 +88,12 @@ func guarded[E, R any](eng *Engine, x *Exchange, name string, of E, invoke func(
 		}
 		if v != nil {
 			var none R
-			res, err = none, errPanicked
+			res, err = none, fault.Panicked
 			eng.report(Failure{Kind: FailurePanic, Name: name, Panic: v, Stack: debug.Stack()})
 		}
 		if !ours {
-			err = errTimedOut
-			eng.timedOut.Add(-1)
+			err = fault.TimedOut
+			eng.m.TimedOut.Add(-1)
 		}
 	}()
 	res, err = invoke(of, &x.Call)
@@ -102,7 +103,7 @@ func guarded[E, R any](eng *Engine, x *Exchange, name string, of E, invoke func(
 
 // AppendExited appends the answer of a call whose Dispatch will not return, because its handler ended the goroutine.
 func (eng *Engine) AppendExited(dst []byte, x *Exchange) []byte {
-	return codec.AppendError(dst, x.ID(), errPanicked)
+	return codec.AppendError(dst, x.ID(), fault.Panicked)
 }
 
 // conclude appends what came of a handler that returns results of its own kind: res, as encode appends it, or err,
@@ -135,9 +136,9 @@ func (eng *Engine) appendFailure(dst []byte, x *Exchange, e *codec.Error) ([]byt
 		return dst, call.IsSuspended
 	case input.ErrAgain:
 		return dst, call.IsAgain
-	case errTimedOut:
+	case fault.TimedOut:
 		return dst, call.IsEndedAlready
-	case errPanicked:
+	case fault.Panicked:
 		o = call.EndedPanic
 	default:
 		o = endingOf(e)

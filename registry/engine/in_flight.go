@@ -1,6 +1,9 @@
 package engine
 
-import "weir/codec"
+import (
+	"weir/codec"
+	"weir/registry/fault"
+)
 
 // Begin marks a request as in flight in its conversation, from where a cancellation finds it. An id that is in flight
 // already is refused with -32600, and the first request is answered as if nothing had happened: a second answer to one
@@ -14,7 +17,7 @@ func (eng *Engine) Begin(x *Exchange) *codec.Error {
 	// Over HTTP the answer to a message goes where the message came from, whatever its id; in a batch, as on a
 	// connection, the id is all that tells one answer from another.
 	if !x.Call.Begin(eng.seed, x.Transport == HTTP && !x.InBatch) {
-		return errDuplicateID
+		return fault.DuplicateID
 	}
 	return nil
 }

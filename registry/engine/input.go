@@ -37,7 +37,7 @@ func (eng *Engine) requireInput(x *Exchange, dst []byte, requests mcp.InputReque
 	if e != nil {
 		return eng.appendFailure(dst, x, e)
 	}
-	eng.m.inputRequired.Inc()
+	eng.m.InputRequired.Inc()
 	return out, call.EndedOK
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"weir/codec"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -14,7 +15,7 @@ func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
 	version, ok := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "protocolVersion"))
 	if !ok {
 		x.Outcome = Invalid
-		return codec.AppendError(dst, x.ID(), errInitializeVersion)
+		return codec.AppendError(dst, x.ID(), fault.InitializeVersion)
 	}
 	i := protocol.FindRevision(version)
 	if i < 0 || protocol.RevisionAt(i).Modern {
@@ -23,7 +24,7 @@ func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
 	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
 		if x.SessionID, ok = eng.sessions.Open(x.Principal, i, declared); !ok {
-			return x.appendError(dst, errTooManySessions)
+			return x.appendError(dst, fault.TooManySessions)
 		}
 	} else {
 		x.Conv.Negotiate(i, declared, eng.events)

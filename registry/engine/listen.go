@@ -6,6 +6,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/event"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -21,26 +22,26 @@ func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, p
 			return nil, Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 		}
 		if !protocol.RevisionAt(i).Streams {
-			return nil, NoStream, errNoStream
+			return nil, NoStream, fault.NoStream
 		}
 	}
 	if len(h.SessionID) == 0 {
-		return nil, NoStream, errNoStream
+		return nil, NoStream, fault.NoStream
 	}
 	s, ok := eng.sessions.Use(h.SessionID, principal)
 	if !ok {
-		return nil, UnknownSession, errSessionUnknown
+		return nil, UnknownSession, fault.SessionUnknown
 	}
 	rev := protocol.RevisionAt(s.Conversation.Negotiated() - 1)
 	if !rev.Streams {
-		return nil, NoStream, errNoStream
+		return nil, NoStream, fault.NoStream
 	}
 	stream, e := s.Conversation.SubscriberOf(eng.events).Open(rev.Primes, lastEventID, peer)
 	switch e {
 	case nil:
 		return stream, Answered, nil
 	case event.ErrEnded:
-		return nil, UnknownSession, errSessionUnknown
+		return nil, UnknownSession, fault.SessionUnknown
 	}
 	return nil, Invalid, e
 }
@@ -60,17 +61,17 @@ func (eng *Engine) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 	raw := x.Env.Notifications.Of(x.Raw)
 	wanted := new(event.Filter)
 	if raw == nil || raw[0] != '{' {
-		return nil, nil, errFilter
+		return nil, nil, fault.Filter
 	}
 	if e := eng.events.Admits(raw); e != nil {
 		return nil, nil, e
 	}
 	if json.Unmarshal(raw, wanted) != nil {
-		return nil, nil, errFilter
+		return nil, nil, fault.Filter
 	}
 	for _, uri := range wanted.URIs {
 		if len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
-			return nil, nil, errWatchedURI
+			return nil, nil, fault.WatchedURI
 		}
 	}
 	if len(wanted.TaskIDs) > 0 && !x.declaresTasks() {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"weir/codec"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -16,7 +17,7 @@ func checkLogLevel(x *Exchange) *codec.Error {
 			return nil
 		}
 	}
-	return errLogLevel
+	return fault.LogLevel
 }
 
 // serveSetLevel is logging/setLevel.
@@ -24,7 +25,7 @@ func serveSetLevel(_ *Engine, x *Exchange, dst []byte) []byte {
 	name, _ := codec.StringOf(codec.Member(x.Env.Params.Of(x.Raw), "level"))
 	level, ok := protocol.ParseLogLevel(name)
 	if !ok {
-		return codec.AppendError(dst, x.ID(), errLogLevel)
+		return codec.AppendError(dst, x.ID(), fault.LogLevel)
 	}
 	x.Conv.SetLogLevel(level)
 	return codec.AppendResult(dst, x.ID(), []byte(emptyResultJSON))

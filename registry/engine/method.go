@@ -98,6 +98,14 @@ var methodRows = func() map[string]*method {
 	return rows
 }()
 
+// methodNames are those of the table, in its order.
+func methodNames() (names []string) {
+	for i := range methods {
+		names = append(names, methods[i].name)
+	}
+	return names
+}
+
 // methodOf finds the row of a message; nil when the table has none for its method and kind.
 func methodOf(e *codec.Envelope, raw []byte) *method {
 	token := e.Method.Of(raw)

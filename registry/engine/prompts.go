@@ -3,6 +3,7 @@ package engine
 import (
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/result"
@@ -10,7 +11,7 @@ import (
 
 // AddPrompt offers a prompt. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddPrompt(p *handler.Prompt) error {
-	p.Handler.Series = eng.m.prompts
+	p.Handler.Series = eng.m.Prompts
 	return offer(eng.prompts, p, &p.Handler)
 }
 
@@ -26,11 +27,11 @@ func servePromptsList(eng *Engine, x *Exchange, dst []byte) []byte {
 func routePromptsGet(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
 	if !ok {
-		return Inline, errName
+		return Inline, fault.Name
 	}
 	p, ok := eng.prompts.Get(name)
 	if !ok {
-		return Inline, errUnknown("prompt", string(name))
+		return Inline, fault.Unknown("prompt", string(name))
 	}
 	x.found = p
 	return x.serveBy(&p.Handler), nil
@@ -38,7 +39,7 @@ func routePromptsGet(eng *Engine, x *Exchange) (Class, *codec.Error) {
 
 // servePromptsGet is prompts/get.
 func servePromptsGet(eng *Engine, x *Exchange, dst []byte) []byte {
-	return eng.serveHandled(x, eng.m.prompts, dst, answerPromptsGet)
+	return eng.serveHandled(x, eng.m.Prompts, dst, answerPromptsGet)
 }
 
 func answerPromptsGet(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {

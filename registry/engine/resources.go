@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/protocol"
@@ -13,14 +14,14 @@ import (
 
 // AddResource offers a resource. The error is that there is no room, or that its URI is taken (Handler.Replaces).
 func (eng *Engine) AddResource(s *handler.Resource) error {
-	s.Handler.Series = eng.m.reads
+	s.Handler.Series = eng.m.Reads
 	return offer(eng.resources, s, &s.Handler)
 }
 
 // AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken
 // (Handler.Replaces).
 func (eng *Engine) AddResourceTemplate(t *handler.Template) error {
-	t.Handler.Series = eng.m.reads
+	t.Handler.Series = eng.m.Reads
 	return offer(eng.templates, t, &t.Handler)
 }
 
@@ -45,7 +46,7 @@ func serveTemplatesList(eng *Engine, x *Exchange, dst []byte) []byte {
 func routeResourcesRead(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	uri, ok := codec.StringOf(x.Env.URI.Of(x.Raw))
 	if !ok || len(uri) > protocol.MaxURIBytes {
-		return Inline, errResourceURI
+		return Inline, fault.ResourceURI
 	}
 	if found, ok := eng.resources.Get(uri); ok {
 		x.found = found
@@ -99,7 +100,7 @@ func (eng *Engine) match(uri []byte) *handler.Template {
 
 // serveResourcesRead is resources/read.
 func serveResourcesRead(eng *Engine, x *Exchange, dst []byte) []byte {
-	return eng.serveHandled(x, eng.m.reads, dst, answerResourcesRead)
+	return eng.serveHandled(x, eng.m.Reads, dst, answerResourcesRead)
 }
 
 func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"weir/codec"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -51,7 +52,7 @@ func (eng *Engine) routeModern(x *Exchange, row *method) Class {
 		return eng.accept(x, row)
 	}
 	if x.InBatch {
-		return x.fail(Invalid, errModernInBatch)
+		return x.fail(Invalid, fault.ModernInBatch)
 	}
 	if e := checkModern(x); e != nil {
 		return x.fail(Invalid, e)
@@ -71,7 +72,7 @@ func (eng *Engine) routeModern(x *Exchange, row *method) Class {
 func checkModern(x *Exchange) *codec.Error {
 	version, ok := codec.StringOf(x.Env.ProtocolVersion.Of(x.Raw))
 	if !ok {
-		return errVersionMissing
+		return fault.VersionMissing
 	}
 	if x.Transport == HTTP {
 		// Before the version is judged: what disagrees with itself is not a version.
@@ -85,7 +86,7 @@ func checkModern(x *Exchange) *codec.Error {
 	}
 	x.Revision = uint8(i)
 	if capabilities := x.Env.ClientCapabilities.Of(x.Raw); capabilities == nil || capabilities[0] != '{' {
-		return errCapabilitiesMissing
+		return fault.CapabilitiesMissing
 	}
 	if e := checkLogLevel(x); e != nil {
 		return e
@@ -118,11 +119,11 @@ func (eng *Engine) routeLegacy(x *Exchange, row *method) Class {
 	case row == nil || row.revisions&x.Rev().Set == 0:
 		return x.fail(Answered, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	case row.phase == beforeInitialize && negotiated > 0:
-		return x.fail(Invalid, errInitializedTwice)
+		return x.fail(Invalid, fault.InitializedTwice)
 	case row.phase == beforeInitialize && x.InBatch:
-		return x.fail(Invalid, errInitializeInBatch)
+		return x.fail(Invalid, fault.InitializeInBatch)
 	case row.phase == afterInitialize && negotiated == 0:
-		return x.fail(Invalid, errInitializeFirst)
+		return x.fail(Invalid, fault.InitializeFirst)
 	}
 	return eng.routeRow(x, row)
 }

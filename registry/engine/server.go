@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"weir/codec"
+	"weir/registry/call"
 )
 
 // Server is what serves an engine: it runs its tasks, and tells its clients that a list has changed, and
@@ -43,3 +44,7 @@ func (eng *Engine) Detach(s Server) {
 		eng.server.CompareAndSwap(now, nil)
 	}
 }
+
+// Totals sums up the calls of all handlers since the start. What a tool that was removed still runs is not counted. It
+// walks all tools. Any goroutine.
+func (eng *Engine) Totals() call.Totals { return eng.m.Totals() }

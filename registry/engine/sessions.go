@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -22,11 +23,11 @@ func (eng *Engine) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 		return Invalid, protocol.UnsupportedVersion(h.ProtocolVersion)
 	}
 	if len(h.SessionID) == 0 {
-		return Invalid, errSessionMissing
+		return Invalid, fault.SessionMissing
 	}
 	s, ok := eng.sessions.Use(h.SessionID, x.Principal)
 	if !ok {
-		return UnknownSession, errSessionUnknown
+		return UnknownSession, fault.SessionUnknown
 	}
 	x.Conv = &s.Conversation
 	return Answered, nil

@@ -1,10 +1,9 @@
 package engine
 
 import (
-	"strconv"
-
 	"weir/codec"
 	"weir/registry/event"
+	"weir/registry/fault"
 	"weir/registry/protocol"
 )
 
@@ -64,10 +63,7 @@ func (x *Exchange) watchedURI() (string, *codec.Error) { return watchedURI(x.Env
 func watchedURI(token []byte) (string, *codec.Error) {
 	uri, ok := codec.StringOf(token)
 	if !ok || len(uri) == 0 || len(uri) > protocol.MaxURIBytes {
-		return "", errWatchedURI
+		return "", fault.WatchedURI
 	}
 	return string(uri), nil
 }
-
-var errWatchedURI = &codec.Error{Code: codec.CodeInvalidParams,
-	Message: "a resource to subscribe to must be a URI of 1 to " + strconv.Itoa(protocol.MaxURIBytes) + " bytes"}

@@ -11,6 +11,7 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/concurrency"
 	"weir/registry/event"
+	"weir/registry/fault"
 	"weir/registry/input"
 	"weir/registry/task"
 )
@@ -60,7 +61,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 	start, returned := s.Start(), false
 	defer func() {
 		if !returned { // the handler ended its goroutine: nobody else would say that it is over
-			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), errPanicked)))
+			c.task.Conclude(task.Failure, errorOf(c.x.ID(), codec.AppendError(nil, c.x.ID(), fault.Panicked)))
 			s.Finished(start, 0, call.EndedPanic)
 		}
 	}()
@@ -72,7 +73,7 @@ func (c *TaskCall) Run(scratch []byte) []byte {
 		asked := c.input
 		c.input.requests = nil
 		if c.task.Suspend(asked.requests, asked.state) {
-			c.eng.m.inputRequired.Inc()
+			c.eng.m.InputRequired.Inc()
 		}
 		return out
 	case call.EndedOK:
@@ -113,7 +114,7 @@ func (c *TaskCall) needsInput(requests mcp.InputRequestMap, state string) *codec
 func (c *TaskCall) Queue() *codec.Error {
 	s := c.eng.server.Load()
 	if s == nil {
-		return errNoTaskWorkers
+		return fault.NoTaskWorkers
 	}
 	return (*s).QueueTask(c)
 }

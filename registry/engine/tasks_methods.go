@@ -6,6 +6,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/clientreq"
+	"weir/registry/fault"
 	"weir/registry/input"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -163,7 +164,7 @@ func (eng *Engine) awaitTask(x *Exchange, dst []byte, t *task.Task, failed *code
 	case failed != nil:
 		return nil, failed
 	case x.Responder == nil:
-		return nil, errTaskWait
+		return nil, fault.TaskWait
 	}
 	w := &taskWait{bytes: len(x.Raw)}
 	w.Begin(x.Responder.Resume)
@@ -203,7 +204,7 @@ func (w *taskWait) TaskReady() { w.Settle() }
 type taskCarrier struct{ requests *clientreq.Requests }
 
 // TaskEnded implements task.Carrier.
-func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(errTaskEnded) }
+func (c *taskCarrier) TaskEnded() { c.requests.Withdraw(fault.TaskEnded) }
 
 // carryForTask sends the client what the task asks for on x's stream and suspends x until that is answered.
 func (eng *Engine) carryForTask(x *Exchange, t *task.Task, requests mcp.InputRequestMap) (e *codec.Error) {
@@ -224,7 +225,7 @@ func (c *taskCarrier) heard(t *task.Task, result clientreq.Result) (failed *code
 		if failed = t.Answer(result.Answers, result.Bytes, c); failed == nil {
 			return nil
 		}
-	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, errTaskEnded:
+	case clientreq.ErrCancelled, clientreq.ErrUnanswerable, clientreq.ErrNoStream, clientreq.ErrStopped, fault.TaskEnded:
 	default:
 		t.Fail(failed)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/fault"
 )
 
 // EndTimedOut ends the calls whose handlers have run too long at now in these slots, and hands each to end: its context
@@ -15,7 +16,7 @@ import (
 func (eng *Engine) EndTimedOut(slots []WorkerSlot, now time.Time, end func(slot int, c *Call)) {
 	at := now.Sub(eng.epoch)
 	for i := range slots {
-		c, h := slots[i].EndTimedOut(at, &eng.timedOut)
+		c, h := slots[i].EndTimedOut(at, &eng.m.TimedOut)
 		if c == nil {
 			continue
 		}
@@ -36,5 +37,5 @@ func (eng *Engine) AppendTimedOut(dst []byte, x *Exchange) []byte {
 		x.Outcome = Cancelled
 		return dst
 	}
-	return codec.AppendError(dst, x.ID(), errHandlerTimeout)
+	return codec.AppendError(dst, x.ID(), fault.HandlerTimeout)
 }

@@ -5,6 +5,8 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/concurrency"
+	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/result"
@@ -29,11 +31,11 @@ func (eng *Engine) RemoveTool(names ...string) int { return eng.tools.Remove(nam
 func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	name, ok := codec.StringOf(x.Env.Name.Of(x.Raw))
 	if !ok {
-		return Inline, errName
+		return Inline, fault.Name
 	}
 	t, ok := eng.tools.Get(name)
 	if !ok {
-		return Inline, errUnknown("tool", string(name))
+		return Inline, fault.Unknown("tool", string(name))
 	}
 	if x.Modern() && x.Transport == HTTP && t.Headers != nil {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
@@ -69,7 +71,7 @@ func serveToolsCall(eng *Engine, x *Exchange, dst []byte) []byte {
 		return eng.createTask(x, dst)
 	}
 	if x.tool().Forward != nil {
-		return eng.serveHandled(x, x.tool().Handler.Series, dst, forwardToolsCall)
+		return eng.serveForwarded(x, dst)
 	}
 	return eng.serveHandled(x, x.tool().Handler.Series, dst, answerToolsCall)
 }
@@ -114,4 +116,15 @@ func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
 	}
 	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
 	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
+}
+
+// limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
+func limiterOf(h *call.Handler, o *Options) *concurrency.Limiter {
+	switch {
+	case h.Concurrency > 0:
+		return concurrency.Fixed(h.Concurrency)
+	case h.Concurrency == call.Adaptive || h.Concurrency == 0 && o.AdaptiveConcurrency && !h.Cheap:
+		return concurrency.Adaptive(o.Concurrency)
+	}
+	return nil
 }

@@ -1,10 +1,13 @@
 package handler
 
 import (
+	"encoding/json"
+	"fmt"
 	"unsafe"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/feature"
 	"weir/registry/result"
@@ -35,11 +38,22 @@ func NewTool(d *mcp.Tool, h mcp.ToolHandler, defaults Defaults, opts []Option) (
 	return define(d, &Tool{invoke: untyped(h)}, defaults, opts)
 }
 
-// NewForwardedTool makes a tool of another server's, which checks its arguments and runs it. The error says why d
-// cannot be served.
-func NewForwardedTool(d *mcp.Tool, to call.Forwarder, defaults Defaults) (*Tool, error) {
+// NewForwardedTool makes a tool of another server's, which checks its arguments and runs it. definition is how that
+// server lists it; here it is called name. The error says why it cannot be offered.
+func NewForwardedTool(name string, definition []byte, to call.Forwarder, defaults Defaults) (*Tool, error) {
+	var d mcp.Tool
+	if err := json.Unmarshal(definition, &d); err != nil {
+		return nil, fmt.Errorf("its definition is none: %w", err)
+	}
+	d.Name = name
+	if schema := codec.Member(definition, "inputSchema"); schema != nil {
+		d.InputSchema = json.RawMessage(schema) // with the digits that its numbers have
+	}
+	if schema := codec.Member(definition, "outputSchema"); schema != nil {
+		d.OutputSchema = json.RawMessage(schema)
+	}
 	// Its call only builds a message, and waits suspended.
-	return define(d, &Tool{Forward: to}, defaults, []Option{func(h *call.Handler) { h.Cheap = true }})
+	return define(&d, &Tool{Forward: to}, defaults, []Option{func(h *call.Handler) { h.Cheap = true }})
 }
 
 // define completes a tool.

@@ -2,7 +2,6 @@ package protocol
 
 // Members of _meta, and names of extensions, which are spelled alike.
 const (
-	KeyPrefix       = "io.modelcontextprotocol/"
 	KeyServerInfo   = "io.modelcontextprotocol/serverInfo"
 	KeySubscription = "io.modelcontextprotocol/subscriptionId"
 	KeyRelatedTask  = "io.modelcontextprotocol/related-task"
@@ -30,10 +29,6 @@ func (l List) ChangedMethod() string { return "notifications/" + l.String() + "/
 type LogLevel uint8
 
 var logLevels = [...]string{"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
-
-// DefaultLogLevel is what a legacy client gets that never said what it wants: info. Which messages it then gets is the
-// server's choice (MCP 2025-11-25, server/utilities/logging).
-const DefaultLogLevel LogLevel = 1
 
 // String is the level's name on the wire.
 func (l LogLevel) String() string { return logLevels[l] }

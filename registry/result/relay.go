@@ -15,6 +15,9 @@ import (
 // A result of another server's is passed on as the bytes that came, as far as both sides speak alike. What belongs to
 // one hop of the way is replaced: resultType, and what the protocol itself keeps in _meta.
 
+// protocolPrefix begins what the protocol itself keeps in _meta.
+const protocolPrefix = "io.modelcontextprotocol/"
+
 // AppendRelayed appends the response to a tools/call with a result that another server sent by the rules of the
 // revision with the place from: a token that codec.Scan has checked.
 func (e *Encoder) AppendRelayed(dst []byte, to Request, result []byte, from int) ([]byte, *codec.Error) {
@@ -93,7 +96,7 @@ func (e *Encoder) appendForeignMeta(dst []byte, rev *protocol.Revision, meta []b
 			break
 		}
 		off = next
-		if name, _ := codec.StringOf(key); !strings.HasPrefix(string(name), protocol.KeyPrefix) {
+		if name, _ := codec.StringOf(key); !strings.HasPrefix(string(name), protocolPrefix) {
 			dst = appendMember(dst, 1, key, value)
 		}
 	}

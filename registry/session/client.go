@@ -36,12 +36,16 @@ func (c *Client) Negotiate(revision int, declared protocol.Capabilities, hub *ev
 	hub.CatchUp(&c.told)
 }
 
-// LogLevel is the lowest level of log messages that the client wants; DefaultLogLevel before it said so.
+// defaultLogLevel is what a legacy client gets that never said what it wants: info. Which messages it then gets is the
+// server's choice (MCP 2025-11-25, server/utilities/logging).
+const defaultLogLevel protocol.LogLevel = 1
+
+// LogLevel is the lowest level of log messages that the client wants; info before it said so.
 func (c *Client) LogLevel() protocol.LogLevel {
 	if set := uint8(c.state.Load() >> levelShift); set > 0 {
 		return protocol.LogLevel(set - 1)
 	}
-	return protocol.DefaultLogLevel
+	return defaultLogLevel
 }
 
 // SetLogLevel is logging/setLevel. What else is in state is fixed by now; of two at once one wins.

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"weir/loadtest/bench/harness"
 	"weir/loadtest/bench/record"
+	"weir/loadtest/report"
 	"weir/loadtest/wire"
 )
 
@@ -64,7 +63,7 @@ func goodputOf(e *harness.Env, t *record.Table, c cell, times []float64) error {
 		got.row(t)
 		got.judge(t)
 		e.Progress("%v at %v times: %.1f %% of %.0f/s, p99 %.1f ms, told %.1f ms", c, n, 100*got.share(), a.perSecond,
-			p99(got.all.Service), p99(got.all.Told))
+			report.P99(got.all.Service), report.P99(got.all.Told))
 	}
 	series, err := s.Metrics()
 	if err != nil {
@@ -144,9 +143,6 @@ func (r *result) left() float64 {
 	return float64(r.all.Results) / max(1, r.able.perSecond*r.all.took-calls)
 }
 
-// p99 is what 99 of 100 took, in milliseconds.
-func p99(h *hdrhistogram.Histogram) float64 { return harness.Millis(h.ValueAtQuantile(99)) }
-
 // late is the part of the refusals that were not told at the door.
 func (r *result) late() float64 {
 	return float64(r.reasons["overload"]+r.reasons["queue_timeout"]) / max(1, float64(r.all.Refused))
@@ -154,9 +150,10 @@ func (r *result) late() float64 {
 
 func (r *result) row(t *record.Table) {
 	t.Row(r.cell.String(), record.Number(r.times), record.Number(r.able.perSecond), record.Number(100*r.share()),
-		record.Number(100*r.left()), record.Number(p99(r.all.Service)), record.Number(p99(r.first.Service)),
-		record.Number(p99(r.all.Told)), record.Number(p99(r.first.Told)), record.Number(p99(r.all.Latency)),
-		record.Number(p99(r.all.Refusal)), record.Number(p99(r.all.Late)), record.Number(100*r.late()),
+		record.Number(100*r.left()), record.Number(report.P99(r.all.Service)), record.Number(report.P99(r.first.Service)),
+		record.Number(report.P99(r.all.Told)), record.Number(report.P99(r.first.Told)),
+		record.Number(report.P99(r.all.Latency)), record.Number(report.P99(r.all.Refusal)),
+		record.Number(report.P99(r.all.Late)), record.Number(100*r.late()),
 		record.Number(float64(r.after)))
 }
 
@@ -172,9 +169,9 @@ func (r *result) judge(t *record.Table) {
 		t.AtLeast("goodput of C"+name, r.share(), least, "")
 	}
 	most := harness.Millis((r.cell.key + 10*time.Millisecond + 3*r.cell.tool.own).Microseconds())
-	t.AtMost("p99"+name, p99(r.all.Service), most, "ms")
-	t.AtMost("p99 in the first second"+name, p99(r.first.Service), most, "ms")
-	t.AtMost("refusals told"+name, p99(r.all.Told), harness.Millis(r.cell.tool.told.Microseconds()), "ms")
+	t.AtMost("p99"+name, report.P99(r.all.Service), most, "ms")
+	t.AtMost("p99 in the first second"+name, report.P99(r.first.Service), most, "ms")
+	t.AtMost("refusals told"+name, report.P99(r.all.Told), harness.Millis(r.cell.tool.told.Microseconds()), "ms")
 	t.AtMost("refused a second after"+name, float64(r.after), 0, "calls")
 	t.AtMost("unexplained"+name, r.unexplained, 0, "calls")
 	counted := r.all.Counters
@@ -205,7 +202,7 @@ func retries(e *harness.Env) (*record.Table, error) {
 	refusal := (r.all.server.Seconds() - float64(r.all.Results)*a.server) / max(1, float64(r.all.Refused)) * 1e6
 	attempts := float64(r.all.Sent) / r.all.took / a.perSecond
 	t.Row(c.String(), record.Number(times), record.Number(attempts), record.Number(a.perSecond),
-		record.Number(100*r.share()), record.Number(p99(r.all.Service)), record.Number(p99(r.all.Told)),
+		record.Number(100*r.share()), record.Number(report.P99(r.all.Service)), record.Number(report.P99(r.all.Told)),
 		record.Number(refusal))
 	t.AtLeast("goodput with three retries at ten times", r.share(), 0.6, "of C")
 	t.AtMost("CPU of a refusal", refusal, 10, "us")

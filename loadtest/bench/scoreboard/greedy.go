@@ -7,6 +7,7 @@ import (
 	"weir/loadtest/bench/harness"
 	"weir/loadtest/bench/record"
 	"weir/loadtest/client"
+	"weir/loadtest/report"
 	"weir/loadtest/wire"
 )
 
@@ -61,7 +62,7 @@ func greedyAt(e *harness.Env, s *harness.Server, t *record.Table, name string) (
 	if err != nil {
 		return 0, err
 	}
-	e.Progress("%sthe thousand alone: p99 %.2f ms", name, p99(alone.Service))
+	e.Progress("%sthe thousand alone: p99 %.2f ms", name, report.P99(alone.Service))
 	beside, results, err := besideGreedy(e, s, l, window)
 	if err != nil {
 		return 0, err
@@ -84,7 +85,7 @@ func greedyAt(e *harness.Env, s *harness.Server, t *record.Table, name string) (
 		t.AtLeast("Jain's index of the greedy", jain, 0.95, "")
 		t.AtMost("unexplained of the thousand", unexplained, 0, "calls")
 	}
-	return p99(beside.Service) / max(0.001, p99(alone.Service)), nil
+	return report.P99(beside.Service) / max(0.001, report.P99(alone.Service)), nil
 }
 
 // opening is what the opening of the greedy may take.

@@ -70,8 +70,10 @@ func (b *balancer) before(t *testing.T, server string, factor int) (address stri
 	needs.Programs(t, "no client came through it", b.command[0])
 	address = needs.Port(t)
 	text := b.config(t)
+	_, port, err := net.SplitHostPort(address)
+	must(t, err)
 	for _, part := range []struct{ old, new string }{
-		{"127.0.0.1:8080", server}, {"127.0.0.1:8000", address},
+		{"127.0.0.1:8080", server}, {"127.0.0.1:8000", address}, {"://:8000", "://:" + port},
 		{"60s", fmt.Sprintf("%dms", 60_000/factor)},
 	} {
 		text = strings.ReplaceAll(text, part.old, part.new)

@@ -45,14 +45,6 @@ func certificate(t *testing.T) (pool *x509.CertPool, cert, key, both string) {
 	return pool, cert, key, both
 }
 
-// byAddress asks for the host that it connects to, as a client of a site does: Caddy serves the names it was given.
-type byAddress struct{ http.RoundTripper }
-
-func (b byAddress) RoundTrip(r *http.Request) (*http.Response, error) {
-	r.Host = r.URL.Host
-	return b.RoundTripper.RoundTrip(r)
-}
-
 // TestBalancersSpeakTLS: with the lines for TLS that the deployed files have commented out, what clients do works over
 // HTTP/1.1 and HTTP/2; Caddy takes the certificate in a line of its own.
 func TestBalancersSpeakTLS(t *testing.T) {
@@ -69,7 +61,7 @@ func TestBalancersSpeakTLS(t *testing.T) {
 			return strings.NewReplacer("#bind :443 ", "bind 127.0.0.1:8000 ", "/etc/haproxy/mcp.pem", both).Replace(text)
 		},
 		"caddy": func(text string) string {
-			return strings.Replace(text, "http://127.0.0.1:8000 {\n", "https://127.0.0.1:8000 {\n\ttls "+cert+" "+key+"\n", 1)
+			return strings.Replace(text, "http://:8000 {\n", "https://:8000 {\n\ttls "+cert+" "+key+"\n", 1)
 		},
 	}
 	for _, b := range balancers {
@@ -88,7 +80,7 @@ func TestBalancersSpeakTLS(t *testing.T) {
 				c.url = "https://" + address + "/mcp"
 				transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: two}
 				t.Cleanup(transport.CloseIdleConnections)
-				c.http.Transport = byAddress{transport}
+				c.http.Transport = transport
 				c.calls()
 				c.streams(s)
 				r, err := c.modern(t.Context(), "echo", `{"message":"x"}`)

@@ -1,0 +1,118 @@
+package mount
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"weir/codec"
+	"weir/reactor/loop"
+	"weir/registry/engine"
+)
+
+// What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
+
+// Mounts are all mounts of a server. Their life: New, Start, Drain, Stop; each once, in order, and any left out but
+// Stop after Start. Status is for any goroutine.
+type Mounts struct {
+	all     []*Mount // in the order of their names
+	loops   *loop.Loops
+	engine  *engine.Engine
+	json    codec.JSONLimits
+	starter *starter
+
+	clientInfo string // an object
+	nonce      string // before the states of calls that ask: another process's are none of ours
+	modernMeta string // the members of _meta in every request of the modern era
+
+	running sync.WaitGroup
+	stop    context.CancelFunc // ends the lives
+	hurry   context.CancelFunc // and leaves them no time
+
+	mu     sync.Mutex // held while the offer changes
+	owners map[string]*Mount
+}
+
+// Mount is one server that answers for this one.
+type Mount struct {
+	name   string
+	opt    *Options
+	of     *Mounts
+	log    zerolog.Logger
+	series series
+
+	answerBytes atomic.Int64
+	tools       atomic.Int32
+	offers      offering
+
+	mu       sync.Mutex
+	talking  *upstream // the one that there is
+	up       *upstream // the same, once it takes calls
+	why      Ending    // why there is none
+	stopping bool
+	table    table
+}
+
+// upstream is one connection to a mount's server, and the loop.Handler of what it says.
+type upstream struct {
+	loop.Conn
+	mount *Mount
+
+	// Set while it is greeted, before calls come.
+	revision uint8
+
+	// The loop's.
+	decoder  codec.LineDecoder
+	env      codec.Envelope
+	skipping bool   // the line at hand is too long
+	longID   []byte // its id, if that was at its beginning
+
+	// Anybody's.
+	unread  atomic.Bool   // it does not read what it is sent
+	heard   atomic.Bool   // it has said a message
+	strange atomic.Value  // string: the first line that was none
+	over    chan struct{} // closed when it has ended
+	changed chan struct{} // has one when its list of tools has changed
+
+	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
+}
+
+// offering is what a mount has in the registry, by the upstream's names. The mount's goroutine's.
+type offering map[string]offered
+
+type offered struct {
+	name       string // here
+	definition []byte
+}
+
+// starter starts every child on one thread, which lives until none is left: the kernel ends a child when the thread
+// that started it does (PR_SET_PDEATHSIG), and so also when this process is killed.
+type starter struct {
+	jobs chan func()
+	done chan struct{}
+}
+
+// Status is a mount at one moment.
+type Status struct {
+	Name              string
+	Up                bool
+	Why               string // why not; "" if it is
+	Tools             int    // that are offered, also while it is not there
+	InFlight, Waiting int
+	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
+	RequestBytes, AnswerBytes int
+}
+
+// Status says how the mount does.
+func (m *Mount) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
+		Waiting: m.table.queues[waiting].n, RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
+	if !s.Up {
+		s.Why = m.why.String()
+	}
+	return s
+}

@@ -1,0 +1,145 @@
+package mount
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"weir/backpressure"
+	"weir/codec"
+	"weir/registry/call"
+)
+
+// What a legacy upstream asks a client for while it works: an elicitation, a sampling, its roots. The call goes on at
+// the client, which is asked in the way of its era; meanwhile its place in the table is kept, under which the answer
+// comes back, maybe with another request (registry/engine/forward.go).
+
+// clientCapabilities are what an upstream is told that its client can be asked for: all there is, because it is greeted
+// once for all clients. Who cannot answer is not asked, and its call ends with that.
+const clientCapabilities = `{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots":{}}`
+
+// questions are the requests that are passed on.
+var questions = map[string]bool{"elicitation/create": true, "sampling/createMessage": true, "roots/list": true}
+
+var errWhose = &codec.Error{Code: codec.CodeInternal,
+	Message: "it cannot be told which call asks: there is not exactly one call in progress"}
+
+// question passes a request on to the client of the one call that is in progress, or refuses it; false: it is none that
+// is passed on. The protocol does not say which call a request on a line belongs to.
+func (u *upstream) question(msg []byte) bool {
+	method := u.env.Method.Of(msg)
+	if name, _ := codec.StringOf(method); !questions[string(name)] {
+		return false
+	}
+	q := &question{id: bytes.Clone(u.env.ID.Of(msg)),
+		asked: &call.Asked{Method: bytes.Clone(method), Params: bytes.Clone(u.env.Params.Of(msg))}}
+	f := u.takeAsking(q)
+	if f == nil {
+		u.drop(dropUnsaid)
+		u.Send(append(codec.AppendError(nil, q.id, errWhose), '\n'))
+		return true
+	}
+	f.Settle()
+	return true
+}
+
+// takeAsking takes the one call that is in progress away from the upstream, to ask for q; nil if there is not one.
+func (u *upstream) takeAsking(q *question) *call.Forwarded {
+	m := u.mount
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.up != u || m.table.queues[sent].n != 1 {
+		return nil
+	}
+	at := m.table.queues[sent].first
+	s := &m.table.slots[at]
+	f := s.of
+	m.table.dequeue(at)
+	m.table.bytes -= f.Bytes
+	s.of, s.question = nil, q
+	m.table.enqueue(at, asking, u.Loop().Now())
+	f.Asks, f.State = q.asked, m.of.nonce+strconv.FormatUint(m.table.id(at), 10)
+	return f
+}
+
+// findLocked is the place of a call that asks, by its state.
+func (m *Mount) findLocked(state string) (at place, id uint64, ok bool) {
+	text, ours := strings.CutPrefix(state, m.of.nonce)
+	id, err := strconv.ParseUint(text, 10, 64)
+	if !ours || err != nil || m.up == nil {
+		return nowhere, 0, false
+	}
+	at, ok = m.table.find(id)
+	return at, id, ok && m.table.slots[at].question != nil
+}
+
+// goOn sends the upstream what a client has answered, and f waits in the call's place; without an answer it asks again.
+func (t *tool) goOn(f *call.Forwarded) *codec.Error {
+	m := t.mount
+	f.Bytes = slotBytes + len(f.Call.Raw)
+	m.mu.Lock()
+	at, id, ok := m.findLocked(f.State)
+	if !ok || m.table.slots[at].name != t.name || m.stopping {
+		m.mu.Unlock()
+		return m.failed(failLost, "the call that asked is over there")
+	}
+	s, u := &m.table.slots[at], m.up
+	q := s.question
+	if f.Answer != nil {
+		m.table.dequeue(at)
+		m.table.bytes += f.Bytes
+		s.of, s.question = f, nil
+		m.table.enqueue(at, sent, backpressure.Now())
+	} else {
+		f.Asks = q.asked
+	}
+	m.mu.Unlock()
+	f.Cancel = func() { m.cancel(id) }
+	f.Call.Suspend(&f.Suspension)
+	if f.Answer == nil {
+		f.Cancel = func() {}
+		f.Settle()
+		return nil
+	}
+	u.Send(append(codec.AppendResult(nil, q.id, f.Answer), '\n'))
+	return nil
+}
+
+// GiveUp implements call.Forwarder.
+func (t *tool) GiveUp(state string) {
+	m := t.mount
+	m.mu.Lock()
+	at, id, ok := m.findLocked(state)
+	u := m.up
+	var q *question
+	if ok {
+		q = m.table.take(at).question
+	}
+	m.mu.Unlock()
+	if ok {
+		u.giveUp(q, id)
+	}
+}
+
+var errUnanswered = &codec.Error{Code: codec.CodeInternal, Message: "the client did not answer"}
+
+// giveUp tells the upstream that it will not be answered, and that the call is taken back.
+func (u *upstream) giveUp(q *question, id uint64) {
+	u.Send(append(codec.AppendError(nil, q.id, errUnanswered), '\n'))
+	u.sendCancelled(id)
+}
+
+// expireQuestions gives up a call that has asked for too long.
+func (u *upstream) expireQuestions(now int64) {
+	m := u.mount
+	m.mu.Lock()
+	at := m.table.queues[asking].first
+	if m.talking != u || at == nowhere || now-m.table.slots[at].since <= int64(m.opt.ClientRequestTimeout) {
+		m.mu.Unlock()
+		return
+	}
+	id := m.table.id(at)
+	q := m.table.take(at).question
+	m.mu.Unlock()
+	u.giveUp(q, id)
+}
