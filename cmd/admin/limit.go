@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// limitListener holds at most cap(slots) connections, and one more that waits for its slot. Past that whoever came first
-// makes room: sixty-four peers that read slowly, or stay and ask nothing, must not keep a probe of /healthz out. Safe for
-// concurrent use, as net.Listener is.
+// limitListener holds at most cap(slots) connections, and one more that waits for its slot. Past that whoever came
+// first makes room: sixty-four peers that read slowly, or stay and ask nothing, must not keep a probe of /healthz out.
+// Safe for concurrent use, as net.Listener is.
 type limitListener struct {
 	net.Listener
 	slots  chan struct{}
