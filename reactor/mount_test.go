@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -276,6 +277,40 @@ func TestMountProgressAndCancellation(t *testing.T) {
 	}
 	if m := s.Status().Mounts[0]; m.InFlight+m.Waiting+m.RequestBytes+m.AnswerBytes != 0 {
 		t.Errorf("%+v", m)
+	}
+}
+
+// TestMountDuration: a forwarded call lasts until its mount has answered, is one call, and is none that only computes.
+func TestMountDuration(t *testing.T) {
+	s, p := mounted(t, nil)
+	p.greet(toolA)
+	c := up(t, s, 1)
+	const calls, pause = 2, 60 * time.Millisecond
+	for i := range calls {
+		c.say(callOf(i+1, "m_a", ""))
+		m := p.hear("tools/call")
+		time.Sleep(pause)
+		p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, m.ID)
+		c.hear()
+	}
+	for series, most := range map[string]float64{
+		`weir_tool_duration_seconds_%s{tool="m_a"}`:                                                     60,
+		`weir_call_duration_seconds_%s{class="blocking"}`:                                               60,
+		`weir_call_duration_seconds_%s{class="compute"}`:                                                0,
+		`mcp_server_operation_duration_seconds_%s{mcp_method_name="tools/call",gen_ai_tool_name="m_a"}`: 60,
+	} {
+		n, least := strconv.Itoa(calls), calls*pause.Seconds()
+		if most == 0 {
+			n, least = "0", 0
+		}
+		// A call is counted when its answer is made: it has been heard by then.
+		if got := s.metric(fmt.Sprintf(series, "count")); got != n {
+			t.Errorf("%s: %s calls, want %s", series, got, n)
+		}
+		sum, err := strconv.ParseFloat(s.metric(fmt.Sprintf(series, "sum")), 64)
+		if err != nil || sum < least || sum > most {
+			t.Errorf("%s: %v s (%v), want %v to %v", series, sum, err, least, most)
+		}
 	}
 }
 

@@ -102,7 +102,8 @@ var Sections = []Section{
 				"`handler_timeout`, `client_error` (the request or its client is at fault), `refused` (a limit on " +
 				"client requests)"},
 		{"weir_tool_duration_seconds", Histogram, "tool",
-			"time of a tool's handler; of a sample of the calls, so take rates from weir_tool_calls_total"},
+			"time of a tool's handler, or until its mount has answered; of a sample of the calls, so take rates from " +
+				"weir_tool_calls_total"},
 		{"weir_tool_concurrency", Gauge, "tool",
 			"calls that run, of a tool with a limit (`registry.MaxConcurrent`, `adaptive_concurrency`)"},
 		{"weir_tool_concurrency_limit", Gauge, "tool",
@@ -111,7 +112,7 @@ var Sections = []Section{
 			"calls refused because as many of the tool ran as may (`tool_limit`)"},
 		{"weir_call_duration_seconds", Histogram, "class",
 			"time of a tool's call from its admission to the end of its handler; of a sample of the calls, of all tools " +
-				"of a class"},
+				"of a class; `blocking` has those of mounts"},
 		{"weir_handler_calls_total", Counter, "method, outcome",
 			"finished calls of handlers that are no tool's (`resources/read`, `prompts/get`, " +
 				"`completion/complete`); outcomes as of tools"},

@@ -185,7 +185,11 @@ func (c *prober) call(o *wire.Options, body []byte) (answer, error) {
 		case m.Method != "":
 			continue // its own request or notification
 		case m.Error != nil:
-			return r, fmt.Errorf("the server answers %d: %s", m.Error.Code, m.Error.Message)
+			err := fmt.Errorf("the server answers %d: %s", m.Error.Code, m.Error.Message)
+			if a.Status == 401 {
+				err = fmt.Errorf("%w; say who asks with --token-file FILE", err)
+			}
+			return r, err
 		case isEarlier(m.ID, id):
 			return r, errTwice
 		case string(m.ID) != strconv.FormatUint(id, 10):
@@ -373,8 +377,8 @@ func (e *statusError) advice(t *wire.Target) string {
 			}
 		}
 	case e.Status == 401 || e.Status == 403 || e.Status == 407:
-		return "it serves others than us; say who asks with --header 'Authorization: Bearer ...', or by which name with " +
-			"the host of --target"
+		return "it serves others than us; say who asks with --token-file FILE, or by which name with the host of " +
+			"--target"
 	case e.Status == 429 || e.Status == 503:
 		return "it is full, or stops; try again later, or raise its limits"
 	case strings.Contains(string(e.Body), "HTTPS"):

@@ -1,6 +1,10 @@
 package call
 
-import "weir/codec"
+import (
+	"time"
+
+	"weir/codec"
+)
 
 // Forwarder sends calls to another server, which answers them. Any goroutine, several at once.
 type Forwarder interface {
@@ -31,6 +35,10 @@ type Forwarded struct {
 	Failed *codec.Error
 	// Bytes is what the forwarder has on its books for f.
 	Bytes int
+	// Began is the sample of the call, which lasts until the other server has answered, and Waited how long it had waited
+	// before it was forwarded.
+	Began  Sample
+	Waited time.Duration
 
 	to     Forwarder
 	rounds int

@@ -88,8 +88,10 @@ func (eng *Engine) makeSets() {
 	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
 		Limit: "max_tools", Most: o.MaxTools,
 		Changed: func() { eng.listChanged(protocol.ListTools) },
-		Bind:    func(t *handler.Tool) { t.Handler.Series = eng.m.Tool(&t.Handler, limiterOf(&t.Handler, o)) },
-		Unbind:  func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
+		Bind: func(t *handler.Tool) {
+			t.Handler.Series = eng.m.Tool(&t.Handler, t.Forward != nil, limiterOf(&t.Handler, o))
+		},
+		Unbind: func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
 	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
 		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})
 	eng.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,

@@ -3,12 +3,14 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/fault"
+	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/result"
 	"weir/registry/value"
@@ -45,6 +47,18 @@ func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending
 	return out, call.EndedOK
 }
 
+// begin starts the sample of x, which s counts; waited is how long x had waited before. The call of another server's
+// tool has one since it was forwarded, and is not timed before.
+func (x *Exchange) begin(s *call.Series) (start call.Sample, waited time.Duration) {
+	if t, ok := x.found.(*handler.Tool); ok && t.Forward != nil {
+		if in := x.Inputs; in != nil && in.Forwarded != nil {
+			return in.Forwarded.Began, in.Forwarded.Waited
+		}
+		return call.Sample{}, x.Waited()
+	}
+	return s.Start(), x.Waited()
+}
+
 // forward sends x to the other server, or what its client has answered. The error is input.ErrSuspended, or why it
 // could not be sent.
 func (x *Exchange) forward() *codec.Error {
@@ -54,7 +68,7 @@ func (x *Exchange) forward() *codec.Error {
 	case arguments != nil && arguments[0] != '{':
 		return fault.Arguments
 	}
-	f := new(call.Forwarded)
+	f := &call.Forwarded{Began: x.tool().Handler.Series.Start(), Waited: x.Waited()}
 	if in := x.Inputs; in != nil && in.State != "" {
 		f.State = in.State
 		if answer := in.Responses[questionKey]; answer != nil {

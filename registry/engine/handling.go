@@ -46,10 +46,11 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 		s.Count(o)
 		return dst
 	}
-	start, before, returned := s.Start(), len(dst), false
+	start, waited := x.begin(s)
+	before, returned := len(dst), false
 	defer func() {
 		if !returned && !x.TimedOut() { // the handler has ended its goroutine: see AppendExited
-			s.Finished(start, x.Waited(), call.EndedPanic)
+			s.Finished(start, waited, call.EndedPanic)
 		}
 	}()
 	dst, o := answer(eng, x, dst)
@@ -71,7 +72,7 @@ func (eng *Engine) serveHandled(x *Exchange, s *call.Series, dst []byte,
 	if x.Span != nil {
 		x.Span.Ending = o
 	}
-	s.Finished(start, x.Waited(), o)
+	s.Finished(start, waited, o)
 	return dst
 }
 

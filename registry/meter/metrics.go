@@ -27,7 +27,7 @@ type Meter struct {
 
 	tools *feature.Set[*handler.Tool]
 
-	computing, waiting call.Latency // of tools, by where their calls are dispatched
+	computing, waiting call.Latency // of tools that only compute, and of all others
 
 	operations call.Operations
 
@@ -61,10 +61,11 @@ func (m *Meter) Init(set *metrics.Set, methods []string, tools *feature.Set[*han
 	})
 }
 
-// Tool makes the series of a tool; l bounds how many of its calls run at once, nil: nothing does.
-func (m *Meter) Tool(h *call.Handler, l *concurrency.Limiter) *call.Series {
+// Tool makes the series of a tool; l bounds how many of its calls run at once, nil: nothing does. One that another
+// server answers (forwarded) waits for it, wherever its calls are dispatched.
+func (m *Meter) Tool(h *call.Handler, forwarded bool, l *concurrency.Limiter) *call.Series {
 	latency := &m.waiting
-	if h.Cheap {
+	if h.Cheap && !forwarded {
 		latency = &m.computing
 	}
 	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, l)
