@@ -34,7 +34,7 @@ func TestProgram(t *testing.T) {
 	if code := run("--help"); code != exitOK || !strings.Contains(out.String(), p.Description) {
 		t.Errorf("exit %d: %s%s", code, &out, &errs)
 	}
-	if code := run("man"); code != exitOK || !strings.Contains(out.String(), p.Description) {
+	if code := run("man"); code != exitOK || !strings.Contains(out.String(), strings.TrimSuffix(p.Description, ".")) {
 		t.Errorf("exit %d: %s%s", code, &out, &errs)
 	}
 	if code := run("serve", "--demo", "--check-config"); code != exitOK ||
