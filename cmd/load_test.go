@@ -191,7 +191,7 @@ func TestLoadAnotherServer(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer closed.Close()
-	f(closed.URL, "say who asks with --header")
+	f(closed.URL, "say who asks with --token-file")
 	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
 		_ *http.Request) {
 		w.WriteHeader(http.StatusTooManyRequests)

@@ -204,7 +204,12 @@ func (s *Succession) refusalLocked() string {
 // upgrade starts the new process, and leaves once that serves.
 func (s *Succession) upgrade(ctx context.Context) {
 	s.Log.Info().Str("program", s.program).Stringer("upgrade_timeout", s.Options.UpgradeTimeout).Msg("upgrading")
-	successor, err := s.begin(ctx)
+	waiting := make(chan struct{}, s.MaxHandovers)
+	taker := upgrade.Taker{Take: func(fd int, read []byte) {
+		waiting <- struct{}{}
+		s.Server.Handover().Take(fd, append([]byte(nil), read...), func() { <-waiting })
+	}, Reload: s.Reload}
+	successor, err := s.begin(ctx, taker)
 	if err != nil {
 		s.mu.Lock()
 		s.upgrading = ctx.Err() != nil // then it stops
@@ -219,11 +224,11 @@ func (s *Succession) upgrade(ctx context.Context) {
 	s.mu.Unlock()
 	s.Log.Info().Int("successor", successor.PID()).Stringer("handover_timeout", s.Options.HandoverTimeout).
 		Int64("connections", s.Server.Connections()).Msg("upgraded, this process drains")
-	s.retire(ctx, successor)
+	s.retire(ctx, successor, taker, waiting)
 }
 
 // begin returns when the new process accepts instead of this one.
-func (s *Succession) begin(ctx context.Context) (*upgrade.Successor, error) {
+func (s *Succession) begin(ctx context.Context, taker upgrade.Taker) (*upgrade.Successor, error) {
 	offer := upgrade.Offer{PID: os.Getpid(), Version: s.Version, StateKey: s.StateKey}
 	h := s.Server.Handover()
 	for _, socket := range h.Sockets() {
@@ -239,27 +244,25 @@ func (s *Succession) begin(ctx context.Context) (*upgrade.Successor, error) {
 		return nil, err
 	}
 	h.Pause()
-	if err := successor.Go(int(s.Server.Connections())); err != nil {
+	if err := successor.Go(int(s.Server.Connections()), taker); err != nil {
 		h.Resume()
 		return nil, err
 	}
 	return successor, nil
 }
 
-// retire serves what belongs here until nobody needs it, and then stops.
-func (s *Succession) retire(ctx context.Context, successor *upgrade.Successor) {
+// retire serves what belongs here until nobody needs it, and then stops. A value in waiting is a connection that came
+// back and was not looked at yet.
+func (s *Succession) retire(ctx context.Context, successor *upgrade.Successor, taker upgrade.Taker,
+	waiting chan struct{}) {
 	s.CloseAdmin()
 	stopped := make(chan struct{})
 	go s.count(successor, stopped)
 	h := s.Server.Handover()
-	waiting := make(chan struct{}, s.MaxHandovers)
 	taken := make(chan struct{})
 	go func() {
 		defer close(taken)
-		successor.Serve(func(fd int, read []byte) {
-			waiting <- struct{}{}
-			h.Take(fd, append([]byte(nil), read...), func() { <-waiting })
-		}, s.Reload)
+		successor.Serve(taker)
 	}()
 	stay, cancel := context.WithTimeout(ctx, s.Options.HandoverTimeout)
 	defer cancel()

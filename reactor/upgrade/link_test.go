@@ -70,15 +70,40 @@ func TestGiveBack(t *testing.T) {
 	}
 	var got []int
 	reloads := 0
-	old.Serve(func(fd int, read []byte) {
+	old.Serve(Taker{func(fd int, read []byte) {
 		got = append(got, len(read))
 		if _, err := unix.Write(fd, []byte("x")); err != nil {
 			t.Error(err)
 		}
 		unix.Close(fd)
-	}, func() { reloads++ })
+	}, func() { reloads++ }})
 	if len(got) != 3 || got[0] != 0 || got[1] != 18 || got[2] != 64<<10 || reloads != 1 {
 		t.Errorf("came %d, %d reloads", got, reloads)
+	}
+}
+
+// TestGiveBackBeforeServing: a new process has connections before it can say that it serves, and may give one back.
+func TestGiveBackBeforeServing(t *testing.T) {
+	old, young := pair(t)
+	fd, _ := connection(t)
+	defer unix.Close(fd)
+	if err := young.GiveBack(fd, []byte("early")); err != nil {
+		t.Fatal(err)
+	}
+	young.Reload()
+	if err := young.link.send(kindServing, nil); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	taker := Taker{func(fd int, read []byte) {
+		got = append(got, string(read))
+		unix.Close(fd)
+	}, func() { got = append(got, "reload") }}
+	if err := old.Go(7, taker); err != nil || strings.Join(got, " ") != "early reload" {
+		t.Errorf("%v, came %q", err, got)
+	}
+	if connections, err := young.Ready(); err != nil || connections != 7 {
+		t.Errorf("it goes with %d, %v", connections, err)
 	}
 }
 

@@ -124,14 +124,38 @@ func (s *Successor) kill() {
 	_ = s.link.conn.Close()
 }
 
-// Go has the new process accept; the old one does not any more, and has so many connections. With an error the new
-// process was ended.
-func (s *Successor) Go(connections int) error {
+// Taker is who serves in the old process what the new one gives back.
+type Taker struct {
+	// Take owns the descriptor, but not what was read; it may wait, and then the new process is told to.
+	Take func(fd int, read []byte)
+	// Reload reads again what can be read again while a process drains.
+	Reload func()
+}
+
+// take takes a message, unless it is something else.
+func (t Taker) take(m message) bool {
+	switch {
+	case m.kind == kindConnection && len(m.fds) == 1:
+		t.Take(m.fds[0], m.body)
+	case m.kind == kindReload:
+		t.Reload()
+	default:
+		m.close()
+		return false
+	}
+	return true
+}
+
+// Go has the new process accept; the old one does not any more, and has so many connections. The new one gives back
+// from its first connection on, so taker may be called before it says that it serves. With an error the new process
+// was ended.
+func (s *Successor) Go(connections int, taker Taker) error {
+	by := time.Now().Add(replyTimeout)
 	err := s.link.send(kindGo, count{connections})
 	var m message
-	if err == nil {
-		if m, err = s.receiver.next(time.Now().Add(replyTimeout)); err == nil {
-			m.close()
+	for err == nil {
+		if m, err = s.receiver.next(by); err == nil && !taker.take(m) {
+			break
 		}
 	}
 	switch {
@@ -153,20 +177,14 @@ func (s *Successor) Go(connections int) error {
 func (s *Successor) Count(connections int) { _ = s.link.send(kindCount, count{connections}) } // it may have ended
 
 // Serve takes what the new process gives back, until StopTaking was called and all of it has come, or the new process
-// has ended. take owns the descriptor, but not what was read; it may wait, and then the new process is told to.
-func (s *Successor) Serve(take func(fd int, read []byte), reload func()) {
+// has ended.
+func (s *Successor) Serve(taker Taker) {
 	for {
 		m, err := s.receiver.next(time.Time{})
-		switch {
-		case err != nil:
+		if err != nil {
 			return
-		case m.kind == kindConnection && len(m.fds) == 1:
-			take(m.fds[0], m.body)
-		case m.kind == kindReload:
-			reload()
-		default:
-			m.close()
 		}
+		taker.take(m)
 	}
 }
 

@@ -24,6 +24,8 @@ type client struct {
 	accept string
 	// patience is how long a call may take.
 	patience time.Duration
+	// chunked has bodies in chunks, so that who passes them on has seen their ends before the server has.
+	chunked bool
 }
 
 func newClient(t *testing.T, address string) *client {
@@ -35,7 +37,11 @@ func newClient(t *testing.T, address string) *client {
 
 // do sends a request; body "" is none.
 func (c *client) do(ctx context.Context, method, body string, fields ...string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.url, strings.NewReader(body))
+	var text io.Reader = strings.NewReader(body)
+	if c.chunked && body != "" {
+		text = io.MultiReader(text) // of no known length
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.url, text)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ func TestBalancers(t *testing.T) {
 				c := newClient(t, address)
 				c.url = "http://" + address + path
 				c.calls()
+				c.chunked = b.hasty
 				c.streams(s)
 			}
 			c := newClient(t, address)
@@ -87,7 +88,11 @@ func (c *client) streams(s *server) {
 	progress := follow(c.t, r, func() { r.Body.Close() })
 	for range 3 {
 		wants(c.t, "progress", progress.next(), "notifications/progress")
-		s.goOn <- struct{}{}
+		select {
+		case s.goOn <- struct{}{}:
+		case <-time.After(patience):
+			c.t.Fatal("the call that tells is gone")
+		}
 	}
 	if answer := progress.next(); textIn(c.t, answer) != "told" || progress.next() != "" || progress.ended != nil {
 		c.t.Errorf("the answer behind progress: %s %v", answer, progress.ended)
