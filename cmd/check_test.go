@@ -114,3 +114,20 @@ mounts:
 		t.Error(code, &stderr)
 	}
 }
+
+// TestImportIsGood: what weir import writes, weir check takes.
+func TestImportIsGood(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mcp.json")
+	if err := os.WriteFile(file, []byte(`{"mcpServers": {"a": {"command": "sh", "env": {"X": "${WEIR_TEST_NONE}"}},
+		"b": {"command": "no-such-program"}, "c": {"url": "http://127.0.0.1:1/mcp"},}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	if code := run([]string{"import", file}, &out, &errs); code != exitOK || !strings.Contains(errs.String(), "b: left out") {
+		t.Fatal(code, &errs)
+	}
+	if code, found, mistakes := runCheck(t, out.String()); code != exitOK ||
+		!strings.Contains(found, "  a\n    command ") {
+		t.Errorf("exit %d: %s\n%s\n%s", code, mistakes, found, &out)
+	}
+}

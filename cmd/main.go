@@ -56,6 +56,9 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	if strings.HasPrefix(command, "check") {
 		return p.check(cli.Check, stdout, stderr)
 	}
+	if strings.HasPrefix(command, "import") {
+		return cli.Import.Run(p.Name, os.LookupEnv, stdin, stdout, stderr)
+	}
 	if strings.HasPrefix(command, "load") {
 		return p.load(&cli.Load, command, args, stdin, stdout, stderr)
 	}
