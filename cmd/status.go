@@ -83,12 +83,13 @@ type mountStatus struct {
 	Tools    int    `json:"tools"`
 	InFlight int    `json:"in_flight"`
 	Waiting  int    `json:"waiting"`
+	Breaker  string `json:"breaker"` // closed, half_open or open
 }
 
 func mountsNow(now []mount.Status) []mountStatus {
 	var shown []mountStatus
 	for _, m := range now {
-		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.InFlight, m.Waiting})
+		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.InFlight, m.Waiting, m.Breaker.String()})
 	}
 	return shown
 }

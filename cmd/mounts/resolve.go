@@ -31,12 +31,17 @@ func Resolve(written map[string]*mount.Options, lookup func(name string) (string
 		for _, text := range []struct {
 			key string
 			at  *string
-		}{{"command", &one.Command}, {"cwd", &one.Cwd}, {"unix", &one.Unix}, {"tcp", &one.TCP}} {
+		}{{"command", &one.Command}, {"cwd", &one.Cwd}, {"unix", &one.Unix}, {"tcp", &one.TCP},
+			{"url", &one.URL}, {"token_file", &one.TokenFile}} {
 			*text.at = r.expand(option.Join(key, text.key), *text.at)
 		}
 		one.Args = slices.Clone(one.Args)
 		for i := range one.Args {
 			one.Args[i] = r.expand(option.Entry(key+".args", i), one.Args[i])
+		}
+		one.Headers = maps.Clone(one.Headers)
+		for _, name := range slices.Sorted(maps.Keys(one.Headers)) {
+			one.Headers[name] = r.expand(option.Join(key+".headers", name), one.Headers[name])
 		}
 		one.Env = maps.Clone(one.Env)
 		for _, variable := range slices.Sorted(maps.Keys(one.Env)) {

@@ -74,7 +74,7 @@ func TestMistakes(t *testing.T) {
 	f("  a b: {command: x}", `m.yaml:2:3: mounts.a b: "a b" is not a name for a mount: allowed are 1 to 32 of A-Z, a-z, 0-9, `+
 		`_ and -, the first of them a letter or digit`)
 	f("  a: {command: x}\n  a: {command: y}", "m.yaml:3:3: mounts.a: set twice: allowed is once, and the first is in line 2")
-	f("  a: {comand: x}", "m.yaml:2:3: mounts.a: 0 of command, unix and tcp are set: allowed is one of them, which says what is mounted",
+	f("  a: {comand: x}", "m.yaml:2:3: mounts.a: 0 of command, url, unix and tcp are set: allowed is one of them, which says what is mounted",
 		`m.yaml:2:7: unknown key "mounts.a.comand"; did you mean "mounts.NAME.command"?`)
 	f("  a: {command: x, env: {PORT: 80}}", "m.yaml:2:31: mounts.a.env.PORT: 80 is not text: allowed is text in quotes")
 	f("  a: {command: x, env: [a]}", "m.yaml:2:24: mounts.a.env: a list is not a section: allowed is a section of names, each "+

@@ -2,6 +2,8 @@ package mount
 
 import (
 	"fmt"
+	"strconv"
+	"time"
 
 	"weir/codec"
 	"weir/registry/protocol"
@@ -18,12 +20,16 @@ const (
 	failLost                       // the mount ended before it answered
 	failAnswer                     // the answer is none that can be passed on
 	failAsks                       // the mount asks for something in a form that is not passed on
+	failOpen                       // its breaker is open
+	failBusy                       // it answers 429, or 503 with Retry-After
+	failRefused                    // it answers another HTTP status below 500
+	failStatus                     // it answers an HTTP status from 500
 	failStopped                    // this server stops
 	failures
 )
 
 var failureWords = [failures]string{"mount_down", "mount_full", "mount_wait_timeout", "mount_timeout", "mount_lost",
-	"mount_answer", "mount_asks", "draining"}
+	"mount_answer", "mount_asks", "mount_open", "mount_busy", "mount_refused", "mount_status", "draining"}
 
 func (f Failure) String() string { return failureWords[f] }
 
@@ -36,16 +42,25 @@ var failureTexts = [failures]string{
 	failLost:        "mount %s ended before it answered",
 	failAnswer:      "mount %s answered what cannot be passed on",
 	failAsks:        "mount %s asks for input in a form that is not passed on",
+	failOpen:        "mount %s did not answer several times in a row and is left alone for a while (breaker_failures)",
+	failBusy:        "mount %s has enough to do",
+	failRefused:     "mount %s refuses the call",
+	failStatus:      "mount %s has failed",
 	failStopped:     "mount %s takes no more calls, this server stops",
 }
 
 // executed says whether the call may have been executed.
 func (f Failure) executed() bool {
-	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks
+	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks || f == failStatus
 }
 
 // failed counts a call's failure and makes the error of it. detail, if any, says more.
 func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	return m.failedUntil(f, detail, time.Second)
+}
+
+// failedUntil is failed with when to come again.
+func (m *Mount) failedUntil(f Failure, detail string, after time.Duration) *codec.Error {
 	m.series.failed[f].Inc()
 	text := fmt.Sprintf(failureTexts[f], m.name)
 	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
@@ -56,7 +71,8 @@ func (m *Mount) failed(f Failure, detail string) *codec.Error {
 	if f.executed() {
 		data = append(data, `,"executed":true}`...)
 	} else {
-		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
+		data = strconv.AppendInt(append(data, `,"retryAfterMs":`...), max(1, after.Milliseconds()), 10)
+		data = append(data, `,"executed":false}`...)
 	}
 	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }
@@ -77,12 +93,16 @@ const (
 	endList                   // it does not list its tools
 	endExited                 // the program has ended
 	endClosed                 // the connection has ended
+	endDenied                 // it answers 401 or 403
+	endStatus                 // it answers an HTTP status that says nothing of MCP
+	endToken                  // its token file cannot be read
 	endStopped                // this server stops
 	endings
 )
 
 var endingWords = [endings]string{"starting", "command_not_found", "not_started", "not_connected", "greeting_refused",
-	"version", "not_mcp", "no_answer", "no_list", "exited", "closed", "stopped"}
+	"version", "not_mcp", "no_answer", "no_list", "exited", "closed",
+	"unauthorized", "http_status", "token_file", "stopped"}
 
 func (e Ending) String() string { return endingWords[e] }
 
@@ -90,12 +110,15 @@ func (e Ending) String() string { return endingWords[e] }
 var endingHints = [endings]string{
 	endCommand: "install the program, or write its whole path in command; PATH of this process is where it is looked for",
 	endStart:   "look at command and cwd: does the user of this process see them, and may it run them?",
-	endConnect: "is the server running that is to answer at unix or tcp?",
+	endConnect: "is the server running that is to answer at unix, tcp or url?",
 	endRefused: "the program's own log says why; era: modern or legacy greets it in one way only",
 	endVersion: "a newer version of the program may speak 2024-11-05 to 2026-07-28",
 	endNoMCP:   "is this the program that speaks MCP on its standard output? Some need an argument for that",
 	endNoAnswer: "does the program wait for something, such as a download? start_timeout is how long it may take; " +
 		"its standard error is in this log",
+	endDenied: "headers and token_file of the mount are what its server is shown; a client's own token is not",
+	endStatus: "is url the whole address, with its path, and is the server well?",
+	endToken:  "token_file is read before every start: may the user of this process read it, and is it not empty?",
 	endExited: "the program's standard error is in this log",
 }
 

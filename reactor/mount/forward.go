@@ -52,12 +52,21 @@ func (m *Mount) admit(t *tool, f *call.Forwarded) (up *upstream, id uint64, e *c
 		return nil, 0, m.failed(failStopped, "")
 	case m.up == nil:
 		return nil, 0, m.failed(failDown, m.why.String())
+	}
+	if ok, in := m.breaker.Allow(backpressure.Now()); !ok {
+		return nil, 0, m.failedUntil(failOpen, "", in)
+	}
+	switch {
 	case m.table.bytes+f.Bytes > m.opt.MaxBytes:
 		return nil, 0, m.failed(failFull, "")
 	}
 	sends := m.maySendLocked()
 	if !sends && m.table.queues[waiting].n >= m.opt.MaxWaiting {
-		return nil, 0, m.failed(failFull, "")
+		detail := ""
+		if m.opt.inFlight() < m.opt.MaxInFlight {
+			detail = "max_connections"
+		}
+		return nil, 0, m.failed(failFull, detail)
 	}
 	at, s := m.table.open()
 	s.of, s.name = f, t.name
@@ -76,7 +85,7 @@ func (m *Mount) maySendLocked() bool {
 }
 
 func (m *Mount) hasRoomLocked() bool {
-	return m.table.queues[sent].n < m.opt.MaxInFlight && !m.up.unread.Load()
+	return m.table.queues[sent].n+m.askingLocked() < m.opt.inFlight() && !m.up.unread.Load()
 }
 
 // Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
@@ -152,6 +161,7 @@ func (u *upstream) expire(now int64, most int) {
 		} else if at := m.table.queues[sent].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.CallTimeout) {
 			id, why = m.table.id(at), failTimeout
 			was = m.table.take(at)
+			m.breaker.Failed(now)
 		}
 		m.mu.Unlock()
 		if why == failures {
@@ -186,6 +196,9 @@ func (m *Mount) lose(u *upstream, why Failure) {
 		return
 	}
 	m.up, m.talking = nil, nil
+	if why == failLost && m.table.queues[sent].n > 0 {
+		m.breaker.Failed(backpressure.Now())
+	}
 	var lost []slot
 	for i := range m.table.queues {
 		for q := &m.table.queues[i]; q.first != nowhere; {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/reactor/mount/remote"
 )
 
 // The life of a mount: begun, greeted, listed, there; ended, and after a pause begun again.
@@ -78,6 +80,9 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		exited = c.exited
 		defer c.end(hurry)
 	}
+	if u.remote != nil {
+		defer u.remote.End() // after u.end, which it hears
+	}
 	defer u.end()
 	gone := func() *downError {
 		switch {
@@ -135,18 +140,27 @@ func (m *Mount) begin(ctx context.Context) (*child, *upstream, *downError) {
 	var c *child
 	var fd int
 	var e *downError
-	if m.opt.Command != "" {
+	var r *remote.Remote
+	heard := &upstreamOf{mount: m}
+	switch {
+	case m.opt.Command != "":
 		c, fd, e = m.spawn()
-	} else {
+	case m.opt.URL != "":
+		r, fd, e = m.reach(heard)
+	default:
 		fd, e = m.dial(ctx)
 	}
 	if e != nil {
 		return nil, nil, e
 	}
 	u := newUpstream(m, m.of.loops.LeastLoaded(), fd)
+	u.remote, heard.u = r, u
 	m.mu.Lock()
 	m.talking = u
 	m.mu.Unlock()
+	if r != nil {
+		r.Start()
+	}
 	m.of.loops.Adopt(&u.Conn)
 	return c, u, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/breaker"
+	"weir/reactor/mount/remote"
 	"weir/registry/engine"
 )
 
@@ -53,6 +55,7 @@ type Mount struct {
 	why      Ending    // why there is none
 	stopping bool
 	table    table
+	breaker  breaker.Breaker
 }
 
 // upstream is one connection to a mount's server, and the loop.Handler of what it says.
@@ -62,6 +65,7 @@ type upstream struct {
 
 	// Set while it is greeted, before calls come.
 	revision uint8
+	remote   *remote.Remote // of a server that is spoken to over HTTP
 
 	// The loop's.
 	decoder  codec.LineDecoder
@@ -103,6 +107,9 @@ type Status struct {
 	InFlight, Waiting int
 	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
 	RequestBytes, AnswerBytes int
+	Breaker                   breaker.State
+	Opened                    int // times that the breaker opened
+	Connections               int // to a url
 }
 
 // Status says how the mount does.
@@ -111,6 +118,10 @@ func (m *Mount) Status() Status {
 	defer m.mu.Unlock()
 	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
 		Waiting: m.table.queues[waiting].n, RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
+	s.Breaker, s.Opened = m.breaker.State(), int(m.breaker.Opened)
+	if m.talking != nil && m.talking.remote != nil {
+		s.Connections = m.talking.remote.Connections()
+	}
 	if !s.Up {
 		s.Why = m.why.String()
 	}

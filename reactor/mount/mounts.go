@@ -45,6 +45,7 @@ func New(c Config) *Mounts {
 		}
 		m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
 		m.table.init()
+		m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
 		m.register(c.Metrics)
 		s.all = append(s.all, m)
 	}
@@ -124,6 +125,7 @@ func (m *Mount) setUp(u *upstream) {
 	m.mu.Lock()
 	if m.talking == u {
 		m.up = u
+		m.breaker.Answered()
 	}
 	m.mu.Unlock()
 	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.tools.Load()).

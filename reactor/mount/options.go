@@ -27,6 +27,16 @@ type Options struct {
 	// TCP is the address, host:port, of a server that speaks lines, instead of a command.
 	TCP string `yaml:"tcp" zero:"none"`
 
+	// URL is where a server answers over HTTP (Streamable HTTP), instead of a command.
+	URL string `yaml:"url" max:"4096" zero:"none"`
+	// Headers are sent with every request to the url. What a client has shown to be let in here is never sent.
+	Headers map[string]string `yaml:"headers" max:"100"`
+	// TokenFile holds the bearer token for the url. It is read again when it has changed.
+	TokenFile string `yaml:"token_file" max:"4096" zero:"none"`
+	// MaxConnections is how many connections to the url are open at once. A call has one until it is answered, and 4 are
+	// for the rest: further calls wait for their turn, as with max_in_flight.
+	MaxConnections int `yaml:"max_connections" default:"256" min:"5" max:"65535" unit:"connections"`
+
 	// Era is which of MCP's two eras is spoken with it: legacy (up to 2025-11-25), modern (2026-07-28), or auto: legacy,
 	// unless its server refuses that and has the other.
 	Era string `yaml:"era" default:"auto" oneof:"auto,legacy,modern"`
@@ -53,9 +63,15 @@ type Options struct {
 	// MaxBytes is how much the requests that were sent or wait may hold, and, apart from these, the answers that no worker
 	// has passed on yet. A request beyond it is refused (mount_full), an answer is left out (mount_answer).
 	MaxBytes int `yaml:"max_bytes" default:"16 MiB" min:"64 KiB" max:"4 GiB" unit:"bytes"`
-	// MaxLineBytes is the longest line that is read from it. A longer one is skipped, and the call that it answers ends
-	// (mount_answer).
+	// MaxLineBytes is the longest line that is read from it, over HTTP the longest body or event. A longer one is skipped,
+	// and the call that it answers ends (mount_answer).
 	MaxLineBytes int `yaml:"max_line_bytes" default:"4 MiB" min:"4 KiB" max:"64 MiB" unit:"bytes"`
+
+	// BreakerFailures is after how many calls in a row that found no connection, lost it or met call_timeout its breaker
+	// opens. Calls are answered at once then (mount_open).
+	BreakerFailures int `yaml:"breaker_failures" default:"10" min:"1" max:"1000000" unit:"calls" zero:"no breaker"`
+	// BreakerPause is how long an open breaker lets no call pass; then one passes in each pause, until one is answered.
+	BreakerPause time.Duration `yaml:"breaker_pause" default:"5s" min:"100ms" max:"1h"`
 
 	// At is where it stands in a file, for the log.
 	At string `yaml:"-"`
@@ -88,17 +104,18 @@ func (o *Options) Validate() []error {
 	type tagged Options
 	found := option.Check((*tagged)(o))
 	ways := 0
-	for _, way := range []string{o.Command, o.Unix, o.TCP} {
+	for _, way := range []string{o.Command, o.URL, o.Unix, o.TCP} {
 		if way != "" {
 			ways++
 		}
 	}
 	if ways != 1 {
-		found.Add("", "%d of command, unix and tcp are set: allowed is one of them, which says what is mounted", ways)
+		found.Add("", "%d of command, url, unix and tcp are set: allowed is one of them, which says what is mounted", ways)
 	}
 	if o.Command == "" && (len(o.Args) > 0 || len(o.Env) > 0 || len(o.InheritEnv) > 0 || o.Cwd != "") {
 		found.Add("", "args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
 	}
+	o.checkURL(&found)
 	return found.Errors()
 }
 

@@ -60,9 +60,9 @@ func TestValidate(t *testing.T) {
 	}
 	f(func(o *Options) { o.Command = "x" }, "")
 	f(func(o *Options) { o.TCP = "x:1" }, "")
-	f(func(*Options) {}, "0 of command, unix and tcp are set: allowed is one of them, which says what is mounted")
+	f(func(*Options) {}, "0 of command, url, unix and tcp are set: allowed is one of them, which says what is mounted")
 	f(func(o *Options) { o.TCP, o.Command = "x:1", "x" },
-		"2 of command, unix and tcp are set: allowed is one of them, which says what is mounted")
+		"2 of command, url, unix and tcp are set: allowed is one of them, which says what is mounted")
 	f(func(o *Options) { o.TCP, o.Args = "x:1", []string{"a"} },
 		"args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
 	f(func(o *Options) { o.TCP, o.Era = "x:1", "new" }, `era: "new" is unknown: allowed is auto, legacy or modern`)

@@ -48,10 +48,13 @@ func (u *upstream) takeAsking(q *question) *call.Forwarded {
 	m := u.mount
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.up != u || m.table.queues[sent].n != 1 {
+	if m.up != u {
 		return nil
 	}
-	at := m.table.queues[sent].first
+	at, named := u.asksLocked(q)
+	if !named && m.table.queues[sent].n != 1 || at == nowhere {
+		return nil
+	}
 	s := &m.table.slots[at]
 	f := s.of
 	m.table.dequeue(at)

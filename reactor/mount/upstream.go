@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/registry/call"
@@ -91,8 +92,8 @@ func (u *upstream) answered(msg []byte) {
 	u.settle(id, u.env.Result.Of(msg), failures, "")
 }
 
-// take closes the place of an id, whatever waits there.
-func (u *upstream) take(id uint64) (slot, bool) {
+// take closes the place of an id, whatever waits there. broken: the connection was, and its server has not answered.
+func (u *upstream) take(id uint64, broken bool) (slot, bool) {
 	m := u.mount
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,12 +102,17 @@ func (u *upstream) take(id uint64) (slot, bool) {
 		u.drop(dropLate)
 		return slot{}, false
 	}
+	if broken {
+		m.breaker.Failed(backpressure.Now())
+	} else {
+		m.breaker.Answered()
+	}
 	return m.table.take(at), true
 }
 
 // settle ends the request with a result, or with a failure and what there is to say of it.
 func (u *upstream) settle(id uint64, result []byte, why Failure, detail string) {
-	was, ok := u.take(id)
+	was, ok := u.take(id, false)
 	m := u.mount
 	switch {
 	case !ok:
@@ -135,7 +141,7 @@ func asksForInput(result []byte, revision uint8) bool {
 
 // settleError ends the request with the upstream's error.
 func (u *upstream) settleError(id uint64, failure []byte) {
-	was, ok := u.take(id)
+	was, ok := u.take(id, false)
 	if !ok {
 		return
 	}

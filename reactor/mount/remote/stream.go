@@ -1,0 +1,180 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"weir/codec"
+)
+
+// A session: begun, begun again when the server has forgotten it, and the stream of what the server says by itself.
+
+// begin notes a session that the server has begun.
+func (r *Remote) begin(m *message, id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.session = session{id: id, epoch: r.session.epoch + 1, greeting: m.line}
+}
+
+// renew begins the session anew that a server has forgotten, once for all who find that out. What cannot be begun again
+// ends the connection: the mount begins with everything.
+func (r *Remote) renew(epoch int) *Failure {
+	r.renewing.Lock()
+	defer r.renewing.Unlock()
+	s := r.now()
+	if s.epoch != epoch {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, r.c.Patience)
+	defer cancel()
+	if f := r.greetAgain(ctx, s); f != nil {
+		r.conn.Close()
+		return f
+	}
+	r.listen()
+	r.writeChanged()
+	return nil
+}
+
+func (r *Remote) greetAgain(ctx context.Context, s session) *Failure {
+	m := &message{line: s.greeting, method: "initialize"}
+	response, f := r.post(ctx, m, s)
+	if f != nil {
+		return f
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return failed(Refused, "it answers %d when its session is begun again", response.StatusCode)
+	}
+	e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes}
+	var text []byte
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		ev, err := e.next()
+		if err != nil {
+			return failed(Lost, "%v", err)
+		}
+		text = ev.data
+	} else if text, _, _ = readBody(response.Body, r.c.MaxBytes); !r.valid(text) {
+		return failed(Answer, "its body is not the answer")
+	}
+	version, _ := codec.StringOf(codec.Member(codec.Member(text, "result"), "protocolVersion"))
+	if string(version) != s.version {
+		return failed(Refused, "it has other revisions than before")
+	}
+	r.begin(m, response.Header.Get("Mcp-Session-Id"))
+	r.mu.Lock()
+	r.session.version = s.version
+	r.mu.Unlock()
+	initialized := &message{line: []byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)}
+	if response, f = r.post(ctx, initialized, r.now()); f == nil {
+		drain(response)
+	}
+	return f
+}
+
+// writeChanged has the mount ask for the list of tools: it may be another.
+func (r *Remote) writeChanged() {
+	r.write([]byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`))
+}
+
+// listen reads the stream of a legacy session, once.
+func (r *Remote) listen() {
+	r.mu.Lock()
+	s, already := r.session, r.session.listens
+	r.session.listens = true
+	r.mu.Unlock()
+	if !already {
+		r.running.Go(func() {
+			r.follow(s, func(ctx context.Context, lastID string) (*http.Response, bool) { return r.get(ctx, s, lastID) })
+		})
+	}
+}
+
+// get asks for the stream; no response and false: there is none to be had.
+func (r *Remote) get(ctx context.Context, s session, lastID string) (*http.Response, bool) {
+	request, f := r.newRequest(ctx, http.MethodGet, nil, s)
+	if f != nil {
+		return nil, true
+	}
+	if lastID != "" {
+		request.Header["Last-Event-Id"] = []string{lastID}
+	}
+	response, err := r.transport.RoundTrip(request)
+	switch {
+	case err != nil:
+		return nil, true
+	case response.StatusCode == http.StatusOK:
+		return response, true
+	}
+	drain(response)
+	if response.StatusCode == http.StatusNotFound && s.id != "" {
+		_ = r.renew(s.epoch) // the new session has a stream of its own
+		return nil, false
+	}
+	return nil, response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests
+}
+
+// subscribe reads the stream of a modern server that says that its list of tools may change.
+func (r *Remote) subscribe(discover *message, result []byte) {
+	tools := codec.Member(codec.Member(result, "capabilities"), "tools")
+	if string(codec.Member(tools, "listChanged")) != "true" {
+		return
+	}
+	line := append([]byte(`{"jsonrpc":"2.0","id":"changes","method":"subscriptions/listen","params":{"_meta":`),
+		discover.env.Meta.Of(discover.line)...)
+	m := &message{line: append(line, `,"notifications":{"toolsListChanged":true}}}`...), method: "subscriptions/listen"}
+	if codec.Scan(m.line, &m.env, &r.c.JSON) != nil {
+		return
+	}
+	s := r.now()
+	r.running.Go(func() {
+		r.follow(s, func(ctx context.Context, _ string) (*http.Response, bool) {
+			response, f := r.post(ctx, m, session{})
+			if f != nil || response.StatusCode == http.StatusOK {
+				return response, true
+			}
+			drain(response)
+			return nil, response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests
+		})
+	})
+}
+
+// follow reads a stream while the session lasts, and asks for it again when it ends.
+func (r *Remote) follow(s session, open func(context.Context, string) (*http.Response, bool)) {
+	lastID, wait, had := "", firstRetry, false
+	for {
+		response, goOn := open(r.ctx, lastID)
+		if !goOn {
+			return
+		}
+		if response != nil {
+			if had && lastID == "" { // nobody says what was said meanwhile
+				r.writeChanged()
+			}
+			had = true
+			e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, lastID: lastID}
+			began := time.Now()
+			for {
+				ev, err := e.next()
+				if err != nil {
+					break
+				}
+				if !ev.long && (ev.name == "" || ev.name == "message") {
+					_ = r.hear(ev.data, nil, false)
+				}
+			}
+			response.Body.Close()
+			lastID = e.lastID
+			if e.retry > 0 || time.Since(began) > maxRetry {
+				wait = max(e.retry, minRetry)
+			}
+		}
+		if !pause(r.ctx, wait) || s.epoch != r.now().epoch {
+			return
+		}
+		wait = min(2*wait, maxRetry)
+	}
+}
