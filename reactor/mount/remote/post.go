@@ -82,7 +82,8 @@ func (r *Remote) post(ctx context.Context, m *message, s session) (*http.Respons
 	return response, nil
 }
 
-// headerText is text as a header's value, encoded if it is not plain (MCP 2026-07-28, basic/transports/streamable-http).
+// headerText is text as a header's value, encoded if it is not plain (MCP 2026-07-28,
+// basic/transports/streamable-http).
 func headerText(text string) string {
 	plain := !strings.HasPrefix(text, "=?base64?") && strings.TrimSpace(text) == text
 	for i := 0; plain && i < len(text); i++ {
