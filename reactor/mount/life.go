@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/registry/handler"
+	"weir/registry/protocol"
 )
 
 // The life of a mount: begun, greeted, listed, there; ended, and after a pause begun again.
@@ -184,11 +187,13 @@ func (u *upstream) meet(ctx context.Context) *downError {
 	if e := u.greet(ctx); e != nil {
 		return u.saying(e)
 	}
-	listed, e := u.list(ctx)
-	if e != nil {
+	if e := u.listAll(ctx, func(protocol.List) bool { return true }); e != nil {
 		return e
 	}
-	u.mount.offer(listed)
+	if u.completes {
+		eng := u.mount.of.engine
+		eng.OfferCompletion(handler.NoCompletion(eng.HandlerDefaults()))
+	}
 	return nil
 }
 
@@ -200,7 +205,7 @@ func (u *upstream) saying(e *downError) *downError {
 	return e
 }
 
-// listAgain asks an upstream that has changed its list, once for all changes that come together. If it does not
+// listAgain asks an upstream that has changed lists, once for all changes that come together. If it does not
 // answer, what it listed before stays.
 func (m *Mount) listAgain(ctx context.Context, u *upstream) {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.StartTimeout)
@@ -216,10 +221,8 @@ func (m *Mount) listAgain(ctx context.Context, u *upstream) {
 	case <-u.changed:
 	default:
 	}
-	listed, e := u.list(ctx)
-	if e != nil {
-		m.log.Warn().Err(e).Msg("a mount has changed its tools and does not list them: those of before are offered")
-		return
+	stale := u.stale.Swap(0)
+	if e := u.listAll(ctx, func(list protocol.List) bool { return stale>>list&1 != 0 }); e != nil {
+		m.log.Warn().Err(e).Msg("a mount has changed what it offers and does not list it: what was before is offered")
 	}
-	m.offer(listed)
 }

@@ -31,8 +31,8 @@ type Mounts struct {
 	stop    context.CancelFunc // ends the lives
 	hurry   context.CancelFunc // and leaves them no time
 
-	mu     sync.Mutex // held while the offer changes
-	owners map[string]*Mount
+	mu     sync.Mutex               // held while the offer changes
+	owners [kinds]map[string]*Mount // who offers what, by its name here
 }
 
 // Mount is one server that answers for this one.
@@ -44,8 +44,8 @@ type Mount struct {
 	series series
 
 	answerBytes atomic.Int64
-	tools       atomic.Int32
-	offers      offering
+	counts      [kinds]atomic.Int32 // of what is offered
+	offers      [kinds]offering
 
 	mu       sync.Mutex
 	talking  *upstream // the one that there is
@@ -61,7 +61,9 @@ type upstream struct {
 	mount *Mount
 
 	// Set while it is greeted, before calls come.
-	revision uint8
+	revision  uint8
+	has       [kinds]bool // which lists it has
+	completes bool
 
 	// The loop's.
 	decoder  codec.LineDecoder
@@ -74,7 +76,8 @@ type upstream struct {
 	heard   atomic.Bool   // it has said a message
 	strange atomic.Value  // string: the first line that was none
 	over    chan struct{} // closed when it has ended
-	changed chan struct{} // has one when its list of tools has changed
+	changed chan struct{} // has one when a list of its has changed
+	stale   atomic.Uint32 // which, a bit for each
 
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
@@ -96,11 +99,12 @@ type starter struct {
 
 // Status is a mount at one moment.
 type Status struct {
-	Name              string
-	Up                bool
-	Why               string // why not; "" if it is
-	Tools             int    // that are offered, also while it is not there
-	InFlight, Waiting int
+	Name string
+	Up   bool
+	Why  string // why not; "" if it is
+	// What is offered, also while it is not there; templates count as resources.
+	Tools, Prompts, Resources int
+	InFlight, Waiting         int
 	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
 	RequestBytes, AnswerBytes int
 }
@@ -109,7 +113,9 @@ type Status struct {
 func (m *Mount) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
+	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.counts[tools].Load()),
+		Prompts:   int(m.counts[prompts].Load()),
+		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.queues[sent].n,
 		Waiting: m.table.queues[waiting].n, RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
 	if !s.Up {
 		s.Why = m.why.String()

@@ -30,8 +30,10 @@ type Config struct {
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
-	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, owners: map[string]*Mount{},
-		nonce: rand.Text() + "."}
+	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, nonce: rand.Text() + "."}
+	for k := range s.owners {
+		s.owners[k] = map[string]*Mount{}
+	}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
 	s.modernMeta = `"` + protocolPrefix + `protocolVersion":"` +
@@ -126,7 +128,7 @@ func (m *Mount) setUp(u *upstream) {
 		m.up = u
 	}
 	m.mu.Unlock()
-	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.tools.Load()).
+	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.counts[tools].Load()).
 		Msg("a mount is there")
 }
 

@@ -20,7 +20,7 @@ type slot struct {
 	of         *call.Forwarded // the call; nil: a request of the mount's own, or none
 	own        chan<- answer   // of a request of the mount's own
 	question   *question       // of a call that asks
-	name       string          // of the call's tool, as the upstream has it
+	name       string          // of what is called, as the upstream has it
 	since      int64           // when it was sent, or began to wait
 	generation uint32
 	next, prev place
