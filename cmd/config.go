@@ -74,6 +74,7 @@ type Config struct {
 	again        func() (Config, error) // reads the configuration again, from where it came
 	budgets      budgets
 	mounts       map[string]*mount.Options // Mounts, with variables put in
+	places       option.Places             // where what was written stands
 	stdio        bool                      // the one client comes by itself: there is nothing to listen on
 }
 

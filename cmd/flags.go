@@ -10,20 +10,25 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"weir/cmd/check"
+	"weir/cmd/imports"
+	"weir/cmd/token"
 	"weir/cmd/top"
 	"weir/codec/option"
 )
 
 type commands struct {
-	Serve   serveFlags   `cmd:"" help:"Run the server."`
-	Stdio   stdioFlags   `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
-	Load    loadFlags    `cmd:"" help:"Measure an MCP server under load."`
-	Token   tokenFlags   `cmd:"" help:"Make a token for auth.tokens_file."`
-	Doctor  doctorFlags  `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
-	Top     top.Flags    `cmd:"" help:"Show what a server does now, on a terminal."`
-	Man     manFlags     `cmd:"" help:"Print the manual page, for man -l -."`
-	Shell   shellFlags   `cmd:"" name:"completion" help:"Print the completion for a shell."`
-	Version versionFlags `cmd:"" help:"Print the version, the commit and the Go release."`
+	Serve   serveFlags    `cmd:"" help:"Run the server."`
+	Stdio   stdioFlags    `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
+	Load    loadFlags     `cmd:"" help:"Measure an MCP server under load."`
+	Token   token.Flags   `cmd:"" help:"Make a token for auth.tokens_file."`
+	Doctor  doctorFlags   `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
+	Check   check.Flags   `cmd:"" help:"Say what a configuration file would serve, or all that is wrong with it."`
+	Import  imports.Flags `cmd:"" help:"Make a configuration of a client's list of MCP servers."`
+	Top     top.Flags     `cmd:"" help:"Show what a server does now, on a terminal."`
+	Man     manFlags      `cmd:"" help:"Print the manual page, for man -l -."`
+	Shell   shellFlags    `cmd:"" name:"completion" help:"Print the completion for a shell."`
+	Version versionFlags  `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 
 type versionFlags struct{}

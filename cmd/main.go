@@ -32,7 +32,7 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		return exitOK
 	}
 	if strings.HasPrefix(command, "token") {
-		return p.makeToken(&cli.Token, stdout, stderr)
+		return cli.Token.Run(p.Name, stdout, stderr)
 	}
 	if command == "man" || strings.HasPrefix(command, "completion ") {
 		model := p.parser(&commands{}, stdout, stderr, func(int) {}).Model.Node
@@ -52,6 +52,12 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 	}
 	if command == "doctor" {
 		return p.examine(&cli.Doctor, stdout, stderr)
+	}
+	if strings.HasPrefix(command, "check") {
+		return p.check(cli.Check, stdout, stderr)
+	}
+	if strings.HasPrefix(command, "import") {
+		return cli.Import.Run(p.Name, os.LookupEnv, stdin, stdout, stderr)
 	}
 	if strings.HasPrefix(command, "load") {
 		return p.load(&cli.Load, command, args, stdin, stdout, stderr)

@@ -19,7 +19,7 @@ func TestManualPage(t *testing.T) {
 		t.Fatal(code, &page)
 	}
 	plainPage := strings.ReplaceAll(page.String(), `\-`, "-")
-	for _, command := range []string{"serve", "stdio", "load run", "load compare", "token", "doctor",
+	for _, command := range []string{"serve", "stdio", "load run", "load compare", "token", "doctor", "check", "import",
 		"man", "completion", "version"} {
 		help.Reset()
 		run(append(strings.Fields(command), "--help"), &help, &help)

@@ -44,7 +44,7 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 	config.fitMemory(on.memory, places)
 	mistakes.AddNew(places.Locate(config.validate(on.files)))
 	resolved, unset := mounts.Resolve(config.Mounts, os.LookupEnv, places)
-	config.mounts = resolved
+	config.mounts, config.places = resolved, places
 	mistakes.AddNew(unset)
 	tokens, wrong := loadTokens(config.Server.Auth.TokensFile, tokensKey, places.Of(tokensKey))
 	admins, more := loadTokens(config.AdminTokensFile, adminsKey, places.Of(adminsKey))

@@ -256,9 +256,10 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/exposition", "weir/cmd/memory", "weir/cmd/doctor",
-		"weir/cmd/live", "weir/cmd/manual", "weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders",
-		"weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/top"}, imported) &&
+	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/check", "weir/cmd/exposition", "weir/cmd/imports",
+		"weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual", "weir/cmd/mounts", "weir/cmd/observers",
+		"weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd",
+		"weir/cmd/token", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
@@ -271,6 +272,8 @@ func judgeImport(name, imported string) string {
 		return "" // what is shown of it
 	case imported == "weir/cmd/memory" && path.Dir(name) == "cmd/doctor":
 		return "" // one of the limits of a machine
+	case imported == "weir/cmd/mounts" && (path.Dir(name) == "cmd/check" || path.Dir(name) == "cmd/imports"):
+		return "" // what can be known of mounts that do not run
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
 		return "" // what of this machine and of this run a test needs
 	case strings.HasPrefix(imported, "weir/cmd"):

@@ -17,8 +17,8 @@ func Read(fd int32, b []byte) (int, unix.Errno) {
 	return int(n), errno
 }
 
-// Stamp has the kernel note when what a socket receives arrives. Best effort: without it ReadStamped tells no times, and
-// the first socket of a machine that asks has none for a moment.
+// Stamp has the kernel note when what a socket receives arrives. Best effort: without it ReadStamped tells no times,
+// and the first socket of a machine that asks has none for a moment.
 func Stamp(fd int32) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }
 
 // ReadStamped is Read on a socket that was given to Stamp, and says when the last byte of it arrived, in nanoseconds of
