@@ -25,7 +25,7 @@ func (p *played) greetAll(tools, prompts, resources, templates string) {
 	p.accept()
 	m := p.hear("initialize")
 	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"prompts":{},`+
-		`"resources":{"subscribe":true},"completions":{},"logging":{}},"serverInfo":{"name":"p","version":"1"}}}`, m.ID)
+		`"resources":{"subscribe":true},"completions":{}},"serverInfo":{"name":"p","version":"1"}}}`, m.ID)
 	p.hear("notifications/initialized")
 	p.list(tools)
 	p.page("prompts/list", "prompts", prompts)

@@ -126,6 +126,7 @@ func (u *upstream) sendNext() {
 
 // sendCall sends what stands for a client's request of the entry with this name.
 func (u *upstream) sendCall(id uint64, name string, f *call.Forwarded) {
+	u.wantLogs(f.Call)
 	b := u.appendCall(loop.GetBuffer(len(f.Call.Raw)+callRoom), id, name, f)
 	u.Send(b)
 	loop.PutBuffer(b)

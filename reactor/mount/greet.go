@@ -23,10 +23,7 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *dow
 		m.mu.Unlock()
 		return nil, down(endClosed, "the connection has ended")
 	}
-	at, s := m.table.open()
-	s.own = came
-	m.table.enqueue(at, ours, 0)
-	id := m.table.id(at)
+	id := u.openLocked(came)
 	m.mu.Unlock()
 
 	b := append(append(appendHead(loop.GetBuffer(callRoom), id, method), params...), "}}\n"...)
@@ -43,6 +40,15 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *dow
 	}
 	m.mu.Unlock()
 	return nil, &downError{u.silent(), fmt.Errorf("no answer to %s: %w", method, context.Cause(ctx))}
+}
+
+// openLocked gives a request of our own its place. The mount is locked.
+func (u *upstream) openLocked(came chan<- answer) (id uint64) {
+	t := &u.mount.table
+	at, s := t.open()
+	s.own = came
+	t.enqueue(at, ours, 0)
+	return t.id(at)
 }
 
 // silent is what it means that a request was not answered.

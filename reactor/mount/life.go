@@ -2,6 +2,7 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/reactor/mount/child"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 )
@@ -78,8 +80,8 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 	}
 	exited := make(<-chan struct{})
 	if c != nil {
-		exited = c.exited
-		defer c.end(hurry)
+		exited = c.Exited()
+		defer c.End(hurry)
 	}
 	defer u.end()
 	gone := func() *downError {
@@ -87,8 +89,8 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		case ctx.Err() != nil:
 			return down(endStopped, "this server stops")
 		case c != nil:
-			c.end(hurry)
-			return down(endExited, "%v", describe(c.status))
+			c.End(hurry)
+			return down(endExited, "%v", describe(c.Status()))
 		}
 		return down(endClosed, "the connection has ended: %v", u.Reason())
 	}
@@ -102,6 +104,10 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		return e
 	}
 	m.setUp(u)
+	if u.isModern() {
+		u.listen()
+	}
+	m.of.note(m.of.engine.Topics().All()...)
 	for {
 		select {
 		case <-ctx.Done():
@@ -113,6 +119,9 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 			return gone()
 		case <-u.changed:
 			m.listAgain(ctx, u)
+			m.of.note(m.of.engine.Topics().All()...)
+		case <-u.follows:
+			m.follow(ctx, u)
 		}
 	}
 }
@@ -121,7 +130,7 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 func (u *upstream) finish() {
 	select {
 	case <-u.over:
-	case <-time.After(stderrPatience):
+	case <-time.After(child.Patience):
 	}
 }
 
@@ -134,12 +143,19 @@ func describe(status error) string {
 }
 
 // begin starts the program, or connects, and has a loop read what comes.
-func (m *Mount) begin(ctx context.Context) (*child, *upstream, *downError) {
-	var c *child
+func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *downError) {
+	var c *child.Child
 	var fd int
 	var e *downError
 	if m.opt.Command != "" {
-		c, fd, e = m.spawn()
+		var err error
+		if c, fd, err = m.of.starter.Start(&child.Spec{Command: m.opt.Command, Args: m.opt.Args, Cwd: m.opt.Cwd,
+			Env: m.opt.Env, InheritEnv: m.opt.InheritEnv, Log: m.log}); err != nil {
+			e = &downError{endStart, err}
+			if errors.Is(err, child.ErrCommand) {
+				e.why = endCommand
+			}
+		}
 	} else {
 		fd, e = m.dial(ctx)
 	}

@@ -74,6 +74,9 @@ func (u *upstream) appendMeta(dst []byte, first int, id uint64, c *call.Call) []
 	first = len(dst)
 	if u.isModern() {
 		dst = append(dst, u.mount.of.modernMeta...)
+		if lowest, some := level(c); some && u.logs {
+			dst = append(append(append(dst, `,"`+protocolPrefix+`logLevel":"`...), lowest.String()...), '"')
+		}
 	}
 	if c.Env.ProgressToken.Present() {
 		dst = strconv.AppendUint(append(comma(dst, first), `"progressToken":`...), id, 10)

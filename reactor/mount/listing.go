@@ -45,7 +45,12 @@ func (u *upstream) capable(result []byte) {
 	said := func(name string) bool { c := codec.Member(has, name); return len(c) > 0 && c[0] == '{' }
 	u.has[tools], u.has[prompts] = true, said("prompts")
 	u.has[resources], u.has[templates] = said("resources"), said("resources")
-	u.completes = said("completions")
+	u.completes, u.logs = said("completions"), said("logging")
+	is := func(name, member string) bool { return string(codec.Member(codec.Member(has, name), member)) == "true" }
+	for list := range protocol.ListCount {
+		u.changes[list] = is(list.String(), "listChanged")
+	}
+	u.subscribes = is("resources", "subscribe")
 }
 
 // listAll asks for the lists of which changed says so, and offers what they hold. Without its tools a mount is none; of
@@ -136,8 +141,5 @@ func appendEntries(entries [][]byte, page []byte, what string) ([][]byte, *downE
 // listChanged notes that a list has changed, and has it asked for again.
 func (u *upstream) listChanged(list protocol.List) {
 	u.stale.Or(1 << list)
-	select {
-	case u.changed <- struct{}{}:
-	default: // it is known already
-	}
+	poke(u.changed)
 }

@@ -9,7 +9,9 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/child"
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
@@ -21,7 +23,7 @@ type Mounts struct {
 	loops   *loop.Loops
 	engine  *engine.Engine
 	json    codec.JSONLimits
-	starter *starter
+	starter *child.Starter
 
 	clientInfo string // an object
 	nonce      string // before the states of calls that ask: another process's are none of ours
@@ -30,6 +32,12 @@ type Mounts struct {
 	running sync.WaitGroup
 	stop    context.CancelFunc // ends the lives
 	hurry   context.CancelFunc // and leaves them no time
+
+	noted struct { // resources whose subscribers came or went
+		sync.Mutex
+		uris map[string]struct{}
+		some chan struct{} // has one when there are some
+	}
 
 	mu     sync.Mutex               // held while the offer changes
 	owners [kinds]map[string]*Mount // who offers what, by its name here
@@ -64,6 +72,11 @@ type upstream struct {
 	revision  uint8
 	has       [kinds]bool // which lists it has
 	completes bool
+	// What it says of: changes of its lists, updates of its resources, logs.
+	changes    [protocol.ListCount]bool
+	subscribes bool
+	logs       bool
+	listening  uint64 // the id of its subscriptions/listen, 0 for none; the mount's goroutine's
 
 	// The loop's.
 	decoder  codec.LineDecoder
@@ -79,6 +92,13 @@ type upstream struct {
 	changed chan struct{} // has one when a list of its has changed
 	stale   atomic.Uint32 // which, a bit for each
 
+	follows chan struct{} // has one when something was noted
+	level   atomic.Uint32 // the lowest level of log messages that it was told, or quiet
+
+	// Guarded by the mount's lock.
+	noted     map[string]bool // resources to look at: whether they are its own
+	following map[string]bool // those that it is to speak of
+
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
 
@@ -88,13 +108,6 @@ type offering map[string]offered
 type offered struct {
 	name       string // here
 	definition []byte
-}
-
-// starter starts every child on one thread, which lives until none is left: the kernel ends a child when the thread
-// that started it does (PR_SET_PDEATHSIG), and so also when this process is killed.
-type starter struct {
-	jobs chan func()
-	done chan struct{}
 }
 
 // Status is a mount at one moment.

@@ -12,6 +12,7 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/child"
 	"weir/registry/engine"
 	"weir/registry/protocol"
 )
@@ -31,6 +32,7 @@ type Config struct {
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
 	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, nonce: rand.Text() + "."}
+	s.noted.some = make(chan struct{}, 1)
 	for k := range s.owners {
 		s.owners[k] = map[string]*Mount{}
 	}
@@ -57,7 +59,11 @@ func New(c Config) *Mounts {
 func (s *Mounts) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	hurried, hurry := context.WithCancel(context.Background())
-	s.stop, s.hurry, s.starter = stop, hurry, newStarter()
+	s.stop, s.hurry, s.starter = stop, hurry, child.NewStarter()
+	if len(s.all) > 0 {
+		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
+		s.running.Go(func() { s.assign(ctx) })
+	}
 	for _, m := range s.all {
 		s.running.Go(func() { m.run(ctx, hurried) })
 	}
@@ -95,6 +101,9 @@ func (s *Mounts) Stop(ctx context.Context) {
 	if s.starter == nil {
 		return
 	}
+	if len(s.all) > 0 {
+		s.engine.Topics().Watch(nil)
+	}
 	s.stop()
 	over := make(chan struct{})
 	go func() {
@@ -108,7 +117,7 @@ func (s *Mounts) Stop(ctx context.Context) {
 		<-over
 	}
 	s.hurry()
-	s.starter.stop()
+	s.starter.Stop()
 }
 
 // loseLast answers what still waits for an upstream that is about to be ended.

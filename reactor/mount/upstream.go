@@ -12,7 +12,9 @@ import (
 )
 
 func newUpstream(m *Mount, l *loop.Loop, fd int) *upstream {
-	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1)}
+	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1),
+		follows: make(chan struct{}, 1), following: map[string]bool{}}
+	u.level.Store(quiet)
 	// No deadline of clients is held against it; its calls have theirs.
 	u.Init(l, &loop.Listener{Name: "mount", Patient: true}, int32(fd), netip.Addr{}, u)
 	return u
@@ -177,6 +179,11 @@ func (u *upstream) told(msg []byte) {
 	switch method, _ := codec.StringOf(u.env.Method.Of(msg)); string(method) {
 	case "notifications/progress":
 		u.progressed(u.env.Params.Of(msg))
+	case "notifications/message":
+		u.logged(u.env.Params.Of(msg))
+	case "notifications/resources/updated":
+		u.updated(u.env.Params.Of(msg))
+	case "notifications/subscriptions/acknowledged":
 	case protocol.ListTools.ChangedMethod():
 		u.listChanged(protocol.ListTools)
 	case protocol.ListPrompts.ChangedMethod():
