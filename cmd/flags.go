@@ -12,6 +12,7 @@ import (
 
 	"weir/cmd/check"
 	"weir/cmd/imports"
+	"weir/cmd/invoke"
 	"weir/cmd/token"
 	"weir/cmd/top"
 	"weir/codec/option"
@@ -25,6 +26,7 @@ type commands struct {
 	Doctor  doctorFlags   `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
 	Check   check.Flags   `cmd:"" help:"Say what a configuration file would serve, or all that is wrong with it."`
 	Import  imports.Flags `cmd:"" help:"Make a configuration of a client's list of MCP servers."`
+	Call    invoke.Flags  `cmd:"" help:"Call a tool of a server, or list its tools."`
 	Top     top.Flags     `cmd:"" help:"Show what a server does now, on a terminal."`
 	Man     manFlags      `cmd:"" help:"Print the manual page, for man -l -."`
 	Shell   shellFlags    `cmd:"" name:"completion" help:"Print the completion for a shell."`

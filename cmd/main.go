@@ -31,9 +31,6 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 			runtime.GOARCH)
 		return exitOK
 	}
-	if strings.HasPrefix(command, "token") {
-		return cli.Token.Run(p.Name, stdout, stderr)
-	}
 	if command == "man" || strings.HasPrefix(command, "completion ") {
 		model := p.parser(&commands{}, stdout, stderr, func(int) {}).Model.Node
 		if command == "man" {
@@ -47,20 +44,11 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		}
 		return exitOK
 	}
-	if command == "top" {
-		return cli.Top.Run(p.Name, stdin, stdout, stderr)
-	}
-	if command == "doctor" {
-		return p.examine(&cli.Doctor, stdout, stderr)
-	}
-	if strings.HasPrefix(command, "check") {
-		return p.check(cli.Check, stdout, stderr)
-	}
-	if strings.HasPrefix(command, "import") {
-		return cli.Import.Run(p.Name, os.LookupEnv, stdin, stdout, stderr)
-	}
 	if strings.HasPrefix(command, "load") {
 		return p.load(&cli.Load, command, args, stdin, stdout, stderr)
+	}
+	if code, done := p.runTool(cli, command, stdin, stdout, stderr); done {
+		return code
 	}
 	flags, check := settings(&cli.Serve), cli.Serve.CheckConfig
 	if command == "stdio" {
@@ -85,4 +73,26 @@ func (p Program) run(args []string, stdin io.Reader, stdout, stderr io.Writer) i
 		return stdio(&config, stdin, stdout, stderr)
 	}
 	return serve(&config, stdout, stderr)
+}
+
+// runTool runs a command that is a tool beside the server, in a package of its own; not done: it is none.
+func (p Program) runTool(cli *commands, command string, stdin io.Reader, stdout, stderr io.Writer) (
+	code int, done bool,
+) {
+	word, _, _ := strings.Cut(command, " ")
+	switch word {
+	case "token":
+		return cli.Token.Run(p.Name, stdout, stderr), true
+	case "top":
+		return cli.Top.Run(p.Name, stdin, stdout, stderr), true
+	case "doctor":
+		return p.examine(&cli.Doctor, stdout, stderr), true
+	case "check":
+		return p.check(cli.Check, stdout, stderr), true
+	case "import":
+		return cli.Import.Run(p.Name, os.LookupEnv, stdin, stdout, stderr), true
+	case "call":
+		return cli.Call.Run(p.Name, p.Version, stdout, stderr), true
+	}
+	return 0, false
 }

@@ -20,7 +20,7 @@ func TestManualPage(t *testing.T) {
 	}
 	plainPage := strings.ReplaceAll(page.String(), `\-`, "-")
 	for _, command := range []string{"serve", "stdio", "load run", "load compare", "token", "doctor", "check", "import",
-		"man", "completion", "version"} {
+		"call", "man", "completion", "version"} {
 		help.Reset()
 		run(append(strings.Fields(command), "--help"), &help, &help)
 		if !strings.Contains(plainPage, "\n.SS weir "+command+"\n") {

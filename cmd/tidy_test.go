@@ -256,10 +256,10 @@ func judgeImport(name, imported string) string {
 		return "" // a program
 	case imported == "weir/cmd/demo" && (strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/")):
 		return "" // tools to call, in tests of servers too
-	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/check", "weir/cmd/exposition", "weir/cmd/imports",
-		"weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual", "weir/cmd/mounts", "weir/cmd/observers",
-		"weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process", "weir/cmd/succession", "weir/cmd/systemd",
-		"weir/cmd/token", "weir/cmd/top"}, imported) &&
+	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/invoke", "weir/cmd/check", "weir/cmd/exposition",
+		"weir/cmd/imports", "weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual",
+		"weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
+		"weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/token", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
 	case imported == "weir/cmd/systemd" && path.Dir(name) == "cmd/succession":
