@@ -56,6 +56,8 @@ func (m *Mount) register(set *metrics.Set) {
 		return 0
 	})
 	gauge(`weir_mount_tools`, func(s Status) int { return s.Tools })
+	gauge(`weir_mount_prompts`, func(s Status) int { return s.Prompts })
+	gauge(`weir_mount_resources`, func(s Status) int { return s.Resources })
 	gauge(`weir_mount_in_flight`, func(s Status) int { return s.InFlight })
 	gauge(`weir_mount_in_flight_limit`, func(Status) int { return m.opt.MaxInFlight })
 	gauge(`weir_mount_client_in_flight`, func(s Status) int { return s.ClientInFlight })

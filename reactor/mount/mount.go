@@ -9,7 +9,9 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/child"
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
@@ -21,7 +23,7 @@ type Mounts struct {
 	loops   *loop.Loops
 	engine  *engine.Engine
 	json    codec.JSONLimits
-	starter *starter
+	starter *child.Starter
 
 	clientInfo string // an object
 	nonce      string // before the states of calls that ask: another process's are none of ours
@@ -31,8 +33,14 @@ type Mounts struct {
 	stop    context.CancelFunc // ends the lives
 	hurry   context.CancelFunc // and leaves them no time
 
-	mu     sync.Mutex // held while the offer changes
-	owners map[string]*Mount
+	noted struct { // resources whose subscribers came or went
+		sync.Mutex
+		uris map[string]struct{}
+		some chan struct{} // has one when there are some
+	}
+
+	mu     sync.Mutex               // held while the offer changes
+	owners [kinds]map[string]*Mount // who offers what, by its name here
 }
 
 // Mount is one server that answers for this one.
@@ -44,8 +52,8 @@ type Mount struct {
 	series series
 
 	answerBytes atomic.Int64
-	tools       atomic.Int32
-	offers      offering
+	counts      [kinds]atomic.Int32 // of what is offered
+	offers      [kinds]offering
 
 	mu       sync.Mutex
 	talking  *upstream // the one that there is
@@ -61,7 +69,14 @@ type upstream struct {
 	mount *Mount
 
 	// Set while it is greeted, before calls come.
-	revision uint8
+	revision  uint8
+	has       [kinds]bool // which lists it has
+	completes bool
+	// What it says of: changes of its lists, updates of its resources, logs.
+	changes    [protocol.ListCount]bool
+	subscribes bool
+	logs       bool
+	listening  uint64 // the id of its subscriptions/listen, 0 for none; the mount's goroutine's
 
 	// The loop's.
 	decoder  codec.LineDecoder
@@ -74,7 +89,15 @@ type upstream struct {
 	heard   atomic.Bool   // it has said a message
 	strange atomic.Value  // string: the first line that was none
 	over    chan struct{} // closed when it has ended
-	changed chan struct{} // has one when its list of tools has changed
+	changed chan struct{} // has one when a list of its has changed
+	stale   atomic.Uint32 // which, a bit for each
+
+	follows chan struct{} // has one when something was noted
+	level   atomic.Uint32 // the lowest level of log messages that it was told, or quiet
+
+	// Guarded by the mount's lock.
+	noted     map[string]bool // resources to look at: whether they are its own
+	following map[string]bool // those that it is to speak of
 
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
@@ -87,21 +110,15 @@ type offered struct {
 	definition []byte
 }
 
-// starter starts every child on one thread, which lives until none is left: the kernel ends a child when the thread
-// that started it does (PR_SET_PDEATHSIG), and so also when this process is killed.
-type starter struct {
-	jobs chan func()
-	done chan struct{}
-}
-
 // Status is a mount at one moment.
 type Status struct {
-	Name              string
-	Up                bool
-	Why               string // why not; "" if it is
-	Tools             int    // that are offered, also while it is not there
-	InFlight, Waiting int
-	ClientInFlight    int // of the client that has the most
+	Name string
+	Up   bool
+	Why  string // why not; "" if it is
+	// What is offered, also while it is not there; templates count as resources.
+	Tools, Prompts, Resources int
+	InFlight, Waiting         int
+	ClientInFlight            int // of the client that has the most
 	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
 	RequestBytes, AnswerBytes int
 }
@@ -110,7 +127,9 @@ type Status struct {
 func (m *Mount) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
+	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.counts[tools].Load()),
+		Prompts:   int(m.counts[prompts].Load()),
+		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.queues[sent].n,
 		Waiting: m.table.waits(), ClientInFlight: m.table.mostOfAClient(),
 		RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
 	if !s.Up {

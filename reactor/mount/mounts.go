@@ -12,6 +12,7 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/child"
 	"weir/registry/engine"
 	"weir/registry/protocol"
 )
@@ -30,8 +31,11 @@ type Config struct {
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
-	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, owners: map[string]*Mount{},
-		nonce: rand.Text() + "."}
+	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, nonce: rand.Text() + "."}
+	s.noted.some = make(chan struct{}, 1)
+	for k := range s.owners {
+		s.owners[k] = map[string]*Mount{}
+	}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
 	s.modernMeta = `"` + protocolPrefix + `protocolVersion":"` +
@@ -55,7 +59,11 @@ func New(c Config) *Mounts {
 func (s *Mounts) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	hurried, hurry := context.WithCancel(context.Background())
-	s.stop, s.hurry, s.starter = stop, hurry, newStarter()
+	s.stop, s.hurry, s.starter = stop, hurry, child.NewStarter()
+	if len(s.all) > 0 {
+		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
+		s.running.Go(func() { s.assign(ctx) })
+	}
 	for _, m := range s.all {
 		s.running.Go(func() { m.run(ctx, hurried) })
 	}
@@ -93,6 +101,9 @@ func (s *Mounts) Stop(ctx context.Context) {
 	if s.starter == nil {
 		return
 	}
+	if len(s.all) > 0 {
+		s.engine.Topics().Watch(nil)
+	}
 	s.stop()
 	over := make(chan struct{})
 	go func() {
@@ -106,7 +117,7 @@ func (s *Mounts) Stop(ctx context.Context) {
 		<-over
 	}
 	s.hurry()
-	s.starter.stop()
+	s.starter.Stop()
 }
 
 // loseLast answers what still waits for an upstream that is about to be ended.
@@ -126,7 +137,7 @@ func (m *Mount) setUp(u *upstream) {
 		m.up = u
 	}
 	m.mu.Unlock()
-	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.tools.Load()).
+	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.counts[tools].Load()).
 		Msg("a mount is there")
 }
 
