@@ -39,6 +39,7 @@ func (m *Mount) run(ctx, hurry context.Context) {
 	for ends := 0; ctx.Err() == nil; ends++ {
 		began := time.Now()
 		e := m.once(ctx, hurry)
+		m.of.takeOver(m)
 		if time.Since(began) >= steady {
 			ends, told = 0, endNotYet
 		}
@@ -188,7 +189,11 @@ func (u *upstream) meet(ctx context.Context) *downError {
 	if e != nil {
 		return e
 	}
+	if u.mount.of.follows(u.mount) { // its tools are called already
+		u.mount.letCome(u)
+	}
 	u.mount.offer(listed)
+	u.mount.of.takeOver(u.mount)
 	return nil
 }
 

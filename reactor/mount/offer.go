@@ -62,7 +62,9 @@ func (s *Mounts) put(m *Mount, t *handler.Tool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch owner := s.owners[name]; {
-	case owner == m:
+	case m.gone:
+		return nil
+	case owner == m || owner != nil && owner == m.before:
 		t.Handler.Replaces = true
 	case owner != nil:
 		return fmt.Errorf("mount %s offers %q already: give mount %s or %s another prefix, or leave the tool out with "+
