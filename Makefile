@@ -104,6 +104,10 @@ bench-docs: ## Draw and write the record of docs/benchmarks.json into docs/plots
 bench-100k: build ## 100,000 connections in one process, in a guest kernel if need be; report in bin/reports/100k
 	loadtest/guest/run.sh bin/weir bin/reports/100k
 
+.PHONY: bench-1m
+bench-1m: build ## 1,000,000 connections in one process, in a guest of 15 GiB if need be; report in bin/reports/1m
+	loadtest/guest/run.sh bin/weir bin/reports/1m 1000000
+
 .PHONY: bench-100k-native
 bench-100k-native: build ## 102,000 connections in six processes behind one port; report in bin/reports/100k-native
 	loadtest/guest/native.sh bin/weir bin/reports/100k-native

@@ -5,8 +5,13 @@ import "sync/atomic"
 // What is refused although there is room: because of the process as a whole, which only somebody outside can judge.
 // What was admitted is not touched, and control never comes here.
 
-// throughStop is of how many calls that the emergency stop is about one goes through, to show whether they still fail.
-const throughStop = 16
+const (
+	// throughStop is of how many calls that the emergency stop is about one goes through, to show whether they still fail.
+	throughStop = 16
+	// spread is 2^32 over the golden ratio. A call goes through when its number times spread is low: of any 16 nearly
+	// one, and whoever calls at a steady pace is not always, or never, the one.
+	spread = 0x9E3779B1
+)
 
 // Shedding is what is refused now for the sake of the process. A message reads one word of it, which hardly ever
 // changes. All methods are concurrent.
@@ -53,7 +58,7 @@ func (s *Shedding) Refuses(c Class) Refusal {
 	switch {
 	case bits&shedCalls != 0:
 		return ProcessPressure
-	case bits&shedLowest != 0 && c == Blocking && s.spare.Add(1)%throughStop != 0:
+	case bits&shedLowest != 0 && c == Blocking && s.spare.Add(1)*spread >= 1<<32/throughStop:
 		return EmergencyStop
 	}
 	return Accepted

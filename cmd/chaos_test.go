@@ -524,7 +524,8 @@ func chaosOfAProcess(t *testing.T, seed uint64, length time.Duration) {
 		defer close(read)
 		for child.log.Scan() {
 			c.logGate.Lock()
-			c.logGate.Unlock() //nolint:staticcheck // a gate
+			//lint:ignore SA2001 a gate
+			c.logGate.Unlock()
 		}
 	}()
 	c.run(seed, length)

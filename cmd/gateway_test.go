@@ -89,7 +89,9 @@ var obliging = mcp.ClientOptions{
 	ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
 		return &mcp.ElicitResult{Action: "accept", Content: map[string]any{"name": "Ann", "check": true}}, nil
 	},
+	//lint:ignore SA1019 deprecated, and bridged for those who have it
 	CreateMessageHandler: func(context.Context, *mcp.CreateMessageRequest) (*mcp.CreateMessageResult, error) {
+		//lint:ignore SA1019 the same
 		return &mcp.CreateMessageResult{Role: "assistant", Model: "m", Content: &mcp.TextContent{Text: "words"}}, nil
 	},
 }

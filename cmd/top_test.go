@@ -17,15 +17,14 @@ import (
 
 // pty is a terminal that a program of ours runs on, and what it has shown.
 type pty struct {
-	t        *testing.T
-	ours     *os.File
-	theirs   *os.File
-	program  *exec.Cmd
-	done     chan struct{} // closed when all that was shown has been read
-	errors   bytes.Buffer
-	mu       sync.Mutex
-	text     bytes.Buffer
-	exitCode int
+	t       *testing.T
+	ours    *os.File
+	theirs  *os.File
+	program *exec.Cmd
+	done    chan struct{} // closed when all that was shown has been read
+	errors  bytes.Buffer
+	mu      sync.Mutex
+	text    bytes.Buffer
 }
 
 // startTop runs top on a terminal of 100 columns and 30 lines.

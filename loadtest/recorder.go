@@ -156,6 +156,7 @@ func (b *recorder) record(s *Sample) *report.Point {
 		P50: l.P50, P95: l.P95, P99: l.P99, Max: l.Max, LateP99: float64(change.Late.ValueAtQuantile(99)) / 1000,
 		Generator: max(0, s.CPU-b.last.CPU).Seconds() / max(seconds, 1e-9), ServerCPU: serverCPU / max(seconds, 1e-9),
 		Resident: v.ResidentBytes, Goroutines: v.Goroutines, Queue: v.QueueMessages, Sockets: v.SocketBytes,
+		Slabs: v.SlabBytes - b.before.SlabBytes,
 		Drops: v.ListenDrops - b.before.ListenDrops,
 	})
 	if s.Index == 0 {
@@ -359,6 +360,7 @@ func (b *recorder) server(end *observe.ServerStats) {
 		s.Goroutines = max(s.Goroutines, p.Goroutines)
 		s.QueuePeak = max(s.QueuePeak, p.Queue)
 		s.SocketPeakBytes = max(s.SocketPeakBytes, p.Sockets)
+		s.SlabGrowthBytes = max(s.SlabGrowthBytes, p.Slabs)
 	}
 	if end.QueuePeak > b.before.QueuePeak {
 		s.QueuePeak = max(s.QueuePeak, end.QueuePeak)
@@ -376,6 +378,7 @@ func (b *recorder) server(end *observe.ServerStats) {
 	}
 	if b.peakOpen >= weighable {
 		s.SocketPerConnection = (b.peakSeen.SocketBytes - b.before.SocketBytes) / int64(b.peakOpen)
+		s.SlabPerConnection = (b.peakSeen.SlabBytes - b.before.SlabBytes) / int64(b.peakOpen)
 	}
 	s.Refusals, s.Closed = end.Refusals-b.before.Refusals, observe.ClosedSince(&b.before, end)
 	s.PauseP99, s.PauseMax = observe.PauseQuantile(&b.before, end, 0.99), observe.PauseQuantile(&b.before, end, 1)

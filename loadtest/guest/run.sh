@@ -1,26 +1,25 @@
 #!/usr/bin/env bash
-# run.sh WEIR OUT [CONNECTIONS]: holds 100,000 connections in one server process and writes the report to OUT.
+# run.sh WEIR OUT [CONNECTIONS]: holds so many connections (100,000) in one server process and writes the report to
+# OUT. sizes.sh says what they need.
 #
-# Where a process may have 120,000 descriptors it runs right here. Elsewhere (containers and build machines often stop
-# at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's
+# Where a process may have a fifth more descriptors it runs right here. Elsewhere (containers and build machines often
+# stop at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's
 # cloud kernel under qemu's software emulation, which needs no privilege but that to install packages, once. Nothing on
 # this machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
 #
 # GUEST=always and GUEST=never overrule the choice. Kernel and initramfs are kept in ~/.cache/weir-guest.
 # The guest looks twice at its kernel with weir doctor: as it comes (untuned.txt), when the connections must not fit,
-# and with docs/deploy/99-weir.conf (tuned.txt), when they must.
+# and with docs/deploy/99-weir.conf and what sizes.sh adds (tuned.txt), when they must.
 #
 # Exit codes are those of weir load; 4: an untuned kernel did not fail where docs/SYSCTL.md says; 124: over the time
 # limit; 125: no guest, or one that died.
 set -euo pipefail
 weir=$(realpath "$1") out=$2 connections=${3:-100000}
 here=$(cd "$(dirname "$0")" && pwd)
-# 100,000 connections: 800 MiB for both ends in the kernel, 150 each for server and generator, room for bursts.
-memory_mib=3072
-limit=900       # seconds for boot and run; 7 minutes where two processors are free
 mkdir -p "$out"
 out=$(realpath "$out")
-say() { echo "bench-100k: $*" >&2; }
+say() { echo "guest: $*" >&2; }
+. "$here/sizes.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/weir-guest.XXXXXX")
 guest='' readers=()
@@ -36,17 +35,20 @@ trap 'exit 143' TERM
 files=$work/job
 mkdir -p "$files"
 cp -L "$weir" "$files/weir"
-cp "$here"/{job.sh,server.yaml,scenario.yaml} "$here/../../docs/deploy/99-weir.conf" "$files/"
+cp "$here/job.sh" "$files/"
+sizes "$files" "$connections"
 
-descriptors=$(ulimit -Hn)
+have=$(ulimit -Hn)
 if [ "${GUEST:-}" != always ] &&
-  { [ "$descriptors" = unlimited ] || [ "$descriptors" -ge 120000 ] || [ "${GUEST:-}" = never ]; }; then
-  say "a process may have $descriptors descriptors: no guest is needed"
+  { [ "$have" = unlimited ] || [ "$have" -ge $((connections * 6 / 5)) ] || [ "${GUEST:-}" = never ]; }; then
+  say "a process may have $have descriptors: no guest is needed"
   code=0
   timeout -k 10 "$limit" sh "$files/job.sh" "$files" "$out" "$connections" || code=$?
   exit "$code"
 fi
-say "a process may have $descriptors descriptors here: booting a guest"
+free=$(awk '/^MemAvailable/ {print int($2 / 1024)}' /proc/meminfo)
+say "a process may have $have descriptors here: booting a guest with $memory_mib MiB"
+[ "$free" -gt "$memory_mib" ] || { say "this machine has $free MiB available: free some, or hold fewer"; exit 125; }
 
 # 1. What it needs: qemu, busybox, cpio, and a kernel, which stays out of /boot.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir-guest
@@ -97,7 +99,7 @@ rm -rf "$root"
 # 3. Boot. The clock's rate is given: calibrating it against an emulated timer on a busy machine fails now and then.
 khz=$(awk '/^cpu MHz/ {printf "%d", $4 * 1000; exit}' /proc/cpuinfo)
 append="console=ttyS0 quiet loglevel=4 panic=-1 nokaslr mitigations=off init_on_alloc=0 lsm= audit=0 nowatchdog"
-append+=" thash_entries=131072 random.trust_cpu=on"
+append+=" thash_entries=$hash random.trust_cpu=on"
 [ -z "$khz" ] || append+=" tsc_early_khz=$khz tsc=reliable"
 mkfifo "$work/out" "$work/err"
 boot() {

@@ -25,9 +25,7 @@ type Host struct {
 func ThisHost() Host {
 	h := Host{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	h.CPU = procField("/proc/cpuinfo", "model name")
-	if kb, err := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 10, 64); err == nil {
-		h.MemoryBytes = kb << 10
-	}
+	h.MemoryBytes = memoryInfo("MemTotal")
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
 		h.Kernel = unix.ByteSliceToString(u.Release[:])
@@ -37,6 +35,15 @@ func ThisHost() Host {
 		h.OpenFiles = limit.Cur
 	}
 	return h
+}
+
+// memoryInfo returns a line of /proc/meminfo in bytes; 0 if it cannot be read.
+func memoryInfo(name string) int64 {
+	kb, err := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", name), " kB"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kb << 10
 }
 
 // procField returns the value of the first "name : value" line of a file in /proc.

@@ -31,7 +31,8 @@ type ServerStats struct {
 	QueuePeak       int64   `json:"queue_peak_messages,omitempty"`
 	QueueBytes      int64   `json:"queue_bytes,omitempty"`
 	Refusals        float64 `json:"refusals,omitempty"`
-	SocketBytes     int64   `json:"socket_bytes"` // of all TCP sockets of the machine
+	SocketBytes     int64   `json:"socket_bytes"` // buffers of all TCP sockets of the machine
+	SlabBytes       int64   `json:"slab_bytes"`   // all kernel objects of the machine: sockets, inodes, files, watches
 	ListenDrops     int64   `json:"listen_drops"`
 	ListenOverflows int64   `json:"listen_overflows"`
 
@@ -222,7 +223,7 @@ func (w *Watcher) Read(ctx context.Context) {
 			v.readMetrics(string(text))
 		}
 	}
-	v.SocketBytes = socketBytes()
+	v.SocketBytes, v.SlabBytes = socketBytes(), memoryInfo("Slab")
 	if counted, err := netstat("ListenDrops", "ListenOverflows"); err == nil {
 		v.ListenDrops, v.ListenOverflows = counted[0], counted[1]
 	}
@@ -287,7 +288,8 @@ func PauseQuantile(before, after *ServerStats, q float64) float64 {
 	return 0
 }
 
-// socketBytes is what the kernel holds for the TCP sockets of the machine: pages counted in /proc/net/sockstat.
+// socketBytes is what the buffers of the machine's TCP sockets hold: pages counted in /proc/net/sockstat. The sockets
+// themselves are not in it.
 func socketBytes() int64 {
 	text, err := os.ReadFile("/proc/net/sockstat")
 	if err != nil {

@@ -144,7 +144,8 @@ func (r *Report) htmlCharts(b *strings.Builder) {
 	mib := func(n int64) float64 { return float64(n) / (1 << 20) }
 	draw(chart{title: "Memory", unit: "MiB", format: thousands, limit: r.markOf("memory_bytes"), lines: []line{
 		{"server, resident", "c5", values(func(p *Point) float64 { return mib(p.Resident) }), true},
-		{"sockets in the kernel, both ends", "c6", values(func(p *Point) float64 { return mib(p.Sockets) }), false}}})
+		{"kernel objects more than before, both ends", "c3", values(func(p *Point) float64 { return mib(p.Slabs) }), false},
+		{"socket buffers in the kernel, both ends", "c6", values(func(p *Point) float64 { return mib(p.Sockets) }), false}}})
 	draw(chart{title: "Processor", unit: "cores", format: func(v float64) string { return fmt.Sprintf("%.2f", v) },
 		lines: []line{
 			{"server", "c5", values(func(p *Point) float64 { return p.ServerCPU }), false},

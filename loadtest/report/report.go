@@ -99,8 +99,10 @@ type ServerReport struct {
 	Closed              map[string]uint64 `json:"closed,omitempty"`
 	PauseP99            float64           `json:"gc_pause_p99_ms,omitempty"`
 	PauseMax            float64           `json:"gc_pause_max_ms,omitempty"`
-	SocketPeakBytes     int64             `json:"socket_peak_bytes"`      // kernel memory of all TCP sockets, both ends
+	SocketPeakBytes     int64             `json:"socket_peak_bytes"`      // buffers of all TCP sockets, both ends
 	SocketPerConnection int64             `json:"socket_bytes_per_conn"`  // its growth at the most connections
+	SlabGrowthBytes     int64             `json:"slab_growth_bytes"`      // kernel objects of the machine, sockets among them
+	SlabPerConnection   int64             `json:"slab_bytes_per_conn"`    // at the most connections, both ends
 	ListenDrops         int64             `json:"listen_drops"`           // during the run
 	ListenOverflows     int64             `json:"listen_queue_overflows"` // during the run
 }
@@ -195,6 +197,7 @@ type Point struct {
 	Goroutines int     `json:"goroutines"`
 	Queue      int64   `json:"queue_messages"`
 	Sockets    int64   `json:"socket_bytes"`
+	Slabs      int64   `json:"slab_growth_bytes"`
 	Drops      int64   `json:"listen_drops"`
 }
 

@@ -166,13 +166,9 @@ func (r *Report) printServer(out io.Writer) {
 	if len(parts) > 0 {
 		fmt.Fprintf(out, "server: %s\n", strings.Join(parts, "; "))
 	}
-	each := ""
-	if s.SocketPerConnection > 0 {
-		each = fmt.Sprintf(" (%d bytes per connection, both ends)", s.SocketPerConnection)
-	}
-	fmt.Fprintf(out, "kernel: sockets %s at most%s, %d listen drops, %d listen queue overflows\n",
-		Mebibytes(s.SocketPeakBytes), each, s.ListenDrops,
-		s.ListenOverflows)
+	fmt.Fprintf(out, "kernel: objects %s more than before at most%s, socket buffers %s at most%s, %d listen drops, "+
+		"%d listen queue overflows\n", Mebibytes(s.SlabGrowthBytes), bothEnds(s.SlabPerConnection),
+		Mebibytes(s.SocketPeakBytes), bothEnds(s.SocketPerConnection), s.ListenDrops, s.ListenOverflows)
 	g := &r.Generator
 	fmt.Fprintf(out, "generator: %d x %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers,
 		g.Loops, g.Window,
@@ -208,4 +204,12 @@ func (p *Point) Line(phase string) string {
 		s += fmt.Sprintf("  server %.2f cores %s", p.ServerCPU, Mebibytes(p.Resident))
 	}
 	return s
+}
+
+// bothEnds says what of the kernel's memory falls to one connection.
+func bothEnds(each int64) string {
+	if each <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d bytes per connection, both ends)", each)
 }

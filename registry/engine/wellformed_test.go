@@ -239,11 +239,11 @@ func TestRegistrationRefuses(t *testing.T) {
 			`AddResourceTemplate "a:{c}": `+forTools)
 		f(func() { r.SetCompletion(complete, option) }, `SetCompletion "completion/complete": `+forTools)
 	}
-	f(func() { AddTool(r, &mcp.Tool{Name: "a"}, echo, registry.MaxConcurrent(-3)) }, `AddTool "a": MaxConcurrent wants`)
+	f(func() { AddTool(r, &mcp.Tool{Name: "a"}, echo, registry.MaxConcurrent(-3)) }, `AddTool "a": the option MaxConcurrent wants`)
 	f(func() {
 		AddTool(r, &mcp.Tool{Name: "a"}, echo, registry.Cheap(), registry.MaxConcurrent(registry.Adaptive))
 	},
-		`AddTool "a": Adaptive is for tools that wait`)
+		`AddTool "a": the limit Adaptive is for tools that wait`)
 	mistyped := json.RawMessage(`{"type":"object","properties":{"n":{"type":"int"}}}`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: mistyped}, noop) }, `AddTool "a"`, "/properties/n", `"int"`)
 	f(func() { r.AddTool(&mcp.Tool{Name: "a", InputSchema: openSchema, OutputSchema: mistyped}, noop) }, `AddTool "a"`,

@@ -32,8 +32,8 @@ var (
 	errAskFirstOption = errors.New("the option AskFirst is for tools only")
 
 	errMaxConcurrentOption = errors.New("the option MaxConcurrent is for tools only")
-	errMaxConcurrent       = errors.New("MaxConcurrent wants a number of calls, 0 for no limit, or Adaptive")
-	errAdaptiveCheap       = errors.New("Adaptive is for tools that wait, and Cheap says that this one does not")
+	errMaxConcurrent       = errors.New("the option MaxConcurrent wants a number of calls, 0 for no limit, or Adaptive")
+	errAdaptiveCheap       = errors.New("the limit Adaptive is for tools that wait, and Cheap says that this one does not")
 )
 
 // ArgumentError is arguments that do not fit the tool's schema; the revision decides what kind of answer that is.
