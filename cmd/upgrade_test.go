@@ -352,6 +352,7 @@ func TestUpgradeIsStopped(t *testing.T) {
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	c.await("not upgraded, this process stops: the new one did not begin", nil)
 	if code := c.exitCode(); code != exitOK { // the log ends when the new process has ended, too
 		t.Errorf("exit %d", code)
 	}
@@ -455,5 +456,43 @@ func TestUpgradeCrashes(t *testing.T) {
 	c := startChildAs(t, asCrashing, nil)
 	if got := c.notUpgraded(); !strings.Contains(got, "exit status 3") {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// TestUpgradeToAnotherPath: the file of a Unix socket that the new process is not configured to is gone once that
+// serves. A new process that ends while the old one drains is told of, because nobody accepts then.
+func TestUpgradeToAnotherPath(t *testing.T) {
+	folder := t.TempDir()
+	before, after := filepath.Join(folder, "before.sock"), filepath.Join(folder, "after.sock")
+	file := filepath.Join(folder, "weir.yaml")
+	rewrite(t, file, "unix: "+before+"\nhandover_timeout: 1h\n")
+	c := startChild(t, "--config", file)
+	line, err := net.Dial("tcp", c.addresses["tcp"]) // the old one stays for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n"
+	askOn(t, line, ping)
+	rewrite(t, file, "unix: "+after+"\nhandover_timeout: 1h\n")
+	successor := c.upgrade()
+	if _, err := os.Lstat(before); err == nil {
+		t.Error("the file of the former path is still there")
+	}
+	if answer := ask(t, "unix", after, ping); !strings.Contains(answer, `"result"`) {
+		t.Errorf("the new path: %s", answer)
+	}
+	if err := successor.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	c.await("the new process has ended while this one drains, nobody accepts: start the server again", nil)
+	if answer := askOn(t, line, ping); !strings.Contains(answer, `"result"`) {
+		t.Errorf("who is connected: %s", answer)
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := c.exitCode(); code != exitOK {
+		t.Errorf("exit %d", code)
 	}
 }

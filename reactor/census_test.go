@@ -241,4 +241,13 @@ func TestCensusLeavesMountsOut(t *testing.T) {
 	if len(page.Rows) != 1 || page.Open != 1 || page.Rows[0].Peer != c.conn.LocalAddr().String() {
 		t.Fatalf("%+v, want the one client", page)
 	}
+	for n := range 16 * 16 * 16 { // wherever the mount's is
+		id := loop.ID{Loop: uint32(n / 256), Slot: uint32(n / 16 % 16), Generation: uint32(n % 16)}
+		if was, err := s.Census().Kick(id); id != page.Rows[0].ID && (was || err != nil) {
+			t.Errorf("%v is ended: %v, %v", id, was, err)
+		}
+	}
+	if n := s.metric(`weir_mount_ended_total{mount="m",reason="closed"}`); n != "0" {
+		t.Errorf("the mount was ended %s times", n)
+	}
 }

@@ -318,7 +318,7 @@ func TestMountDuration(t *testing.T) {
 // that is not answered in time ends and is cancelled there.
 func TestMountFull(t *testing.T) {
 	s, p := mounted(t, func(o *mount.Options) {
-		o.MaxInFlight, o.MaxWaiting = 1, 2
+		o.MaxInFlight, o.MaxWaiting, o.MaxShare = 1, 2, 100
 		o.WaitTimeout, o.CallTimeout = 500*time.Millisecond, 1500*time.Millisecond
 	})
 	p.greet(toolA)
@@ -349,6 +349,65 @@ func TestMountFull(t *testing.T) {
 	if gone := p.hear("notifications/cancelled"); string(gone.Params) != `{"requestId":`+string(second.ID)+`}` {
 		t.Errorf("%s", gone.Params)
 	}
+}
+
+// TestMountShare: a client that asks for more than its share of a mount leaves the rest to others, has its own calls
+// sent in their order as its others end, is refused beyond its share of the line, and one that is gone has nothing.
+func TestMountShare(t *testing.T) {
+	s, p := mounted(t, func(o *mount.Options) { o.MaxInFlight, o.MaxWaiting, o.MaxShare = 4, 4, 50 })
+	p.greet(toolA)
+	greedy, other := up(t, s, 1), initialized(t, s)
+	status := func() mount.Status { return s.Status().Mounts[0] }
+	number := func(n int) string { return fmt.Sprintf(`,"arguments":{"n":%d}`, n) }
+	for n := 1; n <= 5; n++ {
+		greedy.say(callOf(n, "m_a", number(n)))
+	}
+	if got := greedy.hear(); !strings.Contains(got, `"id":5,`) || !strings.Contains(got, `"reason":"mount_share"`) {
+		t.Error(got)
+	}
+	first, second := p.hear("tools/call"), p.hear("tools/call")
+	s.eventually("two are held", func() bool { return status().Waiting == 2 && status().ClientInFlight == 2 })
+	other.say(callOf(6, "m_a", number(6)))
+	sixth := p.hear("tools/call")
+	if string(sixth.Params) != `{"name":"a","arguments":{"n":6}}` {
+		t.Errorf("%s, want the other client's", sixth.Params)
+	}
+	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, second.ID)
+	greedy.want(`{"jsonrpc":"2.0","id":2,"result":{"content":[]}}`)
+	if third := p.hear("tools/call"); string(third.Params) != `{"name":"a","arguments":{"n":3}}` {
+		t.Errorf("%s, want the third", third.Params)
+	}
+	must(t, greedy.conn.(*net.TCPConn).SetLinger(0)) // a reset: who only closes may still read
+	greedy.conn.Close()
+	if gone := p.hear("notifications/cancelled"); string(gone.Params) != `{"requestId":`+string(first.ID)+`}` {
+		t.Errorf("%s", gone.Params)
+	}
+	s.eventually("only the other's is left", func() bool { return status().InFlight == 1 && status().Waiting == 0 })
+	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, sixth.ID)
+	other.want(`{"jsonrpc":"2.0","id":6,"result":{"content":[]}}`)
+	s.eventually("nothing is left", func() bool {
+		return status().InFlight+status().Waiting+status().RequestBytes+status().ClientInFlight == 0
+	})
+}
+
+// TestMountErrorsAreCounted: an error of a mount is on its account as a result is, and given back.
+func TestMountErrorsAreCounted(t *testing.T) {
+	s, p := mounted(t, func(o *mount.Options) { o.MaxBytes = 64 << 10 })
+	p.greet(toolA)
+	c := up(t, s, 1)
+	c.say(callOf(1, "m_a", ""))
+	m := p.hear("tools/call")
+	p.say(`{"jsonrpc":"2.0","id":%s,"error":{"code":1,"message":%q}}`, m.ID, strings.Repeat("x", 64<<10))
+	if got := c.hear(); !strings.Contains(got, `"reason":"mount_answer"`) || !strings.Contains(got, "max_bytes") {
+		t.Errorf("%.300s", got)
+	}
+	c.say(callOf(2, "m_a", ""))
+	m = p.hear("tools/call")
+	p.say(`{"jsonrpc":"2.0","id":%s,"error":{"code":1,"message":%q}}`, m.ID, strings.Repeat("x", 60<<10))
+	if got := c.hear(); !strings.Contains(got, `"code":1,`) {
+		t.Errorf("%.300s", got)
+	}
+	s.eventually("nothing is left", func() bool { return s.Status().Mounts[0].AnswerBytes == 0 })
 }
 
 // TestMountLost: what was sent to a mount that ends is answered once and by name, what comes meanwhile at once, and the

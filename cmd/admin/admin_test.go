@@ -113,6 +113,7 @@ func TestAdminPages(t *testing.T) {
 	f("", "/live", 200, `"since":0`)
 	f("", "/live?since=7", 200, `"since":7`)
 	f("", "/live?since=x", 400, `"bad_filter"`)
+	f("", "/connections?transport=http;rows=1", 400, `"bad_filter"`)
 	f("", "/connections?peer=a", 200, `"peer"`)
 	f("", "/connections?wrong=a", 400, `"the_reason"`)
 	for _, page := range []string{"/status", "/alerts", "/metrics", "/healthz", "/readyz", "/live", "/connections",

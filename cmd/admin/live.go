@@ -33,7 +33,13 @@ func (source *Source) handleLive(mux *http.ServeMux) {
 		writeText(w, http.StatusOK, text)
 	})
 	mux.HandleFunc("GET /connections", func(w http.ResponseWriter, r *http.Request) {
-		list, err := source.Connections(r.URL.Query())
+		filter, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil { // Query would leave out what it cannot read
+			writeJSON(w, http.StatusBadRequest, map[string]string{"reason": "bad_filter",
+				"hint": "filters: allowed is name=value, with & between them and %3B for a semicolon"})
+			return
+		}
+		list, err := source.Connections(filter)
 		if err != nil {
 			source.tell(w, err)
 			return

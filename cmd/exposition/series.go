@@ -200,6 +200,9 @@ var Sections = []Section{
 		{"weir_mount_lines_dropped_total", Counter, "mount, reason", "lines of a mount that nobody heard"},
 		{"weir_mount_in_flight", Gauge, "mount", "calls that a mount was sent and has not answered"},
 		{"weir_mount_in_flight_limit", Gauge, "mount", "the bound of weir_mount_in_flight, `max_in_flight`"},
+		{"weir_mount_client_in_flight", Gauge, "mount", "calls in flight of the client that has the most"},
+		{"weir_mount_client_in_flight_limit", Gauge, "mount",
+			"the bound of weir_mount_client_in_flight, `max_share` of `max_in_flight`"},
 		{"weir_mount_waiting", Gauge, "mount", "calls that wait for their turn to be sent"},
 		{"weir_mount_waiting_limit", Gauge, "mount", "the bound of weir_mount_waiting, `max_waiting`"},
 		{"weir_mount_request_bytes", Gauge, "mount", "bytes of calls that were sent or wait, 256 of its own for each"},
@@ -225,7 +228,7 @@ var Sections = []Section{
 				"that they are wrong), `trace_gave_up` (`give_up_after`), `trace_stopped` (the server stopped)"},
 		{"weir_trace_spans_waiting", Gauge, "", "spans that wait for the collector, or are on their way"},
 		{"weir_trace_spans_waiting_limit", Gauge, "",
-			"the bound of weir_trace_spans_waiting, `trace.max_queue`; `trace.max_batch` more may be on their way"},
+			"the bound of weir_trace_spans_waiting, `trace.max_queue` and `trace.max_batch`"},
 	}},
 	{"Log", []Family{
 		{"weir_log_lines_lost_total", Counter, "reason",

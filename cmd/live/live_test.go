@@ -136,6 +136,7 @@ func TestFilters(t *testing.T) {
 	f("min_in_flight=x", "a number")
 	f("rows=201", "1 to 200")
 	f("rows=0", "1 to 200")
+	f("rows=1&rows=2", "rows: is there 2 times; allowed is once")
 	f("sort=name", "age, silent, bytes, in_flight")
 	f("after=x", "what next was")
 	f("age=1", "age: unknown; allowed is after, min_age")

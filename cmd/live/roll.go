@@ -119,6 +119,9 @@ func query(values url.Values) (census.Query, error) {
 			slices.Sort(known)
 			return q, Mistake(fmt.Sprintf("%s: unknown; allowed is %s", name, strings.Join(known, ", ")))
 		}
+		if len(values[name]) > 1 {
+			return q, Mistake(fmt.Sprintf("%s: is there %d times; allowed is once", name, len(values[name])))
+		}
 		if value == "" {
 			continue
 		}

@@ -211,10 +211,15 @@ func (s *Succession) upgrade(ctx context.Context) {
 	}, Reload: s.Reload}
 	successor, err := s.begin(ctx, taker)
 	if err != nil {
+		stops := ctx.Err() != nil
 		s.mu.Lock()
-		s.upgrading = ctx.Err() != nil // then it stops
+		s.upgrading = stops
 		s.mu.Unlock()
-		s.Log.Error().Err(err).Msg("not upgraded, this process goes on: the new one did not begin")
+		then := "goes on"
+		if stops {
+			then = "stops"
+		}
+		s.Log.Error().Err(err).Msg("not upgraded, this process " + then + ": the new one did not begin")
 		return
 	}
 	s.Manager.Say(systemd.MainPID(successor.PID()))
@@ -262,7 +267,10 @@ func (s *Succession) retire(ctx context.Context, successor *upgrade.Successor, t
 	taken := make(chan struct{})
 	go func() {
 		defer close(taken)
-		successor.Serve(taker)
+		if !successor.Serve(taker) {
+			s.Log.Error().Int("successor", successor.PID()).
+				Msg("the new process has ended while this one drains, nobody accepts: start the server again")
+		}
 	}()
 	stay, cancel := context.WithTimeout(ctx, s.Options.HandoverTimeout)
 	defer cancel()

@@ -101,7 +101,7 @@ type ServerReport struct {
 	PauseMax            float64           `json:"gc_pause_max_ms,omitempty"`
 	SocketPeakBytes     int64             `json:"socket_peak_bytes"`      // buffers of all TCP sockets, both ends
 	SocketPerConnection int64             `json:"socket_bytes_per_conn"`  // its growth at the most connections
-	SlabGrowthBytes     int64             `json:"slab_growth_bytes"`      // kernel objects of the machine, sockets among them
+	SlabGrowthBytes     int64             `json:"slab_growth_bytes"`      // the machine's kernel objects
 	SlabPerConnection   int64             `json:"slab_bytes_per_conn"`    // at the most connections, both ends
 	ListenDrops         int64             `json:"listen_drops"`           // during the run
 	ListenOverflows     int64             `json:"listen_queue_overflows"` // during the run

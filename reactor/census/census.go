@@ -186,11 +186,17 @@ func (p *Page) cut(n int) Page {
 	return cut
 }
 
-// Kick ends the connection of that name, at once, and says whether there was one. An error says that its loop does not
-// answer within a second; it will end it when it turns again.
+// isClient says whether a connection is a client's: a mount's is nobody's who is connected.
+func isClient(h loop.Handler) bool {
+	_, ok := h.(*pipeline.Conn)
+	return ok
+}
+
+// Kick ends the client's connection of that name, at once, and says whether there was one. An error says that its loop
+// does not answer within a second; it will end it when it turns again.
 func (s *Census) Kick(id loop.ID) (was bool, err error) {
 	done := make(chan bool, 1)
-	s.loops.Kick(id, done)
+	s.loops.Kick(id, isClient, done)
 	select {
 	case was = <-done:
 		return was, nil

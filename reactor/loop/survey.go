@@ -52,23 +52,26 @@ func (c *Conn) LastRead() int64 { return c.lastRead }
 // kick ends one connection. It is a Job.
 type kick struct {
 	id   ID
+	may  func(Handler) bool
 	done chan<- bool
 }
 
 // Kick ends the connection of that name at once (kicked), and sends whether there was one to done, which has room for
-// it. Nothing is sent by a loop that does not turn. Any goroutine.
-func (s *Loops) Kick(id ID, done chan<- bool) {
+// it. One whose Handler may does not allow is none; may is called on its loop. Nothing is sent by a loop that does not
+// turn. Any goroutine.
+func (s *Loops) Kick(id ID, may func(Handler) bool, done chan<- bool) {
 	if int(id.Loop) >= len(s.all) {
 		done <- false
 		return
 	}
-	s.all[id.Loop].Do(&kick{id, done})
+	s.all[id.Loop].Do(&kick{id, may, done})
 }
 
 // OnLoop implements Job.
 func (k *kick) OnLoop(l *Loop) {
 	if int(k.id.Slot) < len(l.slots) {
-		if place := l.slots[k.id.Slot]; place.conn != nil && place.generation == k.id.Generation {
+		if place := l.slots[k.id.Slot]; place.conn != nil && place.generation == k.id.Generation &&
+			k.may(place.conn.handler) {
 			place.conn.Close(CloseKicked)
 			l.finish(place.conn)
 			k.done <- true

@@ -13,6 +13,7 @@ type Failure uint8
 const (
 	failDown        Failure = iota // the mount is not there
 	failFull                       // as many calls wait as may, or they hold as much as they may
+	failShare                      // as many calls of its client wait as may, or they hold as much as they may
 	failWaitTimeout                // the call waited too long for its turn
 	failTimeout                    // the mount did not answer in time
 	failLost                       // the mount ended before it answered
@@ -22,8 +23,8 @@ const (
 	failures
 )
 
-var failureWords = [failures]string{"mount_down", "mount_full", "mount_wait_timeout", "mount_timeout", "mount_lost",
-	"mount_answer", "mount_asks", "draining"}
+var failureWords = [failures]string{"mount_down", "mount_full", "mount_share", "mount_wait_timeout", "mount_timeout",
+	"mount_lost", "mount_answer", "mount_asks", "draining"}
 
 func (f Failure) String() string { return failureWords[f] }
 
@@ -31,6 +32,7 @@ func (f Failure) String() string { return failureWords[f] }
 var failureTexts = [failures]string{
 	failDown:        "mount %s is not there",
 	failFull:        "mount %s has as many calls as it may have (max_in_flight, max_waiting, max_bytes)",
+	failShare:       "mount %s has as many calls of one client as it may have (max_share)",
 	failWaitTimeout: "the call waited too long for its turn at mount %s (wait_timeout)",
 	failTimeout:     "mount %s did not answer in time (call_timeout)",
 	failLost:        "mount %s ended before it answered",

@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/registry/call"
@@ -52,27 +51,20 @@ func (m *Mount) admit(t *tool, f *call.Forwarded) (up *upstream, id uint64, e *c
 		return nil, 0, m.failed(failStopped, "")
 	case m.up == nil:
 		return nil, 0, m.failed(failDown, m.why.String())
-	case m.table.bytes+f.Bytes > m.opt.MaxBytes:
-		return nil, 0, m.failed(failFull, "")
 	}
-	sends := m.maySendLocked()
-	if !sends && m.table.queues[waiting].n >= m.opt.MaxWaiting {
-		return nil, 0, m.failed(failFull, "")
+	c := m.table.clientOf(f.Call)
+	to, why := m.placeLocked(c, f.Bytes)
+	if why != failures {
+		if c.slots == 0 {
+			delete(m.table.clients, c.key)
+		}
+		return nil, 0, m.failed(why, "")
 	}
-	at, s := m.table.open()
-	s.of, s.name = f, t.name
-	m.table.bytes += f.Bytes
-	to := waiting
-	if sends {
-		up, to = m.up, sent
+	at := m.openLocked(c, f, t.name, to)
+	if to == sent {
+		up = m.up
 	}
-	m.table.enqueue(at, to, backpressure.Now())
 	return up, m.table.id(at), nil
-}
-
-// maySendLocked says whether another call may be sent now, before those in line.
-func (m *Mount) maySendLocked() bool {
-	return m.table.queues[waiting].n == 0 && m.hasRoomLocked()
 }
 
 func (m *Mount) hasRoomLocked() bool {
@@ -81,7 +73,7 @@ func (m *Mount) hasRoomLocked() bool {
 
 // Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
 func (t *tool) Release(f *call.Forwarded) {
-	t.mount.answerBytes.Add(-int64(len(f.Result)))
+	t.mount.answerBytes.Add(-int64(f.AnsweredBytes))
 }
 
 // cancel ends the waiting of a call whose client has taken it back. Its connection and conversation may be locked.
@@ -92,7 +84,7 @@ func (m *Mount) cancel(id uint64) {
 		m.mu.Unlock()
 		return
 	}
-	was := m.table.take(at)
+	was := m.takeLocked(at)
 	if was.line == sent && m.up != nil {
 		m.up.tell(id)
 	}
@@ -109,8 +101,11 @@ func (u *upstream) sendNext() {
 	m := u.mount
 	for {
 		m.mu.Lock()
-		at := m.table.queues[waiting].first
-		if m.up != u || at == nowhere || !m.hasRoomLocked() {
+		at := nowhere
+		if m.up == u {
+			at = m.nextLocked()
+		}
+		if at == nowhere {
 			m.mu.Unlock()
 			return
 		}
@@ -146,12 +141,12 @@ func (u *upstream) expire(now int64, most int) {
 			m.mu.Unlock()
 			return
 		}
-		if at := m.table.queues[waiting].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.WaitTimeout) {
+		if at := m.lateLocked(now); at != nowhere {
 			why = failWaitTimeout
-			was = m.table.take(at)
+			was = m.takeLocked(at)
 		} else if at := m.table.queues[sent].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.CallTimeout) {
 			id, why = m.table.id(at), failTimeout
-			was = m.table.take(at)
+			was = m.takeLocked(at)
 		}
 		m.mu.Unlock()
 		if why == failures {
@@ -192,9 +187,14 @@ func (m *Mount) lose(u *upstream, why Failure) {
 			lost = append(lost, m.table.take(q.first))
 		}
 	}
+	for _, c := range m.table.clients {
+		for c.held.n > 0 {
+			lost = append(lost, m.table.take(c.held.first))
+		}
+	}
 	m.mu.Unlock()
 	for i := range lost {
-		if lost[i].line == waiting && why == failLost {
+		if (lost[i].line == waiting || lost[i].line == held) && why == failLost {
 			lost[i].fail(m, failDown, "")
 			continue
 		}

@@ -58,6 +58,8 @@ func (m *Mount) register(set *metrics.Set) {
 	gauge(`weir_mount_tools`, func(s Status) int { return s.Tools })
 	gauge(`weir_mount_in_flight`, func(s Status) int { return s.InFlight })
 	gauge(`weir_mount_in_flight_limit`, func(Status) int { return m.opt.MaxInFlight })
+	gauge(`weir_mount_client_in_flight`, func(s Status) int { return s.ClientInFlight })
+	gauge(`weir_mount_client_in_flight_limit`, func(Status) int { return m.share(m.opt.MaxInFlight) })
 	gauge(`weir_mount_waiting`, func(s Status) int { return s.Waiting })
 	gauge(`weir_mount_waiting_limit`, func(Status) int { return m.opt.MaxWaiting })
 	gauge(`weir_mount_request_bytes`, func(s Status) int { return s.RequestBytes })

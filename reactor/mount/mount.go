@@ -114,6 +114,7 @@ type Status struct {
 	Why               string // why not; "" if it is
 	Tools             int    // that are offered, also while it is not there
 	InFlight, Waiting int
+	ClientInFlight    int // of the client that has the most
 	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
 	RequestBytes, AnswerBytes int
 }
@@ -123,7 +124,8 @@ func (m *Mount) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
-		Waiting: m.table.queues[waiting].n, RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
+		Waiting: m.table.waits(), ClientInFlight: m.table.mostOfAClient(),
+		RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
 	if !s.Up {
 		s.Why = m.why.String()
 	}

@@ -50,6 +50,10 @@ type Options struct {
 	MaxInFlight int `yaml:"max_in_flight" default:"1000" min:"1" max:"500000" unit:"calls"`
 	// MaxWaiting is how many calls wait for their turn. The next is refused (mount_full).
 	MaxWaiting int `yaml:"max_waiting" default:"1000" min:"0" max:"500000" unit:"calls"`
+	// MaxShare is how much of max_in_flight, max_waiting and max_bytes the calls of one client may take; a client is a
+	// principal, or a connection of nobody's. At its share of max_in_flight its next ones wait while others' pass; beyond
+	// that of the others they are refused (mount_share). One call is always within it.
+	MaxShare int `yaml:"max_share" default:"50" min:"1" max:"100" unit:"percent"`
 	// MaxBytes is how much the requests that were sent or wait may hold, and, apart from these, the answers that no worker
 	// has passed on yet. A request beyond it is refused (mount_full), an answer is left out (mount_answer).
 	MaxBytes int `yaml:"max_bytes" default:"16 MiB" min:"64 KiB" max:"4 GiB" unit:"bytes"`

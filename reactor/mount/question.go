@@ -55,9 +55,10 @@ func (u *upstream) takeAsking(q *question) *call.Forwarded {
 	s := &m.table.slots[at]
 	f := s.of
 	m.table.dequeue(at)
-	m.table.bytes -= f.Bytes
+	m.table.book(s, -f.Bytes)
 	s.of, s.question = nil, q
 	m.table.enqueue(at, asking, u.Loop().Now())
+	m.freeLocked(s.client)
 	f.Asks, f.State = q.asked, m.of.nonce+strconv.FormatUint(m.table.id(at), 10)
 	return f
 }
@@ -87,7 +88,7 @@ func (t *tool) goOn(f *call.Forwarded) *codec.Error {
 	q := s.question
 	if f.Answer != nil {
 		m.table.dequeue(at)
-		m.table.bytes += f.Bytes
+		m.table.book(s, f.Bytes)
 		s.of, s.question = f, nil
 		m.table.enqueue(at, sent, backpressure.Now())
 	} else {
@@ -113,7 +114,7 @@ func (t *tool) GiveUp(state string) {
 	u := m.up
 	var q *question
 	if ok {
-		q = m.table.take(at).question
+		q = m.takeLocked(at).question
 	}
 	m.mu.Unlock()
 	if ok {
@@ -139,7 +140,7 @@ func (u *upstream) expireQuestions(now int64) {
 		return
 	}
 	id := m.table.id(at)
-	q := m.table.take(at).question
+	q := m.takeLocked(at).question
 	m.mu.Unlock()
 	u.giveUp(q, id)
 }

@@ -20,6 +20,7 @@ type slot struct {
 	of         *call.Forwarded // the call; nil: a request of the mount's own, or none
 	own        chan<- answer   // of a request of the mount's own
 	question   *question       // of a call that asks
+	client     *client         // whose call it is
 	name       string          // of the call's tool, as the upstream has it
 	since      int64           // when it was sent, or began to wait
 	generation uint32
@@ -32,6 +33,7 @@ type line uint8
 
 const (
 	waiting line = iota // a call, for its turn
+	held                // a call, until its client has less in flight; in that one's queue
 	sent                // a call, for its answer
 	ours                // a request of the mount's own, for its answer
 	asking              // a call, for what its client was asked for; nobody has it meanwhile
@@ -61,9 +63,13 @@ type table struct {
 	free   []place
 	queues [lines]queue
 	bytes  int // of the requests of calls
+
+	clients map[any]*client // that have calls
+	heldN   int             // calls that are held
 }
 
 func (t *table) init() {
+	t.clients = map[any]*client{}
 	for i := range t.queues {
 		t.queues[i] = queue{first: nowhere, last: nowhere}
 	}
@@ -85,7 +91,8 @@ func (t *table) open() (place, *slot) {
 func (t *table) enqueue(at place, to line, now int64) {
 	s := &t.slots[at]
 	s.line, s.since = to, now
-	q := &t.queues[to]
+	t.count(s, 1)
+	q := t.queueOf(s)
 	s.prev, s.next = q.last, nowhere
 	if q.last == nowhere {
 		q.first = at
@@ -98,7 +105,8 @@ func (t *table) enqueue(at place, to line, now int64) {
 
 func (t *table) dequeue(at place) {
 	s := &t.slots[at]
-	q := &t.queues[s.line]
+	t.count(s, -1)
+	q := t.queueOf(s)
 	if s.prev == nowhere {
 		q.first = s.next
 	} else {
@@ -118,8 +126,9 @@ func (t *table) take(at place) slot {
 	s := &t.slots[at]
 	was := *s
 	if was.of != nil {
-		t.bytes -= was.of.Bytes
+		t.book(s, -was.of.Bytes)
 	}
+	t.leave(was.client)
 	*s = slot{generation: s.generation + 1}
 	t.free = append(t.free, at)
 	return was

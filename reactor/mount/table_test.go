@@ -12,6 +12,7 @@ import (
 func TestTable(t *testing.T) {
 	var table table
 	table.init()
+	someone := table.clientOf(&call.Call{Principal: "p"})
 	random := rand.New(rand.NewPCG(1, 2))
 	held := map[line][]uint64{}
 	var gone []uint64
@@ -25,8 +26,10 @@ func TestTable(t *testing.T) {
 		switch random.IntN(3) {
 		case 0:
 			at, s := table.open()
+			s.client = someone
+			someone.slots++
 			s.of = &call.Forwarded{Bytes: 3}
-			table.bytes += 3
+			table.book(s, 3)
 			table.enqueue(at, l, 0)
 			held[l] = append(held[l], table.id(at))
 		case 1:
@@ -53,14 +56,14 @@ func TestTable(t *testing.T) {
 	}
 	total := 0
 	for l := range lines {
-		at := table.queues[l].first
+		at := table.queueOf(&slot{line: l, client: someone}).first
 		for _, id := range held[l] {
 			if table.id(at) != id {
 				t.Fatalf("queue %d: %d, want %d", l, table.id(at), id)
 			}
 			at = table.slots[at].next
 		}
-		if at != nowhere || table.queues[l].n != len(held[l]) {
+		if at != nowhere || table.queueOf(&slot{line: l, client: someone}).n != len(held[l]) {
 			t.Fatalf("queue %d has more", l)
 		}
 		total += len(held[l])

@@ -97,11 +97,11 @@ func (u *upstream) take(id uint64) (slot, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok := m.table.find(id)
-	if !ok || m.talking != u || m.table.slots[at].line == waiting || m.table.slots[at].line == asking {
+	if !ok || m.talking != u || m.table.slots[at].line <= held || m.table.slots[at].line == asking {
 		u.drop(dropLate)
 		return slot{}, false
 	}
-	return m.table.take(at), true
+	return m.takeLocked(at), true
 }
 
 // settle ends the request with a result, or with a failure and what there is to say of it.
@@ -118,13 +118,24 @@ func (u *upstream) settle(id uint64, result []byte, why Failure, detail string) 
 		was.fail(m, why, detail)
 	case asksForInput(result, u.revision):
 		was.fail(m, failAsks, "")
-	case m.answerBytes.Add(int64(len(result))) > int64(m.opt.MaxBytes):
-		m.answerBytes.Add(-int64(len(result)))
-		was.fail(m, failAnswer, "answers hold as much as they may (max_bytes)")
+	case !m.keeps(was.of, len(result)):
+		was.fail(m, failAnswer, answersFull)
 	default:
 		was.of.Result, was.of.Revision = bytes.Clone(result), u.revision
 		was.of.Settle()
 	}
+}
+
+const answersFull = "answers hold as much as they may (max_bytes)"
+
+// keeps books n bytes of what came for a call, unless there is no room.
+func (m *Mount) keeps(f *call.Forwarded, n int) bool {
+	if m.answerBytes.Add(int64(n)) > int64(m.opt.MaxBytes) {
+		m.answerBytes.Add(-int64(n))
+		return false
+	}
+	f.AnsweredBytes = n
+	return true
 }
 
 // asksForInput says whether a result of the modern era asks for something first (MCP 2026-07-28, basic/patterns/mrtr).
@@ -139,12 +150,15 @@ func (u *upstream) settleError(id uint64, failure []byte) {
 	if !ok {
 		return
 	}
-	e := readError(failure)
 	if was.own != nil {
-		was.own <- answer{err: &downError{endRefused, e}}
+		was.own <- answer{err: &downError{endRefused, readError(failure)}}
 		return
 	}
-	was.of.Failed = e
+	if !u.mount.keeps(was.of, len(failure)) {
+		was.fail(u.mount, failAnswer, answersFull)
+		return
+	}
+	was.of.Failed = readError(failure)
 	was.of.Settle()
 }
 

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -25,12 +24,12 @@ type tracerMetrics struct {
 	dropped        [dropReasons]*metrics.Counter
 }
 
-func (m *tracerMetrics) register(waiting *atomic.Int64, most int, set *metrics.Set) {
+func (m *tracerMetrics) register(waiting func() int64, most int, set *metrics.Set) {
 	m.sent = set.NewCounter("weir_trace_spans_sent_total")
 	m.failures = set.NewCounter("weir_trace_failures_total")
 	for reason, name := range dropNames {
 		m.dropped[reason] = set.NewCounter(fmt.Sprintf("weir_trace_spans_dropped_total{reason=%q}", name))
 	}
-	set.NewGauge("weir_trace_spans_waiting", func() float64 { return float64(waiting.Load()) })
+	set.NewGauge("weir_trace_spans_waiting", func() float64 { return float64(waiting()) })
 	set.NewGauge("weir_trace_spans_waiting_limit", func() float64 { return float64(most) })
 }

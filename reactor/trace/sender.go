@@ -30,7 +30,7 @@ type sender struct {
 	o       Options
 	metrics tracerMetrics
 	queue   chan *call.Span // nil: it is off
-	waiting atomic.Int64    // in the queue and in the batch that is being sent
+	sending atomic.Int64    // in the batch
 
 	client   http.Client
 	resource []byte // the encoded resource
@@ -82,10 +82,16 @@ func (s *sender) stop(most time.Duration) {
 	}
 }
 
+// waits is how many spans wait or are on their way: those in the queue and in the batch, whose bounds it does not pass,
+// because a span that moves is counted in neither for a moment.
+func (s *sender) waits() int64 {
+	sending := s.sending.Load() // first: what moves meanwhile would be counted twice
+	return sending + int64(len(s.queue))
+}
+
 // drop counts spans that are lost.
 func (s *sender) drop(why dropReason, n int) {
 	s.metrics.dropped[why].Add(n)
-	s.waiting.Add(int64(-n))
 }
 
 // run sends one batch after the other, until it is stopped and nothing waits.
@@ -96,6 +102,7 @@ func (s *sender) run() {
 		batch = batch[:0]
 		select {
 		case first := <-s.queue:
+			s.sending.Add(1)
 			batch = s.gather(append(batch, first))
 		case <-s.end:
 			if batch = s.gather(batch); len(batch) == 0 {
@@ -103,6 +110,7 @@ func (s *sender) run() {
 			}
 		}
 		s.deliver(batch)
+		s.sending.Store(0)
 		clear(batch)
 	}
 }
@@ -114,12 +122,14 @@ func (s *sender) gather(batch []*call.Span) []*call.Span {
 	for len(batch) < cap(batch) {
 		select {
 		case span := <-s.queue:
+			s.sending.Add(1)
 			batch = append(batch, span)
 			continue
 		default:
 		}
 		select {
 		case span := <-s.queue:
+			s.sending.Add(1)
 			batch = append(batch, span)
 		case <-timer.C:
 			return batch
@@ -143,7 +153,6 @@ func (s *sender) deliver(batch []*call.Span) {
 				s.drop(dropRejected, refused)
 			}
 			s.metrics.sent.Add(len(batch) - refused)
-			s.waiting.Add(int64(refused - len(batch)))
 			return
 		}
 		s.metrics.failures.Inc()

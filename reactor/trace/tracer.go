@@ -31,7 +31,7 @@ type Tracer struct {
 // seconds, why spans do not get to the collector, on the sender's goroutine.
 func New(o Options, headers http.Header, who Identity, set *metrics.Set, failed func(error)) *Tracer {
 	t := &Tracer{bound: uint64(o.Sample * (1 << 63)), sender: sender{o: o}}
-	t.sender.metrics.register(&t.sender.waiting, o.MaxQueue, set)
+	t.sender.metrics.register(t.sender.waits, o.MaxQueue+o.MaxBatch, set)
 	if o.Endpoint != "" {
 		t.sender.start(headers, who, failed)
 	}
@@ -129,7 +129,6 @@ func (t *Tracer) Ended(s *call.Span) {
 		out.metrics.dropped[dropStopped].Inc()
 		return
 	}
-	out.waiting.Add(1)
 	select {
 	case out.queue <- s:
 	default:

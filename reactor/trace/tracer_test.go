@@ -251,13 +251,15 @@ func TestEndedNeverWaits(t *testing.T) {
 	c.answers(func(http.ResponseWriter) { <-hang })
 	r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, 200*time.Millisecond })
 	r.end(1000)
+	r.is("weir_trace_spans_waiting", 15)
+	r.is("weir_trace_spans_waiting_limit", 15)
 	r.Stop(time.Minute)
 	close(hang)
 	full := r.sender.metrics.dropped[dropFull].Get()
 	stopped := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get()
 	if full < 1000-10-5 || full+stopped != 1000 || // a batch was on its way
-		r.sender.waiting.Load() != 0 {
-		t.Errorf("%d and %d of 1000 are counted, %d wait", full, stopped, r.sender.waiting.Load())
+		r.sender.waits() != 0 {
+		t.Errorf("%d and %d of 1000 are counted, %d wait", full, stopped, r.sender.waits())
 	}
 	r.end(1)
 	if n := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get(); n != stopped+1 {

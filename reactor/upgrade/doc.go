@@ -2,6 +2,7 @@
 // until the old one has ended: a socket pair that the new process inherits, and the messages on it.
 //
 //	old                          new
+//	                         <-  hello
 //	offer: sockets, secrets  ->
 //	                         <-  ready, or refused and why
 //	(accepts nobody)  go     ->

@@ -18,6 +18,7 @@ const (
 	kindOffer      = 'o' // old: offer, with a descriptor per socket
 	kindGo         = 'g' // old: count; nobody is accepted there any more
 	kindCount      = 'c' // old: count
+	kindHello      = 'i' // new, first: it knows what it was started for
 	kindReady      = 'r' // new
 	kindRefused    = 'x' // new: refused
 	kindServing    = 's' // new

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func pair(t *testing.T) (old *Successor, young *Predecessor) {
 		}
 		t.Cleanup(func() { links[i].conn.Close() })
 	}
-	return &Successor{link: links[0], receiver: links[0].receiver(maxMessageBytes)},
+	return &Successor{link: links[0], receiver: links[0].receiver(maxMessageBytes), patience: replyTimeout},
 		&Predecessor{link: links[1], receiver: links[1].receiver(maxMessageBytes)}
 }
 
@@ -202,4 +203,62 @@ func TestStartFails(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	f(over, "is to stop", "/bin/sh", "-c", "exec sleep 60")
+}
+
+// TestSuccessorHangs: a new process that was ready and does not serve is ended, whatever it waits for.
+func TestSuccessorHangs(t *testing.T) {
+	s, err := Start(t.Context(), Options{Program: os.Args[0], Env: append(os.Environ(), hangs+"=1"),
+		Timeout: time.Minute}, Offer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = 200 * time.Millisecond
+	err = s.Go(0, Taker{})
+	if err == nil || err.Error() != "it was ready and did not serve within 200ms, and was ended" {
+		t.Errorf("it says %v", err)
+	}
+	select {
+	case <-s.exited:
+	default:
+		t.Error("the process lives")
+	}
+}
+
+// TestScriptKeepsNoSocket: who does not say hello, as a script that hangs, is sent no socket, which what it has started
+// would keep open after its end.
+func TestScriptKeepsNoSocket(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := filepath.Join(t.TempDir(), "pid")
+	script := "sleep 60 & echo $! > " + told + "; wait"
+	_, err = Start(t.Context(), Options{Program: "/bin/sh", Args: []string{"-c", script}, Timeout: time.Second},
+		Offer{Sockets: []Socket{{Name: "tcp", Fd: int(file.Fd())}}})
+	if err == nil || !strings.Contains(err.Error(), "not ready within upgrade_timeout") {
+		t.Errorf("it says %v", err)
+	}
+	text, err := os.ReadFile(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Kill(pid, unix.SIGKILL)
+	if err := unix.Kill(pid, 0); err != nil {
+		t.Fatalf("what the script has started is over: %v", err)
+	}
+	address := ln.Addr().String()
+	file.Close()
+	ln.Close()
+	if conn, err := net.Dial("tcp", address); err == nil {
+		conn.Close()
+		t.Error("somebody still listens")
+	}
 }

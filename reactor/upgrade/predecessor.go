@@ -17,6 +17,7 @@ type Predecessor struct {
 	link     link
 	receiver *receiver
 	sockets  map[string]*os.File
+	unwanted []string // files of Unix sockets that nobody listens on once this process serves
 }
 
 // Inherit finds the old process that started this one for an upgrade; nil: nobody did. It takes the variable away, so
@@ -37,7 +38,11 @@ func Inherit() (*Predecessor, error) {
 		return nil, fmt.Errorf("%s: descriptor %d: %w", Variable, fd, err)
 	}
 	p := &Predecessor{link: l, receiver: l.receiver(maxMessageBytes), sockets: map[string]*os.File{}}
-	m, err := p.receiver.next(time.Now().Add(replyTimeout))
+	err = l.send(kindHello, nil)
+	var m message
+	if err == nil {
+		m, err = p.receiver.next(time.Now().Add(replyTimeout))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("what the process offers that is upgraded: %w", errors.Join(err, l.conn.Close()))
 	}
@@ -62,6 +67,9 @@ func (p *Predecessor) Sockets(configured func(name string) string) (sockets map[
 			sockets[socket.Name], own[socket.Name] = file, !socket.Lent
 		} else {
 			file.Close()
+			if socket.Name == "unix" {
+				p.unwanted = append(p.unwanted, socket.Address)
+			}
 		}
 	}
 	return sockets, own
@@ -94,6 +102,11 @@ func (p *Predecessor) Ready() (connections int, err error) {
 // Serving says that this process accepts, and waits until the old one is done with what it has to say of that.
 func (p *Predecessor) Serving() error {
 	err := p.link.send(kindServing, nil)
+	for _, path := range p.unwanted {
+		if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+			_ = os.Remove(path) // who may not leaves it
+		}
+	}
 	if err == nil {
 		var m message
 		m, err = p.receiver.next(time.Now().Add(replyTimeout))

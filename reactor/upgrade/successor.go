@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,8 @@ type Successor struct {
 	process  *exec.Cmd
 	exited   chan struct{} // closed when the process has ended
 	stopOnce sync.Once
+	stopped  atomic.Bool   // by StopTaking
+	patience time.Duration // for answers that it has ready
 }
 
 // Start starts a new process, and returns when it is ready to accept, or why it is not: then it has been ended. ctx
@@ -51,7 +54,7 @@ func Start(ctx context.Context, o Options, offer Offer) (*Successor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a socket pair: %w", err)
 	}
-	s := &Successor{link: l, receiver: l.receiver(maxMessageBytes), exited: make(chan struct{})}
+	s := &Successor{link: l, receiver: l.receiver(maxMessageBytes), patience: replyTimeout, exited: make(chan struct{})}
 	s.process = exec.Command(o.Program, o.Args...)
 	s.process.Env = append(append([]string(nil), o.Env...), Variable+"=3") // the first of ExtraFiles
 	s.process.ExtraFiles, s.process.Stdout, s.process.Stderr = []*os.File{theirs}, os.Stdout, os.Stderr
@@ -73,16 +76,21 @@ func Start(ctx context.Context, o Options, offer Offer) (*Successor, error) {
 // PID is the new process's.
 func (s *Successor) PID() int { return s.process.Process.Pid }
 
-// await gives the new process what it needs, and waits for its word.
+// await gives the new process what it needs, and waits for its word. The sockets are sent to who has said hello: one
+// that does not read them keeps them open, and so do those whom a script has started and whom its end leaves alone.
 func (s *Successor) await(ctx context.Context, timeout time.Duration, offer Offer) error {
 	defer context.AfterFunc(ctx, func() { _ = s.link.conn.SetReadDeadline(time.Unix(1, 0)) })()
 	by := time.Now().Add(timeout)
-	var fds []int
-	for _, socket := range offer.Sockets {
-		fds = append(fds, socket.Fd)
-	}
-	sent := s.link.send(kindOffer, offer, fds...)
 	m, err := s.receiver.next(by)
+	var sent error
+	if err == nil && m.kind == kindHello {
+		var fds []int
+		for _, socket := range offer.Sockets {
+			fds = append(fds, socket.Fd)
+		}
+		sent = s.link.send(kindOffer, offer, fds...)
+		m, err = s.receiver.next(by)
+	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -150,7 +158,7 @@ func (t Taker) take(m message) bool {
 // from its first connection on, so taker may be called before it says that it serves. With an error the new process
 // was ended.
 func (s *Successor) Go(connections int, taker Taker) error {
-	by := time.Now().Add(replyTimeout)
+	by := time.Now().Add(s.patience)
 	err := s.link.send(kindGo, count{connections})
 	var m message
 	for err == nil {
@@ -159,6 +167,8 @@ func (s *Successor) Go(connections int, taker Taker) error {
 		}
 	}
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("it was ready and did not serve within %v, and was ended", s.patience)
 	case err != nil:
 		err = s.ended(err)
 	case m.kind == kindRefused:
@@ -177,12 +187,12 @@ func (s *Successor) Go(connections int, taker Taker) error {
 func (s *Successor) Count(connections int) { _ = s.link.send(kindCount, count{connections}) } // it may have ended
 
 // Serve takes what the new process gives back, until StopTaking was called and all of it has come, or the new process
-// has ended.
-func (s *Successor) Serve(taker Taker) {
+// has ended: false.
+func (s *Successor) Serve(taker Taker) (stopped bool) {
 	for {
 		m, err := s.receiver.next(time.Time{})
 		if err != nil {
-			return
+			return s.stopped.Load()
 		}
 		taker.take(m)
 	}
@@ -190,7 +200,7 @@ func (s *Successor) Serve(taker Taker) {
 
 // StopTaking has the new process judge for itself what comes from now on. What it has given already is still taken.
 func (s *Successor) StopTaking() {
-	s.stopOnce.Do(func() { _ = s.link.conn.CloseRead() })
+	s.stopOnce.Do(func() { s.stopped.Store(true); _ = s.link.conn.CloseRead() })
 }
 
 // Close closes the link. The new process lives on.

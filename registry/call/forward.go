@@ -35,6 +35,8 @@ type Forwarded struct {
 	Failed *codec.Error
 	// Bytes is what the forwarder has on its books for f.
 	Bytes int
+	// AnsweredBytes is what it has there for what came, until Release.
+	AnsweredBytes int
 	// Began is the sample of the call, which lasts until the other server has answered, and Waited how long it had waited
 	// before it was forwarded.
 	Began  Sample
