@@ -125,13 +125,20 @@ func quoted(f option.Field) string {
 	return `""`
 }
 
+// addresses are the keys that say where a server is that is not started.
+var addresses = []string{"unix", "tcp", "url"}
+
 // writeMount says what a mount is. Texts are shown as they are written, with their variables.
 func (s *Subject) writeMount(b *strings.Builder, name string) {
 	o := s.Written[name]
 	fmt.Fprintf(b, "  %s\n", name)
 	say := func(about, text string) { fmt.Fprintf(b, "    %-10s %s\n", about, text) }
-	switch {
-	case o.Command != "":
+	option.Walk(o, func(f option.Field) {
+		if slices.Contains(addresses, f.Key) && f.String() != "" {
+			say(f.Key, f.String())
+		}
+	})
+	if o.Command != "" {
 		say("command", strings.Join(append([]string{o.Command}, o.Args...), " "))
 		if path, err := mounts.Find(s.Mounts[name].Command); err == nil && path != o.Command {
 			say("found", path)
@@ -139,10 +146,6 @@ func (s *Subject) writeMount(b *strings.Builder, name string) {
 		if len(o.Env) > 0 {
 			say("env", strings.Join(slices.Sorted(maps.Keys(o.Env)), ", ")+" (values are not shown)")
 		}
-	case o.Unix != "":
-		say("unix", o.Unix)
-	case o.TCP != "":
-		say("tcp", o.TCP)
 	}
 	say("tools", o.Describe(name))
 	seen := o.Foresee(name)

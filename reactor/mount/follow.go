@@ -48,7 +48,7 @@ func (s *Mounts) assign(ctx context.Context) {
 		s.noted.uris = nil
 		s.noted.Unlock()
 		for uri := range uris {
-			for _, m := range s.all {
+			for _, m := range s.list() {
 				m.noteOwn(uri, false)
 			}
 			source := s.engine.Offer().Source([]byte(uri))

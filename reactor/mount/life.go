@@ -44,6 +44,7 @@ func (m *Mount) run(ctx, hurry context.Context) {
 	for ends := 0; ctx.Err() == nil; ends++ {
 		began := time.Now()
 		e := m.once(ctx, hurry)
+		m.of.takeOver(m)
 		if time.Since(began) >= steady {
 			ends, told = 0, endNotYet
 		}
@@ -203,6 +204,9 @@ func (u *upstream) meet(ctx context.Context) *downError {
 	if e := u.greet(ctx); e != nil {
 		return u.saying(e)
 	}
+	if u.mount.of.follows(u.mount) { // what it offers is called already
+		u.mount.letCome(u)
+	}
 	if e := u.listAll(ctx, func(protocol.List) bool { return true }); e != nil {
 		return e
 	}
@@ -210,6 +214,7 @@ func (u *upstream) meet(ctx context.Context) *downError {
 		eng := u.mount.of.engine
 		eng.OfferCompletion(handler.NoCompletion(eng.HandlerDefaults()))
 	}
+	u.mount.of.takeOver(u.mount)
 	return nil
 }
 

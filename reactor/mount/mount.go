@@ -17,9 +17,9 @@ import (
 // What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
 
 // Mounts are all mounts of a server. Their life: New, Start, Drain, Stop; each once, in order, and any left out but
-// Stop after Start. Status is for any goroutine.
+// Stop after Start. Status and Replace are for any goroutine.
 type Mounts struct {
-	all     []*Mount // in the order of their names
+	config  Config
 	loops   *loop.Loops
 	engine  *engine.Engine
 	json    codec.JSONLimits
@@ -30,6 +30,8 @@ type Mounts struct {
 	modernMeta string // the members of _meta in every request of the modern era
 
 	running sync.WaitGroup
+	life    context.Context    // of all of them; nil before Start
+	hurried context.Context    // over when no time is left
 	stop    context.CancelFunc // ends the lives
 	hurry   context.CancelFunc // and leaves them no time
 
@@ -38,9 +40,15 @@ type Mounts struct {
 		uris map[string]struct{}
 		some chan struct{} // has one when there are some
 	}
+	watch sync.Once // with the first mount
 
-	mu     sync.Mutex               // held while the offer changes
-	owners [kinds]map[string]*Mount // who offers what, by its name here
+	listing sync.Mutex // guards what follows; before mu
+	all     []*Mount   // in the order of their names; never changed, but replaced
+	closed  bool       // nothing is replaced any more
+
+	mu      sync.Mutex               // held while the offer changes
+	owners  [kinds]map[string]*Mount // who offers what, by its name here
+	leaving map[*Mount]bool          // are in no list any more, and answer what they were sent
 }
 
 // Mount is one server that answers for this one.
@@ -50,6 +58,12 @@ type Mount struct {
 	of     *Mounts
 	log    zerolog.Logger
 	series series
+
+	end context.CancelFunc // ends its life
+
+	// Guarded by the lock of Mounts.
+	before *Mount // serves until this one has offered its tools, or cannot
+	gone   bool   // offers nothing any more
 
 	answerBytes atomic.Int64
 	counts      [kinds]atomic.Int32 // of what is offered

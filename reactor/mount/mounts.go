@@ -31,7 +31,8 @@ type Config struct {
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
-	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, nonce: rand.Text() + "."}
+	s := &Mounts{config: c, loops: c.Loops, engine: c.Engine, json: c.JSON, leaving: map[*Mount]bool{},
+		nonce: rand.Text() + "."}
 	s.noted.some = make(chan struct{}, 1)
 	for k := range s.owners {
 		s.owners[k] = map[string]*Mount{}
@@ -42,31 +43,64 @@ func New(c Config) *Mounts {
 		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + protocolPrefix + `clientInfo":` + s.clientInfo +
 		`,"` + protocolPrefix + `clientCapabilities":{}`
 	for _, name := range slices.Sorted(maps.Keys(c.Mounts)) {
-		opt := c.Mounts[name]
-		log := c.Log.With().Str("mount", name)
-		if opt.At != "" {
-			log = log.Str("at", opt.At)
-		}
-		m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
-		m.table.init()
-		m.register(c.Metrics)
-		s.all = append(s.all, m)
+		s.all = append(s.all, s.newMount(name, c.Mounts[name]))
 	}
 	return s
 }
 
+func (s *Mounts) newMount(name string, opt *Options) *Mount {
+	log := s.config.Log.With().Str("mount", name)
+	if opt.At != "" {
+		log = log.Str("at", opt.At)
+	}
+	m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
+	m.table.init()
+	m.register(s.config.Metrics)
+	return m
+}
+
 // Start begins every mount and waits for none. The loops turn.
 func (s *Mounts) Start() {
-	ctx, stop := context.WithCancel(context.Background())
-	hurried, hurry := context.WithCancel(context.Background())
-	s.stop, s.hurry, s.starter = stop, hurry, child.NewStarter()
-	if len(s.all) > 0 {
-		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
-		s.running.Go(func() { s.assign(ctx) })
-	}
+	s.listing.Lock()
+	defer s.listing.Unlock()
+	s.life, s.stop = context.WithCancel(context.Background())
+	s.hurried, s.hurry = context.WithCancel(context.Background())
+	s.starter = child.NewStarter()
 	for _, m := range s.all {
-		s.running.Go(func() { m.run(ctx, hurried) })
+		s.begin(m)
 	}
+}
+
+// begin begins a mount's life. The list is locked.
+func (s *Mounts) begin(m *Mount) {
+	s.watch.Do(func() {
+		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
+		s.running.Go(func() { s.assign(s.life) })
+	})
+	var life context.Context
+	life, m.end = context.WithCancel(s.life)
+	s.running.Go(func() { m.run(life, s.hurried) })
+}
+
+// list is every mount, in the order of their names.
+func (s *Mounts) list() []*Mount {
+	s.listing.Lock()
+	defer s.listing.Unlock()
+	return s.all
+}
+
+// close has nothing be replaced any more, and returns every mount, also those that leave.
+func (s *Mounts) close() []*Mount {
+	s.listing.Lock()
+	s.closed = true
+	all := slices.Clone(s.all)
+	s.listing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for m := range s.leaving {
+		all = append(all, m)
+	}
+	return all
 }
 
 // Drain takes no more calls and waits until those under way are answered, or three quarters of ctx's time are over:
@@ -77,14 +111,15 @@ func (s *Mounts) Drain(ctx context.Context) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/4*3)
 		defer cancel()
 	}
-	for _, m := range s.all {
+	all := s.close()
+	for _, m := range all {
 		m.mu.Lock()
 		m.stopping = true
 		m.mu.Unlock()
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for _, m := range s.all {
+	for _, m := range all {
 		for s := m.Status(); s.InFlight+s.Waiting > 0 && ctx.Err() == nil; s = m.Status() {
 			select {
 			case <-tick.C:
@@ -101,9 +136,8 @@ func (s *Mounts) Stop(ctx context.Context) {
 	if s.starter == nil {
 		return
 	}
-	if len(s.all) > 0 {
-		s.engine.Topics().Watch(nil)
-	}
+	s.engine.Topics().Watch(nil)
+	s.close()
 	s.stop()
 	over := make(chan struct{})
 	go func() {
@@ -130,13 +164,18 @@ func (m *Mount) loseLast() {
 	}
 }
 
-// setUp lets calls come.
-func (m *Mount) setUp(u *upstream) {
+// letCome lets calls come.
+func (m *Mount) letCome(u *upstream) {
 	m.mu.Lock()
 	if m.talking == u {
 		m.up = u
 	}
 	m.mu.Unlock()
+}
+
+// setUp lets calls come, and says so.
+func (m *Mount) setUp(u *upstream) {
+	m.letCome(u)
 	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.counts[tools].Load()).
 		Msg("a mount is there")
 }
@@ -154,8 +193,9 @@ func (m *Mount) setDown(why Ending) {
 
 // Status is that of every mount, in the order of their names.
 func (s *Mounts) Status() []Status {
-	all := make([]Status, 0, len(s.all))
-	for _, m := range s.all {
+	list := s.list()
+	all := make([]Status, 0, len(list))
+	for _, m := range list {
 		all = append(all, m.Status())
 	}
 	return all

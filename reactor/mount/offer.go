@@ -97,12 +97,16 @@ func (s *Mounts) put(m *Mount, k kind, name string, wrong error, add func(replac
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m.gone {
+		return nil
+	}
 	owner := s.owners[k][name]
-	if owner != nil && owner != m {
+	replaces := owner != nil && (owner == m || owner == m.before)
+	if owner != nil && !replaces {
 		return errors.New(fmt.Sprintf("mount %s offers %q already: ", owner.name, name) +
 			fmt.Sprintf(apart[k], m.name, owner.name))
 	}
-	if err := add(owner == m); err != nil {
+	if err := add(replaces); err != nil {
 		if owner == nil {
 			return fmt.Errorf("%q: %w (this program's own %ss, or another part of it)", name, err, listings[k].what)
 		}
@@ -116,9 +120,12 @@ func (s *Mounts) put(m *Mount, k kind, name string, wrong error, add func(replac
 func (s *Mounts) remove(m *Mount, k kind, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owners[k][name] != m {
-		return
+	if s.owners[k][name] == m {
+		s.removeLocked(k, name)
 	}
+}
+
+func (s *Mounts) removeLocked(k kind, name string) {
 	delete(s.owners[k], name)
 	switch k {
 	case tools:
