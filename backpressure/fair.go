@@ -69,9 +69,9 @@ func (f *fair) move(number uint16, n int32) {
 }
 
 // isNew says whether l, once it is in the ring, goes before those that have had their turn and want more: it has
-// nothing there, nor has another lane of its principal, and all that were there when it was served last have had a turn since.
-// It has one turn so, and stands in line with what it wants beyond: with all where its oldest message costs more than a
-// turn. Needs l.mu.
+// nothing there, nor has another lane of its principal, and all that were there when it was served last have had a turn
+// since. It has one turn so, and stands in line with what it wants beyond: with all where its oldest message costs more
+// than two turns. Needs l.mu.
 func (q *Queue) isNew(l *Lane, oldest int64) bool {
 	if l.flags&runnableCompute != 0 || oldest/2 > q.turnCost() {
 		return false
