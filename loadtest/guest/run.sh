@@ -3,9 +3,9 @@
 # OUT. sizes.sh says what they need.
 #
 # Where a process may have a fifth more descriptors it runs right here. Elsewhere (containers and build machines often
-# stop at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root: Debian's
-# cloud kernel under qemu's software emulation, which needs no privilege but that to install packages, once. Nothing on
-# this machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
+# stop at 20,000, and only the machine's owner can change that) it boots a Linux of its own, in which it is root:
+# Debian's cloud kernel under qemu's software emulation, which needs no privilege but that to install packages, once.
+# Nothing on this machine is raised or changed, and the guest has no network but its loopback. WEIR must be static.
 #
 # GUEST=always and GUEST=never overrule the choice. Kernel and initramfs are kept in ~/.cache/weir-guest.
 # The guest looks twice at its kernel with weir doctor: as it comes (untuned.txt), when the connections must not fit,
