@@ -1,11 +1,6 @@
 package mount
 
-import (
-	"fmt"
-
-	"weir/codec"
-	"weir/registry/protocol"
-)
+import "fmt"
 
 // Failure is why a call was not answered by its mount. The word is the reason in the error's data and the metric label.
 type Failure uint8
@@ -46,23 +41,6 @@ func (f Failure) executed() bool {
 	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks
 }
 
-// failed counts a call's failure and makes the error of it. detail, if any, says more.
-func (m *Mount) failed(f Failure, detail string) *codec.Error {
-	m.series.failed[f].Inc()
-	text := fmt.Sprintf(failureTexts[f], m.name)
-	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
-	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
-	if detail != "" {
-		text += ": " + protocol.Clip(detail)
-	}
-	if f.executed() {
-		data = append(data, `,"executed":true}`...)
-	} else {
-		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
-	}
-	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
-}
-
 // Ending is why a mount is not there: why it could not be begun, or has ended. The word stands in the log, in the
 // metric label and in the error of the calls that come meanwhile.
 type Ending uint8
@@ -100,6 +78,19 @@ var endingHints = [endings]string{
 		"its standard error is in this log",
 	endExited: "the program's standard error is in this log",
 }
+
+// Dropped is a line of an upstream that nobody hears.
+type Dropped uint8
+
+const (
+	dropNoMCP  Dropped = iota // it is no message
+	dropLate                  // it answers what nobody waits for any more
+	dropLong                  // it is above max_line_bytes
+	dropUnsaid                // a notification or request that is not passed on
+	droppeds
+)
+
+var droppedWords = [droppeds]string{"not_mcp", "late", "line_too_long", "not_passed_on"}
 
 // downError is why a mount is not there.
 type downError struct {

@@ -1,9 +1,12 @@
 package mount
 
 import (
+	"fmt"
+
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/registry/call"
+	"weir/registry/protocol"
 )
 
 // How a call goes to its mount and comes back. A worker forwards it, or leaves it in line; the upstream's loop sends
@@ -201,4 +204,21 @@ func (m *Mount) lose(u *upstream, why Failure) {
 		}
 		lost[i].fail(m, why, "")
 	}
+}
+
+// failed counts a call's failure and makes the error of it. detail, if any, says more.
+func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	m.series.failed[f].Inc()
+	text := fmt.Sprintf(failureTexts[f], m.name)
+	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
+	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
+	if detail != "" {
+		text += ": " + protocol.Clip(detail)
+	}
+	if f.executed() {
+		data = append(data, `,"executed":true}`...)
+	} else {
+		data = append(data, `,"retryAfterMs":1000,"executed":false}`...)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }

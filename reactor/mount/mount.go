@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"weir/codec"
@@ -122,6 +123,15 @@ type offering map[string]offered
 type offered struct {
 	name       string // here
 	definition []byte
+}
+
+// series are those of one mount.
+type series struct {
+	starts  *metrics.Counter
+	ended   [endings]*metrics.Counter
+	failed  [failures]*metrics.Counter
+	dropped [droppeds]*metrics.Counter
+	calls   *metrics.Counter
 }
 
 // Status is a mount at one moment.

@@ -28,6 +28,15 @@ type slot struct {
 	line       line
 }
 
+// client is who has calls at a mount.
+type client struct {
+	key           any
+	sent, waiting int // its calls; those that are held wait
+	bytes         int // of its requests
+	slots         int // that name it
+	held          queue
+}
+
 // line says in which of the table's queues a slot is.
 type line uint8
 
