@@ -119,7 +119,7 @@ mounts:
 func TestImportIsGood(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mcp.json")
 	if err := os.WriteFile(file, []byte(`{"mcpServers": {"a": {"command": "sh", "env": {"X": "${WEIR_TEST_NONE}"}},
-		"b": {"command": "no-such-program"}, "c": {"url": "http://127.0.0.1:1/mcp"},}}`), 0o600); err != nil {
+		"b": {"command": "no-such-program"}, "c": {"url": "http://127.0.0.1:1/mcp", "headers": {"X-Key": "s3cret"}},}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs strings.Builder
@@ -127,7 +127,8 @@ func TestImportIsGood(t *testing.T) {
 		t.Fatal(code, &errs)
 	}
 	if code, found, mistakes := runCheck(t, out.String()); code != exitOK ||
-		!strings.Contains(found, "  a\n    command ") {
+		!strings.Contains(found, "  a\n    command ") || strings.Contains(found, "s3cret") ||
+		!strings.Contains(found, "  c\n    url        http://127.0.0.1:1/mcp\n    headers    X-Key (values are not shown)\n") {
 		t.Errorf("exit %d: %s\n%s\n%s", code, mistakes, found, &out)
 	}
 }

@@ -105,7 +105,8 @@ func (c *Config) differs(other *Config) (keys []string) {
 	values, reloadable := map[string]any{}, c.reloadable()
 	option.Walk(c, func(f option.Field) { values[f.Key] = f.Value.Interface() })
 	option.Walk(other, func(f option.Field) {
-		if f.Kind != option.Section && !strings.HasPrefix(f.Key, "alerts.") && !reloadable[f.Key] &&
+		if f.Kind != option.Section && !strings.HasPrefix(f.Key, "alerts.") &&
+			!strings.HasPrefix(f.Key, "mounts") && !reloadable[f.Key] &&
 			!reflect.DeepEqual(values[f.Key], f.Value.Interface()) {
 			keys = append(keys, f.Key)
 		}

@@ -13,40 +13,30 @@ import (
 	"weir/cmd/check"
 	"weir/cmd/imports"
 	"weir/cmd/invoke"
+	"weir/cmd/manual"
 	"weir/cmd/token"
 	"weir/cmd/top"
 	"weir/codec/option"
 )
 
 type commands struct {
-	Serve   serveFlags    `cmd:"" help:"Run the server."`
-	Stdio   stdioFlags    `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
-	Load    loadFlags     `cmd:"" help:"Measure an MCP server under load."`
-	Token   token.Flags   `cmd:"" help:"Make a token for auth.tokens_file."`
-	Doctor  doctorFlags   `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
-	Check   check.Flags   `cmd:"" help:"Say what a configuration file would serve, or all that is wrong with it."`
-	Import  imports.Flags `cmd:"" help:"Make a configuration of a client's list of MCP servers."`
-	Call    invoke.Flags  `cmd:"" help:"Call a tool of a server, or list its tools."`
-	Top     top.Flags     `cmd:"" help:"Show what a server does now, on a terminal."`
-	Man     manFlags      `cmd:"" help:"Print the manual page, for man -l -."`
-	Shell   shellFlags    `cmd:"" name:"completion" help:"Print the completion for a shell."`
-	Version versionFlags  `cmd:"" help:"Print the version, the commit and the Go release."`
+	Serve   serveFlags        `cmd:"" help:"Run the server."`
+	Stdio   stdioFlags        `cmd:"" help:"Run the server for the one client that launches it, on standard input and output."`
+	Load    loadFlags         `cmd:"" help:"Measure an MCP server under load."`
+	Token   token.Flags       `cmd:"" help:"Make a token for auth.tokens_file."`
+	Doctor  doctorFlags       `cmd:"" help:"Say whether this machine can hold so many connections, and what mends it."`
+	Check   check.Flags       `cmd:"" help:"Say what a configuration file would serve, or all that is wrong with it."`
+	Import  imports.Flags     `cmd:"" help:"Make a configuration of a client's list of MCP servers."`
+	Call    invoke.Flags      `cmd:"" help:"Call a tool of a server, or list its tools."`
+	Top     top.Flags         `cmd:"" help:"Show what a server does now, on a terminal."`
+	Man     manFlags          `cmd:"" help:"Print the manual page, for man -l -."`
+	Shell   manual.ShellFlags `cmd:"" name:"completion" help:"Print the completion for a shell."`
+	Version versionFlags      `cmd:"" help:"Print the version, the commit and the Go release."`
 }
 
 type versionFlags struct{}
 
 type manFlags struct{}
-
-type shellFlags struct {
-	Shell string `arg:"" name:"bash|zsh|fish" enum:"bash,zsh,fish" help:"The shell."`
-}
-
-// Help implements kong.HelpProvider.
-func (shellFlags) Help() string {
-	return `For this shell only: source <(${program} completion bash). To stay: into the folder that the shell reads, such
-as /usr/share/bash-completion/completions/${program}, zsh's site-functions/_${program} or
-~/.config/fish/completions/${program}.fish.`
-}
 
 // flagTexts are, for the help of flags, the default and the range of each key of the top level, and of each flag of
 // weir load.

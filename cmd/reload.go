@@ -13,9 +13,8 @@ func (c *Config) reloadable() map[string]bool {
 }
 
 // reload reads again what can be read again while the server runs: the tokens files; and of the configuration, if it
-// has no mistake, the section alerts, the limits of connections and the level of the log; and what traces and the audit
-// log need. The process that this one
-// takes over from does the same.
+// has no mistake, the sections alerts and mounts, the limits of connections and the level of the log; and what
+// traces and the audit log need. The process that this one takes over from does the same.
 func (s *server) reload() {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -51,6 +50,9 @@ func (s *server) reloadConfig() {
 		return
 	}
 	s.watch.replace(config.Alerts, config.webhookToken)
+	if err := s.reactor.ReplaceMounts(config.mounts); err != nil {
+		s.log.Error().Err(err).Msg("mounts not reloaded, the former ones hold on")
+	}
 	line := s.log.Info()
 	others := s.config.differs(&config)
 	if !s.config.stdio {

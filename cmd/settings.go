@@ -79,7 +79,7 @@ type serveFlags struct {
 func (serveFlags) Help() string {
 	return `Serves the Model Context Protocol, 2024-11-05 to 2026-07-28, over HTTP, WebSocket, TCP and Unix sockets,
 until SIGTERM or SIGINT; then it stops accepting, finishes what it accepted within shutdown_timeout, and exits. SIGHUP
-reads tokens, alerts, limits of connections and the level of the log again. SIGUSR2 upgrades: the program is started
+reads tokens, alerts, mounts, limits of connections and the log's level again. SIGUSR2 upgrades: the program is started
 anew, from its file, takes the listening sockets over, and nobody is refused.
 
 Example:

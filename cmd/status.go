@@ -77,19 +77,22 @@ func holdersNow(s *reactor.Server) []holderStatus {
 
 // mountStatus is one mount.
 type mountStatus struct {
-	Name     string `json:"name"`
-	Up       bool   `json:"up"`
-	Why      string `json:"why,omitempty"` // it is not, in the word of the metrics
-	Tools    int    `json:"tools"`
-	InFlight int    `json:"in_flight"`
-	Waiting  int    `json:"waiting"`
-	Breaker  string `json:"breaker"` // closed, half_open or open
+	Name      string `json:"name"`
+	Up        bool   `json:"up"`
+	Why       string `json:"why,omitempty"` // it is not, in the word of the metrics
+	Tools     int    `json:"tools"`
+	Prompts   int    `json:"prompts"`
+	Resources int    `json:"resources"`
+	InFlight  int    `json:"in_flight"`
+	Waiting   int    `json:"waiting"`
+	Breaker   string `json:"breaker"` // closed, half_open or open
 }
 
 func mountsNow(now []mount.Status) []mountStatus {
 	var shown []mountStatus
 	for _, m := range now {
-		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.InFlight, m.Waiting, m.Breaker.String()})
+		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.Prompts, m.Resources, m.InFlight, m.Waiting,
+			m.Breaker.String()})
 	}
 	return shown
 }

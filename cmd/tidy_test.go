@@ -45,8 +45,8 @@ var allowedImports = map[string][]string{
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
-		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
-		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
+		"weir/codec/option", "weir/backpressure/histogram", "weir/backpressure/mean", "weir/backpressure/number",
+		"weir/backpressure/rate", "weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -55,14 +55,18 @@ var allowedImports = map[string][]string{
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
 		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
-		"weir/registry/meter", "weir/registry/protocol", "weir/registry/result", "weir/registry/session",
-		"weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
+		"weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/fault": {"weir/codec", "weir/registry/protocol"},
 	"registry/meter": {
 		"weir/registry/call", "weir/registry/concurrency", "weir/registry/feature", "weir/registry/handler",
 		"github.com/VictoriaMetrics/metrics",
+	},
+	"registry/offer": {
+		"weir/codec", "weir/registry/call", "weir/registry/fault", "weir/registry/feature", "weir/registry/handler",
+		"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",

@@ -67,12 +67,7 @@ func (c Config) withDefaults() (Config, error) {
 	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
 	}
-	for name, m := range c.Mounts {
-		if !mount.CheckName(name) {
-			errs = append(errs, fmt.Errorf("Config.Mounts: %q is not a name for a mount", name))
-		}
-		errs = append(errs, m.Validate()...)
-	}
+	errs = append(errs, checkMounts(c.Mounts)...)
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))
 	}

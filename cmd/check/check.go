@@ -125,24 +125,30 @@ func quoted(f option.Field) string {
 	return `""`
 }
 
+// addresses are the keys that say where a server is that is not started, and where its token is.
+var addresses = []string{"unix", "tcp", "url", "token_file"}
+
 // writeMount says what a mount is. Texts are shown as they are written, with their variables.
 func (s *Subject) writeMount(b *strings.Builder, name string) {
 	o := s.Written[name]
 	fmt.Fprintf(b, "  %s\n", name)
 	say := func(about, text string) { fmt.Fprintf(b, "    %-10s %s\n", about, text) }
-	switch {
-	case o.Command != "":
+	option.Walk(o, func(f option.Field) {
+		if slices.Contains(addresses, f.Key) && f.String() != "" {
+			say(f.Key, f.String())
+		}
+	})
+	if o.Command != "" {
 		say("command", strings.Join(append([]string{o.Command}, o.Args...), " "))
 		if path, err := mounts.Find(s.Mounts[name].Command); err == nil && path != o.Command {
 			say("found", path)
 		}
 		if len(o.Env) > 0 {
-			say("env", strings.Join(slices.Sorted(maps.Keys(o.Env)), ", ")+" (values are not shown)")
+			say("env", withoutValues(o.Env))
 		}
-	case o.Unix != "":
-		say("unix", o.Unix)
-	case o.TCP != "":
-		say("tcp", o.TCP)
+	}
+	if len(o.Headers) > 0 {
+		say("headers", withoutValues(o.Headers))
 	}
 	say("tools", o.Describe(name))
 	seen := o.Foresee(name)
@@ -152,4 +158,9 @@ func (s *Subject) writeMount(b *strings.Builder, name string) {
 	for _, i := range seen.Idle {
 		say("idle", fmt.Sprintf("%q denies nothing that is allowed", o.Tools.Deny[i]))
 	}
+}
+
+// withoutValues are the names of what may be secret.
+func withoutValues(named map[string]string) string {
+	return strings.Join(slices.Sorted(maps.Keys(named)), ", ") + " (values are not shown)"
 }

@@ -194,6 +194,8 @@ var Sections = []Section{
 		{"weir_mount_starts_total", Counter, "mount", "times that a mount was started or connected to"},
 		{"weir_mount_ended_total", Counter, "mount, reason", "times that a mount ended, or could not be begun"},
 		{"weir_mount_tools", Gauge, "mount", "tools of a mount that are offered, also while it is not there"},
+		{"weir_mount_prompts", Gauge, "mount", "prompts of a mount that are offered, also while it is not there"},
+		{"weir_mount_resources", Gauge, "mount", "its resources and resource templates likewise"},
 		{"weir_mount_calls_total", Counter, "mount", "calls that a mount was sent or that wait for their turn"},
 		{"weir_mount_calls_failed_total", Counter, "mount, reason",
 			"calls that were not answered by their mount; an error that it answered is none of them"},

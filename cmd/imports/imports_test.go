@@ -153,16 +153,16 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestHTTP: a url is a mount where mounts have that key.
+// TestHTTP: a url is a mount, with variables in it and in its headers.
 func TestHTTP(t *testing.T) {
-	_, out, errs, found := run(t, `{"mcpServers": {"web": {"type": "http", "url": "http://127.0.0.1:1/mcp",
+	_, out, errs, found := run(t, `{"mcpServers": {"web": {"type": "http", "url": "http://127.0.0.1:1/${SET}",
 		"headers": {"Authorization": "Bearer ${SET}", "X-Api-Key": "s3cret"}}}}`)
-	if !strings.Contains(out, `url: "http://127.0.0.1:1/mcp"`) || !strings.Contains(out, `"Authorization": "Bearer ${SET}"`) ||
+	if !strings.Contains(out, `url: "http://127.0.0.1:1/${SET}"`) || !strings.Contains(out, `"Authorization": "Bearer ${SET}"`) ||
 		!strings.Contains(errs, "headers.X-Api-Key looks like a secret") || strings.Contains(errs, "s3cret") {
 		t.Errorf("%s\n%s", errs, out)
 	}
-	if (found["web"] != nil) != hasKey("url") {
-		t.Errorf("%v", found)
+	if web := found["web"]; web == nil || web.URL != "http://127.0.0.1:1/s" || web.Headers["Authorization"] != "Bearer s" {
+		t.Errorf("%+v", web)
 	}
 }
 

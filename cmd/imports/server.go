@@ -3,7 +3,6 @@ package imports
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,19 +83,11 @@ func (s *server) takeWay(o object) {
 			s.line("cwd: %s", quote(s.translate("cwd", cwd)))
 		}
 	case url != "":
-		if !hasKey("url") {
-			s.leaveOut("servers that are reached over HTTP are not mounted yet")
-		}
 		s.line("url: %s", quote(s.translate("url", url)))
 		s.takeMap("headers", o.get("headers"))
 	default:
 		s.leaveOut("it has neither a command nor a url")
 	}
-}
-
-// hasKey says whether a mount has the key.
-func hasKey(key string) bool {
-	return slices.Contains(option.Keys(reflect.TypeFor[mount.Options]()), key)
 }
 
 func (s *server) takeArgs(written any) {

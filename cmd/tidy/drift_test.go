@@ -31,9 +31,10 @@ var (
 	// exportedOf are packages that have a bound of their own: what authors of tools read is small.
 	exportedOf = map[string]int{"weir/registry": 45, "weir/reactor": 45, "weir/cmd": 10}
 	// methodsOf bounds the exported methods of a type that authors read.
-	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 15}
+	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 16}
 
 	largePackages = map[string]string{
+		"weir/reactor/mount":   "mounts are replaced while they run (replace.go); the table of calls is to move out",
 		"weir/registry/engine": "forwarded calls (forward.go) came in beside handlers; the methods of tasks are to move out",
 	}
 	wideSurfaces   = map[string]string{}

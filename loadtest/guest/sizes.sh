@@ -20,7 +20,7 @@ sizes() {
   hash=$(power $((2 * $(most "$n" 65536))))
   memory_mib=$(most $((1536 + n / 72)) 3072) # both ends in the kernel, both processes, room for bursts
   limit=$((600 + n * 3 / 1000))           # seconds for boot and run; a third of it where two processors are free
-  # With the collector's own sum (448 MiB) it would work for nothing where idle connections are the heap.
+  # The server's own sum (448 MiB) would make the collector work for nothing where idle connections are the heap.
   local heap=0 pages
   pages=$(most "$n" 100000)
   [ "$n" -le 100000 ] || heap=$((n * 3221))

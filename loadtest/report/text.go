@@ -166,8 +166,12 @@ func (r *Report) printServer(out io.Writer) {
 	if len(parts) > 0 {
 		fmt.Fprintf(out, "server: %s\n", strings.Join(parts, "; "))
 	}
-	fmt.Fprintf(out, "kernel: objects %s more than before at most%s, socket buffers %s at most%s, %d listen drops, "+
-		"%d listen queue overflows\n", Mebibytes(s.SlabGrowthBytes), bothEnds(s.SlabPerConnection),
+	objects := ""
+	if s.SlabGrowthBytes > 0 {
+		objects = fmt.Sprintf("objects %s more than before at most%s; buffers of ", Mebibytes(s.SlabGrowthBytes),
+			bothEnds(s.SlabPerConnection))
+	}
+	fmt.Fprintf(out, "kernel: %ssockets %s at most%s, %d listen drops, %d listen queue overflows\n", objects,
 		Mebibytes(s.SocketPeakBytes), bothEnds(s.SocketPerConnection), s.ListenDrops, s.ListenOverflows)
 	g := &r.Generator
 	fmt.Fprintf(out, "generator: %d x %d loops, window %d; %.2f cores, its own lateness p99 %s, max %s\n\n", g.Workers,

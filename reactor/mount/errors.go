@@ -1,13 +1,6 @@
 package mount
 
-import (
-	"fmt"
-	"strconv"
-	"time"
-
-	"weir/codec"
-	"weir/registry/protocol"
-)
+import "fmt"
 
 // Failure is why a call was not answered by its mount. The word is the reason in the error's data and the metric label.
 type Failure uint8
@@ -37,7 +30,7 @@ func (f Failure) String() string { return failureWords[f] }
 // failureTexts say what happened; %s is the mount's name.
 var failureTexts = [failures]string{
 	failDown:        "mount %s is not there",
-	failFull:        "mount %s has as many calls as it may have (max_in_flight, max_waiting, max_bytes)",
+	failFull:        "mount %s has as many calls as it may have (max_in_flight, max_connections, max_waiting, max_bytes)",
 	failShare:       "mount %s has as many calls of one client as it may have (max_share)",
 	failWaitTimeout: "the call waited too long for its turn at mount %s (wait_timeout)",
 	failTimeout:     "mount %s did not answer in time (call_timeout)",
@@ -54,29 +47,6 @@ var failureTexts = [failures]string{
 // executed says whether the call may have been executed.
 func (f Failure) executed() bool {
 	return f == failTimeout || f == failLost || f == failAnswer || f == failAsks || f == failStatus
-}
-
-// failed counts a call's failure and makes the error of it. detail, if any, says more.
-func (m *Mount) failed(f Failure, detail string) *codec.Error {
-	return m.failedUntil(f, detail, time.Second)
-}
-
-// failedUntil is failed with when to come again.
-func (m *Mount) failedUntil(f Failure, detail string, after time.Duration) *codec.Error {
-	m.series.failed[f].Inc()
-	text := fmt.Sprintf(failureTexts[f], m.name)
-	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
-	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
-	if detail != "" {
-		text += ": " + protocol.Clip(detail)
-	}
-	if f.executed() {
-		data = append(data, `,"executed":true}`...)
-	} else {
-		data = strconv.AppendInt(append(data, `,"retryAfterMs":`...), max(1, after.Milliseconds()), 10)
-		data = append(data, `,"executed":false}`...)
-	}
-	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }
 
 // Ending is why a mount is not there: why it could not be begun, or has ended. The word stands in the log, in the
@@ -123,6 +93,19 @@ var endingHints = [endings]string{
 	endToken:  "token_file is read before every start: may the user of this process read it, and is it not empty?",
 	endExited: "the program's standard error is in this log",
 }
+
+// Dropped is a line of an upstream that nobody hears.
+type Dropped uint8
+
+const (
+	dropNoMCP  Dropped = iota // it is no message
+	dropLate                  // it answers what nobody waits for any more
+	dropLong                  // it is above max_line_bytes
+	dropUnsaid                // a notification or request that is not passed on
+	droppeds
+)
+
+var droppedWords = [droppeds]string{"not_mcp", "late", "line_too_long", "not_passed_on"}
 
 // downError is why a mount is not there.
 type downError struct {

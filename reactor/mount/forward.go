@@ -1,23 +1,28 @@
 package mount
 
 import (
+	"fmt"
+	"strconv"
+	"time"
+
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/registry/call"
+	"weir/registry/protocol"
 )
 
 // How a call goes to its mount and comes back. A worker forwards it, or leaves it in line; the upstream's loop sends
 // what is in line, and settles what was answered.
 
-// tool is a tool of a mount, as the registry forwards its calls.
-type tool struct {
+// entry is something that a mount offers, as the registry forwards its calls.
+type entry struct {
 	mount *Mount
-	name  string // as the upstream has it
+	name  string // as the upstream has it: a name, a URI or the text of a template
 }
 
 // Forward implements call.Forwarder.
-func (t *tool) Forward(f *call.Forwarded) *codec.Error {
+func (t *entry) Forward(f *call.Forwarded) *codec.Error {
 	m := t.mount
 	if f.State != "" {
 		return t.goOn(f)
@@ -33,7 +38,7 @@ func (t *tool) Forward(f *call.Forwarded) *codec.Error {
 	if up == nil || f.Call.Cancelled() {
 		return nil
 	}
-	up.sendCall(id, t.name, f.Call)
+	up.sendCall(id, t.name, f)
 	if f.Call.Cancelled() { // its cancellation may have gone before it
 		up.sendCancelled(id)
 	}
@@ -44,7 +49,7 @@ func (t *tool) Forward(f *call.Forwarded) *codec.Error {
 const slotBytes = 256
 
 // admit gives a call its place. up is where it is to be sent now; nil: it waits for its turn.
-func (m *Mount) admit(t *tool, f *call.Forwarded) (up *upstream, id uint64, e *codec.Error) {
+func (m *Mount) admit(t *entry, f *call.Forwarded) (up *upstream, id uint64, e *codec.Error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -75,8 +80,16 @@ func (m *Mount) hasRoomLocked() bool {
 	return m.table.queues[sent].n+m.askingLocked() < m.opt.inFlight() && !m.up.unread.Load()
 }
 
+// askingLocked is how many calls have a connection beside those that are sent: one that asks its client keeps its own.
+func (m *Mount) askingLocked() int {
+	if m.opt.URL == "" {
+		return 0
+	}
+	return m.table.queues[asking].n
+}
+
 // Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
-func (t *tool) Release(f *call.Forwarded) {
+func (t *entry) Release(f *call.Forwarded) {
 	t.mount.answerBytes.Add(-int64(f.AnsweredBytes))
 }
 
@@ -118,14 +131,15 @@ func (u *upstream) sendNext() {
 		id, s := m.table.id(at), m.table.slots[at]
 		s.of.Hold() // so that its message stays, whatever becomes of it
 		m.mu.Unlock()
-		u.sendCall(id, s.name, s.of.Call)
+		u.sendCall(id, s.name, s.of)
 		s.of.Settle()
 	}
 }
 
-// sendCall sends a tools/call.
-func (u *upstream) sendCall(id uint64, name string, c *call.Call) {
-	b := u.appendCall(loop.GetBuffer(len(c.Raw)+callRoom), id, name, c)
+// sendCall sends what stands for a client's request of the entry with this name.
+func (u *upstream) sendCall(id uint64, name string, f *call.Forwarded) {
+	u.wantLogs(f.Call)
+	b := u.appendCall(loop.GetBuffer(len(f.Call.Raw)+callRoom), id, name, f)
 	u.Send(b)
 	loop.PutBuffer(b)
 }
@@ -208,4 +222,27 @@ func (m *Mount) lose(u *upstream, why Failure) {
 		}
 		lost[i].fail(m, why, "")
 	}
+}
+
+// failed counts a call's failure and makes the error of it. detail, if any, says more.
+func (m *Mount) failed(f Failure, detail string) *codec.Error {
+	return m.failedUntil(f, detail, time.Second)
+}
+
+// failedUntil is failed with when to come again.
+func (m *Mount) failedUntil(f Failure, detail string, after time.Duration) *codec.Error {
+	m.series.failed[f].Inc()
+	text := fmt.Sprintf(failureTexts[f], m.name)
+	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
+	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
+	if detail != "" {
+		text += ": " + protocol.Clip(detail)
+	}
+	if f.executed() {
+		data = append(data, `,"executed":true}`...)
+	} else {
+		data = strconv.AppendInt(append(data, `,"retryAfterMs":`...), max(1, after.Milliseconds()), 10)
+		data = append(data, `,"executed":false}`...)
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
 }

@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,7 +10,8 @@ import (
 	"weir/registry/protocol"
 )
 
-// How a mount is spoken to before calls come: greeted in one of the eras, and asked for its tools. This runs on the
+// How a mount is spoken to before calls come: greeted in one of the eras, and asked
+// for its lists (listing.go). This runs on the
 // mount's goroutine, one request at a time.
 
 // ask sends a request of our own and waits for its result. params are members without the braces.
@@ -23,10 +23,7 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *dow
 		m.mu.Unlock()
 		return nil, down(endClosed, "the connection has ended")
 	}
-	at, s := m.table.open()
-	s.own = came
-	m.table.enqueue(at, ours, 0)
-	id := m.table.id(at)
+	id := u.openLocked(came)
 	m.mu.Unlock()
 
 	b := append(append(appendHead(loop.GetBuffer(callRoom), id, method), params...), "}}\n"...)
@@ -43,6 +40,15 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *dow
 	}
 	m.mu.Unlock()
 	return nil, &downError{u.silent(), fmt.Errorf("no answer to %s: %w", method, context.Cause(ctx))}
+}
+
+// openLocked gives a request of our own its place. The mount is locked.
+func (u *upstream) openLocked(came chan<- answer) (id uint64) {
+	t := &u.mount.table
+	at, s := t.open()
+	s.own = came
+	t.enqueue(at, ours, 0)
+	return t.id(at)
 }
 
 // silent is what it means that a request was not answered.
@@ -83,6 +89,7 @@ func (u *upstream) initialize(ctx context.Context) *downError {
 		return down(endVersion, "it answers initialize with version %q", protocol.Clip(string(version)))
 	}
 	u.revision = uint8(found)
+	u.capable(result)
 	u.Send([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"))
 	return nil
 }
@@ -98,78 +105,9 @@ func (u *upstream) discover(ctx context.Context) *downError {
 	for _, v := range versions {
 		if v == latest {
 			u.revision = protocol.LatestRevision
+			u.capable(result)
 			return nil
 		}
 	}
 	return down(endVersion, "server/discover has %q, none of which is %s", versions, latest)
-}
-
-// How long a list may be.
-const (
-	maxPages       = 1000
-	maxListed      = 10_000
-	maxListedBytes = 16 << 20 // of the pages that have tools: all of it is kept
-)
-
-// list asks for all tools, each as the JSON that came.
-func (u *upstream) list(ctx context.Context) (tools [][]byte, _ *downError) {
-	cursor, listed := []byte(nil), 0
-	for range maxPages {
-		params := ""
-		if cursor != nil {
-			params = `"cursor":` + string(cursor)
-		}
-		if u.isModern() {
-			if params != "" {
-				params += ","
-			}
-			params += `"_meta":{` + u.mount.of.modernMeta + `}`
-		}
-		result, e := u.ask(ctx, "tools/list", params)
-		if e != nil && e.why == endRefused {
-			if refusal, ok := e.err.(*codec.Error); ok && refusal.Code == codec.CodeMethodNotFound {
-				return nil, nil // it has none
-			}
-			return nil, &downError{endList, e.err}
-		}
-		if e != nil {
-			return nil, e
-		}
-		had := len(tools)
-		if tools, e = appendTools(tools, codec.Member(result, "tools")); e != nil {
-			return nil, e
-		}
-		if len(tools) > had {
-			listed += len(result)
-		}
-		if listed > maxListedBytes {
-			return nil, down(endList, "its list of tools has more than %d bytes", maxListedBytes)
-		}
-		next := codec.Member(result, "nextCursor")
-		if next == nil || next[0] != '"' || bytes.Equal(next, cursor) {
-			return tools, nil
-		}
-		cursor = next
-	}
-	return nil, down(endList, "its list of tools has more than %d pages", maxPages)
-}
-
-// appendTools appends the entries of a page.
-func appendTools(tools [][]byte, page []byte) ([][]byte, *downError) {
-	if len(page) == 0 || page[0] != '[' {
-		return nil, down(endList, "its list of tools is none")
-	}
-	for off := 0; ; {
-		one, next, err := codec.NextElement(page, off)
-		if err != nil {
-			return nil, &downError{endList, err}
-		}
-		if next < 0 {
-			return tools, nil
-		}
-		if tools = append(tools, one); len(tools) > maxListed {
-			return nil, down(endList, "it has more than %d tools", maxListed)
-		}
-		off = next
-	}
 }

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,7 +12,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/reactor/mount/child"
 	"weir/reactor/mount/remote"
+	"weir/registry/handler"
+	"weir/registry/protocol"
 )
 
 // The life of a mount: begun, greeted, listed, there; ended, and after a pause begun again.
@@ -41,6 +45,7 @@ func (m *Mount) run(ctx, hurry context.Context) {
 	for ends := 0; ctx.Err() == nil; ends++ {
 		began := time.Now()
 		e := m.once(ctx, hurry)
+		m.of.takeOver(m)
 		if time.Since(began) >= steady {
 			ends, told = 0, endNotYet
 		}
@@ -77,8 +82,8 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 	}
 	exited := make(<-chan struct{})
 	if c != nil {
-		exited = c.exited
-		defer c.end(hurry)
+		exited = c.Exited()
+		defer c.End(hurry)
 	}
 	if u.remote != nil {
 		defer u.remote.End() // after u.end, which it hears
@@ -89,8 +94,8 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		case ctx.Err() != nil:
 			return down(endStopped, "this server stops")
 		case c != nil:
-			c.end(hurry)
-			return down(endExited, "%v", describe(c.status))
+			c.End(hurry)
+			return down(endExited, "%v", describe(c.Status()))
 		}
 		return down(endClosed, "the connection has ended: %v", u.Reason())
 	}
@@ -104,6 +109,10 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		return e
 	}
 	m.setUp(u)
+	if u.isModern() {
+		u.listen()
+	}
+	m.of.note(m.of.engine.Topics().All()...)
 	for {
 		select {
 		case <-ctx.Done():
@@ -115,6 +124,9 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 			return gone()
 		case <-u.changed:
 			m.listAgain(ctx, u)
+			m.of.note(m.of.engine.Topics().All()...)
+		case <-u.follows:
+			m.follow(ctx, u)
 		}
 	}
 }
@@ -123,7 +135,7 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 func (u *upstream) finish() {
 	select {
 	case <-u.over:
-	case <-time.After(stderrPatience):
+	case <-time.After(child.Patience):
 	}
 }
 
@@ -136,15 +148,22 @@ func describe(status error) string {
 }
 
 // begin starts the program, or connects, and has a loop read what comes.
-func (m *Mount) begin(ctx context.Context) (*child, *upstream, *downError) {
-	var c *child
+func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *downError) {
+	var c *child.Child
 	var fd int
 	var e *downError
 	var r *remote.Remote
 	heard := &upstreamOf{mount: m}
 	switch {
 	case m.opt.Command != "":
-		c, fd, e = m.spawn()
+		var err error
+		if c, fd, err = m.of.starter.Start(&child.Spec{Command: m.opt.Command, Args: m.opt.Args, Cwd: m.opt.Cwd,
+			Env: m.opt.Env, InheritEnv: m.opt.InheritEnv, Log: m.log}); err != nil {
+			e = &downError{endStart, err}
+			if errors.Is(err, child.ErrCommand) {
+				e.why = endCommand
+			}
+		}
 	case m.opt.URL != "":
 		r, fd, e = m.reach(heard)
 	default:
@@ -198,11 +217,17 @@ func (u *upstream) meet(ctx context.Context) *downError {
 	if e := u.greet(ctx); e != nil {
 		return u.saying(e)
 	}
-	listed, e := u.list(ctx)
-	if e != nil {
+	if u.mount.of.follows(u.mount) { // what it offers is called already
+		u.mount.letCome(u)
+	}
+	if e := u.listAll(ctx, func(protocol.List) bool { return true }); e != nil {
 		return e
 	}
-	u.mount.offer(listed)
+	if u.completes {
+		eng := u.mount.of.engine
+		eng.OfferCompletion(handler.NoCompletion(eng.HandlerDefaults()))
+	}
+	u.mount.of.takeOver(u.mount)
 	return nil
 }
 
@@ -214,7 +239,7 @@ func (u *upstream) saying(e *downError) *downError {
 	return e
 }
 
-// listAgain asks an upstream that has changed its list, once for all changes that come together. If it does not
+// listAgain asks an upstream that has changed lists, once for all changes that come together. If it does not
 // answer, what it listed before stays.
 func (m *Mount) listAgain(ctx context.Context, u *upstream) {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.StartTimeout)
@@ -230,10 +255,8 @@ func (m *Mount) listAgain(ctx context.Context, u *upstream) {
 	case <-u.changed:
 	default:
 	}
-	listed, e := u.list(ctx)
-	if e != nil {
-		m.log.Warn().Err(e).Msg("a mount has changed its tools and does not list them: those of before are offered")
-		return
+	stale := u.stale.Swap(0)
+	if e := u.listAll(ctx, func(list protocol.List) bool { return stale>>list&1 != 0 }); e != nil {
+		m.log.Warn().Err(e).Msg("a mount has changed what it offers and does not list it: what was before is offered")
 	}
-	m.offer(listed)
 }

@@ -8,28 +8,6 @@ import (
 
 // Every series of this package. Labels are bounded: mounts by the configuration, reasons by the lists in errors.go.
 
-// Dropped is a line of an upstream that nobody hears.
-type Dropped uint8
-
-const (
-	dropNoMCP  Dropped = iota // it is no message
-	dropLate                  // it answers what nobody waits for any more
-	dropLong                  // it is above max_line_bytes
-	dropUnsaid                // a notification or request that is not passed on
-	droppeds
-)
-
-var droppedWords = [droppeds]string{"not_mcp", "late", "line_too_long", "not_passed_on"}
-
-// series are those of one mount.
-type series struct {
-	starts  *metrics.Counter
-	ended   [endings]*metrics.Counter
-	failed  [failures]*metrics.Counter
-	dropped [droppeds]*metrics.Counter
-	calls   *metrics.Counter
-}
-
 func (m *Mount) register(set *metrics.Set) {
 	s := &m.series
 	label := fmt.Sprintf("mount=%q", m.name)
@@ -56,6 +34,8 @@ func (m *Mount) register(set *metrics.Set) {
 		return 0
 	})
 	gauge(`weir_mount_tools`, func(s Status) int { return s.Tools })
+	gauge(`weir_mount_prompts`, func(s Status) int { return s.Prompts })
+	gauge(`weir_mount_resources`, func(s Status) int { return s.Resources })
 	gauge(`weir_mount_in_flight`, func(s Status) int { return s.InFlight })
 	gauge(`weir_mount_in_flight_limit`, func(Status) int { return m.opt.inFlight() })
 	gauge(`weir_mount_client_in_flight`, func(s Status) int { return s.ClientInFlight })

@@ -5,36 +5,53 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/mount/breaker"
+	"weir/reactor/mount/child"
 	"weir/reactor/mount/remote"
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
 
 // Mounts are all mounts of a server. Their life: New, Start, Drain, Stop; each once, in order, and any left out but
-// Stop after Start. Status is for any goroutine.
+// Stop after Start. Status and Replace are for any goroutine.
 type Mounts struct {
-	all     []*Mount // in the order of their names
+	config  Config
 	loops   *loop.Loops
 	engine  *engine.Engine
 	json    codec.JSONLimits
-	starter *starter
+	starter *child.Starter
 
 	clientInfo string // an object
 	nonce      string // before the states of calls that ask: another process's are none of ours
 	modernMeta string // the members of _meta in every request of the modern era
 
 	running sync.WaitGroup
+	life    context.Context    // of all of them; nil before Start
+	hurried context.Context    // over when no time is left
 	stop    context.CancelFunc // ends the lives
 	hurry   context.CancelFunc // and leaves them no time
 
-	mu     sync.Mutex // held while the offer changes
-	owners map[string]*Mount
+	noted struct { // resources whose subscribers came or went
+		sync.Mutex
+		uris map[string]struct{}
+		some chan struct{} // has one when there are some
+	}
+	watch sync.Once // with the first mount
+
+	listing sync.Mutex // guards what follows; before mu
+	all     []*Mount   // in the order of their names; never changed, but replaced
+	closed  bool       // nothing is replaced any more
+
+	mu      sync.Mutex               // held while the offer changes
+	owners  [kinds]map[string]*Mount // who offers what, by its name here
+	leaving map[*Mount]bool          // are in no list any more, and answer what they were sent
 }
 
 // Mount is one server that answers for this one.
@@ -45,9 +62,15 @@ type Mount struct {
 	log    zerolog.Logger
 	series series
 
+	end context.CancelFunc // ends its life
+
+	// Guarded by the lock of Mounts.
+	before *Mount // serves until this one has offered its tools, or cannot
+	gone   bool   // offers nothing any more
+
 	answerBytes atomic.Int64
-	tools       atomic.Int32
-	offers      offering
+	counts      [kinds]atomic.Int32 // of what is offered
+	offers      [kinds]offering
 
 	mu       sync.Mutex
 	talking  *upstream // the one that there is
@@ -64,8 +87,15 @@ type upstream struct {
 	mount *Mount
 
 	// Set while it is greeted, before calls come.
-	revision uint8
-	remote   *remote.Remote // of a server that is spoken to over HTTP
+	revision  uint8
+	remote    *remote.Remote // of a server that is spoken to over HTTP
+	has       [kinds]bool    // which lists it has
+	completes bool
+	// What it says of: changes of its lists, updates of its resources, logs.
+	changes    [protocol.ListCount]bool
+	subscribes bool
+	logs       bool
+	listening  uint64 // the id of its subscriptions/listen, 0 for none; the mount's goroutine's
 
 	// The loop's.
 	decoder  codec.LineDecoder
@@ -78,7 +108,15 @@ type upstream struct {
 	heard   atomic.Bool   // it has said a message
 	strange atomic.Value  // string: the first line that was none
 	over    chan struct{} // closed when it has ended
-	changed chan struct{} // has one when its list of tools has changed
+	changed chan struct{} // has one when a list of its has changed
+	stale   atomic.Uint32 // which, a bit for each
+
+	follows chan struct{} // has one when something was noted
+	level   atomic.Uint32 // the lowest level of log messages that it was told, or quiet
+
+	// Guarded by the mount's lock.
+	noted     map[string]bool // resources to look at: whether they are its own
+	following map[string]bool // those that it is to speak of
 
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
@@ -91,21 +129,24 @@ type offered struct {
 	definition []byte
 }
 
-// starter starts every child on one thread, which lives until none is left: the kernel ends a child when the thread
-// that started it does (PR_SET_PDEATHSIG), and so also when this process is killed.
-type starter struct {
-	jobs chan func()
-	done chan struct{}
+// series are those of one mount.
+type series struct {
+	starts  *metrics.Counter
+	ended   [endings]*metrics.Counter
+	failed  [failures]*metrics.Counter
+	dropped [droppeds]*metrics.Counter
+	calls   *metrics.Counter
 }
 
 // Status is a mount at one moment.
 type Status struct {
-	Name              string
-	Up                bool
-	Why               string // why not; "" if it is
-	Tools             int    // that are offered, also while it is not there
-	InFlight, Waiting int
-	ClientInFlight    int // of the client that has the most
+	Name string
+	Up   bool
+	Why  string // why not; "" if it is
+	// What is offered, also while it is not there; templates count as resources.
+	Tools, Prompts, Resources int
+	InFlight, Waiting         int
+	ClientInFlight            int // of the client that has the most
 	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
 	RequestBytes, AnswerBytes int
 	Breaker                   breaker.State
@@ -117,7 +158,9 @@ type Status struct {
 func (m *Mount) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.tools.Load()), InFlight: m.table.queues[sent].n,
+	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.counts[tools].Load()),
+		Prompts:   int(m.counts[prompts].Load()),
+		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.queues[sent].n,
 		Waiting: m.table.waits(), ClientInFlight: m.table.mostOfAClient(),
 		RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
 	s.Breaker, s.Opened = m.breaker.State(), int(m.breaker.Opened)

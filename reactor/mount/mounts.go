@@ -12,6 +12,7 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/child"
 	"weir/registry/engine"
 	"weir/registry/protocol"
 )
@@ -30,36 +31,77 @@ type Config struct {
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
-	s := &Mounts{loops: c.Loops, engine: c.Engine, json: c.JSON, owners: map[string]*Mount{},
+	s := &Mounts{config: c, loops: c.Loops, engine: c.Engine, json: c.JSON, leaving: map[*Mount]bool{},
 		nonce: rand.Text() + "."}
+	s.noted.some = make(chan struct{}, 1)
+	for k := range s.owners {
+		s.owners[k] = map[string]*Mount{}
+	}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
 	s.modernMeta = `"` + protocolPrefix + `protocolVersion":"` +
 		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + protocolPrefix + `clientInfo":` + s.clientInfo +
 		`,"` + protocolPrefix + `clientCapabilities":{}`
 	for _, name := range slices.Sorted(maps.Keys(c.Mounts)) {
-		opt := c.Mounts[name]
-		log := c.Log.With().Str("mount", name)
-		if opt.At != "" {
-			log = log.Str("at", opt.At)
-		}
-		m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
-		m.table.init()
-		m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
-		m.register(c.Metrics)
-		s.all = append(s.all, m)
+		s.all = append(s.all, s.newMount(name, c.Mounts[name]))
 	}
 	return s
 }
 
+func (s *Mounts) newMount(name string, opt *Options) *Mount {
+	log := s.config.Log.With().Str("mount", name)
+	if opt.At != "" {
+		log = log.Str("at", opt.At)
+	}
+	m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
+	m.table.init()
+	m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
+	m.register(s.config.Metrics)
+	return m
+}
+
 // Start begins every mount and waits for none. The loops turn.
 func (s *Mounts) Start() {
-	ctx, stop := context.WithCancel(context.Background())
-	hurried, hurry := context.WithCancel(context.Background())
-	s.stop, s.hurry, s.starter = stop, hurry, newStarter()
+	s.listing.Lock()
+	defer s.listing.Unlock()
+	s.life, s.stop = context.WithCancel(context.Background())
+	s.hurried, s.hurry = context.WithCancel(context.Background())
+	s.starter = child.NewStarter()
 	for _, m := range s.all {
-		s.running.Go(func() { m.run(ctx, hurried) })
+		s.begin(m)
 	}
+}
+
+// begin begins a mount's life. The list is locked.
+func (s *Mounts) begin(m *Mount) {
+	s.watch.Do(func() {
+		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
+		s.running.Go(func() { s.assign(s.life) })
+	})
+	var life context.Context
+	life, m.end = context.WithCancel(s.life)
+	s.running.Go(func() { m.run(life, s.hurried) })
+}
+
+// list is every mount, in the order of their names.
+func (s *Mounts) list() []*Mount {
+	s.listing.Lock()
+	defer s.listing.Unlock()
+	return s.all
+}
+
+// close has nothing be replaced any more, and returns every mount, also those that leave.
+func (s *Mounts) close() []*Mount {
+	s.listing.Lock()
+	s.closed = true
+	all := slices.Clone(s.all)
+	s.listing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for m := range s.leaving {
+		all = append(all, m)
+	}
+	return all
 }
 
 // Drain takes no more calls and waits until those under way are answered, or three quarters of ctx's time are over:
@@ -70,14 +112,15 @@ func (s *Mounts) Drain(ctx context.Context) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/4*3)
 		defer cancel()
 	}
-	for _, m := range s.all {
+	all := s.close()
+	for _, m := range all {
 		m.mu.Lock()
 		m.stopping = true
 		m.mu.Unlock()
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for _, m := range s.all {
+	for _, m := range all {
 		for s := m.Status(); s.InFlight+s.Waiting > 0 && ctx.Err() == nil; s = m.Status() {
 			select {
 			case <-tick.C:
@@ -94,6 +137,8 @@ func (s *Mounts) Stop(ctx context.Context) {
 	if s.starter == nil {
 		return
 	}
+	s.engine.Topics().Watch(nil)
+	s.close()
 	s.stop()
 	over := make(chan struct{})
 	go func() {
@@ -107,7 +152,7 @@ func (s *Mounts) Stop(ctx context.Context) {
 		<-over
 	}
 	s.hurry()
-	s.starter.stop()
+	s.starter.Stop()
 }
 
 // loseLast answers what still waits for an upstream that is about to be ended.
@@ -120,15 +165,20 @@ func (m *Mount) loseLast() {
 	}
 }
 
-// setUp lets calls come.
-func (m *Mount) setUp(u *upstream) {
+// letCome lets calls come.
+func (m *Mount) letCome(u *upstream) {
 	m.mu.Lock()
 	if m.talking == u {
 		m.up = u
 		m.breaker.Answered()
 	}
 	m.mu.Unlock()
-	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.tools.Load()).
+}
+
+// setUp lets calls come, and says so.
+func (m *Mount) setUp(u *upstream) {
+	m.letCome(u)
+	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.counts[tools].Load()).
 		Msg("a mount is there")
 }
 
@@ -145,8 +195,9 @@ func (m *Mount) setDown(why Ending) {
 
 // Status is that of every mount, in the order of their names.
 func (s *Mounts) Status() []Status {
-	all := make([]Status, 0, len(s.all))
-	for _, m := range s.all {
+	list := s.list()
+	all := make([]Status, 0, len(list))
+	for _, m := range list {
 		all = append(all, m.Status())
 	}
 	return all

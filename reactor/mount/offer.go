@@ -2,88 +2,139 @@ package mount
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"weir/codec"
 	"weir/registry/handler"
 )
 
-// What a mount offers, and under which names. A tool that cannot be offered is left out and named in the log: the
+// What a mount offers, and under which names. An entry that cannot be offered is left out and named in the log: the
 // others are.
 
 // maxNameBytes is what models take as the name of a tool (of [A-Za-z0-9_-]), though MCP would have 128.
 const maxNameBytes = 64
 
 // offer brings the registry up to what the mount lists.
-func (m *Mount) offer(listed [][]byte) {
-	now := offering{}
+func (m *Mount) offer(k kind, listed [][]byte) {
+	c, now := &listings[k], offering{}
 	for _, raw := range listed {
-		name, ok := codec.StringOf(codec.Member(raw, "name"))
-		if !ok || !m.opt.Tools.allows(string(name)) {
+		text, ok := codec.StringOf(codec.Member(raw, c.key))
+		name := string(text)
+		if !ok || k == tools && !m.opt.Tools.allows(name) {
 			continue
 		}
-		one := offered{name: m.opt.offered(m.name, string(name)), definition: raw}
-		if was, has := m.offers[string(name)]; has && bytes.Equal(was.definition, raw) {
-			now[string(name)] = was
+		one := offered{name: name, definition: raw}
+		if k == tools || k == prompts {
+			one.name = m.opt.offered(m.name, name)
+		}
+		if was, has := m.offers[k][name]; has && bytes.Equal(was.definition, raw) {
+			now[name] = was
 			continue
 		}
-		if err := m.add(string(name), one); err != nil {
-			m.log.Error().Str("tool", string(name)).Err(err).Msg("a tool of a mount is not offered")
+		if err := m.add(k, name, one); err != nil {
+			m.log.Error().Str(c.what, name).Err(err).Msgf("a %s of a mount is not offered", c.what)
 			continue
 		}
-		now[string(name)] = one
+		now[name] = one
 	}
-	for name, was := range m.offers {
+	for name, was := range m.offers[k] {
 		if _, has := now[name]; !has {
-			m.of.remove(m, was.name)
+			m.of.remove(m, k, was.name)
 		}
 	}
-	m.offers = now
-	m.tools.Store(int32(len(now)))
+	m.offers[k] = now
+	m.counts[k].Store(int32(len(now)))
 }
 
-// add offers one tool.
-func (m *Mount) add(name string, one offered) error {
-	if len(one.name) > maxNameBytes {
-		return fmt.Errorf("its name %q has %d bytes, models take %d: set a shorter prefix", one.name, len(one.name),
-			maxNameBytes)
+// add offers one entry.
+func (m *Mount) add(k kind, name string, one offered) error {
+	eng, to := m.of.engine, &entry{mount: m, name: name}
+	defaults := eng.HandlerDefaults()
+	switch k {
+	case tools:
+		if len(one.name) > maxNameBytes {
+			return fmt.Errorf("its name %q has %d bytes, models take %d: set a shorter prefix", one.name, len(one.name),
+				maxNameBytes)
+		}
+		t, err := handler.NewForwardedTool(one.name, one.definition, to, defaults)
+		return m.of.put(m, k, one.name, err, func(replaces bool) error {
+			t.Handler.Replaces = replaces
+			return eng.AddTool(t)
+		})
+	case prompts:
+		p, err := handler.NewForwardedPrompt(one.name, one.definition, to, defaults)
+		return m.of.put(m, k, one.name, err, func(replaces bool) error {
+			p.Handler.Replaces = replaces
+			return eng.AddPrompt(p)
+		})
+	case resources:
+		r, err := handler.NewForwardedResource(one.definition, to, defaults)
+		return m.of.put(m, k, one.name, err, func(replaces bool) error {
+			r.Handler.Replaces = replaces
+			return eng.AddResource(r)
+		})
 	}
-	to := &tool{mount: m, name: name}
-	t, err := handler.NewForwardedTool(one.name, one.definition, to, m.of.engine.HandlerDefaults())
-	if err != nil {
-		return err
-	}
-	return m.of.put(m, t)
+	t, err := handler.NewForwardedTemplate(one.definition, to, defaults)
+	return m.of.put(m, k, one.name, err, func(replaces bool) error {
+		t.Handler.Replaces = replaces
+		return eng.AddResourceTemplate(t)
+	})
 }
 
-// put offers a tool in the name of a mount. Two mounts, or a mount and the program itself, cannot have one name.
-func (s *Mounts) put(m *Mount, t *handler.Tool) error {
-	name := t.Handler.Name
+// apart says how two that have one name can be told apart.
+var apart = [kinds]string{
+	tools:     "give mount %s or %s another prefix, or leave the tool out with tools.deny",
+	prompts:   "give mount %s or %s another prefix",
+	resources: "URIs are not changed, so mount %s or %s has to have another",
+	templates: "URIs are not changed, so mount %s or %s has to have another",
+}
+
+// put offers an entry in the name of a mount. Two mounts, or a mount and the program itself, cannot have one name.
+func (s *Mounts) put(m *Mount, k kind, name string, wrong error, add func(replaces bool) error) error {
+	if wrong != nil {
+		return wrong
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch owner := s.owners[name]; {
-	case owner == m:
-		t.Handler.Replaces = true
-	case owner != nil:
-		return fmt.Errorf("mount %s offers %q already: give mount %s or %s another prefix, or leave the tool out with "+
-			"tools.deny", owner.name, name, m.name, owner.name)
+	if m.gone {
+		return nil
 	}
-	if err := s.engine.AddTool(t); err != nil {
-		if s.owners[name] == nil {
-			return fmt.Errorf("%q: %w (this program's own tools, or another part of it)", name, err)
+	owner := s.owners[k][name]
+	replaces := owner != nil && (owner == m || owner == m.before)
+	if owner != nil && !replaces {
+		return errors.New(fmt.Sprintf("mount %s offers %q already: ", owner.name, name) +
+			fmt.Sprintf(apart[k], m.name, owner.name))
+	}
+	if err := add(replaces); err != nil {
+		if owner == nil {
+			return fmt.Errorf("%q: %w (this program's own %ss, or another part of it)", name, err, listings[k].what)
 		}
 		return err
 	}
-	s.owners[name] = m
+	s.owners[k][name] = m
 	return nil
 }
 
-// remove takes a tool out of the offer.
-func (s *Mounts) remove(m *Mount, name string) {
+// remove takes an entry out of the offer.
+func (s *Mounts) remove(m *Mount, k kind, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owners[name] == m {
-		delete(s.owners, name)
+	if s.owners[k][name] == m {
+		s.removeLocked(k, name)
+	}
+}
+
+func (s *Mounts) removeLocked(k kind, name string) {
+	delete(s.owners[k], name)
+	switch k {
+	case tools:
 		s.engine.RemoveTool(name)
+	case prompts:
+		s.engine.RemovePrompt(name)
+	case resources:
+		s.engine.RemoveResource(name)
+	case templates:
+		s.engine.RemoveResourceTemplate(name)
 	}
 }

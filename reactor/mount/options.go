@@ -1,11 +1,15 @@
 package mount
 
 import (
+	"net/http"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"weir/codec/option"
+	"weir/reactor/mount/remote"
 )
 
 // Options say what one mount is, and bound it.
@@ -161,4 +165,51 @@ func matches(pattern, name string) bool {
 // offered is how a tool of this name is called here.
 func (o *Options) offered(mount, name string) string {
 	return strings.ReplaceAll(o.Prefix, "NAME", mount) + name
+}
+
+// reserved are headers that every request has of its own.
+var reserved = []string{"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
+	"Host", "Last-Event-Id", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// checkURL checks what is said of a server that is spoken to over HTTP.
+func (o *Options) checkURL(found *option.Mistakes) {
+	if o.URL == "" {
+		if len(o.Headers) > 0 || o.TokenFile != "" {
+			found.Add("", "headers and token_file are for a url, and there is none: allowed is to leave them out")
+		}
+		return
+	}
+	at, err := url.Parse(o.URL)
+	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Hostname() == "" || at.User != nil ||
+		at.Fragment != "" {
+		found.Add("url", "%s is not the address of a server: allowed is http://HOST/PATH or https://HOST/PATH; who it is "+
+			"let in as is said in headers or token_file", option.Quote(o.URL))
+	}
+	for name, value := range o.Headers {
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case !isToken(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
+			found.Add("headers", "%s is not a header: allowed is a name of letters, digits and -, and a value in one line",
+				option.Quote(name))
+		case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, "Mcp-"):
+			found.Add("headers", "%s is said by this program itself: allowed is to leave it out", option.Quote(name))
+		case canonical == "Authorization" && o.TokenFile != "":
+			found.Add("headers", "Authorization is said by token_file too: allowed is one of both")
+		}
+	}
+}
+
+// isToken says whether name is one of a header (RFC 9110, 5.6.2), of the characters that people use.
+func isToken(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
+	})
+}
+
+// inFlight is how many calls may be sent at once.
+func (o *Options) inFlight() int {
+	if o.URL == "" {
+		return o.MaxInFlight
+	}
+	return min(o.MaxInFlight, o.MaxConnections-remote.Spare)
 }

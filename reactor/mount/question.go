@@ -78,7 +78,7 @@ func (m *Mount) findLocked(state string) (at place, id uint64, ok bool) {
 }
 
 // goOn sends the upstream what a client has answered, and f waits in the call's place; without an answer it asks again.
-func (t *tool) goOn(f *call.Forwarded) *codec.Error {
+func (t *entry) goOn(f *call.Forwarded) *codec.Error {
 	m := t.mount
 	f.Bytes = slotBytes + len(f.Call.Raw)
 	m.mu.Lock()
@@ -110,7 +110,7 @@ func (t *tool) goOn(f *call.Forwarded) *codec.Error {
 }
 
 // GiveUp implements call.Forwarder.
-func (t *tool) GiveUp(state string) {
+func (t *entry) GiveUp(state string) {
 	m := t.mount
 	m.mu.Lock()
 	at, id, ok := m.findLocked(state)

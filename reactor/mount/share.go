@@ -8,15 +8,6 @@ import (
 // What one client may have of a mount, so that nobody fills it for everybody. A client that is at its share of
 // max_in_flight is held back in a queue of its own, or those behind it would wait for it.
 
-// client is who has calls at a mount.
-type client struct {
-	key           any
-	sent, waiting int // its calls; those that are held wait
-	bytes         int // of its requests
-	slots         int // that name it
-	held          queue
-}
-
 // keyOf names the client of a call: its principal, or its connection if that is nobody's.
 func keyOf(c *call.Call) any {
 	if c.Principal != "" {

@@ -21,11 +21,20 @@ type slot struct {
 	own        chan<- answer   // of a request of the mount's own
 	question   *question       // of a call that asks
 	client     *client         // whose call it is
-	name       string          // of the call's tool, as the upstream has it
+	name       string          // of what is called, as the upstream has it
 	since      int64           // when it was sent, or began to wait
 	generation uint32
 	next, prev place
 	line       line
+}
+
+// client is who has calls at a mount.
+type client struct {
+	key           any
+	sent, waiting int // its calls; those that are held wait
+	bytes         int // of its requests
+	slots         int // that name it
+	held          queue
 }
 
 // line says in which of the table's queues a slot is.

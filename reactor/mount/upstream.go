@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"weir/backpressure"
 	"weir/codec"
@@ -15,7 +14,9 @@ import (
 )
 
 func newUpstream(m *Mount, l *loop.Loop, fd int) *upstream {
-	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1)}
+	u := &upstream{mount: m, over: make(chan struct{}), changed: make(chan struct{}, 1),
+		follows: make(chan struct{}, 1), following: map[string]bool{}}
+	u.level.Store(quiet)
 	// No deadline of clients is held against it; its calls have theirs.
 	u.Init(l, &loop.Listener{Name: "mount", Patient: true}, int32(fd), netip.Addr{}, u)
 	return u
@@ -164,7 +165,7 @@ func (u *upstream) settleError(id uint64, failure []byte) {
 		was.fail(u.mount, failAnswer, answersFull)
 		return
 	}
-	was.of.Failed = readError(failure)
+	was.of.Failed = translated(was.of, readError(failure))
 	was.of.Settle()
 }
 
@@ -199,11 +200,17 @@ func (u *upstream) told(msg []byte) {
 	switch method, _ := codec.StringOf(u.env.Method.Of(msg)); string(method) {
 	case "notifications/progress":
 		u.progressed(u.env.Params.Of(msg))
+	case "notifications/message":
+		u.logged(u.env.Params.Of(msg))
+	case "notifications/resources/updated":
+		u.updated(u.env.Params.Of(msg))
+	case "notifications/subscriptions/acknowledged":
 	case protocol.ListTools.ChangedMethod():
-		select {
-		case u.changed <- struct{}{}:
-		default: // it is known already
-		}
+		u.listChanged(protocol.ListTools)
+	case protocol.ListPrompts.ChangedMethod():
+		u.listChanged(protocol.ListPrompts)
+	case protocol.ListResources.ChangedMethod():
+		u.listChanged(protocol.ListResources)
 	default:
 		u.drop(dropUnsaid)
 	}
@@ -324,99 +331,4 @@ func (u *upstream) skipOn(b []byte) (n int, over bool) {
 	}
 	u.longID, u.skipping = nil, false
 	return end + 1, true
-}
-
-// The lines that go upstream, put together from the bytes of what came. What the protocol itself keeps in _meta
-// belongs to one hop: a client's is left out, and ours put in its place.
-
-// protocolPrefix begins what the protocol itself keeps in _meta.
-const protocolPrefix = "io.modelcontextprotocol/"
-
-// callRoom is what a request takes beside what is copied of the client's.
-const callRoom = 512
-
-// appendHead begins a request of ours, up to the members of its params.
-func appendHead(dst []byte, id uint64, method string) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
-	dst = strconv.AppendUint(dst, id, 10)
-	dst = append(dst, `,"method":"`...)
-	return append(append(dst, method...), `","params":{`...)
-}
-
-// appendCall appends the tools/call that stands for a client's.
-func (u *upstream) appendCall(dst []byte, id uint64, name string, c *call.Call) []byte {
-	dst = codec.AppendQuoted(append(appendHead(dst, id, "tools/call"), `"name":`...), name)
-	if arguments := c.Env.Arguments.Of(c.Raw); arguments != nil {
-		dst = codec.AppendOneLine(append(dst, `,"arguments":`...), arguments)
-	}
-	from := len(dst)
-	dst = append(dst, `,"_meta":{`...)
-	first := len(dst)
-	if u.isModern() {
-		dst = append(dst, u.mount.of.modernMeta...)
-	}
-	if c.Env.ProgressToken.Present() {
-		dst = strconv.AppendUint(append(comma(dst, first), `"progressToken":`...), id, 10)
-	}
-	meta := c.Env.Meta.Of(c.Raw)
-	for off := 0; meta != nil; {
-		key, value, next := codec.NextMember(meta, off)
-		if next <= 0 {
-			break
-		}
-		off = next
-		if name, _ := codec.StringOf(key); string(name) == "progressToken" || ofProtocol(name) {
-			continue
-		}
-		dst = append(append(comma(dst, first), key...), ':')
-		dst = codec.AppendOneLine(dst, value)
-	}
-	if len(dst) == first {
-		dst = dst[:from]
-	} else {
-		dst = append(dst, '}')
-	}
-	return append(dst, "}}\n"...)
-}
-
-// comma puts one behind a member that is there.
-func comma(dst []byte, first int) []byte {
-	if len(dst) > first {
-		return append(dst, ',')
-	}
-	return dst
-}
-
-// ofProtocol says whether a member of _meta is the protocol's own.
-func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), protocolPrefix) }
-
-func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
-
-// appendCancelled appends the notification that takes a request back.
-func appendCancelled(dst []byte, id uint64) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`...)
-	return append(strconv.AppendUint(dst, id, 10), "}}\n"...)
-}
-
-// appendProgress appends an upstream's progress as the client of c understands it.
-func appendProgress(dst []byte, c *call.Call, params []byte) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":`...)
-	dst = append(dst, c.Env.ProgressToken.Of(c.Raw)...)
-	for off := 0; ; {
-		key, value, next := codec.NextMember(params, off)
-		if next <= 0 {
-			break
-		}
-		off = next
-		switch name, _ := codec.StringOf(key); string(name) {
-		case "progressToken", "_meta":
-			continue
-		case "message":
-			if !c.Rev().Annotations {
-				continue
-			}
-		}
-		dst = append(append(append(append(dst, ','), key...), ':'), value...)
-	}
-	return append(dst, "}}"...)
 }

@@ -87,8 +87,10 @@ func (c *Conn) forgetCompactLocked(h *compactCall) (recalled bool) {
 	if back.waiting--; back.waiting == 0 {
 		defer func() { c.compacted = nil }()
 	}
-	if c.MutedLocked() {
-		return true // by a close frame, like everything before it
+	// By a close frame, like everything before it. Or its connection has ended, and what was in flight is cancelled
+	// already: nobody would tell this one, which a worker took before its lane was closed.
+	if c.MutedLocked() || !c.OpenLocked() {
+		return true
 	}
 	if len(back.recalled) == 0 {
 		return false

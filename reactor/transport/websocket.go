@@ -82,9 +82,9 @@ func (t *wsTransport) violated(in *pipeline.Intake, c *pipeline.Conn, err *webso
 // endEarly ends the connection with what is in in.Out as its last bytes: answers that workers finish later must not
 // follow a close frame, so no more of them is sent.
 func (t *wsTransport) endEarly(in *pipeline.Intake, c *pipeline.Conn, reason loop.Reason) {
-	t.conv.CancelAll()
 	c.SendLast(in.Out)
 	in.Out = in.Out[:0]
+	t.conv.CancelAll() // after it: a compact call that a worker takes now is in flight already, or finds c muted
 	c.EndAfterAnswers(reason)
 }
 

@@ -22,6 +22,8 @@ type Forwarder interface {
 type Forwarded struct {
 	Suspension
 	Call *Call
+	// Method is the call's.
+	Method string
 	// Result is the token of the result that came, and Revision the place of the revision by whose rules it is.
 	Result   []byte
 	Revision uint8

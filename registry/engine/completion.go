@@ -5,7 +5,6 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
-	"weir/registry/fault"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -41,6 +40,12 @@ func routeComplete(eng *Engine, x *Exchange) (Class, *codec.Error) {
 
 // serveComplete is completion/complete.
 func serveComplete(eng *Engine, x *Exchange, dst []byte) []byte {
+	if to := eng.offer.Completer(codec.Member(x.Env.Params.Of(x.Raw), "ref")); x.found == nil && to != nil {
+		x.found = to
+	}
+	if x.to() != nil {
+		return eng.serveForwarded(x, eng.m.Completions, dst)
+	}
 	return eng.serveHandled(x, eng.m.Completions, dst, answerComplete)
 }
 
@@ -50,37 +55,8 @@ func answerComplete(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) 
 		return eng.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	invoke := func(c *handler.Completion, of *call.Call) (*mcp.CompleteResult, error) {
-		return c.Invoke(of, eng.checkReference)
+		return c.Invoke(of, eng.offer.CheckReference)
 	}
 	res, err := guarded(eng, x, c.Handler.Name, c, invoke)
 	return conclude(eng, x, dst, res, err, (*result.Encoder).AppendCompletion)
-}
-
-// checkReference finds what the argument is an argument of. A resource may be named by its template, or by a URI (MCP
-// 2026-07-28, server/utilities/completion, data types).
-func (eng *Engine) checkReference(ref *mcp.CompleteReference, argument string) *codec.Error {
-	if ref.Type == handler.RefPrompt {
-		p, ok := eng.prompts.Get([]byte(ref.Name))
-		if !ok {
-			return fault.Unknown("prompt", ref.Name)
-		}
-		if !p.Takes(argument) {
-			return fault.Unknown("argument", argument)
-		}
-		return nil
-	}
-	uri := []byte(ref.URI)
-	t, ok := eng.templates.Get(uri)
-	if !ok {
-		if _, ok := eng.resources.Get(uri); ok {
-			return nil
-		}
-		if t = eng.match(uri); t == nil {
-			return fault.Unknown("resource template", ref.URI)
-		}
-	}
-	if !t.Pattern.Names(argument) {
-		return fault.Unknown("argument", argument)
-	}
-	return nil
 }

@@ -8,10 +8,10 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
-	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/meter"
+	"weir/registry/offer"
 	"weir/registry/protocol"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -26,10 +26,7 @@ type Engine struct {
 	epoch time.Time    // session times are counted from here, monotonically
 	m     meter.Meter
 
-	tools          *feature.Set[*handler.Tool]
-	prompts        *feature.Set[*handler.Prompt]
-	resources      *feature.Set[*handler.Resource]
-	templates      *feature.Set[*handler.Template]
+	offer          *offer.Offer
 	sessions       *session.Table[*Call]
 	clientRequests *clientreq.Table
 	inputs         input.Requester // what handlers ask of clients
@@ -51,10 +48,10 @@ type Engine struct {
 // New makes an engine that offers nothing yet. The options are checked by who has them from outside.
 func New(opt Options) *Engine {
 	eng := &Engine{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	eng.makeSets()
+	eng.offer = eng.newOffer()
 	eng.results = result.NewEncoder(opt.Results)
 	eng.greeter = result.NewGreeter(eng.results)
-	eng.m.Init(opt.Metrics, methodNames(), eng.tools)
+	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Tools)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
@@ -74,28 +71,23 @@ func (eng *Engine) Identity() (name, version string) {
 	return eng.opt.Results.Name, eng.opt.Results.Version
 }
 
-// makeSets makes the sets of what is offered, empty.
-func (eng *Engine) makeSets() {
-	hear := func(list protocol.List, add func(*result.Offered)) func() {
-		return func() {
-			eng.greeter.Declare(add)
-			eng.listChanged(list)
-		}
-	}
-	prompts := func(offered *result.Offered) { offered.Prompts = true }
-	resources := func(offered *result.Offered) { offered.Resources = true }
+// newOffer makes what is offered, which is nothing yet. Lists of tools are declared from the beginning, the others when
+// they have something.
+func (eng *Engine) newOffer() *offer.Offer {
 	o := &eng.opt
-	eng.tools = feature.NewSet(feature.Rules[*handler.Tool]{Partitions: o.Partitions,
-		Limit: "max_tools", Most: o.MaxTools,
-		Changed: func() { eng.listChanged(protocol.ListTools) },
+	declare := [protocol.ListCount]func(*result.Offered){
+		protocol.ListTools:     func(*result.Offered) {},
+		protocol.ListPrompts:   func(offered *result.Offered) { offered.Prompts = true },
+		protocol.ListResources: func(offered *result.Offered) { offered.Resources = true },
+	}
+	return offer.New(offer.Rules{Partitions: o.Partitions, MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		MaxResources: o.MaxResources, MaxTemplates: o.MaxResourceTemplates,
+		Changed: func(list protocol.List) {
+			eng.greeter.Declare(declare[list])
+			eng.listChanged(list)
+		},
 		Bind: func(t *handler.Tool) {
 			t.Handler.Series = eng.m.Tool(&t.Handler, t.Forward != nil, limiterOf(&t.Handler, o))
 		},
 		Unbind: func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
-	eng.prompts = feature.NewSet(feature.Rules[*handler.Prompt]{Partitions: o.Partitions,
-		Limit: "max_prompts", Most: o.MaxPrompts, Changed: hear(protocol.ListPrompts, prompts)})
-	eng.resources = feature.NewSet(feature.Rules[*handler.Resource]{Partitions: o.Partitions,
-		Limit: "max_resources", Most: o.MaxResources, Changed: hear(protocol.ListResources, resources)})
-	eng.templates = feature.NewSet(feature.Rules[*handler.Template]{Partitions: 1,
-		Limit: "max_resource_templates", Most: o.MaxResourceTemplates, Changed: hear(protocol.ListResources, resources)})
 }

@@ -89,9 +89,28 @@ type Exchange struct {
 	SessionID string
 
 	// What Route found.
-	row   *method
-	found any          // *handler.Tool, *handler.Prompt or *handler.Resource; nil: a template's, which Dispatch finds
+	row *method
+	// found is a *handler.Tool, *handler.Prompt or *handler.Resource; nil: a template's, which Dispatch finds as a
+	// *handler.Template, or a completion, of which Dispatch finds the call.Forwarder, if it is another server's.
+	found any
 	fault *codec.Error // Dispatch only has to encode it
+}
+
+// to is the other server that answers x; nil: it is served here.
+func (x *Exchange) to() call.Forwarder {
+	switch found := x.found.(type) {
+	case *handler.Tool:
+		return found.Forward
+	case *handler.Prompt:
+		return found.Forward
+	case *handler.Resource:
+		return found.Forward
+	case *handler.Template:
+		return found.Forward
+	case call.Forwarder:
+		return found
+	}
+	return nil
 }
 
 // tool is what a tools/call is to.

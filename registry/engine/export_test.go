@@ -19,10 +19,10 @@ import (
 func (eng *Engine) Opt() *Options                                      { return &eng.opt }
 func (eng *Engine) Seed() maphash.Seed                                 { return eng.seed }
 func (eng *Engine) Epoch() time.Time                                   { return eng.epoch }
-func (eng *Engine) Tools() *feature.Set[*handler.Tool]                 { return eng.tools }
-func (eng *Engine) Prompts() *feature.Set[*handler.Prompt]             { return eng.prompts }
-func (eng *Engine) Resources() *feature.Set[*handler.Resource]         { return eng.resources }
-func (eng *Engine) ResourceTemplates() *feature.Set[*handler.Template] { return eng.templates }
+func (eng *Engine) Tools() *feature.Set[*handler.Tool]                 { return eng.offer.Tools }
+func (eng *Engine) Prompts() *feature.Set[*handler.Prompt]             { return eng.offer.Prompts }
+func (eng *Engine) Resources() *feature.Set[*handler.Resource]         { return eng.offer.Resources }
+func (eng *Engine) ResourceTemplates() *feature.Set[*handler.Template] { return eng.offer.Templates }
 func (eng *Engine) SessionTable() *session.Table[*Call]                { return eng.sessions }
 func (eng *Engine) TaskTable() *task.Table                             { return eng.tasks }
 func (eng *Engine) Events() *event.Hub                                 { return eng.events }

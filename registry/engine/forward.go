@@ -10,38 +10,40 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/fault"
-	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/result"
 	"weir/registry/value"
 )
 
-// A tool of another server's: its call is suspended while that one works, and dispatched again with what it answered.
+// What is another server's (a tool, a prompt, a resource, a completion of its arguments): its call is suspended while
+// that one works, and dispatched again with what it answered.
 // What that one asks first, its client is asked in the way of its era, as if a handler had asked.
 
-// serveForwarded is tools/call of such a tool.
-func (eng *Engine) serveForwarded(x *Exchange, dst []byte) []byte {
-	t := x.tool()
+// serveForwarded serves x by another server; s counts it.
+func (eng *Engine) serveForwarded(x *Exchange, s *call.Series, dst []byte) []byte {
 	if in := x.Inputs; in != nil && in.Failed != nil && in.Forwarded == nil && in.State != "" {
-		t.Forward.GiveUp(in.State) // a client that was asked on its stream, and did not answer
+		x.to().GiveUp(in.State) // a client that was asked on its stream, and did not answer
 	}
-	return eng.serveHandled(x, t.Handler.Series, dst, forwardToolsCall)
+	return eng.serveHandled(x, s, dst, func(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
+		return eng.answerForwarded(x, s, dst)
+	})
 }
 
-// forwardToolsCall has another server run the tool, appends what it answered and says how the call ended.
-func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
+// answerForwarded has the other server answer, appends what it did and says how the call ended.
+func (eng *Engine) answerForwarded(x *Exchange, s *call.Series, dst []byte) ([]byte, call.Ending) {
 	if x.Inputs == nil || x.Inputs.Forwarded == nil {
-		return eng.appendFailure(dst, x, x.forward())
+		return eng.appendFailure(dst, x, x.forward(s))
 	}
 	f := x.Inputs.Forwarded
 	if f.Asks != nil {
 		return eng.passQuestion(x, dst, f)
 	}
-	out, e := eng.results.AppendRelayed(dst, x.request(), f.Result, int(f.Revision))
+	out, e := eng.results.AppendRelayed(dst, x.request(), result.Relayed{Kind: x.row.relays,
+		Result: f.Result, Revision: int(f.Revision)})
 	switch {
 	case e != nil:
 		return eng.appendFailure(dst, x, e)
-	case isErrorResult(f.Result):
+	case x.row.relays == result.OfTool && isErrorResult(f.Result):
 		return out, call.EndedToolError
 	}
 	return out, call.EndedOK
@@ -50,7 +52,7 @@ func forwardToolsCall(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending
 // begin starts the sample of x, which s counts; waited is how long x had waited before. The call of another server's
 // tool has one since it was forwarded, and is not timed before.
 func (x *Exchange) begin(s *call.Series) (start call.Sample, waited time.Duration) {
-	if t, ok := x.found.(*handler.Tool); ok && t.Forward != nil {
+	if x.to() != nil {
 		if in := x.Inputs; in != nil && in.Forwarded != nil {
 			return in.Forwarded.Began, in.Forwarded.Waited
 		}
@@ -61,14 +63,14 @@ func (x *Exchange) begin(s *call.Series) (start call.Sample, waited time.Duratio
 
 // forward sends x to the other server, or what its client has answered. The error is input.ErrSuspended, or why it
 // could not be sent.
-func (x *Exchange) forward() *codec.Error {
+func (x *Exchange) forward(s *call.Series) *codec.Error {
 	switch arguments := x.Env.Arguments.Of(x.Raw); {
 	case x.Responder == nil:
 		return fault.Forward
 	case arguments != nil && arguments[0] != '{':
 		return fault.Arguments
 	}
-	f := &call.Forwarded{Began: x.tool().Handler.Series.Start(), Waited: x.Waited()}
+	f := &call.Forwarded{Method: x.row.name, Began: s.Start(), Waited: x.Waited()}
 	if in := x.Inputs; in != nil && in.State != "" {
 		f.State = in.State
 		if answer := in.Responses[questionKey]; answer != nil {
@@ -79,7 +81,7 @@ func (x *Exchange) forward() *codec.Error {
 			f.Answer = encoded
 		}
 	}
-	if e := f.Forward(&x.Call, x.tool().Forward); e != nil {
+	if e := f.Forward(&x.Call, x.to()); e != nil {
 		return e
 	}
 	return input.ErrSuspended
@@ -101,12 +103,12 @@ func (eng *Engine) passQuestion(x *Exchange, dst []byte, f *call.Forwarded) ([]b
 		err = requests.UnmarshalJSON(one)
 	}
 	if err != nil {
-		x.tool().Forward.GiveUp(f.State)
+		x.to().GiveUp(f.State)
 		return eng.appendFailure(dst, x, fault.Question)
 	}
 	out, how := eng.requireInput(x, dst, requests, f.State, false)
 	if how != call.EndedOK && how != call.IsSuspended {
-		x.tool().Forward.GiveUp(f.State)
+		x.to().GiveUp(f.State)
 	}
 	return out, how
 }

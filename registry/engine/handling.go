@@ -22,8 +22,8 @@ func (eng *Engine) HandlerDefaults() handler.Defaults {
 		NullIsAbsent: eng.opt.NullIsAbsent, Sessions: eng.ownSessions}
 }
 
-// offer puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
-func offer[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
+// put puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
+func put[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
 	if h.Replaces {
 		return set.Replace(e)
 	}

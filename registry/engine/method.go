@@ -3,6 +3,7 @@ package engine
 import (
 	"weir/codec"
 	"weir/registry/protocol"
+	"weir/registry/result"
 )
 
 // method is a row of the table: all that the path of a message needs to know of it. A new method is a row here, a
@@ -25,6 +26,8 @@ type method struct {
 	route func(eng *Engine, x *Exchange) (Class, *codec.Error)
 	// serve appends the whole response of a request and nothing for a notification.
 	serve func(eng *Engine, x *Exchange, dst []byte) []byte
+	// relays is what another server's result of the method is.
+	relays result.Kind
 	// index is the row's place in the table and in the counters; set by the table itself.
 	index int
 }
@@ -55,13 +58,14 @@ var methods = [...]method{
 	{name: "tools/list", kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
 		serve: serveToolsList},
 	{name: "tools/call", kind: codec.KindRequest, class: Blocking, revisions: protocol.EveryRevision,
-		mirror: protocol.MirrorName, route: routeToolsCall, serve: serveToolsCall},
+		mirror: protocol.MirrorName, route: routeToolsCall, serve: serveToolsCall, relays: result.OfTool},
 	{name: "resources/list", kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
 		serve: serveResourcesList},
 	{name: "resources/templates/list", kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
 		serve: serveTemplatesList},
 	{name: "resources/read", kind: codec.KindRequest, class: Blocking, revisions: protocol.EveryRevision,
-		mirror: protocol.MirrorURI, route: routeResourcesRead, serve: serveResourcesRead},
+		mirror: protocol.MirrorURI, route: routeResourcesRead, serve: serveResourcesRead,
+		relays: result.OfResource},
 	{name: "resources/subscribe", kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
 		serve: serveSubscribe},
 	{name: "resources/unsubscribe", kind: codec.KindRequest, class: Inline, revisions: protocol.LegacyRevisions,
@@ -71,9 +75,9 @@ var methods = [...]method{
 	{name: "prompts/list", kind: codec.KindRequest, class: Inline, revisions: protocol.EveryRevision,
 		serve: servePromptsList},
 	{name: "prompts/get", kind: codec.KindRequest, class: Blocking, revisions: protocol.EveryRevision,
-		mirror: protocol.MirrorName, route: routePromptsGet, serve: servePromptsGet},
+		mirror: protocol.MirrorName, route: routePromptsGet, serve: servePromptsGet, relays: result.OfPrompt},
 	{name: "completion/complete", kind: codec.KindRequest, class: Blocking, revisions: protocol.EveryRevision,
-		route: routeComplete, serve: serveComplete},
+		route: routeComplete, serve: serveComplete, relays: result.OfCompletion},
 	{name: "tasks/get", kind: codec.KindRequest, class: Inline,
 		revisions: protocol.Revision20251125 | protocol.ModernRevisions,
 		mirror:    protocol.MirrorTaskID, route: routeTask, serve: serveTaskGet},

@@ -15,30 +15,32 @@ import (
 // AddResource offers a resource. The error is that there is no room, or that its URI is taken (Handler.Replaces).
 func (eng *Engine) AddResource(s *handler.Resource) error {
 	s.Handler.Series = eng.m.Reads
-	return offer(eng.resources, s, &s.Handler)
+	return put(eng.offer.Resources, s, &s.Handler)
 }
 
 // AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken
 // (Handler.Replaces).
 func (eng *Engine) AddResourceTemplate(t *handler.Template) error {
 	t.Handler.Series = eng.m.Reads
-	return offer(eng.templates, t, &t.Handler)
+	return put(eng.offer.Templates, t, &t.Handler)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
-func (eng *Engine) RemoveResource(uris ...string) int { return eng.resources.Remove(uris) }
+func (eng *Engine) RemoveResource(uris ...string) int { return eng.offer.Resources.Remove(uris) }
 
 // RemoveResourceTemplate takes templates out of the offer; reads that run finish. It returns how many there were.
-func (eng *Engine) RemoveResourceTemplate(texts ...string) int { return eng.templates.Remove(texts) }
+func (eng *Engine) RemoveResourceTemplate(texts ...string) int {
+	return eng.offer.Templates.Remove(texts)
+}
 
 // serveResourcesList is resources/list.
 func serveResourcesList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources, eng.resources)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources, eng.offer.Resources)
 }
 
 // serveTemplatesList is resources/templates/list.
 func serveTemplatesList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates, eng.templates)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates, eng.offer.Templates)
 }
 
 // routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a
@@ -48,12 +50,12 @@ func routeResourcesRead(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok || len(uri) > protocol.MaxURIBytes {
 		return Inline, fault.ResourceURI
 	}
-	if found, ok := eng.resources.Get(uri); ok {
+	if found, ok := eng.offer.Resources.Get(uri); ok {
 		x.found = found
 		return x.serveBy(&found.Handler), nil
 	}
 	class := Inline
-	for _, t := range eng.templates.All() {
+	for _, t := range eng.offer.Templates.All() {
 		if t.Pattern.Begins(uri) {
 			class = max(class, x.serveBy(&t.Handler))
 		}
@@ -74,37 +76,35 @@ func (f reading) invoke(c *call.Call) (*mcp.ReadResourceResult, error) {
 	return f.source.Invoke(c, f.uri)
 }
 
-// find finishes what Route began.
-func (eng *Engine) find(x *Exchange) reading {
+// find says what Route, or serveResourcesRead, has found.
+func (x *Exchange) find() reading {
 	if source, ok := x.found.(*handler.Resource); ok {
 		return reading{uri: source.Name, source: source}
 	}
 	uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
 	found := reading{uri: string(uri)}
-	if t := eng.match(uri); t != nil {
+	if t, ok := x.found.(*handler.Template); ok {
 		found.source = &t.Resource
 	}
 	return found
 }
 
-// match returns the template that could expand to uri, or nil; of several, the one that says most about it.
-func (eng *Engine) match(uri []byte) *handler.Template {
-	var best *handler.Template
-	for _, t := range eng.templates.All() {
-		if (best == nil || t.Pattern.Says() > best.Pattern.Says()) && t.Pattern.Matches(uri) {
-			best = t
-		}
-	}
-	return best
-}
-
 // serveResourcesRead is resources/read.
 func serveResourcesRead(eng *Engine, x *Exchange, dst []byte) []byte {
+	if x.found == nil {
+		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
+		if t := eng.offer.Match(uri); t != nil {
+			x.found = t
+		}
+	}
+	if x.to() != nil {
+		return eng.serveForwarded(x, eng.m.Reads, dst)
+	}
 	return eng.serveHandled(x, eng.m.Reads, dst, answerResourcesRead)
 }
 
 func answerResourcesRead(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) {
-	found := eng.find(x)
+	found := x.find()
 	if found.source == nil {
 		return eng.appendFailure(dst, x, x.Rev().ResourceNotFoundError(found.uri))
 	}

@@ -4,6 +4,7 @@ import (
 	"weir/codec"
 	"weir/registry/event"
 	"weir/registry/fault"
+	"weir/registry/offer"
 	"weir/registry/protocol"
 )
 
@@ -14,6 +15,12 @@ import (
 // ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
 // not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
 func (eng *Engine) ResourceUpdated(uri string) { eng.topics.Updated(uri) }
+
+// Topics are what is subscribed to, and Offer what is offered, for who keeps both for another server.
+func (eng *Engine) Topics() *event.Topics { return &eng.topics }
+
+// Offer is what Topics says.
+func (eng *Engine) Offer() *offer.Offer { return eng.offer }
 
 // listChanged notes that a list changed, and has the transports look whom it concerns. It is called on whatever
 // goroutine changed it, under no lock, possibly several at once, and after the change is visible.

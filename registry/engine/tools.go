@@ -14,7 +14,7 @@ import (
 
 // AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddTool(t *handler.Tool) error {
-	if err := offer(eng.tools, t, &t.Handler); err != nil { // its series is made by the set
+	if err := put(eng.offer.Tools, t, &t.Handler); err != nil { // its series is made by the set
 		return err
 	}
 	if t.Handler.Tasks != call.TaskForbidden {
@@ -25,7 +25,7 @@ func (eng *Engine) AddTool(t *handler.Tool) error {
 }
 
 // RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
-func (eng *Engine) RemoveTool(names ...string) int { return eng.tools.Remove(names) }
+func (eng *Engine) RemoveTool(names ...string) int { return eng.offer.Tools.Remove(names) }
 
 // routeToolsCall finds the tool, which says what the call costs.
 func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
@@ -33,7 +33,7 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, fault.Name
 	}
-	t, ok := eng.tools.Get(name)
+	t, ok := eng.offer.Tools.Get(name)
 	if !ok {
 		return Inline, fault.Unknown("tool", string(name))
 	}
@@ -53,7 +53,7 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 // ToolAhead is what a tools/call costs of which no more is known than the tool's name: a class, and whose series it
 // counts in. Where that is not certain yet, the class is Blocking, of which less is refused, and there is no series.
 func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
-	t, ok := eng.tools.Get(name)
+	t, ok := eng.offer.Tools.Get(name)
 	if !ok || eng.tasksOffered.Load() {
 		return Blocking, nil
 	}
@@ -62,7 +62,7 @@ func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
 
 // serveToolsList is tools/list.
 func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, eng.tools)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, eng.offer.Tools)
 }
 
 // serveToolsCall is tools/call.
@@ -70,8 +70,8 @@ func serveToolsCall(eng *Engine, x *Exchange, dst []byte) []byte {
 	if x.asTask {
 		return eng.createTask(x, dst)
 	}
-	if x.tool().Forward != nil {
-		return eng.serveForwarded(x, dst)
+	if x.to() != nil {
+		return eng.serveForwarded(x, x.tool().Handler.Series, dst)
 	}
 	return eng.serveHandled(x, x.tool().Handler.Series, dst, answerToolsCall)
 }

@@ -1,6 +1,8 @@
 package event
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"weir/codec"
@@ -10,9 +12,39 @@ import (
 type Topics struct {
 	mu    sync.RWMutex
 	byURI map[string]map[*Subscription]struct{}
+	watch func(uri string)
+}
+
+// Watch has f called with each resource that gets its first subscriber, or has lost its last: Wanted says which. It is
+// called on any goroutine, several at once, with a subscriber locked, and must not block. Nil ends it.
+func (t *Topics) Watch(f func(uri string)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watch = f
+}
+
+// Wanted says whether anybody subscribes to uri.
+func (t *Topics) Wanted(uri string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.byURI[uri]) > 0
+}
+
+// All is every resource that somebody subscribes to.
+func (t *Topics) All() []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Keys(t.byURI))
 }
 
 func (t *Topics) add(uri string, sub *Subscription) {
+	if watch := t.put(uri, sub); watch != nil {
+		watch(uri)
+	}
+}
+
+// put returns who is to be told.
+func (t *Topics) put(uri string, sub *Subscription) (watch func(string)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byURI == nil {
@@ -21,19 +53,29 @@ func (t *Topics) add(uri string, sub *Subscription) {
 	subscribers := t.byURI[uri]
 	if subscribers == nil {
 		subscribers = make(map[*Subscription]struct{}, 1)
-		t.byURI[uri] = subscribers
+		t.byURI[uri], watch = subscribers, t.watch
 	}
 	subscribers[sub] = struct{}{}
+	return watch
 }
 
 func (t *Topics) drop(uri string, sub *Subscription) {
+	if watch := t.take(uri, sub); watch != nil {
+		watch(uri)
+	}
+}
+
+// take returns who is to be told.
+func (t *Topics) take(uri string, sub *Subscription) (watch func(string)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	subscribers := t.byURI[uri]
 	delete(subscribers, sub)
 	if len(subscribers) == 0 {
 		delete(t.byURI, uri)
+		return t.watch
 	}
+	return nil
 }
 
 // Updated has everybody who subscribes to uri hear of it. Any goroutine; it never waits.

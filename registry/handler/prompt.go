@@ -15,6 +15,7 @@ import (
 type Prompt struct {
 	feature.Prompt
 	Handler call.Handler
+	Forward call.Forwarder // answers it instead; nil: the handler does
 	get     mcp.PromptHandler
 
 	nullIsAbsent bool // Defaults.NullIsAbsent

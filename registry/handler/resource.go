@@ -13,6 +13,7 @@ import (
 type Resource struct {
 	feature.Resource
 	Handler call.Handler
+	Forward call.Forwarder // answers it instead; nil: the handler does
 	read    mcp.ResourceHandler
 }
 

@@ -1,13 +1,10 @@
 package handler
 
 import (
-	"encoding/json"
-	"fmt"
 	"unsafe"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/feature"
 	"weir/registry/result"
@@ -36,24 +33,6 @@ func NewTool(d *mcp.Tool, h mcp.ToolHandler, defaults Defaults, opts []Option) (
 		return nil, errNoHandler
 	}
 	return define(d, &Tool{invoke: untyped(h)}, defaults, opts)
-}
-
-// NewForwardedTool makes a tool of another server's, which checks its arguments and runs it. definition is how that
-// server lists it; here it is called name. The error says why it cannot be offered.
-func NewForwardedTool(name string, definition []byte, to call.Forwarder, defaults Defaults) (*Tool, error) {
-	var d mcp.Tool
-	if err := json.Unmarshal(definition, &d); err != nil {
-		return nil, fmt.Errorf("its definition is none: %w", err)
-	}
-	d.Name = name
-	if schema := codec.Member(definition, "inputSchema"); schema != nil {
-		d.InputSchema = json.RawMessage(schema) // with the digits that its numbers have
-	}
-	if schema := codec.Member(definition, "outputSchema"); schema != nil {
-		d.OutputSchema = json.RawMessage(schema)
-	}
-	// Its call only builds a message, and waits suspended.
-	return define(&d, &Tool{Forward: to}, defaults, []Option{func(h *call.Handler) { h.Cheap = true }})
 }
 
 // define completes a tool.

@@ -44,5 +44,5 @@ func at(member string, err error) error {
 
 // errRelayed is for what another server sent as a result; the call was executed.
 var errRelayed = &codec.Error{Code: codec.CodeInternal,
-	Message: "what the server behind this tool answered is no result",
+	Message: "what the server behind this answered is no result",
 	Data:    []byte(`{"reason":"mount_answer","executed":true}`)}

@@ -68,8 +68,8 @@ func (r *Remote) post(ctx context.Context, m *message, s session) (*http.Respons
 		version, _ := codec.StringOf(m.env.ProtocolVersion.Of(m.line))
 		request.Header["Mcp-Protocol-Version"] = []string{string(version)}
 		request.Header["Mcp-Method"] = []string{m.method}
-		if name, ok := codec.StringOf(m.env.Name.Of(m.line)); ok && m.env.Name.Present() {
-			request.Header["Mcp-Name"] = []string{headerText(string(name))}
+		if name := m.name(); name != "" {
+			request.Header["Mcp-Name"] = []string{headerText(name)}
 		}
 	}
 	response, err := r.transport.RoundTrip(request)
@@ -80,6 +80,19 @@ func (r *Remote) post(ctx context.Context, m *message, s session) (*http.Respons
 		return nil, failed(Unsent, "%v", err)
 	}
 	return response, nil
+}
+
+// name is what a request is for, as Mcp-Name says it; "": nothing with a name.
+func (m *message) name() string {
+	at := codec.Span{}
+	switch m.method {
+	case "tools/call", "prompts/get":
+		at = m.env.Name
+	case "resources/read":
+		at = m.env.URI
+	}
+	name, _ := codec.StringOf(at.Of(m.line))
+	return string(name)
 }
 
 // headerText is text as a header's value, encoded if it is not plain (MCP 2026-07-28,
@@ -97,17 +110,7 @@ func headerText(text string) string {
 
 // request sends a request and has the mount hear what comes of it.
 func (r *Remote) request(ctx context.Context, cancel context.CancelFunc, m *message) {
-	defer func() {
-		cancel()
-		r.mu.Lock()
-		delete(r.calls, m.id)
-		for id, call := range r.asked {
-			if call == m.id {
-				delete(r.asked, id)
-			}
-		}
-		r.mu.Unlock()
-	}()
+	defer r.done(cancel, m)
 	s := r.now()
 	f := r.exchange(ctx, m, s)
 	if f == errForgotten {
@@ -119,6 +122,19 @@ func (r *Remote) request(ctx context.Context, cancel context.CancelFunc, m *mess
 	}
 	if f != nil && ctx.Err() == nil {
 		r.c.Failed(m.id, f)
+	}
+}
+
+// done ends what belongs to a request.
+func (r *Remote) done(cancel context.CancelFunc, m *message) {
+	cancel()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.calls, m.id)
+	for id, call := range r.asked {
+		if call == m.id {
+			delete(r.asked, id)
+		}
 	}
 }
 
@@ -253,9 +269,6 @@ func (r *Remote) hear(text []byte, m *message, alone bool) *Failure {
 		r.mu.Unlock()
 	}
 	r.write(text)
-	if answers && m.method == "server/discover" {
-		r.subscribe(m, env.Result.Of(text))
-	}
 	if answers {
 		return errAnswered
 	}

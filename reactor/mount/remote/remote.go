@@ -89,7 +89,11 @@ func (r *Remote) serve() {
 			r.mu.Lock()
 			r.calls[m.id] = cancel
 			r.mu.Unlock()
-			r.running.Go(func() { r.request(ctx, cancel, m) })
+			do := r.request
+			if m.method == "subscriptions/listen" {
+				do = r.subscribe
+			}
+			r.running.Go(func() { do(ctx, cancel, m) })
 		case m.method == "notifications/initialized": // what comes next must not overtake it
 			r.say(m)
 			r.listen()

@@ -27,6 +27,8 @@ type Config struct {
 	JSON                     codec.JSONLimits
 	// Failed hears that the request with this id has no answer, before or after other lines. Any goroutine.
 	Failed func(id uint64, f *Failure)
+	// Renewed hears that the server knows nothing any more of what it was told before. Any goroutine.
+	Renewed func()
 }
 
 // Spare are the connections that are no call's: the stream, two for what is said in passing, one for the mount's own

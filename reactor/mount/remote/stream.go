@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/registry/protocol"
 )
 
 // A session: begun, begun again when the server has forgotten it, and the stream of what the server says by itself.
@@ -36,6 +37,7 @@ func (r *Remote) renew(epoch int) *Failure {
 	}
 	r.listen()
 	r.writeChanged()
+	r.c.Renewed()
 	return nil
 }
 
@@ -51,7 +53,7 @@ func (r *Remote) greetAgain(ctx context.Context, s session) *Failure {
 	}
 	e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes}
 	var text []byte
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+	if isStream(response) {
 		ev, err := e.next()
 		if err != nil {
 			return failed(Lost, "%v", err)
@@ -75,9 +77,11 @@ func (r *Remote) greetAgain(ctx context.Context, s session) *Failure {
 	return f
 }
 
-// writeChanged has the mount ask for the list of tools: it may be another.
+// writeChanged has the mount ask for each list: it may be another.
 func (r *Remote) writeChanged() {
-	r.write([]byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`))
+	for list := range protocol.ListCount {
+		r.write([]byte(`{"jsonrpc":"2.0","method":"` + list.ChangedMethod() + `"}`))
+	}
 }
 
 // listen reads the stream of a legacy session, once.
@@ -88,7 +92,7 @@ func (r *Remote) listen() {
 	r.mu.Unlock()
 	if !already {
 		r.running.Go(func() {
-			r.follow(s, func(ctx context.Context, lastID string) (*http.Response, bool) { return r.get(ctx, s, lastID) })
+			r.follow(r.ctx, s, func(ctx context.Context, lastID string) (*http.Response, bool) { return r.get(ctx, s, lastID) })
 		})
 	}
 }
@@ -117,36 +121,32 @@ func (r *Remote) get(ctx context.Context, s session, lastID string) (*http.Respo
 	return nil, response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests
 }
 
-// subscribe reads the stream of a modern server that says that its list of tools may change.
-func (r *Remote) subscribe(discover *message, result []byte) {
-	tools := codec.Member(codec.Member(result, "capabilities"), "tools")
-	if string(codec.Member(tools, "listChanged")) != "true" {
-		return
-	}
-	line := append([]byte(`{"jsonrpc":"2.0","id":"changes","method":"subscriptions/listen","params":{"_meta":`),
-		discover.env.Meta.Of(discover.line)...)
-	m := &message{line: append(line, `,"notifications":{"toolsListChanged":true}}}`...), method: "subscriptions/listen"}
-	if codec.Scan(m.line, &m.env, &r.c.JSON) != nil {
-		return
-	}
-	s := r.now()
-	r.running.Go(func() {
-		r.follow(s, func(ctx context.Context, _ string) (*http.Response, bool) {
-			response, f := r.post(ctx, m, session{})
-			if f != nil || response.StatusCode == http.StatusOK {
-				return response, true
-			}
-			drain(response)
-			return nil, response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests
-		})
+// subscribe reads the stream that a modern server was asked for. Its end is no answer: it is asked for again until the
+// mount takes it back.
+func (r *Remote) subscribe(ctx context.Context, cancel context.CancelFunc, m *message) {
+	defer r.done(cancel, m)
+	r.follow(ctx, r.now(), func(ctx context.Context, _ string) (*http.Response, bool) {
+		response, f := r.post(ctx, m, session{})
+		switch {
+		case f != nil:
+			return nil, true
+		case response.StatusCode == http.StatusOK && isStream(response):
+			return response, true
+		}
+		drain(response)
+		return nil, response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests
 	})
 }
 
-// follow reads a stream while the session lasts, and asks for it again when it ends.
-func (r *Remote) follow(s session, open func(context.Context, string) (*http.Response, bool)) {
+func isStream(response *http.Response) bool {
+	return strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream")
+}
+
+// follow reads a stream while ctx and the session last, and asks for it again when it ends.
+func (r *Remote) follow(ctx context.Context, s session, open func(context.Context, string) (*http.Response, bool)) {
 	lastID, wait, had := "", firstRetry, false
 	for {
-		response, goOn := open(r.ctx, lastID)
+		response, goOn := open(ctx, lastID)
 		if !goOn {
 			return
 		}
@@ -172,7 +172,7 @@ func (r *Remote) follow(s session, open func(context.Context, string) (*http.Res
 				wait = max(e.retry, minRetry)
 			}
 		}
-		if !pause(r.ctx, wait) || s.epoch != r.now().epoch {
+		if !pause(ctx, wait) || s.epoch != r.now().epoch {
 			return
 		}
 		wait = min(2*wait, maxRetry)

@@ -1,0 +1,264 @@
+package mount
+
+import (
+	"context"
+
+	"weir/codec"
+	"weir/registry/call"
+	"weir/registry/protocol"
+)
+
+// Resources that clients subscribe to are subscribed to at the mount that has them: once, however many clients there
+// are. What clients want is noted where they say it (Mounts.note), given to its mount on a goroutine that may try
+// templates, and brought about on the mount's. Each looks at how it is by then, so order does not matter.
+
+// maxFollowed is how many resources are subscribed to at one mount. Who subscribes to one beyond hears nothing of it.
+const maxFollowed = 10_000
+
+// note has somebody look whether a resource is still subscribed to. It is called with a subscriber locked.
+func (s *Mounts) note(uris ...string) {
+	s.noted.Lock()
+	if s.noted.uris == nil {
+		s.noted.uris = make(map[string]struct{}, len(uris))
+	}
+	for _, uri := range uris {
+		s.noted.uris[uri] = struct{}{}
+	}
+	s.noted.Unlock()
+	poke(s.noted.some)
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+// assign gives what was noted to the mounts that have it, until ctx is over.
+func (s *Mounts) assign(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.noted.some:
+		}
+		s.noted.Lock()
+		uris := s.noted.uris
+		s.noted.uris = nil
+		s.noted.Unlock()
+		for uri := range uris {
+			for _, m := range s.list() {
+				m.noteOwn(uri, false)
+			}
+			source := s.engine.Offer().Source([]byte(uri))
+			if source == nil {
+				continue
+			}
+			if e, ours := source.Forward.(*entry); ours {
+				e.mount.noteOwn(uri, true)
+			}
+		}
+	}
+}
+
+// noteOwn has the mount look at a resource that it has, or at one that it follows and may have no more.
+func (m *Mount) noteOwn(uri string, has bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u := m.talking
+	if u == nil || !has && !u.following[uri] {
+		return
+	}
+	if u.noted == nil {
+		u.noted = map[string]bool{}
+	}
+	u.noted[uri] = has
+	poke(u.follows)
+}
+
+// follow brings about what was noted.
+func (m *Mount) follow(ctx context.Context, u *upstream) {
+	ctx, cancel := context.WithTimeout(ctx, m.opt.CallTimeout)
+	defer cancel()
+	m.mu.Lock()
+	noted := u.noted
+	u.noted = nil
+	m.mu.Unlock()
+	changed := false
+	for uri, has := range noted {
+		want := has && m.of.engine.Topics().Wanted(uri)
+		if !u.subscribes || !u.mark(uri, want) {
+			continue
+		}
+		changed = true
+		if u.isModern() {
+			continue
+		}
+		method := "resources/unsubscribe"
+		if want {
+			method = "resources/subscribe"
+		}
+		_, e := u.ask(ctx, method, string(codec.AppendQuoted([]byte(`"uri":`), uri)))
+		if e != nil && e.why != endRefused {
+			return // it has ended, or does not answer: what it follows is begun anew with it
+		}
+		if e != nil {
+			m.log.Warn().Err(e).Str("uri", uri).Msgf("a mount does not take %s: its clients do not hear of that resource",
+				method)
+		}
+	}
+	if changed && u.isModern() {
+		u.listen()
+	}
+}
+
+// mark notes whether a resource is followed; false: it is as it was, or cannot be.
+func (u *upstream) mark(uri string, want bool) bool {
+	m := u.mount
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if u.following[uri] == want || want && len(u.following) >= maxFollowed {
+		return false
+	}
+	if want {
+		u.following[uri] = true
+	} else {
+		delete(u.following, uri)
+	}
+	return true
+}
+
+// updated hears that a resource has changed. An upstream only speaks of what it was asked about.
+func (u *upstream) updated(params []byte) {
+	uri, _ := codec.StringOf(codec.Member(params, "uri"))
+	u.mount.mu.Lock()
+	follows := u.following[string(uri)]
+	u.mount.mu.Unlock()
+	if !follows {
+		u.drop(dropUnsaid)
+		return
+	}
+	u.mount.of.engine.ResourceUpdated(string(uri))
+}
+
+// listen has an upstream of the modern era say what changes (MCP 2026-07-28, subscriptions/listen), in place of what it
+// was asked for before. Mount's goroutine only.
+func (u *upstream) listen() {
+	b := append([]byte(`"_meta":{`), u.mount.of.modernMeta...)
+	b = append(b, `},"notifications":{`...)
+	first, some := len(b), false
+	for list := range protocol.ListCount {
+		if u.changes[list] {
+			b = append(append(append(comma(b, first), '"'), list.String()...), `ListChanged":true`...)
+			some = true
+		}
+	}
+	m := u.mount
+	m.mu.Lock()
+	if len(u.following) > 0 {
+		some = true
+		b = append(comma(b, first), `"resourceSubscriptions":[`...)
+		first = len(b)
+		for uri := range u.following {
+			b = codec.AppendQuoted(comma(b, first), uri)
+		}
+		b = append(b, ']')
+	}
+	before, id := u.listening, uint64(0)
+	if m.talking != u || !some && before == 0 {
+		m.mu.Unlock()
+		return
+	}
+	if some {
+		id = u.openLocked(make(chan answer, 1)) // its answer is its end, for which nobody waits
+	}
+	if at, ok := m.table.find(before); ok && before != 0 {
+		m.table.take(at)
+	}
+	u.listening = id
+	m.mu.Unlock()
+	if some {
+		u.Send(append(append(appendHead(nil, id, "subscriptions/listen"), b...), "}}}\n"...))
+	}
+	if before != 0 {
+		u.sendCancelled(before)
+	}
+}
+
+// Log messages. The clients of calls say which they want; a legacy upstream is told the lowest level that any of them
+// did, a modern one hears it with each call.
+
+// level is the lowest level of log messages that the client of c wants; false: it wants none.
+func level(c *call.Call) (protocol.LogLevel, bool) {
+	if c.Modern() {
+		name, _ := codec.StringOf(c.Env.LogLevel.Of(c.Raw))
+		return protocol.ParseLogLevel(name)
+	}
+	if c.Conv == nil {
+		return 0, false
+	}
+	return c.Conv.LogLevel(), true
+}
+
+// quiet is above every level.
+const quiet = 8
+
+// wantLogs tells a legacy upstream, ahead of the call c, that c's client wants more than it was told before.
+func (u *upstream) wantLogs(c *call.Call) {
+	wanted, some := level(c)
+	if !u.logs || u.isModern() || !some {
+		return
+	}
+	for told := u.level.Load(); uint32(wanted) < told; told = u.level.Load() {
+		if !u.level.CompareAndSwap(told, uint32(wanted)) {
+			continue
+		}
+		m := u.mount
+		m.mu.Lock()
+		if m.talking != u {
+			m.mu.Unlock()
+			return
+		}
+		id := u.openLocked(make(chan answer, 1)) // whether it does so is its own matter
+		m.mu.Unlock()
+		u.Send(append(append(appendHead(nil, id, "logging/setLevel"), `"level":"`+wanted.String()+`"`...), "}}\n"...))
+	}
+}
+
+// logged passes a log message on to the client of the one call that is in progress, if it wants it. The protocol does
+// not say which call a message on a line belongs to, and another's client must not read it.
+func (u *upstream) logged(params []byte) {
+	m := u.mount
+	name, _ := codec.StringOf(codec.Member(params, "level"))
+	severity, known := protocol.ParseLogLevel(name)
+	m.mu.Lock()
+	if !known || m.table.queues[sent].n != 1 {
+		m.mu.Unlock()
+		u.drop(dropUnsaid)
+		return
+	}
+	f := m.table.slots[m.table.queues[sent].first].of
+	f.Hold() // as for progress
+	m.mu.Unlock()
+	if lowest, some := level(f.Call); some && severity >= lowest && !f.Call.Cancelled() {
+		f.Call.Responder.Send(appendLogged(nil, params))
+	}
+	f.Settle()
+}
+
+// appendLogged appends a log message without what is of one hop.
+func appendLogged(dst, params []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/message","params":{`...)
+	first := len(dst)
+	for off := 0; ; {
+		key, value, next := codec.NextMember(params, off)
+		if next <= 0 {
+			return append(dst, "}}"...)
+		}
+		off = next
+		if name, _ := codec.StringOf(key); string(name) != "_meta" {
+			dst = codec.AppendOneLine(append(append(comma(dst, first), key...), ':'), value)
+		}
+	}
+}
