@@ -147,3 +147,39 @@ func TestMountHTTPModern(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// TestMountHTTPIsReplaced: other headers are another mount, which takes over; the session of the one before is ended.
+func TestMountHTTPIsReplaced(t *testing.T) {
+	h := newHTTPMount(t)
+	h.first = func(w http.ResponseWriter, _ *http.Request, m said) bool { // has both sessions at once
+		switch m.Method {
+		case "tools/list":
+			sayJSON(w, m, `{"tools":[`+toolA+`]}`)
+		case "tools/call":
+			sayJSON(w, m, goodResult)
+		case "notifications/initialized":
+			w.WriteHeader(http.StatusAccepted)
+		case http.MethodGet:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		default:
+			return false
+		}
+		return true
+	}
+	s := mountOver(t, h, nil)
+	c := up(t, s, 1)
+	other := mount.DefaultOptions()
+	other.URL, other.Headers = h.URL+"/mcp", map[string]string{"X-Key": "new"}
+	must(t, s.ReplaceMounts(map[string]*mount.Options{"m": &other}))
+	s.eventually("the new one answers", func() bool {
+		c.say(callOf(1, "m_a", ""))
+		c.want(goodAnswer)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.headers.Get("X-Key") == "new"
+	})
+	s.eventually("the session before is ended", func() bool { return strings.Contains(h.methods(), "DELETE") })
+	if m := s.Status().Mounts; len(m) != 1 || m[0].Tools != 1 {
+		t.Errorf("%+v", m)
+	}
+}
