@@ -246,15 +246,17 @@ func TestSend(t *testing.T) {
 // TestEndedNeverWaits: a collector that does not answer costs spans, which are counted, and neither a caller nor a stop
 // beyond the timeout.
 func TestEndedNeverWaits(t *testing.T) {
-	hang := make(chan struct{})
+	asked, hang := make(chan struct{}, 100), make(chan struct{})
 	c := startCollector(t)
-	c.answers(func(http.ResponseWriter) { <-hang })
-	r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, 200*time.Millisecond })
-	r.end(1000)
+	t.Cleanup(func() { close(hang) })
+	c.answers(func(http.ResponseWriter) { asked <- struct{}{}; <-hang })
+	r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, time.Second })
+	r.end(5)
+	<-asked // a batch is on its way
+	r.end(995)
 	r.is("weir_trace_spans_waiting", 15)
 	r.is("weir_trace_spans_waiting_limit", 15)
 	r.Stop(time.Minute)
-	close(hang)
 	full := r.sender.metrics.dropped[dropFull].Get()
 	stopped := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get()
 	if full < 1000-10-5 || full+stopped != 1000 || // a batch was on its way
