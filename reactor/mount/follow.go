@@ -70,6 +70,9 @@ func (m *Mount) noteOwn(uri string, has bool) {
 	if u == nil || !has && !u.following[uri] {
 		return
 	}
+	if _, known := u.noted[uri]; !known && !u.following[uri] && len(u.noted) >= maxFollowed {
+		return // the upstream is slow to answer, and so many are more than it is asked for anyway
+	}
 	if u.noted == nil {
 		u.noted = map[string]bool{}
 	}

@@ -254,9 +254,9 @@ func (r *Remote) hear(text []byte, m *message, alone bool) *Failure {
 	case env.Kind == codec.KindResponse && !answers:
 		return nil // whose it is has heard of it, or nobody waits
 	case env.Kind == codec.KindRequest && m != nil:
-		r.mu.Lock()
-		r.asked[string(env.ID.Of(text))] = m.id
-		r.mu.Unlock()
+		if !r.note(string(env.ID.Of(text)), m.id) {
+			return failed(Answer, "it asks for more than %d things at once", maxAsked)
+		}
 	case answers && m.method == "initialize":
 		version, _ := codec.StringOf(codec.Member(env.Result.Of(text), "protocolVersion"))
 		r.mu.Lock()
@@ -273,6 +273,20 @@ func (r *Remote) hear(text []byte, m *message, alone bool) *Failure {
 		return errAnswered
 	}
 	return nil
+}
+
+// maxAsked is how many requests of the server may wait for their answers at once.
+const maxAsked = 1 << 10
+
+// note notes which call a request of the server belongs to; false: it asks too much.
+func (r *Remote) note(id string, call uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.asked[id]; !known && len(r.asked) >= maxAsked {
+		return false
+	}
+	r.asked[id] = call
+	return true
 }
 
 // errAnswered ends a stream whose answer came.

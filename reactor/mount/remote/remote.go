@@ -28,7 +28,7 @@ func Begin(c Config) (r *Remote, fd int, err error) {
 		return nil, -1, fmt.Errorf("make a connection: %w", err)
 	}
 	r = &Remote{c: c, conn: conn, calls: map[uint64]context.CancelFunc{}, asked: map[string]uint64{},
-		passing: make(chan struct{}, 2)}
+		passing: make(chan struct{}, 2), waiting: make(chan struct{}, maxWaiting)}
 	if c.TokenFile != "" {
 		r.token = &tokenFile{path: c.TokenFile}
 	}
@@ -98,22 +98,36 @@ func (r *Remote) serve() {
 			r.say(m)
 			r.listen()
 		case m.method == "notifications/cancelled":
-			r.running.Go(func() { r.takeBack(m) })
+			r.inPassing(func() { r.takeBack(m, true) }, func() { r.takeBack(m, false) })
 		default:
-			r.running.Go(func() { r.say(m) })
+			r.inPassing(func() { r.say(m) }, func() {})
 		}
 	}
 }
 
+// inPassing has something said on a goroutine of its own; instead, when so much waits already that the server does not
+// take it.
+func (r *Remote) inPassing(say, instead func()) {
+	select {
+	case r.waiting <- struct{}{}:
+		r.running.Go(func() {
+			defer func() { <-r.waiting }()
+			say()
+		})
+	default:
+		instead()
+	}
+}
+
 // takeBack cancels a request: in the legacy era the server is told first, in the modern one the end of the stream says
-// it.
-func (r *Remote) takeBack(m *message) {
+// it. Without tell the server only sees the request's connection end.
+func (r *Remote) takeBack(m *message, tell bool) {
 	id, ok := parseID(m.env.RequestID.Of(m.line))
 	r.mu.Lock()
 	cancel := r.calls[id]
 	legacy := r.session.greeting != nil
 	r.mu.Unlock()
-	if ok && legacy {
+	if ok && legacy && tell {
 		r.say(m)
 	}
 	if cancel != nil {

@@ -35,6 +35,10 @@ type Config struct {
 // requests.
 const Spare = 4
 
+// maxWaiting is how much may wait to be said in passing. What is more is not said: a cancellation still ends its
+// request, and who waits for an answer has a deadline.
+const maxWaiting = 256
+
 // Remote is a server that is spoken to over HTTP. Its life: Begin, Start, End.
 type Remote struct {
 	c           Config
@@ -47,6 +51,7 @@ type Remote struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	passing chan struct{} // a place for each of what is said in passing
+	waiting chan struct{} // and for each of what is, or waits for that
 
 	writing sync.Mutex
 
