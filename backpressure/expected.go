@@ -83,6 +83,9 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked
 	// here: who fills the queue alone now is not to be in the way of who comes next.
 	own, turn := int64(l.work)+int64(w.cost()), q.turnCost()
+	if l.tails[c] == nil && q.isNew(l, own) {
+		lanes = int64(p.ring.News())
+	}
 	turns := max(1, (own+turn/2)/turn) * q.crowd(l)
 	allowed, ahead := q.allowed(now), q.load.ahead()
 	wait := q.load.executing.Load() + max(1, lanes)*turns*turn
