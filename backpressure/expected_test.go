@@ -214,7 +214,7 @@ func TestNewOnceInARound(t *testing.T) {
 	f := func(what string, lanes int, principal string) {
 		t.Helper()
 		simulate(t, 1, func(o *Options) { o.MaxExpectedWait, o.OverloadQueueTimeout = 0, 0 }, func(s *simulation) {
-			tool, greedy, sly := s.tool(always(milli)), s.lanes(10), s.lanes(lanes)
+			tool, greedy, sly := s.tool(always(milli/2)), s.lanes(10), s.lanes(lanes)
 			s.open(s.lanes(1), tool, 0.5, time.Second)
 			s.outcomes()
 			stop := new(atomic.Bool)

@@ -40,7 +40,7 @@ type Lane struct {
 	crowd     uint16          // the number of its principal; 0: it is by itself
 	flags     laneFlags
 	patient   bool   // see BePatient
-	round     uint64 // when it was served last (ring.Pair): it is new again when that round is over
+	round     uint32 // when it was served last (ring.Pair): it is new again when that round is over
 }
 
 type laneFlags uint8
