@@ -118,6 +118,12 @@ func (q *Queue) waitFor(l *Lane, w *Work) (wait int64, startsNow bool) {
 	return q.load.executing.Load() + max(1, lanes)*turns*turn, false
 }
 
+// crowdedFrom is how much work is worth to give a processor away for: to have it back costs a microsecond or two.
+const crowdedFrom = 100_000 / costUnit
+
+// Crowded says whether messages of class Compute wait or run that take 100 us or more together. Concurrent.
+func (q *Queue) Crowded() bool { return q.load.ahead() >= crowdedFrom }
+
 // expectedWait is how long a message is thought to wait that is admitted now, were there no turns.
 func (q *Queue) expectedWait() time.Duration {
 	return time.Duration(q.load.ahead() * costUnit * rateUnit / q.load.rate.Load())

@@ -68,11 +68,11 @@ func (f *fair) move(number uint16, n int32) {
 	}
 }
 
-// isNew says whether l, once it is in the ring, takes turns with those that have had theirs and want more, and has not to
-// wait for all of them: it has nothing there, nor has another lane of its principal, and all that were there when it
+// isNew says whether l, once it is in the ring, takes turns with those that have had theirs and want more, and has not
+// to wait for all of them: it has nothing there, nor has another lane of its principal, and all that were there when it
 // was served last have had a turn since. It has one turn so, and stands in line with what it wants beyond: with all
-// where its oldest message costs more than two turns. Where it takes longer than the grace until all in line have had
-// a turn, nobody is new: so whoever was told how long it waits is passed by no more than the grace has room for. Needs
+// where its oldest message costs more than two turns. Where it takes longer than the grace until all in line have had a
+// turn, nobody is new: so whoever was told how long it waits is passed by no more than the grace has room for. Needs
 // l.mu.
 func (q *Queue) isNew(l *Lane, oldest int64) bool {
 	p, turn := &q.pools[Compute].ring, q.turnCost()

@@ -21,6 +21,10 @@ const (
 	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
 	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
+	// waitsPerTurn is how often a loop serves what is ready before netpoll sees to others that it may have in the same
+	// poller, and longestWait how long it waits for that each time: as long as netpoll would keep the processor.
+	waitsPerTurn = 16
+	longestWait  = 10 * time.Millisecond
 )
 
 // sweepInterval is how often a loop looks whose time is up (deadline.go).

@@ -9,12 +9,24 @@ import (
 
 // What a loop does in a turn: events first, then its inbox, whose last job is to end.
 
-// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
+// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable. Beside
+// work that waits for a processor the loop does not go back to netpoll, which keeps the one it has while it sleeps: it
+// gives that away, and waits here, for a bounded time.
 func (l *Loop) Turn() {
 	n := socket.Poll(l.epfd, l.events[:])
-	if n == 0 {
-		return
+	for left := waitsPerTurn; n > 0; left-- {
+		l.turn(n)
+		if left == 0 || l.stopped {
+			return
+		}
+		if n = socket.Poll(l.epfd, l.events[:]); n == 0 && l.loops.host.Crowded() {
+			n = socket.Wait(l.epfd, l.events[:], longestWait)
+		}
 	}
+}
+
+// turn serves the first n events.
+func (l *Loop) turn(n int) {
 	l.clock()
 	begun, away := l.now, int64(0)
 	l.share.Begin(l.now)
