@@ -93,3 +93,37 @@ func TestPromisedWait(t *testing.T) {
 	}
 	t.Logf("%d promises, %d of them of new lanes", all, newOnes)
 }
+
+// While the door was shut lately, what was let in may start a little later than it was thought, 8 ms or a quarter of the
+// key, and is refused beyond. While it was not, only what overload_queue_timeout and queue_timeout say counts.
+func TestGrace(t *testing.T) {
+	f := func(key, waited time.Duration, standing bool, want Refusal) {
+		t.Helper()
+		o := testOptions()
+		o.Workers, o.MaxExpectedWait = 1, key
+		inBubble(t, o, func(t *testing.T, q *Queue) {
+			hog, p := newPeer(q), newPeer(q)
+			hog.gate = make(chan struct{})
+			hog.admit(Compute, 1, 1)
+			hog.schedule()
+			synctest.Wait()
+			got := Draining
+			p.onRun = func(m *message, _ int) { got = m.Refused }
+			p.admit(Compute, 1, 1)
+			p.schedule()
+			if standing {
+				q.load.shutAt.Store(max(1, Now()))
+			}
+			elapse(waited)
+			hog.gate <- struct{}{}
+			synctest.Wait()
+			expect(t, key.String()+", waited "+waited.String(), got, want)
+		})
+	}
+	f(100*milli, 108*milli, true, Accepted)
+	f(100*milli, 108*milli+1, true, Overload)
+	f(100*milli, 108*milli+1, false, Accepted)
+	f(20*milli, 25*milli, true, Accepted)
+	f(20*milli, 25*milli+1, true, Overload)
+	f(0, 108*milli+1, true, Accepted)
+}

@@ -21,10 +21,12 @@ const (
 	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
 	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
-	// waitsPerTurn is how often a loop serves what is ready before netpoll sees to others that it may have in the same
-	// poller, and longestWait how long it waits for that each time: as long as netpoll would keep the processor.
-	waitsPerTurn = 16
-	longestWait  = 10 * time.Millisecond
+	// longestTurn is for how long a loop serves what comes before netpoll sees to others that it may have in the same
+	// poller, longestWait how long it sleeps meanwhile: as long as netpoll would keep the processor.
+	longestTurn = int64(100 * time.Millisecond)
+	longestWait = 10 * time.Millisecond
+	// nobodyRan is how soon a loop is back that has let others go on, if there were none.
+	nobodyRan = int64(10 * time.Microsecond)
 )
 
 // sweepInterval is how often a loop looks whose time is up (deadline.go).
