@@ -2,6 +2,7 @@ package loop
 
 import (
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,8 +37,11 @@ func (l *Loop) await(until int64) (n int) {
 		}
 		left := backpressure.Now()
 		runtime.Gosched()
+		if backpressure.Now()-left < nobodyRan {
+			time.Sleep(briefRest) // so that this processor takes what waits for another one
+		}
 		switch now := backpressure.Now(); {
-		case now-left < nobodyRan:
+		case now-left < nobodyWaited:
 			return socket.Wait(l.epfd, l.events[:], longestWait) // whoever waits next has this processor at once
 		case now > until:
 			return 0
