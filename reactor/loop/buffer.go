@@ -9,12 +9,10 @@ import (
 // Buffers come in sizes between these: powers of two up to wideAbove, then eight steps to a doubling, so that of a
 // large one an eighth is empty at most. A larger one than the largest is made and dropped, never kept.
 const (
-	minBufferBits  = 8  // 256 bytes: a typical tools/call
-	wideBits       = 16 // wideAbove
-	maxBufferBits  = 20 // 1 MiB
-	wideAbove      = 1 << wideBits
-	maxBufferBytes = 1 << maxBufferBits
-	stepBits       = 3
+	minBufferBits, minBufferBytes = 8, 1 << minBufferBits // a typical tools/call
+	wideBits, wideAbove           = 16, 1 << wideBits
+	maxBufferBits, maxBufferBytes = 20, 1 << maxBufferBits
+	stepBits                      = 3
 )
 
 // bufferPools keep arrays by size class as bare pointers: a slice header in a sync.Pool would be an allocation per Put.
@@ -22,9 +20,7 @@ var bufferPools [wideBits + 1 + (maxBufferBits-wideBits)<<stepBits]sync.Pool
 
 // sizeClass is the smallest size that has room for n bytes, which are at most maxBufferBytes, and its pool.
 func sizeClass(n int) (size, class int) {
-	if n <= 1<<minBufferBits {
-		return 1 << minBufferBits, minBufferBits
-	}
+	n = max(n, minBufferBytes)
 	doubling := bits.Len(uint(n - 1))
 	if n <= wideAbove {
 		return 1 << doubling, doubling
@@ -49,7 +45,7 @@ func GetBuffer(n int) []byte {
 // PutBuffer gives b back. Nobody may hold any part of it any more.
 func PutBuffer(b []byte) {
 	n := cap(b)
-	if n < 1<<minBufferBits || n > maxBufferBytes {
+	if n > maxBufferBytes {
 		return
 	}
 	if size, class := sizeClass(n); size == n {
@@ -62,11 +58,8 @@ func PutBuffer(b []byte) {
 func AppendBuffer(b, p []byte) []byte {
 	if need := len(b) + len(p); need > cap(b) {
 		room := max(need, 2*cap(b))
-		switch {
-		case need > wideAbove && cap(b) == 0:
-			room = need
-		case need > wideAbove:
-			room = need + need/8
+		if need > wideAbove {
+			room = need + min(need/8, cap(b))
 		}
 		grown := append(GetBuffer(room), b...)
 		PutBuffer(b)

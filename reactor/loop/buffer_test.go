@@ -12,7 +12,7 @@ func TestSizeClasses(t *testing.T) {
 			t.Fatalf("%d bytes: class %d is of %d and %d bytes", n, class, was, size)
 		}
 		sizes[class] = size
-		most := max(1<<minBufferBits, 2*(n-1))
+		most := max(minBufferBytes, 2*(n-1))
 		if n > wideAbove {
 			most = n + n/8
 		}
