@@ -25,8 +25,8 @@ const (
 	// poller, longestWait how long it sleeps meanwhile: as long as netpoll would keep the processor.
 	longestTurn = int64(100 * time.Millisecond)
 	longestWait = 10 * time.Millisecond
-	// nobodyRan is how soon a loop is back that has let others go on, if its processor had none of them; nobodyWaited, that
-	// has also rested for a moment, if there were none at all.
+	// nobodyRan is how soon a loop is back that has let others go on, if its processor had none of them; nobodyWaited,
+	// that has also rested for a moment, if there were none at all.
 	nobodyRan    = int64(10 * time.Microsecond)
 	briefRest    = 20 * time.Microsecond
 	nobodyWaited = int64(150 * time.Microsecond)
