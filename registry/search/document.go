@@ -4,7 +4,9 @@ import "weir/codec"
 
 // Document is what is searched of one tool.
 type Document struct {
-	Name, Title, Description string
+	// Mount is the server that the tool is of, "" for this one's own, and Name what the tool is called there.
+	Mount, Name        string
+	Title, Description string
 	// Parameters are the names and descriptions of its parameters, one after the other.
 	Parameters []string
 }

@@ -133,6 +133,8 @@ func stem(w []byte) []byte {
 	switch {
 	case ends(w, "ies") && len(w) > 4:
 		w = append(w[:len(w)-3], 'y')
+	case ends(w, "ied") && len(w) > 4:
+		w = append(w[:len(w)-3], 'y')
 	case ends(w, "sses"):
 		w = w[:len(w)-2]
 	case ends(w, "s") && !ends(w, "ss") && !ends(w, "us") && !ends(w, "is"):
