@@ -13,36 +13,26 @@ const (
 	prefixPart = 0.5
 )
 
-// coverPart is how much of a score counts in the measure in which a document has all of the question.
-const coverPart = 0.5
-
 // finding is one search.
 type finding struct {
-	ix    *Index
-	sums  []float32 // by document
-	cover []float32 // by document: what the words say at most that it has
-	best  []float32 // by document, of the word that is looked at
-	most  float32   // cover of a document that had every word
+	ix   *Index
+	sums []float32 // by document
+	best []float32 // by document, of the word that is looked at
 }
 
 // Find returns the places of the documents that the question is about, the likeliest first, limit at most. It
-// allocates what it returns, 12 bytes for each document, and its words.
+// allocates what it returns, 8 bytes for each document, and room for a word.
 func (ix *Index) Find(question string, limit int) []int {
 	if limit <= 0 || ix.documents == 0 {
 		return nil
 	}
 	n := ix.documents
-	scores := make([]float32, 3*n)
-	f := finding{ix: ix, sums: scores[:n], cover: scores[n : 2*n], best: scores[2*n:]}
+	scores := make([]float32, 2*n)
+	f := finding{ix: ix, sums: scores[:n], best: scores[n:]}
 	if !f.ask(question, false) {
 		f.ask(question, true) // words such as "what" count where there are no others
 	}
 	shapes(question, f.look)
-	for d := range f.sums {
-		if f.sums[d] > 0 {
-			f.sums[d] *= 1 - coverPart + coverPart*f.cover[d]/f.most
-		}
-	}
 	return f.top(limit)
 }
 
@@ -104,20 +94,9 @@ func (f *finding) note(term int, part float32) {
 
 // add adds to each document what was noted of it.
 func (f *finding) add() {
-	most := float32(0)
-	for _, score := range f.best {
-		most = max(most, score)
-	}
-	if most == 0 {
-		return
-	}
-	f.most += most
 	for d, score := range f.best {
-		if score > 0 {
-			f.sums[d] += score
-			f.cover[d] += most
-			f.best[d] = 0
-		}
+		f.sums[d] += score
+		f.best[d] = 0
 	}
 }
 
