@@ -15,7 +15,7 @@ func many(b testing.TB, n int) []Document {
 
 // BenchmarkFind asks the 50 questions of held-out.txt in turn, over 300 tools.
 func BenchmarkFind(b *testing.B) {
-	ix, all := New(many(b, 300)), questions(b, "held-out.txt")
+	ix, all := New(many(b, 300), plenty), questions(b, "held-out.txt")
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		ix.Find(all[i%len(all)].text, 5)
@@ -24,7 +24,7 @@ func BenchmarkFind(b *testing.B) {
 
 // BenchmarkFindLong asks the longest question that is looked at whole.
 func BenchmarkFindLong(b *testing.B) {
-	ix := New(many(b, 300))
+	ix := New(many(b, 300), plenty)
 	question := ""
 	for range maxQuestionWords / 4 {
 		question += "list create get update "
@@ -39,13 +39,13 @@ func BenchmarkNew(b *testing.B) {
 	documents := many(b, 300)
 	b.ReportAllocs()
 	for b.Loop() {
-		b.ReportMetric(float64(New(documents).Bytes()), "index-bytes")
+		b.ReportMetric(float64(New(documents, plenty).Bytes()), "index-bytes")
 	}
 }
 
 // The mark of a search is 200 us over 300 tools; here what it allocates is held, which no other process disturbs.
 func TestFindAllocations(t *testing.T) {
-	ix := New(many(t, 300))
+	ix := New(many(t, 300), plenty)
 	// The scores, the room for words (three pieces that grow), what is found, what shapes were seen.
 	if n := testing.AllocsPerRun(100, func() { ix.Find("create an issue in a repository", 5) }); n > 12 {
 		t.Errorf("%v allocations", n)

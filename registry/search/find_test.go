@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// plenty is more than an index takes.
+const plenty = 16 << 20
+
 // catalogue is what mounts of the frozen lists' names would offer.
 func catalogue(t testing.TB) (names []string, documents []Document) {
 	files, err := filepath.Glob("testdata/tools/*.json")
@@ -69,7 +72,7 @@ func TestHitRate(t *testing.T) {
 	if len(documents) < 150 {
 		t.Fatalf("%d tools", len(documents))
 	}
-	ix := New(documents)
+	ix := New(documents, plenty)
 	for _, file := range []string{"tuned.txt", "practice.txt", "held-out.txt"} {
 		all, first, five := questions(t, file), 0, 0
 		for _, q := range all {

@@ -84,7 +84,7 @@ func TestFind(t *testing.T) {
 		{Mount: "git", Name: "list_issues", Description: "Lists issues of a repository."},
 		{Mount: "files", Name: "readFile", Description: "Reads a file.", Parameters: []string{"path", "where it is"}},
 		{Name: "日本語検索", Description: "検索"},
-	})
+	}, plenty)
 	f := func(question string, limit int, want ...int) {
 		t.Helper()
 		if got := ix.Find(question, limit); !slices.Equal(got, want) {
@@ -103,7 +103,7 @@ func TestFind(t *testing.T) {
 	f("nothing-of-this", 5)
 	f("create", 0)
 	f(strings.Repeat("label ", 10_000), 5, 0)
-	if got := New(nil).Find("x", 5); got != nil {
+	if got := New(nil, plenty).Find("x", 5); got != nil {
 		t.Errorf("found %v in nothing", got)
 	}
 	if ix.Len() != 4 || ix.Bytes() == 0 {
@@ -117,13 +117,44 @@ func TestBounds(t *testing.T) {
 	for i := range 20_000 {
 		fmt.Fprintf(&long, "word%d ", i)
 	}
-	ix := New([]Document{{Name: "n", Description: long.String()}, {Name: "m", Description: long.String()}})
+	ix := New([]Document{{Name: "n", Description: long.String()}, {Name: "m", Description: long.String()}}, plenty)
 	if most := 40 * maxWords; ix.Bytes() > 2*most {
 		t.Errorf("%d bytes of two documents, at most %d", ix.Bytes(), 2*most)
 	}
 	if got := ix.Find("n m word3", 5); len(got) != 2 {
 		t.Errorf("%v", got)
 	}
+	ix = New([]Document{{Name: "first", Description: "one two three"}, {Name: "second", Description: long.String()}},
+		2*3*wordBytes)
+	if got := ix.Bytes(); got > 2*3*wordBytes {
+		t.Errorf("%d bytes, at most %d", got, 2*3*wordBytes)
+	}
+	for _, name := range []string{"first", "second"} { // there is always room for it
+		if got := ix.Find(name, 5); len(got) != 1 {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if got := ix.Find("three", 5); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestNear(t *testing.T) {
+	names := []string{"create_issue", "close_issue", "list_issues", "list_issue"}
+	f := func(name string, limit int, want ...string) {
+		t.Helper()
+		if got := Near(names, name, limit); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	f("create_isue", 3, "create_issue")
+	f("list_isues", 3, "list_issues", "list_issue")
+	f("list_isues", 1, "list_issues")
+	f("list_issue", 0)
+	f("issue", 3)
+	f("x", 3)
+	f("", 3)
+	f(strings.Repeat("x", 200), 3)
 }
 
 func FuzzFind(f *testing.F) {
@@ -131,7 +162,7 @@ func FuzzFind(f *testing.F) {
 	f.Add(`{"name":"日本","title":"\ud800"}`, "日 U+1 #fff 1.2.3.4", 0)
 	f.Fuzz(func(t *testing.T, definition, question string, limit int) {
 		d := ReadTool([]byte(definition))
-		ix := New([]Document{d, {Name: question, Description: question, Parameters: []string{question}}, d})
+		ix := New([]Document{d, {Name: question, Description: question, Parameters: []string{question}}, d}, plenty)
 		limit %= 10
 		found := ix.Find(question, limit)
 		if len(found) > max(limit, 0) || len(found) > 3 {
