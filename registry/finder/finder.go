@@ -164,10 +164,15 @@ func (v *View) arrangeLocked(all []*handler.Tool, was *shelf) *shelf {
 	for _, t := range all {
 		s.tasks = s.tasks || t.Handler.Tasks != call.TaskForbidden
 	}
-	if was != nil && was.on && was.texts == s.texts && was.tasks == s.tasks {
-		s.entries = was.entries
-	} else {
-		s.entries = [...]*handler.Tool{v.of.entry(v.miss, callTool(), s.tasks), v.of.entry(v.find, findTools(s.texts), false)}
+	if was == nil || !was.on {
+		was = &shelf{}
+	}
+	s.entries = was.entries
+	if s.entries[0] == nil || was.tasks != s.tasks {
+		s.entries[0] = v.of.entry(v.miss, callTool(), s.tasks)
+	}
+	if was.texts != s.texts {
+		s.entries[1] = v.of.entry(v.find, findTools(s.texts), false)
 	}
 	s.listed = make([]*handler.Tool, 0, 8)
 	ours := s.entries[:]
