@@ -1,6 +1,9 @@
 package finder
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Options say when a list is replaced, and bound what is found.
 type Options struct {
@@ -34,4 +37,23 @@ func (o *Options) lists(name string) bool {
 // replaces says whether a list of so many tools is replaced.
 func (o *Options) replaces(tools int) bool {
 	return o.Mode == "on" || o.Mode == "auto" && tools > o.Above
+}
+
+// Describe says in a line whether a list is replaced of which it is known that it has so many tools, or at least so many.
+func (o *Options) Describe(tools int, atLeast bool) string {
+	said := "on: find_tools and call_tool are listed instead of tools"
+	switch {
+	case o.Mode == "off":
+		return "off: every tool is listed"
+	case o.Mode == "auto" && o.replaces(tools):
+		said = fmt.Sprintf("on, by auto: more than %d tools are offered, so find_tools and call_tool are listed instead", o.Above)
+	case o.Mode == "auto" && !atLeast:
+		return fmt.Sprintf("off, by auto: %d tools are offered, and up to %d are listed", tools, o.Above)
+	case o.Mode == "auto":
+		said = fmt.Sprintf("auto: where more than %d tools are offered, find_tools and call_tool are listed instead", o.Above)
+	}
+	if len(o.Always) > 0 {
+		said += ", and " + strings.Join(o.Always, ", ")
+	}
+	return said
 }
