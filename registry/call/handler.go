@@ -36,7 +36,7 @@ type Handler struct {
 	AsksFirst bool
 }
 
-// Limiter makes what bounds how many calls of a tool run at once, as its author or else the server says; nil is no bound.
+// Limiter makes what bounds how many calls of a tool run at once, as its author or else the server says; nil: nothing.
 func (h *Handler) Limiter(adaptive bool, o concurrency.Options) *concurrency.Limiter {
 	switch {
 	case h.Concurrency > 0:

@@ -17,7 +17,8 @@ import (
 
 const (
 	findInput = `{"type":"object","properties":{
-"query":{"type":"string","minLength":1,"maxLength":1000,"description":"What is to be done, in a few words, or a tool's name"},
+"query":{"type":"string","minLength":1,"maxLength":1000,
+"description":"What is to be done, in a few words, or a tool's name"},
 "limit":{"type":"integer","minimum":1,"maximum":20,"description":"How many tools at most, 5 if nothing is said"}},
 "required":["query"],"additionalProperties":false}`
 
@@ -45,7 +46,8 @@ func findTools(of string) *mcp.Tool {
 // callTool is the definition of call_tool.
 func callTool() *mcp.Tool {
 	return &mcp.Tool{Name: CallTool, Title: "Call a tool",
-		Description: "Calls a tool that find_tools has found, with arguments as its inputSchema says. The result is the tool's.",
+		Description: "Calls a tool that find_tools has found, with arguments as its inputSchema says. The result is the " +
+			"tool's.",
 		InputSchema: json.RawMessage(callInput)}
 }
 

@@ -42,7 +42,7 @@ type found struct {
 
 // What is said beside tools.
 const (
-	noteShort = "There was no room for the input schemas of all: ask for one tool, by its name and with limit 1, to see its."
+	noteShort = "There was no room for all input schemas: ask for one tool, by its name and with limit 1, to see its."
 	noteNone  = "Nothing was found. Ask with other words, such as what the tool would be called or works on."
 )
 

@@ -17,7 +17,7 @@ import (
 	"weir/registry/search"
 )
 
-// The names of the two tools. A view that lists them has them before what others call so, which call_tool still reaches.
+// The names of the two tools. A view that lists them has them before what others call so, which call_tool reaches.
 const (
 	FindTools = "find_tools"
 	CallTool  = "call_tool"
@@ -96,10 +96,10 @@ func (v *View) show(all []*handler.Tool) *shelf {
 	return s
 }
 
-// Find finds the tool that a tools/call of this name is to: one of the two that stand for the others, or else the one of
-// the name. For call_tool it is the tool that call_tool names, at which c is then aimed: its name and arguments are what
-// c.Env says from there on. What call_tool says wrong is call_tool's own to answer. Nothing is allocated but for names
-// with escapes, and where the tools are others than before.
+// Find finds the tool that a tools/call of this name is to: one of the two that stand for the others, or else the one
+// of the name. For call_tool it is the tool that call_tool names, at which c is then aimed: its name and arguments are
+// what c.Env says from there on. What call_tool says wrong is call_tool's own to answer. Nothing is allocated but for
+// names with escapes, and where the tools are others than before.
 func (v *View) Find(c *call.Call, name []byte, of *feature.Set[*handler.Tool]) (t *handler.Tool, ok bool) {
 	if IsOne(name) && v.show(of.All()).on {
 		return v.aim(c, name, of), true

@@ -46,11 +46,13 @@ func (o *Options) Describe(tools int, atLeast bool) string {
 	case o.Mode == "off":
 		return "off: every tool is listed"
 	case o.Mode == "auto" && o.replaces(tools):
-		said = fmt.Sprintf("on, by auto: more than %d tools are offered, so find_tools and call_tool are listed instead", o.Above)
+		said = fmt.Sprintf("on, by auto: more than %d tools are offered, so find_tools and call_tool are listed instead",
+			o.Above)
 	case o.Mode == "auto" && !atLeast:
 		return fmt.Sprintf("off, by auto: %d tools are offered, and up to %d are listed", tools, o.Above)
 	case o.Mode == "auto":
-		said = fmt.Sprintf("auto: where more than %d tools are offered, find_tools and call_tool are listed instead", o.Above)
+		said = fmt.Sprintf("auto: where more than %d tools are offered, find_tools and call_tool are listed instead",
+			o.Above)
 	}
 	if len(o.Always) > 0 {
 		said += ", and " + strings.Join(o.Always, ", ")

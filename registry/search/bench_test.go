@@ -4,7 +4,7 @@ import "testing"
 
 // many is n documents, of real tools, some of them several times under other names.
 func many(b testing.TB, n int) []Document {
-	_, real := catalogue(b)
+	_, real := realTools(b)
 	documents := make([]Document, n)
 	for i := range documents {
 		documents[i] = real[i%len(real)]

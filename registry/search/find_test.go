@@ -12,8 +12,8 @@ import (
 // plenty is more than an index takes.
 const plenty = 16 << 20
 
-// catalogue is what mounts of the frozen lists' names would offer.
-func catalogue(t testing.TB) (names []string, documents []Document) {
+// realTools are what mounts of the frozen lists' names would offer.
+func realTools(t testing.TB) (names []string, documents []Document) {
 	files, err := filepath.Glob("testdata/tools/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no lists", err)
@@ -68,7 +68,7 @@ func rank(found []int, names []string, q question) int {
 
 // The mark: of real questions over real tools, the right one is among five. -v says how often, and for which it is not.
 func TestHitRate(t *testing.T) {
-	names, documents := catalogue(t)
+	names, documents := realTools(t)
 	if len(documents) < 150 {
 		t.Fatalf("%d tools", len(documents))
 	}

@@ -64,8 +64,8 @@ type gathered struct {
 	most      int   // words of a document
 }
 
-// New makes an index of documents, in at most maxBytes; what it finds are their places in documents. It keeps nothing of
-// theirs. 300 tools take some 6 ms and 150 KB.
+// New makes an index of documents, in at most maxBytes; what it finds are their places in documents. It keeps nothing
+// of theirs. 300 tools take some 6 ms and 150 KB.
 func New(documents []Document, maxBytes int) *Index {
 	g := gathered{ids: map[string]int{}, most: maxWords}
 	if n := len(documents); n > 0 {

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Texts are cut into words: runs of letters and digits in lower case, and the parts of such a run where its case or kind
-// changes, so that "createIssue" is found by "create issue", "base64" by "base 64", and each as it stands. Scripts
+// Texts are cut into words: runs of letters and digits in lower case, and the parts of such a run where its case or
+// kind changes, so that "createIssue" is found by "create issue", "base64" by "base 64", and each as it stands. Scripts
 // without spaces are cut into pairs of characters.
 
 // maxWordBytes is how much of a word counts.
