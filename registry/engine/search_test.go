@@ -119,8 +119,8 @@ func TestSearchLists(t *testing.T) {
 	f("off", func(o *registry.Options) { o.Search.Mode = "off" }, 100, all(100)...)
 	f("on", searched, 0, "a_ui", "call_tool", "find_tools")
 	f("always", func(o *registry.Options) { o.Search.Always = []string{"tool7", "tool1*", "zzz"} }, 80, "a_ui",
-		"call_tool", "find_tools", "tool1", "tool10", "tool11", "tool12", "tool13", "tool14", "tool15", "tool16", "tool17", "tool18",
-		"tool19", "tool7")
+		"call_tool", "find_tools", "tool1", "tool10", "tool11", "tool12", "tool13", "tool14", "tool15", "tool16",
+		"tool17", "tool18", "tool19", "tool7")
 	f("another threshold", func(o *registry.Options) { o.Search.Above = 2 }, 2, "a_ui", "call_tool", "find_tools")
 }
 

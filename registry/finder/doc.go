@@ -1,5 +1,5 @@
-// Package finder has two tools stand for more than a model's context has room for: find_tools, which finds tools by what
-// they do, and call_tool, which calls one by its name. They are listed instead of the tools of a view; what is not
+// Package finder has two tools stand for more than a model's context has room for: find_tools, which finds tools by
+// what they do, and call_tool, which calls one by its name. They are listed instead of the tools of a view; what is not
 // listed can be called by its own name all the same.
 //
 // Its one rule: call_tool is no call of its own. A message that names it is aimed at the tool that it means before

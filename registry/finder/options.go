@@ -39,7 +39,7 @@ func (o *Options) replaces(tools int) bool {
 	return o.Mode == "on" || o.Mode == "auto" && tools > o.Above
 }
 
-// Describe says in a line whether a list is replaced of which it is known that it has so many tools, or at least so many.
+// Describe says in a line whether a list is replaced of which is known that it has so many tools, or at least so many.
 func (o *Options) Describe(tools int, atLeast bool) string {
 	said := "on: find_tools and call_tool are listed instead of tools"
 	switch {
