@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"weir/codec/http1"
 	"weir/registry"
 	. "weir/registry/engine"
 	"weir/registry/protocol"
@@ -281,4 +282,30 @@ func TestSearchAllocations(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// Headers that repeat arguments (x-mcp-header) are demanded of who was told of them, and compared if they are there.
+func TestSearchHeaders(t *testing.T) {
+	f := func(always, name, arguments string, params []http1.Param, want string) {
+		t.Helper()
+		r := newFixture(t, searched, func(o *registry.Options) { o.Search.Always = []string{always} })
+		p := &peer{r: r, transport: HTTP}
+		a := p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"`+name+`","arguments":`+arguments+`,`+
+			modernMeta+`}}`, Header{ProtocolVersion: []byte("2026-07-28"), Method: []byte("tools/call"), Name: []byte(name),
+			Params: params})
+		if !strings.Contains(a.body, want) {
+			t.Errorf("%s, always %s: %s, want %s", name, always, a.body, want)
+		}
+	}
+	own, inner := `{"region":"x"}`, `{"name":"query","arguments":{"region":"x"}}`
+	right, wrong := []http1.Param{httpParam("Region", []byte("x"))}, []http1.Param{httpParam("Region", []byte("y"))}
+	f("", "query", own, nil, `"text":"x"`)
+	f("", "call_tool", inner, nil, `"text":"x"`)
+	f("", "query", own, right, `"text":"x"`)
+	f("", "call_tool", inner, right, `"text":"x"`)
+	f("", "query", own, wrong, "does not match")
+	f("", "call_tool", inner, wrong, "does not match")
+	f("query", "query", own, nil, "is missing")
+	f("query", "query", own, right, `"text":"x"`)
+	f("query", "call_tool", inner, nil, `"text":"x"`)
 }

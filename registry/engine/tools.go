@@ -37,8 +37,9 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, fault.Unknown("tool", string(name))
 	}
-	// Whoever calls it by call_tool has not seen it in a list, and cannot know what it wants repeated as headers.
-	if x.Modern() && x.Transport == HTTP && t.Headers != nil && (x.Env.Name == called || len(x.Header.Params) > 0) {
+	// Who has not seen it in a list cannot know what it wants repeated as headers.
+	if x.Modern() && x.Transport == HTTP && t.Headers != nil &&
+		(len(x.Header.Params) > 0 || x.Env.Name == called && eng.view.Shows(t, eng.offer.Tools)) {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}

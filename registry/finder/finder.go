@@ -80,6 +80,14 @@ func same(a, b []*handler.Tool) bool { return len(a) == len(b) && (len(a) == 0 |
 // Listed is what a list shows of tools, in order of names. It costs a comparison, unless they are others than before.
 func (v *View) Listed(of *feature.Set[*handler.Tool]) []*handler.Tool { return v.show(of.All()).listed }
 
+// Shows says whether a tool of a set is listed.
+func (v *View) Shows(t *handler.Tool, of *feature.Set[*handler.Tool]) bool {
+	return !v.show(of.All()).on || v.of.lists(t)
+}
+
+// lists says whether a tool is listed where others are not.
+func (f *Finder) lists(t *handler.Tool) bool { return t.HasUI || f.opt.lists(t.Tool.Name) }
+
 // show is the shelf of a list.
 func (v *View) show(all []*handler.Tool) *shelf {
 	if s := v.shelf.Load(); s != nil && same(s.all, all) {
@@ -180,7 +188,7 @@ func (v *View) arrangeLocked(all []*handler.Tool, was *shelf) *shelf {
 		for len(ours) > 0 && ours[0].Tool.Name <= t.Tool.Name {
 			s.listed, ours = append(s.listed, ours[0]), ours[1:]
 		}
-		if (t.HasUI || v.of.opt.lists(t.Tool.Name)) && !IsOne([]byte(t.Tool.Name)) {
+		if v.of.lists(t) && !IsOne([]byte(t.Tool.Name)) {
 			s.listed = append(s.listed, t)
 		}
 	}
