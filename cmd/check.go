@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"weir/cmd/check"
 	"weir/codec/option"
@@ -19,6 +20,7 @@ func (p Program) check(flags check.Flags, stdout, stderr io.Writer) int {
 	defaults := p.defaults()
 	return check.Run(check.Subject{Program: p.Name, File: flags.Config, Config: &config, Defaults: &defaults,
 		Places: config.places, Mistakes: mistakes, Written: config.Mounts, Mounts: config.mounts, Demo: config.Demo,
+		Path: strings.TrimSuffix(config.Server.HTTPPath, "/"),
 		Listeners: []check.Listener{{Name: "http", Address: config.Server.HTTP}, {Name: "tcp", Address: config.Server.TCP},
 			{Name: "unix", Address: config.Server.Unix}, {Name: "admin", Address: config.Admin}}}, stdout, stderr)
 }

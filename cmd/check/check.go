@@ -40,6 +40,7 @@ type Subject struct {
 	Mistakes         option.Mistakes // that were found in it already
 	Written, Mounts  map[string]*mount.Options
 	Demo             bool
+	Path             string // of the main endpoint, without a slash at its end
 	Listeners        []Listener
 }
 
@@ -150,8 +151,10 @@ func (s *Subject) writeMount(b *strings.Builder, name string) {
 	if len(o.Headers) > 0 {
 		say("headers", withoutValues(o.Headers))
 	}
-	say("tools", o.Describe(name))
-	seen := o.Foresee(name)
+	naming := o.Naming(name)
+	say("endpoint", s.Path+"/"+name)
+	say("tools", naming.Describe())
+	seen := naming.Foresee()
 	for _, i := range seen.Hidden {
 		say("hidden", fmt.Sprintf("%q is allowed, and denied again", o.Tools.Allow[i]))
 	}

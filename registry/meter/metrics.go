@@ -21,6 +21,7 @@ type Meter struct {
 	Unserved, Ignored *metrics.Counter
 	// of the methods that run handlers, but for tools/call
 	Reads, Prompts, Completions *call.Series
+	elsewhere                   atomic.Pointer[call.Series]
 
 	InputRequired *metrics.Counter
 	TimedOut      atomic.Int64 // handlers that run although their calls were ended
@@ -71,6 +72,14 @@ func (m *Meter) Tool(h *call.Handler, forwarded bool, l *concurrency.Limiter) *c
 	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, l)
 }
 
+// Elsewhere are the calls of tools that only the endpoint of a mount has.
+func (m *Meter) Elsewhere() *call.Series {
+	if m.elsewhere.Load() == nil {
+		m.elsewhere.CompareAndSwap(nil, call.NewMethodSeries(m.set, "tools/call", &m.operations))
+	}
+	return m.elsewhere.Load()
+}
+
 // Drop forgets the series of a tool, but not how many calls it had.
 func (m *Meter) Drop(h *call.Handler) {
 	m.gone.Lock()
@@ -90,6 +99,9 @@ func (m *Meter) Totals() call.Totals {
 	}
 	m.gone.Unlock()
 	for _, s := range []*call.Series{m.Reads, m.Prompts, m.Completions} {
+		s.Add(&t)
+	}
+	if s := m.elsewhere.Load(); s != nil {
 		s.Add(&t)
 	}
 	t.Computing, t.Waiting = m.computing.Counts(), m.waiting.Counts()
