@@ -79,7 +79,10 @@ func documents(all []*handler.Tool) []search.Document {
 	for i, t := range all {
 		documents[i] = search.ReadTool(t.Encoded(protocol.LatestRevision))
 		if mount, name := origin(t); mount != "" {
-			documents[i].Mount, documents[i].Name = mount, name
+			documents[i].Mount = mount
+			if strings.HasSuffix(t.Tool.Name, name) { // else it was renamed
+				documents[i].Name = name
+			}
 		}
 	}
 	return documents

@@ -44,7 +44,7 @@ func newView(change func(*Options)) (*Finder, *View, *feature.Set[*handler.Tool]
 func add(t testing.TB, set *feature.Set[*handler.Tool], mount, definition string) {
 	t.Helper()
 	name, _ := codec.StringOf(codec.Member([]byte(definition), "name"))
-	tool, err := handler.NewForwardedTool(mount+"_"+string(name), []byte(definition), ofMount{mount: mount,
+	tool, err := handler.NewForwardedTool(mount+"_"+string(name), "", []byte(definition), ofMount{mount: mount,
 		name: string(name)}, defaults)
 	if err == nil {
 		err = set.Add(tool)

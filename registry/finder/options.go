@@ -34,9 +34,9 @@ func (o *Options) lists(name string) bool {
 	return false
 }
 
-// replaces says whether a list of so many tools is replaced.
+// replaces says whether a list of so many tools is replaced; an empty one is not.
 func (o *Options) replaces(tools int) bool {
-	return o.Mode == "on" || o.Mode == "auto" && tools > o.Above
+	return tools > 0 && (o.Mode == "on" || o.Mode == "auto" && tools > o.Above)
 }
 
 // Describe says in a line whether a list is replaced of which is known that it has so many tools, or at least so many.
