@@ -19,8 +19,9 @@ type Options struct {
 	// structured content and as text. Of a tool for which less is left its name and the beginning of its description are
 	// told; asked for alone it is told whole.
 	MaxFoundBytes int `yaml:"max_found_bytes" default:"32 KiB" min:"1 KiB" max:"1 MiB" unit:"bytes"`
-	// MaxIndexBytes is how much memory the index of a view takes. Where that is less than its tools have words, fewer
-	// words of each are read: the name first, then title, description and parameters.
+	// MaxIndexBytes is how much memory the indexes of all views take together; a view has one when it was asked something.
+	// Where less is left than the tools of a view have words, fewer of each are read, eight at least: the name first, then
+	// title, description and parameters.
 	MaxIndexBytes int `yaml:"max_index_bytes" default:"32 MiB" min:"64 KiB" max:"1 GiB" unit:"bytes"`
 }
 
