@@ -222,7 +222,7 @@ func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	}
 	codec.Peek(k.Raw, &k.Env)
 	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !c.refuses(refusal) {
-		refusal = in.probeTool(c, name, len(k.Raw))
+		refusal = in.probeTool(c, k.View, name, len(k.Raw))
 	}
 	if !c.refuses(refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}
