@@ -1,0 +1,210 @@
+// Package loopback joins several nodes in one process, for tests.
+//
+// Its one rule: it keeps what an engine promises, order and ownership of slices included, so that what passes here
+// passes on a network but for what a network loses. A test takes a node away, or stops it, with one call.
+//
+// It never opens a socket, so that tests in a bubble of testing/synctest may use it.
+package loopback
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"weir/reactor/cluster"
+)
+
+// maxBytes bounds a message, and inbox how many wait for one node.
+const (
+	maxBytes = 16 << 20
+	inbox    = 4096
+)
+
+// A Network is what nodes are joined to. Its methods may be called by several goroutines at once.
+type Network struct {
+	mu    sync.Mutex
+	nodes map[string]*engine
+}
+
+// New makes a network without nodes.
+func New() *Network { return &Network{nodes: map[string]*engine{}} }
+
+// Open joins a node; it is a cluster.Open. A node of a name that is taken takes its place, as a process that was
+// started again does.
+func (n *Network) Open(name string, handler cluster.Handler) (cluster.Engine, error) {
+	e := &engine{network: n, name: name, handler: handler, inbox: make(chan message, inbox), done: make(chan struct{})}
+	e.awake = sync.NewCond(&e.mu)
+	n.mu.Lock()
+	old := n.nodes[name]
+	n.nodes[name] = e
+	n.mu.Unlock()
+	if old != nil {
+		old.stop()
+	}
+	go e.deliver()
+	return e, nil
+}
+
+// Kill takes a node away as SIGKILL does: what waits for it is lost, and its own sends fail.
+func (n *Network) Kill(name string) {
+	n.mu.Lock()
+	e := n.nodes[name]
+	delete(n.nodes, name)
+	n.mu.Unlock()
+	if e != nil {
+		e.stop()
+	}
+}
+
+// Freeze stops what a node receives, as SIGSTOP does, and Thaw ends that: then what has waited arrives. The test sees
+// to it that a frozen node sends nothing.
+func (n *Network) Freeze(name string) { n.setFrozen(name, true) }
+
+// Thaw lets a frozen node receive again.
+func (n *Network) Thaw(name string) { n.setFrozen(name, false) }
+
+func (n *Network) setFrozen(name string, frozen bool) {
+	if e := n.find(name); e != nil {
+		e.mu.Lock()
+		e.frozen = frozen
+		e.mu.Unlock()
+		e.awake.Broadcast()
+	}
+}
+
+func (n *Network) find(name string) *engine {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.nodes[name]
+}
+
+type message struct {
+	peer string // the sender, or for nobody the node that was not there
+	kind cluster.Kind
+	id   uint64
+	data []byte
+	none bool
+}
+
+type engine struct {
+	network *Network
+	name    string
+	handler cluster.Handler
+	inbox   chan message
+	done    chan struct{}
+
+	mu     sync.Mutex
+	awake  *sync.Cond
+	frozen bool
+	closed bool
+}
+
+// Send implements cluster.Engine. It tells by Nobody, as NATS does, that a node is not there.
+func (e *engine) Send(to string, kind cluster.Kind, id uint64, data []byte) error {
+	if to == e.name {
+		return cluster.ErrNoNode
+	}
+	if err := e.check(data); err != nil {
+		return err
+	}
+	peer := e.network.find(to)
+	if peer == nil {
+		return e.put(message{peer: to, kind: kind, id: id, none: true})
+	}
+	return peer.put(message{peer: e.name, kind: kind, id: id, data: bytes.Clone(data)})
+}
+
+// Publish implements cluster.Engine.
+func (e *engine) Publish(kind cluster.Kind, id uint64, data []byte) error {
+	if err := e.check(data); err != nil {
+		return err
+	}
+	e.network.mu.Lock()
+	defer e.network.mu.Unlock()
+	var failed error
+	for _, peer := range e.network.nodes {
+		if peer == e {
+			continue
+		}
+		err := peer.put(message{peer: e.name, kind: kind, id: id, data: bytes.Clone(data)})
+		if err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// Health implements cluster.Engine.
+func (e *engine) Health() cluster.Health {
+	return cluster.Health{Engine: "loopback", Connected: e.network.find(e.name) == e}
+}
+
+// Close implements cluster.Engine.
+func (e *engine) Close(context.Context) error {
+	e.network.mu.Lock()
+	if e.network.nodes[e.name] == e {
+		delete(e.network.nodes, e.name)
+	}
+	e.network.mu.Unlock()
+	e.stop()
+	return nil
+}
+
+func (e *engine) check(data []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return cluster.ErrClosed
+	}
+	if len(data) > maxBytes {
+		return cluster.ErrTooLarge
+	}
+	return nil
+}
+
+// put hands a message to the goroutine that delivers. What comes to a node that is being closed is lost.
+func (e *engine) put(m message) error {
+	select {
+	case e.inbox <- m:
+		return nil
+	default:
+		return cluster.ErrFull
+	}
+}
+
+// deliver calls the handler until the node is closed.
+func (e *engine) deliver() {
+	defer close(e.done)
+	for m := range e.inbox {
+		e.mu.Lock()
+		for e.frozen && !e.closed {
+			e.awake.Wait()
+		}
+		closed := e.closed
+		e.mu.Unlock()
+		switch {
+		case closed:
+			return
+		case m.none:
+			e.handler.Nobody(m.peer, m.kind, m.id)
+		default:
+			e.handler.Receive(m.peer, m.kind, m.id, m.data)
+		}
+	}
+}
+
+// stop ends deliver and waits for it.
+func (e *engine) stop() {
+	e.mu.Lock()
+	first := !e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if first {
+		e.awake.Broadcast()
+		select {
+		case e.inbox <- message{}: // wakes deliver, which sees that it is closed
+		default:
+		}
+	}
+	<-e.done
+}
