@@ -55,8 +55,8 @@ var allowedImports = map[string][]string{
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
 		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
-		"weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
-		"weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
+		"weir/registry/meter", "weir/registry/nodeid", "weir/registry/offer", "weir/registry/protocol",
+		"weir/registry/result", "weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/fault": {"weir/codec", "weir/registry/protocol"},
@@ -89,7 +89,8 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/session": {
-		"weir/registry/event", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"weir/registry/event", "weir/registry/nodeid", "weir/registry/protocol", "weir/registry/shard",
+		"github.com/VictoriaMetrics/metrics",
 	},
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
@@ -103,13 +104,14 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol":    {"weir/codec"},
 	"registry/sdk":         {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/nodeid":      {},
 	"registry/shard":       {},
 	"registry/concurrency": {},
 	"registry/value":       {"weir/codec"},
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
+		"weir/codec", "weir/registry/nodeid", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},

@@ -11,6 +11,7 @@ import (
 	"weir/registry/concurrency"
 	"weir/registry/engine"
 	"weir/registry/event"
+	"weir/registry/nodeid"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -141,6 +142,8 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
+	// IDs has the ids of sessions, tasks and requestStates be those of a node of a cluster; nil: there is none.
+	IDs *nodeid.Maker `yaml:"-"`
 	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -177,6 +180,15 @@ func (o *Options) Validate() []error {
 	return found.Errors()
 }
 
+// stateKeys are the keys of requestState. On a node they are the cluster's; one of this process only opens.
+func (o *Options) stateKeys() []string {
+	keys := o.IDs.StateKeys()
+	if o.StateKey != "" || keys == nil {
+		keys = append(keys, o.StateKey)
+	}
+	return keys
+}
+
 // engine is the options as the engine has them, part by part.
 func (o *Options) engine() engine.Options {
 	set := o.Metrics
@@ -201,7 +213,7 @@ func (o *Options) engine() engine.Options {
 			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
 			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
 		},
-		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
+		Tasks: o.Tasks, IDs: o.IDs, StateKeys: o.stateKeys(), StateTTL: o.StateTTL, Partitions: o.Partitions,
 		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,

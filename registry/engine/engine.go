@@ -55,13 +55,14 @@ func New(opt Options) *Engine {
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
-		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
+		Sealer: clientreq.NewSealer(opt.StateKeys, opt.StateTTL, opt.Metrics)}
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
 	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
 	eng.events = event.NewHub(opt.Events)
-	opt.Sessions.Partitions, opt.Sessions.Epoch = opt.Partitions, eng.epoch
+	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.IDs = opt.Partitions, eng.epoch, opt.IDs
 	opt.Sessions.Events, opt.Sessions.Metrics = eng.events, opt.Metrics
 	eng.sessions = session.NewTable[*Call](opt.Sessions)
+	eng.opt.Tasks.IDs = opt.IDs
 	eng.tasks = task.NewTable(&eng.opt.Tasks, opt.Partitions, opt.Metrics)
 	return eng
 }

@@ -8,6 +8,7 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/concurrency"
 	"weir/registry/event"
+	"weir/registry/nodeid"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -22,8 +23,10 @@ type Options struct {
 	ClientRequests clientreq.Options
 	Tasks          task.Options
 
-	// StateKey seals requestState, for StateTTL. "" is a random key.
-	StateKey string
+	// IDs makes the ids that clients come back with; nil: this server is no node of a cluster.
+	IDs *nodeid.Maker
+	// StateKeys seal requestState, for StateTTL: the first seals, each opens. "" is a random key.
+	StateKeys []string
 	StateTTL time.Duration
 	// Partitions is into how many independently locked parts each table is cut.
 	Partitions int

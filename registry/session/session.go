@@ -1,10 +1,10 @@
 package session
 
 import (
-	"crypto/rand"
 	"sync/atomic"
 	"time"
 
+	"weir/registry/nodeid"
 	"weir/registry/protocol"
 	"weir/registry/shard"
 )
@@ -71,13 +71,13 @@ func (t *Table[R]) Use(id []byte, principal string) (*Session[R], bool) {
 	return s, ok
 }
 
-// Open begins a session of principal in a negotiated revision and returns its id; false at Options.Max. The id is 26
-// characters of base32 from the system's random source, at least 128 bits: who guesses one owns the session.
+// Open begins a session of principal in a negotiated revision and returns its id; false at Options.Max. The id holds
+// 128 random bits at least: who guesses one owns the session.
 func (t *Table[R]) Open(principal string, revision int, declared protocol.Capabilities) (string, bool) {
 	s := &Session[R]{created: time.Since(t.opt.Epoch), principal: principal}
 	s.used.Store(int64(s.created))
 	s.Conversation.Negotiate(revision, declared, t.opt.Events)
-	id := rand.Text()
+	id := t.opt.IDs.Make(nodeid.Session)
 	if !t.byID.Put(id, s, t.opt.Max) {
 		t.series.refused.Inc()
 		return "", false
