@@ -69,7 +69,7 @@ func (c *Conn) SendLocked(p []byte) {
 	size := len(p)
 	if c.UnsentLocked() == 0 {
 		for more := true; more; {
-			n, err := socket.Write(c.fd, p[:min(len(p), writeMost)])
+			n, err := c.write(p[:min(len(p), writeMost)])
 			if err != nil && err != unix.EAGAIN {
 				c.CloseLocked(ClosePeerReset)
 				return
@@ -280,7 +280,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 		return false
 	}
 	o := c.outbox
-	n, err := socket.Write(c.fd, o.buf[o.done:min(len(o.buf), o.done+writeMost)])
+	n, err := c.write(o.buf[o.done:min(len(o.buf), o.done+writeMost)])
 	if err != nil {
 		if err != unix.EAGAIN {
 			c.CloseLocked(ClosePeerReset)

@@ -151,6 +151,9 @@ func (l *Loop) visit(c *Conn) {
 		l.finish(c)
 	}
 	if !c.finished {
+		if c.wired() {
+			c.drainOutbox()
+		}
 		c.handler.Ready()
 		c.Settle()
 	}
@@ -185,8 +188,8 @@ func (l *Loop) peerEnded(c *Conn) {
 	c.EndAfterAnswers(reason)
 }
 
-// peerLeft handles the end of a peer that is not read any more (EndAfterAnswersOrPeer). Loop only.
-func (c *Conn) peerLeft() {
+// PeerLeft handles the end of a peer that is not read any more (EndAfterAnswersOrPeer). Loop only.
+func (c *Conn) PeerLeft() {
 	c.Lock()
 	c.wantLocked(c.interest &^ unix.EPOLLRDHUP)
 	open := c.reason == StillOpen

@@ -27,6 +27,9 @@ type Call struct {
 	stock  *callStock       // where it goes back to; nil: the shared pool
 	room   *[roomBytes]byte // what holds Raw when it is short
 
+	// Away is what the transport has of a request that another node serves; nil: it is served here.
+	Away any
+
 	// The rest is for a transport with an Order: the pipeline only clears it. Next links the calls of a stock, too.
 
 	// The place in the order; guarded by the connection's lock from admission on.
@@ -171,7 +174,7 @@ func (k *Call) Release() {
 	k.DropMessage()
 	k.Exchange.Reset()
 	k.Conn, k.Source, k.group, k.PostStream = nil, nil, nil, nil
-	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
+	k.Next, k.Prev, k.Answer, k.Origin, k.Away = nil, nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
 	k.KeepAlive, k.HTTP10, k.Head, k.BadToken = false, false, false, false
 	k.Status, k.RetryAfter, k.Allow, k.Takes = 0, 0, 0, 0

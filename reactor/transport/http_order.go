@@ -176,7 +176,7 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 	if k := o.head; k != nil && k.Streaming { // what its stream has said already
 		sendHeldLocked(c, k)
 		o.rearmLocked(c)
-		if k.Source != nil || k.PostStream != nil {
+		if k.Source != nil || k.PostStream != nil || k.Away != nil {
 			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
@@ -220,6 +220,8 @@ func (o *answerOrder) close(c *pipeline.Conn) (cancelled int) {
 		switch {
 		case k.Done:
 			k.Release()
+		case k.Away != nil:
+			k.Away.(*relay).leaveLocked()
 		case k.Source != nil: // nobody else has it
 			c.Intake().EndStream(k)
 		case k.PostStream != nil:
@@ -252,7 +254,7 @@ func (o *answerOrder) keepAlive(c *pipeline.Conn) {
 	defer c.Unlock()
 	after := int64(deskOf(c.Intake()).Options.SSEAnswerAfter)
 	switch k := o.head; {
-	case k == nil:
+	case k == nil || k.Away != nil: // its owner says it
 	case k.Streaming && at != 0:
 		o.signLocked(c)
 	case k.Streaming || after == 0 || !k.TakesSSE(pipeline.SSEAhead) || !c.OpenLocked():

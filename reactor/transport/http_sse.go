@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"crypto/rand"
 	"sync"
 
 	"weir/backpressure"
@@ -11,6 +10,7 @@ import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
+	"weir/registry/nodeid"
 )
 
 // HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless
@@ -113,10 +113,9 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 	}
 }
 
-// openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
-// system's random source are at least 128 bits.
+// openSSE makes c the stream of a new session. Whoever knows its id speaks for it.
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
-	id := rand.Text()
+	id := deskOf(in).IDs.Make(nodeid.Stream)
 	if k.HTTP10 {
 		c.SetTransport(&sseTransport[oldEventFramer]{id: id}, pipeline.KindHTTPSSE)
 	} else {

@@ -67,6 +67,7 @@ func (o *answerOrder) openAtHead(c *pipeline.Conn) (s openStream, ok bool) {
 // feed serves the streams whose turn it is.
 func (o *answerOrder) feed(in *pipeline.Intake, c *pipeline.Conn) {
 	o.yield(c)
+	o.feedRelayed(in, c)
 	for {
 		s, ok := o.openAtHead(c)
 		if !ok {

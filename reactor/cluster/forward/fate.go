@@ -1,0 +1,29 @@
+package forward
+
+// Fate is what became of a request that was forwarded. The word is the metric's label. The numbers are on the wire.
+type Fate uint8
+
+// The fates.
+const (
+	Answered Fate = iota // the response is complete
+	Limit                // the owner serves as many for others as it may; nothing was executed
+	Full                 // the owner has no room for the request; nothing was executed
+	Unknown              // there is no such node; nothing was executed
+	Lost                 // the owner has ended, and nobody knows what was executed
+	Cut                  // the owner could not give the whole response
+	Left                 // the client has gone
+	fates
+)
+
+var fateWords = [fates]string{"answered", "forward_limit", "forward_full", "no_node", "node_lost", "cut", "client_gone"}
+
+// String is the fate's word.
+func (f Fate) String() string { return fateWords[f] }
+
+// readFate reads that of a kindEnd. Words of later versions are what they come to for this one.
+func readFate(data []byte) Fate {
+	if len(data) == 0 || Fate(data[0]) >= fates {
+		return Cut
+	}
+	return Fate(data[0])
+}
