@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Kind says what a message is about, and so whose it is: the handler that was registered for it gets it. Kinds are on
@@ -28,6 +29,8 @@ var (
 	ErrTooLarge = errors.New("cluster: message too large")
 	// ErrClosed: the engine is closed, or it has never been open.
 	ErrClosed = errors.New("cluster: closed")
+	// ErrRefused: this node is no member, because another one has its name.
+	ErrRefused = errors.New("cluster: this node is refused")
 )
 
 // An Engine carries messages between nodes. Its methods may be called by several goroutines at once, and none but
@@ -76,4 +79,14 @@ type Health struct {
 	Links     []string `json:"links,omitempty"`      // the addresses of those it is connected to
 	Waiting   int64    `json:"waiting_bytes"`        // what waits to leave
 	LastError string   `json:"last_error,omitempty"` // the last thing that went wrong, with its time
+	// Refused are links that were not let in, or that the other side did not let in, the latest last.
+	Refused []RefusedLink `json:"refused_links,omitempty"`
+}
+
+// A RefusedLink is an address with which there is no link.
+type RefusedLink struct {
+	Address string    `json:"address"`
+	Why     string    `json:"why"` // WrongSecret
+	At      time.Time `json:"at"`  // the last time
+	Times   int       `json:"times"`
 }

@@ -9,6 +9,7 @@ package loopback
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"weir/reactor/cluster"
@@ -23,37 +24,35 @@ const (
 // A Network is what nodes are joined to. Its methods may be called by several goroutines at once.
 type Network struct {
 	mu    sync.Mutex
-	nodes map[string]*engine
+	nodes []*engine
 }
 
 // New makes a network without nodes.
-func New() *Network { return &Network{nodes: map[string]*engine{}} }
+func New() *Network { return &Network{} }
 
-// Open joins a node; it is a cluster.Open. A node of a name that is taken takes its place, as a process that was
-// started again does.
+// Open joins a node; it is a cluster.Open. What is sent to a name goes to all nodes that have it.
 func (n *Network) Open(name string, handler cluster.Handler) (cluster.Engine, error) {
 	e := &engine{network: n, name: name, handler: handler, inbox: make(chan message, inbox), done: make(chan struct{})}
 	e.awake = sync.NewCond(&e.mu)
 	n.mu.Lock()
-	old := n.nodes[name]
-	n.nodes[name] = e
+	n.nodes = append(n.nodes, e)
 	n.mu.Unlock()
-	if old != nil {
-		old.stop()
-	}
 	go e.deliver()
 	return e, nil
 }
 
 // Kill takes a node away as SIGKILL does: what waits for it is lost, and its own sends fail.
 func (n *Network) Kill(name string) {
-	n.mu.Lock()
-	e := n.nodes[name]
-	delete(n.nodes, name)
-	n.mu.Unlock()
-	if e != nil {
+	for _, e := range n.find(name) {
+		n.remove(e)
 		e.stop()
 	}
+}
+
+func (n *Network) remove(e *engine) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.nodes = slices.DeleteFunc(n.nodes, func(other *engine) bool { return other == e })
 }
 
 // Freeze stops what a node receives, as SIGSTOP does, and Thaw ends that: then what has waited arrives. The test sees
@@ -64,7 +63,7 @@ func (n *Network) Freeze(name string) { n.setFrozen(name, true) }
 func (n *Network) Thaw(name string) { n.setFrozen(name, false) }
 
 func (n *Network) setFrozen(name string, frozen bool) {
-	if e := n.find(name); e != nil {
+	for _, e := range n.find(name) {
 		e.mu.Lock()
 		e.frozen = frozen
 		e.mu.Unlock()
@@ -72,10 +71,16 @@ func (n *Network) setFrozen(name string, frozen bool) {
 	}
 }
 
-func (n *Network) find(name string) *engine {
+// find returns the nodes of a name, of which there is one unless a test wants more.
+func (n *Network) find(name string) (all []*engine) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.nodes[name]
+	for _, e := range n.nodes {
+		if e.name == name {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 type message struct {
@@ -107,11 +112,22 @@ func (e *engine) Send(to string, kind cluster.Kind, id uint64, data []byte) erro
 	if err := e.check(data); err != nil {
 		return err
 	}
-	peer := e.network.find(to)
-	if peer == nil {
+	peers := e.network.find(to)
+	if len(peers) == 0 {
 		return e.put(message{peer: to, kind: kind, id: id, none: true})
 	}
-	return peer.put(message{peer: e.name, kind: kind, id: id, data: bytes.Clone(data)})
+	return send(peers, message{peer: e.name, kind: kind, id: id}, data)
+}
+
+// send puts a message into each of the inboxes.
+func send(to []*engine, m message, data []byte) (failed error) {
+	for _, peer := range to {
+		m.data = bytes.Clone(data)
+		if err := peer.put(m); err != nil {
+			failed = err
+		}
+	}
+	return failed
 }
 
 // Publish implements cluster.Engine.
@@ -120,32 +136,19 @@ func (e *engine) Publish(kind cluster.Kind, id uint64, data []byte) error {
 		return err
 	}
 	e.network.mu.Lock()
-	defer e.network.mu.Unlock()
-	var failed error
-	for _, peer := range e.network.nodes {
-		if peer == e {
-			continue
-		}
-		err := peer.put(message{peer: e.name, kind: kind, id: id, data: bytes.Clone(data)})
-		if err != nil {
-			failed = err
-		}
-	}
-	return failed
+	others := slices.DeleteFunc(slices.Clone(e.network.nodes), func(other *engine) bool { return other == e })
+	e.network.mu.Unlock()
+	return send(others, message{peer: e.name, kind: kind, id: id}, data)
 }
 
 // Health implements cluster.Engine.
 func (e *engine) Health() cluster.Health {
-	return cluster.Health{Engine: "loopback", Connected: e.network.find(e.name) == e}
+	return cluster.Health{Engine: "loopback", Connected: slices.Contains(e.network.find(e.name), e)}
 }
 
 // Close implements cluster.Engine.
 func (e *engine) Close(context.Context) error {
-	e.network.mu.Lock()
-	if e.network.nodes[e.name] == e {
-		delete(e.network.nodes, e.name)
-	}
-	e.network.mu.Unlock()
+	e.network.remove(e)
 	e.stop()
 	return nil
 }
