@@ -16,6 +16,13 @@ func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error { return a.pipel
 // ListsChanged has every loop ask its connections what they owe their clients.
 func (a *attachment) ListsChanged() { a.loops.VisitAll() }
 
+// ResourceUpdated has the other nodes of the cluster tell their clients.
+func (a *attachment) ResourceUpdated(uri string) {
+	if a.updates != nil {
+		a.updates.Tell(uri)
+	}
+}
+
 // failureTexts are what the log says of each kind.
 var failureTexts = map[engine.FailureKind]string{
 	engine.FailurePanic: "a handler panicked",

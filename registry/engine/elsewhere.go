@@ -2,11 +2,15 @@ package engine
 
 import (
 	"weir/codec"
+	"weir/registry/nodeid"
 	"weir/registry/protocol"
 )
 
 // What a server does not have may be had by another one: that which it takes over from (reactor/upgrade), or another
 // node of its cluster (reactor/cluster/forward).
+
+// IDs makes the ids that clients come back with; nil: this server is no node of a cluster.
+func (eng *Engine) IDs() *nodeid.Maker { return eng.opt.IDs }
 
 // About says which session or which task a request over HTTP is about, in parts of h and body; nil: none. body is what
 // it brings; nil while that is not here.

@@ -18,8 +18,10 @@ import (
 type failureLog []Failure
 
 func (l *failureLog) QueueTask(*TaskCall) *codec.Error { return ErrNoTaskWorkers }
-func (l *failureLog) ListsChanged()                    {}
-func (l *failureLog) HandlerFailed(f Failure)          { *l = append(*l, f) }
+func (*failureLog) ResourceUpdated(string)             {}
+
+func (l *failureLog) ListsChanged()           {}
+func (l *failureLog) HandlerFailed(f Failure) { *l = append(*l, f) }
 
 // TestFailuresAreReported with the tool's name and what is wrong, of which the peer learns little.
 func TestFailuresAreReported(t *testing.T) {

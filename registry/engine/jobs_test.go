@@ -140,6 +140,8 @@ func (b *bench) QueueTask(c *TaskCall) *codec.Error {
 }
 
 // ListsChanged implements Server.
+func (*bench) ResourceUpdated(string) {}
+
 func (b *bench) ListsChanged() {}
 
 // HandlerFailed implements Server.

@@ -27,7 +27,7 @@ type Options struct {
 	IDs *nodeid.Maker
 	// StateKeys seal requestState, for StateTTL: the first seals, each opens. "" is a random key.
 	StateKeys []string
-	StateTTL time.Duration
+	StateTTL  time.Duration
 	// Partitions is into how many independently locked parts each table is cut.
 	Partitions int
 	// How much may be offered, of each kind.

@@ -17,6 +17,9 @@ type Server interface {
 	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
 	// list, possibly several at once, and must not block.
 	ListsChanged()
+	// ResourceUpdated is called after the program has said so, for the clients of other nodes. Otherwise like
+	// ListsChanged.
+	ResourceUpdated(uri string)
 	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several
 	// at once, and must not block for long.
 	HandlerFailed(f Failure)

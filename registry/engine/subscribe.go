@@ -14,7 +14,12 @@ import (
 
 // ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
 // not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
-func (eng *Engine) ResourceUpdated(uri string) { eng.topics.Updated(uri) }
+func (eng *Engine) ResourceUpdated(uri string) {
+	eng.topics.Updated(uri)
+	if s := eng.server.Load(); s != nil {
+		(*s).ResourceUpdated(uri)
+	}
+}
 
 // Topics are what is subscribed to, and Offer what is offered, for who keeps both for another server.
 func (eng *Engine) Topics() *event.Topics { return &eng.topics }

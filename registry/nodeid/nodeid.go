@@ -37,7 +37,7 @@ const (
 
 // Bounds of the parts.
 const (
-	MaxNameBytes = 32
+	MaxNameBytes = 64
 	randomBytes  = 26 // of rand.Text
 	macBytes     = 10
 	macText      = macBytes * 8 / 5
@@ -86,15 +86,15 @@ func New(node string, secrets ...[]byte) (*Maker, error) {
 	return m, nil
 }
 
-var errName = errors.New(`not a name for a node: allowed are 1 to 32 of a-z, 0-9 and "-", which is neither first nor last`)
+var errName = errors.New("not a name for a node: allowed are 1 to 64 letters, digits, - and _")
 
-// CheckName says what is wrong with a node's name. It stands in ids, in HTTP fields and in the rules of balancers.
+// CheckName says what is wrong with a node's name, which must not end too early in an id.
 func CheckName(name string) error {
-	if len(name) == 0 || len(name) > MaxNameBytes || name[0] == '-' || name[len(name)-1] == '-' {
+	if len(name) == 0 || len(name) > MaxNameBytes {
 		return errName
 	}
 	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return errName
 		}
 	}

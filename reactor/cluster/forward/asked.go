@@ -43,7 +43,7 @@ const (
 func (f *Forwarder) Forward(a *Asked, to string, r *Request, asker Asker, stream bool) (
 	refusal backpressure.Refusal, known bool,
 ) {
-	switch state := f.state(to); {
+	switch state := f.nodes.State(to); {
 	case f.draining.Load():
 		return backpressure.Draining, true
 	case state == cluster.Suspected:
@@ -62,11 +62,11 @@ func (f *Forwarder) Forward(a *Asked, to string, r *Request, asker Asker, stream
 	var err error
 	rest := b
 	for len(rest) > pieceBytes && err == nil {
-		err = f.sender.Send(to, kindPiece, a.id, rest[:pieceBytes])
+		err = f.nodes.Send(to, kindPiece, a.id, rest[:pieceBytes])
 		rest = rest[pieceBytes:]
 	}
 	if err == nil {
-		err = f.sender.Send(to, kindRequest, a.id, rest)
+		err = f.nodes.Send(to, kindRequest, a.id, rest)
 	}
 	if err == nil || !f.asked.take(a.id) { // not there: it has ended already
 		f.m.forwarded.Inc()
@@ -135,7 +135,7 @@ func (a *Asked) say(what uint32) {
 // pay implements debtor.
 func (a *Asked) pay() bool {
 	debts := a.debts.Swap(0)
-	full := func(kind cluster.Kind, data []byte) bool { return isFull(a.f.sender.Send(a.to, kind, a.id, data)) }
+	full := func(kind cluster.Kind, data []byte) bool { return isFull(a.f.nodes.Send(a.to, kind, a.id, data)) }
 	var room [binary.MaxVarintLen64]byte
 	switch n := a.taken.Swap(0); {
 	case debts&oweLeft != 0: // nothing else counts any more

@@ -13,16 +13,17 @@ import (
 	"weir/reactor/cluster"
 )
 
-// Sender carries messages to other nodes: a cluster.Engine, or what stands before one.
-type Sender interface {
+// Nodes are the other nodes: a cluster.Node.
+type Nodes interface {
 	Send(to string, kind cluster.Kind, id uint64, data []byte) error
+	State(name string) cluster.State
 }
 
 // Forwarder is a node's part in forwarding: the entry of its own clients' requests, and the owner for others'. Its
 // methods are safe for concurrent use and never block, but for Drain.
 type Forwarder struct {
 	opt    Options
-	sender Sender
+	nodes  Nodes
 	host   Host
 	m      series
 	id     atomic.Uint64 // of the latest request: no id is given twice, not even by the process that comes after this one
@@ -31,11 +32,7 @@ type Forwarder struct {
 
 	draining atomic.Bool
 	checked  time.Time // when it was last looked at what is open for long; Tick's
-	nodes    struct {
-		sync.RWMutex
-		states map[string]cluster.State
-	}
-	waits struct { // what could not be said yet, for want of room
+	waits    struct {  // what could not be said yet, for want of room
 		sync.Mutex
 		list  []debtor
 		armed bool
@@ -48,27 +45,17 @@ type debtor interface {
 	pay() bool
 }
 
-// New makes a forwarder that sends through sender and has host serve what comes. Its series are in set.
-func New(o Options, sender Sender, host Host, set *metrics.Set) *Forwarder {
-	f := &Forwarder{opt: o, sender: sender, host: host}
+// New makes a forwarder to nodes, which has host serve what comes. It is to be the Handler of Kinds, and to be told of
+// every change of a node's state (Changed). Its series are in set.
+func New(o Options, nodes Nodes, host Host, set *metrics.Set) *Forwarder {
+	f := &Forwarder{opt: o, nodes: nodes, host: host}
 	f.id.Store(uint64(time.Now().UnixNano()))
-	f.nodes.states = make(map[string]cluster.State)
 	f.register(set)
 	return f
 }
 
-// state is what is known of a node. One that nobody has spoken of may be there.
-func (f *Forwarder) state(node string) cluster.State {
-	f.nodes.RLock()
-	defer f.nodes.RUnlock()
-	return f.nodes.states[node]
-}
-
 // Changed tells of a node's new state.
 func (f *Forwarder) Changed(c cluster.Change) {
-	f.nodes.Lock()
-	f.nodes.states[c.Node] = c.To
-	f.nodes.Unlock()
 	switch c.To {
 	case cluster.Dead, cluster.Left, cluster.Refused:
 		f.lose(c.Node)
@@ -97,7 +84,7 @@ func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []by
 		}
 		f.m.late.Inc()
 		if kind == kindCredit { // who waits for it is to wait no more
-			_ = f.sender.Send(from, kindEnd, id, []byte{byte(Cut)})
+			_ = f.nodes.Send(from, kindEnd, id, []byte{byte(Cut)})
 		}
 	case kindAnswer, kindCut, kindEnd:
 		if a, ok := f.asked.find(id); ok && a.to == from {
@@ -106,7 +93,7 @@ func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []by
 		}
 		f.m.late.Inc()
 		if kind != kindEnd {
-			_ = f.sender.Send(from, kindLeft, id, nil)
+			_ = f.nodes.Send(from, kindLeft, id, nil)
 		}
 	}
 }

@@ -23,6 +23,11 @@ const (
 	kindEnd    // nothing follows: a Fate
 )
 
+// Kinds are those of the messages.
+func Kinds() []cluster.Kind {
+	return []cluster.Kind{kindRequest, kindPiece, kindLeft, kindHalf, kindCredit, kindAnswer, kindCut, kindEnd}
+}
+
 // pieceBytes is the most that one message carries: a large request must not hold up the small ones behind it for long.
 const pieceBytes = 128 << 10
 

@@ -1,5 +1,7 @@
 package forward
 
+import "weir/codec/option"
+
 // Options are the bounds of what is forwarded.
 type Options struct {
 	// MaxForwarded is how many requests and streams of this node's clients other nodes may serve at once, and how many
@@ -10,3 +12,13 @@ type Options struct {
 	// makes its owner wait with so much at the node between, beside what max_outbox_bytes lets wait in each.
 	ForwardWindowBytes int `yaml:"forward_window_bytes" default:"64 KiB" min:"4 KiB" max:"128 KiB" unit:"bytes"`
 }
+
+// DefaultOptions returns the bounds of a server whose configuration names none.
+func DefaultOptions() Options {
+	var o Options
+	option.SetDefaults(&o)
+	return o
+}
+
+// Validate returns every option that cannot be used, each error an *option.Mistake about its yaml key.
+func (o *Options) Validate() []error { return option.Check(o).Errors() }

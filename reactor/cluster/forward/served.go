@@ -59,7 +59,7 @@ func (f *Forwarder) take(key servedKey, last bool, data []byte) {
 		s.heard.Store(backpressure.Now())
 		if !f.served.put(key, s, f.opt.MaxForwarded) {
 			if last {
-				_ = f.sender.Send(key.from, kindEnd, key.id, []byte{byte(Limit)})
+				_ = f.nodes.Send(key.from, kindEnd, key.id, []byte{byte(Limit)})
 			}
 			return
 		}
@@ -98,7 +98,7 @@ func (s *Served) drop(fate Fate) {
 
 // Refuse answers the request with a response, without a connection.
 func (s *Served) Refuse(response []byte) {
-	_ = s.f.sender.Send(s.key.from, kindAnswer, s.key.id, response)
+	_ = s.f.nodes.Send(s.key.from, kindAnswer, s.key.id, response)
 	s.drop(Answered)
 }
 
@@ -124,7 +124,7 @@ func (s *Served) Write(p []byte) (int, error) {
 	if n == 0 {
 		return 0, unix.EAGAIN
 	}
-	err := s.f.sender.Send(s.key.from, kind, s.key.id, p[:n])
+	err := s.f.nodes.Send(s.key.from, kind, s.key.id, p[:n])
 	switch {
 	case err == nil:
 		s.whole = n == len(p)
@@ -229,7 +229,7 @@ func (s *Served) finish(fate Fate) {
 	if gone {
 		return
 	}
-	if isFull(s.f.sender.Send(s.key.from, kindEnd, s.key.id, []byte{byte(fate)})) {
+	if isFull(s.f.nodes.Send(s.key.from, kindEnd, s.key.id, []byte{byte(fate)})) {
 		s.mu.Lock()
 		s.over, s.fate = true, fate
 		s.oweLocked()

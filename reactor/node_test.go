@@ -1,0 +1,93 @@
+package reactor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/backpressure"
+	"weir/reactor/cluster"
+	"weir/reactor/cluster/loopback"
+	"weir/registry"
+	"weir/registry/nodeid"
+)
+
+// nodes are the servers of a cluster, or the one that is alone.
+func (s *server) nodes() []*server {
+	if s.cluster == nil {
+		return []*server{s}
+	}
+	return s.cluster
+}
+
+// joined are servers that are nodes of one cluster, n0, n1 and so on, in this process.
+type joined struct {
+	*loopback.Network
+	servers []*server
+	nodes   []*cluster.Node
+}
+
+// startCluster starts so many nodes, which have the tools of all features.
+func startCluster(t testing.TB, n int, tunes ...tune) *joined {
+	t.Helper()
+	j := &joined{Network: loopback.New()}
+	for i := range n {
+		name := fmt.Sprintf("n%d", i)
+		ids, err := nodeid.New(name, bytes.Repeat([]byte("s"), 32))
+		must(t, err)
+		var node *cluster.Node
+		s := startConfig(t, func(c *Config) {
+			o := cluster.Options{Node: name, HeartbeatInterval: 20 * time.Millisecond, SuspectAfter: 200 * time.Millisecond,
+				DeadAfter: 500 * time.Millisecond, ForgetAfter: time.Minute}
+			node = cluster.New(o, cluster.Identity{Build: "test", Mode: "cluster"}, func() cluster.Load { return cluster.Load{} },
+				c.Metrics, *silent)
+			c.Node = node
+		}, append([]tune{func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.IDs = ids }}, tunes...)...)
+		must(t, node.Start(j.Open))
+		t.Cleanup(func() {
+			over, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = node.Close(over)
+		})
+		j.servers, j.nodes = append(j.servers, s), append(j.nodes, node)
+	}
+	for i, s := range j.servers {
+		s.cluster, s.stuck, s.release = j.servers, j.servers[0].stuck, j.servers[0].release
+		s.eventually("all nodes are alive", func() bool {
+			for k := range j.nodes {
+				if k != i && !j.nodes[i].Alive(fmt.Sprintf("n%d", k)) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	return j
+}
+
+// TestFeaturesOfACluster plays the script of TestFeatures against three nodes, each request of a client to the next.
+func TestFeaturesOfACluster(t *testing.T) {
+	script, err := os.ReadFile("testdata/features.txt")
+	must(t, err)
+	j := startCluster(t, 3, withSSE)
+	for _, s := range j.servers {
+		s.addTell()
+		s.addAsk()
+		s.addOffers()
+	}
+	for _, transport := range []string{"http", "sse"} {
+		t.Run(transport, func(t *testing.T) {
+			got := strings.Split(j.servers[0].perform(t, transport, string(script)), "\n")
+			want := strings.Split(string(script), "\n")
+			for i := range min(len(got), len(want)) {
+				if got[i] != want[i] {
+					t.Fatalf("line %d:\n got %s\nwant %s", i+1, got[i], want[i])
+				}
+			}
+		})
+	}
+}
