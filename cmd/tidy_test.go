@@ -124,12 +124,12 @@ var allowedImports = map[string][]string{
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
-		"weir/reactor/loop/share",
-		"weir/reactor/loop/socket",
+		"weir/reactor/loop/buffer", "weir/reactor/loop/share", "weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/buffer":     {},
 	"reactor/loop/share":      {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
@@ -146,8 +146,14 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/reactor/cluster/forward", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix",
 	},
+	"reactor/cluster/forward": {
+		"weir/codec/option", "weir/backpressure", "weir/reactor/cluster", "weir/reactor/loop",
+		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+	},
+	"reactor/cluster/updates": {"weir/reactor/cluster", "github.com/VictoriaMetrics/metrics"},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,10 +30,57 @@ type joined struct {
 	*loopback.Network
 	servers []*server
 	nodes   []*cluster.Node
+	engines []*mutable
+}
+
+// mutable is an engine that sends nothing while its node is frozen.
+type mutable struct {
+	cluster.Engine
+	mute atomic.Bool
+}
+
+func (m *mutable) Send(to string, kind cluster.Kind, id uint64, data []byte) error {
+	if m.mute.Load() {
+		return nil
+	}
+	return m.Engine.Send(to, kind, id, data)
+}
+
+func (m *mutable) Publish(kind cluster.Kind, id uint64, data []byte) error {
+	if m.mute.Load() {
+		return nil
+	}
+	return m.Engine.Publish(kind, id, data)
+}
+
+// open joins a node whose engine the test can mute.
+func (j *joined) open(name string, h cluster.Handler) (cluster.Engine, error) {
+	e, err := j.Network.Open(name, h)
+	m := &mutable{Engine: e}
+	j.engines = append(j.engines, m)
+	return m, err
+}
+
+// freeze stops what a node says and hears.
+func (j *joined) freeze(i int) {
+	j.engines[i].mute.Store(true)
+	j.Network.Freeze(fmt.Sprintf("n%d", i))
+}
+
+// kill is the end of a node's process, as far as others see it.
+func (j *joined) kill(i int) {
+	j.engines[i].mute.Store(true)
+	j.Network.Kill(fmt.Sprintf("n%d", i))
 }
 
 // startCluster starts so many nodes, which have the tools of all features.
 func startCluster(t testing.TB, n int, tunes ...tune) *joined {
+	t.Helper()
+	return startClusterOf(t, n, func(*Config) {}, tunes...)
+}
+
+// startClusterOf is startCluster with a change to what New is given.
+func startClusterOf(t testing.TB, n int, change func(*Config), tunes ...tune) *joined {
 	t.Helper()
 	j := &joined{Network: loopback.New()}
 	for i := range n {
@@ -46,8 +94,9 @@ func startCluster(t testing.TB, n int, tunes ...tune) *joined {
 			node = cluster.New(o, cluster.Identity{Build: "test", Mode: "cluster"}, func() cluster.Load { return cluster.Load{} },
 				c.Metrics, *silent)
 			c.Node = node
+			change(c)
 		}, append([]tune{func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.IDs = ids }}, tunes...)...)
-		must(t, node.Start(j.Open))
+		must(t, node.Start(j.open))
 		t.Cleanup(func() {
 			over, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -35,6 +35,8 @@ var (
 
 	largePackages = map[string]string{
 		"weir/reactor/mount":   "mounts are replaced while they run (replace.go); the table of calls is to move out",
+		"weir/reactor/transport": "requests for other nodes came in beside answers (http_forward.go, http_served.go); lines and " +
+			"WebSocket are to move out",
 		"weir/registry/engine": "forwarded calls (forward.go) came in beside handlers; the methods of tasks are to move out",
 	}
 	wideSurfaces   = map[string]string{}
