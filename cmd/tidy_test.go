@@ -56,8 +56,8 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
 		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
 		"weir/registry/meter", "weir/registry/nodeid", "weir/registry/offer", "weir/registry/protocol",
-		"weir/registry/result", "weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
-		"github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/result", "weir/registry/session", "weir/registry/task", "weir/registry/value",
+		"github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/fault": {"weir/codec", "weir/registry/protocol"},
 	"registry/meter": {

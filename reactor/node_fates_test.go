@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -50,7 +51,7 @@ func TestSessionOfAnotherNode(t *testing.T) {
 	q.wantStatus(200, `"id":2`, large)
 	body := strings.TrimSpace(toolCall("3", "echo", `{"message":"in chunks"}`))
 	q.send(head("POST", "/mcp", session, "Content-Type: application/json", "Accept: application/json, text/event-stream",
-		"Transfer-Encoding: chunked") + "10\r\n" + body[:16] + "\r\n" + strconv.FormatInt(int64(len(body)-16), 16) + "\r\n" + body[16:] + "\r\n0\r\n\r\n")
+		"Transfer-Encoding: chunked") + fmt.Sprintf("10\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", body[:16], len(body)-16, body[16:]))
 	q.wantStatus(200, `"id":3`, "in chunks")
 	q.send(post(`{"jsonrpc":"2.0","method":"notifications/initialized"}`, session))
 	q.wantStatus(202)

@@ -91,8 +91,8 @@ func startClusterOf(t testing.TB, n int, change func(*Config), tunes ...tune) *j
 		s := startConfig(t, func(c *Config) {
 			o := cluster.Options{Node: name, HeartbeatInterval: 20 * time.Millisecond, SuspectAfter: 200 * time.Millisecond,
 				DeadAfter: 500 * time.Millisecond, ForgetAfter: time.Minute}
-			node = cluster.New(o, cluster.Identity{Build: "test", Mode: "cluster"}, func() cluster.Load { return cluster.Load{} },
-				c.Metrics, *silent)
+			node = cluster.New(o, cluster.Identity{Build: "test", Mode: "cluster"},
+				func() cluster.Load { return cluster.Load{} }, c.Metrics, *silent)
 			c.Node = node
 			change(c)
 		}, append([]tune{func(_ *Options, _ *backpressure.Options, r *registry.Options) { r.IDs = ids }}, tunes...)...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // network is another node's Updates.
 type network struct {
+	sync.Mutex
 	to       *Updates
 	messages int
 	fails    error
 }
 
 func (n *network) Publish(kind cluster.Kind, id uint64, data []byte) error {
+	n.Lock()
+	defer n.Unlock()
 	if n.fails != nil {
 		return n.fails
 	}
@@ -43,10 +47,17 @@ func TestUpdates(t *testing.T) {
 			t.Helper()
 			time.Sleep(2 * gather)
 			synctest.Wait()
+			n.Lock()
+			defer n.Unlock()
 			if fmt.Sprint(heard) != fmt.Sprint(want) || n.messages != messages {
 				t.Errorf("%q in %d messages, not %q in %d", heard, n.messages, want, messages)
 			}
 			heard, n.messages = nil, 0
+		}
+		failing := func(err error) {
+			n.Lock()
+			defer n.Unlock()
+			n.fails = err
 		}
 		for range 100 {
 			u.Tell("a")
@@ -54,25 +65,25 @@ func TestUpdates(t *testing.T) {
 		}
 		f(1, "a", "b")
 		f(0)
-		n.fails = cluster.ErrFull
+		failing(cluster.ErrFull)
 		u.Tell("a")
 		f(0)
-		n.fails = nil
+		failing(nil)
 		f(1, "a")
 		long := strings.Repeat("l", mostBytes/2)
 		u.Tell(long + "1")
 		u.Tell(long + "2")
 		f(2, long+"1", long+"2")
-		n.fails = cluster.ErrFull
+		failing(cluster.ErrFull)
 		u.Tell(long + "1")
 		u.Tell(long + "2")
-		n.fails = nil
+		failing(nil)
 		f(1, long+"2")
 		u.Tell(long + long)
 		f(0)
-		n.fails = cluster.ErrClosed
+		failing(cluster.ErrClosed)
 		u.Tell("a")
-		n.fails = nil
+		failing(nil)
 		time.Sleep(time.Millisecond)
 		f(1, "a")
 	})
