@@ -31,6 +31,7 @@ type joined struct {
 	servers []*server
 	nodes   []*cluster.Node
 	engines []*mutable
+	other   cluster.Open // an engine that is no loopback; nil: it is
 }
 
 // mutable is an engine that sends nothing while its node is frozen.
@@ -55,7 +56,11 @@ func (m *mutable) Publish(kind cluster.Kind, id uint64, data []byte) error {
 
 // open joins a node whose engine the test can mute.
 func (j *joined) open(name string, h cluster.Handler) (cluster.Engine, error) {
-	e, err := j.Network.Open(name, h)
+	open := j.Network.Open
+	if j.other != nil {
+		open = j.other
+	}
+	e, err := open(name, h)
 	m := &mutable{Engine: e}
 	j.engines = append(j.engines, m)
 	return m, err
@@ -82,7 +87,12 @@ func startCluster(t testing.TB, n int, tunes ...tune) *joined {
 // startClusterOf is startCluster with a change to what New is given.
 func startClusterOf(t testing.TB, n int, change func(*Config), tunes ...tune) *joined {
 	t.Helper()
-	j := &joined{Network: loopback.New()}
+	return (&joined{Network: loopback.New()}).start(t, n, change, tunes...)
+}
+
+// start starts so many nodes.
+func (j *joined) start(t testing.TB, n int, change func(*Config), tunes ...tune) *joined {
+	t.Helper()
 	for i := range n {
 		name := fmt.Sprintf("n%d", i)
 		ids, err := nodeid.New(name, bytes.Repeat([]byte("s"), 32))

@@ -92,7 +92,10 @@ func (a *Asked) told(kind cluster.Kind, data []byte) {
 		a.end(readFate(data))
 		return
 	}
-	a.asker.Part(data, kind == kindAnswer)
+	a.asker.Part(data, kind != kindCut)
+	if kind == kindWhole {
+		a.end(Answered)
+	}
 }
 
 // end tells the asker, once.

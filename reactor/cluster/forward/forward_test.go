@@ -14,12 +14,14 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/cluster"
+	"weir/reactor/loop"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var kindNames = map[cluster.Kind]string{kindRequest: "request", kindPiece: "piece", kindLeft: "left", kindHalf: "half",
-	kindCredit: "credit", kindAnswer: "answer", kindCut: "cut", kindEnd: "end"}
+	kindCredit: "credit", kindAnswer: "answer", kindCut: "cut", kindEnd: "end",
+	kindWhole: "whole"}
 
 // link is what a forwarder sends to, which writes it down; and the host and asker of the same test.
 type link struct {
@@ -114,7 +116,12 @@ func TestAsked(t *testing.T) {
 	a.Leave()
 	a.Leave()
 	f.Receive("b", kindAnswer, a.id, []byte("late"))
+	f.Receive("b", kindWhole, a.id, []byte("late"))
 	l.want(t, "b piece true, b piece true, b request true, b left, b left", "")
+
+	a = l.forward(t, f, 1, backpressure.Accepted, true)
+	f.Receive("b", kindWhole, a.id, []byte("all"))
+	l.want(t, "b request true", "all true, answered")
 
 	a, b := l.forward(t, f, 1, backpressure.Accepted, true), l.forward(t, f, 1, backpressure.Accepted, true)
 	l.forward(t, f, 1, backpressure.ForwardLimit, true)
@@ -213,6 +220,12 @@ func TestServed(t *testing.T) {
 		if f.served.len() != 0 || l.held != 0 {
 			t.Errorf("%d are left, and %d bytes", f.served.len(), l.held)
 		}
+		f.Receive("a", kindRequest, 14, appendRequest(nil, &Request{window: 100}))
+		for _, text := range []string{"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"} {
+			write(text, len(text), nil)
+		}
+		s.ended(loop.CloseRequested)
+		l.want(t, "a answer HTTP/1.1 100 Continue, a whole HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "")
 		l.fails = cluster.ErrFull
 		f.Receive("a", kindRequest, 13, []byte("?"))
 		time.Sleep(2 * payEvery)

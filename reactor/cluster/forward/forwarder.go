@@ -86,13 +86,13 @@ func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []by
 		if kind == kindCredit { // who waits for it is to wait no more
 			_ = f.nodes.Send(from, kindEnd, id, []byte{byte(Cut)})
 		}
-	case kindAnswer, kindCut, kindEnd:
+	case kindAnswer, kindCut, kindEnd, kindWhole:
 		if a, ok := f.asked.find(id); ok && a.to == from {
 			a.told(kind, data)
 			return
 		}
 		f.m.late.Inc()
-		if kind != kindEnd {
+		if kind == kindAnswer || kind == kindCut {
 			_ = f.nodes.Send(from, kindLeft, id, nil)
 		}
 	}
@@ -109,7 +109,7 @@ func (f *Forwarder) Nobody(to string, kind cluster.Kind, id uint64) {
 		if a, ok := f.asked.find(id); ok && a.to == to {
 			a.end(Lost)
 		}
-	case kindAnswer, kindCut, kindEnd:
+	case kindAnswer, kindCut, kindEnd, kindWhole:
 		if s, ok := f.served.find(servedKey{to, id}); ok {
 			s.left()
 		}

@@ -21,11 +21,12 @@ const (
 	kindAnswer // bytes of the response; what was written at once ends with them
 	kindCut    // bytes of the response; the rest of what was written at once follows
 	kindEnd    // nothing follows: a Fate
+	kindWhole  // the whole response; nothing follows
 )
 
 // Kinds are those of the messages.
 func Kinds() []cluster.Kind {
-	return []cluster.Kind{kindRequest, kindPiece, kindLeft, kindHalf, kindCredit, kindAnswer, kindCut, kindEnd}
+	return []cluster.Kind{kindRequest, kindPiece, kindLeft, kindHalf, kindCredit, kindAnswer, kindCut, kindEnd, kindWhole}
 }
 
 // pieceBytes is the most that one message carries: a large request must not hold up the small ones behind it for long.

@@ -1,7 +1,9 @@
 package forward
 
 import (
+	"bytes"
 	"encoding/binary"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -44,7 +46,10 @@ type Served struct {
 	over    bool // the connection has ended
 	fate    Fate // with which it did
 
-	whole bool // all that was written last is on its way; guarded by the connection's lock
+	// Guarded by the connection's lock.
+	whole bool // all that was written last is on its way
+	begun bool // the response has begun
+	said  bool // it was sent whole: nobody waits for its end
 }
 
 // take takes a request, or a piece of one.
@@ -124,10 +129,15 @@ func (s *Served) Write(p []byte) (int, error) {
 	if n == 0 {
 		return 0, unix.EAGAIN
 	}
+	if kind == kindAnswer && !s.begun && isWhole(p) {
+		kind = kindWhole
+	}
 	err := s.f.nodes.Send(s.key.from, kind, s.key.id, p[:n])
 	switch {
 	case err == nil:
 		s.whole = n == len(p)
+		s.begun = s.begun || !bytes.HasPrefix(p, []byte(interim))
+		s.said = kind == kindWhole
 		s.f.m.sentBytes.Add(n)
 		return n, nil
 	case !isFull(err):
@@ -139,6 +149,22 @@ func (s *Served) Write(p []byte) (int, error) {
 	s.oweLocked()
 	s.mu.Unlock()
 	return 0, unix.EAGAIN
+}
+
+// interim begins a response that another one follows (RFC 9110 15.2).
+const interim = "HTTP/1.1 1"
+
+// isWhole says whether p is a response that ends with p. Then its end need not be told by a message of its own.
+func isWhole(p []byte) bool {
+	const length = "\r\nContent-Length: "
+	head, body, ended := bytes.Cut(p, []byte("\r\n\r\n"))
+	at := bytes.Index(head, []byte(length))
+	if !ended || at < 0 || bytes.HasPrefix(p, []byte(interim)) {
+		return false
+	}
+	digits, _, _ := bytes.Cut(head[at+len(length):], []byte("\r\n"))
+	n, err := strconv.Atoi(string(digits))
+	return err == nil && n == len(body)
 }
 
 // oweLocked has pay be called soon.
@@ -208,13 +234,13 @@ func (s *Served) left() {
 
 // ended hears why the connection has ended, on its loop.
 func (s *Served) ended(why loop.Reason) {
-	if !s.f.served.take(s.key) {
+	if !s.f.served.take(s.key) || s.said { // its loop is the last who could have written
 		return
 	}
 	fate := Cut
 	switch why {
 	case loop.CloseRequested, loop.ClosePeer, loop.CloseBadRequest:
-		if s.whole { // its loop is the last who could have written
+		if s.whole {
 			fate = Answered
 		}
 	}
