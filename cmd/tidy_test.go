@@ -121,7 +121,12 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
 		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/auth": {"weir/codec"},
+	"reactor/auth":                 {"weir/codec"},
+	"reactor/cluster":              {"weir/codec/option", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
+	"reactor/cluster/node_test.go": {"weir/codec/option", "weir/reactor/cluster"},
+	"reactor/cluster/loopback":     {"weir/reactor/cluster"},
+	"reactor/cluster/nats": {"weir/codec/option", "weir/reactor/cluster", "github.com/nats-io/nats-server",
+		"github.com/nats-io/nats.go", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
 		"weir/reactor/loop/buffer", "weir/reactor/loop/share", "weir/reactor/loop/socket",
@@ -266,7 +271,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/invoke", "weir/cmd/check", "weir/cmd/exposition",
 		"weir/cmd/imports", "weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual",
-		"weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
+		"weir/cmd/mounts", "weir/cmd/nodes", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
 		"weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/token", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
@@ -284,6 +289,10 @@ func judgeImport(name, imported string) string {
 		return "" // what can be known of mounts that do not run
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
 		return "" // what of this machine and of this run a test needs
+	case imported == "weir/reactor/cluster/nats" && path.Dir(name) != "cmd/nodes" && name != "reactor/node_bench_test.go":
+		return "an engine is linked by the program alone: who imports the server does not build NATS"
+	case imported == "weir/reactor/cluster/loopback" && !strings.HasSuffix(name, "_test.go"):
+		return "it is for tests"
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):

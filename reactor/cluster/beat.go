@@ -36,7 +36,7 @@ type Load struct {
 	MaxConnections int    `json:"max_connections"`
 	Waiting        int    `json:"waiting_messages"`
 	Executing      int    `json:"executing"`
-	Revision       uint64 `json:"catalogue_revision"` // of what is offered; 0 until that is shared
+	Revision       uint64 `json:"offered_revision"` // of what is offered; 0 until that is shared
 }
 
 var errBeat = errors.New("cluster: not a heartbeat")

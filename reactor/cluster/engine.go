@@ -15,7 +15,7 @@ const (
 	FirstMembership Kind = 0  // heartbeats and pings; kinds.go
 	FirstForward    Kind = 16 // requests of one node's clients that another node serves
 	FirstQueue      Kind = 32 // work between front ends and workers
-	FirstCatalogue  Kind = 48 // changes of what is offered
+	FirstFeatures   Kind = 48 // changes of what is offered
 	Kinds           Kind = 64
 )
 

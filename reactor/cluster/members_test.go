@@ -17,7 +17,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	now := time.Unix(1_000_000, 0)
-	w := &world{t: t, now: now, members: newMembers("a", times{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, time.Minute}, now)}
+	w := &world{t: t, now: now}
+	w.members = newMembers("a", times{500 * time.Millisecond, 2 * time.Second, 5 * time.Second, time.Minute}, now)
 	w.pass(500 * time.Millisecond)
 	w.want("a unknown>alive")
 	return w

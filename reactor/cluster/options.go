@@ -17,7 +17,8 @@ type Options struct {
 	SuspectAfter time.Duration `yaml:"suspect_after" default:"2s" min:"20ms" max:"5m"`
 	// DeadAfter is after which silence a node is lost: what belonged to it is gone.
 	DeadAfter time.Duration `yaml:"dead_after" default:"5s" min:"30ms" max:"10m"`
-	// ForgetAfter is how long a node that is lost or has left is still shown, and its loss counted by the alert WeirNode.
+	// ForgetAfter is how long a node that is lost or has left is still shown, and its loss counted by the alert
+	// WeirNodeLost.
 	ForgetAfter time.Duration `yaml:"forget_after" default:"1h" min:"1s" max:"720h"`
 }
 

@@ -158,7 +158,7 @@ func (n *Node) say(c *Change) {
 		line = n.log.Error()
 	case c.To == Dead || c.To == Suspected:
 		line = n.log.Warn()
-	case c.Draining:
+	case c.Draining && c.From == c.To:
 		text = "a node drains"
 	}
 	line.Str("node", c.Node).Stringer("before", c.From)

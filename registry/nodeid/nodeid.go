@@ -62,16 +62,23 @@ type scratch struct {
 	text  [macText]byte
 }
 
+// public stands for the secret of a cluster that has none.
+const public = "a cluster without a secret"
+
 // New makes a Maker of the node with this name (CheckName). The first secret makes ids, each of them is good for
-// reading. A secret has 16 bytes at least.
+// reading. A secret has 16 bytes at least. Without one the MAC keeps mistakes from leaving a node and no attacker, and
+// there are no StateKeys.
 func New(node string, secrets ...[]byte) (*Maker, error) {
 	if err := CheckName(node); err != nil {
 		return nil, err
 	}
-	if len(secrets) == 0 || len(secrets) > MaxSecrets {
-		return nil, fmt.Errorf("%d secrets: allowed are 1 to %d", len(secrets), MaxSecrets)
+	if len(secrets) > MaxSecrets {
+		return nil, fmt.Errorf("%d secrets: allowed are at most %d", len(secrets), MaxSecrets)
 	}
 	m := &Maker{node: node, secrets: secrets}
+	if len(secrets) == 0 {
+		secrets = [][]byte{[]byte(public)}
+	}
 	m.work.New = func() any { return new(scratch) }
 	for _, secret := range secrets {
 		if len(secret) < aes.BlockSize {

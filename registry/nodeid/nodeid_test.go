@@ -84,6 +84,11 @@ func TestSecretIsRotated(t *testing.T) {
 	f(during, during, Mine)
 	f(after, during, Mine)
 	f(after, before, None)
+	f(maker(t, "a"), maker(t, "a"), Mine)
+	f(maker(t, "a"), after, None)
+	if keys := maker(t, "a").StateKeys(); keys != nil {
+		t.Error("everybody knows the keys", keys)
+	}
 	if got, want := during.StateKeys(), append(after.StateKeys(), before.StateKeys()...); strings.Join(got, " ") !=
 		strings.Join(want, " ") || len(got[0]) != 64 || got[0] == got[1] {
 		t.Error(got)
@@ -98,7 +103,6 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 	f("a.b", secret)
-	f("a")
 	f("a", secret[:15])
 	f("a", secret, another, secret)
 }

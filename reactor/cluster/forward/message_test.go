@@ -23,7 +23,7 @@ func TestRequest(t *testing.T) {
 		}
 	}
 	f(Request{})
-	f(Request{Flags: Closes | Loopback, Addr: netip.MustParseAddr("10.1.2.3"), Principal: "ada", HTTP: []byte("GET / HTTP/1.1")})
+	f(Request{Flags: Closes | Loopback, Addr: netip.MustParseAddr("10.1.2.3"), Principal: "ada", HTTP: []byte("GET /")})
 	f(Request{Addr: netip.MustParseAddr("2001:db8::1"), HTTP: []byte("x")})
 }
 

@@ -1,9 +1,3 @@
-// Package loopback joins several nodes in one process, for tests.
-//
-// Its one rule: it keeps what an engine promises, order and ownership of slices included, so that what passes here
-// passes on a network but for what a network loses. A test takes a node away, or stops it, with one call.
-//
-// It never opens a socket, so that tests in a bubble of testing/synctest may use it.
 package loopback
 
 import (
@@ -55,12 +49,12 @@ func (n *Network) remove(e *engine) {
 	n.nodes = slices.DeleteFunc(n.nodes, func(other *engine) bool { return other == e })
 }
 
-// Freeze stops what a node receives, as SIGSTOP does, and Thaw ends that: then what has waited arrives. The test sees
-// to it that a frozen node sends nothing.
+// Freeze stops what a node receives, as SIGSTOP does, and Unfreeze ends that: then what has waited arrives. The test
+// sees to it that a frozen node sends nothing.
 func (n *Network) Freeze(name string) { n.setFrozen(name, true) }
 
-// Thaw lets a frozen node receive again.
-func (n *Network) Thaw(name string) { n.setFrozen(name, false) }
+// Unfreeze lets a frozen node receive again.
+func (n *Network) Unfreeze(name string) { n.setFrozen(name, false) }
 
 func (n *Network) setFrozen(name string, frozen bool) {
 	for _, e := range n.find(name) {

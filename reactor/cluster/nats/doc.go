@@ -1,5 +1,5 @@
-// Package nats is the engine of clusters that run on NATS: a NATS server in this process, which is the default and needs
-// no program beside this one, or NATS servers that exist, by their URL. It is the one package that imports NATS.
+// Package nats is the engine of clusters that run on NATS: a NATS server in this process, which is the default and
+// needs no program beside this one, or NATS servers that exist, by their URL. It is the one package that imports NATS.
 //
 // Its one rule: what is sent waits in one bounded buffer and one goroutine writes it, so that who sends never meets a
 // lock or a socket of NATS.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 	"time"
 )
@@ -46,6 +47,18 @@ func parseSecrets(text []byte) ([]string, error) {
 		return nil, fmt.Errorf("it has %d secrets: allowed are two, while one is replaced", len(secrets))
 	}
 	return secrets, nil
+}
+
+// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file.
+func Secrets(file string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parseSecrets(text)
 }
 
 // checkStrength tells whether secrets are beyond guessing.
