@@ -19,7 +19,7 @@ import (
 )
 
 // overNATS are nodes that are joined by NATS servers of their own, on the loopback.
-func overNATS(t testing.TB) *joined {
+func overNATS() *joined {
 	var first string
 	var mu sync.Mutex
 	return &joined{Network: loopback.New(), other: func(name string, h cluster.Handler) (cluster.Engine, error) {
@@ -48,7 +48,7 @@ func BenchmarkForwarded(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/%d/%s", engine, clients, where), func(b *testing.B) {
 					j := &joined{Network: loopback.New()}
 					if engine == "nats" {
-						j = overNATS(b)
+						j = overNATS()
 					}
 					j.start(b, 2, func(*Config) {}).measure(b, clients, entry)
 				})

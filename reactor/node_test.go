@@ -132,21 +132,23 @@ func (j *joined) start(t testing.TB, n int, change func(*Config), tunes ...tune)
 func TestFeaturesOfACluster(t *testing.T) {
 	script, err := os.ReadFile("testdata/features.txt")
 	must(t, err)
-	j := startCluster(t, 3, withSSE)
-	for _, s := range j.servers {
-		s.addTell()
-		s.addAsk()
-		s.addOffers()
-	}
-	for _, transport := range []string{"http", "sse"} {
-		t.Run(transport, func(t *testing.T) {
-			got := strings.Split(j.servers[0].perform(t, transport, string(script)), "\n")
-			want := strings.Split(string(script), "\n")
-			for i := range min(len(got), len(want)) {
-				if got[i] != want[i] {
-					t.Fatalf("line %d:\n got %s\nwant %s", i+1, got[i], want[i])
+	for engine, joined := range map[string]*joined{"loopback": {Network: loopback.New()}, "nats": overNATS()} {
+		j := joined.start(t, 3, func(*Config) {}, withSSE)
+		for _, s := range j.servers {
+			s.addTell()
+			s.addAsk()
+			s.addOffers()
+		}
+		for _, transport := range []string{"http", "sse"} {
+			t.Run(engine+"/"+transport, func(t *testing.T) {
+				got := strings.Split(j.servers[0].perform(t, transport, string(script)), "\n")
+				want := strings.Split(string(script), "\n")
+				for i := range min(len(got), len(want)) {
+					if got[i] != want[i] {
+						t.Fatalf("line %d:\n got %s\nwant %s", i+1, got[i], want[i])
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
