@@ -155,7 +155,7 @@ var allowedImports = map[string][]string{
 		"golang.org/x/sys/unix",
 	},
 	"reactor/cluster/forward": {
-		"weir/codec/option", "weir/backpressure", "weir/reactor/cluster", "weir/reactor/loop",
+		"weir/codec", "weir/backpressure", "weir/reactor/cluster", "weir/reactor/loop", "weir/registry/fault",
 		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	"reactor/cluster/updates": {"weir/reactor/cluster", "github.com/VictoriaMetrics/metrics"},

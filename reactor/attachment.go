@@ -4,6 +4,7 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/logwriter"
+	"weir/registry/call"
 	"weir/registry/engine"
 )
 
@@ -21,6 +22,14 @@ func (a *attachment) ResourceUpdated(uri string) {
 	if a.updates != nil {
 		a.updates.Tell(uri)
 	}
+}
+
+// Elsewhere is who answers for what another node has.
+func (a *attachment) Elsewhere(node string) call.Forwarder {
+	if a.forwarder == nil {
+		return nil
+	}
+	return elsewhere{a.forwarder, node}
 }
 
 // failureTexts are what the log says of each kind.

@@ -10,7 +10,6 @@ import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
-	"weir/registry/fault"
 	"weir/registry/nodeid"
 )
 
@@ -95,7 +94,7 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	switch id := k.ID(); {
 	case !known:
 		k.Outcome = engine.UnknownSession
-		in.Fail(k, errOf(forward.Unknown))
+		in.Fail(k, forward.ErrorOf(forward.Unknown))
 	case id == nil:
 		in.Refuse(k, pipeline.NullID, refusal)
 	default:
@@ -168,7 +167,7 @@ func (y *relay) End(fate forward.Fate) {
 // appendFateLocked appends the end of a response that its owner has not brought to one. One that has begun, and is no
 // stream that an event can be appended to, can only be cut.
 func (y *relay) appendFateLocked(dst []byte, k *pipeline.Call, fate forward.Fate) []byte {
-	e := errOf(fate)
+	e := forward.ErrorOf(fate)
 	message := codec.AppendError(nil, k.ID(), e)
 	switch {
 	case !y.begun:
@@ -190,19 +189,6 @@ func (y *relay) appendFateLocked(dst []byte, k *pipeline.Call, fate forward.Fate
 	}
 	y.conn.CloseLocked(loop.CloseNodeLost)
 	return dst
-}
-
-// errOf is what the client is told of a fate.
-func errOf(fate forward.Fate) *codec.Error {
-	switch fate {
-	case forward.Unknown:
-		return fault.SessionUnknown
-	case forward.Limit, forward.Full:
-		return &codec.Error{Code: codec.CodeInternal, Message: pipeline.OverloadedMessage,
-			Data: []byte(`{"reason":"` + fate.String() + `","retryAfterMs":1000,"executed":false}`)}
-	}
-	return &codec.Error{Code: codec.CodeInternal, Message: "the node that served this has ended before it answered",
-		Data: []byte(`{"reason":"node_lost","executed":"unknown"}`)}
 }
 
 // leaveLocked ends it with its connection, which the order has ended with.

@@ -38,7 +38,11 @@ func (s *Site) Serve(w *forward.Served, r *forward.Request) {
 	}
 	ln := &loop.Listener{Name: HTTPListener, Loopback: r.Flags&forward.Loopback != 0}
 	w.Listen(ln)
-	c := pipeline.NewConn(s.Pipeline.Intake(home), &served{flags: r.Flags, principal: r.Principal})
+	var t pipeline.Transport = &served{flags: r.Flags, principal: r.Principal}
+	if r.Flags&forward.Message != 0 {
+		t = &servedMessage{principal: r.Principal, revision: r.Revision}
+	}
+	c := pipeline.NewConn(s.Pipeline.Intake(home), t)
 	c.Init(home, ln, -1, r.Addr, c)
 	w.Attach(&c.Conn)
 	s.loops.AdoptRead(c.Counted(), raw, func() {
@@ -56,6 +60,9 @@ func (s *Site) GiveInput(n int) { s.loops.Loop(0).GiveInput(n) }
 // appendServedRefusal appends the response to a request for which there is no room, under its id.
 func (s *Site) appendServedRefusal(dst []byte, r *forward.Request, refusal backpressure.Refusal) []byte {
 	_, body, _ := bytes.Cut(r.HTTP, []byte("\r\n\r\n"))
+	if r.Flags&forward.Message != 0 {
+		body = r.HTTP
+	}
 	var e codec.Envelope
 	codec.Peek(body, &e)
 	id := e.ID.Of(body)
@@ -63,6 +70,9 @@ func (s *Site) appendServedRefusal(dst []byte, r *forward.Request, refusal backp
 		id = pipeline.NullID
 	}
 	after := s.Pipeline.Queue.RetryAfter(refusal)
+	if r.Flags&forward.Message != 0 {
+		return append(pipeline.AppendOverloaded(dst, id, refusal, after), '\n')
+	}
 	return http1.AppendResponse(dst, &http1.Response{
 		Status: int(httpStatuses[engine.Overloaded]), ContentType: http1.JSONType, Date: s.date(),
 		RetryAfter: pipeline.Seconds(after), Close: r.Flags&forward.Closes != 0,
@@ -97,3 +107,32 @@ func (t *served) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
 	c.EndAfterAnswersOrPeer(loop.CloseRequested)
 	return len(b)
 }
+
+// servedMessage is served for a message alone: what answers it are lines.
+type servedMessage struct {
+	principal string
+	revision  uint8
+	duplex[lineFramer]
+}
+
+// Decode implements pipeline.Conduct.
+func (t *servedMessage) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
+	in.Pipeline().Engine.Resumes(&t.conv, t.revision)
+	refusal := backpressure.Accepted
+	if t.principal != "" {
+		refusal = c.ActFor(auth.Vouched(t.principal))
+	}
+	if k := in.NewCall(c); refusal != backpressure.Accepted {
+		in.Refuse(k, pipeline.NullID, refusal)
+	} else {
+		in.Message(c, k, b)
+	}
+	c.EndAfterAnswersOrPeer(loop.CloseRequested)
+	return len(b)
+}
+
+// EOF implements pipeline.Conduct.
+func (t *servedMessage) EOF(*pipeline.Intake, *pipeline.Conn, []byte) {}
+
+// Tick implements pipeline.Conduct.
+func (t *servedMessage) Tick(*pipeline.Conn, loop.Waiting, int64) loop.Reason { return loop.StillOpen }

@@ -22,6 +22,8 @@ type changes struct {
 	told  []string
 }
 
+func (s *changes) ResourceUpdated(string) {}
+
 func (s *changes) ListsChanged() {
 	r := s.r
 	for message := r.Events().AppendListChanged(nil,

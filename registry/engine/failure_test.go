@@ -11,6 +11,7 @@ import (
 
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/call"
 	. "weir/registry/engine"
 )
 
@@ -19,6 +20,8 @@ type failureLog []Failure
 
 func (l *failureLog) QueueTask(*TaskCall) *codec.Error { return ErrNoTaskWorkers }
 func (*failureLog) ResourceUpdated(string)             {}
+
+func (*failureLog) Elsewhere(string) call.Forwarder { return nil }
 
 func (l *failureLog) ListsChanged()           {}
 func (l *failureLog) HandlerFailed(f Failure) { *l = append(*l, f) }

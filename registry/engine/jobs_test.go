@@ -13,6 +13,7 @@ import (
 
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/call"
 	. "weir/registry/engine"
 	"weir/registry/event"
 )
@@ -141,6 +142,8 @@ func (b *bench) QueueTask(c *TaskCall) *codec.Error {
 
 // ListsChanged implements Server.
 func (*bench) ResourceUpdated(string) {}
+
+func (*bench) Elsewhere(string) call.Forwarder { return nil }
 
 func (b *bench) ListsChanged() {}
 

@@ -20,6 +20,8 @@ type Server interface {
 	// ResourceUpdated is called after the program has said so, for the clients of other nodes. Otherwise like
 	// ListsChanged.
 	ResourceUpdated(uri string)
+	// Elsewhere is who answers for what another node of the cluster has.
+	Elsewhere(node string) call.Forwarder
 	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several
 	// at once, and must not block for long.
 	HandlerFailed(f Failure)

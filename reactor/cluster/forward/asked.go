@@ -106,12 +106,15 @@ func (a *Asked) end(fate Fate) {
 	}
 }
 
-// Leave ends it: its client has gone. The asker hears nothing more, but for what is under way.
-func (a *Asked) Leave() {
-	if a.f.asked.take(a.id) {
-		a.f.m.ended[Left].Inc()
-		a.say(oweLeft)
+// Leave ends it: its client has gone. The asker hears nothing more, but for what is under way; false: it has heard the
+// end, or is about to.
+func (a *Asked) Leave() bool {
+	if !a.f.asked.take(a.id) {
+		return false
 	}
+	a.f.m.ended[Left].Inc()
+	a.say(oweLeft)
+	return true
 }
 
 // Half tells the owner that the client has closed its sending side.

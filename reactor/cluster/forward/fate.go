@@ -1,5 +1,10 @@
 package forward
 
+import (
+	"weir/codec"
+	"weir/registry/fault"
+)
+
 // Fate is what became of a request that was forwarded. The word is the metric's label. The numbers are on the wire.
 type Fate uint8
 
@@ -26,4 +31,17 @@ func readFate(data []byte) Fate {
 		return Cut
 	}
 	return Fate(data[0])
+}
+
+// ErrorOf is what a client is told whose request met this fate.
+func ErrorOf(fate Fate) *codec.Error {
+	switch fate {
+	case Unknown:
+		return fault.SessionUnknown
+	case Limit, Full:
+		return &codec.Error{Code: codec.CodeInternal, Message: "Server overloaded",
+			Data: []byte(`{"reason":"` + fate.String() + `","retryAfterMs":1000,"executed":false}`)}
+	}
+	return &codec.Error{Code: codec.CodeInternal, Message: "the node that served this has ended before it answered",
+		Data: []byte(`{"reason":"node_lost","executed":"unknown"}`)}
 }

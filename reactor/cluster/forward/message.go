@@ -39,6 +39,7 @@ type Flags uint8
 const (
 	Closes   Flags = 1 << iota // it ends with the response
 	Loopback                   // only that machine reaches its listener
+	Message                    // the request is a message alone, of no transport
 )
 
 // Request is a request on its way to its owner.
@@ -46,8 +47,10 @@ type Request struct {
 	Flags     Flags
 	Addr      netip.Addr // the client's
 	Principal string     // whom it proved to be; "" is anybody
-	// HTTP is the request as it came, but that a body in chunks is in one.
+	// HTTP is the request as it came, but that a body in chunks is in one; or a message (Message).
 	HTTP []byte
+	// Revision is the place of the revision that the client of a Message has agreed on, which it says itself otherwise.
+	Revision uint8
 
 	window int
 }
@@ -55,7 +58,7 @@ type Request struct {
 // appendRequest appends the message that carries r.
 func appendRequest(dst []byte, r *Request) []byte {
 	addr, _ := r.Addr.MarshalBinary() // never fails
-	dst = append(dst, byte(r.Flags), byte(len(addr)))
+	dst = append(dst, byte(r.Flags), r.Revision, byte(len(addr)))
 	dst = append(dst, addr...)
 	dst = binary.AppendUvarint(dst, uint64(r.window))
 	dst = binary.AppendUvarint(dst, uint64(len(r.Principal)))
@@ -69,11 +72,11 @@ const maxWindow = 1 << 20
 
 // readRequest reads what appendRequest has written. HTTP is a part of b.
 func readRequest(b []byte) (r Request, err error) {
-	if len(b) < 2 || len(b) < 2+int(b[1]) {
+	if len(b) < 3 || len(b) < 3+int(b[2]) {
 		return r, errRequest
 	}
-	r.Flags = Flags(b[0])
-	addr, b := b[2:2+b[1]], b[2+b[1]:]
+	r.Flags, r.Revision = Flags(b[0]), b[1]
+	addr, b := b[3:3+int(b[2])], b[3+int(b[2]):]
 	if r.Addr.UnmarshalBinary(addr) != nil || len(r.Addr.Zone()) > 0 {
 		return r, errRequest
 	}

@@ -12,7 +12,7 @@ func TestRequest(t *testing.T) {
 		r.window = 4096
 		b := appendRequest(nil, &r)
 		got, err := readRequest(b)
-		if err != nil || got.Flags != r.Flags || got.Addr != r.Addr || got.Principal != r.Principal ||
+		if err != nil || got.Flags != r.Flags || got.Revision != r.Revision || got.Addr != r.Addr || got.Principal != r.Principal ||
 			got.window != r.window || !bytes.Equal(got.HTTP, r.HTTP) {
 			t.Errorf("%+v became %+v, %v", r, got, err)
 		}
@@ -23,7 +23,8 @@ func TestRequest(t *testing.T) {
 		}
 	}
 	f(Request{})
-	f(Request{Flags: Closes | Loopback, Addr: netip.MustParseAddr("10.1.2.3"), Principal: "ada", HTTP: []byte("GET /")})
+	f(Request{Revision: 3, Flags: Closes | Loopback | Message})
+	f(Request{Addr: netip.MustParseAddr("10.1.2.3"), Principal: "ada", HTTP: []byte("GET /")})
 	f(Request{Addr: netip.MustParseAddr("2001:db8::1"), HTTP: []byte("x")})
 }
 
@@ -41,7 +42,7 @@ func TestFates(t *testing.T) {
 // FuzzRequest: whatever another node sends is a request or an error, and what is read is written the same way.
 func FuzzRequest(f *testing.F) {
 	f.Add(appendRequest(nil, &Request{Addr: netip.MustParseAddr("::1"), Principal: "p", HTTP: []byte("GET"), window: 1}))
-	f.Add([]byte("\x00\x04\x01\x02\x03\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"))
+	f.Add([]byte("\x00\x00\x04\x01\x02\x03\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := readRequest(b)
 		if err != nil {
