@@ -206,6 +206,7 @@ func TestConfigPrintsWhatItReads(t *testing.T) {
 	for _, list := range []*[]string{
 		&after.Server.AllowedOrigins, &after.AdminAllowedHosts, &after.Server.Auth.AuthorizationServers,
 		&after.Cluster.Links.Peers, &after.Cluster.Links.DNS,
+		&after.MCP.Search.Always,
 	} {
 		if len(*list) == 0 {
 			*list = nil

@@ -47,6 +47,7 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	if s.forwarder != nil {
 		s.forwarder.Drain(ctx)
 	}
+	s.pipeline.AwaitSuspended(ctx)
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()

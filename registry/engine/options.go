@@ -8,6 +8,7 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/concurrency"
 	"weir/registry/event"
+	"weir/registry/finder"
 	"weir/registry/nodeid"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -22,6 +23,7 @@ type Options struct {
 	Events         event.Options
 	ClientRequests clientreq.Options
 	Tasks          task.Options
+	Search         finder.Options
 
 	// IDs makes the ids that clients come back with; nil: this server is no node of a cluster.
 	IDs *nodeid.Maker
