@@ -79,8 +79,8 @@ func (m *members) heard(from string, b Beat, now time.Time) {
 		if known != nil && known.Incarnation == b.Incarnation {
 			m.set(known, Dead, "", now)
 		}
-	case b.Joining: // it is no member yet
-	case known == nil && len(m.table) >= maxMembers:
+	case b.Joining && !b.Leaving: // it is no member yet
+	case known == nil && (b.Leaving || len(m.table) >= maxMembers):
 	case known == nil:
 		m.table[from] = &Member{Name: from}
 		m.reply = true

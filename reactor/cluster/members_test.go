@@ -108,7 +108,9 @@ func TestMemberThatIsStartedAgain(t *testing.T) {
 	w.beat("b", 8, leaving)
 	w.want("b alive>left")
 	w.beat("b", 9)
-	w.want("b left>alive")
+	w.beat("b", 9, joining, leaving) // it stood still, and leaves while it asks for its name again
+	w.beat("c", 1, joining, leaving) // it never was a member
+	w.want("b left>alive", "b alive>left")
 }
 
 func TestMemberDrains(t *testing.T) {

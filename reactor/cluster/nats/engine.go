@@ -102,6 +102,7 @@ func (e *engine) connect(secrets []string) error {
 				e.trouble.note("NATS", err.Error())
 			}
 		}),
+		client.ReconnectErrHandler(func(_ *client.Conn, err error) { e.trouble.note("NATS", err.Error()) }),
 		client.ErrorHandler(func(_ *client.Conn, _ *client.Subscription, err error) { e.trouble.note("NATS", err.Error()) }),
 	}
 	url := e.o.Engine

@@ -204,7 +204,7 @@ const secretA, secretB = "0123456789abcdef0123456789abcdef", "fedcba9876543210fe
 
 func with(file string) func(*Options) { return func(o *Options) { o.SecretFile = file } }
 
-func secretFile(t *testing.T, text string) string {
+func secretFile(t testing.TB, text string) string {
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
