@@ -6,6 +6,7 @@ import (
 	"weir/reactor/logwriter"
 	"weir/registry/call"
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // attachment is the server as its registry knows it.
@@ -14,8 +15,14 @@ type attachment Server
 // QueueTask puts a task in line, or says why not.
 func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
-// ListsChanged has every loop ask its connections what they owe their clients.
-func (a *attachment) ListsChanged() { a.loops.VisitAll() }
+// ListsChanged has every loop ask its connections what they owe their clients, and so the other nodes of the cluster: a
+// client's next request may come here.
+func (a *attachment) ListsChanged(list protocol.List) {
+	a.loops.VisitAll()
+	if a.updates != nil {
+		a.updates.Tell(listChanged(list))
+	}
+}
 
 // ResourceUpdated has the other nodes of the cluster tell their clients.
 func (a *attachment) ResourceUpdated(uri string) {

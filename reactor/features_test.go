@@ -153,13 +153,9 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 				})
 			})
 		case "add":
-			for _, n := range s.nodes() {
-				n.change(rest)
-			}
+			s.change(rest) // the clients of all nodes hear of it
 		case "remove":
-			for _, n := range s.nodes() {
-				n.registry.RemoveTool(rest)
-			}
+			s.registry.RemoveTool(rest)
 		case "touch":
 			s.registry.ResourceUpdated(rest)
 		default:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -128,6 +129,24 @@ func (j *joined) start(t testing.TB, n int, change func(*Config), tunes ...tune)
 	return j
 }
 
+// told waits until every node knows what the others have changed.
+func (j *joined) told() {
+	number := func(s *server, series string) int {
+		n, err := strconv.Atoi(s.metric(series))
+		must(s.t, err)
+		return n
+	}
+	j.servers[0].eventually("all is told", func() bool {
+		waiting, published, received := 0, 0, 0
+		for _, s := range j.servers {
+			waiting += number(s, "weir_cluster_updates_waiting")
+			published += number(s, "weir_cluster_updates_published_total")
+			received += number(s, "weir_cluster_updates_received_total")
+		}
+		return waiting == 0 && received == published*(len(j.servers)-1)
+	})
+}
+
 // TestFeaturesOfACluster plays the script of TestFeatures against three nodes, each request of a client to the next.
 func TestFeaturesOfACluster(t *testing.T) {
 	script, err := os.ReadFile("testdata/features.txt")
@@ -139,6 +158,7 @@ func TestFeaturesOfACluster(t *testing.T) {
 			s.addAsk()
 			s.addOffers()
 		}
+		j.told()
 		for _, transport := range []string{"http", "sse"} {
 			t.Run(engine+"/"+transport, func(t *testing.T) {
 				got := strings.Split(j.servers[0].perform(t, transport, string(script)), "\n")

@@ -16,6 +16,7 @@ import (
 	"weir/registry/call"
 	. "weir/registry/engine"
 	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // backstage is the transport of a peer whose requests may be suspended: it keeps what was sent ahead of answers, and
@@ -145,7 +146,7 @@ func (*bench) ResourceUpdated(string) {}
 
 func (*bench) Elsewhere(string) call.Forwarder { return nil }
 
-func (b *bench) ListsChanged() {}
+func (b *bench) ListsChanged(protocol.List) {}
 
 // HandlerFailed implements Server.
 func (b *bench) HandlerFailed(Failure) {}

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/protocol"
 )
 
 // Server is what serves an engine: it runs its tasks, and tells its clients that a list has changed, and
@@ -16,7 +17,7 @@ type Server interface {
 	// ListsChanged is called after the list of tools, prompts or resources has changed. The server then asks every
 	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
 	// list, possibly several at once, and must not block.
-	ListsChanged()
+	ListsChanged(list protocol.List)
 	// ResourceUpdated is called after the program has said so, for the clients of other nodes. Otherwise like
 	// ListsChanged.
 	ResourceUpdated(uri string)

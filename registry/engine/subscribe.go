@@ -32,9 +32,12 @@ func (eng *Engine) Offer() *offer.Offer { return eng.offer }
 func (eng *Engine) listChanged(kind protocol.List) {
 	eng.events.ListChanged(kind)
 	if s := eng.server.Load(); s != nil {
-		(*s).ListsChanged()
+		(*s).ListsChanged(kind)
 	}
 }
+
+// ListChangedElsewhere notes that a list of another node has changed, which the next request of any client may go to.
+func (eng *Engine) ListChangedElsewhere(kind protocol.List) { eng.events.ListChanged(kind) }
 
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.

@@ -41,10 +41,16 @@ type Updates struct {
 // New makes a node's part, which is to be the Handler of Kind. hear is told of the other nodes' updates, on their
 // goroutines; it must not block. The series are in set.
 func New(to Publisher, hear func(uri string), set *metrics.Set) *Updates {
-	return &Updates{to: to, hear: hear, waiting: make(map[string]struct{}),
+	u := &Updates{to: to, hear: hear, waiting: make(map[string]struct{}),
 		published: set.NewCounter("weir_cluster_updates_published_total"),
 		received:  set.NewCounter("weir_cluster_updates_received_total"),
 		dropped:   set.NewCounter("weir_cluster_updates_dropped_total")}
+	set.NewGauge("weir_cluster_updates_waiting", func() float64 {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		return float64(len(u.waiting))
+	})
+	return u
 }
 
 // Tell tells the other nodes that a resource was updated. Longer URIs than a message holds are nobody's.
