@@ -81,7 +81,13 @@ func (l *Limits) Refusing() Refusal {
 // Open asks for a connection from addr; the zero Addr (a unix socket) is exempt from the address limit.
 // Accepted: Close must follow once, with the same addr. Anything else: nothing was counted, and the
 // caller tells the peer and calls Queue.CountRefusal.
-func (l *Limits) Open(addr netip.Addr) Refusal {
+func (l *Limits) Open(addr netip.Addr) Refusal { return l.count(addr, true) }
+
+// OpenForwarded is Open for a request that another node of the cluster has accepted the connection of: the rate of
+// accepts is not its matter.
+func (l *Limits) OpenForwarded(addr netip.Addr) Refusal { return l.count(addr, false) }
+
+func (l *Limits) count(addr netip.Addr, accepts bool) Refusal {
 	switch {
 	case l.queue.Draining():
 		return Draining
@@ -91,10 +97,10 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 		return QueuePressure
 	}
 	l.mu.Lock()
-	refusal := l.open(addr.Unmap(), Now())
+	refusal := l.open(addr.Unmap(), Now(), accepts)
 	crossed, exceeded, now := l.judgeSoft()
 	l.mu.Unlock()
-	if refusal == Accepted {
+	if refusal == Accepted && accepts {
 		l.metrics.accepted.Inc()
 	}
 	l.report(crossed, exceeded, now)
@@ -102,13 +108,13 @@ func (l *Limits) Open(addr netip.Addr) Refusal {
 }
 
 // open needs l.mu.
-func (l *Limits) open(addr netip.Addr, now int64) Refusal {
+func (l *Limits) open(addr netip.Addr, now int64, accepts bool) Refusal {
 	switch counted := addr.IsValid(); {
 	case l.full():
 		return ConnectionLimit
 	case counted && !l.addresses.Take(addr, l.Bounds.Load().MaxConnectionsPerAddress):
 		return ConnectionLimitPerAddress
-	case !l.accepts.Take(now): // last, because it spends a token
+	case accepts && !l.accepts.Take(now): // last, because it spends a token
 		if counted {
 			l.addresses.Give(addr)
 		}

@@ -38,6 +38,9 @@ const (
 	EmergencyStop   // too many calls fail (weir/backpressure/alert), and this one is of the lowest class
 	ProcessPressure // the process is short of memory or descriptors (weir/backpressure/pressure); also of connections
 	HandoverLimit   // it belongs to the process that this one takes over from, and cannot get there; by the transport
+	NodeSuspected   // it belongs to a node of the cluster that is not heard; by its forwarder (reactor/cluster/forward)
+	ForwardLimit    // as many requests are forwarded between nodes as may be; likewise
+	ForwardFull     // as much waits to leave for its node as may; likewise
 	ToolLimit       // as many calls of this tool run as may at once; by its limiter (weir/registry/concurrency)
 
 	// A reason that is decided outside this package stands here, in a group that names who decides.
@@ -73,6 +76,9 @@ var refusalTable = [refusals]struct {
 	ProcessPressure:             {"process_pressure", 0.25},
 	ToolLimit:                   {"tool_limit", 0.25},
 	HandoverLimit:               {"handover_limit", 0},
+	NodeSuspected:               {"node_suspected", 0.25},
+	ForwardLimit:                {"forward_limit", 0.25},
+	ForwardFull:                 {"forward_full", 0},
 }
 
 // String returns the refusal's word, as in connection_queue_full.

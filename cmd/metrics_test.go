@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/cmd/exposition"
+	"weir/cmd/nodes"
 	"weir/reactor/mount"
 	"weir/registry"
 )
@@ -84,6 +85,7 @@ func TestMetricsAreListed(t *testing.T) {
 		one := mount.DefaultOptions()
 		one.TCP = "127.0.0.1:1"
 		c.mounts = map[string]*mount.Options{"m": &one}
+		c.Mode, c.Cluster.Membership.Node, c.Cluster.Links.Listen = nodes.Cluster, "n", "127.0.0.1:0"
 	}))
 	headed := map[string]bool{}
 	for _, match := range typeLine.FindAllStringSubmatch(shown, -1) {

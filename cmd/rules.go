@@ -3,6 +3,7 @@ package cmd
 import (
 	"golang.org/x/sys/unix"
 
+	"weir/cmd/nodes"
 	"weir/codec/option"
 	"weir/reactor"
 	"weir/reactor/audit"
@@ -36,6 +37,7 @@ func (c *Config) checkProcess(found *option.Mistakes) {
 	if c.Server.HTTP == "" && c.Server.TCP == "" && c.Server.Unix == "" && !c.stdio {
 		found.Add("http", "every listener is off: allowed is at least one of http, tcp and unix")
 	}
+	nodes.CheckMode(c.Mode, found)
 	if c.stdio && c.Audit.File == audit.Standard {
 		found.Add("audit.file", "- is standard output, on which this server speaks with its client: allowed is a path")
 	}

@@ -55,9 +55,9 @@ var allowedImports = map[string][]string{
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
 		"weir/registry/fault", "weir/registry/feature", "weir/registry/finder", "weir/registry/handler",
-		"weir/registry/input", "weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
-		"weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
-		"github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/input", "weir/registry/meter", "weir/registry/nodeid", "weir/registry/offer",
+		"weir/registry/protocol", "weir/registry/result", "weir/registry/session", "weir/registry/task",
+		"weir/registry/value", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/fault": {"weir/codec", "weir/registry/protocol"},
 	"registry/meter": {
@@ -95,7 +95,8 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/session": {
-		"weir/registry/event", "weir/registry/protocol", "weir/registry/shard", "github.com/VictoriaMetrics/metrics",
+		"weir/registry/event", "weir/registry/nodeid", "weir/registry/protocol", "weir/registry/shard",
+		"github.com/VictoriaMetrics/metrics",
 	},
 	"registry/event": {"weir/codec", "weir/registry/protocol", "github.com/VictoriaMetrics/metrics"},
 	"registry/clientreq": {
@@ -109,13 +110,14 @@ var allowedImports = map[string][]string{
 		"github.com/modelcontextprotocol/go-sdk", "github.com/yosida95/uritemplate"},
 	"registry/protocol":    {"weir/codec"},
 	"registry/sdk":         {"weir/registry/protocol", "weir/registry/schema", "github.com/modelcontextprotocol/go-sdk"},
+	"registry/nodeid":      {},
 	"registry/shard":       {},
 	"registry/concurrency": {},
 	"registry/value":       {"weir/codec"},
 	"registry/schema": {"weir/codec", "weir/registry/value", "github.com/bytedance/sonic",
 		"github.com/google/jsonschema-go"},
 	"registry/task": {
-		"weir/codec", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
+		"weir/codec", "weir/registry/nodeid", "weir/registry/protocol", "weir/registry/shard", "weir/registry/value",
 		"github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -125,16 +127,20 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
 		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/auth": {"weir/codec"},
+	"reactor/auth":                 {"weir/codec"},
+	"reactor/cluster":              {"weir/codec/option", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
+	"reactor/cluster/node_test.go": {"weir/codec/option", "weir/reactor/cluster"},
+	"reactor/cluster/loopback":     {"weir/reactor/cluster"},
+	"reactor/cluster/nats": {"weir/codec/option", "weir/reactor/cluster", "github.com/nats-io/nats-server",
+		"github.com/nats-io/nats.go", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
-		"weir/reactor/loop/round",
-		"weir/reactor/loop/share",
-		"weir/reactor/loop/socket",
+		"weir/reactor/loop/buffer", "weir/reactor/loop/round", "weir/reactor/loop/share", "weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
 	"reactor/loop/budget":     {"weir/backpressure"},
+	"reactor/loop/buffer":     {},
 	"reactor/loop/share":      {"weir/backpressure"},
 	"reactor/loop/socket":     {"golang.org/x/sys/unix"},
 	"reactor/logwriter":       {"golang.org/x/sys/unix"},
@@ -151,9 +157,15 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"weir/reactor/logwriter", "weir/reactor/transport/paths", "github.com/VictoriaMetrics/metrics",
+		"weir/reactor/cluster/forward", "weir/reactor/logwriter", "weir/reactor/transport/paths",
+		"github.com/VictoriaMetrics/metrics",
 		"golang.org/x/sys/unix",
 	},
+	"reactor/cluster/forward": {
+		"weir/codec", "weir/backpressure", "weir/reactor/cluster", "weir/reactor/loop", "weir/registry/fault",
+		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+	},
+	"reactor/cluster/updates": {"weir/reactor/cluster", "github.com/VictoriaMetrics/metrics"},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
@@ -266,7 +278,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/invoke", "weir/cmd/check", "weir/cmd/exposition",
 		"weir/cmd/imports", "weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual",
-		"weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
+		"weir/cmd/mounts", "weir/cmd/nodes", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
 		"weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/token", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
@@ -284,6 +296,10 @@ func judgeImport(name, imported string) string {
 		return "" // what can be known of mounts that do not run
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
 		return "" // what of this machine and of this run a test needs
+	case imported == "weir/reactor/cluster/nats" && path.Dir(name) != "cmd/nodes" && name != "reactor/node_bench_test.go":
+		return "an engine is linked by the program alone: who imports the server does not build NATS"
+	case imported == "weir/reactor/cluster/loopback" && !strings.HasSuffix(name, "_test.go"):
+		return "it is for tests"
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):

@@ -4,7 +4,9 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/logwriter"
+	"weir/registry/call"
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // attachment is the server as its registry knows it.
@@ -13,8 +15,29 @@ type attachment Server
 // QueueTask puts a task in line, or says why not.
 func (a *attachment) QueueTask(c *engine.TaskCall) *codec.Error { return a.pipeline.QueueTask(c) }
 
-// ListsChanged has every loop ask its connections what they owe their clients.
-func (a *attachment) ListsChanged() { a.loops.VisitAll() }
+// ListsChanged has every loop ask its connections what they owe their clients, and so the other nodes of the cluster: a
+// client's next request may come here.
+func (a *attachment) ListsChanged(list protocol.List) {
+	a.loops.VisitAll()
+	if a.updates != nil {
+		a.updates.Tell(listChanged(list))
+	}
+}
+
+// ResourceUpdated has the other nodes of the cluster tell their clients.
+func (a *attachment) ResourceUpdated(uri string) {
+	if a.updates != nil {
+		a.updates.Tell(uri)
+	}
+}
+
+// Elsewhere is who answers for what another node has.
+func (a *attachment) Elsewhere(node string) call.Forwarder {
+	if a.forwarder == nil {
+		return nil
+	}
+	return elsewhere{a.forwarder, node}
+}
 
 // failureTexts are what the log says of each kind.
 var failureTexts = map[engine.FailureKind]string{

@@ -133,6 +133,7 @@ func TestEveryCloseReason(t *testing.T) {
 			}
 			p.gone()
 		}},
+		loop.CloseNodeLost: {unchanged, nil}, // TestOwnerDies
 		loop.CloseHandedOver: {unchanged, func(s *server) {
 			s.Handover().GiveBack(func(int, []byte) error { return nil })
 			p := s.dial("http")

@@ -13,6 +13,8 @@ import (
 	"weir/backpressure"
 	"weir/reactor/audit"
 	"weir/reactor/auth"
+	"weir/reactor/cluster"
+	"weir/reactor/cluster/forward"
 	"weir/reactor/logwriter"
 	"weir/reactor/mount"
 	"weir/reactor/trace"
@@ -32,6 +34,12 @@ type Config struct {
 	// Mounts are other MCP servers whose tools are offered too, by their names, which mount.CheckName allows. The server
 	// keeps them. nil: none.
 	Mounts map[string]*mount.Options
+	// Node joins the server to others, which forward to each other what belongs to one of them; the registry needs the
+	// IDs of that node then. It was not started: whoever made it starts it when the server serves, and closes it after
+	// the server has stopped. nil: the server is alone.
+	Node *cluster.Node
+	// Forward bounds what is forwarded. nil: forward.DefaultOptions.
+	Forward *forward.Options
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
@@ -68,6 +76,12 @@ func (c Config) withDefaults() (Config, error) {
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
 	}
 	errs = append(errs, checkMounts(c.Mounts)...)
+	forwarded := forward.DefaultOptions()
+	if c.Forward != nil {
+		forwarded = *c.Forward
+	}
+	c.Forward = &forwarded
+	errs = append(errs, forwarded.Validate()...)
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))
 	}

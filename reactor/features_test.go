@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,11 +148,12 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 			s.awaitStuck()
 		case "idle":
 			s.eventually("nothing runs", func() bool {
-				return s.queue.Executing(backpressure.Blocking) == 0 &&
-					s.queue.Waiting() == 0
+				return !slices.ContainsFunc(s.nodes(), func(n *server) bool {
+					return n.queue.Executing(backpressure.Blocking) != 0 || n.queue.Waiting() != 0
+				})
 			})
 		case "add":
-			s.change(rest)
+			s.change(rest) // the clients of all nodes hear of it
 		case "remove":
 			s.registry.RemoveTool(rest)
 		case "touch":
@@ -182,13 +184,15 @@ func (s *server) newVoice(t *testing.T, transport, version string) voice {
 		p.t = t
 		v = wsVoice{p}
 	case "sse":
-		p, q := s.dial("http"), s.dial("http")
+		p, q := s.dial("http"), s.nodes()[len(s.nodes())-1].dial("http")
 		p.t, q.t = t, t
 		e, path := p.sse()
 		v = sseVoice{e, q, path}
 	case "http":
-		h := &httpVoice{t: t, url: "http://" + s.Addrs()["http"] + "/mcp", modern: modern, heard: make(chan string, 64),
-			open: map[string]func(){}}
+		h := &httpVoice{t: t, modern: modern, heard: make(chan string, 64), open: map[string]func(){}}
+		for _, n := range s.nodes() {
+			h.urls = append(h.urls, "http://"+n.Addrs()["http"]+"/mcp")
+		}
 		h.client.Transport = &h.transport
 		t.Cleanup(h.close)
 		v = h
@@ -234,7 +238,8 @@ func (v sseVoice) cancel(id string)   { v.say(cancelled(id)) }
 // httpVoice has a connection for each request that is open, as clients have.
 type httpVoice struct {
 	t         *testing.T
-	url       string
+	urls      []string // of the nodes, one after the other
+	requests  int
 	modern    bool
 	session   string
 	transport http.Transport
@@ -271,7 +276,8 @@ func (v *httpVoice) say(message string) {
 }
 
 func (v *httpVoice) request(method string, body io.Reader) *http.Request {
-	r, err := http.NewRequest(method, v.url, body)
+	v.requests++
+	r, err := http.NewRequest(method, v.urls[v.requests%len(v.urls)], body)
 	must(v.t, err)
 	if v.session != "" {
 		r.Header.Set("Mcp-Session-Id", v.session)

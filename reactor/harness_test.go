@@ -46,6 +46,7 @@ type server struct {
 	stuck    chan struct{} // receives one value per call of "stuck" that began
 	stopped  bool
 	registry *registry.Registry
+	cluster  []*server // all its nodes; nil: it is alone
 }
 
 // silent is the log of servers whose log no test reads.

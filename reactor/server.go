@@ -13,6 +13,8 @@ import (
 	"weir/backpressure/pressure"
 	"weir/reactor/auth"
 	"weir/reactor/census"
+	"weir/reactor/cluster/forward"
+	"weir/reactor/cluster/updates"
 	"weir/reactor/loop"
 	"weir/reactor/mount"
 	"weir/reactor/pipeline"
@@ -35,14 +37,16 @@ type Server struct {
 	bounds backpressure.Options // of both, resolved
 	log    zerolog.Logger
 
-	sockets  map[string]*os.File
-	own      map[string]bool // of sockets
-	loops    *loop.Loops
-	pipeline pipeline.Pipeline
-	site     transport.Site
-	mounts   *mount.Mounts
-	life     life
-	census   *census.Census
+	sockets   map[string]*os.File
+	own       map[string]bool // of sockets
+	loops     *loop.Loops
+	pipeline  pipeline.Pipeline
+	site      transport.Site
+	mounts    *mount.Mounts
+	forwarder *forward.Forwarder // nil: the server is no node of a cluster
+	updates   *updates.Updates   // likewise
+	life      life
+	census    *census.Census
 
 	failures  sync.Map // *logwriter.Gate, by engine.FailureKind
 	clockStop chan struct{}
@@ -81,6 +85,10 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	name, version := s.engine.Identity()
 	s.mounts = mount.New(mount.Config{Mounts: c.Mounts, Loops: s.loops, Engine: s.engine, JSON: s.opts.Messages.JSON,
 		Metrics: c.Metrics, Log: s.log, Name: name, Version: version})
+	if err := s.join(c); err != nil {
+		s.release()
+		return nil, err
+	}
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err
@@ -124,6 +132,9 @@ func (s *Server) runClock() {
 		select {
 		case now := <-tick.C:
 			s.pipeline.Tick(now)
+			if s.forwarder != nil {
+				s.forwarder.Tick(now)
+			}
 			if now.Unix() != second {
 				second = now.Unix()
 				s.site.SetDate(now)

@@ -58,7 +58,7 @@ func postTask(id, method, params, name string) string {
 		"Mcp-Name: "+name)
 }
 
-var taskIDMember = regexp.MustCompile(`"taskId":"([A-Z2-7]{26})"`)
+var taskIDMember = regexp.MustCompile(`"taskId":"((?:[a-z0-9]+\.)?[A-Z2-7]{26}(?:\.[a-z2-7]{16})?)"`)
 
 func taskIn(t testing.TB, answer string) string {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"weir/registry/engine"
 	"weir/registry/event"
 	"weir/registry/finder"
+	"weir/registry/nodeid"
 	"weir/registry/offer"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -148,6 +149,8 @@ type Options struct {
 	// Views say which principals see which part of what is offered, each under a name of its own. Without any everybody
 	// sees everything. With some who is in none of them sees nothing.
 	Views map[string]*offer.Options `yaml:"views" max:"64"`
+	// IDs has the ids of sessions, tasks and requestStates be those of a node of a cluster; nil: there is none.
+	IDs *nodeid.Maker `yaml:"-"`
 	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -187,6 +190,15 @@ func (o *Options) Validate() []error {
 	return found.Errors()
 }
 
+// stateKeys are the keys of requestState. On a node they are the cluster's; one of this process only opens.
+func (o *Options) stateKeys() []string {
+	keys := o.IDs.StateKeys()
+	if o.StateKey != "" || keys == nil {
+		keys = append(keys, o.StateKey)
+	}
+	return keys
+}
+
 // engine is the options as the engine has them, part by part.
 func (o *Options) engine() engine.Options {
 	set := o.Metrics
@@ -211,8 +223,9 @@ func (o *Options) engine() engine.Options {
 			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
 			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
 		},
-		Tasks: o.Tasks, Search: o.Search, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
-		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		Tasks: o.Tasks, Search: o.Search, IDs: o.IDs, StateKeys: o.stateKeys(), StateTTL: o.StateTTL,
+		Partitions: o.Partitions,
+		MaxTools:   o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates, Views: o.Views,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,
 		Concurrency:         concurrency.Options{Min: o.MinConcurrency, Max: o.MaxConcurrency},

@@ -13,6 +13,8 @@ type Reading struct {
 	MemoryBytes int64
 	// Connections are open; SoftConnections is how many of them are worth an alert, 0 for none.
 	Connections, SoftConnections int
+	// LostNodes are those of a cluster that were lost and are not back.
+	LostNodes int
 }
 
 // sample is a Reading with its time.

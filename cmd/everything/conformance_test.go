@@ -79,8 +79,7 @@ func TestConformanceStable(t *testing.T) {
 // npm it skips the test.
 func serveClients(t *testing.T) (port string) {
 	t.Helper()
-	needs.Programs(t, "the public clients were not run", "npm")
-	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
+	installClients(t)
 	server, err := listen("127.0.0.1:0")
 	if err == nil {
 		err = server.Start()
@@ -98,6 +97,13 @@ func serveClients(t *testing.T) (port string) {
 		t.Fatal(err)
 	}
 	return port
+}
+
+// installClients has the public clients be there, or skips the test.
+func installClients(t *testing.T) {
+	t.Helper()
+	needs.Programs(t, "the public clients were not run", "npm")
+	run(t, 5*time.Minute, filepath.Join(clients, "install.sh"))
 }
 
 // runNode is run for a script below clients.

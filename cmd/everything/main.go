@@ -30,10 +30,16 @@ func main() {
 	}
 }
 
-// listen makes the server and binds its address.
-func listen(address string) (*reactor.Server, error) {
+// listen makes the server and binds its address. change, if any, changes what it is made of.
+func listen(address string, change ...func(*registry.Options, *reactor.Config)) (*reactor.Server, error) {
 	named := registry.DefaultOptions()
 	named.Name, named.Version = "everything", "1.0"
+	options := reactor.DefaultOptions()
+	options.HTTP, options.TCP = address, ""
+	config := reactor.Config{Options: &options}
+	for _, f := range change {
+		f(&named, &config)
+	}
 	offered, err := registry.New(named)
 	if err != nil {
 		return nil, err
@@ -41,9 +47,7 @@ func listen(address string) (*reactor.Server, error) {
 	for _, add := range []func(*registry.Registry){addTools, addStreams, addQuestions, addJobs, addResources, addPrompts} {
 		add(offered)
 	}
-	options := reactor.DefaultOptions()
-	options.HTTP, options.TCP = address, ""
-	server, err := reactor.New(offered, reactor.Config{Options: &options})
+	server, err := reactor.New(offered, config)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ var (
 	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 16}
 
 	largePackages = map[string]string{
+		"weir/reactor/transport": "requests for other nodes came in beside answers (http_forward.go, http_served.go); lines " +
+			"and WebSocket are to move out",
 		"weir/registry/engine": "forwarded calls (forward.go) came in beside handlers; the methods of tasks are to move out",
 	}
 	wideSurfaces   = map[string]string{}

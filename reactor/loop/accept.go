@@ -67,7 +67,7 @@ func (l *Loop) adopt(c *Conn) {
 	c.tag = uint64(at) | uint64(place.generation)<<32
 	c.lastRead, c.opened = l.now, uint32(l.now/int64(time.Second))
 	c.interest = unix.EPOLLIN
-	if err := socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, c.fd, c.interest, c.tag); err != nil {
+	if err := c.watch(unix.EPOLL_CTL_ADD); err != nil {
 		l.loops.log.Error().Err(err).
 			Msg("cannot watch a new connection, it is closed; is fs.epoll.max_user_watches reached?")
 		c.Close(CloseError)

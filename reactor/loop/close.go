@@ -27,6 +27,7 @@ const (
 	CloseInputBudget  // the unfinished messages of all connections hold max_input_total_bytes
 	ClosePressure     // the process is short of memory, and this connection holds most of it for longest
 	CloseKicked       // an operator ended it
+	CloseNodeLost     // the node of the cluster that served what it carries has ended, in the middle of an answer
 	CloseHandedOver   // another process of the server has it from here on
 	CloseDrain        // the server stops
 	CloseError        // a system call failed in a way that only ends this connection
@@ -55,6 +56,7 @@ var closeNames = [Reasons]string{
 	CloseInputBudget:    "input_total_bytes",
 	ClosePressure:       "process_pressure",
 	CloseKicked:         "kicked",
+	CloseNodeLost:       "node_lost",
 	CloseHandedOver:     "handed_over",
 	CloseDrain:          "draining",
 	CloseError:          "error",
@@ -75,7 +77,7 @@ func (r Reason) silent() bool {
 // that lingers with unread output would pin kernel memory. One that was kicked is not to take it for an end in order.
 func (r Reason) abrupt() bool {
 	switch r {
-	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget, ClosePressure, CloseKicked:
+	case ClosePeerReset, CloseWriteStalled, CloseOutboxBudget, CloseInputBudget, ClosePressure, CloseKicked, CloseNodeLost:
 		return true
 	}
 	return false

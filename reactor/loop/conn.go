@@ -193,7 +193,7 @@ func (c *Conn) wantLocked(interest uint32) {
 		return
 	}
 	c.interest = interest
-	if err := socket.Watch(c.loop.epfd, unix.EPOLL_CTL_MOD, c.fd, interest, c.tag); err != nil {
+	if err := c.watch(unix.EPOLL_CTL_MOD); err != nil {
 		c.CloseLocked(CloseError)
 	}
 }
@@ -233,7 +233,7 @@ func (c *Conn) Settle() {
 // which can overtake our last answer: so we close our side only, and read and drop the rest until it closes too or
 // linger_timeout has passed.
 func (c *Conn) halfCloseLocked() {
-	if c.ended || c.loop.loops.opts.LingerTimeout == 0 || c.goodbye == CloseDrain && c.atRest() {
+	if c.ended || c.wired() || c.loop.loops.opts.LingerTimeout == 0 || c.goodbye == CloseDrain && c.atRest() {
 		c.CloseLocked(c.goodbye)
 		return
 	}

@@ -86,7 +86,7 @@ func (l *Loop) Advance(d time.Duration) {
 // tick names the deadline that c has missed at now, or StillOpen.
 func (c *Conn) tick(now int64) (missed Reason, more bool) {
 	o := &c.loop.loops.opts
-	if c.listener.Patient && !c.lingering {
+	if (c.listener.Patient || c.wired()) && !c.lingering {
 		_, more = c.handler.Tick(WaitingForUs, 0)
 		return StillOpen, more
 	}

@@ -31,6 +31,8 @@ type Listener struct {
 	Lent bool
 	// Patient holds no deadline against the peers of its connections.
 	Patient bool
+	// Wire, unless nil, is in the place of the socket of its one connection.
+	Wire Wire
 	// Ended, unless nil, hears why a connection has ended, on its loop. It must not block.
 	Ended func(why Reason)
 

@@ -7,6 +7,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/loop/budget"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/loop/socket"
 )
 
@@ -69,7 +70,7 @@ func (c *Conn) SendLocked(p []byte) {
 	size := len(p)
 	if c.UnsentLocked() == 0 {
 		for more := true; more; {
-			n, err := socket.Write(c.fd, p[:min(len(p), writeMost)])
+			n, err := c.write(p[:min(len(p), writeMost)])
 			if err != nil && err != unix.EAGAIN {
 				c.CloseLocked(ClosePeerReset)
 				return
@@ -85,7 +86,7 @@ func (c *Conn) SendLocked(p []byte) {
 	o := c.outboxLocked()
 	o.promised -= min(o.promised, size)
 	o.untaken = -1
-	o.buf = AppendBuffer(o.buf, p)
+	o.buf = buffer.Append(o.buf, p)
 	c.bookLocked()
 	c.wantLocked(c.interest | unix.EPOLLOUT)
 	c.throttleLocked()
@@ -151,7 +152,7 @@ func (c *Conn) emptyLocked() {
 	c.outbox = nil
 	c.stalledSince.Store(0)
 	c.loop.loops.outBudget.GiveAll(&o.Holding)
-	PutBuffer(o.buf)
+	buffer.Put(o.buf)
 	*o = outbox{}
 	outboxes.Put(o)
 }
@@ -280,7 +281,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 		return false
 	}
 	o := c.outbox
-	n, err := socket.Write(c.fd, o.buf[o.done:min(len(o.buf), o.done+writeMost)])
+	n, err := c.write(o.buf[o.done:min(len(o.buf), o.done+writeMost)])
 	if err != nil {
 		if err != unix.EAGAIN {
 			c.CloseLocked(ClosePeerReset)
@@ -291,7 +292,7 @@ func (c *Conn) drainOutbox() (empty bool) {
 	o.untaken = -1
 	c.loop.loops.outBudget.Progress(&o.Holding)
 	if empty = len(o.buf) == o.done; empty {
-		PutBuffer(o.buf)
+		buffer.Put(o.buf)
 		o.buf, o.done = nil, 0
 		c.stalledSince.Store(0)
 		c.wantLocked(c.interest &^ unix.EPOLLOUT)
@@ -310,8 +311,8 @@ func (c *Conn) drainOutbox() (empty bool) {
 // room of one that was much larger.
 func (o *outbox) compact() {
 	if rest := o.buf[o.done:]; len(rest) <= cap(o.buf)/4 && cap(o.buf) > budget.Floor {
-		less := append(GetBuffer(len(rest)), rest...)
-		PutBuffer(o.buf)
+		less := append(buffer.Get(len(rest)), rest...)
+		buffer.Put(o.buf)
 		o.buf, o.done = less, 0
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/reactor/loop/budget"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/loop/socket"
 )
 
@@ -77,14 +78,14 @@ func (l *Loop) gather(c *Conn) (b, room []byte) {
 // when the budget has none, and c was closed.
 func (c *Conn) roomFor(n int) bool {
 	u := c.unfinished
-	grown := GetBuffer(n)
+	grown := buffer.Get(n)
 	if !c.loop.loops.inBudget.Take(&u.Holding, int64(cap(grown)-cap(u.buf)), true) {
-		PutBuffer(grown)
+		buffer.Put(grown)
 		c.Close(CloseInputBudget)
 		return false
 	}
 	grown = append(grown, u.buf...)
-	PutBuffer(u.buf)
+	buffer.Put(u.buf)
 	u.buf = grown
 	return true
 }
@@ -139,7 +140,7 @@ func (c *Conn) forgetUnfinished() {
 	}
 	c.unfinished = nil
 	c.loop.loops.inBudget.GiveAll(&u.Holding)
-	PutBuffer(u.buf)
+	buffer.Put(u.buf)
 	*u = unfinished{}
 	unfinisheds.Put(u)
 }
@@ -151,6 +152,9 @@ func (l *Loop) visit(c *Conn) {
 		l.finish(c)
 	}
 	if !c.finished {
+		if c.wired() {
+			c.drainOutbox()
+		}
 		c.handler.Ready()
 		c.Settle()
 	}
@@ -185,8 +189,8 @@ func (l *Loop) peerEnded(c *Conn) {
 	c.EndAfterAnswers(reason)
 }
 
-// peerLeft handles the end of a peer that is not read any more (EndAfterAnswersOrPeer). Loop only.
-func (c *Conn) peerLeft() {
+// PeerLeft handles the end of a peer that is not read any more (EndAfterAnswersOrPeer). Loop only.
+func (c *Conn) PeerLeft() {
 	c.Lock()
 	c.wantLocked(c.interest &^ unix.EPOLLRDHUP)
 	open := c.reason == StillOpen

@@ -97,7 +97,7 @@ func (l *Loop) serve(event *unix.EpollEvent) {
 		l.read(c)
 	}
 	if event.Events&unix.EPOLLRDHUP != 0 {
-		c.peerLeft()
+		c.PeerLeft()
 	}
 	c.Settle()
 }

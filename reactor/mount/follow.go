@@ -144,7 +144,7 @@ func (u *upstream) updated(params []byte) {
 		u.drop(reason.DropUnsaid)
 		return
 	}
-	u.mount.of.engine.ResourceUpdated(string(uri))
+	u.mount.of.engine.Topics().Updated(string(uri)) // other nodes hear it from the mount themselves
 }
 
 // listen has an upstream of the modern era say what changes (MCP 2026-07-28, subscriptions/listen), in place of what it

@@ -5,7 +5,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
@@ -125,9 +125,9 @@ func (u *upstream) sendNext() {
 // sendCall sends what stands for a client's request of the entry with this name.
 func (u *upstream) sendCall(id uint64, name string, f *call.Forwarded) {
 	u.wantLogs(f.Call)
-	b := u.hop().AppendCall(loop.GetBuffer(len(f.Call.Raw)+hop.Room), id, name, f)
+	b := u.hop().AppendCall(buffer.Get(len(f.Call.Raw)+hop.Room), id, name, f)
 	u.Send(b)
-	loop.PutBuffer(b)
+	buffer.Put(b)
 }
 
 // sendCancelled takes a request back.

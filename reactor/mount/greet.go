@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"weir/codec"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
@@ -29,9 +29,9 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *rea
 	id := u.openLocked(came)
 	m.mu.Unlock()
 
-	b := append(append(hop.AppendHead(loop.GetBuffer(hop.Room), id, method), params...), "}}\n"...)
+	b := append(append(hop.AppendHead(buffer.Get(hop.Room), id, method), params...), "}}\n"...)
 	u.Send(b)
-	loop.PutBuffer(b)
+	buffer.Put(b)
 	select {
 	case a := <-came:
 		return a.Result, a.Err

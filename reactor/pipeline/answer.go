@@ -5,7 +5,7 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/registry/engine"
 )
 
@@ -123,7 +123,7 @@ func (g *batchGroup) add(k *Call, message []byte) {
 		bracket[0] = '['
 	}
 	message = c.affordLocked(k, message)
-	g.buf = loop.AppendBuffer(loop.AppendBuffer(g.buf, bracket), message)
+	g.buf = buffer.Append(buffer.Append(g.buf, bracket), message)
 	if asksFirst(message) {
 		c.WithdrawLocked(len(message))
 	}
@@ -142,7 +142,7 @@ func (g *batchGroup) bookLocked(c *Conn) {
 // forgetLocked drops what was collected.
 func (g *batchGroup) forgetLocked(c *Conn) {
 	c.UnholdLocked(0, g.room)
-	loop.PutBuffer(g.buf)
+	buffer.Put(g.buf)
 	g.buf, g.room = nil, 0
 }
 
@@ -161,7 +161,7 @@ func (g *batchGroup) deliver(c *Conn, out []byte) []byte {
 	c.ConvertLocked(0, g.room, len(whole)) // what is sent is on the books as that from here on
 	c.Unlock()
 	out = c.transport.Answer(c, g.anchor, whole, out)
-	loop.PutBuffer(whole)
+	buffer.Put(whole)
 	return out
 }
 

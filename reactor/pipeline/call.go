@@ -6,7 +6,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/auth"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/registry/engine"
 	"weir/registry/event"
 )
@@ -26,6 +26,9 @@ type Call struct {
 	group  *batchGroup      // the JSON-RPC batch it came in, or nil
 	stock  *callStock       // where it goes back to; nil: the shared pool
 	room   *[roomBytes]byte // what holds Raw when it is short
+
+	// Away is what the transport has of a request that another node serves; nil: it is served here.
+	Away any
 
 	// The rest is for a transport with an Order: the pipeline only clears it. Next links the calls of a stock, too.
 
@@ -138,7 +141,7 @@ func (s *callStock) give(k *Call) {
 // own copies the message out of the loop's read buffer: the one copy a queued message makes. Before it Raw is borrowed.
 func (k *Call) own(message []byte) {
 	if len(message) > roomBytes {
-		k.Raw = append(loop.GetBuffer(len(message)), message...)
+		k.Raw = append(buffer.Get(len(message)), message...)
 		k.ownsBuffer = true
 		return
 	}
@@ -154,7 +157,7 @@ func (k *Call) overhead() int { return callBytes + cap(k.Raw) - len(k.Raw) }
 // DropMessage lets go of the message, when nobody asks for anything of it any more.
 func (k *Call) DropMessage() {
 	if k.ownsBuffer {
-		loop.PutBuffer(k.Raw)
+		buffer.Put(k.Raw)
 	}
 	k.Raw, k.ownsBuffer = nil, false
 }
@@ -171,7 +174,7 @@ func (k *Call) Release() {
 	k.DropMessage()
 	k.Exchange.Reset()
 	k.Conn, k.Source, k.group, k.PostStream = nil, nil, nil, nil
-	k.Next, k.Prev, k.Answer, k.Origin = nil, nil, nil, nil
+	k.Next, k.Prev, k.Answer, k.Origin, k.Away = nil, nil, nil, nil, nil
 	k.Done, k.Started, k.Streaming, k.Detached = false, false, false, false
 	k.KeepAlive, k.HTTP10, k.Head, k.BadToken = false, false, false, false
 	k.Status, k.RetryAfter, k.Allow, k.Takes = 0, 0, 0, 0

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"weir/backpressure"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 )
 
 // The worker's half of a message's life.
@@ -21,7 +21,7 @@ const outRoom = 4 << 10
 
 // Run executes a batch of this connection's messages on a worker and sends their answers in as few writes as it can.
 func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
-	out := loop.GetBuffer(outRoom)
+	out := buffer.Get(outRoom)
 	began := w.Taken()
 	var r *run
 	if n > 1 {
@@ -55,7 +55,7 @@ func (c *Conn) Run(batch *backpressure.Ticket, n int, w *backpressure.Worker) {
 	r.end()
 	settled = true
 	c.settleWorker(out, n)
-	loop.PutBuffer(out)
+	buffer.Put(out)
 }
 
 // execute serves one message and appends its framed answer to out. elsewhere: there is none, the call is somebody
@@ -211,5 +211,5 @@ func (r *run) takeOver() {
 		return // their answers go into their post streams
 	}
 	c.settleWorker(out, n)
-	loop.PutBuffer(out)
+	buffer.Put(out)
 }

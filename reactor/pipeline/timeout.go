@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"weir/codec"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/registry/engine"
 )
 
@@ -25,7 +25,7 @@ func (p *Pipeline) endTimedOut(now time.Time) {
 func (k *Call) endWithoutHandler() {
 	c := k.Conn
 	p := c.intake.p
-	message := p.Engine.AppendTimedOut(loop.GetBuffer(outRoom), &k.Exchange)
+	message := p.Engine.AppendTimedOut(buffer.Get(outRoom), &k.Exchange)
 	if len(message) == 0 {
 		p.metrics.dropped[dropCancelled].Inc()
 	}
@@ -39,5 +39,5 @@ func (k *Call) endWithoutHandler() {
 	}
 	k.Release()
 	c.settleWorker(c.conclude(standIn, message, nil), 1)
-	loop.PutBuffer(message)
+	buffer.Put(message)
 }

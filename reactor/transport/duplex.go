@@ -2,6 +2,7 @@ package transport
 
 import (
 	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
 	"weir/registry/offer"
@@ -43,9 +44,9 @@ func (d *duplex[F]) Answer(_ *pipeline.Conn, k *pipeline.Call, message, out []by
 }
 
 func (d *duplex[F]) Notify(c *pipeline.Conn, _ *pipeline.Call, message []byte) bool {
-	b := d.frame(loop.GetBuffer(len(message)+frameRoom), message)
+	b := d.frame(buffer.Get(len(message)+frameRoom), message)
 	sent := c.SendEarly(b)
-	loop.PutBuffer(b)
+	buffer.Put(b)
 	return sent
 }
 

@@ -35,6 +35,7 @@ func (t *httpTransport) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) 
 		if t.handOver(in, c, r, b[used:], n) {
 			return len(b)
 		}
+		deskOf(in).raw = b[used : used+n]
 		used += n
 		t.request(in, c, r)
 		if now := c.Transport(); now != t { // it speaks WebSocket, or is a stream, from here on
@@ -113,6 +114,13 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 		r.KeepAlive = false
 	}
 	k := t.begin(in, c, r)
+	if deskOf(in).Forwarder == nil || !t.forward(in, c, r, k) {
+		t.serveHere(in, c, r, k)
+	}
+}
+
+// serveHere serves a request that is this node's; it takes k over.
+func (t *httpTransport) serveHere(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, k *pipeline.Call) {
 	if deskOf(in).servesSSE(r) {
 		t.serveSSE(in, c, r, k)
 		return
@@ -212,12 +220,15 @@ func (t *httpTransport) EOF(_ *pipeline.Intake, c *pipeline.Conn, _ []byte) {
 	o := &t.answers
 	c.Lock()
 	defer c.Unlock()
-	if k := o.head; k != nil && k.Streaming {
+	if k := o.head; k != nil && k.Streaming && k.Away == nil {
 		o.signLocked(c) // an interim response cannot come inside another one; a comment does the same
 		return
 	}
 	for k := o.head; k != nil; k = k.Next {
 		switch {
+		case k.Away != nil:
+			k.Away.(*relay).Half() // its owner finds out
+			return
 		case k.Done || !k.EndsWithPeer():
 		case !k.HTTP10:
 			c.SendLocked([]byte(http1.Continue))

@@ -5,7 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/codec/http1"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/pipeline"
 	"weir/registry/event"
 )
@@ -32,8 +32,8 @@ func (s eventStream) notify(message []byte) bool {
 	if !k.TakesSSE(pipeline.SSEAhead) {
 		return false
 	}
-	frame := loop.GetBuffer(len(message) + eventRoom + httpHeadRoom)
-	defer func() { loop.PutBuffer(frame) }()
+	frame := buffer.Get(len(message) + eventRoom + httpHeadRoom)
+	defer func() { buffer.Put(frame) }()
 	c.Lock()
 	defer c.Unlock()
 	lost := k.PostStream != nil && (k.Detached || !c.OpenLocked() || !k.PostStream.Posted()) // then it may still be kept
@@ -62,14 +62,14 @@ func (s eventStream) notify(message []byte) bool {
 // breakSilenceLocked makes the response to a call that has said nothing for long an event stream, so that nothing
 // between takes the connection for dead.
 func (s eventStream) breakSilenceLocked() {
-	frame := appendStreamHead(loop.GetBuffer(httpHeadRoom+eventRoom), s.conn, s.k)
+	frame := appendStreamHead(buffer.Get(httpHeadRoom+eventRoom), s.conn, s.k)
 	if stream := (resumable{s}).postStreamLocked(); stream != nil && stream.Primes() {
 		frame = delimiterOf(s.k).priming(frame, stream.First(), 0)
 	} else {
 		frame = delimiterOf(s.k).sign(frame)
 	}
 	s.sendLocked(frame)
-	loop.PutBuffer(frame)
+	buffer.Put(frame)
 }
 
 // beginLocked notes that the response is an event stream from here on.

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"weir/backpressure"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/pipeline"
 )
 
@@ -121,7 +121,7 @@ func (o *answerOrder) keepLocked(c *pipeline.Conn, k *pipeline.Call, last []byte
 // holdLocked appends a part to k's answer, which waits for its turn, and puts it and room more on the books.
 func (o *answerOrder) holdLocked(c *pipeline.Conn, k *pipeline.Call, part []byte, room int) {
 	was := cap(k.Answer)
-	k.Answer = loop.AppendBuffer(k.Answer, part)
+	k.Answer = buffer.Append(k.Answer, part)
 	if c.HoldLocked(len(part), room+cap(k.Answer)-was); c.OpenLocked() {
 		o.throttleLocked(c)
 	}
@@ -176,7 +176,7 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 	if k := o.head; k != nil && k.Streaming { // what its stream has said already
 		sendHeldLocked(c, k)
 		o.rearmLocked(c)
-		if k.Source != nil || k.PostStream != nil {
+		if k.Source != nil || k.PostStream != nil || k.Away != nil {
 			c.Post() // it may be owed more, or have been resumed elsewhere: before its turn that woke nobody
 		}
 	}
@@ -188,14 +188,14 @@ func (o *answerOrder) sendReadyLocked(c *pipeline.Conn) {
 func sendHeldLocked(c *pipeline.Conn, k *pipeline.Call) {
 	c.ConvertLocked(len(k.Answer), roomOf(k), len(k.Answer))
 	c.SendLocked(k.Answer)
-	loop.PutBuffer(k.Answer)
+	buffer.Put(k.Answer)
 	k.Answer, k.Done = nil, false
 }
 
 // forgetLocked drops what k keeps, and takes it off the books.
 func forgetLocked(c *pipeline.Conn, k *pipeline.Call) {
 	c.UnholdLocked(len(k.Answer), roomOf(k))
-	loop.PutBuffer(k.Answer)
+	buffer.Put(k.Answer)
 	k.Answer = nil
 }
 
@@ -220,6 +220,8 @@ func (o *answerOrder) close(c *pipeline.Conn) (cancelled int) {
 		switch {
 		case k.Done:
 			k.Release()
+		case k.Away != nil:
+			k.Away.(*relay).leaveLocked()
 		case k.Source != nil: // nobody else has it
 			c.Intake().EndStream(k)
 		case k.PostStream != nil:
@@ -252,7 +254,7 @@ func (o *answerOrder) keepAlive(c *pipeline.Conn) {
 	defer c.Unlock()
 	after := int64(deskOf(c.Intake()).Options.SSEAnswerAfter)
 	switch k := o.head; {
-	case k == nil:
+	case k == nil || k.Away != nil: // its owner says it
 	case k.Streaming && at != 0:
 		o.signLocked(c)
 	case k.Streaming || after == 0 || !k.TakesSSE(pipeline.SSEAhead) || !c.OpenLocked():
@@ -266,9 +268,9 @@ func (o *answerOrder) keepAlive(c *pipeline.Conn) {
 // signLocked sends a comment, unless the peer has not even read what is there.
 func (o *answerOrder) signLocked(c *pipeline.Conn) {
 	if c.UnsentLocked() == 0 {
-		sign := delimiterOf(o.head).sign(loop.GetBuffer(eventRoom))
+		sign := delimiterOf(o.head).sign(buffer.Get(eventRoom))
 		c.SendLocked(sign)
-		loop.PutBuffer(sign)
+		buffer.Put(sign)
 	}
 	o.rearmLocked(c)
 }

@@ -2,15 +2,16 @@ package transport
 
 import (
 	"bytes"
-	"crypto/rand"
 	"sync"
 
 	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
+	"weir/registry/nodeid"
 	"weir/registry/offer"
 )
 
@@ -122,10 +123,9 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 	}
 }
 
-// openSSE makes c the stream of a new session. Whoever knows its id speaks for it: 26 characters of base32 from the
-// system's random source are at least 128 bits.
+// openSSE makes c the stream of a new session. Whoever knows its id speaks for it.
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
-	id := rand.Text()
+	id := deskOf(in).IDs.Make(nodeid.Stream)
 	if k.HTTP10 {
 		c.SetTransport(&sseTransport[oldEventFramer]{id: id, at: k.View}, pipeline.KindHTTPSSE)
 	} else {
@@ -152,9 +152,9 @@ func (t *httpTransport) post(in *pipeline.Intake, c *pipeline.Conn, r *http1.Req
 		in.Refuse(k, pipeline.NullID, backpressure.ConnectionQueueFull)
 		return
 	}
-	raw := append(loop.GetBuffer(len(r.Body)), r.Body...)
+	raw := append(buffer.Get(len(r.Body)), r.Body...)
 	if !to.Loop().TakeInput(cap(raw)) {
-		loop.PutBuffer(raw)
+		buffer.Put(raw)
 		in.Refuse(k, pipeline.NullID, backpressure.QueueBytes)
 		return
 	}
@@ -185,7 +185,7 @@ func (m *letter) OnLoop(*loop.Loop) {
 		c.Settle()
 	}
 	in.GiveInput(cap(raw))
-	loop.PutBuffer(raw)
+	buffer.Put(raw)
 }
 
 // unheard refuses a message that was taken before the answers to others filled the outbox, as one read of POSTs may

@@ -3,7 +3,7 @@ package transport
 import (
 	"weir/backpressure"
 	"weir/codec/http1"
-	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
 	"weir/registry/event"
@@ -39,7 +39,7 @@ func (s openStream) open(in *pipeline.Intake, first []byte) {
 	c.AddPending(1)
 	k.Started = true // it needs no worker
 	s.order.Queue(in, c, k)
-	part := appendStreamHead(loop.GetBuffer(httpHeadRoom+len(first)+eventRoom), c, k)
+	part := appendStreamHead(buffer.Get(httpHeadRoom+len(first)+eventRoom), c, k)
 	if first != nil {
 		part = delimiterOf(s.k).event(part, 0, first)
 	} else if id, primed := k.Source.Primed(); primed {
@@ -50,7 +50,7 @@ func (s openStream) open(in *pipeline.Intake, first []byte) {
 	c.Lock()
 	s.sendLocked(part)
 	c.Unlock()
-	loop.PutBuffer(part)
+	buffer.Put(part)
 	in.Feed(c)
 }
 
@@ -67,6 +67,7 @@ func (o *answerOrder) openAtHead(c *pipeline.Conn) (s openStream, ok bool) {
 // feed serves the streams whose turn it is.
 func (o *answerOrder) feed(in *pipeline.Intake, c *pipeline.Conn) {
 	o.yield(c)
+	o.feedRelayed(in, c)
 	for {
 		s, ok := o.openAtHead(c)
 		if !ok {
@@ -92,11 +93,11 @@ func (s openStream) pump(in *pipeline.Intake) {
 		if in.Msg, id = s.k.Source.Next(in.Msg[:0]); len(in.Msg) == 0 {
 			return
 		}
-		part := delimiterOf(s.k).event(loop.GetBuffer(len(in.Msg)+eventRoom), id, in.Msg)
+		part := delimiterOf(s.k).event(buffer.Get(len(in.Msg)+eventRoom), id, in.Msg)
 		s.conn.Lock()
 		s.sendLocked(part)
 		s.conn.Unlock()
-		loop.PutBuffer(part)
+		buffer.Put(part)
 	}
 }
 

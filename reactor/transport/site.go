@@ -11,11 +11,13 @@ import (
 	"weir/backpressure/pressure"
 	"weir/codec/http1"
 	"weir/reactor/auth"
+	"weir/reactor/cluster/forward"
 	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/reactor/transport/paths"
 	"weir/registry/engine"
+	"weir/registry/nodeid"
 	"weir/registry/offer"
 )
 
@@ -38,10 +40,15 @@ type Site struct {
 	// Predecessor is the process that this one takes over from; nil: there is none.
 	Predecessor atomic.Pointer[Predecessor]
 
+	// Forwarder carries requests to the nodes that IDs say they belong to; nil: this server is no node of a cluster.
+	Forwarder *forward.Forwarder
+	IDs       *nodeid.Maker
+
 	// Pressure is a pressure.Level, which changes while the server runs.
 	Pressure atomic.Uint32
 
 	paths     paths.Paths
+	loops     *loop.Loops
 	metrics   siteMetrics
 	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions  sseSessions
@@ -53,6 +60,7 @@ type Site struct {
 type desk struct {
 	*Site
 	request http1.Request
+	raw     []byte // what it came as
 	header  engine.Header
 	accept  http1.Accepted // of the request
 	at      *offer.View    // what its endpoint has; nil: the main one
@@ -64,6 +72,7 @@ type desk struct {
 
 // Init makes the site ready for the connections of loops, which have not started.
 func (s *Site) Init(loops *loop.Loops, set *metrics.Set) {
+	s.loops = loops
 	for id := range loops.Len() {
 		s.Pipeline.Intake(loops.Loop(id)).Front = &desk{Site: s}
 	}

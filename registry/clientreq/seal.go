@@ -27,7 +27,7 @@ import (
 // be sent again within its time: a handler that must act only once has to remember that itself. Safe for concurrent
 // use.
 type Sealer struct {
-	aead    cipher.AEAD
+	aeads   []cipher.AEAD // the first one seals
 	ttl     time.Duration
 	refused [stateRefusals]*metrics.Counter
 }
@@ -52,21 +52,25 @@ func parseKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// NewSealer makes a sealer of a key that CheckKey has found good; an empty one is replaced by a random one. ttl is for
-// how long a state is taken back. The series are counted in set.
-func NewSealer(key string, ttl time.Duration, set *metrics.Set) *Sealer {
-	raw, err := parseKey(key)
-	if err != nil {
-		raw = make([]byte, keyBytes)
-		rand.Read(raw) // never fails
-	}
-	block, err := aes.NewCipher(raw)
-	if err != nil {
-		panic(err) // of the wrong length, which it is not
-	}
+// NewSealer makes a sealer of keys that CheckKey has found good: the first seals, each opens. An empty one is replaced
+// by a random one. ttl is for how long a state is taken back. The series are counted in set.
+func NewSealer(keys []string, ttl time.Duration, set *metrics.Set) *Sealer {
 	s := &Sealer{ttl: ttl}
-	if s.aead, err = cipher.NewGCM(block); err != nil {
-		panic(err)
+	for _, key := range keys {
+		raw, err := parseKey(key)
+		if err != nil {
+			raw = make([]byte, keyBytes)
+			rand.Read(raw) // never fails
+		}
+		block, err := aes.NewCipher(raw)
+		if err != nil {
+			panic(err) // of the wrong length, which it is not
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			panic(err)
+		}
+		s.aeads = append(s.aeads, aead)
 	}
 	newCounters(s.refused[:], set, `weir_request_state_refused_total`, stateRefusalNames[:])
 	return s
@@ -86,24 +90,30 @@ func (s *Sealer) Seal(dst []byte, state string, elicited Elicited, binding []byt
 	if len(elicited) > 0 {
 		checks, _ = json.Marshal(elicited) // of JSON already, so it does not fail
 	}
-	nonce := make([]byte, s.aead.NonceSize(),
-		s.aead.NonceSize()+expiryBytes+lengthBytes+len(checks)+len(state)+s.aead.Overhead())
+	aead := s.aeads[0]
+	nonce := make([]byte, aead.NonceSize(),
+		aead.NonceSize()+expiryBytes+lengthBytes+len(checks)+len(state)+aead.Overhead())
 	rand.Read(nonce) // never fails; random nonces of 96 bits are good for 2^32 states per key
 	plain := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(s.ttl).Unix()))
 	plain = binary.BigEndian.AppendUint32(plain, uint32(len(checks)))
 	plain = append(append(plain, checks...), state...)
-	return base64.RawURLEncoding.AppendEncode(dst, s.aead.Seal(nonce, nonce, plain, append(binding, stateForm)))
+	return base64.RawURLEncoding.AppendEncode(dst, aead.Seal(nonce, nonce, plain, append(binding, stateForm)))
 }
 
 // Open returns what Seal was given, if it was given it for the same binding.
 func (s *Sealer) Open(sealed, binding []byte) (state string, elicited Elicited, _ *codec.Error) {
 	raw, err := base64.RawURLEncoding.DecodeString(string(sealed))
-	n := s.aead.NonceSize()
+	n := s.aeads[0].NonceSize()
 	if err != nil || len(raw) < n {
 		s.refused[stateTampered].Inc()
 		return "", nil, ErrState
 	}
-	plain, err := s.aead.Open(nil, raw[:n], raw[n:], append(binding, stateForm))
+	var plain []byte
+	for _, aead := range s.aeads {
+		if plain, err = aead.Open(nil, raw[:n], raw[n:], append(binding, stateForm)); err == nil {
+			break
+		}
+	}
 	if err != nil {
 		s.refused[stateTampered].Inc()
 		return "", nil, ErrState

@@ -14,7 +14,7 @@ import (
 	"weir/codec"
 )
 
-func newSealer(key string) *Sealer { return NewSealer(key, time.Minute, metrics.NewSet()) }
+func newSealer(key string) *Sealer { return NewSealer([]string{key}, time.Minute, metrics.NewSet()) }
 
 func TestKeys(t *testing.T) {
 	f := func(key string, good bool) {

@@ -12,6 +12,7 @@ import (
 	"weir/registry"
 	. "weir/registry/engine"
 	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // changes is a server that notes which lists have changed when it is told, and how long all are then.
@@ -22,7 +23,9 @@ type changes struct {
 	told  []string
 }
 
-func (s *changes) ListsChanged() {
+func (s *changes) ResourceUpdated(string) {}
+
+func (s *changes) ListsChanged(protocol.List) {
 	r := s.r
 	for message := r.Events().AppendListChanged(nil,
 		&s.heard); len(message) > 0; message = r.Events().AppendListChanged(nil,

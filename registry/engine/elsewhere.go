@@ -2,15 +2,19 @@ package engine
 
 import (
 	"weir/codec"
+	"weir/registry/nodeid"
 	"weir/registry/protocol"
 )
 
-// What a server does not have may be had by the one that it takes over from (reactor/upgrade).
+// What a server does not have may be had by another one: that which it takes over from (reactor/upgrade), or another
+// node of its cluster (reactor/cluster/forward).
 
-// Unknown says whether a request over HTTP is about a session or a task that this server does not have, so that another
-// one may. body is what it brings; nil while that is not here. Nothing is certain yet: whoever is asked judges the
-// request.
-func (eng *Engine) Unknown(h *Header, principal string, body []byte) bool {
+// IDs makes the ids that clients come back with; nil: this server is no node of a cluster.
+func (eng *Engine) IDs() *nodeid.Maker { return eng.opt.IDs }
+
+// About says which session or which task a request over HTTP is about, in parts of h and body; nil: none. body is what
+// it brings; nil while that is not here.
+func (eng *Engine) About(h *Header, body []byte) (session, task []byte) {
 	x := Exchange{Transport: HTTP}
 	x.Raw, x.Header = body, h
 	var row *method
@@ -20,16 +24,28 @@ func (eng *Engine) Unknown(h *Header, principal string, body []byte) bool {
 			row = methodOf(&x.Env, body)
 		}
 	}
-	if x.isModern(row) {
+	switch {
+	case x.isModern(row):
 		id, ok := codec.StringOf(x.Env.TaskID.Of(body))
-		return ok && row != nil && row.revisions&protocol.ModernRevisions != 0 &&
-			eng.tasks.Find(id, principal, true) == nil
+		if ok && row != nil && row.revisions&protocol.ModernRevisions != 0 {
+			return nil, id
+		}
+	case len(h.SessionID) > 0 && (row == nil || row.phase != beforeInitialize):
+		return h.SessionID, nil
 	}
-	if len(h.SessionID) == 0 || row != nil && row.phase == beforeInitialize {
-		return false
+	return nil, nil
+}
+
+// Unknown says whether a request over HTTP is about a session or a task that this server does not have, so that another
+// one may. body is what it brings; nil while that is not here. Nothing is certain yet: whoever is asked judges the
+// request.
+func (eng *Engine) Unknown(h *Header, principal string, body []byte) bool {
+	session, task := eng.About(h, body)
+	if task != nil {
+		return eng.tasks.Find(task, principal, true) == nil
 	}
-	_, known := eng.sessions.Find(h.SessionID, principal, nil)
-	return !known
+	_, known := eng.sessions.Find(session, principal, nil)
+	return session != nil && !known
 }
 
 // Streams is how many listens and streams of sessions are open, subscriptions of sessions included.

@@ -55,12 +55,14 @@ func New(opt Options) *Engine {
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
-		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
+		Sealer: clientreq.NewSealer(opt.StateKeys, opt.StateTTL, opt.Metrics)}
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
 	eng.offer = eng.newOffer()
 	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Main().Tools)
-	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.Metrics = opt.Partitions, eng.epoch, opt.Metrics
+	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.IDs = opt.Partitions, eng.epoch, opt.IDs
+	opt.Sessions.Metrics = opt.Metrics
 	eng.sessions = session.NewTable[*Call](opt.Sessions)
+	eng.opt.Tasks.IDs = opt.IDs
 	eng.tasks = task.NewTable(&eng.opt.Tasks, opt.Partitions, opt.Metrics)
 	return eng
 }

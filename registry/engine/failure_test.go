@@ -11,15 +11,21 @@ import (
 
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/call"
 	. "weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // failureLog is a server that only hears of failures.
 type failureLog []Failure
 
 func (l *failureLog) QueueTask(*TaskCall) *codec.Error { return ErrNoTaskWorkers }
-func (l *failureLog) ListsChanged()                    {}
-func (l *failureLog) HandlerFailed(f Failure)          { *l = append(*l, f) }
+func (*failureLog) ResourceUpdated(string)             {}
+
+func (*failureLog) Elsewhere(string) call.Forwarder { return nil }
+
+func (l *failureLog) ListsChanged(protocol.List) {}
+func (l *failureLog) HandlerFailed(f Failure)    { *l = append(*l, f) }
 
 // TestFailuresAreReported with the tool's name and what is wrong, of which the peer learns little.
 func TestFailuresAreReported(t *testing.T) {

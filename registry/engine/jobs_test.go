@@ -13,8 +13,10 @@ import (
 
 	"weir/codec"
 	"weir/registry"
+	"weir/registry/call"
 	. "weir/registry/engine"
 	"weir/registry/event"
+	"weir/registry/protocol"
 )
 
 // backstage is the transport of a peer whose requests may be suspended: it keeps what was sent ahead of answers, and
@@ -140,7 +142,11 @@ func (b *bench) QueueTask(c *TaskCall) *codec.Error {
 }
 
 // ListsChanged implements Server.
-func (b *bench) ListsChanged() {}
+func (*bench) ResourceUpdated(string) {}
+
+func (*bench) Elsewhere(string) call.Forwarder { return nil }
+
+func (b *bench) ListsChanged(protocol.List) {}
 
 // HandlerFailed implements Server.
 func (b *bench) HandlerFailed(Failure) {}

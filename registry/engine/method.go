@@ -80,16 +80,16 @@ var methods = [...]method{
 		route: routeComplete, serve: serveComplete, relays: result.OfCompletion},
 	{name: "tasks/get", kind: codec.KindRequest, class: Inline,
 		revisions: protocol.Revision20251125 | protocol.ModernRevisions,
-		mirror:    protocol.MirrorTaskID, route: routeTask, serve: serveTaskGet},
+		mirror:    protocol.MirrorTaskID, route: routeTask, serve: orElsewhere(serveTaskGet)},
 	{name: "tasks/update", kind: codec.KindRequest, class: Compute, revisions: protocol.ModernRevisions,
-		mirror: protocol.MirrorTaskID, route: routeTask, serve: serveTaskUpdate},
+		mirror: protocol.MirrorTaskID, route: routeTask, serve: orElsewhere(serveTaskUpdate)},
 	{name: "tasks/cancel", kind: codec.KindRequest, class: Inline,
 		revisions: protocol.Revision20251125 | protocol.ModernRevisions,
-		mirror:    protocol.MirrorTaskID, route: routeTask, serve: serveTaskCancel},
+		mirror:    protocol.MirrorTaskID, route: routeTask, serve: orElsewhere(serveTaskCancel)},
 	{name: "tasks/list", kind: codec.KindRequest, class: Inline, revisions: protocol.Revision20251125,
 		serve: serveTaskList},
 	{name: "tasks/result", kind: codec.KindRequest, class: Compute, revisions: protocol.Revision20251125,
-		waits: true, route: routeTaskResult, serve: serveTaskResult},
+		waits: true, route: routeTaskResult, serve: orElsewhere(serveTaskResult)},
 }
 
 // methodRows finds a row by the method's token, quotes included, as Scan leaves it.

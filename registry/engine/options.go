@@ -9,6 +9,7 @@ import (
 	"weir/registry/concurrency"
 	"weir/registry/event"
 	"weir/registry/finder"
+	"weir/registry/nodeid"
 	"weir/registry/offer"
 	"weir/registry/result"
 	"weir/registry/session"
@@ -25,9 +26,11 @@ type Options struct {
 	Tasks          task.Options
 	Search         finder.Options
 
-	// StateKey seals requestState, for StateTTL. "" is a random key.
-	StateKey string
-	StateTTL time.Duration
+	// IDs makes the ids that clients come back with; nil: this server is no node of a cluster.
+	IDs *nodeid.Maker
+	// StateKeys seal requestState, for StateTTL: the first seals, each opens. "" is a random key.
+	StateKeys []string
+	StateTTL  time.Duration
 	// Partitions is into how many independently locked parts each table is cut.
 	Partitions int
 	// How much may be offered, of each kind.

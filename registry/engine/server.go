@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/protocol"
 )
 
 // Server is what serves an engine: it runs its tasks, and tells its clients that a list has changed, and
@@ -16,7 +17,12 @@ type Server interface {
 	// ListsChanged is called after the list of tools, prompts or resources has changed. The server then asks every
 	// conversation (Conversation.Next) and every stream what it owes. It is called on the goroutine that changed the
 	// list, possibly several at once, and must not block.
-	ListsChanged()
+	ListsChanged(list protocol.List)
+	// ResourceUpdated is called after the program has said so, for the clients of other nodes. Otherwise like
+	// ListsChanged.
+	ResourceUpdated(uri string)
+	// Elsewhere is who answers for what another node of the cluster has.
+	Elsewhere(node string) call.Forwarder
 	// HandlerFailed hears of every mistake of a handler, for the log. It is called on any goroutine, possibly several
 	// at once, and must not block for long.
 	HandlerFailed(f Failure)

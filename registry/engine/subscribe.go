@@ -14,7 +14,12 @@ import (
 
 // ResourceUpdated tells the clients that subscribed to uri that reading it again would show something new. The uri need
 // not be registered: a template may serve it, or it may be what a client subscribed to. Any goroutine; it never waits.
-func (eng *Engine) ResourceUpdated(uri string) { eng.topics.Updated(uri) }
+func (eng *Engine) ResourceUpdated(uri string) {
+	eng.topics.Updated(uri)
+	if s := eng.server.Load(); s != nil {
+		(*s).ResourceUpdated(uri)
+	}
+}
 
 // Topics are what is subscribed to, and Offer what is offered, for who keeps both for another server.
 func (eng *Engine) Topics() *event.Topics { return &eng.topics }
@@ -24,11 +29,14 @@ func (eng *Engine) Offer() *offer.Offer { return eng.offer }
 
 // listsChanged has the transports look whom a changed list concerns. It is called on whatever goroutine changed it,
 // possibly several at once, and after the change is noted. It must not block: views change while their endpoint does.
-func (eng *Engine) listsChanged() {
+func (eng *Engine) listsChanged(list protocol.List) {
 	if s := eng.server.Load(); s != nil {
-		(*s).ListsChanged()
+		(*s).ListsChanged(list)
 	}
 }
+
+// ListChangedElsewhere notes that a list of another node has changed, which the next request of any client may go to.
+func (eng *Engine) ListChangedElsewhere(list protocol.List) { eng.offer.Announce(list) }
 
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.

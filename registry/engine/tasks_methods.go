@@ -16,9 +16,13 @@ import (
 // The methods of tasks: tasks/get, tasks/update, tasks/cancel, tasks/list and tasks/result.
 
 // routeTask refuses the task methods to clients that do not declare the extension (SEP-2663, protocol errors).
-func routeTask(_ *Engine, x *Exchange) (Class, *codec.Error) {
+func routeTask(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if x.Modern() && !x.declaresTasks() {
 		return Inline, protocol.ErrNeedsTasks
+	}
+	if to := eng.elsewhere(x); to != nil {
+		x.found = to
+		return Compute, nil
 	}
 	return x.row.class, nil
 }
@@ -125,6 +129,10 @@ func serveTaskList(eng *Engine, x *Exchange, dst []byte) []byte {
 
 // routeTaskResult answers on the loop what can be answered now.
 func routeTaskResult(eng *Engine, x *Exchange) (Class, *codec.Error) {
+	if to := eng.elsewhere(x); to != nil {
+		x.found = to
+		return Compute, nil
+	}
 	t, e := eng.taskOf(x)
 	if e != nil || t.Status().Terminal() {
 		return Inline, e

@@ -53,7 +53,7 @@ type Rules struct {
 	// Results encodes what clients are greeted with.
 	Results *result.Encoder
 	// Changed is called after every change of a list, as feature.Rules says.
-	Changed func()
+	Changed func(list protocol.List)
 	// Bind and Unbind are called with an entry that comes and one that is gone, as feature.Rules says. t is the tool that
 	// it is, nil of any other kind.
 	Bind, Unbind func(at *Endpoint, h *call.Handler, t *handler.Tool, list protocol.List)
@@ -112,6 +112,20 @@ func (o *Offer) Close(name string) {
 	now := maps.Clone(*o.named.Load())
 	delete(now, name)
 	o.named.Store(&now)
+}
+
+// Announce tells whoever listens at any endpoint that a list has changed, though none here has: another node's did.
+func (o *Offer) Announce(list protocol.List) {
+	announce := func(e *Endpoint) {
+		e.Hub.ListChanged(list)
+		for _, v := range e.views {
+			v.Hub.ListChanged(list)
+		}
+	}
+	announce(o.main)
+	for _, e := range *o.named.Load() {
+		announce(e)
+	}
 }
 
 // For is what principal is offered at the endpoint of a view; nil: at the main one.
@@ -196,7 +210,7 @@ func newSet[E feature.Entry](v *View, k kind[E], most, partitions int) *feature.
 			e.Declare(declare[k.list])
 		}
 		v.Hub.ListChanged(k.list)
-		r.Changed()
+		r.Changed(k.list)
 	}}
 	if v.only != nil {
 		return feature.NewSet(rules)

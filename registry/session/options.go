@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/registry/nodeid"
 )
 
 // Options holds the bounds of a table of sessions.
@@ -17,6 +19,8 @@ type Options struct {
 	// EventTTL is for how long the events are kept that a client may resume from.
 	EventTTL time.Duration
 
+	// IDs makes the ids of sessions; nil: this server is no node of a cluster.
+	IDs *nodeid.Maker
 	// Epoch is what times are counted from.
 	Epoch time.Time
 	// Metrics receives the series of this package.

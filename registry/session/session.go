@@ -1,11 +1,11 @@
 package session
 
 import (
-	"crypto/rand"
 	"sync/atomic"
 	"time"
 
 	"weir/registry/event"
+	"weir/registry/nodeid"
 	"weir/registry/protocol"
 	"weir/registry/shard"
 )
@@ -75,13 +75,13 @@ func (t *Table[R]) Use(id []byte, principal string, at *event.Hub) (*Session[R],
 }
 
 // Open begins a session of principal at a hub, in a negotiated revision, and returns its id; false at Options.Max. The
-// id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the session.
+// id holds 128 random bits at least: who guesses one owns the session.
 func (t *Table[R]) Open(principal string, at *event.Hub, revision int, declared protocol.Capabilities,
 ) (string, bool) {
 	s := &Session[R]{created: time.Since(t.opt.Epoch), principal: principal, at: at}
 	s.used.Store(int64(s.created))
 	s.Conversation.Negotiate(revision, declared, at)
-	id := rand.Text()
+	id := t.opt.IDs.Make(nodeid.Session)
 	if !t.byID.Put(id, s, t.opt.Max) {
 		t.series.refused.Inc()
 		return "", false

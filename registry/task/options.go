@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"weir/codec/option"
+	"weir/registry/nodeid"
 	"weir/registry/protocol"
 )
 
@@ -33,6 +34,9 @@ type Options struct {
 	MaxTaskWaits int `yaml:"max_task_waits" default:"10000" min:"1" max:"1000000" unit:"requests"`
 	// MaxTaskWaitsPerTask is the same for one task.
 	MaxTaskWaitsPerTask int `yaml:"max_task_waits_per_task" default:"8" min:"1" max:"10000" unit:"requests"`
+
+	// IDs makes the ids of tasks; nil: this server is no node of a cluster.
+	IDs *nodeid.Maker `yaml:"-"`
 }
 
 // DefaultOptions returns the bounds of a server whose configuration names none.

@@ -2,7 +2,6 @@ package task
 
 import (
 	"cmp"
-	"crypto/rand"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"weir/codec"
+	"weir/registry/nodeid"
 	"weir/registry/shard"
 )
 
@@ -89,7 +89,7 @@ type Spec struct {
 // has to follow. s.Call is called from then on.
 func (tt *Table) Add(s Spec) (*Task, *codec.Error) {
 	now := time.Now()
-	t := &Task{table: tt, call: s.Call, id: rand.Text(), principal: s.Owner.Principal, modern: s.Modern,
+	t := &Task{table: tt, call: s.Call, id: tt.opt.IDs.Make(nodeid.Task), principal: s.Owner.Principal, modern: s.Modern,
 		requestBytes: s.RequestBytes, created: now, updated: now, ttl: s.TTL}
 	t.expiry.Store(int64(now.Sub(tt.epoch) + s.TTL))
 	fits := false

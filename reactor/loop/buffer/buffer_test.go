@@ -1,4 +1,4 @@
-package loop
+package buffer
 
 import "testing"
 
@@ -6,13 +6,13 @@ import "testing"
 // half of it is empty, of a large one an eighth.
 func TestSizeClasses(t *testing.T) {
 	sizes := map[int]int{} // by class
-	for n := 1; n <= maxBufferBytes; n++ {
+	for n := 1; n <= maxBytes; n++ {
 		size, class := sizeClass(n)
-		if was, ok := sizes[class]; ok && was != size || class >= len(bufferPools) {
+		if was, ok := sizes[class]; ok && was != size || class >= len(pools) {
 			t.Fatalf("%d bytes: class %d is of %d and %d bytes", n, class, was, size)
 		}
 		sizes[class] = size
-		most := max(minBufferBytes, 2*(n-1))
+		most := max(minBytes, 2*(n-1))
 		if n > wideAbove {
 			most = n + n/8
 		}
@@ -28,10 +28,10 @@ func TestSizeClasses(t *testing.T) {
 // What is refused in a stream does not make a buffer for each turn of its connection.
 func TestLargeBuffersAreKept(t *testing.T) {
 	text := make([]byte, 100<<10)
-	if n := testing.AllocsPerRun(100, func() { PutBuffer(AppendBuffer(nil, text)) }); n > 0.5 { // a pool drops one in four under the race detector
+	if n := testing.AllocsPerRun(100, func() { Put(Append(nil, text)) }); n > 0.5 { // a pool drops one in four under the race detector
 		t.Errorf("%v allocations for each", n)
 	}
-	grown := AppendBuffer(AppendBuffer(nil, text), text)
+	grown := Append(Append(nil, text), text)
 	if need := 2 * len(text); cap(grown) > need+need/4 {
 		t.Errorf("%d bytes take %d", need, cap(grown))
 	}
