@@ -50,8 +50,8 @@ type Options struct {
 	// Share is whose one child is, which is its program, or its connection: all clients' (all); one principal's
 	// (principal), or one session's (session), so that nobody meets what another has left there. A session is that of a
 	// client up to 2025-11-25, or a connection that is no HTTP; others have their principal's. Bounds on calls and bytes
-	// of requests hold for each child. What it lists is asked of one more child, which is nobody's; resources of such a mount
-	// are not subscribed to.
+	// of requests hold for each child. What it lists is asked of one more child, which is nobody's; resources of such a
+	// mount are not subscribed to.
 	Share string `yaml:"share" default:"all" oneof:"all,principal,session"`
 	// MaxChildren is how many principals or sessions have a child at once. The calls of the next are refused
 	// (mount_children).

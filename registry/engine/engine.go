@@ -9,6 +9,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
+	"weir/registry/finder"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/meter"
@@ -51,13 +52,13 @@ func New(opt Options) *Engine {
 	eng.results = result.NewEncoder(opt.Results)
 	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
 	eng.events = event.NewHub(opt.Events)
-	eng.offer = eng.newOffer()
-	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Main().Tools)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
 		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
+	eng.offer = eng.newOffer()
+	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Main().Tools)
 	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.Metrics = opt.Partitions, eng.epoch, opt.Metrics
 	eng.sessions = session.NewTable[*Call](opt.Sessions)
 	eng.tasks = task.NewTable(&eng.opt.Tasks, opt.Partitions, opt.Metrics)
@@ -75,11 +76,12 @@ func (eng *Engine) newOffer() *offer.Offer {
 	return offer.New(offer.Rules{Partitions: o.Partitions, MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxTemplates: o.MaxResourceTemplates, Views: o.Views,
 		Hub: eng.events, Results: eng.results, Changed: eng.listsChanged,
+		Finder: finder.New(&o.Search, eng.HandlerDefaults(), eng.m.Own, o.Metrics),
 		Bind: func(at *offer.Endpoint, h *call.Handler, t *handler.Tool, list protocol.List) {
 			switch {
 			case h.Series != nil: // it stands at the main endpoint too, under the same name
 			case t != nil && at.IsMain():
-				h.Series = eng.m.Tool(h, t.Forward != nil, limiterOf(h, o))
+				h.Series = eng.m.Tool(h, t.Forward != nil, h.Limiter(o.AdaptiveConcurrency, o.Concurrency))
 			case t != nil:
 				h.Series = eng.m.Elsewhere()
 				if same, ok := eng.offer.Main().Tools.Get([]byte(cmp.Or(h.Public, h.Name))); ok && same.Forward == t.Forward {

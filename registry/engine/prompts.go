@@ -19,7 +19,8 @@ func (eng *Engine) RemovePrompt(names ...string) int { return eng.offer.Main().P
 
 // servePromptsList is prompts/list.
 func servePromptsList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts, x.View.Prompts)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts,
+		x.View.Prompts.All())
 }
 
 // routePromptsGet finds the prompt, which says what the call costs.

@@ -32,6 +32,8 @@ type Meter struct {
 
 	operations call.Operations
 
+	// own are the series of tools that are no part of what is offered. The lock is gone's.
+	own map[string]*call.Series // by their names
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -80,6 +82,21 @@ func (m *Meter) Elsewhere() *call.Series {
 	return m.elsewhere.Load()
 }
 
+// Own is the series of a tool of this server's own, which only computes and is no part of what is offered. All of one
+// name have one.
+func (m *Meter) Own(h *call.Handler) *call.Series {
+	m.gone.Lock()
+	defer m.gone.Unlock()
+	if s := m.own[h.Name]; s != nil {
+		return s
+	}
+	if m.own == nil {
+		m.own = map[string]*call.Series{}
+	}
+	m.own[h.Name] = m.Tool(h, false, nil)
+	return m.own[h.Name]
+}
+
 // Drop forgets the series of a tool, but not how many calls it had.
 func (m *Meter) Drop(h *call.Handler) {
 	m.gone.Lock()
@@ -96,6 +113,9 @@ func (m *Meter) Totals() call.Totals {
 	t := m.gone.Totals
 	for _, tool := range m.tools.All() {
 		tool.Handler.Series.Add(&t)
+	}
+	for _, s := range m.own {
+		s.Add(&t)
 	}
 	m.gone.Unlock()
 	for _, s := range []*call.Series{m.Reads, m.Prompts, m.Completions} {

@@ -10,6 +10,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/event"
 	"weir/registry/feature"
+	"weir/registry/finder"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 	"weir/registry/result"
@@ -47,6 +48,8 @@ type Rules struct {
 	Views map[string]*Options
 	// Hub tells who listens at the main endpoint of changes, and lends its bounds to the others.
 	Hub *event.Hub
+	// Finder makes what stands for the tools of a view that are too many to be listed.
+	Finder *finder.Finder
 	// Results encodes what clients are greeted with.
 	Results *result.Encoder
 	// Changed is called after every change of a list, as feature.Rules says.
@@ -147,7 +150,7 @@ func (o *Offer) newEndpoint(name string) *Endpoint {
 }
 
 func (e *Endpoint) newView(only *Options, hub *event.Hub, partitions int) *View {
-	v, r := &View{at: e, only: only, Hub: hub}, &e.of.rules
+	v, r := &View{at: e, only: only, Hub: hub, Finder: e.of.rules.Finder.View()}, &e.of.rules
 	v.Tools = newSet(v, toolKind, r.MaxTools, partitions)
 	v.Prompts = newSet(v, promptKind, r.MaxPrompts, partitions)
 	v.Resources = newSet(v, resourceKind, r.MaxResources, partitions)

@@ -8,6 +8,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/fault"
 	"weir/registry/feature"
+	"weir/registry/finder"
 	"weir/registry/handler"
 	"weir/registry/protocol"
 )
@@ -21,6 +22,8 @@ type View struct {
 	Templates *feature.Set[*handler.Template]
 	// Hub is where changes of these lists are told.
 	Hub *event.Hub
+	// Finder says which of the tools are listed, and finds the one that a call is to.
+	Finder *finder.View
 
 	at   *Endpoint
 	only *Options // what is in it; nil: everything
