@@ -71,7 +71,8 @@ var allowedImports = map[string][]string{
 	"registry/search": {"weir/codec"},
 	"registry/offer": {
 		"weir/codec", "weir/registry/call", "weir/registry/event", "weir/registry/fault", "weir/registry/feature",
-		"weir/registry/finder", "weir/registry/handler", "weir/registry/protocol", "weir/registry/result", "github.com/modelcontextprotocol/go-sdk",
+		"weir/registry/finder", "weir/registry/handler", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
