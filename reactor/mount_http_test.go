@@ -488,3 +488,31 @@ func TestMountHTTPUnreached(t *testing.T) {
 	c.say(callOf(1, "m_a", ""))
 	c.want(goodAnswer)
 }
+
+// TestMountHTTPArriving: bodies that have not come whole hold no more than the mount may; what is beyond is told by
+// name, and what was held is given back.
+func TestMountHTTPArriving(t *testing.T) {
+	h := newHTTPMount(t)
+	var length atomic.Int64
+	length.Store(100 << 10)
+	h.call = func(w http.ResponseWriter, _ *http.Request, m said) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":%q}]}}`, m.ID,
+			strings.Repeat("x", int(length.Load())))
+	}
+	o := mount.DefaultOptions()
+	o.URL, o.MaxBytes = h.URL, 64<<10
+	s := startConfig(t, func(c *Config) { c.Mounts = map[string]*mount.Options{"m": &o} })
+	c := up(t, s, 1)
+	c.say(callOf(1, "m_a", ""))
+	contains(t, c.hear(), `"mount_answer"`, "max_bytes")
+	if n := s.metric(`weir_mount_limits_met_total{mount="m",limit="arriving_bytes"}`); n != "1" {
+		t.Error(n)
+	}
+	length.Store(1 << 10)
+	c.say(callOf(2, "m_a", ""))
+	contains(t, c.hear(), `"result"`)
+	s.eventually("what was held is given back", func() bool {
+		return s.metric(`weir_mount_arriving_bytes{mount="m"}`) == "0"
+	})
+}

@@ -24,17 +24,12 @@ func (s *Mounts) note(uris ...string) {
 		s.noted.uris = make(map[string]struct{}, len(uris))
 	}
 	for _, uri := range uris {
-		s.noted.uris[uri] = struct{}{}
+		if s.noted.all = s.noted.all || len(s.noted.uris) >= maxFollowed; !s.noted.all {
+			s.noted.uris[uri] = struct{}{}
+		}
 	}
 	s.noted.Unlock()
 	poke(s.noted.some)
-}
-
-func poke(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default: // it is known already
-	}
 }
 
 // assign gives what was noted to the mounts that have it, until ctx is over.
@@ -46,40 +41,77 @@ func (s *Mounts) assign(ctx context.Context) {
 		case <-s.noted.some:
 		}
 		s.noted.Lock()
-		uris := s.noted.uris
-		s.noted.uris = nil
+		uris, all := s.noted.uris, s.noted.all
+		s.noted.uris, s.noted.all = nil, false
 		s.noted.Unlock()
-		for uri := range uris {
+		if all {
 			for _, m := range s.list() {
-				m.noteOwn(uri, false)
+				m.noteFollowed()
 			}
-			source := s.engine.Offer().Main().Source([]byte(uri))
-			if source == nil {
-				continue
+			for _, uri := range s.engine.Topics().All() {
+				s.look(uri)
 			}
-			if e, ours := source.Forward.(*entry); ours {
-				e.mount.noteOwn(uri, true)
-			}
+		}
+		for uri := range uris {
+			s.look(uri)
 		}
 	}
 }
 
-// noteOwn has the mount look at a resource that it has, or at one that it follows and may have no more.
-func (m *Mount) noteOwn(uri string, has bool) {
+// look has the mounts look at a resource.
+func (s *Mounts) look(uri string) {
+	for _, m := range s.list() {
+		m.noteOwn(uri, false)
+	}
+	if source := s.engine.Offer().Main().Source([]byte(uri)); source != nil {
+		if e, ours := source.Forward.(*entry); ours {
+			e.mount.noteOwn(uri, true)
+		}
+	}
+}
+
+// noteFollowed has the mount look at every resource that it follows: it may be wanted no more. Those that are its own
+// are noted so afterwards.
+func (m *Mount) noteFollowed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	u := m.talking
-	if u == nil || !has && !u.following[uri] {
+	if u == nil {
 		return
 	}
+	if u.noted == nil {
+		u.noted = map[string]bool{}
+	}
+	for uri := range u.following {
+		u.noted[uri] = true // whether it is wanted is looked up
+	}
+	poke(u.follows)
+}
+
+// noteOwn has the mount look at a resource that it has, or at one that it follows and may have no more.
+func (m *Mount) noteOwn(uri string, has bool) {
+	if !m.noted(uri, has) {
+		m.meets(reason.LimitFollowed)
+	}
+}
+
+// noted is noteOwn; false: the upstream is slow to answer, and so many are more than it is asked for anyway.
+func (m *Mount) noted(uri string, has bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	u := m.talking
+	if u == nil || !has && !u.following[uri] || !m.opt.shared() {
+		return true
+	}
 	if _, known := u.noted[uri]; !known && !u.following[uri] && len(u.noted) >= maxFollowed {
-		return // the upstream is slow to answer, and so many are more than it is asked for anyway
+		return false
 	}
 	if u.noted == nil {
 		u.noted = map[string]bool{}
 	}
 	u.noted[uri] = has
 	poke(u.follows)
+	return true
 }
 
 // follow brings about what was noted.
@@ -93,7 +125,11 @@ func (m *Mount) follow(ctx context.Context, u *upstream) {
 	changed := false
 	for uri, has := range noted {
 		want := has && m.of.engine.Topics().Wanted(uri)
-		if !u.subscribes || !u.mark(uri, want) {
+		marked, full := u.mark(uri, want)
+		if full {
+			m.meets(reason.LimitFollowed)
+		}
+		if !marked {
 			continue
 		}
 		changed = true
@@ -118,20 +154,22 @@ func (m *Mount) follow(ctx context.Context, u *upstream) {
 	}
 }
 
-// mark notes whether a resource is followed; false: it is as it was, or cannot be.
-func (u *upstream) mark(uri string, want bool) bool {
+// mark notes whether a resource is followed; false: it is as it was, or cannot be, since as many are as may (full).
+func (u *upstream) mark(uri string, want bool) (marked, full bool) {
 	m := u.mount
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if u.following[uri] == want || want && len(u.following) >= maxFollowed {
-		return false
-	}
-	if want {
-		u.following[uri] = true
-	} else {
+	switch {
+	case !u.subscribes || u.following[uri] == want:
+		return false, false
+	case !want:
 		delete(u.following, uri)
+	case len(u.following) >= maxFollowed:
+		return false, true
+	default:
+		u.following[uri] = true
 	}
-	return true
+	return true, false
 }
 
 // updated hears that a resource has changed. An upstream only speaks of what it was asked about.

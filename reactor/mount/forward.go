@@ -26,9 +26,12 @@ func (t *entry) Origin() (mount, name string) { return t.mount.name, t.name }
 
 // Forward implements call.Forwarder.
 func (t *entry) Forward(f *call.Forwarded) *codec.Error {
-	m := t.mount
+	m, why := t.mount.childFor(f.Call)
+	if why != reason.Failures {
+		return t.mount.failed(why, "")
+	}
 	if f.State != "" {
-		return t.goOn(f)
+		return t.goOn(m, f)
 	}
 	f.Bytes = slotBytes + len(f.Call.Raw)
 	up, id, e := m.admit(t, f)
@@ -58,14 +61,14 @@ func (m *Mount) admit(t *entry, f *call.Forwarded) (up *upstream, id uint64, e *
 	switch {
 	case m.stopping:
 		return nil, 0, m.failed(reason.FailStopped, "")
-	case m.up == nil:
+	case m.up == nil && !m.begins():
 		return nil, 0, m.failed(reason.FailDown, m.why.String())
 	}
 	now := backpressure.Now()
 	if ok, in := m.breaker.Allow(now); !ok {
 		return nil, 0, m.failedUntil(reason.FailOpen, "", in)
 	}
-	at, why := m.table.Open(f, t.name, m.up.unread.Load(), now)
+	at, why := m.table.Open(f, t.name, m.up == nil || m.up.unread.Load(), now)
 	if why != reason.Failures {
 		return nil, 0, m.failed(why, "")
 	}
@@ -74,6 +77,9 @@ func (m *Mount) admit(t *entry, f *call.Forwarded) (up *upstream, id uint64, e *
 	}
 	return up, m.table.ID(at), nil
 }
+
+// begins says whether calls wait for a child that is begun for the first time. The mount is locked.
+func (m *Mount) begins() bool { return m.base != nil && m.why == reason.EndNotYet }
 
 // Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
 func (t *entry) Release(f *call.Forwarded) {
@@ -145,7 +151,7 @@ func (u *upstream) expire(now int64, most int) {
 			m.mu.Unlock()
 			return
 		}
-		if at := m.table.Late(now); at != calls.Nowhere {
+		if at := m.table.Late(now); at != calls.Nowhere && m.up != nil { // start_timeout bounds the wait for a child
 			why = reason.FailWaitTimeout
 			was = m.table.Take(at)
 		} else if at := m.table.First(calls.Sent); at != calls.Nowhere &&

@@ -10,6 +10,7 @@ import (
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
+	"weir/reactor/mount/shelf"
 	"weir/registry/protocol"
 )
 
@@ -104,4 +105,18 @@ func (u *upstream) discover(ctx context.Context) *reason.Outage {
 		}
 	}
 	return reason.Down(reason.EndVersion, "server/discover has %q, none of which is %s", versions, latest)
+}
+
+// capable notes what an upstream says that it has, in the result of its greeting. Tools are asked for in any case.
+func (u *upstream) capable(result []byte) {
+	has := codec.Member(result, "capabilities")
+	said := func(name string) bool { c := codec.Member(has, name); return len(c) > 0 && c[0] == '{' }
+	u.has[shelf.Tool], u.has[shelf.Prompt] = true, said("prompts")
+	u.has[shelf.Resource], u.has[shelf.Template] = said("resources"), said("resources")
+	u.completes, u.logs = said("completions"), said("logging")
+	is := func(name, member string) bool { return string(codec.Member(codec.Member(has, name), member)) == "true" }
+	for list := range protocol.ListCount {
+		u.changes[list] = is(list.String(), "listChanged")
+	}
+	u.subscribes = is("resources", "subscribe")
 }

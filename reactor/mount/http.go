@@ -26,7 +26,8 @@ func (m *Mount) reach(heard *upstreamOf) (*remote.Remote, int, *reason.Outage) {
 	}
 	r, fd, err := remote.Begin(remote.Config{URL: at, Headers: m.opt.Headers, TokenFile: m.opt.TokenFile,
 		MaxConnections: m.opt.MaxConnections, MaxBytes: m.opt.MaxLineBytes, Patience: min(m.opt.StartTimeout, patience),
-		JSON: m.of.json, Failed: heard.failed, Renewed: heard.renewed})
+		JSON: m.of.json, Arriving: m.arriving, Met: m.meets,
+		Failed: heard.failed, Renewed: heard.renewed})
 	if err != nil {
 		return nil, -1, reason.Because(reason.EndStart, err)
 	}
@@ -85,20 +86,4 @@ func (h *upstreamOf) renewed() {
 	}
 	clear(u.following)
 	poke(u.follows)
-}
-
-// asksLocked is the call that a request of the server's belongs to. named: it came on the stream of that one; else it
-// is the first in progress.
-func (u *upstream) asksLocked(q *calls.Question) (at calls.Place, named bool) {
-	m := u.mount
-	if u.remote != nil {
-		if id, ok := u.remote.CallOf(q.ID); ok {
-			at, ok := m.table.Find(id)
-			if !ok || m.table.At(at).Line != calls.Sent {
-				return calls.Nowhere, true
-			}
-			return at, true
-		}
-	}
-	return m.table.First(calls.Sent), false
 }

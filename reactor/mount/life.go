@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/backpressure"
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
@@ -58,6 +59,12 @@ func (m *Mount) run(ctx, hurry context.Context) {
 		line := m.log.Error()
 		if told == e.Why { // again: it was said
 			line = m.log.Debug()
+		}
+		if m.base != nil && line.Enabled() {
+			leftOut, ok := m.base.children.complaints.Allow(backpressure.Now(), maxComplaints)
+			if line = line.Int("suppressed", leftOut); !ok {
+				line = m.log.Debug()
+			}
 		}
 		told = e.Why
 		line = line.Stringer("reason", e.Why).Err(e.Err).Stringer("again_in", pause.Round(time.Millisecond))
@@ -109,10 +116,12 @@ func (m *Mount) once(ctx, hurry context.Context) (e *reason.Outage) {
 		return e
 	}
 	m.setUp(u)
-	if u.isModern() {
-		u.listen()
+	if m.base == nil {
+		if u.isModern() {
+			u.listen()
+		}
+		m.of.note(m.of.engine.Topics().All()...)
 	}
-	m.of.note(m.of.engine.Topics().All()...)
 	for {
 		select {
 		case <-ctx.Done():
@@ -216,6 +225,9 @@ func (m *Mount) dial(ctx context.Context) (fd int, _ *reason.Outage) {
 func (u *upstream) meet(ctx context.Context) *reason.Outage {
 	if e := u.greet(ctx); e != nil {
 		return u.saying(e)
+	}
+	if u.mount.base != nil {
+		return nil
 	}
 	if u.mount.of.follows(u.mount) { // what it offers is called already
 		u.mount.letCome(u)

@@ -30,20 +30,6 @@ const (
 	maxListedBytes = 16 << 20 // of the pages that have entries: all of it is kept
 )
 
-// capable notes what an upstream says that it has, in the result of its greeting. Tools are asked for in any case.
-func (u *upstream) capable(result []byte) {
-	has := codec.Member(result, "capabilities")
-	said := func(name string) bool { c := codec.Member(has, name); return len(c) > 0 && c[0] == '{' }
-	u.has[shelf.Tool], u.has[shelf.Prompt] = true, said("prompts")
-	u.has[shelf.Resource], u.has[shelf.Template] = said("resources"), said("resources")
-	u.completes, u.logs = said("completions"), said("logging")
-	is := func(name, member string) bool { return string(codec.Member(codec.Member(has, name), member)) == "true" }
-	for list := range protocol.ListCount {
-		u.changes[list] = is(list.String(), "listChanged")
-	}
-	u.subscribes = is("resources", "subscribe")
-}
-
 // listAll asks for the lists of which changed says so, and offers what they hold. Without its tools a mount is none; of
 // another list it is said when there is none, and the mount is there.
 func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool) *reason.Outage {
@@ -127,10 +113,4 @@ func appendEntries(entries [][]byte, page []byte, what shelf.Kind) ([][]byte, *r
 		}
 		off = next
 	}
-}
-
-// listChanged notes that a list has changed, and has it asked for again.
-func (u *upstream) listChanged(list protocol.List) {
-	u.stale.Or(1 << list)
-	poke(u.changed)
 }

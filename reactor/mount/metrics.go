@@ -5,11 +5,21 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/backpressure"
 	"weir/reactor/mount/reason"
 )
 
 // Every series of this package. Labels are bounded: mounts by the configuration, reasons by the lists of package
 // reason.
+
+// meets counts that a bound without a key was met, and says so now and then.
+func (m *Mount) meets(limit reason.Limit) {
+	m.series.met[limit].Inc()
+	if leftOut, ok := m.met.Allow(backpressure.Now(), 1); ok {
+		m.log.Warn().Stringer("limit", limit).Int("suppressed", leftOut).
+			Msg("a mount has met a bound: what is beyond it is left out")
+	}
+}
 
 func (m *Mount) register(set *metrics.Set) {
 	s, bounds := &m.series, m.opt.bounds()
@@ -26,6 +36,9 @@ func (m *Mount) register(set *metrics.Set) {
 	}
 	for why := range reason.Droppeds {
 		s.dropped[why] = set.NewCounter(fmt.Sprintf(`weir_mount_lines_dropped_total{%s,reason=%q}`, label, why))
+	}
+	for limit := range reason.Limits {
+		s.met[limit] = set.NewCounter(fmt.Sprintf(`weir_mount_limits_met_total{%s,limit=%q}`, label, limit))
 	}
 	gauge := func(name string, value func(Status) int) {
 		set.NewGauge(name+`{`+label+`}`, func() float64 { return float64(value(m.Status())) })
@@ -47,9 +60,12 @@ func (m *Mount) register(set *metrics.Set) {
 	gauge(`weir_mount_waiting_limit`, func(Status) int { return m.opt.MaxWaiting })
 	gauge(`weir_mount_request_bytes`, func(s Status) int { return s.RequestBytes })
 	gauge(`weir_mount_answer_bytes`, func(s Status) int { return s.AnswerBytes })
+	gauge(`weir_mount_arriving_bytes`, func(s Status) int { return s.ArrivingBytes })
 	gauge(`weir_mount_breaker`, func(s Status) int { return int(s.Breaker) })
 	gauge(`weir_mount_breaker_opened_total`, func(s Status) int { return s.Opened })
 	gauge(`weir_mount_connections`, func(s Status) int { return s.Connections })
 	gauge(`weir_mount_connections_limit`, func(Status) int { return m.opt.MaxConnections })
+	gauge(`weir_mount_children`, func(s Status) int { return s.Children })
+	gauge(`weir_mount_children_limit`, func(Status) int { return m.opt.MaxChildren })
 	gauge(`weir_mount_limit_bytes`, func(Status) int { return m.opt.MaxBytes })
 }

@@ -4,15 +4,18 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
 	"weir/codec"
+	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/mount/breaker"
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/child"
+	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
 	"weir/reactor/mount/shelf"
@@ -56,8 +59,9 @@ type Mounts struct {
 
 	noted struct { // resources whose subscribers came or went
 		sync.Mutex
-		uris map[string]struct{}
-		some chan struct{} // has one when there are some
+		uris map[string]struct{} // at most maxFollowed
+		all  bool                // more were noted: every one is to be looked at
+		some chan struct{}       // has one when there are some
 	}
 	watch sync.Once // with the first mount
 
@@ -77,13 +81,25 @@ type Mount struct {
 	log    zerolog.Logger
 	series series
 
-	end context.CancelFunc // ends its life
+	life context.Context    // nil before it is begun
+	end  context.CancelFunc // ends its life
+
+	nonce    string   // before the states of its calls that ask
+	children children // of one that is not shared
+	base     *Mount   // whose child it is; nil: nobody's
+	owner    any      // whom the child is for
+
+	// Guarded by the lock of its mount's children.
+	used  time.Time
+	timer *time.Timer // for its end
 
 	// Guarded by the lock of Mounts.
 	before *Mount // serves until this one has offered its tools, or cannot
 
-	part        *shelf.Part // what it offers
-	answerBytes atomic.Int64
+	part        *shelf.Part   // what it offers
+	answerBytes *atomic.Int64 // of all its children
+	arriving    *remote.Account
+	met         *logwriter.Gate
 
 	mu       sync.Mutex
 	talking  *upstream     // the one that there is
@@ -134,11 +150,22 @@ type upstream struct {
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
 
+// children are those of a mount, by whom they are for.
+type children struct {
+	sync.Mutex
+	byOwner map[any]*Mount
+	begun   int // how many there have been
+	closed  bool
+
+	complaints logwriter.Gate
+}
+
 // series are those of one mount.
 type series struct {
 	starts  *metrics.Counter
 	ended   [reason.Endings]*metrics.Counter
 	failed  [reason.Failures]*metrics.Counter
+	met     [reason.Limits]*metrics.Counter
 	dropped [reason.Droppeds]*metrics.Counter
 	calls   *metrics.Counter
 }
@@ -150,42 +177,24 @@ func (s *Mounts) list() []*Mount {
 	return s.all
 }
 
-// Status is a mount at one moment.
-type Status struct {
-	Name string
-	Up   bool
-	Why  string // why not; "" if it is
-	// What is offered, also while it is not there; templates count as resources.
-	Tools, Prompts, Resources int
-	InFlight, Waiting         int
-	ClientInFlight            int // of the client that has the most
-	// RequestBytes are of calls that were not answered, AnswerBytes of answers that were not passed on.
-	RequestBytes, AnswerBytes int
-	Breaker                   breaker.State
-	Opened                    int // times that the breaker opened
-	Connections               int // to a url
-}
-
-// Status says how the mount does.
-func (m *Mount) Status() Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: m.part.Count(shelf.Tool), Prompts: m.part.Count(shelf.Prompt),
-		Resources: m.part.Count(shelf.Resource) + m.part.Count(shelf.Template),
-		InFlight:  m.table.Len(calls.Sent), Waiting: m.table.Waits(), ClientInFlight: m.table.MostOfAClient(),
-		RequestBytes: m.table.Bytes(), AnswerBytes: int(m.answerBytes.Load())}
-	s.Breaker, s.Opened = m.breaker.State(), int(m.breaker.Opened)
-	if m.talking != nil && m.talking.remote != nil {
-		s.Connections = m.talking.remote.Connections()
-	}
-	if !s.Up {
-		s.Why = m.why.String()
-	}
-	return s
-}
-
 // openLocked gives a request of our own its place. The mount is locked.
 func (u *upstream) openLocked(came chan<- calls.Answer) (id uint64) {
 	t := u.mount.table
 	return t.ID(t.Own(came))
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+func (u *upstream) drop(why reason.Dropped) { u.mount.series.dropped[why].Inc() }
+
+func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
+
+// hop is how requests go to it.
+func (u *upstream) hop() hop.Hop {
+	return hop.Hop{Modern: u.isModern(), Meta: u.mount.of.modernMeta, Logs: u.logs}
 }

@@ -5,13 +5,16 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"weir/codec"
+	"weir/reactor/logwriter"
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
+	"weir/reactor/mount/remote"
 	"weir/reactor/mount/shelf"
 	"weir/registry/call"
 	"weir/registry/protocol"
@@ -38,12 +41,18 @@ func (s *Mounts) newMount(name string, opt *Options) *Mount {
 	if opt.At != "" {
 		log = log.Str("at", opt.At)
 	}
-	m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
+	m := &Mount{name: name, opt: opt, of: s, log: log.Logger(), nonce: s.nonce, answerBytes: new(atomic.Int64),
+		arriving: &remote.Account{Most: opt.MaxBytes}, met: new(logwriter.Gate)}
+	m.children.byOwner = map[any]*Mount{}
 	m.part = s.shelf.NewPart(opt.Naming(name), m.log, func(name string) call.Forwarder { return &entry{m, name} })
-	m.table = calls.New(opt.bounds())
-	m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
+	m.init(opt.bounds())
 	m.register(s.config.Metrics)
 	return m
+}
+
+func (m *Mount) init(bounds calls.Bounds) {
+	m.table = calls.New(bounds)
+	m.breaker.Failures, m.breaker.Pause = m.opt.BreakerFailures, m.opt.BreakerPause
 }
 
 // Start begins every mount and waits for none. The loops turn.
@@ -54,19 +63,18 @@ func (s *Mounts) Start() {
 	s.hurried, s.hurry = context.WithCancel(context.Background())
 	s.starter = child.NewStarter()
 	for _, m := range s.all {
-		s.begin(m)
+		s.begin(m, s.life)
 	}
 }
 
-// begin begins a mount's life. The list is locked.
-func (s *Mounts) begin(m *Mount) {
+// begin begins a mount's life, within another. The list is locked, or the children are that it is one of.
+func (s *Mounts) begin(m *Mount, within context.Context) {
 	s.watch.Do(func() {
 		s.engine.Topics().Watch(func(uri string) { s.note(uri) })
 		s.running.Go(func() { s.assign(s.life) })
 	})
-	var life context.Context
-	life, m.end = context.WithCancel(s.life)
-	s.running.Go(func() { m.run(life, s.hurried) })
+	m.life, m.end = context.WithCancel(within)
+	s.running.Go(func() { m.run(m.life, s.hurried) })
 }
 
 // close has nothing be replaced any more, and returns every mount, also those that leave.
@@ -79,6 +87,9 @@ func (s *Mounts) close() []*Mount {
 	defer s.mu.Unlock()
 	for m := range s.leaving {
 		all = append(all, m)
+	}
+	for _, m := range slices.Clone(all) {
+		all = append(all, m.children.close()...)
 	}
 	return all
 }
@@ -152,11 +163,17 @@ func (m *Mount) letCome(u *upstream) {
 		m.breaker.Answered()
 	}
 	m.mu.Unlock()
+	if m.base != nil {
+		u.Post() // its first calls wait for it
+	}
 }
 
 // setUp lets calls come, and says so.
 func (m *Mount) setUp(u *upstream) {
 	m.letCome(u)
+	if m.base != nil {
+		return
+	}
 	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int("tools", m.part.Count(shelf.Tool)).
 		Msg("a mount is there")
 }
@@ -167,9 +184,7 @@ func (m *Mount) setDown(why reason.Ending) {
 	u := m.talking
 	m.why = why
 	m.mu.Unlock()
-	if u != nil {
-		m.lose(u, reason.FailLost)
-	}
+	m.lose(u, reason.FailLost)
 }
 
 // Status is that of every mount, in the order of their names.

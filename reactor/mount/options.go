@@ -1,11 +1,7 @@
 package mount
 
 import (
-	"net/http"
-	"net/url"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"weir/codec/option"
@@ -50,6 +46,18 @@ type Options struct {
 	Prefix string `yaml:"prefix" default:"NAME_" max:"63" zero:"none"`
 	// Tools says which of its tools are offered, and as what.
 	Tools shelf.Tools `yaml:"tools"`
+
+	// Share is whose one child is, which is its program, or its connection: all clients' (all); one principal's
+	// (principal), or one session's (session), so that nobody meets what another has left there. A session is that of a
+	// client up to 2025-11-25, or a connection that is no HTTP; others have their principal's. Bounds on calls and bytes
+	// of requests hold for each child. What it lists is asked of one more child, which is nobody's; resources of such a
+	// mount are not subscribed to.
+	Share string `yaml:"share" default:"all" oneof:"all,principal,session"`
+	// MaxChildren is how many principals or sessions have a child at once. The calls of the next are refused
+	// (mount_children).
+	MaxChildren int `yaml:"max_children" default:"32" min:"1" max:"10000" unit:"children"`
+	// ChildIdleTimeout is how long whoever a child is for may not call until it ends. The next call begins another.
+	ChildIdleTimeout time.Duration `yaml:"child_idle_timeout" default:"10m" min:"1s" max:"168h"`
 
 	// StartTimeout is how long it may take from its start until it has greeted and listed its tools. Then it is started
 	// anew (no_answer).
@@ -118,52 +126,16 @@ func (o *Options) Validate() []error {
 		found.Add("", "args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
 	}
 	o.Tools.Check(&found)
-	o.checkURL(&found)
+	if o.URL == "" && (len(o.Headers) > 0 || o.TokenFile != "") {
+		found.Add("", "headers and token_file are for a url, and there is none: allowed is to leave them out")
+	}
+	remote.Check(&found, o.URL, o.Headers, o.TokenFile)
 	return found.Errors()
 }
 
 // Naming is how the tools and prompts of the mount of that name are called.
 func (o *Options) Naming(mount string) shelf.Naming {
 	return shelf.Naming{Mount: mount, Prefix: o.Prefix, Tools: &o.Tools}
-}
-
-// reserved are headers that every request has of its own.
-var reserved = []string{"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-	"Host", "Last-Event-Id", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
-// checkURL checks what is said of a server that is spoken to over HTTP.
-func (o *Options) checkURL(found *option.Mistakes) {
-	if o.URL == "" {
-		if len(o.Headers) > 0 || o.TokenFile != "" {
-			found.Add("", "headers and token_file are for a url, and there is none: allowed is to leave them out")
-		}
-		return
-	}
-	at, err := url.Parse(o.URL)
-	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Hostname() == "" || at.User != nil ||
-		at.Fragment != "" {
-		found.Add("url", "%s is not the address of a server: allowed is http://HOST/PATH or https://HOST/PATH; who it is "+
-			"let in as is said in headers or token_file", option.Quote(o.URL))
-	}
-	for name, value := range o.Headers {
-		canonical := http.CanonicalHeaderKey(name)
-		switch {
-		case !isToken(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
-			found.Add("headers", "%s is not a header: allowed is a name of letters, digits and -, and a value in one line",
-				option.Quote(name))
-		case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, "Mcp-"):
-			found.Add("headers", "%s is said by this program itself: allowed is to leave it out", option.Quote(name))
-		case canonical == "Authorization" && o.TokenFile != "":
-			found.Add("headers", "Authorization is said by token_file too: allowed is one of both")
-		}
-	}
-}
-
-// isToken says whether name is one of a header (RFC 9110, 5.6.2), of the characters that people use.
-func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
-	})
 }
 
 // inFlight is how many calls may be sent at once.

@@ -58,13 +58,13 @@ func (u *upstream) takeAsking(q *calls.Question) *call.Forwarded {
 		return nil
 	}
 	f := m.table.Ask(at, q, u.Loop().Now())
-	f.Asks, f.State = q.Asked, m.of.nonce+strconv.FormatUint(m.table.ID(at), 10)
+	f.Asks, f.State = q.Asked, m.nonce+strconv.FormatUint(m.table.ID(at), 10)
 	return f
 }
 
 // findLocked is the place of a call that asks, by its state.
 func (m *Mount) findLocked(state string) (at calls.Place, id uint64, ok bool) {
-	text, ours := strings.CutPrefix(state, m.of.nonce)
+	text, ours := strings.CutPrefix(state, m.nonce)
 	id, err := strconv.ParseUint(text, 10, 64)
 	if !ours || err != nil || m.up == nil {
 		return calls.Nowhere, 0, false
@@ -74,8 +74,7 @@ func (m *Mount) findLocked(state string) (at calls.Place, id uint64, ok bool) {
 }
 
 // goOn sends the upstream what a client has answered, and f waits in the call's place; without an answer it asks again.
-func (t *entry) goOn(f *call.Forwarded) *codec.Error {
-	m := t.mount
+func (t *entry) goOn(m *Mount, f *call.Forwarded) *codec.Error {
 	f.Bytes = slotBytes + len(f.Call.Raw)
 	m.mu.Lock()
 	at, id, ok := m.findLocked(f.State)
@@ -103,7 +102,10 @@ func (t *entry) goOn(f *call.Forwarded) *codec.Error {
 
 // GiveUp implements call.Forwarder.
 func (t *entry) GiveUp(state string) {
-	m := t.mount
+	m := t.mount.holderOf(state)
+	if m == nil {
+		return // it has ended
+	}
 	m.mu.Lock()
 	at, id, ok := m.findLocked(state)
 	u := m.up
@@ -138,4 +140,20 @@ func (u *upstream) expireQuestions(now int64) {
 	q := m.table.Take(at).Question
 	m.mu.Unlock()
 	u.giveUp(q, id)
+}
+
+// asksLocked is the call that a request of the server's belongs to. named: it came on the stream of that one; else it
+// is the first in progress.
+func (u *upstream) asksLocked(q *calls.Question) (at calls.Place, named bool) {
+	m := u.mount
+	if u.remote != nil {
+		if id, ok := u.remote.CallOf(q.ID); ok {
+			at, ok := m.table.Find(id)
+			if !ok || m.table.At(at).Line != calls.Sent {
+				return calls.Nowhere, true
+			}
+			return at, true
+		}
+	}
+	return m.table.First(calls.Sent), false
 }

@@ -61,7 +61,7 @@ func (s *Mounts) Replace(mounts map[string]*Options) {
 	}
 	s.all = all
 	for _, m := range begun {
-		s.begin(m)
+		s.begin(m, s.life)
 	}
 	if len(added)+len(changed)+len(removed) > 0 {
 		s.config.Log.Info().Strs("added", added).Strs("changed", changed).Strs("removed", removed).Msg("mounts replaced")

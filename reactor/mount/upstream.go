@@ -74,8 +74,6 @@ func (u *upstream) hear(msg []byte) {
 	}
 }
 
-func (u *upstream) drop(why reason.Dropped) { u.mount.series.dropped[why].Inc() }
-
 // readID reads an id of ours, which are numbers.
 func readID(token []byte) (id uint64, ok bool) {
 	id, err := strconv.ParseUint(string(token), 10, 64)
@@ -146,13 +144,6 @@ func (m *Mount) keeps(f *call.Forwarded, n int) bool {
 	}
 	f.AnsweredBytes = n
 	return true
-}
-
-func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
-
-// hop is how requests go to it.
-func (u *upstream) hop() hop.Hop {
-	return hop.Hop{Modern: u.isModern(), Meta: u.mount.of.modernMeta, Logs: u.logs}
 }
 
 // asksForInput says whether a result of the modern era asks for something first (MCP 2026-07-28, basic/patterns/mrtr).
@@ -275,6 +266,7 @@ const expiredPerTick = 128
 
 // Tick implements loop.Handler.
 func (u *upstream) Tick(loop.Waiting, int64) (loop.Reason, bool) {
+	u.sendNext()
 	u.expire(u.Loop().Now(), expiredPerTick)
 	u.sendNext()
 	return loop.StillOpen, false
@@ -341,4 +333,13 @@ func (u *upstream) skipOn(b []byte) (n int, over bool) {
 	}
 	u.longID, u.skipping = nil, false
 	return end + 1, true
+}
+
+// listChanged notes that a list has changed, and has it asked for again.
+func (u *upstream) listChanged(list protocol.List) {
+	if u.mount.base != nil {
+		return // what the first child lists is offered
+	}
+	u.stale.Or(1 << list)
+	poke(u.changed)
 }

@@ -1,6 +1,7 @@
 package finder
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -87,7 +88,9 @@ func (v *View) Shows(t *handler.Tool, of *feature.Set[*handler.Tool]) bool {
 }
 
 // lists says whether a tool is listed where others are not.
-func (f *Finder) lists(t *handler.Tool) bool { return t.HasUI || f.opt.lists(t.Tool.Name) }
+func (f *Finder) lists(t *handler.Tool) bool {
+	return t.HasUI || f.opt.lists(cmp.Or(t.Handler.Public, t.Tool.Name))
+}
 
 // show is the shelf of a list.
 func (v *View) show(all []*handler.Tool) *shelf {

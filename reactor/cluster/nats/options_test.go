@@ -84,7 +84,7 @@ func (n names) LookupSRV(_ context.Context, _, _, name string) (string, []*net.S
 
 func TestLookup(t *testing.T) {
 	r := names{
-		hosts:    map[string][]string{"weir.internal": {"10.0.0.1", "fd00::2"}, "n3.internal": {"10.0.0.3"}},
+		hosts: map[string][]string{"weir.internal": {"10.0.0.1", "fd00::2"}, "n3.internal": {"10.0.0.3"}},
 		services: map[string][]*net.SRV{"_weir._tcp.internal": {
 			{Target: "n3.internal.", Port: 7}, {Target: "gone.", Port: 8}}},
 	}

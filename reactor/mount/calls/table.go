@@ -119,6 +119,9 @@ func (t *Table) Len(in Line) int { return t.queues[in].n }
 // Waits is how many calls wait for their turn, or are held.
 func (t *Table) Waits() int { return t.queues[Waiting].n + t.held }
 
+// Busy says whether any call is in the table.
+func (t *Table) Busy() bool { return t.Waits()+t.queues[Sent].n+t.queues[Asking].n > 0 }
+
 // Bytes is what the requests of calls hold.
 func (t *Table) Bytes() int { return t.bytes }
 

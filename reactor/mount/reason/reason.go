@@ -26,11 +26,14 @@ const (
 	FailRefused                    // it answers another HTTP status below 500
 	FailStatus                     // it answers an HTTP status from 500
 	FailStopped                    // this server stops
+	FailChildren                   // as many principals or sessions have a child as may
+	FailSession                    // nobody knows whose child is to answer
 	Failures
 )
 
 var failureWords = [Failures]string{"mount_down", "mount_full", "mount_share", "mount_wait_timeout", "mount_timeout",
-	"mount_lost", "mount_answer", "mount_asks", "mount_open", "mount_busy", "mount_refused", "mount_status", "draining"}
+	"mount_lost", "mount_answer", "mount_asks", "mount_open", "mount_busy", "mount_refused", "mount_status", "draining",
+	"mount_children", "mount_session"}
 
 func (f Failure) String() string { return failureWords[f] }
 
@@ -49,6 +52,9 @@ var failureTexts = [Failures]string{
 	FailRefused:     "mount %s refuses the call",
 	FailStatus:      "mount %s has failed",
 	FailStopped:     "mount %s takes no more calls, this server stops",
+	FailChildren:    "mount %s has as many children as it may have (max_children)",
+	FailSession: "mount %s has a child for each session (share), and this call has no session, which 2026-07-28 lacks " +
+		"over HTTP, and no principal",
 }
 
 // Error is what the client of a call hears of it. detail, if any, says more; a call that was not executed may come
@@ -135,6 +141,21 @@ const (
 var droppedWords = [Droppeds]string{"not_mcp", "late", "line_too_long", "not_passed_on"}
 
 func (d Dropped) String() string { return droppedWords[d] }
+
+// Limit is a bound of a mount that has no key, and that was met: what was beyond it was left out.
+type Limit uint8
+
+const (
+	LimitFollowed Limit = iota // resources that it is subscribed to
+	LimitAsked                 // what its server asks for at once
+	LimitPassing               // what is said to its server in passing
+	LimitArriving              // bytes of answers that have not come whole (max_bytes)
+	Limits
+)
+
+var limitWords = [Limits]string{"followed", "asked", "passing", "arriving_bytes"}
+
+func (l Limit) String() string { return limitWords[l] }
 
 // Outage is why a mount is not there.
 type Outage struct {

@@ -22,6 +22,8 @@ type events struct {
 	in  *bufio.Reader
 	max int // bytes of data
 
+	account *Account // of line and data
+
 	lastID  string
 	retry   time.Duration // what the server asks for; 0: nothing
 	line    []byte
@@ -55,7 +57,10 @@ func (e *events) readLine() error {
 		if room := e.max + maxField - len(e.line); len(text) > room {
 			text = text[:room]
 		}
-		e.line = append(e.line, text...)
+		var err error
+		if e.line, err = e.account.append(e.line, text); err != nil {
+			return err
+		}
 		if end < 0 {
 			_, _ = e.in.Discard(len(b))
 			continue
@@ -66,9 +71,21 @@ func (e *events) readLine() error {
 	}
 }
 
+var newLine = []byte{'\n'}
+
+// free lets go of what the stream holds.
+func (e *events) free() {
+	e.account.free(e.line)
+	e.account.free(e.data)
+	e.line, e.data = nil, nil
+}
+
 // next reads the next event that has data. At the end of the stream an event whose lines are all there is one, though
 // the empty line is missing: some servers forget it.
 func (e *events) next() (ev event, err error) {
+	if cap(e.line)+cap(e.data) > keptBytes {
+		e.free()
+	}
 	e.data = e.data[:0]
 	has := false
 	for {
@@ -90,10 +107,14 @@ func (e *events) next() (ev event, err error) {
 		switch string(bytes.TrimPrefix(name, []byte("\ufeff"))) {
 		case "data":
 			if has {
-				e.data = append(e.data, '\n')
+				e.data, err = e.account.append(e.data, newLine)
 			}
-			has = true
-			e.data = append(e.data, value...)
+			if has = true; err == nil {
+				e.data, err = e.account.append(e.data, value)
+			}
+			if err != nil {
+				return event{}, err
+			}
 			if len(e.data) > e.max {
 				e.data, ev.long = e.data[:e.max], true
 			}

@@ -32,7 +32,7 @@ func TestEvents(t *testing.T) {
 		"a byte order mark": {"\ufeffdata: a\n\n", []string{"a"}, ""},
 	} {
 		for _, in := range []io.Reader{strings.NewReader(row.stream), iotest.OneByteReader(strings.NewReader(row.stream))} {
-			e := events{in: bufio.NewReader(in), max: 10}
+			e := events{in: bufio.NewReader(in), max: 10, account: &Account{Most: 1 << 20}}
 			var got []string
 			for {
 				ev, err := e.next()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/reactor/mount/reason"
 )
 
 // A request of the mount's becomes a POST, and its answer lines.
@@ -156,8 +157,12 @@ func (r *Remote) exchange(ctx context.Context, m *message, s session) *Failure {
 	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
-		body, long, err := readBody(response.Body, r.c.MaxBytes)
+		body, long, err := r.c.Arriving.read(response.Body, r.c.MaxBytes)
+		defer r.c.Arriving.free(body)
 		switch {
+		case err == errFull:
+			r.c.Met(reason.LimitArriving)
+			return failed(Answer, "%v", err)
 		case long:
 			return failed(Answer, "its body is longer than max_line_bytes")
 		case err != nil:
@@ -255,6 +260,7 @@ func (r *Remote) hear(text []byte, m *message, alone bool) *Failure {
 		return nil // whose it is has heard of it, or nobody waits
 	case env.Kind == codec.KindRequest && m != nil:
 		if !r.note(string(env.ID.Of(text)), m.id) {
+			r.c.Met(reason.LimitAsked)
 			return failed(Answer, "it asks for more than %d things at once", maxAsked)
 		}
 	case answers && m.method == "initialize":
@@ -303,8 +309,10 @@ const resumes = 5
 func (r *Remote) hearEvents(ctx context.Context, response *http.Response, m *message, s session) *Failure {
 	lastID, retry := "", firstRetry
 	for tries := 0; ; tries++ {
-		e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, lastID: lastID, retry: retry}
+		e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, lastID: lastID, retry: retry,
+			account: r.c.Arriving}
 		f := r.hearUntilAnswer(e, m)
+		e.free()
 		if f == errAnswered {
 			ended := time.AfterFunc(lingering, func() { response.Body.Close() })
 			_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, explained))
@@ -343,6 +351,10 @@ func (r *Remote) hearEvents(ctx context.Context, response *http.Response, m *mes
 func (r *Remote) hearUntilAnswer(e *events, m *message) *Failure {
 	for {
 		ev, err := e.next()
+		if err == errFull {
+			r.c.Met(reason.LimitArriving)
+			return failed(Answer, "%v", err)
+		}
 		if err != nil {
 			return failed(Lost, "its event stream ended before the answer: %v", err)
 		}

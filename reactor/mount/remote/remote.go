@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/codec"
+	"weir/reactor/mount/reason"
 )
 
 // Begin makes the connection; fd is the mount's end, which is the caller's.
@@ -115,6 +116,7 @@ func (r *Remote) inPassing(say, instead func()) {
 			say()
 		})
 	default:
+		r.c.Met(reason.LimitPassing)
 		instead()
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/codec"
+	"weir/reactor/mount/reason"
 )
 
 // What there is: the remote, its session, a message of the mount's. The other files say what becomes of them.
@@ -25,6 +26,10 @@ type Config struct {
 	MaxConnections, MaxBytes int
 	Patience                 time.Duration
 	JSON                     codec.JSONLimits
+	// Arriving bounds what has not come whole, of this one and of others.
+	Arriving *Account
+	// Met hears that a bound was met. Any goroutine.
+	Met func(reason.Limit)
 	// Failed hears that the request with this id has no answer, before or after other lines. Any goroutine.
 	Failed func(id uint64, f *Failure)
 	// Renewed hears that the server knows nothing any more of what it was told before. Any goroutine.
@@ -104,10 +109,10 @@ type message struct {
 
 // write gives the mount a line. What it has of line breaks becomes spaces.
 func (r *Remote) write(text []byte) {
-	line := append(codec.AppendOneLine(make([]byte, 0, len(text)+1), text), '\n')
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	_, _ = r.conn.Write(line) // an end is seen by who reads
+	line := append(codec.AppendOneLine(make([]byte, 0, len(text)+1), text), '\n') // one at a time
+	_, _ = r.conn.Write(line)                                                     // an end is seen by who reads
 }
 
 // now is the session at hand.

@@ -51,7 +51,8 @@ func (r *Remote) greetAgain(ctx context.Context, s session) *Failure {
 	if response.StatusCode != http.StatusOK {
 		return failed(Refused, "it answers %d when its session is begun again", response.StatusCode)
 	}
-	e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes}
+	e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, account: r.c.Arriving}
+	defer e.free()
 	var text []byte
 	if isStream(response) {
 		ev, err := e.next()
@@ -59,8 +60,12 @@ func (r *Remote) greetAgain(ctx context.Context, s session) *Failure {
 			return failed(Lost, "%v", err)
 		}
 		text = ev.data
-	} else if text, _, _ = readBody(response.Body, r.c.MaxBytes); !r.valid(text) {
-		return failed(Answer, "its body is not the answer")
+	} else {
+		text, _, _ = r.c.Arriving.read(response.Body, r.c.MaxBytes)
+		defer r.c.Arriving.free(text)
+		if !r.valid(text) {
+			return failed(Answer, "its body is not the answer")
+		}
 	}
 	version, _ := codec.StringOf(codec.Member(codec.Member(text, "result"), "protocolVersion"))
 	if string(version) != s.version {
@@ -155,7 +160,7 @@ func (r *Remote) follow(ctx context.Context, s session, open func(context.Contex
 				r.writeChanged()
 			}
 			had = true
-			e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, lastID: lastID}
+			e := &events{in: bufio.NewReader(response.Body), max: r.c.MaxBytes, lastID: lastID, account: r.c.Arriving}
 			began := time.Now()
 			for {
 				ev, err := e.next()
@@ -166,6 +171,7 @@ func (r *Remote) follow(ctx context.Context, s session, open func(context.Contex
 					_ = r.hear(ev.data, nil, false)
 				}
 			}
+			e.free()
 			response.Body.Close()
 			lastID = e.lastID
 			if e.retry > 0 || time.Since(began) > maxRetry {
