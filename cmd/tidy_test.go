@@ -54,8 +54,8 @@ var allowedImports = map[string][]string{
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
-		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
-		"weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/fault", "weir/registry/feature", "weir/registry/finder", "weir/registry/handler",
+		"weir/registry/input", "weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -64,6 +64,11 @@ var allowedImports = map[string][]string{
 		"weir/registry/call", "weir/registry/concurrency", "weir/registry/feature", "weir/registry/handler",
 		"github.com/VictoriaMetrics/metrics",
 	},
+	"registry/finder": {
+		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/handler", "weir/registry/protocol",
+		"weir/registry/search", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/search": {"weir/codec"},
 	"registry/offer": {
 		"weir/codec", "weir/registry/call", "weir/registry/fault", "weir/registry/feature", "weir/registry/handler",
 		"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk",
