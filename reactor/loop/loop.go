@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,15 @@ const (
 	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
 	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
+	// longestTurn is for how long a loop serves what comes before netpoll sees to others that it may have in the same
+	// poller, longestWait how long it sleeps meanwhile: as long as netpoll would keep the processor.
+	longestTurn = int64(100 * time.Millisecond)
+	longestWait = 10 * time.Millisecond
+	// nobodyRan is how soon a loop is back that has let others go on, if its processor had none of them; nobodyWaited,
+	// that has also rested for a moment, if there were none at all.
+	nobodyRan    = int64(10 * time.Microsecond)
+	briefRest    = 20 * time.Microsecond
+	nobodyWaited = int64(150 * time.Microsecond)
 )
 
 // Tags of what is not a connection in a loop's epoll set; connections have slot | generation<<32.
