@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -207,4 +208,28 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%q: %v", file, errs)
 		}
 	}
+}
+
+// BenchmarkLine is what a line costs who answers: to make it, without its copy for the disk, and with that.
+func BenchmarkLine(b *testing.B) {
+	s := span("1234")
+	s.Principal, s.Peer, s.Listener, s.Revision = "alice", netip.MustParseAddr("192.0.2.1"), "http", "2026-07-28"
+	b.Run("made", func(b *testing.B) {
+		var line []byte
+		b.ReportAllocs()
+		for b.Loop() {
+			line = appendLine(line[:0], s)
+		}
+	})
+	b.Run("written", func(b *testing.B) {
+		l, err := Open(Options{File: Standard}, io.Discard, metrics.NewSet())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			l.Ended(s)
+		}
+		l.Close(time.Minute)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -462,17 +463,34 @@ func FuzzRejectedSpans(f *testing.F) {
 	})
 }
 
-// BenchmarkSpan is what a traced request costs whoever serves it, and BenchmarkEncode its sender.
+// BenchmarkSpan is what a traced request costs whoever serves it, with the ten attributes of a call of a tool over HTTP,
+// of which the id alone is copied (pipeline.beginSpan). BenchmarkEncode is its sender.
 func BenchmarkSpan(b *testing.B) {
-	tracer := fixed(1)
+	tracer, id, peer := fixed(1), []byte("1234"), netip.MustParseAddr("192.0.2.1")
 	tracer.sender.queue = make(chan *call.Span, 1)
+	attributes := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		s := &call.Span{Began: time.Now()}
 		tracer.Begin(s, nil, nil)
+		s.Request = string(id)
+		s.Revision, s.Method, s.Kind, s.Target, s.Known = "2026-07-28", "tools/call", call.TargetTool, "echo", true
+		s.Outcome, s.Ended, s.Listener, s.Peer = call.EndedOK.String(), time.Now(), "http", peer
 		tracer.Ended(s)
-		<-tracer.sender.queue
+		if s = <-tracer.sender.queue; attributes == 0 {
+			attributes = countAttributes(s)
+		}
 	}
+	if attributes != 10 {
+		b.Errorf("%d attributes", attributes)
+	}
+}
+
+func countAttributes(s *call.Span) (n int) {
+	for rest := appendAttributes(nil, s); len(rest) > 0; n++ {
+		_, rest, _ = nextField(rest)
+	}
+	return n
 }
 
 func BenchmarkEncode(b *testing.B) {
