@@ -44,6 +44,7 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	s.engine.StopTasks()
 	s.engine.StopAsking()
 	s.mounts.Drain(ctx)
+	s.pipeline.AwaitSuspended(ctx)
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
