@@ -146,6 +146,9 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
 		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
+	// The clients of brokers, which only package cmd links.
+	"reactor/cluster/queue/natsqueue":  {"weir/reactor/cluster/queue", "github.com/nats-io/nats.go"},
+	"reactor/cluster/queue/redisqueue": {"weir/reactor/cluster/queue", "github.com/redis/go-redis/v9"},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.

@@ -32,6 +32,8 @@ type Config struct {
 	// Mounts are other MCP servers whose tools are offered too, by their names, which mount.CheckName allows. The server
 	// keeps them. nil: none.
 	Mounts map[string]*mount.Options
+	// Calls have the calls of tools go through a queue. nil: they are run here.
+	Calls *Calls
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
@@ -67,7 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
 	}
-	errs = append(errs, checkMounts(c.Mounts)...)
+	errs = append(append(errs, checkMounts(c.Mounts)...), c.Calls.validate()...)
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("Config.ShutdownTimeout: %v is negative", c.ShutdownTimeout))
 	}

@@ -13,6 +13,8 @@ import (
 	"weir/backpressure/pressure"
 	"weir/reactor/auth"
 	"weir/reactor/census"
+	"weir/reactor/cluster/front"
+	"weir/reactor/cluster/work"
 	"weir/reactor/loop"
 	"weir/reactor/mount"
 	"weir/reactor/pipeline"
@@ -41,6 +43,8 @@ type Server struct {
 	pipeline pipeline.Pipeline
 	site     transport.Site
 	mounts   *mount.Mounts
+	front    *front.Front // nil: calls are not left in a queue
+	work     *work.Worker // nil: none are taken out of one
 	life     life
 	census   *census.Census
 
@@ -81,6 +85,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	name, version := s.engine.Identity()
 	s.mounts = mount.New(mount.Config{Mounts: c.Mounts, Loops: s.loops, Engine: s.engine, JSON: s.opts.Messages.JSON,
 		Metrics: c.Metrics, Log: s.log, Name: name, Version: version})
+	s.makeCalls(c.Calls, c.Metrics)
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err

@@ -37,6 +37,9 @@ type Engine struct {
 	server atomic.Pointer[Server] // nil: there is none
 	topics event.Topics           // who subscribes to a resource
 
+	away    call.Forwarder // answers the calls of tools that are not another server's (away.go); nil: they are run here
+	noTasks bool           // none are offered, whatever the tools say
+
 	completion atomic.Pointer[handler.Completion] // nil: there is none
 
 	ownSessions *call.Sessions // of handlers that are not adopted
@@ -87,7 +90,8 @@ func (eng *Engine) newOffer() *offer.Offer {
 			eng.listChanged(list)
 		},
 		Bind: func(t *handler.Tool) {
-			t.Handler.Series = eng.m.Tool(&t.Handler, t.Forward != nil, limiterOf(&t.Handler, o))
+			eng.sendAway(t)
+			t.Handler.Series = eng.m.Tool(&t.Handler, t.Forward != nil, eng.limiterOf(&t.Handler))
 		},
 		Unbind: func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
 }

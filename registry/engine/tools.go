@@ -17,7 +17,7 @@ func (eng *Engine) AddTool(t *handler.Tool) error {
 	if err := put(eng.offer.Tools, t, &t.Handler); err != nil { // its series is made by the set
 		return err
 	}
-	if t.Handler.Tasks != call.TaskForbidden {
+	if t.Handler.Tasks != call.TaskForbidden && !eng.noTasks {
 		eng.greeter.Declare(func(offered *result.Offered) { offered.Tasks = true })
 		eng.tasksOffered.Store(true)
 	}
@@ -119,8 +119,9 @@ func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
 }
 
 // limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
-func limiterOf(h *call.Handler, o *Options) *concurrency.Limiter {
-	switch {
+func (eng *Engine) limiterOf(h *call.Handler) *concurrency.Limiter {
+	switch o := &eng.opt; {
+	case eng.away != nil: // it is run elsewhere
 	case h.Concurrency > 0:
 		return concurrency.Fixed(h.Concurrency)
 	case h.Concurrency == call.Adaptive || h.Concurrency == 0 && o.AdaptiveConcurrency && !h.Cheap:
