@@ -36,8 +36,8 @@ var failureTexts = [failures]string{
 	failLost:     "the worker that had the call is gone, and the tool is not marked idempotent",
 	failDiffers: "the worker does not offer this tool: front ends and workers are to be one program with one " +
 		"configuration",
-	failVersion:  "the worker is of a version that does not understand this front end",
-	failStopped:  "the server stops",
+	failVersion: "the worker is of a version that does not understand this front end",
+	failStopped: "the server stops",
 }
 
 // response appends the whole response of the call with that id, and says the outcome. executed: a worker may have run

@@ -21,8 +21,11 @@ var failureOf = map[parcel.Failure]struct {
 	why      Failure
 	executed bool
 }{
-	parcel.WorkerLost: {failLost, true}, parcel.ToolsDiffer: {failDiffers, false},
-	parcel.OtherVersion: {failVersion, false}, parcel.AnswerTooLong: {failTooLarge, true}, parcel.Stopped: {failStopped, true},
+	parcel.WorkerLost:    {failLost, true},
+	parcel.ToolsDiffer:   {failDiffers, false},
+	parcel.OtherVersion:  {failVersion, false},
+	parcel.AnswerTooLong: {failTooLarge, true},
+	parcel.Stopped:       {failStopped, true},
 }
 
 func (fr *Front) heard(w parcel.Word) {

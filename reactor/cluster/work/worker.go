@@ -166,7 +166,8 @@ func (w *Worker) begin(taken []queue.Job) {
 		case err != nil:
 			w.series.dropped[dropBroken].Inc()
 			w.finish(j, nil)
-		case t.Again && !w.mayRunAgain(j):
+		case t.Again:
+			w.giveAgain(j)
 		case !w.offers(j):
 			w.fail(j, parcel.ToolsDiffer)
 		case w.enter(j):
@@ -181,21 +182,18 @@ func (w *Worker) begin(taken []queue.Job) {
 	}
 }
 
-// mayRunAgain says whether a job is to be run here that another worker may have begun. It goes into the queue once more,
-// marked, if it may be begun twice. A call that has ended two workers does not end a third.
-func (w *Worker) mayRunAgain(j *job) bool {
+// giveAgain puts a job that another worker may have begun into the queue once more, marked, if it may be begun twice;
+// else it fails. A call that has ended two workers does not end a third.
+func (w *Worker) giveAgain(j *job) {
 	w.series.again.Inc()
-	if !j.call.Idempotent || j.call.Again {
-		w.fail(j, parcel.WorkerLost)
-		return false
+	if j.call.Idempotent && !j.call.Again {
+		j.call.Again = true
+		if w.queue.Push([][]byte{j.call.Append(nil)}) == nil {
+			w.finish(j, nil)
+			return
+		}
 	}
-	j.call.Again = true
-	if errs := w.queue.Push([][]byte{j.call.Append(nil)}); errs != nil {
-		w.fail(j, parcel.WorkerLost)
-		return false
-	}
-	w.finish(j, nil)
-	return false
+	w.fail(j, parcel.WorkerLost)
 }
 
 // enter notes a job as under way, unless its client has taken it back.
