@@ -38,8 +38,8 @@ func scenarioFile(t *testing.T, text string) string {
 	return file
 }
 
-// loadAll loads a target and has each call be answered with a result. A run in which a busy machine did not come to
-// send all of it is made again.
+// loadAll loads a target and has each call that was sent be answered with a result. A run in which a busy machine did
+// not come to send all of it is made again, a few times: what was not sent says nothing of the target.
 func loadAll(t *testing.T, target string, args ...string) {
 	t.Helper()
 	for runs := 1; ; runs++ {
@@ -51,10 +51,10 @@ func loadAll(t *testing.T, target string, args ...string) {
 			t.Fatalf("%s %v: exit %d, %v\n%s%s", target, args, code, err, stdout, stderr)
 		}
 		total := &r.Total.Tally
-		if (total.Sent == 0 || total.NeverSent > 0) && runs < 10 {
+		if (total.Sent == 0 || total.NeverSent > 0) && runs < 5 {
 			continue
 		}
-		if code != exitOK || total.Sent == 0 || total.Sent != total.Results || total.Bad+total.Lost+total.NeverSent > 0 {
+		if code != exitOK || total.Sent == 0 || total.Sent != total.Results || total.Bad+total.Lost > 0 {
 			t.Errorf("%s %v: exit %d\n%s%s", target, args, code, stdout, stderr)
 		}
 		return

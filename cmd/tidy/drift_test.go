@@ -34,7 +34,6 @@ var (
 	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 16}
 
 	largePackages = map[string]string{
-		"weir/reactor/mount":   "mounts are replaced while they run (replace.go); the table of calls is to move out",
 		"weir/registry/engine": "forwarded calls (forward.go) came in beside handlers; the methods of tasks are to move out",
 	}
 	wideSurfaces   = map[string]string{}

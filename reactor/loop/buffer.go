@@ -6,56 +6,62 @@ import (
 	"unsafe"
 )
 
-// Buffers come in powers of two between these; a larger one is made and dropped, never kept.
+// Buffers come in sizes between these: powers of two up to wideAbove, then eight steps to a doubling, so that of a
+// large one an eighth is empty at most. A larger one than the largest is made and dropped, never kept.
 const (
-	minBufferBits = 8  // 256 bytes: a typical tools/call
-	maxBufferBits = 20 // 1 MiB
+	minBufferBits, minBufferBytes = 8, 1 << minBufferBits // a typical tools/call
+	wideBits, wideAbove           = 16, 1 << wideBits
+	maxBufferBits, maxBufferBytes = 20, 1 << maxBufferBits
+	stepBits                      = 3
 )
 
 // bufferPools keep arrays by size class as bare pointers: a slice header in a sync.Pool would be an allocation per Put.
-var bufferPools [maxBufferBits + 1]sync.Pool
+var bufferPools [wideBits + 1 + (maxBufferBits-wideBits)<<stepBits]sync.Pool
+
+// sizeClass is the smallest size that has room for n bytes, which are at most maxBufferBytes, and its pool.
+func sizeClass(n int) (size, class int) {
+	n = max(n, minBufferBytes)
+	doubling := bits.Len(uint(n - 1))
+	if n <= wideAbove {
+		return 1 << doubling, doubling
+	}
+	step := 1 << (doubling - 1 - stepBits)
+	size = (n + step - 1) / step * step
+	return size, wideBits + (doubling-1-wideBits)<<stepBits + (size-1<<(doubling-1))/step
+}
 
 // GetBuffer returns an empty slice with room for at least n bytes. Give it back with PutBuffer, once.
 func GetBuffer(n int) []byte {
-	class := minBufferBits
-	if n > 1<<minBufferBits {
-		class = bits.Len(uint(n - 1))
-	}
-	if class > maxBufferBits {
+	if n > maxBufferBytes {
 		return make([]byte, 0, n)
 	}
+	size, class := sizeClass(n)
 	if p, _ := bufferPools[class].Get().(*byte); p != nil {
-		return unsafe.Slice(p, 1<<class)[:0]
+		return unsafe.Slice(p, size)[:0]
 	}
-	return make([]byte, 0, 1<<class)
+	return make([]byte, 0, size)
 }
 
 // PutBuffer gives b back. Nobody may hold any part of it any more.
 func PutBuffer(b []byte) {
 	n := cap(b)
-	if n < 1<<minBufferBits || n > 1<<maxBufferBits || n&(n-1) != 0 {
+	if n > maxBufferBytes {
 		return
 	}
-	bufferPools[bits.Len(uint(n))-1].Put(unsafe.SliceData(b[:n]))
+	if size, class := sizeClass(n); size == n {
+		bufferPools[class].Put(unsafe.SliceData(b[:n]))
+	}
 }
 
-// exactAbove is from where on AppendBuffer takes no power of two, of which half might be empty.
-const exactAbove = 64 << 10
-
-// AppendBuffer appends p to b, moving b to the next size class when it is full. A large one gets what it needs and an
-// eighth: what waits for a peer is mostly one answer.
+// AppendBuffer appends p to b, moving b to a larger one when it is full. A small one doubles; a large one gets what it
+// needs and an eighth: what waits for a peer is mostly one answer.
 func AppendBuffer(b, p []byte) []byte {
-	switch need := len(b) + len(p); {
-	case need <= cap(b):
-	case need > exactAbove && cap(b) == 0:
-		return append([]byte(nil), p...)
-	case need > exactAbove:
-		grown := append(make([]byte, 0, need+need/8), b...)
-		PutBuffer(b)
-		b = grown
-	default:
-		grown := GetBuffer(max(need, 2*cap(b)))
-		grown = append(grown, b...)
+	if need := len(b) + len(p); need > cap(b) {
+		room := max(need, 2*cap(b))
+		if need > wideAbove {
+			room = need + min(need/8, cap(b))
+		}
+		grown := append(GetBuffer(room), b...)
 		PutBuffer(b)
 		b = grown
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"weir/codec"
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/hop"
+	"weir/reactor/mount/reason"
 	"weir/registry/call"
 	"weir/registry/protocol"
 )
@@ -103,7 +106,7 @@ func (m *Mount) follow(ctx context.Context, u *upstream) {
 			method = "resources/subscribe"
 		}
 		_, e := u.ask(ctx, method, string(codec.AppendQuoted([]byte(`"uri":`), uri)))
-		if e != nil && e.why != endRefused {
+		if e != nil && e.Why != reason.EndRefused {
 			return // it has ended, or does not answer: what it follows is begun anew with it
 		}
 		if e != nil {
@@ -139,7 +142,7 @@ func (u *upstream) updated(params []byte) {
 	follows := u.following[string(uri)]
 	u.mount.mu.Unlock()
 	if !follows {
-		u.drop(dropUnsaid)
+		u.drop(reason.DropUnsaid)
 		return
 	}
 	u.mount.of.engine.ResourceUpdated(string(uri))
@@ -153,7 +156,7 @@ func (u *upstream) listen() {
 	first, some := len(b), false
 	for list := range protocol.ListCount {
 		if u.changes[list] {
-			b = append(append(append(comma(b, first), '"'), list.String()...), `ListChanged":true`...)
+			b = append(append(append(hop.Comma(b, first), '"'), list.String()...), `ListChanged":true`...)
 			some = true
 		}
 	}
@@ -161,10 +164,10 @@ func (u *upstream) listen() {
 	m.mu.Lock()
 	if len(u.following) > 0 {
 		some = true
-		b = append(comma(b, first), `"resourceSubscriptions":[`...)
+		b = append(hop.Comma(b, first), `"resourceSubscriptions":[`...)
 		first = len(b)
 		for uri := range u.following {
-			b = codec.AppendQuoted(comma(b, first), uri)
+			b = codec.AppendQuoted(hop.Comma(b, first), uri)
 		}
 		b = append(b, ']')
 	}
@@ -174,15 +177,15 @@ func (u *upstream) listen() {
 		return
 	}
 	if some {
-		id = u.openLocked(make(chan answer, 1)) // its answer is its end, for which nobody waits
+		id = u.openLocked(make(chan calls.Answer, 1)) // its answer is its end, for which nobody waits
 	}
-	if at, ok := m.table.find(before); ok && before != 0 {
-		m.table.take(at)
+	if at, ok := m.table.Find(before); ok && before != 0 {
+		m.table.Take(at)
 	}
 	u.listening = id
 	m.mu.Unlock()
 	if some {
-		u.Send(append(append(appendHead(nil, id, "subscriptions/listen"), b...), "}}}\n"...))
+		u.Send(append(append(hop.AppendHead(nil, id, "subscriptions/listen"), b...), "}}}\n"...))
 	}
 	if before != 0 {
 		u.sendCancelled(before)
@@ -192,24 +195,12 @@ func (u *upstream) listen() {
 // Log messages. The clients of calls say which they want; a legacy upstream is told the lowest level that any of them
 // did, a modern one hears it with each call.
 
-// level is the lowest level of log messages that the client of c wants; false: it wants none.
-func level(c *call.Call) (protocol.LogLevel, bool) {
-	if c.Modern() {
-		name, _ := codec.StringOf(c.Env.LogLevel.Of(c.Raw))
-		return protocol.ParseLogLevel(name)
-	}
-	if c.Conv == nil {
-		return 0, false
-	}
-	return c.Conv.LogLevel(), true
-}
-
 // quiet is above every level.
 const quiet = 8
 
 // wantLogs tells a legacy upstream, ahead of the call c, that c's client wants more than it was told before.
 func (u *upstream) wantLogs(c *call.Call) {
-	wanted, some := level(c)
+	wanted, some := hop.Level(c)
 	if !u.logs || u.isModern() || !some {
 		return
 	}
@@ -223,9 +214,9 @@ func (u *upstream) wantLogs(c *call.Call) {
 			m.mu.Unlock()
 			return
 		}
-		id := u.openLocked(make(chan answer, 1)) // whether it does so is its own matter
+		id := u.openLocked(make(chan calls.Answer, 1)) // whether it does so is its own matter
 		m.mu.Unlock()
-		u.Send(append(append(appendHead(nil, id, "logging/setLevel"), `"level":"`+wanted.String()+`"`...), "}}\n"...))
+		u.Send(append(append(hop.AppendHead(nil, id, "logging/setLevel"), `"level":"`+wanted.String()+`"`...), "}}\n"...))
 	}
 }
 
@@ -236,32 +227,16 @@ func (u *upstream) logged(params []byte) {
 	name, _ := codec.StringOf(codec.Member(params, "level"))
 	severity, known := protocol.ParseLogLevel(name)
 	m.mu.Lock()
-	if !known || m.table.queues[sent].n != 1 {
+	if !known || m.table.Len(calls.Sent) != 1 {
 		m.mu.Unlock()
-		u.drop(dropUnsaid)
+		u.drop(reason.DropUnsaid)
 		return
 	}
-	f := m.table.slots[m.table.queues[sent].first].of
+	f := m.table.At(m.table.First(calls.Sent)).Of
 	f.Hold() // as for progress
 	m.mu.Unlock()
-	if lowest, some := level(f.Call); some && severity >= lowest && !f.Call.Cancelled() {
-		f.Call.Responder.Send(appendLogged(nil, params))
+	if lowest, some := hop.Level(f.Call); some && severity >= lowest && !f.Call.Cancelled() {
+		f.Call.Responder.Send(hop.AppendLogged(nil, params))
 	}
 	f.Settle()
-}
-
-// appendLogged appends a log message without what is of one hop.
-func appendLogged(dst, params []byte) []byte {
-	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/message","params":{`...)
-	first := len(dst)
-	for off := 0; ; {
-		key, value, next := codec.NextMember(params, off)
-		if next <= 0 {
-			return append(dst, "}}"...)
-		}
-		off = next
-		if name, _ := codec.StringOf(key); string(name) != "_meta" {
-			dst = codec.AppendOneLine(append(append(comma(dst, first), key...), ':'), value)
-		}
-	}
 }

@@ -1,15 +1,15 @@
 package mount
 
 import (
-	"fmt"
-	"strconv"
 	"time"
 
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/hop"
+	"weir/reactor/mount/reason"
 	"weir/registry/call"
-	"weir/registry/protocol"
 )
 
 // How a call goes to its mount and comes back. A worker forwards it, or leaves it in line; the upstream's loop sends
@@ -54,38 +54,22 @@ func (m *Mount) admit(t *entry, f *call.Forwarded) (up *upstream, id uint64, e *
 	defer m.mu.Unlock()
 	switch {
 	case m.stopping:
-		return nil, 0, m.failed(failStopped, "")
+		return nil, 0, m.failed(reason.FailStopped, "")
 	case m.up == nil:
-		return nil, 0, m.failed(failDown, m.why.String())
+		return nil, 0, m.failed(reason.FailDown, m.why.String())
 	}
-	if ok, in := m.breaker.Allow(backpressure.Now()); !ok {
-		return nil, 0, m.failedUntil(failOpen, "", in)
+	now := backpressure.Now()
+	if ok, in := m.breaker.Allow(now); !ok {
+		return nil, 0, m.failedUntil(reason.FailOpen, "", in)
 	}
-	c := m.table.clientOf(f.Call)
-	to, why := m.placeLocked(c, f.Bytes)
-	if why != failures {
-		if c.slots == 0 {
-			delete(m.table.clients, c.key)
-		}
+	at, why := m.table.Open(f, t.name, m.up.unread.Load(), now)
+	if why != reason.Failures {
 		return nil, 0, m.failed(why, "")
 	}
-	at := m.openLocked(c, f, t.name, to)
-	if to == sent {
+	if m.table.At(at).Line == calls.Sent {
 		up = m.up
 	}
-	return up, m.table.id(at), nil
-}
-
-func (m *Mount) hasRoomLocked() bool {
-	return m.table.queues[sent].n+m.askingLocked() < m.opt.inFlight() && !m.up.unread.Load()
-}
-
-// askingLocked is how many calls have a connection beside those that are sent: one that asks its client keeps its own.
-func (m *Mount) askingLocked() int {
-	if m.opt.URL == "" {
-		return 0
-	}
-	return m.table.queues[asking].n
+	return up, m.table.ID(at), nil
 }
 
 // Release implements call.Forwarder: the answer is the worker's who has passed it on, or nobody's.
@@ -96,18 +80,18 @@ func (t *entry) Release(f *call.Forwarded) {
 // cancel ends the waiting of a call whose client has taken it back. Its connection and conversation may be locked.
 func (m *Mount) cancel(id uint64) {
 	m.mu.Lock()
-	at, ok := m.table.find(id)
-	if !ok || m.table.slots[at].of == nil {
+	at, ok := m.table.Find(id)
+	if !ok || m.table.At(at).Of == nil {
 		m.mu.Unlock()
 		return
 	}
-	was := m.takeLocked(at)
-	if was.line == sent && m.up != nil {
+	was := m.table.Take(at)
+	if was.Line == calls.Sent && m.up != nil {
 		m.up.tell(id)
 	}
 	m.mu.Unlock()
-	was.of.Failed = errCancelled
-	was.of.Settle()
+	was.Of.Failed = errCancelled
+	was.Of.Settle()
 }
 
 // errCancelled is never sent: nobody waits for the answer.
@@ -118,35 +102,34 @@ func (u *upstream) sendNext() {
 	m := u.mount
 	for {
 		m.mu.Lock()
-		at := nowhere
+		at := calls.Nowhere
 		if m.up == u {
-			at = m.nextLocked()
+			at = m.table.Next(u.unread.Load())
 		}
-		if at == nowhere {
+		if at == calls.Nowhere {
 			m.mu.Unlock()
 			return
 		}
-		m.table.dequeue(at)
-		m.table.enqueue(at, sent, u.Loop().Now())
-		id, s := m.table.id(at), m.table.slots[at]
-		s.of.Hold() // so that its message stays, whatever becomes of it
+		m.table.Send(at, u.Loop().Now())
+		id, s := m.table.ID(at), *m.table.At(at)
+		s.Of.Hold() // so that its message stays, whatever becomes of it
 		m.mu.Unlock()
-		u.sendCall(id, s.name, s.of)
-		s.of.Settle()
+		u.sendCall(id, s.Name, s.Of)
+		s.Of.Settle()
 	}
 }
 
 // sendCall sends what stands for a client's request of the entry with this name.
 func (u *upstream) sendCall(id uint64, name string, f *call.Forwarded) {
 	u.wantLogs(f.Call)
-	b := u.appendCall(loop.GetBuffer(len(f.Call.Raw)+callRoom), id, name, f)
+	b := u.hop().AppendCall(loop.GetBuffer(len(f.Call.Raw)+hop.Room), id, name, f)
 	u.Send(b)
 	loop.PutBuffer(b)
 }
 
 // sendCancelled takes a request back.
 func (u *upstream) sendCancelled(id uint64) {
-	u.Send(appendCancelled(nil, id))
+	u.Send(hop.AppendCancelled(nil, id))
 }
 
 // expire ends the calls whose time is up, most of them at most. Loop only.
@@ -154,95 +137,74 @@ func (u *upstream) expire(now int64, most int) {
 	m := u.mount
 	for range most {
 		m.mu.Lock()
-		was, id, why := slot{}, uint64(0), failures
+		was, id, why := calls.Slot{}, uint64(0), reason.Failures
 		if m.talking != u {
 			m.mu.Unlock()
 			return
 		}
-		if at := m.lateLocked(now); at != nowhere {
-			why = failWaitTimeout
-			was = m.takeLocked(at)
-		} else if at := m.table.queues[sent].first; at != nowhere && now-m.table.slots[at].since > int64(m.opt.CallTimeout) {
-			id, why = m.table.id(at), failTimeout
-			was = m.takeLocked(at)
+		if at := m.table.Late(now); at != calls.Nowhere {
+			why = reason.FailWaitTimeout
+			was = m.table.Take(at)
+		} else if at := m.table.First(calls.Sent); at != calls.Nowhere &&
+			now-m.table.At(at).Since > int64(m.opt.CallTimeout) {
+			id, why = m.table.ID(at), reason.FailTimeout
+			was = m.table.Take(at)
 			m.breaker.Failed(now)
 		}
 		m.mu.Unlock()
-		if why == failures {
+		if why == reason.Failures {
 			u.expireQuestions(now)
 			return
 		}
-		if why == failTimeout {
+		if why == reason.FailTimeout {
 			u.sendCancelled(id)
 		}
-		was.fail(m, why, "")
+		m.settleFailed(&was, why, "")
 	}
 }
 
-// fail settles what was in a slot.
-func (s *slot) fail(m *Mount, why Failure, detail string) {
+// settleFailed settles what was at a place.
+func (m *Mount) settleFailed(was *calls.Slot, why reason.Failure, detail string) {
 	switch {
-	case s.own != nil:
-		s.own <- answer{err: down(endClosed, "%s", why)}
+	case was.Own != nil:
+		was.Own <- calls.Answer{Err: reason.Down(reason.EndClosed, "%s", why)}
 		return
-	case s.of == nil: // it asks: its client hears of it when it answers
+	case was.Of == nil: // it asks: its client hears of it when it answers
 		return
 	}
-	s.of.Failed = m.failed(why, detail)
-	s.of.Settle()
+	was.Of.Failed = m.failed(why, detail)
+	was.Of.Settle()
 }
 
 // lose ends every request: its upstream is gone.
-func (m *Mount) lose(u *upstream, why Failure) {
+func (m *Mount) lose(u *upstream, why reason.Failure) {
 	m.mu.Lock()
 	if m.talking != u {
 		m.mu.Unlock()
 		return
 	}
 	m.up, m.talking = nil, nil
-	if why == failLost && m.table.queues[sent].n > 0 {
+	if why == reason.FailLost && m.table.Len(calls.Sent) > 0 {
 		m.breaker.Failed(backpressure.Now())
 	}
-	var lost []slot
-	for i := range m.table.queues {
-		for q := &m.table.queues[i]; q.first != nowhere; {
-			lost = append(lost, m.table.take(q.first))
-		}
-	}
-	for _, c := range m.table.clients {
-		for c.held.n > 0 {
-			lost = append(lost, m.table.take(c.held.first))
-		}
-	}
+	lost := m.table.TakeAll()
 	m.mu.Unlock()
 	for i := range lost {
-		if (lost[i].line == waiting || lost[i].line == held) && why == failLost {
-			lost[i].fail(m, failDown, "")
+		if (lost[i].Line == calls.Waiting || lost[i].Line == calls.Held) && why == reason.FailLost {
+			m.settleFailed(&lost[i], reason.FailDown, "")
 			continue
 		}
-		lost[i].fail(m, why, "")
+		m.settleFailed(&lost[i], why, "")
 	}
 }
 
 // failed counts a call's failure and makes the error of it. detail, if any, says more.
-func (m *Mount) failed(f Failure, detail string) *codec.Error {
+func (m *Mount) failed(f reason.Failure, detail string) *codec.Error {
 	return m.failedUntil(f, detail, time.Second)
 }
 
 // failedUntil is failed with when to come again.
-func (m *Mount) failedUntil(f Failure, detail string, after time.Duration) *codec.Error {
+func (m *Mount) failedUntil(f reason.Failure, detail string, after time.Duration) *codec.Error {
 	m.series.failed[f].Inc()
-	text := fmt.Sprintf(failureTexts[f], m.name)
-	data := codec.AppendQuoted([]byte(`{"reason":`), f.String())
-	data = codec.AppendQuoted(append(data, `,"mount":`...), m.name)
-	if detail != "" {
-		text += ": " + protocol.Clip(detail)
-	}
-	if f.executed() {
-		data = append(data, `,"executed":true}`...)
-	} else {
-		data = strconv.AppendInt(append(data, `,"retryAfterMs":`...), max(1, after.Milliseconds()), 10)
-		data = append(data, `,"executed":false}`...)
-	}
-	return &codec.Error{Code: codec.CodeInternal, Message: text, Data: data}
+	return f.Error(m.name, detail, after)
 }

@@ -7,6 +7,9 @@ import (
 
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/hop"
+	"weir/reactor/mount/reason"
 	"weir/registry/protocol"
 )
 
@@ -15,55 +18,52 @@ import (
 // mount's goroutine, one request at a time.
 
 // ask sends a request of our own and waits for its result. params are members without the braces.
-func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *downError) {
+func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *reason.Outage) {
 	m := u.mount
-	came := make(chan answer, 1)
+	came := make(chan calls.Answer, 1)
 	m.mu.Lock()
 	if m.talking != u {
 		m.mu.Unlock()
-		return nil, down(endClosed, "the connection has ended")
+		return nil, reason.Down(reason.EndClosed, "the connection has ended")
 	}
 	id := u.openLocked(came)
 	m.mu.Unlock()
 
-	b := append(append(appendHead(loop.GetBuffer(callRoom), id, method), params...), "}}\n"...)
+	b := append(append(hop.AppendHead(loop.GetBuffer(hop.Room), id, method), params...), "}}\n"...)
 	u.Send(b)
 	loop.PutBuffer(b)
 	select {
 	case a := <-came:
-		return a.result, a.err
+		return a.Result, a.Err
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
-	if at, ok := m.table.find(id); ok {
-		m.table.take(at)
+	if at, ok := m.table.Find(id); ok {
+		m.table.Take(at)
 	}
 	m.mu.Unlock()
-	return nil, &downError{u.silent(), fmt.Errorf("no answer to %s: %w", method, context.Cause(ctx))}
+	return nil, reason.Because(u.silent(), fmt.Errorf("no answer to %s: %w", method, context.Cause(ctx)))
 }
 
 // openLocked gives a request of our own its place. The mount is locked.
-func (u *upstream) openLocked(came chan<- answer) (id uint64) {
-	t := &u.mount.table
-	at, s := t.open()
-	s.own = came
-	t.enqueue(at, ours, 0)
-	return t.id(at)
+func (u *upstream) openLocked(came chan<- calls.Answer) (id uint64) {
+	t := u.mount.table
+	return t.ID(t.Own(came))
 }
 
 // silent is what it means that a request was not answered.
-func (u *upstream) silent() Ending {
+func (u *upstream) silent() reason.Ending {
 	if !u.heard.Load() && u.strange.Load() != nil {
-		return endNoMCP
+		return reason.EndNoMCP
 	}
-	return endNoAnswer
+	return reason.EndNoAnswer
 }
 
 // greet agrees on a revision.
-func (u *upstream) greet(ctx context.Context) *downError {
-	var e *downError
+func (u *upstream) greet(ctx context.Context) *reason.Outage {
+	var e *reason.Outage
 	if u.mount.opt.Era != "modern" {
-		if e = u.initialize(ctx); e == nil || u.mount.opt.Era == "legacy" || e.why != endRefused {
+		if e = u.initialize(ctx); e == nil || u.mount.opt.Era == "legacy" || e.Why != reason.EndRefused {
 			return e
 		}
 	}
@@ -76,7 +76,7 @@ func (u *upstream) greet(ctx context.Context) *downError {
 	return nil
 }
 
-func (u *upstream) initialize(ctx context.Context) *downError {
+func (u *upstream) initialize(ctx context.Context) *reason.Outage {
 	latest := protocol.RevisionAt(protocol.LatestLegacy).Version
 	result, e := u.ask(ctx, "initialize",
 		`"protocolVersion":"`+latest+`","capabilities":`+clientCapabilities+`,"clientInfo":`+u.mount.of.clientInfo)
@@ -86,7 +86,7 @@ func (u *upstream) initialize(ctx context.Context) *downError {
 	version, _ := codec.StringOf(codec.Member(result, "protocolVersion"))
 	found := protocol.FindRevision(version)
 	if found < 0 || protocol.RevisionAt(found).Modern {
-		return down(endVersion, "it answers initialize with version %q", protocol.Clip(string(version)))
+		return reason.Down(reason.EndVersion, "it answers initialize with version %q", protocol.Clip(string(version)))
 	}
 	u.revision = uint8(found)
 	u.capable(result)
@@ -94,7 +94,7 @@ func (u *upstream) initialize(ctx context.Context) *downError {
 	return nil
 }
 
-func (u *upstream) discover(ctx context.Context) *downError {
+func (u *upstream) discover(ctx context.Context) *reason.Outage {
 	result, e := u.ask(ctx, "server/discover", `"_meta":{`+u.mount.of.modernMeta+`}`)
 	if e != nil {
 		return e
@@ -109,5 +109,5 @@ func (u *upstream) discover(ctx context.Context) *downError {
 			return nil
 		}
 	}
-	return down(endVersion, "server/discover has %q, none of which is %s", versions, latest)
+	return reason.Down(reason.EndVersion, "server/discover has %q, none of which is %s", versions, latest)
 }

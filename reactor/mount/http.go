@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"time"
 
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
 )
 
@@ -17,16 +19,16 @@ type upstreamOf struct {
 }
 
 // reach makes the connection to a server that is spoken to over HTTP. Nothing is sent yet.
-func (m *Mount) reach(heard *upstreamOf) (*remote.Remote, int, *downError) {
+func (m *Mount) reach(heard *upstreamOf) (*remote.Remote, int, *reason.Outage) {
 	at, err := url.Parse(m.opt.URL)
 	if err != nil {
-		return nil, -1, &downError{endConnect, err}
+		return nil, -1, reason.Because(reason.EndConnect, err)
 	}
 	r, fd, err := remote.Begin(remote.Config{URL: at, Headers: m.opt.Headers, TokenFile: m.opt.TokenFile,
 		MaxConnections: m.opt.MaxConnections, MaxBytes: m.opt.MaxLineBytes, Patience: min(m.opt.StartTimeout, patience),
 		JSON: m.of.json, Failed: heard.failed, Renewed: heard.renewed})
 	if err != nil {
-		return nil, -1, &downError{endStart, err}
+		return nil, -1, reason.Because(reason.EndStart, err)
 	}
 	return r, fd, nil
 }
@@ -36,17 +38,17 @@ const patience = 10 * time.Second
 
 // outcomes are what a remote's failures are: of a call, and of the mount's own requests.
 var outcomes = [...]struct {
-	call Failure
-	own  Ending
+	call reason.Failure
+	own  reason.Ending
 }{
-	remote.Unsent:  {failDown, endConnect},
-	remote.Lost:    {failLost, endConnect},
-	remote.Busy:    {failBusy, endStatus},
-	remote.Denied:  {failRefused, endDenied},
-	remote.Refused: {failRefused, endRefused},
-	remote.Status:  {failStatus, endStatus},
-	remote.Answer:  {failAnswer, endNoMCP},
-	remote.Token:   {failRefused, endToken},
+	remote.Unsent:  {reason.FailDown, reason.EndConnect},
+	remote.Lost:    {reason.FailLost, reason.EndConnect},
+	remote.Busy:    {reason.FailBusy, reason.EndStatus},
+	remote.Denied:  {reason.FailRefused, reason.EndDenied},
+	remote.Refused: {reason.FailRefused, reason.EndRefused},
+	remote.Status:  {reason.FailStatus, reason.EndStatus},
+	remote.Answer:  {reason.FailAnswer, reason.EndNoMCP},
+	remote.Token:   {reason.FailRefused, reason.EndToken},
 }
 
 // failed hears that a request has no answer.
@@ -58,13 +60,13 @@ func (h *upstreamOf) failed(id uint64, f *remote.Failure) {
 	}
 	how := outcomes[f.Kind]
 	switch {
-	case was.own != nil:
-		was.own <- answer{err: &downError{how.own, f}}
+	case was.Own != nil:
+		was.Own <- calls.Answer{Err: reason.Because(how.own, f)}
 	case f.After > 0:
-		was.of.Failed = m.failedUntil(how.call, f.Text, f.After)
-		was.of.Settle()
+		was.Of.Failed = m.failedUntil(how.call, f.Text, f.After)
+		was.Of.Settle()
 	default:
-		was.fail(m, how.call, f.Text)
+		m.settleFailed(&was, how.call, f.Text)
 	}
 	h.u.Post() // for those that wait for their turn
 }
@@ -87,16 +89,16 @@ func (h *upstreamOf) renewed() {
 
 // asksLocked is the call that a request of the server's belongs to. named: it came on the stream of that one; else it
 // is the first in progress.
-func (u *upstream) asksLocked(q *question) (at place, named bool) {
+func (u *upstream) asksLocked(q *calls.Question) (at calls.Place, named bool) {
 	m := u.mount
 	if u.remote != nil {
-		if id, ok := u.remote.CallOf(q.id); ok {
-			at, ok := m.table.find(id)
-			if !ok || m.table.slots[at].line != sent {
-				return nowhere, true
+		if id, ok := u.remote.CallOf(q.ID); ok {
+			at, ok := m.table.Find(id)
+			if !ok || m.table.At(at).Line != calls.Sent {
+				return calls.Nowhere, true
 			}
 			return at, true
 		}
 	}
-	return m.table.queues[sent].first, false
+	return m.table.First(calls.Sent), false
 }

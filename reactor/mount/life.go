@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/reactor/mount/child"
+	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
 	"weir/registry/handler"
 	"weir/registry/protocol"
@@ -41,27 +42,27 @@ func pauseAfter(ends int) time.Duration {
 
 // run lives until ctx is over. hurry leaves what is to end no time.
 func (m *Mount) run(ctx, hurry context.Context) {
-	told := endNotYet
+	told := reason.EndNotYet
 	for ends := 0; ctx.Err() == nil; ends++ {
 		began := time.Now()
 		e := m.once(ctx, hurry)
 		m.of.takeOver(m)
 		if time.Since(began) >= steady {
-			ends, told = 0, endNotYet
+			ends, told = 0, reason.EndNotYet
 		}
-		m.setDown(e.why)
-		m.series.ended[e.why].Inc()
+		m.setDown(e.Why)
+		m.series.ended[e.Why].Inc()
 		if ctx.Err() != nil {
 			return
 		}
 		pause := pauseAfter(ends)
 		line := m.log.Error()
-		if told == e.why { // again: it was said
+		if told == e.Why { // again: it was said
 			line = m.log.Debug()
 		}
-		told = e.why
-		line = line.Stringer("reason", e.why).Err(e.err).Stringer("again_in", pause.Round(time.Millisecond))
-		if hint := endingHints[e.why]; hint != "" {
+		told = e.Why
+		line = line.Stringer("reason", e.Why).Err(e.Err).Stringer("again_in", pause.Round(time.Millisecond))
+		if hint := e.Why.Hint(); hint != "" {
 			line = line.Str("hint", hint)
 		}
 		line.Msg("a mount is not there: its tools answer so until it is")
@@ -74,7 +75,7 @@ func (m *Mount) run(ctx, hurry context.Context) {
 }
 
 // once is one life.
-func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
+func (m *Mount) once(ctx, hurry context.Context) (e *reason.Outage) {
 	m.series.starts.Inc()
 	c, u, e := m.begin(ctx)
 	if e != nil {
@@ -89,21 +90,21 @@ func (m *Mount) once(ctx, hurry context.Context) (e *downError) {
 		defer u.remote.End() // after u.end, which it hears
 	}
 	defer u.end()
-	gone := func() *downError {
+	gone := func() *reason.Outage {
 		switch {
 		case ctx.Err() != nil:
-			return down(endStopped, "this server stops")
+			return reason.Down(reason.EndStopped, "this server stops")
 		case c != nil:
 			c.End(hurry)
-			return down(endExited, "%v", describe(c.Status()))
+			return reason.Down(reason.EndExited, "%v", describe(c.Status()))
 		}
-		return down(endClosed, "the connection has ended: %v", u.Reason())
+		return reason.Down(reason.EndClosed, "the connection has ended: %v", u.Reason())
 	}
 	starting, cancel := context.WithTimeoutCause(ctx, m.opt.StartTimeout,
 		fmt.Errorf("start_timeout (%v) is over", m.opt.StartTimeout))
 	defer cancel()
 	if e := u.meet(starting); e != nil {
-		if ctx.Err() != nil || e.why == endClosed {
+		if ctx.Err() != nil || e.Why == reason.EndClosed {
 			return gone()
 		}
 		return e
@@ -148,10 +149,10 @@ func describe(status error) string {
 }
 
 // begin starts the program, or connects, and has a loop read what comes.
-func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *downError) {
+func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *reason.Outage) {
 	var c *child.Child
 	var fd int
-	var e *downError
+	var e *reason.Outage
 	var r *remote.Remote
 	heard := &upstreamOf{mount: m}
 	switch {
@@ -159,9 +160,9 @@ func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *downError)
 		var err error
 		if c, fd, err = m.of.starter.Start(&child.Spec{Command: m.opt.Command, Args: m.opt.Args, Cwd: m.opt.Cwd,
 			Env: m.opt.Env, InheritEnv: m.opt.InheritEnv, Log: m.log}); err != nil {
-			e = &downError{endStart, err}
+			e = reason.Because(reason.EndStart, err)
 			if errors.Is(err, child.ErrCommand) {
-				e.why = endCommand
+				e.Why = reason.EndCommand
 			}
 		}
 	case m.opt.URL != "":
@@ -185,7 +186,7 @@ func (m *Mount) begin(ctx context.Context) (*child.Child, *upstream, *downError)
 }
 
 // dial connects to a server that runs by itself.
-func (m *Mount) dial(ctx context.Context) (fd int, _ *downError) {
+func (m *Mount) dial(ctx context.Context) (fd int, _ *reason.Outage) {
 	network, address := "tcp", m.opt.TCP
 	if m.opt.Unix != "" {
 		network, address = "unix", m.opt.Unix
@@ -194,12 +195,12 @@ func (m *Mount) dial(ctx context.Context) (fd int, _ *downError) {
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
-		return -1, &downError{endConnect, err}
+		return -1, reason.Because(reason.EndConnect, err)
 	}
 	defer conn.Close() // the loop has a descriptor of its own
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
-		return -1, &downError{endConnect, err}
+		return -1, reason.Because(reason.EndConnect, err)
 	}
 	var dup error
 	err = raw.Control(func(theirs uintptr) { fd, dup = unix.FcntlInt(theirs, unix.F_DUPFD_CLOEXEC, 0) })
@@ -207,13 +208,13 @@ func (m *Mount) dial(ctx context.Context) (fd int, _ *downError) {
 		err = dup
 	}
 	if err != nil {
-		return -1, &downError{endConnect, err}
+		return -1, reason.Because(reason.EndConnect, err)
 	}
 	return fd, nil
 }
 
 // meet greets the upstream and offers what it lists.
-func (u *upstream) meet(ctx context.Context) *downError {
+func (u *upstream) meet(ctx context.Context) *reason.Outage {
 	if e := u.greet(ctx); e != nil {
 		return u.saying(e)
 	}
@@ -232,9 +233,9 @@ func (u *upstream) meet(ctx context.Context) *downError {
 }
 
 // saying adds what the upstream said that is no MCP.
-func (u *upstream) saying(e *downError) *downError {
-	if line, ok := u.strange.Load().(string); ok && (e.why == endNoMCP || e.why == endNoAnswer) {
-		e.err = fmt.Errorf("%w; it said %q", e.err, strings.TrimSpace(line))
+func (u *upstream) saying(e *reason.Outage) *reason.Outage {
+	if line, ok := u.strange.Load().(string); ok && (e.Why == reason.EndNoMCP || e.Why == reason.EndNoAnswer) {
+		e.Err = fmt.Errorf("%w; it said %q", e.Err, strings.TrimSpace(line))
 	}
 	return e
 }

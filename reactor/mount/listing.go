@@ -5,21 +5,11 @@ import (
 	"context"
 
 	"weir/codec"
+	"weir/reactor/mount/reason"
 	"weir/registry/protocol"
 )
 
 // What a mount can list.
-
-// kind is one of its lists.
-type kind uint8
-
-const (
-	tools kind = iota
-	prompts
-	resources
-	templates
-	kinds
-)
 
 // listings say how each list is asked for and read, and which change is its own.
 var listings = [kinds]struct {
@@ -55,7 +45,7 @@ func (u *upstream) capable(result []byte) {
 
 // listAll asks for the lists of which changed says so, and offers what they hold. Without its tools a mount is none; of
 // another list it is said when there is none, and the mount is there.
-func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool) *downError {
+func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool) *reason.Outage {
 	for k, c := range listings {
 		if !u.has[k] || !changed(c.list) {
 			continue
@@ -64,7 +54,7 @@ func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool
 		switch {
 		case e == nil:
 			u.mount.offer(kind(k), listed)
-		case kind(k) == tools || e.why != endList:
+		case kind(k) == tools || e.Why != reason.EndList:
 			return e
 		default:
 			u.mount.log.Warn().Err(e).Str("list", c.method).
@@ -75,7 +65,7 @@ func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool
 }
 
 // list asks for a list to its end, each entry as the JSON that came.
-func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *downError) {
+func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *reason.Outage) {
 	c := &listings[k]
 	cursor, listed := []byte(nil), 0
 	for range maxPages {
@@ -90,11 +80,11 @@ func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *downE
 			params += `"_meta":{` + u.mount.of.modernMeta + `}`
 		}
 		result, e := u.ask(ctx, c.method, params)
-		if e != nil && e.why == endRefused {
-			if refusal, ok := e.err.(*codec.Error); ok && refusal.Code == codec.CodeMethodNotFound {
+		if e != nil && e.Why == reason.EndRefused {
+			if refusal, ok := e.Err.(*codec.Error); ok && refusal.Code == codec.CodeMethodNotFound {
 				return nil, nil // it has none
 			}
-			return nil, &downError{endList, e.err}
+			return nil, reason.Because(reason.EndList, e.Err)
 		}
 		if e != nil {
 			return nil, e
@@ -107,7 +97,7 @@ func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *downE
 			listed += len(result)
 		}
 		if listed > maxListedBytes {
-			return nil, down(endList, "its list of %ss has more than %d bytes", c.what, maxListedBytes)
+			return nil, reason.Down(reason.EndList, "its list of %ss has more than %d bytes", c.what, maxListedBytes)
 		}
 		next := codec.Member(result, "nextCursor")
 		if next == nil || next[0] != '"' || bytes.Equal(next, cursor) {
@@ -115,24 +105,24 @@ func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *downE
 		}
 		cursor = next
 	}
-	return nil, down(endList, "its list of %ss has more than %d pages", c.what, maxPages)
+	return nil, reason.Down(reason.EndList, "its list of %ss has more than %d pages", c.what, maxPages)
 }
 
 // appendEntries appends the entries of a page.
-func appendEntries(entries [][]byte, page []byte, what string) ([][]byte, *downError) {
+func appendEntries(entries [][]byte, page []byte, what string) ([][]byte, *reason.Outage) {
 	if len(page) == 0 || page[0] != '[' {
-		return nil, down(endList, "its list of %ss is none", what)
+		return nil, reason.Down(reason.EndList, "its list of %ss is none", what)
 	}
 	for off := 0; ; {
 		one, next, err := codec.NextElement(page, off)
 		if err != nil {
-			return nil, &downError{endList, err}
+			return nil, reason.Because(reason.EndList, err)
 		}
 		if next < 0 {
 			return entries, nil
 		}
 		if entries = append(entries, one); len(entries) > maxListed {
-			return nil, down(endList, "it has more than %d %ss", maxListed, what)
+			return nil, reason.Down(reason.EndList, "it has more than %d %ss", maxListed, what)
 		}
 		off = next
 	}

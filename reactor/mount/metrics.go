@@ -4,25 +4,28 @@ import (
 	"fmt"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/reactor/mount/reason"
 )
 
-// Every series of this package. Labels are bounded: mounts by the configuration, reasons by the lists in errors.go.
+// Every series of this package. Labels are bounded: mounts by the configuration, reasons by the lists of package
+// reason.
 
 func (m *Mount) register(set *metrics.Set) {
-	s := &m.series
+	s, bounds := &m.series, m.opt.bounds()
 	label := fmt.Sprintf("mount=%q", m.name)
 	s.starts = set.NewCounter(`weir_mount_starts_total{` + label + `}`)
 	s.calls = set.NewCounter(`weir_mount_calls_total{` + label + `}`)
-	for i, word := range endingWords {
-		if Ending(i) != endNotYet {
-			s.ended[i] = set.NewCounter(fmt.Sprintf(`weir_mount_ended_total{%s,reason=%q}`, label, word))
+	for why := range reason.Endings {
+		if why != reason.EndNotYet {
+			s.ended[why] = set.NewCounter(fmt.Sprintf(`weir_mount_ended_total{%s,reason=%q}`, label, why))
 		}
 	}
-	for i, word := range failureWords {
-		s.failed[i] = set.NewCounter(fmt.Sprintf(`weir_mount_calls_failed_total{%s,reason=%q}`, label, word))
+	for why := range reason.Failures {
+		s.failed[why] = set.NewCounter(fmt.Sprintf(`weir_mount_calls_failed_total{%s,reason=%q}`, label, why))
 	}
-	for i, word := range droppedWords {
-		s.dropped[i] = set.NewCounter(fmt.Sprintf(`weir_mount_lines_dropped_total{%s,reason=%q}`, label, word))
+	for why := range reason.Droppeds {
+		s.dropped[why] = set.NewCounter(fmt.Sprintf(`weir_mount_lines_dropped_total{%s,reason=%q}`, label, why))
 	}
 	gauge := func(name string, value func(Status) int) {
 		set.NewGauge(name+`{`+label+`}`, func() float64 { return float64(value(m.Status())) })
@@ -39,7 +42,7 @@ func (m *Mount) register(set *metrics.Set) {
 	gauge(`weir_mount_in_flight`, func(s Status) int { return s.InFlight })
 	gauge(`weir_mount_in_flight_limit`, func(Status) int { return m.opt.inFlight() })
 	gauge(`weir_mount_client_in_flight`, func(s Status) int { return s.ClientInFlight })
-	gauge(`weir_mount_client_in_flight_limit`, func(Status) int { return m.share(m.opt.inFlight()) })
+	gauge(`weir_mount_client_in_flight_limit`, func(Status) int { return bounds.ShareOf(bounds.InFlight) })
 	gauge(`weir_mount_waiting`, func(s Status) int { return s.Waiting })
 	gauge(`weir_mount_waiting_limit`, func(Status) int { return m.opt.MaxWaiting })
 	gauge(`weir_mount_request_bytes`, func(s Status) int { return s.RequestBytes })

@@ -11,13 +11,27 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/mount/breaker"
+	"weir/reactor/mount/calls"
 	"weir/reactor/mount/child"
+	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
 	"weir/registry/engine"
 	"weir/registry/protocol"
 )
 
 // What there is: all mounts, one of them, its upstream. The other files say what becomes of them.
+
+// Config is what mounts need of their server.
+type Config struct {
+	Mounts  map[string]*Options // by their names; checked
+	Loops   *loop.Loops
+	Engine  *engine.Engine
+	JSON    codec.JSONLimits // of a line
+	Metrics *metrics.Set
+	Log     zerolog.Logger
+	// Name and Version are how mounts are told who calls.
+	Name, Version string
+}
 
 // Mounts are all mounts of a server. Their life: New, Start, Drain, Stop; each once, in order, and any left out but
 // Stop after Start. Status and Replace are for any goroutine.
@@ -73,11 +87,11 @@ type Mount struct {
 	offers      [kinds]offering
 
 	mu       sync.Mutex
-	talking  *upstream // the one that there is
-	up       *upstream // the same, once it takes calls
-	why      Ending    // why there is none
+	talking  *upstream     // the one that there is
+	up       *upstream     // the same, once it takes calls
+	why      reason.Ending // why there is none
 	stopping bool
-	table    table
+	table    *calls.Table
 	breaker  breaker.Breaker
 }
 
@@ -121,6 +135,17 @@ type upstream struct {
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
 }
 
+// kind is one of its lists.
+type kind uint8
+
+const (
+	tools kind = iota
+	prompts
+	resources
+	templates
+	kinds
+)
+
 // offering is what a mount has in the registry, by the upstream's names. The mount's goroutine's.
 type offering map[string]offered
 
@@ -132,10 +157,17 @@ type offered struct {
 // series are those of one mount.
 type series struct {
 	starts  *metrics.Counter
-	ended   [endings]*metrics.Counter
-	failed  [failures]*metrics.Counter
-	dropped [droppeds]*metrics.Counter
+	ended   [reason.Endings]*metrics.Counter
+	failed  [reason.Failures]*metrics.Counter
+	dropped [reason.Droppeds]*metrics.Counter
 	calls   *metrics.Counter
+}
+
+// list is every mount, in the order of their names.
+func (s *Mounts) list() []*Mount {
+	s.listing.Lock()
+	defer s.listing.Unlock()
+	return s.all
 }
 
 // Status is a mount at one moment.
@@ -160,9 +192,9 @@ func (m *Mount) Status() Status {
 	defer m.mu.Unlock()
 	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.counts[tools].Load()),
 		Prompts:   int(m.counts[prompts].Load()),
-		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.queues[sent].n,
-		Waiting: m.table.waits(), ClientInFlight: m.table.mostOfAClient(),
-		RequestBytes: m.table.bytes, AnswerBytes: int(m.answerBytes.Load())}
+		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.Len(calls.Sent),
+		Waiting: m.table.Waits(), ClientInFlight: m.table.MostOfAClient(),
+		RequestBytes: m.table.Bytes(), AnswerBytes: int(m.answerBytes.Load())}
 	s.Breaker, s.Opened = m.breaker.State(), int(m.breaker.Opened)
 	if m.talking != nil && m.talking.remote != nil {
 		s.Connections = m.talking.remote.Connections()

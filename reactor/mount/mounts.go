@@ -7,27 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
-	"github.com/rs/zerolog"
-
 	"weir/codec"
-	"weir/reactor/loop"
+	"weir/reactor/mount/calls"
 	"weir/reactor/mount/child"
-	"weir/registry/engine"
+	"weir/reactor/mount/hop"
+	"weir/reactor/mount/reason"
 	"weir/registry/protocol"
 )
-
-// Config is what mounts need of their server.
-type Config struct {
-	Mounts  map[string]*Options // by their names; checked
-	Loops   *loop.Loops
-	Engine  *engine.Engine
-	JSON    codec.JSONLimits // of a line
-	Metrics *metrics.Set
-	Log     zerolog.Logger
-	// Name and Version are how mounts are told who calls.
-	Name, Version string
-}
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
@@ -39,9 +25,9 @@ func New(c Config) *Mounts {
 	}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
-	s.modernMeta = `"` + protocolPrefix + `protocolVersion":"` +
-		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + protocolPrefix + `clientInfo":` + s.clientInfo +
-		`,"` + protocolPrefix + `clientCapabilities":{}`
+	s.modernMeta = `"` + hop.Prefix + `protocolVersion":"` +
+		protocol.RevisionAt(protocol.LatestRevision).Version + `","` + hop.Prefix + `clientInfo":` + s.clientInfo +
+		`,"` + hop.Prefix + `clientCapabilities":{}`
 	for _, name := range slices.Sorted(maps.Keys(c.Mounts)) {
 		s.all = append(s.all, s.newMount(name, c.Mounts[name]))
 	}
@@ -54,7 +40,7 @@ func (s *Mounts) newMount(name string, opt *Options) *Mount {
 		log = log.Str("at", opt.At)
 	}
 	m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
-	m.table.init()
+	m.table = calls.New(opt.bounds())
 	m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
 	m.register(s.config.Metrics)
 	return m
@@ -81,13 +67,6 @@ func (s *Mounts) begin(m *Mount) {
 	var life context.Context
 	life, m.end = context.WithCancel(s.life)
 	s.running.Go(func() { m.run(life, s.hurried) })
-}
-
-// list is every mount, in the order of their names.
-func (s *Mounts) list() []*Mount {
-	s.listing.Lock()
-	defer s.listing.Unlock()
-	return s.all
 }
 
 // close has nothing be replaced any more, and returns every mount, also those that leave.
@@ -161,7 +140,7 @@ func (m *Mount) loseLast() {
 	u := m.talking
 	m.mu.Unlock()
 	if u != nil {
-		m.lose(u, failStopped)
+		m.lose(u, reason.FailStopped)
 	}
 }
 
@@ -183,13 +162,13 @@ func (m *Mount) setUp(u *upstream) {
 }
 
 // setDown says why no calls may come.
-func (m *Mount) setDown(why Ending) {
+func (m *Mount) setDown(why reason.Ending) {
 	m.mu.Lock()
 	u := m.talking
 	m.why = why
 	m.mu.Unlock()
 	if u != nil {
-		m.lose(u, failLost)
+		m.lose(u, reason.FailLost)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec/option"
+	"weir/reactor/mount/calls"
 	"weir/reactor/mount/remote"
 )
 
@@ -212,4 +213,10 @@ func (o *Options) inFlight() int {
 		return o.MaxInFlight
 	}
 	return min(o.MaxInFlight, o.MaxConnections-remote.Spare)
+}
+
+// bounds are those of the table of its calls. Over HTTP a call that asks its client keeps its connection.
+func (o *Options) bounds() calls.Bounds {
+	return calls.Bounds{InFlight: o.inFlight(), Waiting: o.MaxWaiting, Bytes: o.MaxBytes, Share: o.MaxShare,
+		Wait: o.WaitTimeout, AskingCounts: o.URL != ""}
 }

@@ -7,6 +7,8 @@ import (
 
 	"weir/backpressure"
 	"weir/codec"
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/reason"
 	"weir/registry/call"
 )
 
@@ -31,12 +33,12 @@ func (u *upstream) question(msg []byte) bool {
 	if name, _ := codec.StringOf(method); !questions[string(name)] {
 		return false
 	}
-	q := &question{id: bytes.Clone(u.env.ID.Of(msg)),
-		asked: &call.Asked{Method: bytes.Clone(method), Params: bytes.Clone(u.env.Params.Of(msg))}}
+	q := &calls.Question{ID: bytes.Clone(u.env.ID.Of(msg)),
+		Asked: &call.Asked{Method: bytes.Clone(method), Params: bytes.Clone(u.env.Params.Of(msg))}}
 	f := u.takeAsking(q)
 	if f == nil {
-		u.drop(dropUnsaid)
-		u.Send(append(codec.AppendError(nil, q.id, errWhose), '\n'))
+		u.drop(reason.DropUnsaid)
+		u.Send(append(codec.AppendError(nil, q.ID, errWhose), '\n'))
 		return true
 	}
 	f.Settle()
@@ -44,7 +46,7 @@ func (u *upstream) question(msg []byte) bool {
 }
 
 // takeAsking takes the one call that is in progress away from the upstream, to ask for q; nil if there is not one.
-func (u *upstream) takeAsking(q *question) *call.Forwarded {
+func (u *upstream) takeAsking(q *calls.Question) *call.Forwarded {
 	m := u.mount
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,29 +54,23 @@ func (u *upstream) takeAsking(q *question) *call.Forwarded {
 		return nil
 	}
 	at, named := u.asksLocked(q)
-	if !named && m.table.queues[sent].n != 1 || at == nowhere {
+	if !named && m.table.Len(calls.Sent) != 1 || at == calls.Nowhere {
 		return nil
 	}
-	s := &m.table.slots[at]
-	f := s.of
-	m.table.dequeue(at)
-	m.table.book(s, -f.Bytes)
-	s.of, s.question = nil, q
-	m.table.enqueue(at, asking, u.Loop().Now())
-	m.freeLocked(s.client)
-	f.Asks, f.State = q.asked, m.of.nonce+strconv.FormatUint(m.table.id(at), 10)
+	f := m.table.Ask(at, q, u.Loop().Now())
+	f.Asks, f.State = q.Asked, m.of.nonce+strconv.FormatUint(m.table.ID(at), 10)
 	return f
 }
 
 // findLocked is the place of a call that asks, by its state.
-func (m *Mount) findLocked(state string) (at place, id uint64, ok bool) {
+func (m *Mount) findLocked(state string) (at calls.Place, id uint64, ok bool) {
 	text, ours := strings.CutPrefix(state, m.of.nonce)
 	id, err := strconv.ParseUint(text, 10, 64)
 	if !ours || err != nil || m.up == nil {
-		return nowhere, 0, false
+		return calls.Nowhere, 0, false
 	}
-	at, ok = m.table.find(id)
-	return at, id, ok && m.table.slots[at].question != nil
+	at, ok = m.table.Find(id)
+	return at, id, ok && m.table.At(at).Question != nil
 }
 
 // goOn sends the upstream what a client has answered, and f waits in the call's place; without an answer it asks again.
@@ -83,19 +79,15 @@ func (t *entry) goOn(f *call.Forwarded) *codec.Error {
 	f.Bytes = slotBytes + len(f.Call.Raw)
 	m.mu.Lock()
 	at, id, ok := m.findLocked(f.State)
-	if !ok || m.table.slots[at].name != t.name || m.stopping {
+	if !ok || m.table.At(at).Name != t.name || m.stopping {
 		m.mu.Unlock()
-		return m.failed(failLost, "the call that asked is over there")
+		return m.failed(reason.FailLost, "the call that asked is over there")
 	}
-	s, u := &m.table.slots[at], m.up
-	q := s.question
+	q, u := m.table.At(at).Question, m.up
 	if f.Answer != nil {
-		m.table.dequeue(at)
-		m.table.book(s, f.Bytes)
-		s.of, s.question = f, nil
-		m.table.enqueue(at, sent, backpressure.Now())
+		m.table.Resume(at, f, backpressure.Now())
 	} else {
-		f.Asks = q.asked
+		f.Asks = q.Asked
 	}
 	m.mu.Unlock()
 	f.Cancel = func() { m.cancel(id) }
@@ -105,7 +97,7 @@ func (t *entry) goOn(f *call.Forwarded) *codec.Error {
 		f.Settle()
 		return nil
 	}
-	u.Send(append(codec.AppendResult(nil, q.id, f.Answer), '\n'))
+	u.Send(append(codec.AppendResult(nil, q.ID, f.Answer), '\n'))
 	return nil
 }
 
@@ -115,9 +107,9 @@ func (t *entry) GiveUp(state string) {
 	m.mu.Lock()
 	at, id, ok := m.findLocked(state)
 	u := m.up
-	var q *question
+	var q *calls.Question
 	if ok {
-		q = m.takeLocked(at).question
+		q = m.table.Take(at).Question
 	}
 	m.mu.Unlock()
 	if ok {
@@ -128,8 +120,8 @@ func (t *entry) GiveUp(state string) {
 var errUnanswered = &codec.Error{Code: codec.CodeInternal, Message: "the client did not answer"}
 
 // giveUp tells the upstream that it will not be answered, and that the call is taken back.
-func (u *upstream) giveUp(q *question, id uint64) {
-	u.Send(append(codec.AppendError(nil, q.id, errUnanswered), '\n'))
+func (u *upstream) giveUp(q *calls.Question, id uint64) {
+	u.Send(append(codec.AppendError(nil, q.ID, errUnanswered), '\n'))
 	u.sendCancelled(id)
 }
 
@@ -137,13 +129,13 @@ func (u *upstream) giveUp(q *question, id uint64) {
 func (u *upstream) expireQuestions(now int64) {
 	m := u.mount
 	m.mu.Lock()
-	at := m.table.queues[asking].first
-	if m.talking != u || at == nowhere || now-m.table.slots[at].since <= int64(m.opt.ClientRequestTimeout) {
+	at := m.table.First(calls.Asking)
+	if m.talking != u || at == calls.Nowhere || now-m.table.At(at).Since <= int64(m.opt.ClientRequestTimeout) {
 		m.mu.Unlock()
 		return
 	}
-	id := m.table.id(at)
-	q := m.takeLocked(at).question
+	id := m.table.ID(at)
+	q := m.table.Take(at).Question
 	m.mu.Unlock()
 	u.giveUp(q, id)
 }

@@ -9,6 +9,9 @@ import (
 	"weir/backpressure"
 	"weir/codec"
 	"weir/reactor/loop"
+	"weir/reactor/mount/calls"
+	"weir/reactor/mount/hop"
+	"weir/reactor/mount/reason"
 	"weir/registry/call"
 	"weir/registry/protocol"
 )
@@ -53,10 +56,10 @@ func (u *upstream) hear(msg []byte) {
 	limits := &u.mount.of.json
 	if err := codec.Scan(msg, &u.env, limits); err != nil {
 		if id, ok := readID(u.env.ID.Of(msg)); ok && u.env.Kind == codec.KindInvalid && msg[0] == '{' {
-			u.settle(id, nil, failAnswer, err.Error())
+			u.settle(id, nil, reason.FailAnswer, err.Error())
 			return
 		}
-		u.drop(dropNoMCP)
+		u.drop(reason.DropNoMCP)
 		u.strange.CompareAndSwap(nil, string(msg[:min(len(msg), 200)]))
 		return
 	}
@@ -71,7 +74,7 @@ func (u *upstream) hear(msg []byte) {
 	}
 }
 
-func (u *upstream) drop(why Dropped) { u.mount.series.dropped[why].Inc() }
+func (u *upstream) drop(why reason.Dropped) { u.mount.series.dropped[why].Inc() }
 
 // readID reads an id of ours, which are numbers.
 func readID(token []byte) (id uint64, ok bool) {
@@ -83,53 +86,53 @@ func readID(token []byte) (id uint64, ok bool) {
 func (u *upstream) answered(msg []byte) {
 	id, ok := readID(u.env.ID.Of(msg))
 	if !ok {
-		u.drop(dropLate)
+		u.drop(reason.DropLate)
 		return
 	}
 	if failure := u.env.Error.Of(msg); failure != nil {
 		u.settleError(id, failure)
 		return
 	}
-	u.settle(id, u.env.Result.Of(msg), failures, "")
+	u.settle(id, u.env.Result.Of(msg), reason.Failures, "")
 }
 
 // take closes the place of an id, whatever waits there. broken: the connection was, and its server has not answered.
-func (u *upstream) take(id uint64, broken bool) (slot, bool) {
+func (u *upstream) take(id uint64, broken bool) (calls.Slot, bool) {
 	m := u.mount
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, ok := m.table.find(id)
-	if !ok || m.talking != u || m.table.slots[at].line <= held || m.table.slots[at].line == asking {
-		u.drop(dropLate)
-		return slot{}, false
+	at, ok := m.table.Find(id)
+	if !ok || m.talking != u || m.table.At(at).Line <= calls.Held || m.table.At(at).Line == calls.Asking {
+		u.drop(reason.DropLate)
+		return calls.Slot{}, false
 	}
 	if broken {
 		m.breaker.Failed(backpressure.Now())
 	} else {
 		m.breaker.Answered()
 	}
-	return m.takeLocked(at), true
+	return m.table.Take(at), true
 }
 
 // settle ends the request with a result, or with a failure and what there is to say of it.
-func (u *upstream) settle(id uint64, result []byte, why Failure, detail string) {
+func (u *upstream) settle(id uint64, result []byte, why reason.Failure, detail string) {
 	was, ok := u.take(id, false)
 	m := u.mount
 	switch {
 	case !ok:
-	case was.own != nil && why != failures:
-		was.own <- answer{err: down(endNoMCP, "%s", detail)}
-	case was.own != nil:
-		was.own <- answer{result: bytes.Clone(result)}
-	case why != failures:
-		was.fail(m, why, detail)
+	case was.Own != nil && why != reason.Failures:
+		was.Own <- calls.Answer{Err: reason.Down(reason.EndNoMCP, "%s", detail)}
+	case was.Own != nil:
+		was.Own <- calls.Answer{Result: bytes.Clone(result)}
+	case why != reason.Failures:
+		m.settleFailed(&was, why, detail)
 	case asksForInput(result, u.revision):
-		was.fail(m, failAsks, "")
-	case !m.keeps(was.of, len(result)):
-		was.fail(m, failAnswer, answersFull)
+		m.settleFailed(&was, reason.FailAsks, "")
+	case !m.keeps(was.Of, len(result)):
+		m.settleFailed(&was, reason.FailAnswer, answersFull)
 	default:
-		was.of.Result, was.of.Revision = bytes.Clone(result), u.revision
-		was.of.Settle()
+		was.Of.Result, was.Of.Revision = bytes.Clone(result), u.revision
+		was.Of.Settle()
 	}
 }
 
@@ -145,6 +148,13 @@ func (m *Mount) keeps(f *call.Forwarded, n int) bool {
 	return true
 }
 
+func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
+
+// hop is how requests go to it.
+func (u *upstream) hop() hop.Hop {
+	return hop.Hop{Modern: u.isModern(), Meta: u.mount.of.modernMeta, Logs: u.logs}
+}
+
 // asksForInput says whether a result of the modern era asks for something first (MCP 2026-07-28, basic/patterns/mrtr).
 func asksForInput(result []byte, revision uint8) bool {
 	return protocol.RevisionAt(int(revision)).Modern && bytes.Contains(result, []byte(`"input_required"`)) &&
@@ -157,16 +167,16 @@ func (u *upstream) settleError(id uint64, failure []byte) {
 	if !ok {
 		return
 	}
-	if was.own != nil {
-		was.own <- answer{err: &downError{endRefused, readError(failure)}}
+	if was.Own != nil {
+		was.Own <- calls.Answer{Err: reason.Because(reason.EndRefused, readError(failure))}
 		return
 	}
-	if !u.mount.keeps(was.of, len(failure)) {
-		was.fail(u.mount, failAnswer, answersFull)
+	if !u.mount.keeps(was.Of, len(failure)) {
+		u.mount.settleFailed(&was, reason.FailAnswer, answersFull)
 		return
 	}
-	was.of.Failed = translated(was.of, readError(failure))
-	was.of.Settle()
+	was.Of.Failed = hop.Translated(was.Of, readError(failure))
+	was.Of.Settle()
 }
 
 // readError reads an error object. Its text is bounded by the line.
@@ -191,7 +201,7 @@ func (u *upstream) asked(msg []byte) {
 	if u.question(msg) {
 		return
 	}
-	u.drop(dropUnsaid)
+	u.drop(reason.DropUnsaid)
 	u.Send(append(codec.AppendError(nil, id, protocol.MethodNotFound(u.env.Method.Of(msg))), '\n'))
 }
 
@@ -212,7 +222,7 @@ func (u *upstream) told(msg []byte) {
 	case protocol.ListResources.ChangedMethod():
 		u.listChanged(protocol.ListResources)
 	default:
-		u.drop(dropUnsaid)
+		u.drop(reason.DropUnsaid)
 	}
 }
 
@@ -220,22 +230,22 @@ func (u *upstream) told(msg []byte) {
 func (u *upstream) progressed(params []byte) {
 	id, ok := readID(codec.Member(params, "progressToken"))
 	if !ok {
-		u.drop(dropLate)
+		u.drop(reason.DropLate)
 		return
 	}
 	m := u.mount
 	m.mu.Lock()
-	at, ok := m.table.find(id)
-	if !ok || m.table.slots[at].line != sent {
+	at, ok := m.table.Find(id)
+	if !ok || m.table.At(at).Line != calls.Sent {
 		m.mu.Unlock()
-		u.drop(dropLate)
+		u.drop(reason.DropLate)
 		return
 	}
-	f := m.table.slots[at].of
+	f := m.table.At(at).Of
 	f.Hold() // so that the call stays while its client is told, which must not be done with the mount locked
 	m.mu.Unlock()
 	if c := f.Call; c.Env.ProgressToken.Present() && !c.Cancelled() {
-		c.Responder.Send(appendProgress(nil, c, params))
+		c.Responder.Send(hop.AppendProgress(nil, c, params))
 	}
 	f.Settle()
 }
@@ -286,7 +296,7 @@ func (u *upstream) EOF([]byte) {}
 
 // Closed implements loop.Handler.
 func (u *upstream) Closed(loop.Reason) {
-	u.mount.lose(u, failLost)
+	u.mount.lose(u, reason.FailLost)
 	close(u.over)
 }
 
@@ -314,7 +324,7 @@ func (u *upstream) skipFrom(b []byte) {
 	u.decoder, u.skipping = codec.LineDecoder{}, true
 	codec.Peek(b, &u.env)
 	u.longID = bytes.Clone(u.env.ID.Of(b))
-	u.drop(dropLong)
+	u.drop(reason.DropLong)
 }
 
 func (u *upstream) skipOn(b []byte) (n int, over bool) {
@@ -327,7 +337,7 @@ func (u *upstream) skipOn(b []byte) (n int, over bool) {
 		u.longID = codec.PeekEnd(tail).Of(tail)
 	}
 	if id, ok := readID(u.longID); ok {
-		u.settle(id, nil, failAnswer, "its line is longer than max_line_bytes")
+		u.settle(id, nil, reason.FailAnswer, "its line is longer than max_line_bytes")
 	}
 	u.longID, u.skipping = nil, false
 	return end + 1, true

@@ -11,6 +11,7 @@ import (
 	"weir/codec"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
+	"weir/registry/call"
 	"weir/registry/engine"
 )
 
@@ -187,4 +188,64 @@ func TestHTTPStreamThatEndsAfterTheCloseIsOffTheBooks(t *testing.T) {
 	if n := b.loops.OutboxBytes(); n != 0 {
 		t.Errorf("%d bytes are on the books of a connection that is gone", n)
 	}
+}
+
+// A compact call that a worker takes while its connection ends never runs. What is in flight is cancelled first, and
+// the lane closed after that: nobody would tell a call that comes in flight in between. Here a worker takes it just then:
+// its lane is held until the one call in flight is cancelled, and the cancelling waits until a worker has it.
+func TestCompactCallOfAConnectionThatEnds(t *testing.T) {
+	f := func(name string, text func(string) string, speak func() pipeline.Transport, end func(*bare, *pipeline.Conn, int)) {
+		t.Run(name, func(t *testing.T) {
+			b := bareServer(t, true)
+			c, peer := b.connect(speak())
+			b.write(peer, text(hello))
+			hold := func(held bool) {
+				c.Lock()
+				defer c.Unlock()
+				c.Throttle(held)
+			}
+			hold(true)
+			first := b.in.NewCall(c)
+			first.Raw = []byte(toolCall("1", "sleep", `{"ms":600000}`))
+			must(t, codec.Scan(first.Raw, &first.Env, &b.site.Options.JSON))
+			b.pipeline.Engine.Route(&first.Exchange)
+			if fail := b.pipeline.Engine.Begin(&first.Exchange); fail != nil {
+				t.Fatal(fail)
+			}
+			c.AddPending(pipeline.CompactAbove) // as many calls as there must be before one is compact
+			b.write(peer, text(toolCall("2", "sleep", `{"ms":600000}`)))
+			if c.Compacted() != 1 {
+				t.Fatalf("%d calls are compact, want one", c.Compacted())
+			}
+			met, done := false, false
+			first.Suspend(&call.Suspension{Cancel: func() {
+				if met {
+					return // it stays in flight
+				}
+				c.Lock()
+				met, done = true, !c.OpenLocked() || c.MutedLocked()
+				c.Unlock()
+				hold(false)
+				b.await("a worker has the compact call", func() bool {
+					return b.pipeline.Queue.Executing(backpressure.Blocking) == 1
+				})
+			}})
+			end(b, c, peer)
+			if !met || !done {
+				t.Fatalf("what is in flight was cancelled: %t, when the connection was done: %t", met, done)
+			}
+			b.await("the compact call is over", func() bool { return c.Pending() == pipeline.CompactAbove })
+		})
+	}
+	line := func(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+	websocket := func() pipeline.Transport { return new(wsTransport) }
+	reset := func(_ *bare, c *pipeline.Conn, _ int) {
+		c.Close(loop.ClosePeerReset)
+		c.Settle()
+	}
+	f("a line", line, newLine, reset)
+	f("a WebSocket", clientFrame, websocket, reset)
+	f("a close frame", clientFrame, websocket, func(b *bare, _ *pipeline.Conn, peer int) {
+		b.write(peer, "\x88\x82\x00\x00\x00\x00\x03\xe8") // 1000, masked with nothing
+	})
 }

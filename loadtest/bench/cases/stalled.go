@@ -15,7 +15,7 @@ const (
 	stalledConnections = 5000
 	stalledText        = 1 << 10 // of one call; its answer is as long
 	// per client: a little more than the kernel's buffers take, so that 8 KiB and more wait in the server
-	stalledCalls   = 58
+	stalledCalls   = 64
 	stalledReceive = 4 << 10
 	writeTimeout   = 10 * time.Second // write_timeout's default
 	catchUp        = time.Second

@@ -1,4 +1,4 @@
-package mount
+package hop
 
 import (
 	"strconv"
@@ -9,27 +9,33 @@ import (
 	"weir/registry/protocol"
 )
 
-// The lines that go upstream, put together from the bytes of what came. What the protocol itself keeps in _meta
-// belongs to one hop: a client's is left out, and ours put in its place.
+// Prefix begins what the protocol itself keeps in _meta.
+const Prefix = "io.modelcontextprotocol/"
 
-// protocolPrefix begins what the protocol itself keeps in _meta.
-const protocolPrefix = "io.modelcontextprotocol/"
+// Room is what a request takes beside what is copied of the client's.
+const Room = 512
 
-// callRoom is what a request takes beside what is copied of the client's.
-const callRoom = 512
-
-// appendHead begins a request of ours, up to the members of its params.
-func appendHead(dst []byte, id uint64, method string) []byte {
+// AppendHead begins a request of ours, up to the members of its params.
+func AppendHead(dst []byte, id uint64, method string) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","id":`...)
 	dst = strconv.AppendUint(dst, id, 10)
 	dst = append(dst, `,"method":"`...)
 	return append(append(dst, method...), `","params":{`...)
 }
 
-// appendCall appends the request that stands for a client's.
-func (u *upstream) appendCall(dst []byte, id uint64, name string, f *call.Forwarded) []byte {
+// Hop is how requests go to one upstream.
+type Hop struct {
+	// Modern: it speaks the modern era. Meta are the members of _meta in every request then.
+	Modern bool
+	Meta   string
+	// Logs: it is told in every request of the modern era which log messages its client wants.
+	Logs bool
+}
+
+// AppendCall appends the request that stands for a client's, of what is called name there.
+func (h Hop) AppendCall(dst []byte, id uint64, name string, f *call.Forwarded) []byte {
 	c := f.Call
-	dst = appendHead(dst, id, f.Method)
+	dst = AppendHead(dst, id, f.Method)
 	first := len(dst)
 	switch f.Method {
 	case "resources/read":
@@ -42,7 +48,7 @@ func (u *upstream) appendCall(dst []byte, id uint64, name string, f *call.Forwar
 			dst = codec.AppendOneLine(append(dst, `,"arguments":`...), arguments)
 		}
 	}
-	return append(u.appendMeta(dst, first, id, c), "}}\n"...)
+	return append(h.appendMeta(dst, first, id, c), "}}\n"...)
 }
 
 // appendCompletion appends the params of a completion/complete, in which a prompt is called what the upstream calls it.
@@ -58,7 +64,7 @@ func appendCompletion(dst []byte, name string, params []byte) []byte {
 		if string(member) == "_meta" {
 			continue
 		}
-		dst = append(append(comma(dst, first), key...), ':')
+		dst = append(append(Comma(dst, first), key...), ':')
 		if of, _ := codec.StringOf(codec.Member(value, "type")); string(member) == "ref" && string(of) == "ref/prompt" {
 			dst = append(codec.AppendQuoted(append(dst, `{"type":"ref/prompt","name":`...), name), '}')
 			continue
@@ -68,18 +74,18 @@ func appendCompletion(dst []byte, name string, params []byte) []byte {
 }
 
 // appendMeta appends what goes upstream of a client's _meta, behind the members of params that begin at first.
-func (u *upstream) appendMeta(dst []byte, first int, id uint64, c *call.Call) []byte {
+func (h Hop) appendMeta(dst []byte, first int, id uint64, c *call.Call) []byte {
 	from := len(dst)
-	dst = append(comma(dst, first), `"_meta":{`...)
+	dst = append(Comma(dst, first), `"_meta":{`...)
 	first = len(dst)
-	if u.isModern() {
-		dst = append(dst, u.mount.of.modernMeta...)
-		if lowest, some := level(c); some && u.logs {
-			dst = append(append(append(dst, `,"`+protocolPrefix+`logLevel":"`...), lowest.String()...), '"')
+	if h.Modern {
+		dst = append(dst, h.Meta...)
+		if lowest, some := Level(c); some && h.Logs {
+			dst = append(append(append(dst, `,"`+Prefix+`logLevel":"`...), lowest.String()...), '"')
 		}
 	}
 	if c.Env.ProgressToken.Present() {
-		dst = strconv.AppendUint(append(comma(dst, first), `"progressToken":`...), id, 10)
+		dst = strconv.AppendUint(append(Comma(dst, first), `"progressToken":`...), id, 10)
 	}
 	meta := c.Env.Meta.Of(c.Raw)
 	for off := 0; meta != nil; {
@@ -91,7 +97,7 @@ func (u *upstream) appendMeta(dst []byte, first int, id uint64, c *call.Call) []
 		if name, _ := codec.StringOf(key); string(name) == "progressToken" || ofProtocol(name) {
 			continue
 		}
-		dst = append(append(comma(dst, first), key...), ':')
+		dst = append(append(Comma(dst, first), key...), ':')
 		dst = codec.AppendOneLine(dst, value)
 	}
 	if len(dst) == first {
@@ -100,8 +106,8 @@ func (u *upstream) appendMeta(dst []byte, first int, id uint64, c *call.Call) []
 	return append(dst, '}')
 }
 
-// comma puts one behind a member that is there.
-func comma(dst []byte, first int) []byte {
+// Comma puts one behind a member that is there.
+func Comma(dst []byte, first int) []byte {
 	if len(dst) > first {
 		return append(dst, ',')
 	}
@@ -109,18 +115,16 @@ func comma(dst []byte, first int) []byte {
 }
 
 // ofProtocol says whether a member of _meta is the protocol's own.
-func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), protocolPrefix) }
+func ofProtocol(name []byte) bool { return strings.HasPrefix(string(name), Prefix) }
 
-func (u *upstream) isModern() bool { return protocol.RevisionAt(int(u.revision)).Modern }
-
-// appendCancelled appends the notification that takes a request back.
-func appendCancelled(dst []byte, id uint64) []byte {
+// AppendCancelled appends the notification that takes a request back.
+func AppendCancelled(dst []byte, id uint64) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`...)
 	return append(strconv.AppendUint(dst, id, 10), "}}\n"...)
 }
 
-// appendProgress appends an upstream's progress as the client of c understands it.
-func appendProgress(dst []byte, c *call.Call, params []byte) []byte {
+// AppendProgress appends an upstream's progress as the client of c understands it.
+func AppendProgress(dst []byte, c *call.Call, params []byte) []byte {
 	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":`...)
 	dst = append(dst, c.Env.ProgressToken.Of(c.Raw)...)
 	for off := 0; ; {
@@ -142,9 +146,9 @@ func appendProgress(dst []byte, c *call.Call, params []byte) []byte {
 	return append(dst, "}}"...)
 }
 
-// translated is an upstream's error in the words of the client's era: only that there is no such resource has a code
+// Translated is an upstream's error in the words of the client's era: only that there is no such resource has a code
 // of its own in each.
-func translated(f *call.Forwarded, e *codec.Error) *codec.Error {
+func Translated(f *call.Forwarded, e *codec.Error) *codec.Error {
 	rev := f.Call.Rev()
 	if f.Method != "resources/read" || e.Code == rev.ResourceNotFound || e.Code != codec.CodeResourceNotFound &&
 		(e.Code != codec.CodeInvalidParams || e.Message != protocol.MessageResourceNotFound) {
@@ -152,4 +156,32 @@ func translated(f *call.Forwarded, e *codec.Error) *codec.Error {
 	}
 	uri, _ := codec.StringOf(f.Call.Env.URI.Of(f.Call.Raw))
 	return rev.ResourceNotFoundError(string(uri))
+}
+
+// Level is the lowest level of log messages that the client of c wants; false: it wants none.
+func Level(c *call.Call) (protocol.LogLevel, bool) {
+	if c.Modern() {
+		name, _ := codec.StringOf(c.Env.LogLevel.Of(c.Raw))
+		return protocol.ParseLogLevel(name)
+	}
+	if c.Conv == nil {
+		return 0, false
+	}
+	return c.Conv.LogLevel(), true
+}
+
+// AppendLogged appends a log message without what is of one hop.
+func AppendLogged(dst, params []byte) []byte {
+	dst = append(dst, `{"jsonrpc":"2.0","method":"notifications/message","params":{`...)
+	first := len(dst)
+	for off := 0; ; {
+		key, value, next := codec.NextMember(params, off)
+		if next <= 0 {
+			return append(dst, "}}"...)
+		}
+		off = next
+		if name, _ := codec.StringOf(key); string(name) != "_meta" {
+			dst = codec.AppendOneLine(append(append(Comma(dst, first), key...), ':'), value)
+		}
+	}
 }
