@@ -153,7 +153,8 @@ func (w *watch) reading() alert.Reading {
 	now := w.server.reactor.Status()
 	return alert.Reading{
 		Calls: totals.Calls, Errors: totals.Errors, Latency: totals.Computing[:], MemoryBytes: process.ResidentBytes(),
-		Connections: now.Connections, SoftConnections: now.SoftConnections,
+		Connections: now.Connections, SoftConnections: now.SoftConnections, LostNodes: w.server.nodes.Lost(),
+		QueueFill: now.CallsFill,
 	}
 }
 

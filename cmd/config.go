@@ -9,6 +9,7 @@ import (
 
 	"weir/backpressure"
 	"weir/backpressure/pressure"
+	"weir/cmd/nodes"
 	"weir/cmd/succession"
 	"weir/codec/option"
 	"weir/reactor"
@@ -39,6 +40,12 @@ type Config struct {
 	// does not see. It must hold max_queue_bytes, max_outbox_total_bytes and max_input_total_bytes together. The
 	// environment variable GOMEMLIMIT, when set, wins over this key.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes" default:"448 MiB" min:"32 MiB" zero:"none" unit:"bytes"`
+	// Mode is what this process is among others: single is alone, cluster serves clients and shares what belongs to other
+	// nodes with them, frontend serves clients and leaves the calls of its tools to workers, worker serves front ends, and
+	// listens only where http or tcp say so. docs/CLUSTER.md tells the whole of it.
+	Mode string `yaml:"mode" default:"single" oneof:"single,cluster,frontend,worker"`
+	// Cluster is this node and how it meets the others. It is not used in mode single.
+	Cluster nodes.Options `yaml:"cluster"`
 	// Admin is the address for metrics, health, status and profiles, as host:port. It is a listener of its own with
 	// goroutines of its own, so that it answers when the loops cannot.
 	Admin string `yaml:"admin" default:"127.0.0.1:9090" zero:"off"`

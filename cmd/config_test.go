@@ -205,6 +205,7 @@ func TestConfigPrintsWhatItReads(t *testing.T) {
 	// An empty list is printed as [], and read back as empty rather than absent.
 	for _, list := range []*[]string{
 		&after.Server.AllowedOrigins, &after.AdminAllowedHosts, &after.Server.Auth.AuthorizationServers,
+		&after.Cluster.Links.Peers, &after.Cluster.Links.DNS,
 	} {
 		if len(*list) == 0 {
 			*list = nil

@@ -92,6 +92,7 @@ var configChapters = map[string]string{
 	"pressure":            "Pressure (`pressure`)",
 	"trace":               "Traces (`trace`)",
 	"audit":               "Audit log (`audit`)",
+	"cluster":             "Cluster (`cluster`)",
 	"mcp":                 "What is served (`mcp`)",
 	"mounts":              "Mounts (`mounts`)",
 }

@@ -43,7 +43,7 @@ type manFlags struct{}
 func (p Program) flagTexts() kong.Vars {
 	texts := kong.Vars{"program": p.Name}
 	config := p.defaults()
-	option.Walk(&config, func(f option.Field) { texts[f.Key] = flagText(f) })
+	option.Walk(&config, func(f option.Field) { texts[strings.ReplaceAll(f.Key, ".", "_")] = flagText(f) })
 	var load loadRunFlags
 	option.SetDefaults(&load)
 	option.Walk(&load, func(f option.Field) { texts["load_"+f.Key] = flagText(f) })

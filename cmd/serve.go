@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/cmd/admin"
+	"weir/cmd/nodes"
 	"weir/cmd/observers"
 	"weir/cmd/orders"
 	"weir/cmd/succession"
@@ -103,10 +104,17 @@ func startServer(config *Config, log *journal, heir *upgrade.Predecessor) (*serv
 	if err == nil {
 		err = s.bind()
 	}
+	if err == nil && heir != nil && s.nodes != nil {
+		err = nodes.ErrUpgrade
+	}
+	if err == nil {
+		err = s.nodes.Start()
+	}
 	if err == nil {
 		err = s.succeed(heir, adminListener)
 	}
 	if err != nil {
+		s.nodes.Abandon()
 		s.observers.Close(lastWords, lastWords)
 		closeIfOpen(adminListener)
 		return nil, err

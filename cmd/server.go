@@ -8,13 +8,16 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"weir/backpressure"
 	"weir/cmd/admin"
 	"weir/cmd/demo"
 	"weir/cmd/live"
+	"weir/cmd/nodes"
 	"weir/cmd/observers"
 	"weir/cmd/succession"
 	"weir/reactor"
 	"weir/reactor/auth"
+	"weir/reactor/cluster"
 	"weir/registry"
 )
 
@@ -31,8 +34,9 @@ type server struct {
 	watch     *watch
 	strain    *strain
 	observers *observers.Observers
-	reloading sync.Mutex // held while it reads again
-	stateKey  string     // seals states
+	nodes     *nodes.Nodes // nil: this process is alone
+	reloading sync.Mutex   // held while it reads again
+	stateKey  string       // seals states
 	draining  atomic.Pointer[time.Time]
 
 	live       *live.View // nil without an admin listener
@@ -68,8 +72,17 @@ func (s *server) build() error {
 			return err
 		}
 	}
+	s.nodes, err = nodes.New(s.config.Mode, s.config.Cluster, s.config.program.Version+" "+commit(), s.clusterLoad,
+		s.metrics, s.log.Logger)
+	if err != nil {
+		return err
+	}
+	calls, err := nodes.Calls(s.config.Mode, s.config.Cluster)
+	if err != nil {
+		return err
+	}
 	s.reactor, err = reactor.New(s.registry, reactor.Config{
-		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
+		Calls: calls, Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
 		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,
@@ -82,6 +95,7 @@ func (s *server) build() error {
 func (s *server) stop() {
 	now := time.Now().UTC()
 	s.draining.Store(&now)
+	s.nodes.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()
 	s.reactor.Shutdown(ctx)
@@ -91,6 +105,9 @@ func (s *server) stop() {
 // end ends what goes on beside the reactor, which has stopped and left so much of the stop's time. A stop that took it
 // all is given up soon (orders.LateAfter), so what it waits for then is less together.
 func (s *server) end(left time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(left, lastWords/2))
+	defer cancel()
+	s.nodes.Close(ctx)
 	s.watch.end()
 	s.strain.end()
 	s.observers.Close(max(left, lastWords/2), lastWords)
@@ -98,4 +115,12 @@ func (s *server) end(left time.Duration) {
 		s.admin.Stop()
 		s.live.End()
 	}
+}
+
+// clusterLoad is what this node says to the others.
+func (s *server) clusterLoad() cluster.Load {
+	now := s.reactor.Status()
+	return cluster.Load{Draining: now.Refusing == backpressure.Draining.String(), Connections: now.Connections,
+		MaxConnections: now.MaxConnections, Waiting: now.WaitingMessages,
+		Executing: now.ExecutingCompute + now.ExecutingBlocking}
 }

@@ -5,6 +5,7 @@ import (
 	"weir/cmd/observers"
 
 	"weir/cmd/mounts"
+	"weir/cmd/nodes"
 	"weir/codec/option"
 	"weir/codec/yaml"
 )
@@ -37,6 +38,7 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
+	nodes.CloseListeners(config.Mode, &config.Server, places)
 	if _, said := places["demo"]; len(config.Mounts) > 0 && !said {
 		config.Demo = false
 	}
@@ -64,15 +66,19 @@ type serveFlags struct {
 	Config      string `placeholder:"FILE" help:"YAML file; docs/CONFIG.md lists its keys. Flags beat the file, the file beats the defaults."`
 	CheckConfig bool   `help:"Print the effective configuration as YAML and exit."`
 
-	HTTP           *string `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port; port 0: the kernel chooses, the log says. ${http}"`
-	TCP            *string `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port. ${tcp}"`
-	Unix           *string `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket. ${unix}"`
-	Admin          *string `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /status, /alerts, /healthz, /readyz and /debug/pprof on host:port. ${admin}"`
-	Loops          *int    `placeholder:"N" help:"Event loops. ${loops}"`
-	Workers        *int    `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
-	Preset         *string `placeholder:"NAME" help:"Limits that belong together: safe (200 connections, an alert at 150), 10k, 25k or 100k. ${preset}"`
-	MaxConnections *int    `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
-	Demo           *bool   `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
+	HTTP           *string  `name:"http" placeholder:"ADDR" help:"Listen for HTTP and WebSocket on host:port; port 0: the kernel chooses, the log says. ${http}"`
+	TCP            *string  `name:"tcp" placeholder:"ADDR" help:"Listen for newline-delimited JSON on host:port. ${tcp}"`
+	Unix           *string  `name:"unix" placeholder:"PATH" help:"Listen for newline-delimited JSON on a Unix socket. ${unix}"`
+	Admin          *string  `name:"admin" placeholder:"ADDR" help:"Serve /metrics, /status, /alerts, /healthz, /readyz and /debug/pprof on host:port. ${admin}"`
+	Loops          *int     `placeholder:"N" help:"Event loops. ${loops}"`
+	Workers        *int     `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
+	Preset         *string  `placeholder:"NAME" help:"Limits that belong together: safe (200 connections, an alert at 150), 10k, 25k or 100k. ${preset}"`
+	MaxConnections *int     `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
+	Mode           *string  `placeholder:"MODE" help:"What this process is among others: single, cluster, frontend or worker. ${mode}"`
+	Node           *string  `placeholder:"NAME" help:"This node's name in a cluster; no other node has it. ${cluster_node}"`
+	ClusterListen  *string  `placeholder:"ADDR" help:"Listen for other nodes on host:port. ${cluster_listen}"`
+	ClusterPeers   []string `placeholder:"ADDR" help:"Addresses of other nodes, with commas between them; this node may be among them."`
+	Demo           *bool    `placeholder:"true|false" help:"Offer the demonstration tools; --demo=false for none. ${demo}"`
 }
 
 // Help implements kong.HelpProvider: what stands below the flags.
@@ -103,6 +109,12 @@ func (f *serveFlags) apply(config *Config, places option.Places) {
 	override(f.Workers, &config.Queue.Workers, places, "workers", "workers")
 	override(f.Preset, &config.Preset, places, "preset", "preset")
 	override(f.MaxConnections, &config.Queue.MaxConnections, places, "max_connections", "max-connections")
+	override(f.Mode, &config.Mode, places, "mode", "mode")
+	override(f.Node, &config.Cluster.Membership.Node, places, "cluster.node", "node")
+	override(f.ClusterListen, &config.Cluster.Links.Listen, places, "cluster.listen", "cluster-listen")
+	if f.ClusterPeers != nil {
+		override(&f.ClusterPeers, &config.Cluster.Links.Peers, places, "cluster.peers", "cluster-peers")
+	}
 	override(f.Demo, &config.Demo, places, "demo", "demo")
 }
 
@@ -152,7 +164,7 @@ func (f *stdioFlags) file() string { return f.Config }
 func (f *stdioFlags) apply(config *Config, places option.Places) {
 	config.stdio = true
 	config.Server.HTTP, config.Server.TCP, config.Server.Unix, config.Admin = "", "", "", ""
-	config.Server.Loops = 1
+	config.Server.Loops, config.Mode = 1, nodes.Single
 	config.Server.DrainDelay, config.Server.DrainSpread = 0, 0       // nobody stands in front; one comes back alone
 	config.Queue.MaxConnections, config.Queue.SoftConnections = 2, 2 // one, and none at the limit: /readyz says so too
 	override(f.Admin, &config.Admin, places, "admin", "admin")

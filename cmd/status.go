@@ -10,8 +10,6 @@ import (
 	"weir/cmd/live"
 	"weir/cmd/process"
 	"weir/cmd/succession"
-	"weir/reactor"
-	"weir/reactor/mount"
 )
 
 // status is /status: what an operator asks first, as JSON. Numbers that have a history are on /metrics.
@@ -36,65 +34,8 @@ type status struct {
 	Connections connectionStatus        `json:"connections"`
 	Queue       queueStatus             `json:"queue"`
 	Memory      memoryStatus            `json:"memory"`
-	Mounts      []mountStatus           `json:"mounts,omitempty"`
-	Holders     []holderStatus          `json:"holders"` // who makes the server hold most, the largest first
-}
-
-// holdersShown is how many of them are shown.
-const holdersShown = 10
-
-// holderStatus is a connection, or a session of HTTP, and where the bytes are that it holds; those that are 0 are left
-// out. docs/OPERATING.md says what each is.
-type holderStatus struct {
-	Kind       string `json:"kind"`                // connection or session
-	Transport  string `json:"transport,omitempty"` // of a connection
-	Peer       string `json:"peer,omitempty"`
-	Principal  string `json:"principal,omitempty"`
-	Bytes      int    `json:"bytes"`
-	Unfinished int    `json:"unfinished,omitempty"`
-	Unread     int    `json:"unread,omitempty"`
-	Kept       int    `json:"kept,omitempty"`
-	Queued     int    `json:"queued,omitempty"`
-	Suspended  int    `json:"suspended,omitempty"`
-	Subscribed int    `json:"subscribed,omitempty"`
-	Events     int    `json:"events,omitempty"`
-	Cancelled  int    `json:"cancelled,omitempty"`
-}
-
-func holdersNow(s *reactor.Server) []holderStatus {
-	shown := []holderStatus{}
-	for _, h := range s.Holders(holdersShown) {
-		kind := "connection"
-		if h.Session {
-			kind = "session"
-		}
-		shown = append(shown, holderStatus{Kind: kind, Transport: h.Transport, Peer: h.Peer, Principal: h.Principal,
-			Bytes: h.Total(), Unfinished: h.Unfinished, Unread: h.Unread, Kept: h.Kept, Queued: h.Queued,
-			Suspended: h.Suspended, Subscribed: h.Subscribed, Events: h.Events, Cancelled: h.Cancelled})
-	}
-	return shown
-}
-
-// mountStatus is one mount.
-type mountStatus struct {
-	Name      string `json:"name"`
-	Up        bool   `json:"up"`
-	Why       string `json:"why,omitempty"` // it is not, in the word of the metrics
-	Tools     int    `json:"tools"`
-	Prompts   int    `json:"prompts"`
-	Resources int    `json:"resources"`
-	InFlight  int    `json:"in_flight"`
-	Waiting   int    `json:"waiting"`
-	Breaker   string `json:"breaker"` // closed, half_open or open
-}
-
-func mountsNow(now []mount.Status) []mountStatus {
-	var shown []mountStatus
-	for _, m := range now {
-		shown = append(shown, mountStatus{m.Name, m.Up, m.Why, m.Tools, m.Prompts, m.Resources, m.InFlight, m.Waiting,
-			m.Breaker.String()})
-	}
-	return shown
+	Mounts      []live.Mount            `json:"mounts,omitempty"`
+	Holders     []live.Holder           `json:"holders"` // who makes the server hold most, the largest first
 }
 
 type connectionStatus struct {
@@ -125,7 +66,8 @@ func (s *server) adminSource() admin.Source {
 	return admin.Source{Metrics: s.metrics, Status: func() any { return s.status() },
 		Alerts:  func() any { return s.watch.rules.Alerts() },
 		Refusal: func() string { return s.reactor.Status().Refusing }, Admins: s.admins.Load,
-		Live: func(since int64) any { return s.live.Look(since) }, Connections: s.connections, Kick: s.kick,
+		Cluster: func() any { return s.nodes.Status() },
+		Live:    func(since int64) any { return s.live.Look(since) }, Connections: s.connections, Kick: s.kick,
 		StatusOf: live.StatusOf}
 }
 
@@ -160,8 +102,8 @@ func (s *server) status() status {
 			ExecutingBlocking: now.ExecutingBlocking,
 		},
 		Memory:  memoryNow(),
-		Mounts:  mountsNow(now.Mounts),
-		Holders: holdersNow(s.reactor),
+		Mounts:  live.Mounts(now.Mounts),
+		Holders: live.Holders(s.reactor),
 	}
 }
 

@@ -119,7 +119,12 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor", "github.com/VictoriaMetrics/metrics",
 		"github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
-	"reactor/auth": {"weir/codec"},
+	"reactor/auth":                 {"weir/codec"},
+	"reactor/cluster":              {"weir/codec/option", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
+	"reactor/cluster/node_test.go": {"weir/codec/option", "weir/reactor/cluster"},
+	"reactor/cluster/loopback":     {"weir/reactor/cluster"},
+	"reactor/cluster/nats": {"weir/codec/option", "weir/reactor/cluster", "github.com/nats-io/nats-server",
+		"github.com/nats-io/nats.go", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
 		"weir/reactor/loop/share",
@@ -146,9 +151,19 @@ var allowedImports = map[string][]string{
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
 		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
+	// Front ends and workers are servers in a role, and a part of each server.
+	"reactor/cluster/front": {"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/cluster/parcel",
+		"weir/reactor/cluster/queue", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
+	"reactor/cluster/work": {"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/pipeline", "weir/reactor/cluster/parcel", "weir/reactor/cluster/queue",
+		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix"},
+	"reactor/cluster/parcel":          {},
+	"reactor/cluster/queue":           {"weir/codec/option"},
+	"reactor/cluster/queue/queuetest": {"weir/reactor/cluster/queue"},
 	// The clients of brokers, which only package cmd links.
-	"reactor/cluster/queue/natsqueue":  {"weir/reactor/cluster/queue", "github.com/nats-io/nats.go"},
-	"reactor/cluster/queue/redisqueue": {"weir/reactor/cluster/queue", "github.com/redis/go-redis/v9"},
+	"reactor/cluster/queue/natsqueue":   {"weir/reactor/cluster/queue", "github.com/nats-io/nats.go"},
+	"reactor/cluster/queue/redisqueue":  {"weir/reactor/cluster/queue", "github.com/redis/go-redis/v9"},
+	"reactor/cluster/queue/rabbitqueue": {"weir/reactor/cluster/queue", "github.com/rabbitmq/amqp091-go"},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.
@@ -261,7 +276,7 @@ func judgeImport(name, imported string) string {
 		return "" // tools to call, in tests of servers too
 	case slices.Contains([]string{"weir/cmd/admin", "weir/cmd/invoke", "weir/cmd/check", "weir/cmd/exposition",
 		"weir/cmd/imports", "weir/cmd/memory", "weir/cmd/doctor", "weir/cmd/live", "weir/cmd/manual",
-		"weir/cmd/mounts", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
+		"weir/cmd/mounts", "weir/cmd/nodes", "weir/cmd/observers", "weir/cmd/orders", "weir/cmd/pager", "weir/cmd/process",
 		"weir/cmd/succession", "weir/cmd/systemd", "weir/cmd/token", "weir/cmd/top"}, imported) &&
 		path.Dir(name) == "cmd":
 		return "" // parts of the program
@@ -279,6 +294,10 @@ func judgeImport(name, imported string) string {
 		return "" // what can be known of mounts that do not run
 	case imported == "weir/cmd/needs" && strings.HasSuffix(name, "_test.go"):
 		return "" // what of this machine and of this run a test needs
+	case imported == "weir/reactor/cluster/nats" && path.Dir(name) != "cmd/nodes":
+		return "an engine is linked by the program alone: who imports the server does not build NATS"
+	case imported == "weir/reactor/cluster/loopback" && !strings.HasSuffix(name, "_test.go"):
+		return "it is for tests"
 	case strings.HasPrefix(imported, "weir/cmd"):
 		return "only programs import cmd"
 	case imported == "weir/codec/yaml" && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "loadtest/"):

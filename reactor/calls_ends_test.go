@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,12 +85,12 @@ func TestCallsInFlight(t *testing.T) {
 	contains(t, p.line(), `"id":1`, `"reason":"cluster_in_flight"`)
 	p.send(holdCall(2, "echo") + holdCall(3, "echo") + holdCall(4, "echo"))
 	contains(t, p.line(), `"reason":"cluster_in_flight"`, `"executed":false`)
-	if n := s.metric("weir_queue_in_flight"); n != "2" {
+	if n := s.metric("weir_cluster_queue_in_flight"); n != "2" {
 		t.Errorf("%s calls in flight", n)
 	}
 	p.send(cancelled("2") + "\n" + cancelled("3") + "\n" + cancelled("4") + "\n")
 	s.eventually("nothing is left of them", func() bool {
-		return s.metric("weir_queue_in_flight") == "0" && s.metric("weir_queue_in_flight_bytes") == "0"
+		return s.metric("weir_cluster_queue_in_flight") == "0" && s.metric("weir_cluster_queue_in_flight_bytes") == "0"
 	})
 }
 
@@ -134,9 +136,66 @@ func TestCallsWorkerGone(t *testing.T) {
 		t.Errorf("answers: %v", ends)
 	}
 	link.Cut(false) // what the first had to say is late
-	s.eventually("nothing is under way", func() bool { return first.metric("weir_queue_jobs") == "0" })
+	s.eventually("nothing is under way", func() bool { return first.metric("weir_cluster_queue_jobs") == "0" })
 	p.send(`{"jsonrpc":"2.0","id":99,"method":"ping"}` + "\n")
 	contains(t, p.line(), `"id":99`)
+}
+
+// TestCallsWorkerGoneUnderLoad: while clients call without a pause a worker vanishes. Each call has one end, a result or
+// worker_lost, and those of an idempotent tool have results.
+func TestCallsWorkerGoneUnderLoad(t *testing.T) {
+	broker := queuetest.NewBroker()
+	quick := func(s *server) *server {
+		for name, idempotent := range map[string]bool{"once": false, "often": true} {
+			tool := &mcp.Tool{Name: name, Annotations: &mcp.ToolAnnotations{IdempotentHint: idempotent}}
+			registry.AddTool(s.registry, tool, func(context.Context, *mcp.CallToolRequest, struct{ N int }) (
+				*mcp.CallToolResult, any, error) {
+				return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
+			})
+		}
+		return s
+	}
+	s := quick(joined(t, broker.Open, "front", false, nil)).isUp()
+	var link *queuetest.Link
+	quick(joined(t, opened(broker, &link), "first", true, nil))
+	second := quick(joined(t, broker.Open, "second", true, nil))
+	const clients, rounds, window = 8, 20, 25
+	var clientsOf sync.WaitGroup
+	var lost atomic.Int64
+	half := make(chan struct{}, clients)
+	for range clients {
+		p := s.dial("tcp").greet()
+		clientsOf.Go(func() {
+			for round := range rounds {
+				ends := map[int]bool{}
+				for n := range window {
+					p.send(holdCall(round*window+n, []string{"once", "often"}[n%2]))
+				}
+				for range window {
+					line := p.line()
+					var m struct{ ID int }
+					if json.Unmarshal([]byte(line), &m) != nil || ends[m.ID] || m.ID/window != round {
+						t.Errorf("round %d: %s", round, line)
+					}
+					ends[m.ID] = true
+					switch isResult := strings.Contains(line, `"done"`); {
+					case !isResult && (m.ID%window)%2 == 1, !isResult && !strings.Contains(line, `"worker_lost"`):
+						t.Errorf("round %d: %s", round, line)
+					case !isResult:
+						lost.Add(1)
+					}
+				}
+				if round == rounds/2 {
+					half <- struct{}{}
+				}
+			}
+		})
+	}
+	<-half
+	link.Cut(true)
+	clientsOf.Wait()
+	t.Logf("%d calls ended with worker_lost", lost.Load())
+	second.eventually("nothing is under way", func() bool { return second.metric("weir_cluster_queue_jobs") == "0" })
 }
 
 // TestCallsTwiceGone: an idempotent call that has ended two workers does not end a third.
@@ -187,17 +246,17 @@ func TestCallsTakenBack(t *testing.T) {
 	p.send(holdCall(1, "hold")) // nobody frees it
 	worker.awaitStuck()
 	contains(t, p.line(), `"id":1`, `"reason":"worker_timeout"`, `"executed":true`)
-	worker.eventually("its handler has heard", func() bool { return worker.metric("weir_queue_jobs") == "0" })
+	worker.eventually("its handler has heard", func() bool { return worker.metric("weir_cluster_queue_jobs") == "0" })
 	q := s.dial("tcp").greet()
 	q.send(holdCall(2, "hold"))
 	worker.awaitStuck()
 	q.send(holdCall(3, "hold")) // waits in the queue
 	s.eventually("both are under way", func() bool {
-		return s.metric("weir_queue_in_flight") == "2" && broker.Waiting() == 1
+		return s.metric("weir_cluster_queue_in_flight") == "2" && broker.Waiting() == 1
 	})
 	q.Close()
 	worker.eventually("neither is under way", func() bool {
-		return worker.metric("weir_queue_jobs") == "0" && broker.Waiting() == 0
+		return worker.metric("weir_cluster_queue_jobs") == "0" && broker.Waiting() == 0
 	})
 	select {
 	case <-worker.stuck:
@@ -261,7 +320,7 @@ func TestCallsFrontGone(t *testing.T) {
 	link.Cut(true)
 	worker.free()
 	worker.eventually("its answer is known to be lost", func() bool {
-		return worker.metric("weir_queue_answers_unheard_total") == "1"
+		return worker.metric("weir_cluster_queue_answers_unheard_total") == "1"
 	})
 	contains(t, p.line(), `"reason":"cluster_queue_down"`)
 }
@@ -289,7 +348,7 @@ func TestCallsOfPrincipals(t *testing.T) {
 			t.Errorf("%v", r)
 		}
 	}
-	if n := worker.metric("weir_queue_taken_total"); n != "2" {
+	if n := worker.metric("weir_cluster_queue_taken_total"); n != "2" {
 		t.Errorf("%s calls were taken", n)
 	}
 }

@@ -45,7 +45,7 @@ func (s *server) offerAll() *server {
 // isUp waits until calls can go through the queue.
 func (s *server) isUp() *server {
 	s.t.Helper()
-	s.eventually("the queue is there", func() bool { return s.metric("weir_queue_up") == "1" })
+	s.eventually("the queue is there", func() bool { return s.metric("weir_cluster_queue_up") == "1" })
 	return s
 }
 
@@ -72,7 +72,7 @@ func TestFeaturesThroughAQueue(t *testing.T) {
 			}
 		})
 	}
-	if n := worker.metric("weir_queue_taken_total"); n == "0" {
+	if n := worker.metric("weir_cluster_queue_taken_total"); n == "0" {
 		t.Errorf("the worker has run nothing: %s", n)
 	}
 }

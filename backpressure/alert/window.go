@@ -13,6 +13,10 @@ type Reading struct {
 	MemoryBytes int64
 	// Connections are open; SoftConnections is how many of them are worth an alert, 0 for none.
 	Connections, SoftConnections int
+	// LostNodes are those of a cluster that were lost and are not back.
+	LostNodes int
+	// QueueFill is how full the queue to the workers is, 0 to 1.
+	QueueFill float64
 }
 
 // sample is a Reading with its time.

@@ -27,6 +27,8 @@ type Source struct {
 	Refusal func() (word string) // why new work is turned away; "" when the server is ready
 	Admins  func() *auth.Tokens  // who may read more than health; nil: everybody
 
+	Cluster func() any // what /cluster shows, as JSON
+
 	Live func(since int64) any // what the page draws, as JSON, with the curves after a second of Unix time
 	// Connections are those that a filter leaves; an error is told to who asked, with the status that statusOf has for it.
 	Connections func(filter url.Values) (any, error)
@@ -60,12 +62,10 @@ func handler(source Source, hosts []string) http.Handler {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 	})
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, source.Status())
-	})
-	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"alerts": source.Alerts()})
-	})
+	for path, page := range map[string]func() any{"/status": source.Status, "/cluster": source.Cluster,
+		"/alerts": func() any { return map[string]any{"alerts": source.Alerts()} }} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, page()) })
+	}
 	// For people the page, for programs what there is.
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Vary", "Accept")
@@ -74,7 +74,7 @@ func handler(source Source, hosts []string) http.Handler {
 			return
 		}
 		writeJSON(w, http.StatusOK, map[string][]string{"pages": {"/status", "/alerts", "/metrics", "/healthz", "/readyz",
-			"/live", "/connections", "/debug/pprof/"}})
+			"/live", "/connections", "/cluster", "/debug/pprof/"}})
 	})
 	source.handleLive(mux)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

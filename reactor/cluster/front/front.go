@@ -208,3 +208,12 @@ func (fr *Front) Status() Status {
 	defer fr.mu.Unlock()
 	return Status{Broker: fr.state, InFlight: fr.table.n, Bytes: fr.bytes}
 }
+
+// Fill is how full the broker is, 0 to 1: of messages or of bytes, what is more. The broker is looked at once a second.
+func (fr *Front) Fill() float64 {
+	if fr == nil {
+		return 0
+	}
+	s, o := fr.Status().Broker, fr.config.Options
+	return max(float64(s.Messages)/float64(o.MaxMessages), float64(s.Bytes)/float64(o.MaxBytes))
+}

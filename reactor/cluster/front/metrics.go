@@ -10,10 +10,9 @@ import (
 
 // series are those of a front end.
 type series struct {
-	calls, unsaid *metrics.Counter
-	failed        [failures]*metrics.Counter
-	dropped       [droppeds]*metrics.Counter
-	batches       *metrics.Histogram
+	calls, batches, unsaid *metrics.Counter
+	failed                 [failures]*metrics.Counter
+	dropped                [droppeds]*metrics.Counter
 }
 
 // Status is a front end at one moment.
@@ -34,30 +33,30 @@ const (
 var droppedWords = [droppeds]string{"late", "broken"}
 
 func (s *series) register(set *metrics.Set, o *queue.Options, status func() Status) {
-	s.calls = set.NewCounter(`weir_queue_calls_total`)
-	s.unsaid = set.NewCounter(`weir_queue_words_unsaid_total`)
-	s.batches = set.NewHistogram(`weir_queue_pushed_calls`)
+	s.calls = set.NewCounter(`weir_cluster_queue_calls_total`)
+	s.unsaid = set.NewCounter(`weir_cluster_queue_words_unsaid_total`)
+	s.batches = set.NewCounter(`weir_cluster_queue_pushes_total`)
 	for i, word := range failureWords {
-		s.failed[i] = set.NewCounter(fmt.Sprintf(`weir_queue_calls_failed_total{reason=%q}`, word))
+		s.failed[i] = set.NewCounter(fmt.Sprintf(`weir_cluster_queue_calls_failed_total{reason=%q}`, word))
 	}
 	for i, word := range droppedWords {
-		s.dropped[i] = set.NewCounter(fmt.Sprintf(`weir_queue_words_dropped_total{reason=%q}`, word))
+		s.dropped[i] = set.NewCounter(fmt.Sprintf(`weir_cluster_queue_words_dropped_total{reason=%q}`, word))
 	}
 	gauge := func(name string, value func(Status) int) {
 		set.NewGauge(name, func() float64 { return float64(value(status())) })
 	}
-	gauge(`weir_queue_up`, func(s Status) int {
+	gauge(`weir_cluster_queue_up`, func(s Status) int {
 		if s.Broker.Up {
 			return 1
 		}
 		return 0
 	})
-	gauge(`weir_queue_held_messages`, func(s Status) int { return s.Broker.Messages })
-	gauge(`weir_queue_held_messages_limit`, func(Status) int { return o.MaxMessages })
-	gauge(`weir_queue_held_bytes`, func(s Status) int { return s.Broker.Bytes })
-	gauge(`weir_queue_held_limit_bytes`, func(Status) int { return o.MaxBytes })
-	gauge(`weir_queue_in_flight`, func(s Status) int { return s.InFlight })
-	gauge(`weir_queue_in_flight_limit`, func(Status) int { return o.MaxInFlight })
-	gauge(`weir_queue_in_flight_bytes`, func(s Status) int { return s.Bytes })
-	gauge(`weir_queue_in_flight_limit_bytes`, func(Status) int { return o.MaxInFlightBytes })
+	gauge(`weir_cluster_queue_held_messages`, func(s Status) int { return s.Broker.Messages })
+	gauge(`weir_cluster_queue_held_limit_messages`, func(Status) int { return o.MaxMessages })
+	gauge(`weir_cluster_queue_held_bytes`, func(s Status) int { return s.Broker.Bytes })
+	gauge(`weir_cluster_queue_held_limit_bytes`, func(Status) int { return o.MaxBytes })
+	gauge(`weir_cluster_queue_in_flight`, func(s Status) int { return s.InFlight })
+	gauge(`weir_cluster_queue_in_flight_limit`, func(Status) int { return o.MaxInFlight })
+	gauge(`weir_cluster_queue_in_flight_bytes`, func(s Status) int { return s.Bytes })
+	gauge(`weir_cluster_queue_in_flight_limit_bytes`, func(Status) int { return o.MaxInFlightBytes })
 }

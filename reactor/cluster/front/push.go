@@ -63,7 +63,7 @@ func dataOf(jobs []job) [][]byte {
 
 // pushed ends the calls that the broker did not take.
 func (fr *Front) pushed(jobs []job, errs []error) {
-	fr.series.batches.Update(float64(len(jobs)))
+	fr.series.batches.Inc()
 	for i, err := range errs {
 		switch {
 		case err == nil:

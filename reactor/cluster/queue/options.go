@@ -11,9 +11,11 @@ import (
 
 // Options are the bounds of calls between front ends and workers. Both sides have the same file.
 type Options struct {
-	// Engine is the broker: nats://host:port (JetStream has to be enabled there; several with commas between), redis://
-	// or rediss://[user:password@]host:port[/db], amqp:// or amqps://[user:password@]host:port[/vhost].
-	Engine string `yaml:"engine" zero:"none"`
+	// Engine is the broker: nats:// or tls://host:port (a NATS server with JetStream; several with commas between them),
+	// redis:// or rediss://host:port/db, amqp:// or amqps://host:port/vhost (RabbitMQ). Modes frontend and worker need it.
+	Engine string `yaml:"engine" max:"4096" zero:"none"`
+	// SecretFile is a file whose first line is user:password for the broker.
+	SecretFile string `yaml:"secret_file" max:"4096" zero:"none"`
 	// Prefix stands before every name at the broker: clusters that share one have each its own.
 	Prefix string `yaml:"prefix" default:"weir"`
 	// MaxMessages is how many calls the broker holds; the next is refused (503, cluster_queue_full). RabbitMQ counts those
@@ -42,7 +44,7 @@ type Options struct {
 }
 
 // schemes are those of engines.
-var schemes = []string{"nats", "redis", "rediss", "amqp", "amqps"}
+var schemes = []string{"nats", "tls", "redis", "rediss", "amqp", "amqps"}
 
 // Validate returns everything that is wrong with o.
 func (o *Options) Validate() []error {
@@ -53,6 +55,9 @@ func (o *Options) Validate() []error {
 		if u, err := url.Parse(first); err != nil || !slices.Contains(schemes, u.Scheme) || u.Host == "" {
 			found.Add("engine", "it is not the address of a broker: allowed is what begins with %s://",
 				strings.Join(schemes, "://, "))
+		} else if u.User != nil {
+			found.Add("engine", "it holds a password, which would be shown: allowed is a line user:password in the file that "+
+				"secret_file names")
 		}
 	}
 	if !CheckName(o.Prefix) {

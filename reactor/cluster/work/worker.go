@@ -152,7 +152,7 @@ func (w *Worker) InFlight() int {
 
 // begin judges what was taken, and gives what is to be run to a desk.
 func (w *Worker) begin(taken []queue.Job) {
-	w.series.batches.Update(float64(len(taken)))
+	w.series.batches.Inc()
 	var run []*job
 	for _, t := range taken {
 		w.series.taken.Inc()

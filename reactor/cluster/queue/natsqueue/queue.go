@@ -16,6 +16,7 @@ import (
 // Queue is a process's place at a NATS server.
 type Queue struct {
 	config queue.Config
+	url    string
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	life   context.Context
@@ -48,7 +49,7 @@ func Open(url string, c queue.Config, more ...nats.Option) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{config: c, nc: nc, taken: map[jetstream.Msg]struct{}{}}
+	q := &Queue{config: c, url: url, nc: nc, taken: map[jetstream.Msg]struct{}{}}
 	q.life, q.end = context.WithCancel(context.Background())
 	if q.js, err = jetstream.New(nc, jetstream.WithPublishAsyncTimeout(c.Deadline)); err == nil {
 		err = q.listen()
@@ -247,7 +248,7 @@ func watchEvery(c *queue.Config) time.Duration {
 
 func (q *Queue) state() queue.State {
 	if !q.nc.IsConnected() {
-		why := "no NATS server at " + q.nc.Opts.Url
+		why := "no NATS server at " + q.url
 		if err := q.nc.LastError(); err != nil {
 			why += ": " + err.Error()
 		}

@@ -302,16 +302,26 @@ func testBrokerAway(w *world) {
 	})
 }
 
-// testAge: what has waited too long is dropped by the broker.
+// testAge: what has waited too long is dropped by the broker, and makes room.
 func testAge(w *world) {
-	w.change = func(c *queue.Config) { c.MaxAge = 300 * time.Millisecond }
-	f, worker := w.join("front", false), w.join("worker", true)
+	w.change = func(c *queue.Config) { c.MaxAge, c.MaxMessages = 300*time.Millisecond, 3 }
+	f := w.join("front", false)
 	f.push(jobs(0, 3))
-	w.eventually("it is there", func() bool { return f.now().Messages > 0 })
-	w.eventually("it is dropped", func() bool { return f.now().Messages == 0 })
-	f.push(jobs(3, 1))
-	if got := worker.take(1); string(got[0].Data) != "job 3" {
-		w.Errorf("%s was taken", got[0].Data)
+	w.eventually("there is room", func() bool {
+		taken, _ := f.pushed([][]byte{[]byte("late")})
+		return taken == 1
+	})
+	worker := w.join("worker", true)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for ctx.Err() == nil { // the last may be too old by now as well
+		came, _ := worker.Take(ctx, 3)
+		for _, j := range came {
+			if string(j.Data) != "late" {
+				w.Errorf("%s was taken", j.Data)
+			}
+		}
+		worker.Done(came)
 	}
 }
 
