@@ -62,9 +62,26 @@ mounts:
 		}
 	}
 	if code, out, errs := runCheck(t, ""); code != exitOK || strings.Contains(out, "mounts") ||
-		!strings.Contains(out, "demonstration tools") {
+		!strings.Contains(out, "demonstration tools") || !strings.Contains(out, "search\n  auto: where more than 64 ") {
 		t.Errorf("nothing: %d %s%s", code, out, errs)
 	}
+}
+
+// TestCheckSearch: whether tools are searched is said of what is known of them.
+func TestCheckSearch(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		if code, out, errs := runCheck(t, text); code != exitOK || !strings.Contains(out, "\nsearch\n  "+want+"\n") {
+			t.Errorf("%s\nis said %d %s%s", text, code, out, errs)
+		}
+	}
+	mount := func(allow string) string { return `mounts: {m: {tcp: "127.0.0.1:9", tools: {allow: [` + allow + `]}}}` }
+	f(mount("a, b"), "off, by auto: 2 tools are offered, and up to 64 are listed")
+	f(mount("a, b*"), "auto: where more than 64 tools are offered, find_tools and call_tool are listed instead")
+	f("mcp: {search: {above: 1, always: [m_a, x*]}}\n"+mount("a, b"),
+		"on, by auto: more than 1 tools are offered, so find_tools and call_tool are listed instead, and m_a, x*")
+	f("mcp: {search: {mode: on}}", "on: find_tools and call_tool are listed instead of tools")
+	f("mcp: {search: {mode: off}}", "off: every tool is listed")
 }
 
 // TestCheckBad: all that is wrong, at once.

@@ -45,8 +45,8 @@ var allowedImports = map[string][]string{
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
-		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
-		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
+		"weir/codec/option", "weir/backpressure/histogram", "weir/backpressure/mean", "weir/backpressure/number",
+		"weir/backpressure/rate", "weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -54,8 +54,8 @@ var allowedImports = map[string][]string{
 	},
 	"registry/engine": {
 		"weir/codec", "weir/registry/call", "weir/registry/clientreq", "weir/registry/concurrency", "weir/registry/event",
-		"weir/registry/fault", "weir/registry/feature", "weir/registry/handler", "weir/registry/input",
-		"weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
+		"weir/registry/fault", "weir/registry/feature", "weir/registry/finder", "weir/registry/handler",
+		"weir/registry/input", "weir/registry/meter", "weir/registry/offer", "weir/registry/protocol", "weir/registry/result",
 		"weir/registry/session", "weir/registry/task", "weir/registry/value", "github.com/VictoriaMetrics/metrics",
 		"github.com/modelcontextprotocol/go-sdk",
 	},
@@ -64,6 +64,11 @@ var allowedImports = map[string][]string{
 		"weir/registry/call", "weir/registry/concurrency", "weir/registry/feature", "weir/registry/handler",
 		"github.com/VictoriaMetrics/metrics",
 	},
+	"registry/finder": {
+		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/handler", "weir/registry/protocol",
+		"weir/registry/search", "github.com/VictoriaMetrics/metrics", "github.com/modelcontextprotocol/go-sdk",
+	},
+	"registry/search": {"weir/codec"},
 	"registry/offer": {
 		"weir/codec", "weir/registry/call", "weir/registry/fault", "weir/registry/feature", "weir/registry/handler",
 		"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk",
@@ -127,6 +132,7 @@ var allowedImports = map[string][]string{
 		"github.com/nats-io/nats.go", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/round",
 		"weir/reactor/loop/share",
 		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",

@@ -46,6 +46,7 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	s.engine.StopAsking()
 	s.mounts.Drain(ctx)
 	s.front.Drain(ctx)
+	s.pipeline.AwaitSuspended(ctx)
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()

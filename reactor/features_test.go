@@ -129,7 +129,7 @@ func (s *server) perform(t *testing.T, transport, script string) string {
 				}
 				message = strings.Replace(strings.Replace(message, `"_meta":{`, `"_meta":{`+meta+`,`, 1), `,}`, `}`, 1)
 			}
-			v.say(message)
+			v.say(aimed(message))
 		case "<-":
 			heard := v.hear()
 			if id := askedID.FindString(heard); id != "" {

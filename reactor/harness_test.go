@@ -70,6 +70,9 @@ func startConfig(t testing.TB, change func(*Config), tunes ...tune) *server {
 	o, b, r := DefaultOptions(), backpressure.DefaultOptions(), namedOptions()
 	o.HTTP, o.TCP, o.Loops = "127.0.0.1:0", "127.0.0.1:0", 2
 	b.MaxConnections = 4096
+	if byCallTool {
+		r.Search.Mode = "on"
+	}
 	o.DrainSpread = 0 // they have few streams, and do not wait
 	// how busy the machine is with others is none of these tests' subject
 	b.QueueTimeout, b.MaxExpectedWait, b.OverloadQueueTimeout = 0, 0, 0
@@ -294,7 +297,7 @@ func contains(t testing.TB, text string, parts ...string) {
 	}
 }
 
-func toolCall(id, tool, arguments string) string { return wire.ToolCall(id, tool, arguments) }
+func toolCall(id, tool, arguments string) string { return aimed(wire.ToolCall(id, tool, arguments)) }
 
 func clientFrame(text string) string { return wire.ClientFrame(text) }
 

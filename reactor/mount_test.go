@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"weir/reactor/loop"
 	"weir/reactor/mount"
 )
 
@@ -31,7 +32,7 @@ type played struct {
 }
 
 // mounted starts a server with a mount that the test plays.
-func mounted(t *testing.T, change func(*mount.Options)) (*server, *played) {
+func mounted(t *testing.T, change func(*mount.Options), more ...func(*Config)) (*server, *played) {
 	t.Helper()
 	path := t.TempDir() + "/m.sock"
 	ln, err := net.Listen("unix", path)
@@ -43,7 +44,12 @@ func mounted(t *testing.T, change func(*mount.Options)) (*server, *played) {
 	if change != nil {
 		change(&one)
 	}
-	s := startConfig(t, func(c *Config) { c.Mounts = map[string]*mount.Options{"m": &one} })
+	s := startConfig(t, func(c *Config) {
+		c.Mounts = map[string]*mount.Options{"m": &one}
+		for _, f := range more {
+			f(c)
+		}
+	})
 	return s, p
 }
 
@@ -167,7 +173,7 @@ func (c *lineClient) want(line string) {
 }
 
 func callOf(id int, tool, rest string) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q%s}}`, id, tool, rest)
+	return aimed(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q%s}}`, id, tool, rest))
 }
 
 const modernMeta = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}`
@@ -622,6 +628,48 @@ func heapNow() int {
 }
 
 // TestMountDrains: a server that stops lets its mounts answer what they were sent, and takes no more.
+// jobFunc is a loop's job.
+type jobFunc func(*loop.Loop)
+
+func (f jobFunc) OnLoop(l *loop.Loop) { f(l) }
+
+// A call whose answer has come while the server stops is answered, though it is on its way back into its queue when
+// everything else has ended: here the loop, which is to bring it there, does something else first.
+func TestMountAnswersAsItDrains(t *testing.T) {
+	s, p := mounted(t, nil, func(c *Config) { c.Options.Loops = 1 })
+	p.greet(toolA)
+	c := up(t, s, 1)
+	c.say(callOf(1, "m_a", ""))
+	m := p.hear("tools/call")
+	went := make(chan struct{})
+	var before func(*loop.Loop) // the loop does it before it brings the call back, which is asked of it later
+	before = func(l *loop.Loop) {
+		if s.metric(`weir_mount_in_flight{mount="m"}`) != "0" {
+			l.Do(jobFunc(before))
+			return
+		}
+		defer close(went)
+		for end := time.Now().Add(50 * time.Millisecond); !s.queue.Draining() && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+	}
+	s.loops.LeastLoaded().Do(jobFunc(before))
+	report := make(chan DrainReport, 1)
+	go func() { report <- s.stop(patience) }()
+	s.eventually("it drains", func() bool { return s.pipeline.Draining() })
+	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, m.ID)
+	<-went
+	c.want(`{"jsonrpc":"2.0","id":1,"result":{"content":[]}}`)
+	c.conn.Close()
+	go func() { // as programs do
+		_, _ = io.Copy(io.Discard, p.in)
+		p.conn.Close()
+	}()
+	if r := s.report(report); r.Messages != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestMountDrains(t *testing.T) {
 	s, p := mounted(t, nil)
 	p.greet(toolA)

@@ -11,6 +11,7 @@ import (
 	"weir/registry/concurrency"
 	"weir/registry/engine"
 	"weir/registry/event"
+	"weir/registry/finder"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -127,6 +128,8 @@ type Options struct {
 	// is refused likewise. The default is max_blocking_workers, which bounds all tools together.
 	MaxConcurrency int `yaml:"max_concurrency" default:"4096" min:"1" max:"1048576" unit:"calls"`
 
+	// Search has two tools stand for many.
+	Search finder.Options `yaml:"search"`
 	// Tasks are the bounds of tasks.
 	Tasks task.Options `yaml:",inline"`
 
@@ -201,7 +204,7 @@ func (o *Options) engine() engine.Options {
 			Max: o.MaxClientRequests, MaxPerClient: o.MaxClientRequestsPerClient,
 			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
 		},
-		Tasks: o.Tasks, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
+		Tasks: o.Tasks, Search: o.Search, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
 		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,

@@ -11,6 +11,7 @@ import (
 	"weir/cmd/mounts"
 	"weir/codec/option"
 	"weir/reactor/mount"
+	"weir/registry/finder"
 )
 
 // Flags are those of the command.
@@ -41,6 +42,7 @@ type Subject struct {
 	Written, Mounts  map[string]*mount.Options
 	Demo             bool
 	Listeners        []Listener
+	Search           finder.Options
 }
 
 // Listener is where clients or operators come; an address of "" is off.
@@ -78,11 +80,24 @@ func Run(s Subject, stdout, stderr io.Writer) int {
 	for _, name := range slices.Sorted(maps.Keys(s.Written)) {
 		s.writeMount(&b, name)
 	}
+	fmt.Fprintf(&b, "\nsearch\n  %s\n", s.Search.Describe(s.knownTools()))
 	if _, err := io.WriteString(stdout, b.String()); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", s.Program, err)
 		return 1
 	}
 	return 0
+}
+
+// knownTools is how many tools are known to be offered, and whether there may be more.
+func (s *Subject) knownTools() (known int, more bool) {
+	more = s.Demo
+	for name, o := range s.Mounts {
+		known += len(o.Foresee(name).Names)
+		more = more || len(o.Tools.Allow) == 0 || slices.ContainsFunc(o.Tools.Allow, func(pattern string) bool {
+			return strings.Contains(pattern, "*")
+		})
+	}
+	return known, more
 }
 
 // writeChanged lists what is not as by default, but for listeners and mounts, which have lists of their own.

@@ -21,6 +21,9 @@ type entry struct {
 	name  string // as the upstream has it: a name, a URI or the text of a template
 }
 
+// Origin says whose it is, and its name there (finder.Forwarded).
+func (t *entry) Origin() (mount, name string) { return t.mount.name, t.name }
+
 // Forward implements call.Forwarder.
 func (t *entry) Forward(f *call.Forwarded) *codec.Error {
 	m := t.mount

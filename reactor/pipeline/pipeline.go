@@ -24,18 +24,19 @@ type Pipeline struct {
 	Trace   *trace.Tracer // nil, as one that is off: no request is traced
 	Audit   *audit.Log    // likewise
 
-	tasks    *backpressure.Detached // of the queue
-	metrics  pipelineMetrics
-	intakes  []*Intake           // of the loops, by number
-	slots    []engine.WorkerSlot // of the workers, by number
-	runs     []run               // likewise; only those of class Compute take batches
-	detached detachedCalls
-	watched  bool // requests have spans
-	draining atomic.Bool
-	leaving  atomic.Bool
-	parting  atomic.Int32        // of PartSteps: which connections' streams end now
-	second   atomic.Int64        // Unix time, for what ends at one
-	kinds    [kinds]atomic.Int64 // connections, by what they speak
+	tasks     *backpressure.Detached // of the queue
+	metrics   pipelineMetrics
+	intakes   []*Intake           // of the loops, by number
+	slots     []engine.WorkerSlot // of the workers, by number
+	runs      []run               // likewise; only those of class Compute take batches
+	detached  detachedCalls
+	watched   bool // requests have spans
+	draining  atomic.Bool
+	suspended atomic.Int64 // calls that wait for somebody, or are on their way back into a queue
+	leaving   atomic.Bool
+	parting   atomic.Int32        // of PartSteps: which connections' streams end now
+	second    atomic.Int64        // Unix time, for what ends at one
+	kinds     [kinds]atomic.Int64 // connections, by what they speak
 }
 
 // Init makes the pipeline ready for the connections of loops, which have not started.

@@ -87,6 +87,7 @@ func (c *Conn) execute(t *backpressure.Ticket, out []byte, w *backpressure.Worke
 		}
 		if k.Suspended() {
 			w.Buf = scratch
+			p.suspended.Add(1)
 			k.LetGo() // Resume brings it back, maybe before this returns
 			return out, true
 		}

@@ -1,6 +1,10 @@
 package call
 
-import "time"
+import (
+	"time"
+
+	"weir/registry/concurrency"
+)
 
 // Handler is how a function that somebody registered is to be run. Nobody changes it once it is registered.
 type Handler struct {
@@ -30,6 +34,17 @@ type Handler struct {
 	// package handler refuses them of others, or leaves them out (plain, NoTool).
 	Tasks     TaskSupport
 	AsksFirst bool
+}
+
+// Limiter makes what bounds how many calls of a tool run at once, as its author or else the server says; nil: nothing.
+func (h *Handler) Limiter(adaptive bool, o concurrency.Options) *concurrency.Limiter {
+	switch {
+	case h.Concurrency > 0:
+		return concurrency.Fixed(h.Concurrency)
+	case h.Concurrency == Adaptive || h.Concurrency == 0 && adaptive && !h.Cheap:
+		return concurrency.Adaptive(o)
+	}
+	return nil
 }
 
 // What Handler.Concurrency is beside a number.

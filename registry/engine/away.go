@@ -5,6 +5,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/fault"
+	"weir/registry/finder"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/protocol"
@@ -54,10 +55,10 @@ func (x *Exchange) appendWhole(dst []byte, f *call.Forwarded) ([]byte, call.Endi
 	return dst, call.EndedToolError
 }
 
-// OffersTool says whether there is a tool of that name.
+// OffersTool says whether there is a tool of that name, or one that calls others.
 func (eng *Engine) OffersTool(name []byte) bool {
 	_, ok := eng.offer.Tools.Get(name)
-	return ok
+	return ok || finder.IsOne(name)
 }
 
 // Resemble makes conv, which is new, like that of a client elsewhere: of that revision, which declared what it can be

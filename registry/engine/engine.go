@@ -8,6 +8,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/event"
+	"weir/registry/finder"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/meter"
@@ -27,6 +28,7 @@ type Engine struct {
 	m     meter.Meter
 
 	offer          *offer.Offer
+	view           *finder.View // of the tools that are offered
 	sessions       *session.Table[*Call]
 	clientRequests *clientreq.Table
 	inputs         input.Requester // what handlers ask of clients
@@ -60,6 +62,7 @@ func New(opt Options) *Engine {
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
 		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
+	eng.view = finder.New(&eng.opt.Search, eng.HandlerDefaults(), eng.m.Own, opt.Metrics).View()
 	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
 	eng.events = event.NewHub(opt.Events)
 	opt.Sessions.Partitions, opt.Sessions.Epoch = opt.Partitions, eng.epoch

@@ -8,6 +8,7 @@ import (
 	"weir/registry/clientreq"
 	"weir/registry/concurrency"
 	"weir/registry/event"
+	"weir/registry/finder"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -21,6 +22,7 @@ type Options struct {
 	Events         event.Options
 	ClientRequests clientreq.Options
 	Tasks          task.Options
+	Search         finder.Options
 
 	// StateKey seals requestState, for StateTTL. "" is a random key.
 	StateKey string

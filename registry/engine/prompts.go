@@ -20,7 +20,8 @@ func (eng *Engine) RemovePrompt(names ...string) int { return eng.offer.Prompts.
 
 // servePromptsList is prompts/list.
 func servePromptsList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts, eng.offer.Prompts)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts,
+		eng.offer.Prompts.All())
 }
 
 // routePromptsGet finds the prompt, which says what the call costs.

@@ -35,12 +35,14 @@ func (eng *Engine) RemoveResourceTemplate(texts ...string) int {
 
 // serveResourcesList is resources/list.
 func serveResourcesList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources, eng.offer.Resources)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources,
+		eng.offer.Resources.All())
 }
 
 // serveTemplatesList is resources/templates/list.
 func serveTemplatesList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates, eng.offer.Templates)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates,
+		eng.offer.Templates.All())
 }
 
 // routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a

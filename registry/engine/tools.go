@@ -33,11 +33,14 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, fault.Name
 	}
-	t, ok := eng.offer.Tools.Get(name)
+	called := x.Env.Name
+	t, ok := eng.view.Find(&x.Call, name, eng.offer.Tools)
 	if !ok {
 		return Inline, fault.Unknown("tool", string(name))
 	}
-	if x.Modern() && x.Transport == HTTP && t.Headers != nil {
+	// Who has not seen it in a list cannot know what it wants repeated as headers.
+	if x.Modern() && x.Transport == HTTP && t.Headers != nil &&
+		(len(x.Header.Params) > 0 || x.Env.Name == called && eng.view.Shows(t, eng.offer.Tools)) {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
@@ -62,7 +65,8 @@ func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
 
 // serveToolsList is tools/list.
 func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
-	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools, eng.offer.Tools)
+	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools,
+		eng.view.Listed(eng.offer.Tools))
 }
 
 // serveToolsCall is tools/call.
@@ -118,14 +122,10 @@ func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
 	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
 }
 
-// limiterOf bounds how many calls of a tool run at once, as its author or else the options say; nil is no bound.
+// limiterOf bounds how many calls of a tool run at once; nil is no bound, as of one that is run elsewhere.
 func (eng *Engine) limiterOf(h *call.Handler) *concurrency.Limiter {
-	switch o := &eng.opt; {
-	case eng.away != nil: // it is run elsewhere
-	case h.Concurrency > 0:
-		return concurrency.Fixed(h.Concurrency)
-	case h.Concurrency == call.Adaptive || h.Concurrency == 0 && o.AdaptiveConcurrency && !h.Cheap:
-		return concurrency.Adaptive(o.Concurrency)
+	if eng.away != nil {
+		return nil
 	}
-	return nil
+	return h.Limiter(eng.opt.AdaptiveConcurrency, eng.opt.Concurrency)
 }

@@ -41,7 +41,7 @@ func TestTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := play(t, string(want))
+			got := play(t, string(want), func(message string, _ *Header) string { return message })
 			if got == string(want) {
 				return
 			}
@@ -62,9 +62,11 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// play runs a transcript and returns it with the answers that were given.
-func play(t *testing.T, script string) string {
-	r := newFixture(t, func(o *registry.Options) { o.PageSize = 6 })
+// play runs a transcript and returns it with the answers that were given. Each message goes out as sent makes it.
+func play(t *testing.T, script string, sent func(message string, h *Header) string,
+	change ...func(*registry.Options)) string {
+	change = append(change, func(o *registry.Options) { o.PageSize = 6 })
+	r := newFixture(t, change...)
 	var p *peer
 	var h Header
 	session := ""
@@ -83,13 +85,13 @@ func play(t *testing.T, script string) string {
 		out.WriteString(line + "\n")
 		switch word {
 		case "fixture":
-			r = newFixture(t, func(o *registry.Options) { o.PageSize = 6 })
+			r = newFixture(t, change...)
 			jobs = nil
 			switch rest {
 			case "offers":
 				addFixtureOffers(r)
 			case "jobs":
-				r, jobs, _ = newJobs(t, func(o *registry.Options) { o.PageSize = 6 })
+				r, jobs, _ = newJobs(t, change...)
 			}
 		case "transport":
 			transports := map[string]Transport{"line": Line, "websocket": WebSocket, "http": HTTP}
@@ -107,7 +109,7 @@ func play(t *testing.T, script string) string {
 			setHeader(t, &h, seen.fill(strings.ReplaceAll(rest, "$SESSION", session)))
 		case "->":
 			was := p.suspended()
-			a := p.send(seen.fill(rest), h)
+			a := p.send(sent(seen.fill(rest), &h), h)
 			h = Header{}
 			if a.session != "" {
 				session = a.session

@@ -23,6 +23,9 @@ type Definition struct {
 // entry is the part of an entry that sets and lists work with.
 func (d *Definition) entry() *Definition { return d }
 
+// Encoded is the definition as a list of the revision at a place in the table has it. Nobody writes to it.
+func (d *Definition) Encoded(revision int) []byte { return d.encoded[revision] }
+
 // Entry is a type that embeds a Definition.
 type Entry interface{ entry() *Definition }
 

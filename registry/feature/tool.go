@@ -14,6 +14,8 @@ type Tool struct {
 	Definition
 	// Headers are the arguments that clients of 2026-07-28 repeat as Mcp-Param headers; nil for most tools.
 	Headers []protocol.ParamHeader
+	// HasUI: it has a user interface of its own (_meta.ui, MCP Apps).
+	HasUI bool
 }
 
 // taskTool is a tool as tools/list of 2025-11-25 shows it.
@@ -29,7 +31,7 @@ type execution struct {
 // DefineTool checks a definition and encodes it for each revision, each form in at most maxBytes. taskSupport is what
 // the definition says of tasks; "" says nothing. d must not be changed afterwards.
 func DefineTool(d *mcp.Tool, taskSupport string, maxBytes int) (Tool, error) {
-	t := Tool{Definition: Definition{Name: d.Name}}
+	t := Tool{Definition: Definition{Name: d.Name}, HasUI: d.Meta["ui"] != nil}
 	if err := checkName(d.Name); err != nil {
 		return t, err
 	}

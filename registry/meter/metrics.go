@@ -31,6 +31,8 @@ type Meter struct {
 
 	operations call.Operations
 
+	// own are the series of tools that are no part of what is offered. The lock is gone's.
+	own []*call.Series
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -71,6 +73,15 @@ func (m *Meter) Tool(h *call.Handler, forwarded bool, l *concurrency.Limiter) *c
 	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, l)
 }
 
+// Own makes the series of a tool of this server's own, which only computes and is no part of what is offered.
+func (m *Meter) Own(h *call.Handler) *call.Series {
+	m.gone.Lock()
+	defer m.gone.Unlock()
+	s := m.Tool(h, false, nil)
+	m.own = append(m.own, s)
+	return s
+}
+
 // Drop forgets the series of a tool, but not how many calls it had.
 func (m *Meter) Drop(h *call.Handler) {
 	m.gone.Lock()
@@ -87,6 +98,9 @@ func (m *Meter) Totals() call.Totals {
 	t := m.gone.Totals
 	for _, tool := range m.tools.All() {
 		tool.Handler.Series.Add(&t)
+	}
+	for _, s := range m.own {
+		s.Add(&t)
 	}
 	m.gone.Unlock()
 	for _, s := range []*call.Series{m.Reads, m.Prompts, m.Completions} {

@@ -6,13 +6,13 @@ import (
 	"weir/registry/protocol"
 )
 
-// AppendPage appends the response to a list request: one page of a set, in order of names. A cursor that is none of
+// AppendPage appends the response to a list request: one page of all, in order of names. A cursor that is none of
 // this list is answered with an error.
 func AppendPage[E feature.Entry](e *Encoder, dst []byte, to Request, cursor []byte, list *feature.List,
-	set *feature.Set[E]) []byte {
+	all []E) []byte {
 	from := len(dst)
 	dst = append(AppendHead(dst, to.ID), '{')
-	dst, fail := feature.AppendPage(dst, list, set.All(), feature.Page{
+	dst, fail := feature.AppendPage(dst, list, all, feature.Page{
 		Cursor: cursor, Revision: to.Revision,
 		MaxEntries: e.opt.PageSize, MaxBytes: e.opt.MaxBytes - protocol.ListOverheadBytes,
 	})

@@ -41,7 +41,6 @@ type Front struct {
 	jobs     []job       // to be pushed
 	words    []said      // to be said
 	bytes    int         // of calls, and of answers that clients do not have yet
-	open     int         // calls that were not released
 	state    queue.State // of the broker
 	downFrom int64       // since when it is down; 0: it is not
 	stopping bool
@@ -92,7 +91,6 @@ func (fr *Front) admit(f *call.Forwarded) (id uint64, why Failure) {
 	}
 	id = fr.table.add(f, backpressure.Now())
 	fr.bytes += f.Bytes
-	fr.open++
 	fr.jobs = append(fr.jobs, job{id, fr.encode(f, id)})
 	return id, failures
 }
@@ -118,7 +116,6 @@ func (fr *Front) GiveUp(string) {}
 func (fr *Front) Release(f *call.Forwarded) {
 	fr.mu.Lock()
 	fr.bytes -= f.AnsweredBytes
-	fr.open--
 	fr.mu.Unlock()
 	f.AnsweredBytes = 0
 }

@@ -67,20 +67,13 @@ func (fr *Front) Drain(ctx context.Context) {
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	// Not only until all is answered: who has an answer goes on through the queue of the server, which drains next.
-	for fr.unreleased() > 0 && ctx.Err() == nil {
+	for fr.Status().InFlight > 0 && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
 	fr.failAll(failStopped)
-}
-
-func (fr *Front) unreleased() int {
-	fr.mu.Lock()
-	defer fr.mu.Unlock()
-	return fr.open
 }
 
 // Stop leaves the broker. Nothing of the front end runs any more when it returns.

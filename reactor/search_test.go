@@ -1,0 +1,115 @@
+package reactor
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"weir/backpressure"
+	"weir/reactor/mount"
+	"weir/registry"
+)
+
+// byCallTool has the calls of tests made by call_tool, of servers that list it.
+var byCallTool bool
+
+// aimed is a tools/call as call_tool makes it, while byCallTool; every other message as it is.
+func aimed(message string) string {
+	var m struct {
+		Method string
+		Params map[string]json.RawMessage
+	}
+	if !byCallTool || json.Unmarshal([]byte(message), &m) != nil || m.Method != "tools/call" {
+		return message
+	}
+	name, arguments := string(m.Params["name"]), string(m.Params["arguments"])
+	inner := `"name":"call_tool","arguments":{"name":` + name
+	if arguments != "" {
+		message = strings.Replace(message, `,"arguments":`+arguments, "", 1)
+		inner += `,"arguments":` + arguments
+	}
+	return strings.Replace(message, `"name":`+name, inner+`}`, 1)
+}
+
+// TestByCallTool: limits, queues, cancellation, questions, mounts, what is told of calls: all is the tool's that is
+// called, for calls that wait and for those that were kept compact.
+func TestByCallTool(t *testing.T) {
+	byCallTool = true
+	defer func() { byCallTool = false }()
+	for name, test := range map[string]func(*testing.T){
+		"held": TestHeldMessages, "limit": TestToolLimit, "limit of a burst": TestToolLimitOfABurst,
+		"limit given back": TestToolLimitIsGivenBack, "limit of suspended calls": TestToolLimitOfSuspendedCalls,
+		"limit of tasks": TestToolLimitOfTasks, "a mount asks, modern": TestMountAsksModern,
+		"a mount asks, legacy": TestMountAsksLegacy, "a mount passes bytes": TestMountPassesBytes,
+		"told": TestRequestsAreTold, "late and told": TestLateHandlerIsTold, "left and told": TestCancelledAndLeftAreTold,
+		"refused and told": TestRefusedAndCompactAreTold,
+	} {
+		t.Run(name, test)
+	}
+}
+
+// TestFeaturesByCallTool: the script of TestFeatures is heard as it is without call_tool, but for lists of tools and
+// unknown ones.
+func TestFeaturesByCallTool(t *testing.T) {
+	byCallTool = true
+	defer func() { byCallTool = false }()
+	script, err := os.ReadFile("testdata/features.txt")
+	must(t, err)
+	s := start(t, withSSE, func(o *Options, _ *backpressure.Options, _ *registry.Options) {
+		o.Unix = t.TempDir() + "/weir.sock"
+	})
+	s.addTell()
+	s.addAsk()
+	s.addOffers()
+	for _, transport := range []string{"tcp", "unix", "websocket", "http", "sse"} {
+		t.Run(transport, func(t *testing.T) {
+			got := strings.Split(s.perform(t, transport, string(script)), "\n")
+			said := ""
+			for i, want := range strings.Split(string(script), "\n") {
+				if strings.HasPrefix(want, "-> ") {
+					said = want
+				}
+				if got[i] != want && !strings.Contains(said, `"tools/list"`) && !strings.Contains(said, `"name":"nobody"`) {
+					t.Fatalf("line %d, after %s\n got %s\nwant %s", i+1, said, got[i], want)
+				}
+			}
+		})
+	}
+}
+
+// TestSearchMounts: more tools of a mount than are listed are found by what they do, with the mount named and counted, and
+// called under the name that they have there.
+func TestSearchMounts(t *testing.T) {
+	s, p := mounted(t, func(o *mount.Options) { o.Prefix = "NAME-" })
+	tools := []string{`{"name":"feedZebra","description":"Gives food to an animal.","inputSchema":{"type":"object",` +
+		`"properties":{"n":{"type":"number","maximum":12345678901234567890.10}}}}`,
+		`{"name":"shown","inputSchema":{"type":"object"},"_meta":{"ui":{"resourceUri":"ui://m"}}}`}
+	for i := range 70 {
+		tools = append(tools, fmt.Sprintf(`{"name":"t%d","description":"does %d","inputSchema":{"type":"object"}}`, i, i))
+	}
+	p.greet(strings.Join(tools, ","))
+	c := up(t, s, 72)
+	c.say(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	list := c.hear()
+	contains(t, list, `"name":"find_tools"`, `"name":"call_tool"`, `"name":"m-shown"`, ": of m (72), and ")
+	if len(list) > 4<<10 || strings.Contains(list, "t17") {
+		t.Errorf("the list has %d bytes: %s", len(list), list)
+	}
+	c.say(callOf(2, "find_tools", `,"arguments":{"query":"food for a zebra","limit":1}`))
+	contains(t, c.hear(), `"structuredContent":{"tools":[{"name":"m-feedZebra","description":"Gives food to an animal.",`+
+		`"inputSchema":`, `"maximum":12345678901234567890.10`)
+	c.say(callOf(3, "call_tool", `,"arguments":{"name":"m-feedZebra","arguments":{"n": 1.50}}`))
+	m := p.hear("tools/call")
+	if string(m.Params) != `{"name":"feedZebra","arguments":{"n": 1.50}}` {
+		t.Errorf("the mount is asked %s", m.Params)
+	}
+	p.say(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`, m.ID)
+	contains(t, c.hear(), `"id":3,"result":{"content":[]}`)
+	c.say(callOf(4, "call_tool", `,"arguments":{"name":"feedZebra"}`))
+	contains(t, c.hear(), `"isError":true`, "near are m-feedZebra")
+	if n := s.metric(`weir_tool_calls_total{tool="m-feedZebra",outcome="ok"}`); n != "1" {
+		t.Errorf("%s calls are counted", n)
+	}
+}
