@@ -20,7 +20,7 @@ import (
 func (eng *Engine) SendToolsAway(to call.Forwarder) {
 	eng.WithoutTasks()
 	eng.away = to
-	for _, t := range eng.offer.Tools.All() {
+	for _, t := range eng.offer.Main().Tools.All() {
 		eng.m.Drop(&t.Handler)
 		eng.sendAway(t)
 		t.Handler.Series = eng.m.Tool(&t.Handler, true, eng.limiterOf(&t.Handler))
@@ -37,7 +37,7 @@ func (eng *Engine) sendAway(t *handler.Tool) {
 func (eng *Engine) WithoutTasks() {
 	eng.noTasks = true
 	eng.tasksOffered.Store(false)
-	eng.greeter.Declare(func(offered *result.Offered) { offered.Tasks = false })
+	eng.offer.Main().Declare(func(offered *result.Offered) { offered.Tasks = false })
 }
 
 // appendWhole appends the response that came from elsewhere.
@@ -55,19 +55,19 @@ func (x *Exchange) appendWhole(dst []byte, f *call.Forwarded) ([]byte, call.Endi
 	return dst, call.EndedToolError
 }
 
-// OffersTool says whether there is a tool of that name, or one that calls others.
-func (eng *Engine) OffersTool(name []byte) bool {
-	_, ok := eng.offer.Tools.Get(name)
+// OffersTool says whether principal is offered a tool of that name, or one that calls others.
+func (eng *Engine) OffersTool(principal string, name []byte) bool {
+	_, ok := eng.offer.For(nil, principal).Tools.Get(name)
 	return ok || finder.IsOne(name)
 }
 
-// Resemble makes conv, which is new, like that of a client elsewhere: of that revision, which declared what it can be
-// asked and wants log messages from a level on. false: the revision is none.
-func (eng *Engine) Resemble(conv *Conversation, version []byte, declared protocol.Capabilities, level protocol.LogLevel,
-) bool {
+// Resemble makes conv, which is new, like that of a client of principal elsewhere: of that revision, which declared what
+// it can be asked and wants log messages from a level on. false: the revision is none.
+func (eng *Engine) Resemble(conv *Conversation, principal string, version []byte, declared protocol.Capabilities,
+	level protocol.LogLevel) bool {
 	i := protocol.FindRevision(version)
 	if i >= 0 && !protocol.RevisionAt(i).Modern { // a modern client says all that in its message
-		conv.Negotiate(i, declared, eng.events)
+		conv.Negotiate(i, declared, eng.offer.For(nil, principal).Hub)
 		conv.SetLogLevel(level)
 	}
 	return i >= 0

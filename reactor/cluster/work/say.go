@@ -21,7 +21,7 @@ func (w *Worker) offers(j *job) bool {
 	codec.Peek(j.call.Message, &e)
 	method, _ := codec.StringOf(e.Method.Of(j.call.Message))
 	name, ok := codec.StringOf(e.Name.Of(j.call.Message))
-	return ok && string(method) == "tools/call" && w.engine.OffersTool(name)
+	return ok && string(method) == "tools/call" && w.engine.OffersTool(j.call.Principal, name)
 }
 
 // leave takes a job out of what is under way; nil: it is over already.

@@ -198,7 +198,7 @@ func (w *Worker) giveAgain(j *job) {
 
 // enter notes a job as under way, unless its client has taken it back.
 func (w *Worker) enter(j *job) bool {
-	if !w.engine.Resemble(&j.conv, []byte(j.call.Revision), capabilities(j), level(j)) {
+	if !w.engine.Resemble(&j.conv, j.call.Principal, []byte(j.call.Revision), capabilities(j), level(j)) {
 		w.fail(j, parcel.OtherVersion)
 		return false
 	}
