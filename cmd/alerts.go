@@ -154,6 +154,7 @@ func (w *watch) reading() alert.Reading {
 	return alert.Reading{
 		Calls: totals.Calls, Errors: totals.Errors, Latency: totals.Computing[:], MemoryBytes: process.ResidentBytes(),
 		Connections: now.Connections, SoftConnections: now.SoftConnections, LostNodes: w.server.nodes.Lost(),
+		QueueFill: now.CallsFill,
 	}
 }
 

@@ -41,7 +41,8 @@ type Config struct {
 	// environment variable GOMEMLIMIT, when set, wins over this key.
 	MemoryLimitBytes int64 `yaml:"memory_limit_bytes" default:"448 MiB" min:"32 MiB" zero:"none" unit:"bytes"`
 	// Mode is what this process is among others: single is alone, cluster serves clients and shares what belongs to other
-	// nodes with them. docs/CLUSTER.md tells the whole of it.
+	// nodes with them, frontend serves clients and leaves the calls of its tools to workers, worker serves front ends, and
+	// listens only where http or tcp say so. docs/CLUSTER.md tells the whole of it.
 	Mode string `yaml:"mode" default:"single" oneof:"single,cluster,frontend,worker"`
 	// Cluster is this node and how it meets the others. It is not used in mode single.
 	Cluster nodes.Options `yaml:"cluster"`

@@ -87,6 +87,21 @@ func TestMetricsAreListed(t *testing.T) {
 		c.mounts = map[string]*mount.Options{"m": &one}
 		c.Mode, c.Cluster.Membership.Node, c.Cluster.Links.Listen = nodes.Cluster, "n", "127.0.0.1:0"
 	}))
+	for _, mode := range []string{nodes.Frontend, nodes.Worker} {
+		page := startTest(t, func(c *Config) {
+			c.Mode, c.Cluster.Membership.Node, c.Cluster.Queue.Engine = mode, "n", "nats://127.0.0.1:1"
+			c.MCP.StateKey = strings.Repeat("0f", 32)
+		})
+		for line := range strings.Lines(string(get(t, page, "/metrics", http.StatusOK))) {
+			once := line
+			if !strings.HasPrefix(line, "#") {
+				once, _, _ = strings.Cut(line, " ")
+			}
+			if strings.Contains(line, "weir_cluster_queue_") && !strings.Contains(shown, once) {
+				shown += line
+			}
+		}
+	}
 	headed := map[string]bool{}
 	for _, match := range typeLine.FindAllStringSubmatch(shown, -1) {
 		if headed[match[1]] {

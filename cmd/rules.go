@@ -34,10 +34,11 @@ func (c *Config) validate(openFiles uint64) []error {
 
 // checkProcess holds the rules of the keys that no package owns.
 func (c *Config) checkProcess(found *option.Mistakes) {
-	if c.Server.HTTP == "" && c.Server.TCP == "" && c.Server.Unix == "" && !c.stdio {
+	if c.Server.HTTP == "" && c.Server.TCP == "" && c.Server.Unix == "" && !c.stdio &&
+		c.Mode != nodes.Worker {
 		found.Add("http", "every listener is off: allowed is at least one of http, tcp and unix")
 	}
-	nodes.CheckMode(c.Mode, found)
+	c.Cluster.CheckMode(c.Mode, c.MCP.StateKey, found)
 	if c.stdio && c.Audit.File == audit.Standard {
 		found.Add("audit.file", "- is standard output, on which this server speaks with its client: allowed is a path")
 	}

@@ -78,8 +78,12 @@ func (s *server) build() error {
 			return err
 		}
 	}
+	calls, err := nodes.Calls(s.config.Mode, s.config.Cluster)
+	if err != nil {
+		return err
+	}
 	c := reactor.Config{
-		Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
+		Calls: calls, Options: &s.config.Server, Sockets: s.config.sockets, OwnSockets: s.config.own,
 		Queue: &s.config.Queue, Tokens: s.config.tokens, Mounts: s.config.mounts,
 		Metrics: s.metrics, Log: &s.log.Logger, Trace: s.observers.Trace, Audit: s.observers.Audit,
 		ShutdownTimeout: s.config.ShutdownTimeout,

@@ -38,6 +38,7 @@ func (p Program) loadConfig(flags settings, on machine) (Config, error) {
 		}
 	}
 	flags.apply(&config, places)
+	nodes.CloseListeners(config.Mode, &config.Server, places)
 	if _, said := places["demo"]; len(config.Mounts) > 0 && !said {
 		config.Demo = false
 	}
@@ -73,7 +74,7 @@ type serveFlags struct {
 	Workers        *int     `placeholder:"N" help:"Goroutines for tools that only compute. ${workers}"`
 	Preset         *string  `placeholder:"NAME" help:"Limits that belong together: safe (200 connections, an alert at 150), 10k, 25k or 100k. ${preset}"`
 	MaxConnections *int     `placeholder:"N" help:"Connections held at once; the next is refused with a reason. ${max_connections}"`
-	Mode           *string  `placeholder:"MODE" help:"What this process is among others: single or cluster. ${mode}"`
+	Mode           *string  `placeholder:"MODE" help:"What this process is among others: single, cluster, frontend or worker. ${mode}"`
 	Node           *string  `placeholder:"NAME" help:"This node's name in a cluster; no other node has it. ${cluster_node}"`
 	ClusterListen  *string  `placeholder:"ADDR" help:"Listen for other nodes on host:port. ${cluster_listen}"`
 	ClusterPeers   []string `placeholder:"ADDR" help:"Addresses of other nodes, with commas between them; this node may be among them."`

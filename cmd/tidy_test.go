@@ -166,6 +166,19 @@ var allowedImports = map[string][]string{
 		"github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
 	},
 	"reactor/cluster/updates": {"weir/reactor/cluster", "github.com/VictoriaMetrics/metrics"},
+	// Front ends and workers are servers in a role, and a part of each server.
+	"reactor/cluster/front": {"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/cluster/parcel",
+		"weir/reactor/cluster/queue", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
+	"reactor/cluster/work": {"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop",
+		"weir/reactor/pipeline", "weir/reactor/cluster/parcel", "weir/reactor/cluster/queue",
+		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix"},
+	"reactor/cluster/parcel":          {},
+	"reactor/cluster/queue":           {"weir/codec/option"},
+	"reactor/cluster/queue/queuetest": {"weir/reactor/cluster/queue"},
+	// The clients of brokers, which only package cmd links.
+	"reactor/cluster/queue/natsqueue":   {"weir/reactor/cluster/queue", "github.com/nats-io/nats.go"},
+	"reactor/cluster/queue/redisqueue":  {"weir/reactor/cluster/queue", "github.com/redis/go-redis/v9"},
+	"reactor/cluster/queue/rabbitqueue": {"weir/reactor/cluster/queue", "github.com/rabbitmq/amqp091-go"},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},
 	// A module of its own.

@@ -40,6 +40,8 @@ type Config struct {
 	Node *cluster.Node
 	// Forward bounds what is forwarded. nil: forward.DefaultOptions.
 	Forward *forward.Options
+	// Calls have the calls of tools go through a queue. nil: they are run here.
+	Calls *Calls
 	// Sockets are listening sockets that somebody else has bound, by the name of the listener: http, tcp, unix. One takes
 	// the place of its listener's address. They stay the caller's, who may close them after Listen. nil: none.
 	Sockets map[string]*os.File
@@ -75,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	if options.Auth.TokensFile != "" && c.Tokens == nil { // it must not come to serving everybody
 		errs = append(errs, errors.New("auth.tokens_file: it names a file, and Config.Tokens is nil"))
 	}
-	errs = append(errs, checkMounts(c.Mounts)...)
+	errs = append(append(errs, checkMounts(c.Mounts)...), c.Calls.validate()...)
 	forwarded := forward.DefaultOptions()
 	if c.Forward != nil {
 		forwarded = *c.Forward

@@ -37,6 +37,7 @@ func (s *Server) Shutdown(ctx context.Context) DrainReport {
 
 // drain does the steps up to the loops' end.
 func (s *Server) drain(ctx context.Context) DrainReport {
+	s.work.Drain(ctx) // before anything is refused
 	s.pipeline.Drain()
 	var report DrainReport
 	s.loops.StopAccepting()
@@ -47,11 +48,13 @@ func (s *Server) drain(ctx context.Context) DrainReport {
 	if s.forwarder != nil {
 		s.forwarder.Drain(ctx)
 	}
+	s.front.Drain(ctx)
 	s.pipeline.AwaitSuspended(ctx)
 	report.Messages = s.queue.Drain(ctx)
 	report.OutboxBytes = s.awaitOutboxes(ctx)
 	report.Connections = s.Connections()
 	s.mounts.Stop(ctx)
+	s.stopCalls()
 	s.awaitPeers(ctx)
 
 	if err := s.loops.Stop(); err != nil {

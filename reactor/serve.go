@@ -81,7 +81,7 @@ func (s *Server) Addrs() map[string]string {
 
 // Start serves: it runs the workers and the loops, and returns when every loop turns. Its goroutines are the workers,
 // netpoll's (one per loop, for the life of the process), one per loop that waits for the end, the clock of the Date
-// header, and a few for each mount.
+// header, a few for each mount, and those of a broker's client.
 func (s *Server) Start() error {
 	err := s.life.step(func() error {
 		s.life.started = time.Now()
@@ -91,7 +91,7 @@ func (s *Server) Start() error {
 		}
 		s.clock.Go(s.runClock)
 		s.mounts.Start()
-		return nil
+		return s.startCalls()
 	})
 	if err != nil { // some of the loops may run
 		over, cancel := context.WithCancel(context.Background())

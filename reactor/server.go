@@ -14,7 +14,9 @@ import (
 	"weir/reactor/auth"
 	"weir/reactor/census"
 	"weir/reactor/cluster/forward"
+	"weir/reactor/cluster/front"
 	"weir/reactor/cluster/updates"
+	"weir/reactor/cluster/work"
 	"weir/reactor/loop"
 	"weir/reactor/mount"
 	"weir/reactor/pipeline"
@@ -43,6 +45,8 @@ type Server struct {
 	pipeline  pipeline.Pipeline
 	site      transport.Site
 	mounts    *mount.Mounts
+	front     *front.Front       // nil: calls are not left in a queue
+	work      *work.Worker       // nil: none are taken out of one
 	forwarder *forward.Forwarder // nil: the server is no node of a cluster
 	updates   *updates.Updates   // likewise
 	life      life
@@ -89,6 +93,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 		s.release()
 		return nil, err
 	}
+	s.makeCalls(c.Calls, c.Metrics)
 	if err := s.engine.Attach((*attachment)(s)); err != nil {
 		s.release()
 		return nil, err

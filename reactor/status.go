@@ -20,6 +20,9 @@ type Status struct {
 	QueueBytes, MaxQueueBytes           int // of what waits or runs
 	ExecutingCompute, ExecutingBlocking int // handlers that run, by class
 
+	// CallsFill is how full the queue to the workers is, 0 to 1; 0 if this is no front end.
+	CallsFill float64
+
 	// Mounts are in the order of their names.
 	Mounts []mount.Status
 
@@ -57,6 +60,7 @@ func (s *Server) Status() Status {
 		MaxQueueBytes:      s.bounds.MaxQueueBytes,
 		ExecutingCompute:   s.queue.Executing(backpressure.Compute),
 		ExecutingBlocking:  s.queue.Executing(backpressure.Blocking),
+		CallsFill:          s.front.Fill(),
 		Mounts:             s.mounts.Status(),
 		Waits:              s.queue.Waits(),
 	}

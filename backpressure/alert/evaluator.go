@@ -102,6 +102,8 @@ func (e *Evaluator) measure(m measure, r *Reading, calls, errors uint64, latency
 		return float64(r.MemoryBytes), true
 	case lostNodes:
 		return float64(r.LostNodes), true
+	case queueFill:
+		return r.QueueFill, true
 	}
 	return float64(r.Connections), r.SoftConnections > 0
 }
@@ -174,7 +176,7 @@ func (e *Evaluator) alertLocked(i int) Alert {
 func (m measure) words() string {
 	return [...]string{
 		errorRate: "the error rate", p95: "the p95", memory: "resident memory", connections: "the number of connections",
-		lostNodes: "the number of lost nodes",
+		lostNodes: "the number of lost nodes", queueFill: "the fill of the queue to the workers",
 	}[m]
 }
 

@@ -129,6 +129,12 @@ func TestMemory(t *testing.T) {
 		wants(t, "11s WeirMemory firing", "1m31s WeirMemory ok")
 }
 
+func TestCallsWait(t *testing.T) {
+	full := func(fill float64) func(*Reading) { return func(r *Reading) { r.QueueFill = fill } }
+	newScript(nil).passes(1, full(0.5)).passes(9, full(0.51)).passes(20, full(0.45)).passes(70, full(0.3)).
+		wants(t, "2s WeirCallsWait firing", "41s WeirCallsWait ok")
+}
+
 func TestNodeLost(t *testing.T) {
 	lost := func(n int) func(*Reading) { return func(r *Reading) { r.LostNodes = n } }
 	newScript(nil).passes(1, lost(0)).passes(9, lost(1)).passes(20, lost(2)).passes(70, lost(0)).

@@ -23,6 +23,7 @@ const (
 	Memory        = "WeirMemory"
 	Connections   = "WeirConnections"
 	NodeLost      = "WeirNodeLost"
+	CallsWait     = "WeirCallsWait"
 )
 
 // measure is what a rule looks at.
@@ -34,6 +35,7 @@ const (
 	memory
 	connections
 	lostNodes
+	queueFill
 )
 
 // rule is one alert. The table has all there are.
@@ -48,7 +50,7 @@ type rule struct {
 }
 
 // clearsAt is the part of its threshold below which an alert clears.
-var clearsAt = [...]float64{errorRate: 0.8, p95: 0.9, memory: 0.95, connections: 0.95, lostNodes: 1}
+var clearsAt = [...]float64{errorRate: 0.8, p95: 0.9, memory: 0.95, connections: 0.95, lostNodes: 1, queueFill: 0.8}
 
 func (m measure) limits(fires float64) (float64, float64) { return fires, fires * clearsAt[m] }
 
@@ -98,6 +100,14 @@ var rules = [...]rule{
 		summary: "a node of the cluster is not heard any more, and has not said that it stops",
 		limit:   func(*Options, *Reading) (float64, float64) { return lostNodes.limits(0.5) },
 		expr:    func(*Options) string { return `weir_cluster_nodes{state="dead"} > 0` },
+	},
+	{
+		name: CallsWait, severity: Warning, of: queueFill,
+		summary: "the queue to the workers is more than half full: calls come faster than workers serve them",
+		limit:   func(*Options, *Reading) (float64, float64) { return queueFill.limits(0.5) },
+		expr: func(*Options) string {
+			return "weir_cluster_queue_held_messages > 0.5 * weir_cluster_queue_held_limit_messages"
+		},
 	},
 }
 

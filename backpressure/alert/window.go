@@ -15,6 +15,8 @@ type Reading struct {
 	Connections, SoftConnections int
 	// LostNodes are those of a cluster that were lost and are not back.
 	LostNodes int
+	// QueueFill is how full the queue to the workers is, 0 to 1.
+	QueueFill float64
 }
 
 // sample is a Reading with its time.

@@ -14,7 +14,8 @@ var packages = map[string]string{
 	"dpkg-deb": "dpkg", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
 	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
-	"promtool": "prometheus", "sh": "dash", "systemd-analyze": "systemd",
+	"promtool": "prometheus", "rabbitmq-server": "rabbitmq-server", "redis-server": "redis-server",
+	"sh": "dash", "systemd-analyze": "systemd",
 }
 
 // Programs skips the test unless all these programs are installed. notRun says what of the test is not run then.

@@ -16,7 +16,8 @@ import (
 var ErrUpgrade = errors.New("a node of a cluster has a name that two processes cannot have: upgrade it by a restart " +
 	"(SIGTERM, then start the new build), one node after the other; docs/CLUSTER.md")
 
-// Nodes is this process among the others. The methods of a nil one say that there are none.
+// Nodes is this process among the others; Node is nil in a front end and a worker, which meet at a broker. The methods
+// of a nil one say that there are none.
 type Nodes struct {
 	Node *cluster.Node
 	ids  *nodeid.Maker
@@ -29,8 +30,11 @@ type Nodes struct {
 // is. Nothing but the metrics and the memory of a Node exists before Start.
 func New(mode string, o Options, build string, load func() cluster.Load, set *metrics.Set,
 	log zerolog.Logger) (*Nodes, error) {
-	if mode == Single {
+	switch {
+	case mode == Single:
 		return nil, nil
+	case isQueued(mode): // who meets at the broker
+		return &Nodes{mode: mode}, nil
 	}
 	name, err := o.nameOf()
 	if err != nil {
@@ -56,9 +60,12 @@ func (n *Nodes) IDs() *nodeid.Maker {
 	return n.ids
 }
 
+// isNode says whether there are others that this process knows.
+func (n *Nodes) isNode() bool { return n != nil && n.Node != nil }
+
 // Start joins the others. It does not wait for them.
 func (n *Nodes) Start() error {
-	if n == nil {
+	if !n.isNode() {
 		return nil
 	}
 	if err := n.Node.Start(n.open); err != nil {
@@ -71,14 +78,14 @@ func (n *Nodes) Start() error {
 
 // Drain says to the others that nothing new should come.
 func (n *Nodes) Drain() {
-	if n != nil {
+	if n.isNode() {
 		n.Node.Drain()
 	}
 }
 
 // Close leaves the others, when nothing is under way any more.
 func (n *Nodes) Close(ctx context.Context) {
-	if n == nil {
+	if !n.isNode() {
 		return
 	}
 	if err := n.Node.Close(ctx); err != nil {
@@ -104,12 +111,15 @@ func (n *Nodes) Status() Status {
 	if n == nil {
 		return Status{Mode: Single}
 	}
+	if n.Node == nil {
+		return Status{Mode: n.mode}
+	}
 	return Status{Mode: n.mode, Status: n.Node.Status()}
 }
 
 // Lost is how many nodes were not heard for dead_after and are not forgotten.
 func (n *Nodes) Lost() (lost int) {
-	if n == nil {
+	if !n.isNode() {
 		return 0
 	}
 	for _, member := range n.Node.Members() {

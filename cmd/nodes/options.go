@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"weir/codec/option"
+	"weir/reactor"
 	"weir/reactor/cluster"
 	"weir/reactor/cluster/forward"
 	"weir/reactor/cluster/nats"
+	"weir/reactor/cluster/queue"
 	"weir/registry/nodeid"
 )
 
@@ -25,13 +27,34 @@ type Options struct {
 	Membership cluster.Options `yaml:",inline"`
 	Links      nats.Options    `yaml:",inline"`
 	Forward    forward.Options `yaml:",inline"`
+	// Queue is between front ends and workers.
+	Queue queue.Options `yaml:"queue"`
 }
 
-// CheckMode adds to found what is wrong with a mode.
-func CheckMode(mode string, found *option.Mistakes) {
-	if mode == Frontend || mode == Worker {
-		found.Add("mode", "%s is a mode of the queue between nodes, which this build does not have: allowed are single and "+
-			"cluster", mode)
+// CheckMode adds to found what is wrong with a mode. stateKey is mcp.state_key.
+func (o *Options) CheckMode(mode, stateKey string, found *option.Mistakes) {
+	if !isQueued(mode) {
+		return
+	}
+	if o.Queue.Engine == "" {
+		found.Add("cluster.queue.engine", "mode %s needs a broker: allowed is one like nats://10.0.0.5:4222, "+
+			"redis://10.0.0.5:6379 or amqp://10.0.0.5:5672", mode)
+	}
+	if stateKey == "" {
+		found.Add("mcp.state_key", "a question that one worker asks is answered at another, which has to know the key: "+
+			"allowed is one for all front ends and workers (openssl rand -hex 32)")
+	}
+}
+
+// isQueued says whether calls of this mode go through a queue.
+func isQueued(mode string) bool { return mode == Frontend || mode == Worker }
+
+// CloseListeners has a worker, whose calls come through a queue, listen where it was told to and nowhere else.
+func CloseListeners(mode string, o *reactor.Options, places option.Places) {
+	for key, address := range map[string]*string{"http": &o.HTTP, "tcp": &o.TCP} {
+		if _, said := places[key]; mode == Worker && !said {
+			*address = ""
+		}
 	}
 }
 

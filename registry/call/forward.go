@@ -9,7 +9,8 @@ import (
 // Forwarder sends calls to another server, which answers them. Any goroutine, several at once.
 type Forwarder interface {
 	// Forward sends f's call and suspends it, or sends what its client has answered (Forwarded.State). Without an error f
-	// is settled once, now or later, when Result, Asks or Failed is set; with one nothing was sent. It must not block.
+	// is settled once, now or later, when Result, Whole, Asks or Failed is set; with one nothing was sent. It must not
+	// block.
 	Forward(f *Forwarded) *codec.Error
 	// GiveUp ends a call that waits for what its client was asked for, and will not be answered: state is its.
 	GiveUp(state string)
@@ -22,11 +23,17 @@ type Forwarder interface {
 type Forwarded struct {
 	Suspension
 	Call *Call
-	// Method is the call's.
-	Method string
+	// Method is the call's. Idempotent: nothing comes of it if it is executed twice.
+	Method     string
+	Idempotent bool
 	// Result is the token of the result that came, and Revision the place of the revision by whose rules it is.
 	Result   []byte
 	Revision uint8
+	// Whole is, instead of Result, the whole response, of a server that was given the client's message as it stands.
+	// Outcome is the engine's number of what became of it there, and Well says that the handler returned what it should.
+	Whole   []byte
+	Outcome uint8
+	Well    bool
 	// Asks is what the other server asks the call's client for before it answers; nil: nothing.
 	Asks *Asked
 	// State is under which the call goes on there: of one that asks, and of one that brings the client's Answer, a

@@ -1,6 +1,7 @@
 package clientreq
 
 import (
+	"bytes"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,8 @@ type Call struct {
 	Bytes int
 	// Amend, if any, changes the params of each request, which may be nil, before it is sent; nil from it: it cannot.
 	Amend func(params []byte) []byte
+	// Passes: the answers are not read here. Result.Raw has the response, of the one request that there is then.
+	Passes bool
 	// Done is called once for a call that Open has taken, when nothing is waited for any more. Any goroutine, under no
 	// lock of this package; it must not block. What it is told is its own.
 	Done func(Result)
@@ -49,6 +52,8 @@ type Result struct {
 	// Answers are those that came, by the call's keys, and Bytes is how long their messages were.
 	Answers mcp.InputResponseMap
 	Bytes   int
+	// Raw is the response, of a call that passes it on.
+	Raw []byte
 	// Failed is why there are not all of them; nil: there are.
 	Failed *codec.Error
 }
@@ -270,9 +275,12 @@ func (t *Table) Answer(c Client, e *codec.Envelope, raw []byte) bool {
 	}
 	var answer mcp.InputResponse
 	var failed *codec.Error
-	if fits {
+	switch {
+	case fits && r.call.Passes:
+		r.result.Raw = bytes.Clone(raw) // nobody else has r.result while a request is left
+	case fits:
 		answer, failed = readAnswer(key, r.call.Requests[key], e, raw)
-	} else {
+	default:
 		failed = t.errBytes(len(raw))
 	}
 	how := endedAnswered

@@ -39,6 +39,9 @@ type Engine struct {
 	server atomic.Pointer[Server] // nil: there is none
 	topics event.Topics           // who subscribes to a resource
 
+	away    call.Forwarder // answers the calls of tools that are not another server's (away.go); nil: they are run here
+	noTasks bool           // none are offered, whatever the tools say
+
 	completion atomic.Pointer[handler.Completion] // nil: there is none
 
 	ownSessions *call.Sessions // of handlers that are not adopted
@@ -80,10 +83,13 @@ func (eng *Engine) newOffer() *offer.Offer {
 		Hub: eng.events, Results: eng.results, Changed: eng.listsChanged,
 		Finder: finder.New(&o.Search, eng.HandlerDefaults(), eng.m.Own, o.Metrics),
 		Bind: func(at *offer.Endpoint, h *call.Handler, t *handler.Tool, list protocol.List) {
+			if t != nil {
+				eng.sendAway(t)
+			}
 			switch {
 			case h.Series != nil: // it stands at the main endpoint too, under the same name
 			case t != nil && at.IsMain():
-				h.Series = eng.m.Tool(h, t.Forward != nil, h.Limiter(o.AdaptiveConcurrency, o.Concurrency))
+				h.Series = eng.m.Tool(h, t.Forward != nil, eng.limiterOf(h))
 			case t != nil:
 				h.Series = eng.m.Elsewhere()
 				if same, ok := eng.offer.Main().Tools.Get([]byte(cmp.Or(h.Public, h.Name))); ok && same.Forward == t.Forward {

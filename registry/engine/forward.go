@@ -10,6 +10,7 @@ import (
 	"weir/codec"
 	"weir/registry/call"
 	"weir/registry/fault"
+	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/result"
 	"weir/registry/value"
@@ -32,9 +33,16 @@ func (eng *Engine) serveForwarded(x *Exchange, s *call.Series, dst []byte) []byt
 // answerForwarded has the other server answer, appends what it did and says how the call ended.
 func (eng *Engine) answerForwarded(x *Exchange, s *call.Series, dst []byte) ([]byte, call.Ending) {
 	if x.Inputs == nil || x.Inputs.Forwarded == nil {
-		return eng.appendFailure(dst, x, x.forward(s))
+		e := x.forward(s)
+		if eng.away != nil && x.to() == eng.away && e != input.ErrSuspended {
+			x.Outcome = x.outcomeOf(e)
+		}
+		return eng.appendFailure(dst, x, e)
 	}
 	f := x.Inputs.Forwarded
+	if f.Whole != nil {
+		return x.appendWhole(dst, f)
+	}
 	if f.Asks != nil {
 		return eng.passQuestion(x, dst, f)
 	}
@@ -71,6 +79,9 @@ func (x *Exchange) forward(s *call.Series) *codec.Error {
 		return fault.Arguments
 	}
 	f := &call.Forwarded{Method: x.row.name, Began: s.Start(), Waited: x.Waited()}
+	if tool, ok := x.found.(*handler.Tool); ok {
+		f.Idempotent = tool.Idempotent
+	}
 	if in := x.Inputs; in != nil && in.State != "" {
 		f.State = in.State
 		if answer := in.Responses[questionKey]; answer != nil {
@@ -92,16 +103,8 @@ const questionKey = "0"
 
 // passQuestion asks x's client what the other server asks.
 func (eng *Engine) passQuestion(x *Exchange, dst []byte, f *call.Forwarded) ([]byte, call.Ending) {
-	asked := map[string]json.RawMessage{"method": f.Asks.Method, "params": f.Asks.Params}
-	if f.Asks.Params == nil {
-		asked["params"] = json.RawMessage("{}")
-	}
 	x.Inputs.Release()
-	var requests mcp.InputRequestMap
-	one, err := json.Marshal(map[string]any{questionKey: asked})
-	if err == nil {
-		err = requests.UnmarshalJSON(one)
-	}
+	requests, err := readQuestion(f.Asks)
 	if err != nil {
 		x.to().GiveUp(f.State)
 		return eng.appendFailure(dst, x, fault.Question)
@@ -111,6 +114,19 @@ func (eng *Engine) passQuestion(x *Exchange, dst []byte, f *call.Forwarded) ([]b
 		x.to().GiveUp(f.State)
 	}
 	return out, how
+}
+
+// readQuestion reads what another server asks a client for, as what a handler asks for.
+func readQuestion(asks *call.Asked) (requests mcp.InputRequestMap, err error) {
+	asked := map[string]json.RawMessage{"method": asks.Method, "params": asks.Params}
+	if asks.Params == nil {
+		asked["params"] = json.RawMessage("{}")
+	}
+	one, err := json.Marshal(map[string]any{questionKey: asked})
+	if err != nil {
+		return nil, err
+	}
+	return requests, requests.UnmarshalJSON(one)
 }
 
 // isErrorResult says whether a result is one with isError.

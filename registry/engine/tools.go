@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/call"
+	"weir/registry/concurrency"
 	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
@@ -17,7 +18,7 @@ func (eng *Engine) AddTool(t *handler.Tool) error {
 	if err := eng.offer.Main().AddTool(t); err != nil {
 		return err
 	}
-	if t.Handler.Tasks != call.TaskForbidden {
+	if t.Handler.Tasks != call.TaskForbidden && !eng.noTasks {
 		eng.offer.Main().Declare(func(offered *result.Offered) { offered.Tasks = true })
 		eng.tasksOffered.Store(true)
 	}
@@ -121,4 +122,12 @@ func (x *Exchange) failed(err error) (result.Reply, *codec.Error) {
 	}
 	content := []mcp.Content{&mcp.TextContent{Text: err.Error()}}
 	return result.Reply{Result: &mcp.CallToolResult{Content: content, IsError: true}}, nil
+}
+
+// limiterOf bounds how many calls of a tool run at once; nil is no bound, as of one that is run elsewhere.
+func (eng *Engine) limiterOf(h *call.Handler) *concurrency.Limiter {
+	if eng.away != nil {
+		return nil
+	}
+	return h.Limiter(eng.opt.AdaptiveConcurrency, eng.opt.Concurrency)
 }

@@ -19,6 +19,8 @@ type Tool struct {
 	ErrorsAreResults bool
 	// Forward sends its calls to another server; nil: they are run here.
 	Forward call.Forwarder
+	// Idempotent: to call it twice does what calling it once does, by its annotations.
+	Idempotent bool
 
 	invoke func(c *call.Call, t *Tool) (result.Reply, error)
 }
@@ -43,6 +45,9 @@ func define(d *mcp.Tool, t *Tool, defaults Defaults, opts []Option) (*Tool, erro
 		return nil, errMaxConcurrent
 	case h.Concurrency == call.Adaptive && h.Cheap:
 		return nil, errAdaptiveCheap
+	}
+	if a := d.Annotations; a != nil {
+		t.Idempotent = a.IdempotentHint || a.ReadOnlyHint
 	}
 	tasks := ""
 	if t.Handler.Tasks != call.TaskForbidden {
