@@ -45,8 +45,8 @@ var allowedImports = map[string][]string{
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
-		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
-		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
+		"weir/codec/option", "weir/backpressure/histogram", "weir/backpressure/mean", "weir/backpressure/number",
+		"weir/backpressure/rate", "weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -70,8 +70,9 @@ var allowedImports = map[string][]string{
 	},
 	"registry/search": {"weir/codec"},
 	"registry/offer": {
-		"weir/codec", "weir/registry/call", "weir/registry/fault", "weir/registry/feature", "weir/registry/handler",
-		"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk",
+		"weir/codec", "weir/registry/call", "weir/registry/event", "weir/registry/fault", "weir/registry/feature",
+		"weir/registry/finder", "weir/registry/handler", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
@@ -134,7 +135,7 @@ var allowedImports = map[string][]string{
 		"github.com/nats-io/nats.go", "github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
-		"weir/reactor/loop/buffer", "weir/reactor/loop/share", "weir/reactor/loop/socket",
+		"weir/reactor/loop/buffer", "weir/reactor/loop/round", "weir/reactor/loop/share", "weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",
 	},
 	"reactor/loop/netpoll.go": {"weir/reactor/logwriter", "github.com/cloudwego/netpoll"},
@@ -156,7 +157,8 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"weir/reactor/cluster/forward", "weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics",
+		"weir/reactor/cluster/forward", "weir/reactor/logwriter", "weir/reactor/transport/paths",
+		"github.com/VictoriaMetrics/metrics",
 		"golang.org/x/sys/unix",
 	},
 	"reactor/cluster/forward": {

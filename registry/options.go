@@ -13,6 +13,7 @@ import (
 	"weir/registry/event"
 	"weir/registry/finder"
 	"weir/registry/nodeid"
+	"weir/registry/offer"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -147,6 +148,9 @@ type Options struct {
 	PrivateLists bool `yaml:"-"`
 	// IDs has the ids of sessions, tasks and requestStates be those of a node of a cluster; nil: there is none.
 	IDs *nodeid.Maker `yaml:"-"`
+	// Views say which principals see which part of what is offered, each under a name of its own. Without any everybody
+	// sees everything. With some who is in none of them sees nothing.
+	Views map[string]*offer.Options `yaml:"views" max:"64"`
 	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -179,6 +183,9 @@ func (o *Options) Validate() []error {
 		if err := clientreq.CheckKey(o.StateKey); err != nil {
 			found.Add("state_key", "%v", err) // the value is a secret
 		}
+	}
+	for _, mistake := range offer.Check(o.Views) {
+		found.Add(mistake.Key, "%s", mistake.Text)
 	}
 	return found.Errors()
 }
@@ -217,9 +224,8 @@ func (o *Options) engine() engine.Options {
 			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
 		},
 		Tasks: o.Tasks, Search: o.Search, IDs: o.IDs, StateKeys: o.stateKeys(), StateTTL: o.StateTTL,
-		Partitions: o.Partitions,
-		MaxTools:   o.MaxTools, MaxPrompts: o.MaxPrompts,
-		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
+		Partitions: o.Partitions, MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
+		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates, Views: o.Views,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,
 		Concurrency:         concurrency.Options{Min: o.MinConcurrency, Max: o.MaxConcurrency},
 		HandlerTimeout:      o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,

@@ -77,7 +77,7 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	k.Away, k.Started = y, true
 	c.AddPending(1)
 	t.answers.Queue(in, c, k)
-	request := forward.Request{Addr: c.Addr(), Principal: c.Principal(), HTTP: asSent(r, d.raw, len(d.raw))}
+	request := forward.Request{Addr: c.Addr(), Principal: c.Principal(), HTTP: r.AsSent(d.raw, len(d.raw))}
 	if !k.KeepAlive {
 		request.Flags |= forward.Closes
 	}

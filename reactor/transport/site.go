@@ -15,8 +15,10 @@ import (
 	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
+	"weir/reactor/transport/paths"
 	"weir/registry/engine"
 	"weir/registry/nodeid"
+	"weir/registry/offer"
 )
 
 // HTTPListener is the name of the listener that speaks HTTP; the others speak lines.
@@ -32,6 +34,9 @@ type Site struct {
 	// Tokens are those who may come; nil: anybody.
 	Tokens atomic.Pointer[auth.Tokens]
 
+	// Endpoints finds the endpoint of a name.
+	Endpoints *offer.Offer
+
 	// Predecessor is the process that this one takes over from; nil: there is none.
 	Predecessor atomic.Pointer[Predecessor]
 
@@ -43,6 +48,7 @@ type Site struct {
 	Pressure atomic.Uint32
 
 	loops     *loop.Loops
+	paths     paths.Paths
 	metrics   siteMetrics
 	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions  sseSessions
@@ -57,6 +63,7 @@ type desk struct {
 	raw     []byte // what it came as
 	header  engine.Header
 	accept  http1.Accepted // of the request
+	at      *offer.View    // what its endpoint has; nil: the main one
 
 	// The last one that came, which browsers repeat with every request, and where.
 	lastOrigin *auth.Origin
@@ -69,6 +76,7 @@ func (s *Site) Init(loops *loop.Loops, set *metrics.Set) {
 	for id := range loops.Len() {
 		s.Pipeline.Intake(loops.Loop(id)).Front = &desk{Site: s}
 	}
+	s.paths = paths.New(s.Options.HTTPPath, s.Options.HTTPSSEPath)
 	s.registerMetrics(set)
 	s.SetDate(time.Now())
 }
@@ -102,3 +110,6 @@ func (s *Site) CountRefusal(refusal backpressure.Refusal) { s.Pipeline.Queue.Cou
 
 // Tick implements loop.Host.
 func (s *Site) Tick(l *loop.Loop) { s.Pipeline.BeginSweep(l) }
+
+// Crowded implements loop.Host.
+func (s *Site) Crowded() bool { return s.Pipeline.Queue.Crowded() }

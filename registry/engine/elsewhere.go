@@ -44,7 +44,7 @@ func (eng *Engine) Unknown(h *Header, principal string, body []byte) bool {
 	if task != nil {
 		return eng.tasks.Find(task, principal, true) == nil
 	}
-	_, known := eng.sessions.Find(session, principal)
+	_, known := eng.sessions.Find(session, principal, nil)
 	return session != nil && !known
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"weir/registry/event"
 	"weir/registry/nodeid"
 )
 
@@ -24,8 +23,6 @@ type Options struct {
 	IDs *nodeid.Maker
 	// Epoch is what times are counted from.
 	Epoch time.Time
-	// Events is what sessions hear of.
-	Events *event.Hub
 	// Metrics receives the series of this package.
 	Metrics *metrics.Set
 }
