@@ -84,8 +84,10 @@ func (n names) LookupSRV(_ context.Context, _, _, name string) (string, []*net.S
 
 func TestLookup(t *testing.T) {
 	r := names{
-		hosts:    map[string][]string{"weir.internal": {"10.0.0.1", "fd00::2"}, "n3.internal": {"10.0.0.3"}},
-		services: map[string][]*net.SRV{"_weir._tcp.internal": {{Target: "n3.internal.", Port: 7}, {Target: "gone.", Port: 8}}},
+		hosts: map[string][]string{"weir.internal": {"10.0.0.1", "fd00::2"}, "n3.internal": {"10.0.0.3"}},
+		services: map[string][]*net.SRV{
+			"_weir._tcp.internal": {{Target: "n3.internal.", Port: 7}, {Target: "gone.", Port: 8}},
+		},
 	}
 	found, err := lookup(t.Context(), r, []string{"weir.internal:6222", "_weir._tcp.internal"})
 	want := []string{"10.0.0.1:6222", "[fd00::2]:6222", "10.0.0.3:7"}
