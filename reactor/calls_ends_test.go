@@ -50,7 +50,7 @@ func holdCall(n int, tool string) string {
 // TestCallsFull: the call for which the queue has no room is refused at once and by name, over HTTP with 503 and a time.
 func TestCallsFull(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, func(o *queue.Options) { o.MaxMessages = 2 }).isUp()
+	s := atBroker(t, broker.Open, "front", false, func(o *queue.Options) { o.MaxMessages = 2 }).isUp()
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "echo") + holdCall(2, "echo"))
 	s.eventually("both are in the queue", func() bool { return broker.Waiting() == 2 })
@@ -63,7 +63,7 @@ func TestCallsFull(t *testing.T) {
 	if r.StatusCode != 503 || r.Header.Get("Retry-After") != "1" {
 		t.Errorf("%v", r)
 	}
-	worker := joined(t, broker.Open, "worker", true, nil) // and when somebody works
+	worker := atBroker(t, broker.Open, "worker", true, nil) // and when somebody works
 	for range 2 {
 		contains(t, p.line(), `"result"`)
 	}
@@ -77,7 +77,7 @@ func TestCallsFull(t *testing.T) {
 // TestCallsInFlight: the bounds of a front end are met by name.
 func TestCallsInFlight(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, func(o *queue.Options) {
+	s := atBroker(t, broker.Open, "front", false, func(o *queue.Options) {
 		o.MaxInFlight, o.MaxInFlightBytes = 2, 64<<10
 	}).isUp()
 	p := s.dial("tcp").greet()
@@ -98,9 +98,9 @@ func TestCallsInFlight(t *testing.T) {
 // once, whatever the first one still says.
 func TestCallsWorkerGone(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, nil).addHold().isUp()
+	s := atBroker(t, broker.Open, "front", false, nil).addHold().isUp()
 	var link *queuetest.Link
-	first := joined(t, opened(broker, &link), "first", true, nil).addHold()
+	first := atBroker(t, opened(broker, &link), "first", true, nil).addHold()
 	p := s.dial("tcp").greet()
 	const calls = 20
 	for n := range calls {
@@ -110,7 +110,7 @@ func TestCallsWorkerGone(t *testing.T) {
 		first.awaitStuck()
 	}
 	link.Cut(true)
-	second := joined(t, broker.Open, "second", true, nil).addHold()
+	second := atBroker(t, broker.Open, "second", true, nil).addHold()
 	for range calls / 2 {
 		second.awaitStuck()
 	}
@@ -155,10 +155,10 @@ func TestCallsWorkerGoneUnderLoad(t *testing.T) {
 		}
 		return s
 	}
-	s := quick(joined(t, broker.Open, "front", false, nil)).isUp()
+	s := quick(atBroker(t, broker.Open, "front", false, nil)).isUp()
 	var link *queuetest.Link
-	quick(joined(t, opened(broker, &link), "first", true, nil))
-	second := quick(joined(t, broker.Open, "second", true, nil))
+	quick(atBroker(t, opened(broker, &link), "first", true, nil))
+	second := quick(atBroker(t, broker.Open, "second", true, nil))
 	const clients, rounds, window = 8, 20, 25
 	var clientsOf sync.WaitGroup
 	var lost atomic.Int64
@@ -201,19 +201,19 @@ func TestCallsWorkerGoneUnderLoad(t *testing.T) {
 // TestCallsTwiceGone: an idempotent call that has ended two workers does not end a third.
 func TestCallsTwiceGone(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, nil).addHold().isUp()
+	s := atBroker(t, broker.Open, "front", false, nil).addHold().isUp()
 	p := s.dial("tcp").greet()
 	var worker *server
 	for n := range 2 {
 		var link *queuetest.Link
-		worker = joined(t, opened(broker, &link), fmt.Sprint("worker", n), true, nil).addHold()
+		worker = atBroker(t, opened(broker, &link), fmt.Sprint("worker", n), true, nil).addHold()
 		if n == 0 {
 			p.send(holdCall(1, "hold_again"))
 		}
 		worker.awaitStuck()
 		link.Cut(true)
 	}
-	joined(t, broker.Open, "third", true, nil).addHold()
+	atBroker(t, broker.Open, "third", true, nil).addHold()
 	contains(t, p.line(), `"reason":"worker_lost"`)
 }
 
@@ -221,8 +221,8 @@ func TestCallsTwiceGone(t *testing.T) {
 func TestCallsBrokerGone(t *testing.T) {
 	broker := queuetest.NewBroker()
 	var link *queuetest.Link
-	s := joined(t, opened(broker, &link), "front", false, nil).addHold().isUp()
-	worker := joined(t, broker.Open, "worker", true, nil).addHold()
+	s := atBroker(t, opened(broker, &link), "front", false, nil).addHold().isUp()
+	worker := atBroker(t, broker.Open, "worker", true, nil).addHold()
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "hold"))
 	worker.awaitStuck()
@@ -239,9 +239,9 @@ func TestCallsBrokerGone(t *testing.T) {
 // TestCallsTakenBack: a call that nobody waits for any more is cancelled at its worker, or never begun.
 func TestCallsTakenBack(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, func(o *queue.Options) { o.CallTimeout = 300 * time.Millisecond }).
+	s := atBroker(t, broker.Open, "front", false, func(o *queue.Options) { o.CallTimeout = 300 * time.Millisecond }).
 		addHold().isUp()
-	worker := joined(t, broker.Open, "worker", true, func(o *queue.Options) { o.Credit = 1 }).addHold()
+	worker := atBroker(t, broker.Open, "worker", true, func(o *queue.Options) { o.Credit = 1 }).addHold()
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "hold")) // nobody frees it
 	worker.awaitStuck()
@@ -268,8 +268,8 @@ func TestCallsTakenBack(t *testing.T) {
 // TestCallsToolsDiffer: a worker without the tool says so.
 func TestCallsToolsDiffer(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, nil).addHold().isUp()
-	joined(t, broker.Open, "worker", true, nil)
+	s := atBroker(t, broker.Open, "front", false, nil).addHold().isUp()
+	atBroker(t, broker.Open, "worker", true, nil)
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "hold"))
 	contains(t, p.line(), `"reason":"tools_differ"`, `"executed":false`)
@@ -281,8 +281,8 @@ func TestCallsToolsDiffer(t *testing.T) {
 // waits for its answers.
 func TestCallsWhenTheyStop(t *testing.T) {
 	broker := queuetest.NewBroker()
-	s := joined(t, broker.Open, "front", false, nil).addHold().isUp()
-	first := joined(t, broker.Open, "first", true, nil).addHold()
+	s := atBroker(t, broker.Open, "front", false, nil).addHold().isUp()
+	first := atBroker(t, broker.Open, "first", true, nil).addHold()
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "hold"))
 	first.awaitStuck()
@@ -298,7 +298,7 @@ func TestCallsWhenTheyStop(t *testing.T) {
 		t.Errorf("%+v", cut)
 	}
 	p.send(holdCall(2, "hold"))
-	second := joined(t, broker.Open, "second", true, nil).addHold()
+	second := atBroker(t, broker.Open, "second", true, nil).addHold()
 	second.awaitStuck()
 	stopped = stops(s)
 	second.free()
@@ -312,8 +312,8 @@ func TestCallsWhenTheyStop(t *testing.T) {
 func TestCallsFrontGone(t *testing.T) {
 	broker := queuetest.NewBroker()
 	var link *queuetest.Link
-	s := joined(t, opened(broker, &link), "front", false, nil).addHold().isUp()
-	worker := joined(t, broker.Open, "worker", true, nil).addHold()
+	s := atBroker(t, opened(broker, &link), "front", false, nil).addHold().isUp()
+	worker := atBroker(t, broker.Open, "worker", true, nil).addHold()
 	p := s.dial("tcp").greet()
 	p.send(holdCall(1, "hold"))
 	worker.awaitStuck()
@@ -337,8 +337,8 @@ func TestCallsOfPrincipals(t *testing.T) {
 			}, registry.WithHeader())
 		return s
 	}
-	s := offer(joined(t, broker.Open, "front", false, nil, guarded)).isUp()
-	worker := offer(joined(t, broker.Open, "worker", true, nil))
+	s := offer(atBroker(t, broker.Open, "front", false, nil, guarded)).isUp()
+	worker := offer(atBroker(t, broker.Open, "worker", true, nil))
 	h := s.dial("http")
 	for _, n := range []int{1, 100_000} {
 		h.send(strings.Replace(modernCall("1", "head", fmt.Sprintf(`{"Bytes":%d}`, n)), "Host:", "X-Mine: hello\r\n"+

@@ -19,8 +19,8 @@ func callsOptions() queue.Options {
 		MaxInFlightBytes: 1 << 20, CallTimeout: time.Minute, WorkerTimeout: time.Second, BrokerTimeout: time.Second}
 }
 
-// joined starts a server that is at the broker, as a worker or a front end.
-func joined(t testing.TB, open func(queue.Config) (queue.Queue, error), name string, works bool,
+// atBroker starts a server that is at the broker, as a worker or a front end.
+func atBroker(t testing.TB, open func(queue.Config) (queue.Queue, error), name string, works bool,
 	change func(*queue.Options), tunes ...tune) *server {
 	t.Helper()
 	o := callsOptions()
@@ -55,8 +55,8 @@ func TestFeaturesThroughAQueue(t *testing.T) {
 	script, err := os.ReadFile("testdata/features.txt")
 	must(t, err)
 	broker := queuetest.NewBroker()
-	worker := joined(t, broker.Open, "worker", true, nil).offerAll()
-	s := joined(t, broker.Open, "front", false, nil, withSSE,
+	worker := atBroker(t, broker.Open, "worker", true, nil).offerAll()
+	s := atBroker(t, broker.Open, "front", false, nil, withSSE,
 		func(o *Options, _ *backpressure.Options, _ *registry.Options) {
 			o.Unix = filepath.Join(t.TempDir(), "weir.sock")
 		}).offerAll().isUp()

@@ -137,6 +137,7 @@ func TestOwnerDies(t *testing.T) {
 	j := startCluster(t, 2)
 	a, b := j.servers[0], j.servers[1]
 	a.addTell()
+	j.told()
 	session := a.dial("http").session()
 	stream, told, silent, cut := b.dial("http"), b.dial("http"), b.dial("http"), b.dial("http").narrow()
 	stream.send(get(session))

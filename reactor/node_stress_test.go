@@ -123,6 +123,7 @@ func TestNodesStress(t *testing.T) {
 	for _, s := range j.servers {
 		s.addTell()
 	}
+	j.told()
 	var killed atomic.Bool
 	var clients sync.WaitGroup
 	var halfway sync.WaitGroup

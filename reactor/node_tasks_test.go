@@ -11,6 +11,7 @@ func TestTaskOfAnotherNode(t *testing.T) {
 	for _, s := range j.servers {
 		s.addJobs()
 	}
+	j.told()
 	a, b := j.servers[0], j.servers[1]
 	p, h := b.dial("tcp"), b.dial("http")
 	w := b.websocket()

@@ -146,11 +146,11 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
+	// IDs has the ids of sessions, tasks and requestStates be those of a node of a cluster; nil: there is none.
+	IDs *nodeid.Maker `yaml:"-"`
 	// Views say which principals see which part of what is offered, each under a name of its own. Without any everybody
 	// sees everything. With some who is in none of them sees nothing.
 	Views map[string]*offer.Options `yaml:"views" max:"64"`
-	// IDs has the ids of sessions, tasks and requestStates be those of a node of a cluster; nil: there is none.
-	IDs *nodeid.Maker `yaml:"-"`
 	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -224,8 +224,7 @@ func (o *Options) engine() engine.Options {
 			MaxBytes: o.MaxClientRequestBytes, Timeout: o.ClientRequestTimeout,
 		},
 		Tasks: o.Tasks, Search: o.Search, IDs: o.IDs, StateKeys: o.stateKeys(), StateTTL: o.StateTTL,
-		Partitions: o.Partitions,
-		MaxTools:   o.MaxTools, MaxPrompts: o.MaxPrompts,
+		Partitions: o.Partitions, MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
 		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates, Views: o.Views,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,
 		Concurrency:         concurrency.Options{Min: o.MinConcurrency, Max: o.MaxConcurrency},

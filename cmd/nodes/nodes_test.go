@@ -10,13 +10,10 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"weir/codec/option"
 	"weir/reactor/cluster"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func defaults() (o Options) {
 	option.SetDefaults(&o)

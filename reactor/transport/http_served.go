@@ -93,7 +93,16 @@ func (t *served) Decode(in *pipeline.Intake, c *pipeline.Conn, b []byte) int {
 		c.Close(loop.CloseBadRequest)
 		return len(b)
 	}
-	d.accept = http1.ReadAccept(r.Accept)
+	d.accept, d.at = http1.ReadAccept(r.Accept), nil
+	if _, name := d.paths.Of(r.Path); len(name) > 0 {
+		e := d.Endpoints.Find(name)
+		if e == nil {
+			t.reject(in, c, r, 404, errEndpoint) // this node does not have it yet, or any more
+			c.EndAfterAnswersOrPeer(loop.CloseRequested)
+			return len(b)
+		}
+		d.at = e.View
+	}
 	r.KeepAlive = t.flags&forward.Closes == 0
 	k := t.begin(in, c, r)
 	refusal := backpressure.Accepted

@@ -47,8 +47,8 @@ type Site struct {
 	// Pressure is a pressure.Level, which changes while the server runs.
 	Pressure atomic.Uint32
 
-	paths     paths.Paths
 	loops     *loop.Loops
+	paths     paths.Paths
 	metrics   siteMetrics
 	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions  sseSessions

@@ -62,8 +62,8 @@ func New(opt Options) *Engine {
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
 	eng.offer = eng.newOffer()
 	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Main().Tools)
-	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.IDs = opt.Partitions, eng.epoch, opt.IDs
-	opt.Sessions.Metrics = opt.Metrics
+	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.Metrics = opt.Partitions, eng.epoch, opt.Metrics
+	opt.Sessions.IDs = opt.IDs
 	eng.sessions = session.NewTable[*Call](opt.Sessions)
 	eng.opt.Tasks.IDs = opt.IDs
 	eng.tasks = task.NewTable(&eng.opt.Tasks, opt.Partitions, opt.Metrics)

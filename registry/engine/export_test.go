@@ -31,7 +31,7 @@ func (eng *Engine) Events() *event.Hub                  { return eng.events }
 func (eng *Engine) Late() int64                         { return eng.m.TimedOut.Load() }
 func (eng *Engine) ListChanged(list protocol.List) {
 	eng.events.ListChanged(list)
-	eng.listsChanged(protocol.ListTools)
+	eng.listsChanged(list)
 }
 func (eng *Engine) ExpireTasks(at time.Duration) { eng.expireTasks(at) }
 

@@ -36,7 +36,7 @@ func (eng *Engine) listsChanged(list protocol.List) {
 }
 
 // ListChangedElsewhere notes that a list of another node has changed, which the next request of any client may go to.
-func (eng *Engine) ListChangedElsewhere(list protocol.List) { eng.offer.Announce(list) }
+func (eng *Engine) ListChangedElsewhere(list protocol.List) { eng.offer.ListChanged(list) }
 
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.

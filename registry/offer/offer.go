@@ -52,8 +52,8 @@ type Rules struct {
 	Finder *finder.Finder
 	// Results encodes what clients are greeted with.
 	Results *result.Encoder
-	// Changed is called after every change of a list, as feature.Rules says.
-	Changed func(list protocol.List)
+	// Changed is called after every change of a list, as feature.Rules says, for each view that shows it.
+	Changed func(protocol.List)
 	// Bind and Unbind are called with an entry that comes and one that is gone, as feature.Rules says. t is the tool that
 	// it is, nil of any other kind.
 	Bind, Unbind func(at *Endpoint, h *call.Handler, t *handler.Tool, list protocol.List)
@@ -114,17 +114,17 @@ func (o *Offer) Close(name string) {
 	o.named.Store(&now)
 }
 
-// Announce tells whoever listens at any endpoint that a list has changed, though none here has: another node's did.
-func (o *Offer) Announce(list protocol.List) {
-	announce := func(e *Endpoint) {
-		e.Hub.ListChanged(list)
+// ListChanged notes, for all who listen, that a list of another node has changed.
+func (o *Offer) ListChanged(list protocol.List) {
+	tell := func(e *Endpoint) {
+		e.View.Hub.ListChanged(list)
 		for _, v := range e.views {
 			v.Hub.ListChanged(list)
 		}
 	}
-	announce(o.main)
+	tell(o.main)
 	for _, e := range *o.named.Load() {
-		announce(e)
+		tell(e)
 	}
 }
 
