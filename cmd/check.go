@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"io"
+	"strings"
 
 	"weir/cmd/check"
 	"weir/codec/option"
@@ -20,6 +21,7 @@ func (p Program) check(flags check.Flags, stdout, stderr io.Writer) int {
 	return check.Run(check.Subject{Program: p.Name, File: flags.Config, Config: &config, Defaults: &defaults,
 		Places: config.places, Mistakes: mistakes, Written: config.Mounts, Mounts: config.mounts, Demo: config.Demo,
 		Search: config.MCP.Search,
+		Path:   strings.TrimSuffix(config.Server.HTTPPath, "/"),
 		Listeners: []check.Listener{{Name: "http", Address: config.Server.HTTP}, {Name: "tcp", Address: config.Server.TCP},
 			{Name: "unix", Address: config.Server.Unix}, {Name: "admin", Address: config.Admin}}}, stdout, stderr)
 }

@@ -70,8 +70,9 @@ var allowedImports = map[string][]string{
 	},
 	"registry/search": {"weir/codec"},
 	"registry/offer": {
-		"weir/codec", "weir/registry/call", "weir/registry/fault", "weir/registry/feature", "weir/registry/handler",
-		"weir/registry/protocol", "github.com/modelcontextprotocol/go-sdk",
+		"weir/codec", "weir/registry/call", "weir/registry/event", "weir/registry/fault", "weir/registry/feature",
+		"weir/registry/finder", "weir/registry/handler", "weir/registry/protocol", "weir/registry/result",
+		"github.com/modelcontextprotocol/go-sdk",
 	},
 	"registry/handler": {
 		"weir/codec", "weir/registry/call", "weir/registry/feature", "weir/registry/protocol", "weir/registry/result",
@@ -155,7 +156,8 @@ var allowedImports = map[string][]string{
 	},
 	"reactor/transport": {
 		"weir/codec", "weir/backpressure", "weir/registry", "weir/reactor/auth", "weir/reactor/loop", "weir/reactor/pipeline",
-		"weir/reactor/logwriter", "github.com/VictoriaMetrics/metrics", "golang.org/x/sys/unix",
+		"weir/reactor/logwriter", "weir/reactor/transport/paths", "github.com/VictoriaMetrics/metrics",
+		"golang.org/x/sys/unix",
 	},
 	// For tests only.
 	"reactor/internal/wire": {"github.com/gobwas/ws"},

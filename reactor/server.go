@@ -68,7 +68,7 @@ func New(reg *registry.Registry, c Config) (*Server, error) {
 	s.pipeline.Options = s.opts.ofPipeline()
 	s.pipeline.Engine, s.pipeline.Queue, s.pipeline.Limits, s.pipeline.Log = s.engine, s.queue, s.limits, s.log
 	s.pipeline.Trace, s.pipeline.Audit = c.Trace, c.Audit
-	s.site.Options, s.site.Pipeline = s.opts.ofTransports(), &s.pipeline
+	s.site.Options, s.site.Pipeline, s.site.Endpoints = s.opts.ofTransports(), &s.pipeline, s.engine.Offer()
 	s.site.Rules = auth.NewRules(s.opts.AllowedHosts, s.opts.AllowedOrigins)
 	s.site.Resource = auth.NewResource(s.opts.HTTPPath, s.opts.Auth.Resource, s.opts.Auth.AuthorizationServers)
 	s.site.Tokens.Store(c.Tokens)

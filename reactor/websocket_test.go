@@ -18,8 +18,14 @@ import (
 // websocket opens a WebSocket connection.
 func (s *server) websocket() *peer {
 	s.t.Helper()
+	return s.websocketAt("/mcp")
+}
+
+func (s *server) websocketAt(path string, headers ...string) *peer {
+	s.t.Helper()
 	p := s.dial("http")
-	p.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
+	p.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(append(headers, ""), "\r\n") +
+		"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat, mcp\r\n\r\n")
 	head := ""
 	for !strings.HasSuffix(head, "\r\n\r\n") {

@@ -12,6 +12,7 @@ import (
 	"weir/registry/engine"
 	"weir/registry/event"
 	"weir/registry/finder"
+	"weir/registry/offer"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -144,6 +145,9 @@ type Options struct {
 	// PrivateLists has lists and the answer to server/discover say cacheScope private: for a server whose transports
 	// serve only those they know. What is offered is the same for all of them, but not for whoever asks a shared cache.
 	PrivateLists bool `yaml:"-"`
+	// Views say which principals see which part of what is offered, each under a name of its own. Without any everybody
+	// sees everything. With some who is in none of them sees nothing.
+	Views map[string]*offer.Options `yaml:"views" max:"64"`
 	// Metrics receives every series of a registry; nil gives each registry a set of its own. Two registries cannot
 	// share one set.
 	Metrics *metrics.Set `yaml:"-"`
@@ -177,6 +181,9 @@ func (o *Options) Validate() []error {
 			found.Add("state_key", "%v", err) // the value is a secret
 		}
 	}
+	for _, mistake := range offer.Check(o.Views) {
+		found.Add(mistake.Key, "%s", mistake.Text)
+	}
 	return found.Errors()
 }
 
@@ -206,7 +213,7 @@ func (o *Options) engine() engine.Options {
 		},
 		Tasks: o.Tasks, Search: o.Search, StateKey: o.StateKey, StateTTL: o.StateTTL, Partitions: o.Partitions,
 		MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
-		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates,
+		MaxResources: o.MaxResources, MaxResourceTemplates: o.MaxResourceTemplates, Views: o.Views,
 		AdaptiveConcurrency: o.AdaptiveConcurrency,
 		Concurrency:         concurrency.Options{Min: o.MinConcurrency, Max: o.MaxConcurrency},
 		HandlerTimeout:      o.HandlerTimeout, NullIsAbsent: o.NullIsAbsent, Metrics: set,

@@ -41,6 +41,7 @@ type Subject struct {
 	Mistakes         option.Mistakes // that were found in it already
 	Written, Mounts  map[string]*mount.Options
 	Demo             bool
+	Path             string // of the main endpoint, without a slash at its end
 	Listeners        []Listener
 	Search           finder.Options
 }
@@ -92,7 +93,8 @@ func Run(s Subject, stdout, stderr io.Writer) int {
 func (s *Subject) knownTools() (known int, more bool) {
 	more = s.Demo
 	for name, o := range s.Mounts {
-		known += len(o.Foresee(name).Names)
+		naming := o.Naming(name)
+		known += len(naming.Foresee().Names)
 		more = more || len(o.Tools.Allow) == 0 || slices.ContainsFunc(o.Tools.Allow, func(pattern string) bool {
 			return strings.Contains(pattern, "*")
 		})
@@ -165,8 +167,10 @@ func (s *Subject) writeMount(b *strings.Builder, name string) {
 	if len(o.Headers) > 0 {
 		say("headers", withoutValues(o.Headers))
 	}
-	say("tools", o.Describe(name))
-	seen := o.Foresee(name)
+	naming := o.Naming(name)
+	say("endpoint", s.Path+"/"+name)
+	say("tools", naming.Describe())
+	seen := naming.Foresee()
 	for _, i := range seen.Hidden {
 		say("hidden", fmt.Sprintf("%q is allowed, and denied again", o.Tools.Allow[i]))
 	}

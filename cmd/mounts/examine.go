@@ -9,6 +9,7 @@ import (
 
 	"weir/codec/option"
 	"weir/reactor/mount"
+	"weir/reactor/mount/shelf"
 )
 
 // Examine returns what of mounts, whose variables were put in, would go wrong once they are started on this machine, as
@@ -26,12 +27,13 @@ func Examine(resolved map[string]*mount.Options, places option.Places) option.Mi
 		if info, err := os.Stat(o.Cwd); o.Cwd != "" && (err != nil || !info.IsDir()) {
 			r.add(key+".cwd", "%s is no folder here: allowed is one that is there", option.Quote(o.Cwd))
 		}
-		seen := o.Foresee(name)
-		for _, i := range slices.Sorted(maps.Keys(seen.Names)) {
-			at, offered := option.Entry(key+".tools.allow", i), seen.Names[i]
-			if len(offered) > mount.MaxNameBytes {
+		naming := o.Naming(name)
+		seen := naming.Foresee()
+		for _, part := range slices.Sorted(maps.Keys(seen.Names)) {
+			at, offered := key+"."+part, seen.Names[part]
+			if len(offered) > shelf.MaxNameBytes {
 				r.add(at, "%s has %d bytes: allowed are %d, since models take no longer names, so set a shorter prefix",
-					option.Quote(offered), len(offered), mount.MaxNameBytes)
+					option.Quote(offered), len(offered), shelf.MaxNameBytes)
 			}
 			if owner, taken := owners[offered]; taken && owner != name {
 				r.add(at, "mount %s offers %s already: allowed is each name once, so give one of them another prefix", owner,

@@ -45,12 +45,6 @@ func (u *upstream) ask(ctx context.Context, method, params string) ([]byte, *rea
 	return nil, reason.Because(u.silent(), fmt.Errorf("no answer to %s: %w", method, context.Cause(ctx)))
 }
 
-// openLocked gives a request of our own its place. The mount is locked.
-func (u *upstream) openLocked(came chan<- calls.Answer) (id uint64) {
-	t := u.mount.table
-	return t.ID(t.Own(came))
-}
-
 // silent is what it means that a request was not answered.
 func (u *upstream) silent() reason.Ending {
 	if !u.heard.Load() && u.strange.Load() != nil {

@@ -15,7 +15,6 @@ import (
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
-	"weir/registry/handler"
 	"weir/registry/protocol"
 )
 
@@ -225,8 +224,7 @@ func (u *upstream) meet(ctx context.Context) *reason.Outage {
 		return e
 	}
 	if u.completes {
-		eng := u.mount.of.engine
-		eng.OfferCompletion(handler.NoCompletion(eng.HandlerDefaults()))
+		u.mount.part.Completes()
 	}
 	u.mount.of.takeOver(u.mount)
 	return nil

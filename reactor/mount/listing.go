@@ -6,20 +6,21 @@ import (
 
 	"weir/codec"
 	"weir/reactor/mount/reason"
+	"weir/reactor/mount/shelf"
 	"weir/registry/protocol"
 )
 
 // What a mount can list.
 
 // listings say how each list is asked for and read, and which change is its own.
-var listings = [kinds]struct {
-	list                      protocol.List
-	method, member, key, what string
+var listings = [shelf.Kinds]struct {
+	list           protocol.List
+	method, member string
 }{
-	tools:     {protocol.ListTools, "tools/list", "tools", "name", "tool"},
-	prompts:   {protocol.ListPrompts, "prompts/list", "prompts", "name", "prompt"},
-	resources: {protocol.ListResources, "resources/list", "resources", "uri", "resource"},
-	templates: {protocol.ListResources, "resources/templates/list", "resourceTemplates", "uriTemplate", "template"},
+	shelf.Tool:     {protocol.ListTools, "tools/list", "tools"},
+	shelf.Prompt:   {protocol.ListPrompts, "prompts/list", "prompts"},
+	shelf.Resource: {protocol.ListResources, "resources/list", "resources"},
+	shelf.Template: {protocol.ListResources, "resources/templates/list", "resourceTemplates"},
 }
 
 // How long a list may be.
@@ -33,8 +34,8 @@ const (
 func (u *upstream) capable(result []byte) {
 	has := codec.Member(result, "capabilities")
 	said := func(name string) bool { c := codec.Member(has, name); return len(c) > 0 && c[0] == '{' }
-	u.has[tools], u.has[prompts] = true, said("prompts")
-	u.has[resources], u.has[templates] = said("resources"), said("resources")
+	u.has[shelf.Tool], u.has[shelf.Prompt] = true, said("prompts")
+	u.has[shelf.Resource], u.has[shelf.Template] = said("resources"), said("resources")
 	u.completes, u.logs = said("completions"), said("logging")
 	is := func(name, member string) bool { return string(codec.Member(codec.Member(has, name), member)) == "true" }
 	for list := range protocol.ListCount {
@@ -50,11 +51,11 @@ func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool
 		if !u.has[k] || !changed(c.list) {
 			continue
 		}
-		listed, e := u.list(ctx, kind(k))
+		listed, e := u.list(ctx, shelf.Kind(k))
 		switch {
 		case e == nil:
-			u.mount.offer(kind(k), listed)
-		case kind(k) == tools || e.Why != reason.EndList:
+			u.mount.part.Offer(shelf.Kind(k), listed)
+		case shelf.Kind(k) == shelf.Tool || e.Why != reason.EndList:
 			return e
 		default:
 			u.mount.log.Warn().Err(e).Str("list", c.method).
@@ -65,7 +66,7 @@ func (u *upstream) listAll(ctx context.Context, changed func(protocol.List) bool
 }
 
 // list asks for a list to its end, each entry as the JSON that came.
-func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *reason.Outage) {
+func (u *upstream) list(ctx context.Context, k shelf.Kind) (entries [][]byte, _ *reason.Outage) {
 	c := &listings[k]
 	cursor, listed := []byte(nil), 0
 	for range maxPages {
@@ -90,14 +91,14 @@ func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *reaso
 			return nil, e
 		}
 		had := len(entries)
-		if entries, e = appendEntries(entries, codec.Member(result, c.member), c.what); e != nil {
+		if entries, e = appendEntries(entries, codec.Member(result, c.member), k); e != nil {
 			return nil, e
 		}
 		if len(entries) > had {
 			listed += len(result)
 		}
 		if listed > maxListedBytes {
-			return nil, reason.Down(reason.EndList, "its list of %ss has more than %d bytes", c.what, maxListedBytes)
+			return nil, reason.Down(reason.EndList, "its list of %ss has more than %d bytes", k, maxListedBytes)
 		}
 		next := codec.Member(result, "nextCursor")
 		if next == nil || next[0] != '"' || bytes.Equal(next, cursor) {
@@ -105,11 +106,11 @@ func (u *upstream) list(ctx context.Context, k kind) (entries [][]byte, _ *reaso
 		}
 		cursor = next
 	}
-	return nil, reason.Down(reason.EndList, "its list of %ss has more than %d pages", c.what, maxPages)
+	return nil, reason.Down(reason.EndList, "its list of %ss has more than %d pages", k, maxPages)
 }
 
 // appendEntries appends the entries of a page.
-func appendEntries(entries [][]byte, page []byte, what string) ([][]byte, *reason.Outage) {
+func appendEntries(entries [][]byte, page []byte, what shelf.Kind) ([][]byte, *reason.Outage) {
 	if len(page) == 0 || page[0] != '[' {
 		return nil, reason.Down(reason.EndList, "its list of %ss is none", what)
 	}

@@ -15,6 +15,7 @@ import (
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
+	"weir/reactor/mount/shelf"
 	"weir/registry/engine"
 	"weir/registry/protocol"
 )
@@ -37,6 +38,7 @@ type Config struct {
 // Stop after Start. Status and Replace are for any goroutine.
 type Mounts struct {
 	config  Config
+	shelf   *shelf.Shelf
 	loops   *loop.Loops
 	engine  *engine.Engine
 	json    codec.JSONLimits
@@ -63,9 +65,8 @@ type Mounts struct {
 	all     []*Mount   // in the order of their names; never changed, but replaced
 	closed  bool       // nothing is replaced any more
 
-	mu      sync.Mutex               // held while the offer changes
-	owners  [kinds]map[string]*Mount // who offers what, by its name here
-	leaving map[*Mount]bool          // are in no list any more, and answer what they were sent
+	mu      sync.Mutex      // guards what is said of it
+	leaving map[*Mount]bool // are in no list any more, and answer what they were sent
 }
 
 // Mount is one server that answers for this one.
@@ -80,11 +81,9 @@ type Mount struct {
 
 	// Guarded by the lock of Mounts.
 	before *Mount // serves until this one has offered its tools, or cannot
-	gone   bool   // offers nothing any more
 
+	part        *shelf.Part // what it offers
 	answerBytes atomic.Int64
-	counts      [kinds]atomic.Int32 // of what is offered
-	offers      [kinds]offering
 
 	mu       sync.Mutex
 	talking  *upstream     // the one that there is
@@ -102,8 +101,8 @@ type upstream struct {
 
 	// Set while it is greeted, before calls come.
 	revision  uint8
-	remote    *remote.Remote // of a server that is spoken to over HTTP
-	has       [kinds]bool    // which lists it has
+	remote    *remote.Remote    // of a server that is spoken to over HTTP
+	has       [shelf.Kinds]bool // which lists it has
 	completes bool
 	// What it says of: changes of its lists, updates of its resources, logs.
 	changes    [protocol.ListCount]bool
@@ -133,25 +132,6 @@ type upstream struct {
 	following map[string]bool // those that it is to speak of
 
 	taken []uint64 // ids whose calls were cancelled and that it is not told of yet; guarded by the mount's lock
-}
-
-// kind is one of its lists.
-type kind uint8
-
-const (
-	tools kind = iota
-	prompts
-	resources
-	templates
-	kinds
-)
-
-// offering is what a mount has in the registry, by the upstream's names. The mount's goroutine's.
-type offering map[string]offered
-
-type offered struct {
-	name       string // here
-	definition []byte
 }
 
 // series are those of one mount.
@@ -190,10 +170,9 @@ type Status struct {
 func (m *Mount) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{Name: m.name, Up: m.up != nil, Tools: int(m.counts[tools].Load()),
-		Prompts:   int(m.counts[prompts].Load()),
-		Resources: int(m.counts[resources].Load() + m.counts[templates].Load()), InFlight: m.table.Len(calls.Sent),
-		Waiting: m.table.Waits(), ClientInFlight: m.table.MostOfAClient(),
+	s := Status{Name: m.name, Up: m.up != nil, Tools: m.part.Count(shelf.Tool), Prompts: m.part.Count(shelf.Prompt),
+		Resources: m.part.Count(shelf.Resource) + m.part.Count(shelf.Template),
+		InFlight:  m.table.Len(calls.Sent), Waiting: m.table.Waits(), ClientInFlight: m.table.MostOfAClient(),
 		RequestBytes: m.table.Bytes(), AnswerBytes: int(m.answerBytes.Load())}
 	s.Breaker, s.Opened = m.breaker.State(), int(m.breaker.Opened)
 	if m.talking != nil && m.talking.remote != nil {
@@ -203,4 +182,10 @@ func (m *Mount) Status() Status {
 		s.Why = m.why.String()
 	}
 	return s
+}
+
+// openLocked gives a request of our own its place. The mount is locked.
+func (u *upstream) openLocked(came chan<- calls.Answer) (id uint64) {
+	t := u.mount.table
+	return t.ID(t.Own(came))
 }

@@ -12,17 +12,16 @@ import (
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/hop"
 	"weir/reactor/mount/reason"
+	"weir/reactor/mount/shelf"
+	"weir/registry/call"
 	"weir/registry/protocol"
 )
 
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
 	s := &Mounts{config: c, loops: c.Loops, engine: c.Engine, json: c.JSON, leaving: map[*Mount]bool{},
-		nonce: rand.Text() + "."}
+		nonce: rand.Text() + ".", shelf: shelf.New(c.Engine)}
 	s.noted.some = make(chan struct{}, 1)
-	for k := range s.owners {
-		s.owners[k] = map[string]*Mount{}
-	}
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
 	s.modernMeta = `"` + hop.Prefix + `protocolVersion":"` +
@@ -40,6 +39,7 @@ func (s *Mounts) newMount(name string, opt *Options) *Mount {
 		log = log.Str("at", opt.At)
 	}
 	m := &Mount{name: name, opt: opt, of: s, log: log.Logger()}
+	m.part = s.shelf.NewPart(opt.Naming(name), m.log, func(name string) call.Forwarder { return &entry{m, name} })
 	m.table = calls.New(opt.bounds())
 	m.breaker.Failures, m.breaker.Pause = opt.BreakerFailures, opt.BreakerPause
 	m.register(s.config.Metrics)
@@ -157,7 +157,7 @@ func (m *Mount) letCome(u *upstream) {
 // setUp lets calls come, and says so.
 func (m *Mount) setUp(u *upstream) {
 	m.letCome(u)
-	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int32("tools", m.counts[tools].Load()).
+	m.log.Info().Str("revision", protocol.RevisionAt(int(u.revision)).Version).Int("tools", m.part.Count(shelf.Tool)).
 		Msg("a mount is there")
 }
 

@@ -11,6 +11,7 @@ import (
 	"weir/codec/option"
 	"weir/reactor/mount/calls"
 	"weir/reactor/mount/remote"
+	"weir/reactor/mount/shelf"
 )
 
 // Options say what one mount is, and bound it.
@@ -47,8 +48,8 @@ type Options struct {
 	Era string `yaml:"era" default:"auto" oneof:"auto,legacy,modern"`
 	// Prefix comes before the names of its tools. NAME in it stands for the mount's name.
 	Prefix string `yaml:"prefix" default:"NAME_" max:"63" zero:"none"`
-	// Tools says which of its tools are offered.
-	Tools Filter `yaml:"tools"`
+	// Tools says which of its tools are offered, and as what.
+	Tools shelf.Tools `yaml:"tools"`
 
 	// StartTimeout is how long it may take from its start until it has greeted and listed its tools. Then it is started
 	// anew (no_answer).
@@ -86,14 +87,6 @@ type Options struct {
 	At string `yaml:"-"`
 }
 
-// Filter says which names are offered: a star stands for any characters.
-type Filter struct {
-	// Allow are the names that are offered, without the prefix. Empty: all.
-	Allow []string `yaml:"allow" max:"1000"`
-	// Deny are names that are not, though they are allowed.
-	Deny []string `yaml:"deny" max:"1000"`
-}
-
 // DefaultOptions are those of a mount of which nothing is said, which is none yet.
 func DefaultOptions() Options {
 	var o Options
@@ -124,48 +117,14 @@ func (o *Options) Validate() []error {
 	if o.Command == "" && (len(o.Args) > 0 || len(o.Env) > 0 || len(o.InheritEnv) > 0 || o.Cwd != "") {
 		found.Add("", "args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
 	}
+	o.Tools.Check(&found)
 	o.checkURL(&found)
 	return found.Errors()
 }
 
-// allows says whether a tool of this name is offered.
-func (f *Filter) allows(name string) bool {
-	return (len(f.Allow) == 0 || matchesAny(f.Allow, name)) && !matchesAny(f.Deny, name)
-}
-
-func matchesAny(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if matches(p, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// matches says whether name has the form of a pattern, in which a star is any number of any characters. It takes time
-// in proportion to both.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == name
-	}
-	rest, ok := strings.CutPrefix(name, parts[0])
-	if !ok {
-		return false
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		at := strings.Index(rest, part)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(part):]
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
-}
-
-// offered is how a tool of this name is called here.
-func (o *Options) offered(mount, name string) string {
-	return strings.ReplaceAll(o.Prefix, "NAME", mount) + name
+// Naming is how the tools and prompts of the mount of that name are called.
+func (o *Options) Naming(mount string) shelf.Naming {
+	return shelf.Naming{Mount: mount, Prefix: o.Prefix, Tools: &o.Tools}
 }
 
 // reserved are headers that every request has of its own.

@@ -6,45 +6,6 @@ import (
 	"time"
 )
 
-func TestFilter(t *testing.T) {
-	f := func(allow, deny, name string, want bool) {
-		t.Helper()
-		filter := Filter{Allow: strings.Fields(allow), Deny: strings.Fields(deny)}
-		if got := filter.allows(name); got != want {
-			t.Errorf("allow %q, deny %q: %q is %t", allow, deny, name, got)
-		}
-	}
-	f("", "", "a", true)
-	f("a b", "", "b", true)
-	f("a b", "", "c", false)
-	f("a*", "", "a", true)
-	f("a*c", "", "abc", true)
-	f("a*c", "", "ac", true)
-	f("a*c", "", "abd", false)
-	f("aa*aa", "", "aaa", false)
-	f("*b*", "", "abc", true)
-	f("a*b*c", "", "axbxbxc", true)
-	f("a*b*c", "", "axbxbx", false)
-	f("", "delete_*", "delete_all", false)
-	f("*", "delete_*", "list", true)
-	f("a", "*", "a", false)
-	f("", "", "", true)
-}
-
-func TestOffered(t *testing.T) {
-	f := func(prefix, want string) {
-		t.Helper()
-		o := Options{Prefix: prefix}
-		if got := o.offered("gh", "list"); got != want {
-			t.Errorf("%q: %q, want %q", prefix, got, want)
-		}
-	}
-	f("NAME_", "gh_list")
-	f("", "list")
-	f("x.", "x.list")
-	f("NAME-NAME-", "gh-gh-list")
-}
-
 func TestValidate(t *testing.T) {
 	f := func(change func(o *Options), want string) {
 		t.Helper()

@@ -57,6 +57,7 @@ func (s *Mounts) Replace(mounts map[string]*Options) {
 		s.forget(name)
 		s.takeOver(were[name])
 		s.retire(were[name])
+		were[name].part.Close()
 	}
 	s.all = all
 	for _, m := range begun {
@@ -92,7 +93,9 @@ func (s *Mounts) follow(m, was *Mount) {
 	if !skipped {
 		m.before = was
 	}
+	before := m.before
 	s.mu.Unlock()
+	m.part.Follow(before.part)
 	if skipped {
 		s.retire(was)
 	}
@@ -112,6 +115,7 @@ func (s *Mounts) takeOver(m *Mount) {
 	m.before = nil
 	s.mu.Unlock()
 	if was != nil {
+		m.part.Follow(nil)
 		s.retire(was)
 	}
 }
@@ -119,16 +123,9 @@ func (s *Mounts) takeOver(m *Mount) {
 // retire takes what a mount still offers out of the offer, and has it end when it has nothing to do.
 func (s *Mounts) retire(m *Mount) {
 	s.mu.Lock()
-	m.gone = true
 	s.leaving[m] = true
-	for k, owners := range s.owners {
-		for name, owner := range owners {
-			if owner == m {
-				s.removeLocked(kind(k), name)
-			}
-		}
-	}
 	s.mu.Unlock()
+	m.part.Retire()
 	s.running.Go(func() {
 		m.idle(s.life)
 		m.end()

@@ -154,7 +154,7 @@ func (in *Intake) block(c *Conn, k *Call) {
 // cores. So a connection that was refused far more often than a call of it was taken, refusalsPerCall times, is not
 // read on until little of what it has waiting is left. Its peer finds its writes block.
 const (
-	refusalsPerCall = 10
+	refusalsPerCall = 20
 	refusalsAhead   = 256 // that are told without a call taken
 	refusalsAgain   = 32  // and to one that was not read on before
 )
@@ -222,7 +222,7 @@ func (in *Intake) refuseUnread(c *Conn, k *Call) bool {
 	}
 	codec.Peek(k.Raw, &k.Env)
 	if name, ok := codec.StringOf(k.Env.Name.Of(k.Raw)); ok && busy && !c.refuses(refusal) {
-		refusal = in.probeTool(c, name, len(k.Raw))
+		refusal = in.probeTool(c, k.View, name, len(k.Raw))
 	}
 	if !c.refuses(refusal) || k.Env.Kind != codec.KindRequest || !p.Engine.Queued(k.Raw, &k.Env) {
 		k.Env = codec.Envelope{}

@@ -43,7 +43,7 @@ func (in *Intake) Batch(c *Conn, anchor *Call, msg []byte) {
 			break // the array was walked once already, by batchAcceptable
 		}
 		k := in.NewCall(c)
-		k.Header, k.Conv, k.InBatch, k.group = anchor.Header, anchor.Conv, true, g
+		k.Header, k.Conv, k.View, k.InBatch, k.group = anchor.Header, anchor.Conv, anchor.View, true, g
 		in.Message(c, k, element)
 		at = next
 	}

@@ -6,11 +6,12 @@ import (
 
 	"weir/backpressure"
 	"weir/registry/engine"
+	"weir/registry/offer"
 )
 
-// Probe says whether a tools/call on c would be refused, of which nothing is known but its head, which may name the
-// tool. Loop only.
-func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
+// Probe says whether a tools/call on c, at the endpoint of a view, would be refused, of which nothing is known but its
+// head, which may name the tool. Loop only.
+func (in *Intake) Probe(c *Conn, at *offer.View, tool []byte) backpressure.Refusal {
 	if in.p.Draining() {
 		return backpressure.Draining
 	}
@@ -18,15 +19,15 @@ func (in *Intake) Probe(c *Conn, tool []byte) backpressure.Refusal {
 	if refusal := in.p.Queue.Shedding().Refuses(backpressure.Compute); refusal != backpressure.Accepted {
 		return refusal
 	}
-	refusal := in.probeTool(c, tool, 0)
+	refusal := in.probeTool(c, at, tool, 0)
 	if !c.refuses(refusal) {
 		return backpressure.Accepted
 	}
 	return refusal
 }
 
-func (in *Intake) probeTool(c *Conn, name []byte, bytes int) backpressure.Refusal {
-	class, series := in.p.Engine.ToolAhead(name)
+func (in *Intake) probeTool(c *Conn, at *offer.View, name []byte, bytes int) backpressure.Refusal {
+	class, series := in.p.Engine.ToolAhead(in.p.Engine.Offer().For(at, c.Principal()), name)
 	if series != nil && series.Limiter.Full() {
 		return backpressure.ToolLimit
 	}

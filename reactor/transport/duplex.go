@@ -4,6 +4,7 @@ import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
+	"weir/registry/offer"
 )
 
 // duplex is what lines, WebSockets and HTTP+SSE have in common: the connection is the conversation, answers leave in
@@ -54,8 +55,13 @@ func (d *duplex[F]) Open(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call
 	in.Flush(c)
 }
 
-func (d *duplex[F]) Feed(in *pipeline.Intake, c *pipeline.Conn) {
-	d.pump(in, c, func(dst []byte) []byte { return in.Pipeline().Engine.AppendOwed(dst, &d.conv) })
+func (d *duplex[F]) Feed(in *pipeline.Intake, c *pipeline.Conn) { d.feedAt(in, c, nil) }
+
+// feedAt is Feed at the endpoint of a view; nil: at the main one.
+func (d *duplex[F]) feedAt(in *pipeline.Intake, c *pipeline.Conn, at *offer.View) {
+	eng := in.Pipeline().Engine
+	view := eng.Offer().For(at, c.Principal())
+	d.pump(in, c, func(dst []byte) []byte { return eng.AppendOwed(dst, &d.conv, view) })
 	draining := in.Pipeline().Draining() && in.Pipeline().Parts(c)
 	open := d.listens[:0]
 	for _, k := range d.listens {

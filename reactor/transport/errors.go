@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"weir/codec"
-	"weir/codec/http1"
 )
 
 // invalid is the error of a request that is none, in the words for whoever wrote its client.
@@ -22,7 +21,9 @@ var (
 	errHost       = invalid("this Host is not served here (allowed_hosts)")
 	errOrigin     = invalid("this Origin is not allowed (allowed_origins)")
 	errPath       = invalid("nothing is served at this path, MCP is at http_path (/mcp unless configured)")
-	errMethod     = invalid("this HTTP method is not served: POST a message, DELETE a session, GET its event stream " +
+	errEndpoint   = &codec.Error{Code: codec.CodeInvalidRequest, Message: "no mount has the name at the end of this path",
+		Data: []byte(`{"reason":"endpoint_unknown"}`)}
+	errMethod = invalid("this HTTP method is not served: POST a message, DELETE a session, GET its event stream " +
 		"(Accept: text/event-stream), or GET with a WebSocket upgrade")
 	errMetadataMethod = invalid("this document is for GET")
 	errConnect        = invalid("this server is no proxy: CONNECT is not served, and what follows it is not read")
@@ -44,31 +45,4 @@ func (s *Site) lineTooLong(then string) *codec.Error {
 		text += ";" + then
 	}
 	return invalid(text)
-}
-
-// overLimit says of a request that is above one of the limits which key that is, what it allows, and, where it was
-// announced, how long the body is; "" of other refusals.
-func (s *Site) overLimit(err *http1.Error, announced uint32) string {
-	o := &s.Options.HTTP
-	text := ""
-	limit := func(key string, most int) {
-		text += ", messages.http." + key + " is " + strconv.Itoa(most)
-	}
-	switch err.Reason {
-	case "body_too_large":
-		if announced > 0 {
-			text = ", it has " + strconv.FormatUint(uint64(announced), 10) + " bytes"
-		}
-		limit("max_body_bytes", o.MaxBodyBytes)
-	case "request_line_too_long":
-		limit("max_request_line_bytes", o.MaxRequestLineBytes)
-	case "header_too_large":
-		limit("max_header_value_bytes", o.MaxHeaderValueBytes)
-		limit("max_header_bytes", o.MaxHeaderBytes)
-	case "too_many_headers":
-		limit("max_headers", o.MaxHeaders)
-	case "chunk_extension":
-		limit("max_chunk_extension_bytes", o.MaxChunkExtensionBytes)
-	}
-	return text
 }

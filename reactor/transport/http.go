@@ -61,7 +61,7 @@ func (t *httpTransport) onHead(in *pipeline.Intake, c *pipeline.Conn, r *http1.R
 		return false
 	}
 	if string(r.MCPMethod) == "tools/call" {
-		if refusal := in.Probe(c, r.MCPName); refusal != backpressure.Accepted {
+		if refusal := in.Probe(c, deskOf(in).at, r.MCPName); refusal != backpressure.Accepted {
 			k := t.begin(in, c, r)
 			k.KeepAlive = false // the body is still on its way
 			in.Refuse(k, pipeline.NullID, refusal)
@@ -83,7 +83,7 @@ func (t *httpTransport) begin(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 	if k.HTTP10 && (d.accept.Named || d.accept.Stream && r.Method == http1.MethodGet) {
 		r.KeepAlive = false // its streams end with the connection
 	}
-	k.KeepAlive = r.KeepAlive
+	k.KeepAlive, k.View = r.KeepAlive, d.at
 	if d.accept.Named {
 		k.Takes = pipeline.SSEAhead
 	}
@@ -135,7 +135,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 		}
 		t.openSession(in, c, r, k)
 	case http1.MethodDelete:
-		k.Outcome = in.Pipeline().Engine.EndSession(r.SessionID, c.Principal())
+		k.Outcome = in.Pipeline().Engine.EndSession(k.View, r.SessionID, c.Principal())
 		in.Answer(k, nil)
 	case http1.MethodOptions:
 		t.options(in, r, k)
@@ -157,7 +157,7 @@ func (t *httpTransport) serve(in *pipeline.Intake, c *pipeline.Conn, r *http1.Re
 func (t *httpTransport) malformed(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request, err *http1.Error) {
 	k := in.NewCall(c)
 	k.Status, k.Head, k.Origin = uint16(err.Status), r.Method == http1.MethodHead, deskOf(in).pageOf(c, r)
-	text := err.Error() + deskOf(in).overLimit(err, t.decoder.Announced())
+	text := err.Error() + deskOf(in).Options.HTTP.Exceeded(err, "messages.http.", t.decoder.Announced())
 	in.Msg = codec.AppendError(in.Msg[:0], nil, invalid(text))
 	in.Answer(k, in.Msg)
 	reason := loop.CloseBadRequest
@@ -196,6 +196,10 @@ func (t *httpTransport) upgrade(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 		protocol = "mcp"
 	}
 	in.Out = websocket.AppendUpgrade(in.Out, r.WSKey, protocol)
+	if at := deskOf(in).at; at != nil {
+		c.SetTransport(&wsEndpoint{at: at}, pipeline.KindWebSocket)
+		return
+	}
 	c.SetTransport(new(wsTransport), pipeline.KindWebSocket)
 }
 

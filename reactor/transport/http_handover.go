@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"weir/backpressure"
 	"weir/codec"
@@ -39,7 +38,7 @@ func (t *httpTransport) handOver(in *pipeline.Intake, c *pipeline.Conn, r *http1
 	if deskOf(in).Predecessor.Load() == nil || !t.isElsewhere(in, c, r, r.Body) {
 		return false
 	}
-	return t.giveAway(in, c, r, asSent(r, read, n))
+	return t.giveAway(in, c, r, r.AsSent(read, n))
 }
 
 // isElsewhere says whether an acceptable request is about what only the predecessor can have.
@@ -57,23 +56,6 @@ func (t *httpTransport) isElsewhere(in *pipeline.Intake, c *pipeline.Conn, r *ht
 	}
 	d.header = engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID, Method: r.MCPMethod}
 	return in.Pipeline().Engine.Unknown(&d.header, c.Principal(), body)
-}
-
-// asSent is a complete request as it came, with what came behind it. A body in chunks was joined in place, so it gets
-// one chunk.
-func asSent(r *http1.Request, read []byte, n int) []byte {
-	begin := bytes.TrimLeft(read[:n], "\r\n") // empty lines may precede a request
-	const endOfHead = "\r\n\r\n"
-	head := bytes.Index(begin, []byte(endOfHead)) + len(endOfHead)
-	if head+len(r.Body) == len(begin) {
-		return read
-	}
-	sent := append([]byte(nil), begin[:head]...)
-	if len(r.Body) > 0 {
-		sent = append(fmt.Appendf(sent, "%x\r\n", len(r.Body)), r.Body...)
-		sent = append(sent, "\r\n"...)
-	}
-	return append(append(sent, "0\r\n\r\n"...), read[n:]...)
 }
 
 // giveAway gives the connection to the predecessor, or refuses the request. false: the predecessor is gone, and the

@@ -1,15 +1,13 @@
 package transport
 
 import (
-	"bytes"
-	"strings"
-
 	"weir/backpressure"
 	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/websocket"
 	"weir/reactor/auth"
 	"weir/reactor/pipeline"
+	"weir/reactor/transport/paths"
 )
 
 // What an HTTP request must be before its body is looked at: for this host, from an allowed origin, to our path, from
@@ -19,7 +17,8 @@ import (
 // acceptable judges the head of r: a status and an error, or no error when its body may be served.
 func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *http1.Request) (int, *codec.Error) {
 	d := deskOf(in)
-	d.accept = http1.ReadAccept(r.Accept)
+	d.accept, d.at = http1.ReadAccept(r.Accept), nil
+	to, name := d.paths.Of(r.Path)
 	switch {
 	case r.Method == http1.MethodConnect:
 		r.KeepAlive = false // what follows is meant for somebody else (RFC 9110 9.3.6)
@@ -36,7 +35,7 @@ func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *htt
 		return 405, errMetadataMethod
 	case string(r.Path) == "*": // OPTIONS of the server itself (RFC 9110 9.3.7)
 		return 0, nil
-	case !samePath(r.Path, d.Options.HTTPPath) && !d.servesSSE(r):
+	case to == paths.Nothing:
 		return 404, errPath
 	}
 	if r.Method != http1.MethodOptions { // a preflight has no token (Fetch, CORS protocol), and learns nothing
@@ -44,7 +43,14 @@ func (t *httpTransport) acceptable(in *pipeline.Intake, c *pipeline.Conn, r *htt
 			return status, fail
 		}
 	}
-	if d.servesSSE(r) {
+	if len(name) > 0 { // only those learn what there is who may come
+		e := d.Endpoints.Find(name)
+		if e == nil {
+			return 404, errEndpoint
+		}
+		d.at = e.View
+	}
+	if to == paths.SSE {
 		return acceptableSSE(r, d.accept)
 	}
 	return acceptableMCP(r, d.accept)
@@ -89,13 +95,6 @@ func acceptableBody(r *http1.Request) (int, *codec.Error) {
 		return 400, errNoBody
 	}
 	return 0, nil
-}
-
-// samePath says whether path is the one that is served, with or without a slash at its end: clients and proxies add one
-// and drop one. Nothing is redirected, since a POST does not survive that.
-func samePath(path []byte, served string) bool {
-	return string(path) == served ||
-		string(bytes.TrimSuffix(path, []byte{'/'})) == strings.TrimSuffix(served, "/")
 }
 
 // origin finds the Origin of a request among those that are allowed; nil when there is none.
@@ -166,5 +165,6 @@ func acceptableSSE(r *http1.Request, accept http1.Accepted) (status int, fail *c
 
 // servesSSE says whether r is for the transport of 2024-11-05.
 func (s *Site) servesSSE(r *http1.Request) bool {
-	return s.Options.HTTPSSEPath != "" && samePath(r.Path, s.Options.HTTPSSEPath)
+	to, _ := s.paths.Of(r.Path)
+	return to == paths.SSE
 }

@@ -11,6 +11,7 @@ import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
+	"weir/registry/offer"
 )
 
 // HTTP+SSE, the transport of MCP 2024-11-05 with two endpoints, for clients that have no other; off unless
@@ -22,6 +23,7 @@ import (
 type sseTransport[F sseFramer] struct {
 	id     string
 	signAt int64 // when a sign of life is due
+	at     *offer.View
 	duplex[F]
 }
 
@@ -44,6 +46,13 @@ func (oldEventFramer) delimiter() delimiter        { return untilClose }
 func (eventFramer) frame(dst, message []byte) []byte { return inChunks.message(dst, message) }
 
 func (oldEventFramer) frame(dst, message []byte) []byte { return untilClose.message(dst, message) }
+
+func (t *sseTransport[F]) Address(k *pipeline.Call) {
+	t.duplex.Address(k)
+	k.View = t.at
+}
+
+func (t *sseTransport[F]) Feed(in *pipeline.Intake, c *pipeline.Conn) { t.feedAt(in, c, t.at) }
 
 func (t *sseTransport[F]) delimiter() delimiter {
 	var framer F
@@ -118,15 +127,15 @@ func (t *httpTransport) serveSSE(in *pipeline.Intake, c *pipeline.Conn, r *http1
 func openSSE(in *pipeline.Intake, c *pipeline.Conn, k *pipeline.Call) {
 	id := rand.Text()
 	if k.HTTP10 {
-		c.SetTransport(&sseTransport[oldEventFramer]{id: id}, pipeline.KindHTTPSSE)
+		c.SetTransport(&sseTransport[oldEventFramer]{id: id, at: k.View}, pipeline.KindHTTPSSE)
 	} else {
-		c.SetTransport(&sseTransport[eventFramer]{id: id}, pipeline.KindHTTPSSE)
+		c.SetTransport(&sseTransport[eventFramer]{id: id, at: k.View}, pipeline.KindHTTPSSE)
 	}
 	c.AddPending(1) // for as long as the stream is open, which the peer's silence does not end
 	deskOf(in).sessions.add(id, c)
 	deskOf(in).metrics.streamsOpened.Inc()
 	in.Out = appendStreamHead(in.Out, c, k)
-	endpoint := deskOf(in).Options.HTTPSSEPath + "?" + sessionParam + id
+	endpoint := deskOf(in).Options.HTTPSSEPath + k.View.Path() + "?" + sessionParam + id
 	in.Out = delimiterOf(k).append(in.Out, &codec.SSEEvent{Name: "endpoint", Data: []byte(endpoint)})
 }
 

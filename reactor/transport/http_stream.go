@@ -20,7 +20,7 @@ func (t *httpTransport) openSession(in *pipeline.Intake, c *pipeline.Conn, r *ht
 		return
 	}
 	header := engine.Header{ProtocolVersion: r.ProtocolVersion, SessionID: r.SessionID}
-	stream, outcome, fail := in.Pipeline().Engine.OpenStream(&header, c.Principal(), r.LastEventID, c)
+	stream, outcome, fail := in.Pipeline().Engine.OpenStream(k.View, &header, c.Principal(), r.LastEventID, c)
 	if fail != nil {
 		k.Outcome = outcome
 		if outcome == engine.NoStream {

@@ -14,7 +14,9 @@ import (
 	"weir/reactor/logwriter"
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
+	"weir/reactor/transport/paths"
 	"weir/registry/engine"
+	"weir/registry/offer"
 )
 
 // HTTPListener is the name of the listener that speaks HTTP; the others speak lines.
@@ -30,12 +32,16 @@ type Site struct {
 	// Tokens are those who may come; nil: anybody.
 	Tokens atomic.Pointer[auth.Tokens]
 
+	// Endpoints finds the endpoint of a name.
+	Endpoints *offer.Offer
+
 	// Predecessor is the process that this one takes over from; nil: there is none.
 	Predecessor atomic.Pointer[Predecessor]
 
 	// Pressure is a pressure.Level, which changes while the server runs.
 	Pressure atomic.Uint32
 
+	paths     paths.Paths
 	metrics   siteMetrics
 	strange   struct{ origins, hosts logwriter.Gate } // of the log lines of logRefused
 	sessions  sseSessions
@@ -49,6 +55,7 @@ type desk struct {
 	request http1.Request
 	header  engine.Header
 	accept  http1.Accepted // of the request
+	at      *offer.View    // what its endpoint has; nil: the main one
 
 	// The last one that came, which browsers repeat with every request, and where.
 	lastOrigin *auth.Origin
@@ -60,6 +67,7 @@ func (s *Site) Init(loops *loop.Loops, set *metrics.Set) {
 	for id := range loops.Len() {
 		s.Pipeline.Intake(loops.Loop(id)).Front = &desk{Site: s}
 	}
+	s.paths = paths.New(s.Options.HTTPPath, s.Options.HTTPSSEPath)
 	s.registerMetrics(set)
 	s.SetDate(time.Now())
 }

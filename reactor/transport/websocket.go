@@ -8,6 +8,7 @@ import (
 	"weir/reactor/loop"
 	"weir/reactor/pipeline"
 	"weir/registry/engine"
+	"weir/registry/offer"
 )
 
 // wsTransport is WebSocket with one message per text frame (subprotocol "mcp"). As on a line, the connection is the
@@ -20,6 +21,19 @@ type wsTransport struct {
 	quietAt uint16
 	duplex[textFramer]
 }
+
+// wsEndpoint is a WebSocket at an endpoint that has a name: a type of its own, so that all others do not pay for it.
+type wsEndpoint struct {
+	wsTransport
+	at *offer.View
+}
+
+func (t *wsEndpoint) Address(k *pipeline.Call) {
+	t.wsTransport.Address(k)
+	k.View = t.at
+}
+
+func (t *wsEndpoint) Feed(in *pipeline.Intake, c *pipeline.Conn) { t.feedAt(in, c, t.at) }
 
 type textFramer struct{}
 

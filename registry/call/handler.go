@@ -10,6 +10,9 @@ import (
 type Handler struct {
 	// Name is what was registered: the tool's or prompt's name, the resource's URI or its template, the method.
 	Name string
+	// Public is the name by which views, series and the audit log know it, where that is another: what an endpoint of a
+	// mount offers is known as the main endpoint has it.
+	Public string
 	// Cheap: it only computes, and never waits.
 	Cheap bool
 	// SkipsMeta: it does not read the request's _meta.

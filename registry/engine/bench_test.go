@@ -104,7 +104,7 @@ func sessionBytes(t testing.TB, sessions int) float64 {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for range sessions {
-		if _, ok := r.SessionTable().Open("", protocol.LatestLegacy, 0); !ok {
+		if _, ok := r.SessionTable().Open("", r.Events(), protocol.LatestLegacy, 0); !ok {
 			t.Fatal("refused")
 		}
 	}

@@ -17,7 +17,7 @@ func (eng *Engine) SetCompletion(c *handler.Completion) {
 	}
 	eng.completion.Store(c)
 	if c != nil {
-		eng.greeter.Declare(func(offered *result.Offered) { offered.Completions = true })
+		eng.offer.Main().Declare(func(offered *result.Offered) { offered.Completions = true })
 	}
 }
 
@@ -25,7 +25,7 @@ func (eng *Engine) SetCompletion(c *handler.Completion) {
 func (eng *Engine) OfferCompletion(c *handler.Completion) {
 	c.Handler.Series = eng.m.Completions
 	if eng.completion.CompareAndSwap(nil, c) {
-		eng.greeter.Declare(func(offered *result.Offered) { offered.Completions = true })
+		eng.offer.Main().Declare(func(offered *result.Offered) { offered.Completions = true })
 	}
 }
 
@@ -40,7 +40,7 @@ func routeComplete(eng *Engine, x *Exchange) (Class, *codec.Error) {
 
 // serveComplete is completion/complete.
 func serveComplete(eng *Engine, x *Exchange, dst []byte) []byte {
-	if to := eng.offer.Completer(codec.Member(x.Env.Params.Of(x.Raw), "ref")); x.found == nil && to != nil {
+	if to := x.View.Completer(codec.Member(x.Env.Params.Of(x.Raw), "ref")); x.found == nil && to != nil {
 		x.found = to
 	}
 	if x.to() != nil {
@@ -55,7 +55,7 @@ func answerComplete(eng *Engine, x *Exchange, dst []byte) ([]byte, call.Ending) 
 		return eng.appendFailure(dst, x, protocol.MethodNotFound(x.Env.Method.Of(x.Raw)))
 	}
 	invoke := func(c *handler.Completion, of *call.Call) (*mcp.CompleteResult, error) {
-		return c.Invoke(of, eng.offer.CheckReference)
+		return c.Invoke(of, x.View.CheckReference)
 	}
 	res, err := guarded(eng, x, c.Handler.Name, c, invoke)
 	return conclude(eng, x, dst, res, err, (*result.Encoder).AppendCompletion)

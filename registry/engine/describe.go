@@ -1,6 +1,10 @@
 package engine
 
-import "weir/registry/handler"
+import (
+	"cmp"
+
+	"weir/registry/handler"
+)
 
 // Routed is what Route has found, for who looks on: the method, "" of one that does not exist, and the name of what its
 // handler was registered as, "" where there is none.
@@ -14,9 +18,9 @@ func (x *Exchange) Routed() (method, name string) {
 	}
 	switch found := x.found.(type) {
 	case *handler.Tool:
-		name = found.Handler.Name
+		name = cmp.Or(found.Handler.Public, found.Handler.Name)
 	case *handler.Prompt:
-		name = found.Handler.Name
+		name = cmp.Or(found.Handler.Public, found.Handler.Name)
 	}
 	return method, name
 }

@@ -28,7 +28,7 @@ func (eng *Engine) Unknown(h *Header, principal string, body []byte) bool {
 	if len(h.SessionID) == 0 || row != nil && row.phase == beforeInitialize {
 		return false
 	}
-	_, known := eng.sessions.Find(h.SessionID, principal)
+	_, known := eng.sessions.Find(h.SessionID, principal, nil)
 	return !known
 }
 

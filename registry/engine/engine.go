@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"hash/maphash"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,6 @@ type Engine struct {
 	m     meter.Meter
 
 	offer          *offer.Offer
-	view           *finder.View // of the tools that are offered
 	sessions       *session.Table[*Call]
 	clientRequests *clientreq.Table
 	inputs         input.Requester // what handlers ask of clients
@@ -44,26 +44,22 @@ type Engine struct {
 	ownSessions *call.Sessions // of handlers that are not adopted
 
 	results *result.Encoder
-	greeter *result.Greeter
 }
 
 // New makes an engine that offers nothing yet. The options are checked by who has them from outside.
 func New(opt Options) *Engine {
 	eng := &Engine{opt: opt, seed: maphash.MakeSeed(), epoch: time.Now()}
-	eng.offer = eng.newOffer()
 	eng.results = result.NewEncoder(opt.Results)
-	eng.greeter = result.NewGreeter(eng.results)
-	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Tools)
+	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
+	eng.events = event.NewHub(opt.Events)
 	opt.ClientRequests.Epoch, opt.ClientRequests.Metrics = eng.epoch, opt.Metrics
 	eng.clientRequests = clientreq.NewTable(opt.ClientRequests)
 	eng.inputs = input.Requester{Requests: eng.clientRequests, Results: eng.results,
 		Sealer: clientreq.NewSealer(opt.StateKey, opt.StateTTL, opt.Metrics)}
 	eng.ownSessions = call.NewOwnSessions(eng.inputs.Wait)
-	eng.view = finder.New(&eng.opt.Search, eng.HandlerDefaults(), eng.m.Own, opt.Metrics).View()
-	opt.Events.Epoch, opt.Events.Identity, opt.Events.Metrics = eng.epoch, eng.results.Identity(), opt.Metrics
-	eng.events = event.NewHub(opt.Events)
-	opt.Sessions.Partitions, opt.Sessions.Epoch = opt.Partitions, eng.epoch
-	opt.Sessions.Events, opt.Sessions.Metrics = eng.events, opt.Metrics
+	eng.offer = eng.newOffer()
+	eng.m.Init(opt.Metrics, methodNames(), eng.offer.Main().Tools)
+	opt.Sessions.Partitions, opt.Sessions.Epoch, opt.Sessions.Metrics = opt.Partitions, eng.epoch, opt.Metrics
 	eng.sessions = session.NewTable[*Call](opt.Sessions)
 	eng.tasks = task.NewTable(&eng.opt.Tasks, opt.Partitions, opt.Metrics)
 	return eng
@@ -74,23 +70,32 @@ func (eng *Engine) Identity() (name, version string) {
 	return eng.opt.Results.Name, eng.opt.Results.Version
 }
 
-// newOffer makes what is offered, which is nothing yet. Lists of tools are declared from the beginning, the others when
-// they have something.
+// newOffer makes what is offered, which is nothing yet. Each entry is given the series that its calls count in.
 func (eng *Engine) newOffer() *offer.Offer {
 	o := &eng.opt
-	declare := [protocol.ListCount]func(*result.Offered){
-		protocol.ListTools:     func(*result.Offered) {},
-		protocol.ListPrompts:   func(offered *result.Offered) { offered.Prompts = true },
-		protocol.ListResources: func(offered *result.Offered) { offered.Resources = true },
-	}
 	return offer.New(offer.Rules{Partitions: o.Partitions, MaxTools: o.MaxTools, MaxPrompts: o.MaxPrompts,
-		MaxResources: o.MaxResources, MaxTemplates: o.MaxResourceTemplates,
-		Changed: func(list protocol.List) {
-			eng.greeter.Declare(declare[list])
-			eng.listChanged(list)
+		MaxResources: o.MaxResources, MaxTemplates: o.MaxResourceTemplates, Views: o.Views,
+		Hub: eng.events, Results: eng.results, Changed: eng.listsChanged,
+		Finder: finder.New(&o.Search, eng.HandlerDefaults(), eng.m.Own, o.Metrics),
+		Bind: func(at *offer.Endpoint, h *call.Handler, t *handler.Tool, list protocol.List) {
+			switch {
+			case h.Series != nil: // it stands at the main endpoint too, under the same name
+			case t != nil && at.IsMain():
+				h.Series = eng.m.Tool(h, t.Forward != nil, h.Limiter(o.AdaptiveConcurrency, o.Concurrency))
+			case t != nil:
+				h.Series = eng.m.Elsewhere()
+				if same, ok := eng.offer.Main().Tools.Get([]byte(cmp.Or(h.Public, h.Name))); ok && same.Forward == t.Forward {
+					h.Series = same.Handler.Series
+				}
+			case list == protocol.ListPrompts:
+				h.Series = eng.m.Prompts
+			default:
+				h.Series = eng.m.Reads
+			}
 		},
-		Bind: func(t *handler.Tool) {
-			t.Handler.Series = eng.m.Tool(&t.Handler, t.Forward != nil, t.Handler.Limiter(o.AdaptiveConcurrency, o.Concurrency))
-		},
-		Unbind: func(t *handler.Tool) { eng.m.Drop(&t.Handler) }})
+		Unbind: func(at *offer.Endpoint, h *call.Handler, t *handler.Tool, _ protocol.List) {
+			if t != nil && at.IsMain() {
+				eng.m.Drop(h)
+			}
+		}})
 }

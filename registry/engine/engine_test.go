@@ -24,8 +24,8 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	f("Conversation", unsafe.Sizeof(Conversation{}), 56)
-	f("session", unsafe.Sizeof(session.Session[*Call]{}), 88)
-	f("Exchange", unsafe.Sizeof(Exchange{}), 368)
+	f("session", unsafe.Sizeof(session.Session[*Call]{}), 96)
+	f("Exchange", unsafe.Sizeof(Exchange{}), 376)
 }
 
 // The loop must be able to route without paying the garbage collector.

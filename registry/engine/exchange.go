@@ -7,6 +7,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/concurrency"
 	"weir/registry/handler"
+	"weir/registry/offer"
 	"weir/registry/protocol"
 	"weir/registry/result"
 )
@@ -74,6 +75,9 @@ type Exchange struct {
 	// Responder, Slot, for HTTP Header, and else Conv.
 	Call
 
+	// View is what its principal is offered where it came to, set by Route. The transport sets the view of the endpoint;
+	// nil is the main one.
+	View *offer.View
 	// Transport is how the message came.
 	Transport Transport
 	// InBatch: the message is an element of a JSON array (see AcceptsBatch).

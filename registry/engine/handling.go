@@ -7,7 +7,6 @@ import (
 	"weir/registry/call"
 	"weir/registry/clientreq"
 	"weir/registry/fault"
-	"weir/registry/feature"
 	"weir/registry/handler"
 	"weir/registry/input"
 	"weir/registry/protocol"
@@ -20,14 +19,6 @@ import (
 func (eng *Engine) HandlerDefaults() handler.Defaults {
 	return handler.Defaults{MaxBytes: eng.opt.Results.MaxBytes / 2, Timeout: eng.opt.HandlerTimeout, Epoch: eng.epoch,
 		NullIsAbsent: eng.opt.NullIsAbsent, Sessions: eng.ownSessions}
-}
-
-// put puts an entry where its clients find it. The error is that there is no room, or that the name is taken.
-func put[E feature.Entry](set *feature.Set[E], e E, h *call.Handler) error {
-	if h.Replaces {
-		return set.Replace(e)
-	}
-	return set.Add(e)
 }
 
 // serveHandled frames a method that runs a handler: nothing runs for a request that was cancelled while it waited,

@@ -3,6 +3,7 @@ package engine
 import (
 	"weir/codec"
 	"weir/registry/fault"
+	"weir/registry/offer"
 )
 
 // Begin marks a request as in flight in its conversation, from where a cancellation finds it. An id that is in flight
@@ -28,7 +29,8 @@ func (eng *Engine) Begin(x *Exchange) *codec.Error {
 func (eng *Engine) End(x *Exchange) { x.End() }
 
 // AppendOwed appends the next message that the client of a legacy conversation on a connection of its own is owed;
-// nothing when none is. The transport calls it while the client reads, on the connection's loop.
-func (eng *Engine) AppendOwed(dst []byte, c *Conversation) []byte {
-	return c.Client.AppendOwed(dst, eng.events)
+// nothing when none is. v is what it is offered. The transport calls it while the client reads, on the connection's
+// loop.
+func (eng *Engine) AppendOwed(dst []byte, c *Conversation, v *offer.View) []byte {
+	return c.Client.AppendOwed(dst, v.Hub)
 }

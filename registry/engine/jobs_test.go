@@ -98,7 +98,7 @@ func (b *backstage) early(c *Conversation) []string {
 	all := b.sent
 	b.sent = nil
 	b.mu.Unlock()
-	for message := b.r.AppendOwed(nil, c); len(message) > 0; message = b.r.AppendOwed(nil, c) {
+	for message := b.r.AppendOwed(nil, c, b.r.Offer().Main().View); len(message) > 0; message = b.r.AppendOwed(nil, c, b.r.Offer().Main().View) {
 		all = append(all, string(message))
 	}
 	for _, s := range b.streams {

@@ -23,17 +23,17 @@ func serveInitialize(eng *Engine, x *Exchange, dst []byte) []byte {
 	}
 	declared := protocol.ReadCapabilities(codec.Member(x.Env.Params.Of(x.Raw), "capabilities"))
 	if x.Transport == HTTP {
-		if x.SessionID, ok = eng.sessions.Open(x.Principal, i, declared); !ok {
+		if x.SessionID, ok = eng.sessions.Open(x.Principal, x.View.Hub, i, declared); !ok {
 			return x.appendError(dst, fault.TooManySessions)
 		}
 	} else {
-		x.Conv.Negotiate(i, declared, eng.events)
+		x.Conv.Negotiate(i, declared, x.View.Hub)
 	}
-	return codec.AppendResult(dst, x.ID(), eng.greeter.Greetings().Initialize[i])
+	return codec.AppendResult(dst, x.ID(), x.View.At().Greetings().Initialize[i])
 }
 
 // AddInstructions has clients that come from now on told text too, unless the options have instructions.
-func (eng *Engine) AddInstructions(text string) { eng.greeter.Instruct(text) }
+func (eng *Engine) AddInstructions(text string) { eng.offer.Main().Instruct(text) }
 
 // serveInitialized is notifications/initialized. It changes nothing: a client that sends requests before it only risks
 // its own order, and the server sends nothing that would have to wait for it.
@@ -46,5 +46,5 @@ func servePing(_ *Engine, x *Exchange, dst []byte) []byte {
 
 // serveDiscover is server/discover (MCP 2026-07-28, server/discover).
 func serveDiscover(eng *Engine, x *Exchange, dst []byte) []byte {
-	return codec.AppendResult(dst, x.ID(), eng.greeter.Greetings().Discover)
+	return codec.AppendResult(dst, x.ID(), x.View.At().Greetings().Discover)
 }

@@ -2,20 +2,23 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 
 	"weir/codec"
 	"weir/registry/event"
 	"weir/registry/fault"
+	"weir/registry/offer"
 	"weir/registry/protocol"
 )
 
 // OpenStream opens the stream of a session, which a client asks for with GET (MCP 2025-03-26 to 2025-11-25,
 // basic/transports). A session has one, the newest: a client that opens another has lost the one before, which may take
 // the kernel a quarter of an hour to find out. The peer is woken when something is owed. Only the principal whose
-// session it is gets it. Otherwise an outcome is returned with the error.
-func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, peer event.Peer) (*event.Stream, Outcome,
-	*codec.Error) {
+// session it is gets it, at the endpoint of the session (nil: the main one). Otherwise an outcome is returned with the
+// error.
+func (eng *Engine) OpenStream(at *offer.View, h *Header, principal string, lastEventID []byte, peer event.Peer,
+) (*event.Stream, Outcome, *codec.Error) {
 	if h.ProtocolVersion != nil {
 		i := protocol.FindRevision(h.ProtocolVersion)
 		if i < 0 {
@@ -28,7 +31,8 @@ func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if len(h.SessionID) == 0 {
 		return nil, NoStream, fault.NoStream
 	}
-	s, ok := eng.sessions.Use(h.SessionID, principal)
+	hub := eng.offer.For(at, principal).Hub
+	s, ok := eng.sessions.Use(h.SessionID, principal, hub)
 	if !ok {
 		return nil, UnknownSession, fault.SessionUnknown
 	}
@@ -36,7 +40,7 @@ func (eng *Engine) OpenStream(h *Header, principal string, lastEventID []byte, p
 	if !rev.Streams {
 		return nil, NoStream, fault.NoStream
 	}
-	stream, e := s.Conversation.SubscriberOf(eng.events).Open(rev.Primes, lastEventID, peer)
+	stream, e := s.Conversation.SubscriberOf(hub).Open(rev.Primes, lastEventID, peer)
 	switch e {
 	case nil:
 		return stream, Answered, nil
@@ -85,7 +89,7 @@ func (eng *Engine) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 	if x.Responder != nil {
 		peer = x.Responder.Peer()
 	}
-	s, e := eng.events.Listen(x.ID(), wanted, siblings, peer)
+	s, e := x.View.Hub.Listen(x.ID(), wanted, siblings, peer)
 	if e != nil {
 		return nil, nil, e
 	}
@@ -98,6 +102,7 @@ func (eng *Engine) listen(x *Exchange) (*event.Subscriber, *event.Filter, *codec
 
 // subscribeAll has a listen hear of what its filter names one by one, and leaves out of the filter what there is not.
 func (eng *Engine) subscribeAll(s *event.Subscriber, x *Exchange, wanted *event.Filter) *codec.Error {
+	wanted.URIs = slices.DeleteFunc(wanted.URIs, func(uri string) bool { return !x.View.Hears([]byte(uri)) })
 	for _, uri := range wanted.URIs {
 		if _, e := s.Subscribe(eng.topics.Topic(uri)); e != nil {
 			return e
@@ -113,5 +118,5 @@ func (eng *Engine) OpenPostStream(x *Exchange) *event.PostStream {
 	if x.Conv == nil || x.EndsWithPeer() || x.Transport != HTTP || x.InBatch || !x.Rev().Streams || !eng.events.Keeps() {
 		return nil
 	}
-	return x.Conv.SubscriberOf(eng.events).OpenPost(x.Rev().Primes, x.Responder.Peer())
+	return x.Conv.SubscriberOf(x.View.Hub).OpenPost(x.Rev().Primes, x.Responder.Peer())
 }

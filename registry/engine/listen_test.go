@@ -15,9 +15,10 @@ func TestReplayTTL(t *testing.T) {
 	r := newFixture(t, func(o *registry.Options) { o.EventStoreTTL = time.Minute })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.SessionTable().Find(id, "")
+	s, _ := r.SessionTable().Find(id, "", nil)
 	open := func(ended bool) *event.PostStream {
-		x := &Exchange{Call: Call{Conv: &s.Conversation, Revision: protocol.LatestLegacy, Responder: deaf{}}, Transport: HTTP}
+		x := &Exchange{Call: Call{Conv: &s.Conversation, Revision: protocol.LatestLegacy, Responder: deaf{}}, Transport: HTTP,
+			View: r.Offer().Main().View}
 		made := r.OpenPostStream(x)
 		made.Append([]byte("a"))
 		if ended {
@@ -29,7 +30,7 @@ func TestReplayTTL(t *testing.T) {
 	running := open(false)
 	resume := func(event string, want Outcome) *event.Stream {
 		t.Helper()
-		stream, outcome, e := r.OpenStream(&Header{SessionID: id}, "", []byte(event), deaf{})
+		stream, outcome, e := r.OpenStream(nil, &Header{SessionID: id}, "", []byte(event), deaf{})
 		if outcome != want {
 			t.Errorf("%s: outcome %d %v, want %d", event, outcome, e, want)
 		}
@@ -66,13 +67,14 @@ func TestReplayOfAnAnswerAlone(t *testing.T) {
 	r := newFixture(t, func(o *registry.Options) { o.MaxEventStoreEvents = 2 })
 	p := &peer{r: r, transport: HTTP}
 	id := []byte(p.initialize(t, "2025-11-25"))
-	s, _ := r.SessionTable().Find(id, "")
-	x := &Exchange{Call: Call{Conv: &s.Conversation, Revision: protocol.LatestLegacy, Responder: deaf{}}, Transport: HTTP}
+	s, _ := r.SessionTable().Find(id, "", nil)
+	x := &Exchange{Call: Call{Conv: &s.Conversation, Revision: protocol.LatestLegacy, Responder: deaf{}}, Transport: HTTP,
+		View: r.Offer().Main().View}
 	one, other := r.OpenPostStream(x), r.OpenPostStream(x)
 	one.Append([]byte("a"))
 	other.Append([]byte("b"))
 	one.End(x.ID(), []byte("answer"))
-	stream, _, e := r.OpenStream(&Header{SessionID: id}, "", []byte("1-1"), deaf{})
+	stream, _, e := r.OpenStream(nil, &Header{SessionID: id}, "", []byte("1-1"), deaf{})
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -93,7 +95,7 @@ func TestSessionEndsUnderAMessage(t *testing.T) {
 		if r.Route(x); x.Conv == nil {
 			t.Fatal("not routed")
 		}
-		if outcome := r.EndSession(id, ""); outcome != Ended {
+		if outcome := r.EndSession(nil, id, ""); outcome != Ended {
 			t.Fatal("outcome", outcome)
 		}
 		leave(x)

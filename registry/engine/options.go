@@ -9,6 +9,7 @@ import (
 	"weir/registry/concurrency"
 	"weir/registry/event"
 	"weir/registry/finder"
+	"weir/registry/offer"
 	"weir/registry/result"
 	"weir/registry/session"
 	"weir/registry/task"
@@ -31,6 +32,8 @@ type Options struct {
 	Partitions int
 	// How much may be offered, of each kind.
 	MaxTools, MaxPrompts, MaxResources, MaxResourceTemplates int
+	// Views are what principals are offered of it, by their names. None: everything.
+	Views map[string]*offer.Options
 	// HandlerTimeout is how long a handler may run that has no timeout of its own; 0 is without end.
 	HandlerTimeout time.Duration
 	// AdaptiveConcurrency finds how many calls of a tool that waits may run at once, where its author does not say;

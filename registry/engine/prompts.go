@@ -11,17 +11,16 @@ import (
 
 // AddPrompt offers a prompt. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddPrompt(p *handler.Prompt) error {
-	p.Handler.Series = eng.m.Prompts
-	return put(eng.offer.Prompts, p, &p.Handler)
+	return eng.offer.Main().AddPrompt(p)
 }
 
 // RemovePrompt takes prompts out of the offer; calls that run finish. It returns how many there were.
-func (eng *Engine) RemovePrompt(names ...string) int { return eng.offer.Prompts.Remove(names) }
+func (eng *Engine) RemovePrompt(names ...string) int { return eng.offer.Main().Prompts.Remove(names) }
 
 // servePromptsList is prompts/list.
 func servePromptsList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Prompts,
-		eng.offer.Prompts.All())
+		x.View.Prompts.All())
 }
 
 // routePromptsGet finds the prompt, which says what the call costs.
@@ -30,7 +29,7 @@ func routePromptsGet(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok {
 		return Inline, fault.Name
 	}
-	p, ok := eng.offer.Prompts.Get(name)
+	p, ok := x.View.Prompts.Get(name)
 	if !ok {
 		return Inline, fault.Unknown("prompt", string(name))
 	}

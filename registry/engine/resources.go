@@ -14,35 +14,33 @@ import (
 
 // AddResource offers a resource. The error is that there is no room, or that its URI is taken (Handler.Replaces).
 func (eng *Engine) AddResource(s *handler.Resource) error {
-	s.Handler.Series = eng.m.Reads
-	return put(eng.offer.Resources, s, &s.Handler)
+	return eng.offer.Main().AddResource(s)
 }
 
 // AddResourceTemplate offers a template. The error is that there is no room, or that its text is taken
 // (Handler.Replaces).
 func (eng *Engine) AddResourceTemplate(t *handler.Template) error {
-	t.Handler.Series = eng.m.Reads
-	return put(eng.offer.Templates, t, &t.Handler)
+	return eng.offer.Main().AddTemplate(t)
 }
 
 // RemoveResource takes resources out of the offer; reads that run finish. It returns how many there were.
-func (eng *Engine) RemoveResource(uris ...string) int { return eng.offer.Resources.Remove(uris) }
+func (eng *Engine) RemoveResource(uris ...string) int { return eng.offer.Main().Resources.Remove(uris) }
 
 // RemoveResourceTemplate takes templates out of the offer; reads that run finish. It returns how many there were.
 func (eng *Engine) RemoveResourceTemplate(texts ...string) int {
-	return eng.offer.Templates.Remove(texts)
+	return eng.offer.Main().Templates.Remove(texts)
 }
 
 // serveResourcesList is resources/list.
 func serveResourcesList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Resources,
-		eng.offer.Resources.All())
+		x.View.Resources.All())
 }
 
 // serveTemplatesList is resources/templates/list.
 func serveTemplatesList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Templates,
-		eng.offer.Templates.All())
+		x.View.Templates.All())
 }
 
 // routeResourcesRead finds the resource, or what a template of that beginning would cost: whether one matches is a
@@ -52,12 +50,12 @@ func routeResourcesRead(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	if !ok || len(uri) > protocol.MaxURIBytes {
 		return Inline, fault.ResourceURI
 	}
-	if found, ok := eng.offer.Resources.Get(uri); ok {
+	if found, ok := x.View.Resources.Get(uri); ok {
 		x.found = found
 		return x.serveBy(&found.Handler), nil
 	}
 	class := Inline
-	for _, t := range eng.offer.Templates.All() {
+	for _, t := range x.View.Templates.All() {
 		if t.Pattern.Begins(uri) {
 			class = max(class, x.serveBy(&t.Handler))
 		}
@@ -95,7 +93,7 @@ func (x *Exchange) find() reading {
 func serveResourcesRead(eng *Engine, x *Exchange, dst []byte) []byte {
 	if x.found == nil {
 		uri, _ := codec.StringOf(x.Env.URI.Of(x.Raw))
-		if t := eng.offer.Match(uri); t != nil {
+		if t := x.View.Match(uri); t != nil {
 			x.found = t
 		}
 	}

@@ -14,7 +14,7 @@ import (
 //
 // x.Env must come from codec.Scan without error; for HTTP, x.Header is read now and not again.
 func (eng *Engine) Route(x *Exchange) Class {
-	x.Outcome = Answered
+	x.Outcome, x.View = Answered, eng.offer.For(x.View, x.Principal)
 	var row *method
 	if x.Env.Kind != codec.KindResponse {
 		row = methodOf(&x.Env, x.Raw)
@@ -157,12 +157,12 @@ func (x *Exchange) fail(o Outcome, e *codec.Error) Class {
 }
 
 // AcceptsBatch says whether the message in x, of which nothing but the first bracket was read, may be a JSON array:
-// only in a conversation of a revision that has batches (MCP 2025-03-26). x needs Transport, Conv, Principal
+// only in a conversation of a revision that has batches (MCP 2025-03-26). x needs Transport, Conv, Principal, View
 // and Header.
 func (eng *Engine) AcceptsBatch(x *Exchange) bool {
 	conv := x.Conv
 	if x.Transport == HTTP {
-		s, ok := eng.sessions.Find(x.Header.SessionID, x.Principal)
+		s, ok := eng.sessions.Find(x.Header.SessionID, x.Principal, eng.offer.For(x.View, x.Principal).Hub)
 		if !ok {
 			return false
 		}

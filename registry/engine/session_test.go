@@ -75,7 +75,7 @@ func TestSessionWithCallInFlight(t *testing.T) {
 		if n := r.ExpireSessions(time.Now()); n != 0 {
 			t.Error("expired under a call")
 		}
-		if outcome := r.EndSession(id, ""); outcome != Ended {
+		if outcome := r.EndSession(nil, id, ""); outcome != Ended {
 			t.Error("outcome", outcome)
 		}
 		done.Wait()
@@ -94,7 +94,7 @@ func TestSessionLimit(t *testing.T) {
 	if a.status != 503 || a.session != "" || !strings.Contains(a.body, `"reason":"session_limit"`) {
 		t.Errorf("third session: %+v", a)
 	}
-	r.EndSession([]byte(first), "")
+	r.EndSession(nil, []byte(first), "")
 	p.initialize(t, "2025-11-25")
 	if r.Sessions() != 2 {
 		t.Error("sessions:", r.Sessions())
@@ -120,7 +120,7 @@ func TestSubscriberBeginsUnderAChange(t *testing.T) {
 	r.ListChanged(protocol.ListTools)
 	var done sync.WaitGroup
 	done.Go(func() { p.conv.SubscriberOf(r.Events()) })
-	if told := r.AppendOwed(nil, &p.conv); len(told) == 0 {
+	if told := r.AppendOwed(nil, &p.conv, r.Offer().Main().View); len(told) == 0 {
 		t.Error("the change is not told")
 	}
 	done.Wait()

@@ -5,6 +5,7 @@ import (
 
 	"weir/codec"
 	"weir/registry/fault"
+	"weir/registry/offer"
 	"weir/registry/protocol"
 )
 
@@ -25,7 +26,7 @@ func (eng *Engine) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 	if len(h.SessionID) == 0 {
 		return Invalid, fault.SessionMissing
 	}
-	s, ok := eng.sessions.Use(h.SessionID, x.Principal)
+	s, ok := eng.sessions.Use(h.SessionID, x.Principal, x.View.Hub)
 	if !ok {
 		return UnknownSession, fault.SessionUnknown
 	}
@@ -34,13 +35,13 @@ func (eng *Engine) attach(x *Exchange, row *method) (o Outcome, e *codec.Error) 
 }
 
 // EndSession ends a session at its client's wish (HTTP DELETE) and says what became of it: Ended, UnknownSession when
-// there is no such session of principal (any more), Invalid when no id was sent. Calls still in flight are cancelled:
-// nobody may ask for their results now.
-func (eng *Engine) EndSession(id []byte, principal string) Outcome {
+// there is no such session of principal at that endpoint (any more; nil: the main one), Invalid when no id was sent.
+// Calls still in flight are cancelled: nobody may ask for their results now.
+func (eng *Engine) EndSession(at *offer.View, id []byte, principal string) Outcome {
 	if len(id) == 0 {
 		return Invalid
 	}
-	if !eng.sessions.End(id, principal) {
+	if !eng.sessions.End(id, principal, eng.offer.For(at, principal).Hub) {
 		return UnknownSession
 	}
 	return Ended

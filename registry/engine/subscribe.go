@@ -22,10 +22,9 @@ func (eng *Engine) Topics() *event.Topics { return &eng.topics }
 // Offer is what Topics says.
 func (eng *Engine) Offer() *offer.Offer { return eng.offer }
 
-// listChanged notes that a list changed, and has the transports look whom it concerns. It is called on whatever
-// goroutine changed it, under no lock, possibly several at once, and after the change is visible.
-func (eng *Engine) listChanged(kind protocol.List) {
-	eng.events.ListChanged(kind)
+// listsChanged has the transports look whom a changed list concerns. It is called on whatever goroutine changed it,
+// possibly several at once, and after the change is noted. It must not block: views change while their endpoint does.
+func (eng *Engine) listsChanged() {
 	if s := eng.server.Load(); s != nil {
 		(*s).ListsChanged()
 	}
@@ -34,7 +33,7 @@ func (eng *Engine) listChanged(kind protocol.List) {
 // subscriberFor is that of x's conversation; on a connection of its own its client hears of what it is owed from now
 // on.
 func (eng *Engine) subscriberFor(x *Exchange) *event.Subscriber {
-	s := x.Conv.SubscriberOf(eng.events)
+	s := x.Conv.SubscriberOf(x.View.Hub)
 	if x.Transport != HTTP && x.Responder != nil {
 		s.Connect(x.Responder.Peer())
 	}
@@ -46,6 +45,9 @@ func serveSubscribe(eng *Engine, x *Exchange, dst []byte) []byte {
 	uri, e := x.watchedURI()
 	if e != nil {
 		return codec.AppendError(dst, x.ID(), e)
+	}
+	if !x.View.Hears([]byte(uri)) {
+		return x.appendError(dst, x.Rev().ResourceNotFoundError(uri))
 	}
 	if _, e := eng.subscriberFor(x).Subscribe(eng.topics.Topic(uri)); e != nil {
 		return x.appendError(dst, e)

@@ -8,23 +8,24 @@ import (
 	"weir/registry/fault"
 	"weir/registry/feature"
 	"weir/registry/handler"
+	"weir/registry/offer"
 	"weir/registry/result"
 )
 
 // AddTool offers a tool. The error is that there is no room, or that its name is taken (Handler.Replaces).
 func (eng *Engine) AddTool(t *handler.Tool) error {
-	if err := put(eng.offer.Tools, t, &t.Handler); err != nil { // its series is made by the set
+	if err := eng.offer.Main().AddTool(t); err != nil {
 		return err
 	}
 	if t.Handler.Tasks != call.TaskForbidden {
-		eng.greeter.Declare(func(offered *result.Offered) { offered.Tasks = true })
+		eng.offer.Main().Declare(func(offered *result.Offered) { offered.Tasks = true })
 		eng.tasksOffered.Store(true)
 	}
 	return nil
 }
 
 // RemoveTool takes tools out of the offer; calls that run finish. It returns how many there were.
-func (eng *Engine) RemoveTool(names ...string) int { return eng.offer.Tools.Remove(names) }
+func (eng *Engine) RemoveTool(names ...string) int { return eng.offer.Main().Tools.Remove(names) }
 
 // routeToolsCall finds the tool, which says what the call costs.
 func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
@@ -33,13 +34,13 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 		return Inline, fault.Name
 	}
 	called := x.Env.Name
-	t, ok := eng.view.Find(&x.Call, name, eng.offer.Tools)
+	t, ok := x.View.Search.Find(&x.Call, name, x.View.Tools)
 	if !ok {
 		return Inline, fault.Unknown("tool", string(name))
 	}
 	// Who has not seen it in a list cannot know what it wants repeated as headers.
 	if x.Modern() && x.Transport == HTTP && t.Headers != nil &&
-		(len(x.Header.Params) > 0 || x.Env.Name == called && eng.view.Shows(t, eng.offer.Tools)) {
+		(len(x.Header.Params) > 0 || x.Env.Name == called && x.View.Search.Shows(t, x.View.Tools)) {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
@@ -52,10 +53,11 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 	return class, nil
 }
 
-// ToolAhead is what a tools/call costs of which no more is known than the tool's name: a class, and whose series it
-// counts in. Where that is not certain yet, the class is Blocking, of which less is refused, and there is no series.
-func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
-	t, ok := eng.offer.Tools.Get(name)
+// ToolAhead is what a tools/call costs of which no more is known than the tool's name, and the view in which it is
+// sought: a class, and whose series it counts in. Where that is not certain yet, the class is Blocking, of which less
+// is refused, and there is no series.
+func (eng *Engine) ToolAhead(of *offer.View, name []byte) (Class, *Series) {
+	t, ok := of.Tools.Get(name)
 	if !ok || eng.tasksOffered.Load() {
 		return Blocking, nil
 	}
@@ -65,7 +67,7 @@ func (eng *Engine) ToolAhead(name []byte) (Class, *Series) {
 // serveToolsList is tools/list.
 func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools,
-		eng.view.Listed(eng.offer.Tools))
+		x.View.Search.Listed(x.View.Tools))
 }
 
 // serveToolsCall is tools/call.

@@ -125,7 +125,7 @@ func play(t *testing.T, script string, sent func(message string, h *Header) stri
 			jobs.run()
 			out.WriteString(seen.hide(p.besides()))
 		case "delete":
-			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession([]byte(strings.ReplaceAll(rest, "$SESSION", session)),
+			fmt.Fprintf(&out, "<- %d\n", httpStatuses[r.EndSession(nil, []byte(strings.ReplaceAll(rest, "$SESSION", session)),
 				p.principal)])
 		default:
 			if line != "" && word != "#" {

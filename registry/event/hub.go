@@ -7,13 +7,18 @@ import (
 	"weir/registry/protocol"
 )
 
-// Hub is what all subscribers of a server share: how often each list has changed, and what they hold together. Safe for
-// concurrent use.
+// Hub is what all subscribers share who are offered the same: how often each list has changed, and what all subscribers
+// of the server hold together. Safe for concurrent use.
 type Hub struct {
+	*shared
+	lists [protocol.ListCount]atomic.Uint32
+}
+
+// shared is what all hubs of a server have in common.
+type shared struct {
 	opt    Options
 	series series
 
-	lists         [protocol.ListCount]atomic.Uint32
 	subscriptions atomic.Int64
 	subscribed    atomic.Int64 // bytes of them
 	refusals      [limitListen]*codec.Error
@@ -23,11 +28,15 @@ type Hub struct {
 
 // NewHub makes the hub of a server. The options are checked by who has them from outside.
 func NewHub(opt Options) *Hub {
-	h := &Hub{opt: opt}
+	h := &Hub{shared: &shared{opt: opt}}
 	h.series = newSeries(h, opt.Metrics)
 	h.refusals = refusalsOf(&opt)
 	return h
 }
+
+// Branch makes a hub for who is offered something else: its lists change by themselves, and what its subscribers hold
+// counts with all others'.
+func (h *Hub) Branch() *Hub { return &Hub{shared: h.shared} }
 
 // Keeps says whether events are kept for clients that resume.
 func (h *Hub) Keeps() bool { return h.opt.MaxEventStoreEvents > 0 && h.opt.MaxEventStoreBytes > 0 }

@@ -44,7 +44,7 @@ func newView(change func(*Options)) (*Finder, *View, *feature.Set[*handler.Tool]
 func add(t testing.TB, set *feature.Set[*handler.Tool], mount, definition string) {
 	t.Helper()
 	name, _ := codec.StringOf(codec.Member([]byte(definition), "name"))
-	tool, err := handler.NewForwardedTool(mount+"_"+string(name), []byte(definition), ofMount{mount: mount,
+	tool, err := handler.NewForwardedTool(mount+"_"+string(name), "", []byte(definition), ofMount{mount: mount,
 		name: string(name)}, defaults)
 	if err == nil {
 		err = set.Add(tool)
@@ -171,6 +171,24 @@ func TestIndexIsMadeOnce(t *testing.T) {
 	v.answer(question{Query: "x"})
 	if now := v.index.Load(); now == first || f.bytes.Load() != int64(now.words.Bytes()) {
 		t.Errorf("%d bytes, the index has %d", f.bytes.Load(), now.words.Bytes())
+	}
+}
+
+// Views share the memory of indexes; who comes when it is used up finds by names still.
+func TestIndexBytes(t *testing.T) {
+	f, first, set := newView(func(o *Options) { o.MaxIndexBytes = 400 << 10 })
+	addReal(t, set)
+	second := f.View()
+	for _, v := range []*View{first, second} {
+		v.Listed(set)
+		if a := v.answer(question{Query: "grafana_list_datasources", Limit: 1}); len(a.Tools) != 1 ||
+			a.Tools[0].Name != "grafana_list_datasources" {
+			t.Errorf("%+v", a)
+		}
+	}
+	one, two := first.index.Load().words.Bytes(), second.index.Load().words.Bytes()
+	if one > 400<<10 || two >= one || f.bytes.Load() != int64(one+two) {
+		t.Errorf("%d and %d bytes, together %d", one, two, f.bytes.Load())
 	}
 }
 

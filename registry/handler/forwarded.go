@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,13 +27,15 @@ func read(definition []byte, into any) error {
 	return nil
 }
 
-// NewForwardedTool makes a tool of another server's, which is called name here.
-func NewForwardedTool(name string, definition []byte, to call.Forwarder, defaults Defaults) (*Tool, error) {
+// NewForwardedTool makes a tool of another server's, which is called name here. description takes the place of its own,
+// unless it is empty.
+func NewForwardedTool(name, description string, definition []byte, to call.Forwarder, defaults Defaults,
+) (*Tool, error) {
 	var d mcp.Tool
 	if err := read(definition, &d); err != nil {
 		return nil, err
 	}
-	d.Name = name
+	d.Name, d.Description = name, cmp.Or(description, d.Description)
 	if schema := codec.Member(definition, "inputSchema"); schema != nil {
 		d.InputSchema = json.RawMessage(schema) // with the digits that its numbers have
 	}

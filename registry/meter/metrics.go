@@ -21,6 +21,7 @@ type Meter struct {
 	Unserved, Ignored *metrics.Counter
 	// of the methods that run handlers, but for tools/call
 	Reads, Prompts, Completions *call.Series
+	elsewhere                   atomic.Pointer[call.Series]
 
 	InputRequired *metrics.Counter
 	TimedOut      atomic.Int64 // handlers that run although their calls were ended
@@ -31,8 +32,8 @@ type Meter struct {
 
 	operations call.Operations
 
-	// own are the series of tools that are no part of what is offered. The lock is gone's.
-	own []*call.Series
+	// own are the series of tools that are no part of what is offered, by their names. The lock is gone's.
+	own map[string]*call.Series
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -42,7 +43,7 @@ type Meter struct {
 
 // Init makes every series in set: of these methods, and of the tools there will be.
 func (m *Meter) Init(set *metrics.Set, methods []string, tools *feature.Set[*handler.Tool]) {
-	m.set, m.tools = set, tools
+	m.set, m.tools, m.own = set, tools, map[string]*call.Series{}
 	for _, name := range methods {
 		m.Requests = append(m.Requests, set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, name)))
 	}
@@ -73,13 +74,25 @@ func (m *Meter) Tool(h *call.Handler, forwarded bool, l *concurrency.Limiter) *c
 	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, l)
 }
 
-// Own makes the series of a tool of this server's own, which only computes and is no part of what is offered.
+// Own is the series of a tool of this server's own, which only computes and is no part of what is offered: the same for
+// all of that name.
 func (m *Meter) Own(h *call.Handler) *call.Series {
 	m.gone.Lock()
 	defer m.gone.Unlock()
-	s := m.Tool(h, false, nil)
-	m.own = append(m.own, s)
+	s := m.own[h.Name]
+	if s == nil {
+		s = m.Tool(h, false, nil)
+		m.own[h.Name] = s
+	}
 	return s
+}
+
+// Elsewhere are the calls of tools that only the endpoint of a mount has.
+func (m *Meter) Elsewhere() *call.Series {
+	if m.elsewhere.Load() == nil {
+		m.elsewhere.CompareAndSwap(nil, call.NewMethodSeries(m.set, "tools/call", &m.operations))
+	}
+	return m.elsewhere.Load()
 }
 
 // Drop forgets the series of a tool, but not how many calls it had.
@@ -104,6 +117,9 @@ func (m *Meter) Totals() call.Totals {
 	}
 	m.gone.Unlock()
 	for _, s := range []*call.Series{m.Reads, m.Prompts, m.Completions} {
+		s.Add(&t)
+	}
+	if s := m.elsewhere.Load(); s != nil {
 		s.Add(&t)
 	}
 	t.Computing, t.Waiting = m.computing.Counts(), m.waiting.Counts()

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-
-	"weir/registry/event"
 )
 
 // Options holds the bounds of a table of sessions.
@@ -21,8 +19,6 @@ type Options struct {
 
 	// Epoch is what times are counted from.
 	Epoch time.Time
-	// Events is what sessions hear of.
-	Events *event.Hub
 	// Metrics receives the series of this package.
 	Metrics *metrics.Set
 }

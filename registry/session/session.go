@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/registry/event"
 	"weir/registry/protocol"
 	"weir/registry/shard"
 )
@@ -25,6 +26,7 @@ type Session[R Request] struct {
 	created   time.Duration // since Options.Epoch
 	used      atomic.Int64  // the same, of the latest request
 	principal string        // whose it is
+	at        *event.Hub    // where it was begun, and what it hears of
 }
 
 // Table holds the sessions there are. Safe for concurrent use.
@@ -44,11 +46,12 @@ func NewTable[R Request](opt Options) *Table[R] {
 // Len is how many sessions there are.
 func (t *Table[R]) Len() int { return t.byID.Len() }
 
-// Find finds a session of principal. Somebody else's is as unknown as one that never was: who has learned an id has
-// learned nothing, not even that it is one (MCP 2025-11-25, basic/security_best_practices, session hijacking).
-func (t *Table[R]) Find(id []byte, principal string) (*Session[R], bool) {
+// Find finds a session that principal has begun at a hub; nil: at any. Somebody else's is as unknown as one that never
+// was: who has learned an id has learned nothing, not even that it is one (MCP 2025-11-25,
+// basic/security_best_practices, session hijacking).
+func (t *Table[R]) Find(id []byte, principal string, at *event.Hub) (*Session[R], bool) {
 	s, ok := t.byID.Get(id)
-	if !ok || s.principal != principal {
+	if !ok || s.principal != principal || at != nil && s.at != at {
 		return nil, false
 	}
 	return s, true
@@ -63,20 +66,21 @@ func (t *Table[R]) Each(look func(principal string, c *Conversation[R])) {
 }
 
 // Use is Find for a request, which keeps the session from being idle.
-func (t *Table[R]) Use(id []byte, principal string) (*Session[R], bool) {
-	s, ok := t.Find(id, principal)
+func (t *Table[R]) Use(id []byte, principal string, at *event.Hub) (*Session[R], bool) {
+	s, ok := t.Find(id, principal, at)
 	if ok {
 		s.used.Store(int64(time.Since(t.opt.Epoch)))
 	}
 	return s, ok
 }
 
-// Open begins a session of principal in a negotiated revision and returns its id; false at Options.Max. The id is 26
-// characters of base32 from the system's random source, at least 128 bits: who guesses one owns the session.
-func (t *Table[R]) Open(principal string, revision int, declared protocol.Capabilities) (string, bool) {
-	s := &Session[R]{created: time.Since(t.opt.Epoch), principal: principal}
+// Open begins a session of principal at a hub, in a negotiated revision, and returns its id; false at Options.Max. The
+// id is 26 characters of base32 from the system's random source, at least 128 bits: who guesses one owns the session.
+func (t *Table[R]) Open(principal string, at *event.Hub, revision int, declared protocol.Capabilities,
+) (string, bool) {
+	s := &Session[R]{created: time.Since(t.opt.Epoch), principal: principal, at: at}
 	s.used.Store(int64(s.created))
-	s.Conversation.Negotiate(revision, declared, t.opt.Events)
+	s.Conversation.Negotiate(revision, declared, at)
 	id := rand.Text()
 	if !t.byID.Put(id, s, t.opt.Max) {
 		t.series.refused.Inc()
@@ -85,10 +89,10 @@ func (t *Table[R]) Open(principal string, revision int, declared protocol.Capabi
 	return id, true
 }
 
-// End ends a session of principal at its client's wish; false when there is none (any more). Requests in flight are
-// cancelled: nobody may ask for their results now.
-func (t *Table[R]) End(id []byte, principal string) bool {
-	if _, ok := t.Find(id, principal); !ok {
+// End ends a session of principal, begun at a hub, at its client's wish; false when there is none (any more). Requests
+// in flight are cancelled: nobody may ask for their results now.
+func (t *Table[R]) End(id []byte, principal string, at *event.Hub) bool {
+	if _, ok := t.Find(id, principal, at); !ok {
 		return false
 	}
 	s, ok := t.byID.Remove(id)
