@@ -100,7 +100,8 @@ func TestPortIsTaken(t *testing.T) {
 func TestModes(t *testing.T) {
 	for mode, want := range map[string]bool{Single: true, Cluster: true, Frontend: false, Worker: false} {
 		var found option.Mistakes
-		CheckMode(mode, &found)
+		o := defaults() // without a broker
+		o.CheckMode(mode, "", &found)
 		if got := len(found) == 0; got != want {
 			t.Errorf("%s: %v", mode, errors.Join(found.Errors()...))
 		}
