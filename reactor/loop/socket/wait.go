@@ -21,9 +21,10 @@ func Wait(epfd int, events []unix.EpollEvent, d time.Duration) int {
 	return int(n)
 }
 
-// wait must not grow its stack: the collector may look at it meanwhile.
+// wait must not grow its stack, nor call the race detector: it has no processor meanwhile.
 //
 //go:nosplit
+//go:norace
 func wait(epfd uintptr, events unsafe.Pointer, length, millis uintptr) (uintptr, syscall.Errno) {
 	entersyscallblock()
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, epfd, uintptr(events), length, millis, 0, 0)
