@@ -11,7 +11,7 @@ import (
 // packages are the Debian packages of the programs that tests run.
 var packages = map[string]string{
 	"bash": "bash", "buildah": "buildah", "caddy": "caddy", "chromium": "chromium", "curl": "curl", "dpkg": "dpkg",
-	"dpkg-deb": "dpkg", "git": "git",
+	"dpkg-deb": "dpkg", "epmd": "erlang-base", "git": "git",
 	"haproxy": "haproxy", "make": "make", "nc": "netcat-openbsd", "nginx": "nginx", "npm": "npm",
 	"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager",
 	"promtool": "prometheus", "rabbitmq-server": "rabbitmq-server", "redis-server": "redis-server",

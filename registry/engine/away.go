@@ -61,8 +61,8 @@ func (eng *Engine) OffersTool(principal string, name []byte) bool {
 	return ok || finder.IsOne(name)
 }
 
-// Resemble makes conv, which is new, like that of a client of principal elsewhere: of that revision, which declared what
-// it can be asked and wants log messages from a level on. false: the revision is none.
+// Resemble makes conv, which is new, like that of a client of principal elsewhere: of that revision, which declared
+// what it can be asked and wants log messages from a level on. false: the revision is none.
 func (eng *Engine) Resemble(conv *Conversation, principal string, version []byte, declared protocol.Capabilities,
 	level protocol.LogLevel) bool {
 	i := protocol.FindRevision(version)

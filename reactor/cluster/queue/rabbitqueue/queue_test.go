@@ -22,12 +22,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs a RabbitMQ server until the test ends. It takes about ten seconds to start.
 func serve(t *testing.T) (address string) {
 	t.Helper()
-	needs.Programs(t, "calls through RabbitMQ are not tried", "rabbitmq-server")
+	needs.Programs(t, "calls through RabbitMQ are not tried", "rabbitmq-server", "epmd")
 	address = needs.Port(t)
 	_, port, _ := net.SplitHostPort(address)
 	_, distribution, _ := net.SplitHostPort(needs.Port(t))
 	_, names, _ := net.SplitHostPort(needs.Port(t))
 	home := t.TempDir()
+	mapper := exec.Command("epmd", "-port", names, "-address", "127.0.0.1") // or Erlang starts one that stays
+	if err := mapper.Start(); err != nil {
+		t.Fatal(err)
+	}
 	server := exec.Command("rabbitmq-server")
 	server.Env = append(os.Environ(), "HOME="+home, "RABBITMQ_NODENAME=weir"+port+"@localhost",
 		"RABBITMQ_NODE_IP_ADDRESS=127.0.0.1", "RABBITMQ_NODE_PORT="+port, "RABBITMQ_DIST_PORT="+distribution,
@@ -46,7 +50,8 @@ func serve(t *testing.T) (address string) {
 	t.Cleanup(func() {
 		_ = syscall.Kill(-server.Process.Pid, syscall.SIGKILL)
 		_ = server.Wait()
-		_ = exec.Command("epmd", "-port", names, "-kill").Run() // which Erlang has started beside it
+		_ = mapper.Process.Kill()
+		_ = mapper.Wait()
 		log.Close()
 	})
 	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
