@@ -121,7 +121,10 @@ func TestShareBegins(t *testing.T) {
 	own.accept()
 	m := own.hear("initialize")
 	s.eventually("the calls wait", func() bool { return s.Status().Mounts[0].Waiting == calls })
-	time.Sleep(300 * time.Millisecond) // longer than wait_timeout, which is for who has a child
+	began := time.Now()
+	s.eventually("wait_timeout, which is for who has a child, is over", func() bool {
+		return time.Since(began) > 3*o.WaitTimeout
+	})
 	own.say(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"resources":{"subscribe":true}}}}`,
 		m.ID)
 	own.hear("notifications/initialized")
