@@ -64,12 +64,11 @@ func (v *View) current() *index {
 	if now = v.index.Load(); now != nil && same(now.all, all) {
 		return now
 	}
-	others := v.of.bytes.Load()
-	if now != nil {
-		others -= int64(now.words.Bytes())
-	}
-	next := &index{all: all, words: search.New(documents(all), v.of.opt.MaxIndexBytes-int(others))}
-	v.of.bytes.Store(others + int64(next.words.Bytes()))
+	held := v.holds.Load()
+	room := v.of.opt.MaxIndexBytes - int(v.of.bytes.Load()-held)
+	next := &index{all: all, words: search.New(documents(all), room)}
+	v.holds.Store(int64(next.words.Bytes()))
+	v.of.bytes.Add(v.holds.Load() - held)
 	v.index.Store(next)
 	return next
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -51,6 +52,7 @@ type View struct {
 	of    *Finder
 	shelf atomic.Pointer[shelf]
 	index atomic.Pointer[index]
+	holds *atomic.Int64 // bytes of the index
 
 	making sync.Mutex // held while a shelf is made
 	find   *handler.Tool
@@ -73,8 +75,13 @@ type index struct {
 	words *search.Index
 }
 
-// View makes one.
-func (f *Finder) View() *View { return &View{of: f} }
+// View makes one. What its index takes is given back when nobody has the view any more: an endpoint may go while clients
+// are at it.
+func (f *Finder) View() *View {
+	v := &View{of: f, holds: new(atomic.Int64)}
+	runtime.AddCleanup(v, func(holds *atomic.Int64) { f.bytes.Add(-holds.Load()) }, v.holds)
+	return v
+}
 
 // same says whether two lists are one. Who changes a list makes another.
 func same(a, b []*handler.Tool) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }

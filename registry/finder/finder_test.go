@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -189,6 +191,24 @@ func TestIndexBytes(t *testing.T) {
 	one, two := first.index.Load().words.Bytes(), second.index.Load().words.Bytes()
 	if one > 400<<10 || two >= one || f.bytes.Load() != int64(one+two) {
 		t.Errorf("%d and %d bytes, together %d", one, two, f.bytes.Load())
+	}
+}
+
+// What a view has taken is given back when it is gone, as that of an endpoint whose mount has left.
+func TestViewThatIsGone(t *testing.T) {
+	f, v, set := newView(func(o *Options) { o.Mode = "on" })
+	add(t, set, "m", `{"name":"x","inputSchema":{"type":"object"}}`)
+	v.Listed(set)
+	if v.answer(question{Query: "x"}); f.bytes.Load() == 0 {
+		t.Error("nothing was counted")
+	}
+	v = nil
+	deadline := time.Now().Add(20 * time.Second)
+	for f.bytes.Load() != 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are held by nobody", f.bytes.Load())
+		}
+		runtime.GC()
 	}
 }
 
