@@ -95,8 +95,7 @@ func (s *server) build() error {
 	return err
 }
 
-// stop is the stop sequence, bounded by shutdown_timeout. The admin listener, which said "draining" all the while,
-// closes last.
+// stop is the stop sequence, bounded by shutdown_timeout. The admin listener says "draining" and closes last.
 func (s *server) stop() {
 	now := time.Now().UTC()
 	s.draining.Store(&now)

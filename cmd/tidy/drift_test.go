@@ -34,6 +34,9 @@ var (
 	methodsOf = map[string]int{"weir/registry.Registry": 15, "weir/reactor.Server": 16}
 
 	largePackages = map[string]string{
+		"weir/backpressure": "new lanes came in beside the ring (fair.go, expected.go); limits of connections are to move out",
+		"weir/reactor/loop": "nodes' connections have no socket (wire.go), and a loop gives its processor away (turn.go); the " +
+			"outbox is to move out",
 		"weir/reactor/transport": "requests for other nodes came in beside answers (http_forward.go, http_served.go); lines " +
 			"and WebSocket are to move out",
 		"weir/registry/engine": "forwarded calls (forward.go) came in beside handlers; the methods of tasks are to move out",

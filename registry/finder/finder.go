@@ -75,8 +75,8 @@ type index struct {
 	words *search.Index
 }
 
-// View makes one. What its index takes is given back when nobody has the view any more: an endpoint may go while clients
-// are at it.
+// View makes one. What its index takes is given back when nobody has the view any more: an endpoint may go while
+// clients are at it.
 func (f *Finder) View() *View {
 	v := &View{of: f, holds: new(atomic.Int64)}
 	runtime.AddCleanup(v, func(holds *atomic.Int64) { f.bytes.Add(-holds.Load()) }, v.holds)

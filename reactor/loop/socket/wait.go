@@ -11,7 +11,7 @@ import (
 // Wait returns the events of an epoll set, as Poll, and waits for the first one for d at most, in milliseconds. The
 // processor that the goroutine has is another's from the beginning of the wait on: what syscall.Syscall and netpoll do
 // keeps it until the runtime's monitor comes by, which is up to 10 ms later
-// (docs/decisions/0077-a-loop-that-waits-gives-its-processor-away.md).
+// (docs/decisions/0075-a-loop-that-waits-gives-its-processor-away.md).
 func Wait(epfd int, events []unix.EpollEvent, d time.Duration) int {
 	n, errno := wait(uintptr(epfd), unsafe.Pointer(unsafe.SliceData(events)), uintptr(len(events)),
 		uintptr(d/time.Millisecond))
