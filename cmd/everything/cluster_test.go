@@ -14,6 +14,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/rs/zerolog"
 
+	"weir/cmd/needs"
 	"weir/reactor"
 	"weir/reactor/cluster"
 	"weir/reactor/cluster/loopback"
@@ -23,6 +24,7 @@ import (
 
 // TestConformanceOfACluster runs the frozen sets of both eras against three nodes, each request to the next.
 func TestConformanceOfACluster(t *testing.T) {
+	needs.Slow(t)
 	installClients(t)
 	balancer := httptest.NewServer(roundRobin(t, startNodes(t, 3)))
 	t.Cleanup(balancer.Close)
