@@ -104,7 +104,12 @@ func (q *Queue) reserve(bytes int64) Refusal {
 // Schedule ends a read event: if l has work that may run and no worker knows of it, one is told. Concurrent.
 func (q *Queue) Schedule(l *Lane) {
 	l.mu.Lock()
+	t := l.tails[Compute]
+	isNew := t != nil && q.isNew(l, int64(t.next.cost))
 	owed := q.enlist(l)
+	if isNew {
+		owed |= asNew
+	}
 	l.mu.Unlock()
 	q.publish(l, owed)
 }
@@ -202,12 +207,12 @@ func (q *Queue) enlist(l *Lane) (owed laneFlags) {
 // publish pushes l to the rings of the classes it was just enlisted in, and wakes at most one goroutine
 // for each.
 func (q *Queue) publish(l *Lane, owed laneFlags) {
-	if owed == 0 {
+	if owed&runnable == 0 {
 		return
 	}
 	for c := range Class(classes) {
 		if owed&runnableIn(c) != 0 {
-			q.pools[c].push(l)
+			q.pools[c].push(l, c == Compute && owed&asNew != 0)
 			q.pools[c].wake(true)
 		}
 	}

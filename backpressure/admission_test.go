@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/backpressure/ring"
 )
 
 // The handler is stuck and the client goes on sending: 10,000 wait, the next is refused, the rest of the
@@ -221,7 +223,7 @@ func TestClosedLanesLinger(t *testing.T) {
 	expect(t, "open with four leftovers", limits.Open(loopback), ConnectionLimit)
 	synctest.Test(t, func(t *testing.T) {
 		for range o.MaxConnections {
-			l, _ := q.pools[Compute].ring.Pop()
+			l, _ := q.pools[Compute].ring.Pop(&ring.Row{})
 			q.serve(l, Compute, nil)
 		}
 	})

@@ -33,7 +33,7 @@ func BenchmarkMessage(b *testing.B) {
 				}
 				q.Schedule(&l)
 				for {
-					l, ok := q.pools[Compute].ring.Pop()
+					l, ok := q.pools[Compute].ring.Pop(&ring.Row{})
 					if !ok {
 						break
 					}

@@ -52,8 +52,19 @@ func (q *Queue) allowed(now int64) int64 {
 }
 
 // doable is how much is done in MaxExpectedWait.
-func (q *Queue) doable() int64 {
-	return int64(q.options.MaxExpectedWait) / costUnit * q.load.rate.Load() / rateUnit
+func (q *Queue) doable() int64 { return q.doneIn(q.options.MaxExpectedWait) }
+
+// doneIn is how much is done in d.
+func (q *Queue) doneIn(d time.Duration) int64 {
+	return int64(d) / costUnit * q.load.rate.Load() / rateUnit
+}
+
+// grace is how much later than MaxExpectedWait a message may start.
+func (q *Queue) grace() time.Duration {
+	if key := q.options.MaxExpectedWait; key > 0 {
+		return min(key/latePart, lateGrace)
+	}
+	return lateGrace
 }
 
 // standing says whether a message was refused for its expected wait within OverloadAfter.
@@ -73,19 +84,11 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 	if c != Compute || l.patient || l.flags&paused != 0 || !q.Busy(now) {
 		return false
 	}
-	p := q.pools[Compute]
-	// In this order: a worker that finds a lane between the two has emptied its place too, and is missed in neither.
-	free := p.free()
-	lanes := int64(p.ring.Length())
-	if l.tails[c] == nil && free > lanes {
-		return false // a worker has nothing to do: whatever runs on the others, this one starts now
+	wait, startsNow := q.waitFor(l, w)
+	if startsNow {
+		return false
 	}
-	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked
-	// here: who fills the queue alone now is not to be in the way of who comes next.
-	own, turn := int64(l.work)+int64(w.cost()), q.turnCost()
-	turns := max(1, (own+turn/2)/turn) * q.crowd(l)
 	allowed, ahead := q.allowed(now), q.load.ahead()
-	wait := q.load.executing.Load() + max(1, lanes)*turns*turn
 	if wait <= allowed || l.tails[c] == nil && wait*othersPart <= ahead && wait <= q.doable() {
 		return false
 	}
@@ -94,6 +97,32 @@ func (q *Queue) tooLong(l *Lane, w *Work, c Class, now int64) bool {
 	}
 	return true
 }
+
+// waitFor is how much is done before a message of w starts, were it admitted to l at now, whoever comes after it;
+// startsNow: a worker has nothing to do but this one. Needs l.mu.
+func (q *Queue) waitFor(l *Lane, w *Work) (wait int64, startsNow bool) {
+	p := q.pools[Compute]
+	// In this order: a worker that finds a lane between the two has emptied its place too, and is missed in neither.
+	free := p.free()
+	lanes := int64(p.ring.Length())
+	if l.tails[Compute] == nil && free > lanes {
+		return 0, true // whatever runs on the others
+	}
+	// In how many turns of its lane it would come, each of which is one of every lane. All that is ahead is not asked
+	// here: who fills the queue alone now is not to be in the way of who comes next.
+	own, turn := int64(l.work)+int64(w.cost()), q.turnCost()
+	if l.tails[Compute] == nil && q.isNew(l, own) {
+		lanes = 2*int64(p.ring.News()) + 1 // each of the new ones, and one of the others before each
+	}
+	turns := max(1, (own+turn/2)/turn) * q.crowd(l)
+	return q.load.executing.Load() + max(1, lanes)*turns*turn, false
+}
+
+// crowdedFrom is how much work is worth to give a processor away for: to have it back costs a microsecond or two.
+const crowdedFrom = 100_000 / costUnit
+
+// Crowded says whether messages of class Compute wait or run that take 100 us or more together. Concurrent.
+func (q *Queue) Crowded() bool { return q.load.ahead() >= crowdedFrom }
 
 // expectedWait is how long a message is thought to wait that is admitted now, were there no turns.
 func (q *Queue) expectedWait() time.Duration {

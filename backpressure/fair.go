@@ -43,6 +43,8 @@ func (q *Queue) AwaitLittle(l *Lane) bool {
 type fair struct {
 	seed  maphash.Seed
 	lanes [crowds]atomic.Int32 // by principal
+	// rounds are when a lane of theirs was served last (Lane.round).
+	rounds [crowds]atomic.Uint32
 }
 
 // Join makes l one of the lanes of a principal, which share the turns of one; "" is a lane by itself. Concurrent.
@@ -63,6 +65,38 @@ func (q *Queue) Join(l *Lane, principal string) {
 func (f *fair) move(number uint16, n int32) {
 	if number != 0 {
 		f.lanes[number].Add(n)
+	}
+}
+
+// isNew says whether l, once it is in the ring, takes turns with those that have had theirs and want more, and has not
+// to wait for all of them: it has nothing there, nor has another lane of its principal, and all that were there when it
+// was served last have had a turn since. It has one turn so, and stands in line with what it wants beyond: with all
+// where its oldest message costs more than two turns. Where it takes longer than the grace until all in line have had a
+// turn, nobody is new: so whoever was told how long it waits is passed by no more than the grace has room for. Needs
+// l.mu.
+func (q *Queue) isNew(l *Lane, oldest int64) bool {
+	p, turn := &q.pools[Compute].ring, q.turnCost()
+	if l.flags&runnableCompute != 0 || !p.RoomForNew() || oldest/2 > turn {
+		return false
+	}
+	if int64(p.Length())*turn > q.doneIn(q.grace()) {
+		return false
+	}
+	round := l.round
+	if l.crowd != 0 {
+		if q.fair.lanes[l.crowd].Load() > 0 {
+			return false
+		}
+		round = q.fair.rounds[l.crowd].Load()
+	}
+	return p.GoneRound(round)
+}
+
+// served notes that l was served in this round. Needs l.mu.
+func (q *Queue) served(l *Lane) {
+	l.round = q.pools[Compute].ring.Round()
+	if l.crowd != 0 {
+		q.fair.rounds[l.crowd].Store(l.round)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestSizes(t *testing.T) {
-	expect(t, "Lane in bytes", unsafe.Sizeof(Lane{}), 64)
+	expect(t, "Lane in bytes", unsafe.Sizeof(Lane{}), 72)
 	expect(t, "Ticket in bytes", unsafe.Sizeof(Ticket{}), 56)
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/backpressure/histogram"
 )
 
 // queueMetrics are the series of a Queue. Gauges are read from the queue's own counters when somebody
@@ -39,9 +41,9 @@ func (m *queueMetrics) nextShard(c Class) *shard {
 // observe counts a batch that was just taken: its size, and the wait of its oldest message.
 func (s *shard) observe(b batch) {
 	wait, n := max(0, b.first.since), int64(b.n)
-	s.waits[bucket(waitBounds[:], wait)].Add(1)
+	s.waits[histogram.Bucket(waitBounds[:], wait)].Add(1)
 	s.waited.Add(wait)
-	s.sizes[bucket(sizeBounds[:], n)].Add(1)
+	s.sizes[histogram.Bucket(sizeBounds[:], n)].Add(1)
 	s.messages.Add(n)
 }
 
@@ -58,7 +60,9 @@ func (q *Queue) noteIdle(b batch, w *Worker) {
 	if w.claimed != 0 && b.first.listed != 0 && int32(milliseconds(w.claimed)-b.first.listed) > idleGrace {
 		q.metrics.idle.Inc()
 	}
-	w.claimed = 0
+	if !w.row.New() { // a new lane goes before one that was forgotten
+		w.claimed = 0
+	}
 }
 
 // register creates every series of q in set, those that are still zero too.
@@ -102,16 +106,6 @@ var (
 	sizeBounds = [...]int64{1, 2, 5, 10, 20, 50, 100, 1000} // messages
 )
 
-// bucket is the number of the bucket that takes a value.
-func bucket(bounds []int64, value int64) int {
-	for i, end := range bounds {
-		if value <= end {
-			return i
-		}
-	}
-	return len(bounds)
-}
-
 // WaitBounds are the ends of all buckets of Queue.Waits but the last, in nanoseconds.
 func WaitBounds() []int64 { return waitBounds[:] }
 
@@ -130,53 +124,19 @@ func (q *Queue) Waits() []uint64 {
 // writeHistograms writes weir_queue_batch_messages and weir_queue_wait_seconds, the sums over all shards.
 func (m *queueMetrics) writeHistograms(w io.Writer) {
 	for c := range Class(classes) {
-		h := histogram{name: "weir_queue_batch_messages", class: c, bounds: sizeBounds[:], unit: 1}
+		h := histogram.Histogram{Name: "weir_queue_batch_messages", Class: c.String(), Bounds: sizeBounds[:], Unit: 1}
 		for i := range m.shards[c] {
-			h.add(m.shards[c][i].sizes[:], &m.shards[c][i].messages)
+			h.Add(m.shards[c][i].sizes[:], &m.shards[c][i].messages)
 		}
-		h.write(w)
+		h.Write(w)
 	}
 	for c := range Class(classes) {
-		h := histogram{name: "weir_queue_wait_seconds", class: c, bounds: waitBounds[:], unit: 1e9}
+		h := histogram.Histogram{Name: "weir_queue_wait_seconds", Class: c.String(), Bounds: waitBounds[:], Unit: 1e9}
 		for i := range m.shards[c] {
-			h.add(m.shards[c][i].waits[:], &m.shards[c][i].waited)
+			h.Add(m.shards[c][i].waits[:], &m.shards[c][i].waited)
 		}
-		h.write(w)
+		h.Write(w)
 	}
-}
-
-// histogram is one of a class, as Prometheus reads it: each bucket counts what the ones before it do too.
-type histogram struct {
-	name   string
-	class  Class
-	bounds []int64
-	unit   float64 // how many of the bounds' unit make one of the series'
-	counts []uint64
-	sum    int64
-}
-
-func (h *histogram) add(counts []atomic.Uint64, sum *atomic.Int64) {
-	if h.counts == nil {
-		h.counts = make([]uint64, len(counts))
-	}
-	for i := range counts {
-		h.counts[i] += counts[i].Load()
-	}
-	h.sum += sum.Load()
-}
-
-func (h *histogram) write(w io.Writer) {
-	total := uint64(0)
-	for i, n := range h.counts {
-		total += n
-		end := "+Inf"
-		if i < len(h.bounds) {
-			end = fmt.Sprint(float64(h.bounds[i]) / h.unit)
-		}
-		fmt.Fprintf(w, "%s_bucket{class=%q,le=%q} %d\n", h.name, h.class, end, total)
-	}
-	fmt.Fprintf(w, "%s_sum{class=%q} %g\n", h.name, h.class, float64(h.sum)/h.unit)
-	fmt.Fprintf(w, "%s_count{class=%q} %d\n", h.name, h.class, total)
 }
 
 // limitsMetrics are the series of Limits.

@@ -66,7 +66,7 @@ func TestIdleBesideWork(t *testing.T) {
 		forgotten.mu.Lock()
 		q.enlist(&forgotten.Lane)
 		forgotten.mu.Unlock()
-		q.pools[Compute].push(&forgotten.Lane)
+		q.pools[Compute].push(&forgotten.Lane, false)
 		elapse(20 * time.Millisecond)
 		next.admit(Compute, 1, 1)
 		next.schedule()

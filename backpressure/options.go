@@ -61,10 +61,10 @@ type Options struct {
 	// overloaded server is as late as QueueTimeout lets it be.
 	OverloadQueueTimeout time.Duration `yaml:"overload_queue_timeout" was:"overload_wait" default:"150ms" min:"0s" zero:"off"`
 
-	// Workers is how many goroutines run class Compute. Two per core is one more than the core can run, so that a
-	// worker that is descheduled does not idle its core. On two cores shared with the load, one to four workers
-	// differed within the noise and eight were mostly slower.
-	Workers int `yaml:"workers" min:"0" max:"4096" zero:"two per core" unit:"workers"`
+	// Workers is how many goroutines run class Compute. One per core: of more, some wait for the cores, and the loops,
+	// which have refusals to tell, wait behind them. Where there is one core there are two, so that one call that takes
+	// long is not all that is done.
+	Workers int `yaml:"workers" min:"0" max:"4096" zero:"one per core" unit:"workers"`
 
 	// MaxBlockingWorkers is how many messages of class Blocking may run at once, each on a goroutine of its own
 	// (about 8 KiB of stack: 32 MiB at the default). The others wait in the queue.
@@ -140,7 +140,7 @@ func (o Options) Resolve(descriptors uint64) Options {
 		o.SoftConnections = max(1, o.MaxConnections/4*3+o.MaxConnections%4*3/4)
 	}
 	if o.Workers == 0 {
-		o.Workers = 2 * runtime.GOMAXPROCS(0)
+		o.Workers = max(2, runtime.GOMAXPROCS(0))
 	}
 	return o
 }

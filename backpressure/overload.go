@@ -30,7 +30,7 @@ func (q *Queue) verdict(l *Lane, c Class, now int64) verdict {
 	}
 	// What was let in because it would start in time, and has not, is late, as long as others are turned away.
 	if key := int64(q.options.MaxExpectedWait); key > 0 && q.standing(now) {
-		if late := key + min(key/latePart, int64(lateGrace)); overload == 0 || late < overload {
+		if late := key + int64(q.grace()); overload == 0 || late < overload {
 			overload = late
 		}
 	}

@@ -171,6 +171,9 @@ func (q *Queue) take(l *Lane, c Class, w *Worker) (b batch, drained bool) {
 		b = l.cut(c, q.turn(l, c, most, now, v, w))
 	}
 	l.executing[c] += uint16(b.n)
+	if c == Compute && b.n > 0 {
+		q.served(l)
+	}
 	owed := q.enlist(l)
 	drained = b.n > 0 && q.madeRoom(l)
 	l.mu.Unlock()
@@ -227,7 +230,7 @@ func (q *Queue) settle(l *Lane, c Class, b batch, w *Worker) {
 	q.wakeDrain()
 	if owed&runnableIn(c) != 0 {
 		// Nobody is woken: this worker looks at the ring next, and wakes another if there is more in it.
-		q.pools[c].push(l)
+		q.pools[c].push(l, false)
 		owed &^= runnableIn(c)
 	}
 	q.publish(l, owed)

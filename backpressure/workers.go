@@ -25,6 +25,7 @@ type Worker struct {
 	searching bool // this goroutine is the one that pool.searching stands for
 	blocks    bool // it is of class Blocking
 	passed    int  // lanes in a row that it has passed over (fair.go)
+	row       ring.Row
 
 	// claimed is when this goroutine was woken by who pushed; 0 if it was up, or was woken by another that found more.
 	claimed int64
@@ -117,7 +118,7 @@ func (w *Worker) trim(most int) {
 type pool struct {
 	queue   *Queue
 	class   Class
-	ring    *ring.Ring[*Lane]
+	ring    ring.Pair[*Lane]
 	batch   int // messages taken at once
 	scratch int // bytes of Worker.Buf kept between batches
 	limit   int32
@@ -148,7 +149,7 @@ func newPool(q *Queue, c Class, limit, keep int) *pool {
 	p := &pool{
 		queue:   q,
 		class:   c,
-		ring:    ring.New[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
+		ring:    ring.NewPair[*Lane](q.options.MaxConnections + OwnLanes + q.options.TaskLanes),
 		batch:   q.options.WorkerBatch,
 		scratch: q.options.ComputeScratchBytes,
 		limit:   int32(limit),
@@ -188,7 +189,10 @@ func (p *pool) stop() {
 
 // push puts l at the tail of the ring. It cannot fail: a lane is in a ring at most once, and Limits keeps
 // open connections and closed ones that linger within the ring's capacity.
-func (p *pool) push(l *Lane) {
+func (p *pool) push(l *Lane, isNew bool) {
+	if isNew && p.ring.PushNew(l) {
+		return
+	}
 	if !p.ring.Push(l) {
 		panic(fmt.Sprintf("backpressure: more than %d lanes are runnable in class %s, %d of them closed",
 			p.ring.Capacity(), p.class, p.queue.lingering.Load()))
@@ -296,7 +300,7 @@ func (p *pool) work(searching bool) {
 // next returns the lane to serve, nil when this goroutine shall end.
 func (p *pool) next(w *Worker) *Lane {
 	for p.state.Load() == poolRunning {
-		l, ok := p.ring.Pop()
+		l, ok := p.ring.Pop(&w.row)
 		if !ok && p.ring.More() {
 			runtime.Gosched() // a push is half done; let it finish. w searches on, and counts as free.
 			continue

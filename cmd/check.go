@@ -20,7 +20,8 @@ func (p Program) check(flags check.Flags, stdout, stderr io.Writer) int {
 	defaults := p.defaults()
 	return check.Run(check.Subject{Program: p.Name, File: flags.Config, Config: &config, Defaults: &defaults,
 		Places: config.places, Mistakes: mistakes, Written: config.Mounts, Mounts: config.mounts, Demo: config.Demo,
-		Path: strings.TrimSuffix(config.Server.HTTPPath, "/"), Search: config.MCP.Search,
+		Search: config.MCP.Search,
+		Path:   strings.TrimSuffix(config.Server.HTTPPath, "/"),
 		Listeners: []check.Listener{{Name: "http", Address: config.Server.HTTP}, {Name: "tcp", Address: config.Server.TCP},
 			{Name: "unix", Address: config.Server.Unix}, {Name: "admin", Address: config.Admin}}}, stdout, stderr)
 }

@@ -83,13 +83,13 @@ func TestConfigMistakes(t *testing.T) {
 		`c.yaml:1:1: 1 is not a key: allowed is the plain name of a key`)
 
 	// Types.
-	f("workers: many", `c.yaml:1:10: workers: "many" is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: \"4\"", `c.yaml:1:10: workers: "4" is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: 1.5", `c.yaml:1:10: workers: 1.5 is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: [1]", `c.yaml:1:10: workers: a list is not a whole number: allowed is 0 (two per core) to 4096 workers`)
-	f("workers: 64KiB", `c.yaml:1:10: workers: "64KiB" is not a whole number: allowed is 0 (two per core) to 4096 workers`)
+	f("workers: many", `c.yaml:1:10: workers: "many" is not a whole number: allowed is 0 (one per core) to 4096 workers`)
+	f("workers: \"4\"", `c.yaml:1:10: workers: "4" is not a whole number: allowed is 0 (one per core) to 4096 workers`)
+	f("workers: 1.5", `c.yaml:1:10: workers: 1.5 is not a whole number: allowed is 0 (one per core) to 4096 workers`)
+	f("workers: [1]", `c.yaml:1:10: workers: a list is not a whole number: allowed is 0 (one per core) to 4096 workers`)
+	f("workers: 64KiB", `c.yaml:1:10: workers: "64KiB" is not a whole number: allowed is 0 (one per core) to 4096 workers`)
 	f("workers: 18446744073709551615",
-		`c.yaml:1:10: workers: 18446744073709551615 is beyond what 64 bits hold: allowed is 0 (two per core) to 4096 workers`)
+		`c.yaml:1:10: workers: 18446744073709551615 is beyond what 64 bits hold: allowed is 0 (one per core) to 4096 workers`)
 	f("demo: yes", `c.yaml:1:7: demo: "yes" is unknown: allowed is true or false`)
 	f("http: 8080", `c.yaml:1:7: http: 8080 is not text: allowed is text in quotes, "" is off`)
 	f("http:\ntcp: x:1\n", `c.yaml:1:6: http: an empty value is not text: allowed is text in quotes, "" is off`)
@@ -113,7 +113,7 @@ func TestConfigMistakes(t *testing.T) {
 		`c.yaml:1:10: workers: an anchor or alias (not supported here) is not a whole number: allowed is 0 (two per `+
 			`core) to 4096 workers`)
 	f("workers: !!int 4\n",
-		`c.yaml:1:10: workers: a tag (not supported here) is not a whole number: allowed is 0 (two per core) to 4096 workers`)
+		`c.yaml:1:10: workers: a tag (not supported here) is not a whole number: allowed is 0 (one per core) to 4096 workers`)
 	f("- workers\n", `c.yaml:1:1: the file: a list is not a section: allowed is a section of keys`)
 	f("workers: 1\n---\ndemo: true\n", `c.yaml:2:1: a second document: allowed is one, so remove the --- here`)
 
@@ -147,7 +147,7 @@ func TestConfigMistakes(t *testing.T) {
 
 	// All at once, in the order of the file.
 	f("workers: many\nlog:\n  level: loud\n  clour: red\nloops: 999\n",
-		`c.yaml:1:10: workers: "many" is not a whole number: allowed is 0 (two per core) to 4096 workers`,
+		`c.yaml:1:10: workers: "many" is not a whole number: allowed is 0 (one per core) to 4096 workers`,
 		`c.yaml:3:10: log.level: "loud" is unknown: allowed is debug, info, warn or error`,
 		`c.yaml:4:3: unknown key "log.clour": allowed here are level, format`,
 		`c.yaml:5:8: loops: 999 is above 256: allowed is 0 (one per core) to 256 loops`)
@@ -181,7 +181,7 @@ func TestConfigFlagsBeatFile(t *testing.T) {
 		t.Errorf("http %q, tcp %q, workers %d, problems %q", config.Server.HTTP, config.Server.TCP, config.Queue.Workers, got)
 	}
 	workers = -1
-	const want = "--workers: -1 is below 0: allowed is 0 (two per core) to 4096 workers"
+	const want = "--workers: -1 is below 0: allowed is 0 (one per core) to 4096 workers"
 	if _, got = judge("workers: 9\n", &serveFlags{Workers: &workers}); got != want {
 		t.Errorf("got %q", got)
 	}

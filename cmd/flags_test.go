@@ -66,7 +66,7 @@ func TestFlagsHelp(t *testing.T) {
 	for _, want := range []string{
 		"--config=FILE", "--check-config", "--http=ADDR", "--tcp=ADDR", "--unix=PATH", "--admin=ADDR", "--loops=N",
 		"--workers=N",
-		"--max-connections=N", "--demo", "127.0.0.1:8080", "127.0.0.1:7777", "127.0.0.1:9090", "two per core", "one per core",
+		"--max-connections=N", "--demo", "127.0.0.1:8080", "127.0.0.1:7777", "127.0.0.1:9090", "one per core",
 		"0.9 x open-file limit - 256", "weir serve --http 127.0.0.1:0", "Exit codes: 0 stopped as asked",
 	} {
 		if !strings.Contains(help, want) {

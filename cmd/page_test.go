@@ -33,16 +33,13 @@ func number(t *testing.T, text string) float64 {
 // looks waits until the page has looked at the server so many times more.
 func (b *browser) looks(more int) {
 	b.t.Helper()
-	var had int
-	had, _ = strconv.Atoi(b.eval("document.body.dataset.looks ?? 0"))
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if now, _ := strconv.Atoi(b.eval("document.body.dataset.looks ?? 0")); now >= had+more {
-			return
-		}
-		if time.Now().After(until) {
-			b.t.Fatal("the page does not look at the server")
-		}
-	}
+	b.eval(`new Promise(seen => {
+		const looks = () => Number(document.body.dataset.looks ?? 0), until = looks() + %d
+		const watcher = new MutationObserver(() => {
+			if (looks() >= until) { watcher.disconnect(); seen() }
+		})
+		watcher.observe(document.body, {attributes: true})
+	})`, more)
 }
 
 // TestPage is the page in a browser: empty, under load, where it agrees with /metrics, with a connection that is ended,

@@ -45,7 +45,13 @@ func runBinary(t *testing.T, name, config string) *child {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "weir.yaml")
 	rewrite(t, file, calm+config)
-	c := &child{Cmd: exec.Command(name, "serve", "--config", file), t: t}
+	return runServer(t, exec.Command(name, "serve", "--config", file))
+}
+
+// runServer runs a program that serves, and waits until it does.
+func runServer(t *testing.T, program *exec.Cmd) *child {
+	t.Helper()
+	c := &child{Cmd: program, t: t}
 	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -65,15 +65,17 @@ func TestMain(m *testing.M) {
 }
 
 type heldIn struct {
-	File string `json:"file"`
+	Socket string `json:"socket"`
 }
 
-// offerHeld offers held, whose calls last until there is a file of that name.
+// offerHeld offers held, whose calls last as long as somebody listens on a Unix socket.
 func offerHeld(r *registry.Registry) error {
 	registry.AddTool(r, &mcp.Tool{Name: "held"}, func(ctx context.Context, _ *mcp.CallToolRequest,
 		in heldIn) (*mcp.CallToolResult, any, error) {
-		for _, err := os.Stat(in.File); err != nil && ctx.Err() == nil; _, err = os.Stat(in.File) {
-			time.Sleep(5 * time.Millisecond)
+		if holder, err := net.Dial("unix", in.Socket); err == nil {
+			defer context.AfterFunc(ctx, func() { holder.Close() })()
+			defer holder.Close()
+			_, _ = holder.Read(make([]byte, 1)) // its end
 		}
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "let go"}}}, nil, nil
 	})
@@ -82,13 +84,15 @@ func offerHeld(r *registry.Registry) error {
 
 // heldCall is a call of held, and what lets it go.
 func heldCall(t *testing.T) (line string, let func()) {
-	file := filepath.Join(t.TempDir(), "go")
-	call := strings.Replace(sleepCall, `"name":"sleep","arguments":{"ms":%d}`, `"name":"held","arguments":{"file":%q}`, 1)
-	return fmt.Sprintf(call, file), func() {
-		if err := os.WriteFile(file, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	path := filepath.Join(t.TempDir(), "s")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { listener.Close() })
+	call := strings.Replace(sleepCall, `"name":"sleep","arguments":{"ms":%d}`, `"name":"held","arguments":{"socket":%q}`,
+		1)
+	return fmt.Sprintf(call, path), func() { listener.Close() } // which ends who has dialled: nobody was accepted
 }
 
 // startTest runs the assembled server in this process, every listener on, on ports of the kernel's choice.

@@ -45,8 +45,8 @@ var allowedImports = map[string][]string{
 	"codec/option": {},
 	"codec/yaml":   {"weir/codec/option", "github.com/goccy/go-yaml"},
 	"backpressure": {
-		"weir/codec/option", "weir/backpressure/mean", "weir/backpressure/number", "weir/backpressure/rate",
-		"weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
+		"weir/codec/option", "weir/backpressure/histogram", "weir/backpressure/mean", "weir/backpressure/number",
+		"weir/backpressure/rate", "weir/backpressure/ring", "weir/backpressure/tally", "github.com/VictoriaMetrics/metrics",
 	},
 	"registry": {
 		"weir/codec", "weir/registry", "github.com/VictoriaMetrics/metrics",
@@ -128,6 +128,7 @@ var allowedImports = map[string][]string{
 	"reactor/auth": {"weir/codec"},
 	"reactor/loop": {
 		"weir/codec/option", "weir/backpressure", "weir/reactor/logwriter", "weir/reactor/loop/budget",
+		"weir/reactor/loop/round",
 		"weir/reactor/loop/share",
 		"weir/reactor/loop/socket",
 		"github.com/VictoriaMetrics/metrics", "github.com/rs/zerolog", "golang.org/x/sys/unix",

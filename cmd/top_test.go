@@ -23,6 +23,7 @@ type pty struct {
 	program *exec.Cmd
 	done    chan struct{} // closed when all that was shown has been read
 	errors  bytes.Buffer
+	more    chan struct{} // has something when more was shown since it was looked at
 	mu      sync.Mutex
 	text    bytes.Buffer
 }
@@ -45,7 +46,7 @@ func startTop(t *testing.T, env []string, args ...string) *pty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pty{t: t, ours: ours, theirs: theirs, done: make(chan struct{})}
+	p := &pty{t: t, ours: ours, theirs: theirs, done: make(chan struct{}), more: make(chan struct{}, 1)}
 	p.resize(100, 30)
 	p.program = exec.Command(os.Args[0], append([]string{"top"}, args...)...)
 	p.program.Env = append(append(os.Environ(), asMain+"=1", "TERM=xterm", "NO_COLOR="), env...)
@@ -63,6 +64,10 @@ func startTop(t *testing.T, env []string, args ...string) *pty {
 			p.mu.Lock()
 			p.text.Write(b[:n])
 			p.mu.Unlock()
+			select {
+			case p.more <- struct{}{}:
+			default:
+			}
 			if err != nil {
 				return
 			}
@@ -110,18 +115,24 @@ func (p *pty) settings() unix.Termios {
 
 func (p *pty) eventually(what string, parts ...string) {
 	p.t.Helper()
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		missing := ""
+	p.shows(fmt.Sprintf("%s: %q", what, parts), func(frame string) bool {
 		for _, part := range parts {
-			if !strings.Contains(p.frame(), part) {
-				missing = part
+			if !strings.Contains(frame, part) {
+				return false
 			}
 		}
-		if missing == "" {
-			return
-		}
-		if time.Now().After(until) {
-			p.t.Fatalf("%s: no %q in\n%s\n%s", what, missing, p.frame(), &p.errors)
+		return true
+	})
+}
+
+// shows waits for a frame.
+func (p *pty) shows(what string, is func(frame string) bool) {
+	p.t.Helper()
+	for patience := time.After(20 * time.Second); !is(p.frame()); {
+		select {
+		case <-p.more:
+		case <-patience:
+			p.t.Fatalf("%s: not in\n%s\n%s", what, p.frame(), &p.errors)
 		}
 	}
 }
@@ -194,11 +205,7 @@ func TestTop(t *testing.T) {
 	p.press("p")
 	p.eventually("p again", "21 calls")
 	p.resize(60, 12)
-	for until := time.Now().Add(20 * time.Second); strings.Count(p.frame(), "\n") != 11; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("12 lines are wanted:\n%s", p.frame())
-		}
-	}
+	p.shows("12 lines", func(frame string) bool { return strings.Count(frame, "\n") == 11 })
 	p.resize(100, 30)
 	p.eventually("it is large again", "PEER")
 	s.admin.Stop()

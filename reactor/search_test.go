@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,5 +112,51 @@ func TestSearchMounts(t *testing.T) {
 	contains(t, c.hear(), `"isError":true`, "near are m-feedZebra")
 	if n := s.metric(`weir_tool_calls_total{tool="m-feedZebra",outcome="ok"}`); n != "1" {
 		t.Errorf("%s calls are counted", n)
+	}
+}
+
+// TestSearchViews: what is found and called by call_tool is what is offered at the endpoint, and to the principal.
+func TestSearchViews(t *testing.T) {
+	s, one, _ := twoMounts(t, guarded, views, func(_ *Options, _ *backpressure.Options, r *registry.Options) {
+		r.Search.Mode = "on"
+	})
+	f := func(path, principal, call string, want ...string) string {
+		t.Helper()
+		_, answer := s.asks(path, call, bearing(principal), s.sessionAt(path, bearing(principal)))
+		contains(t, answer, want...)
+		return answer
+	}
+	find := callOf(1, "find_tools", `,"arguments":{"query":"echo one two a"}`)
+	names := func(path, principal string, want ...string) {
+		t.Helper()
+		var said struct {
+			Result struct {
+				StructuredContent struct{ Tools []struct{ Name string } }
+			}
+		}
+		answer := f(path, principal, find)
+		must(t, json.Unmarshal([]byte(answer), &said))
+		var got []string
+		for _, tool := range said.Result.StructuredContent.Tools {
+			got = append(got, tool.Name)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s at %s: %q, want %q", principal, path, got, want)
+		}
+	}
+	names("/mcp", "alice", "echo", "one_a")
+	names("/mcp/one", "alice", "a")
+	f("/mcp/two", "alice", find, "Unknown tool: find_tools") // there is nothing for her
+	f("/mcp", "bob", find, "Unknown tool: find_tools")
+	byName := func(name string) string { return callOf(1, "call_tool", `,"arguments":{"name":"`+name+`"}`) }
+	if answer := f("/mcp", "alice", byName("two_a"), "there is no tool"); strings.Count(answer, "two_a") != 1 {
+		t.Error(answer)
+	}
+	f("/mcp/one", "alice", byName("one_a"), "there is no tool")
+	s.calls(one, "/mcp/one", byName("a"), bearing("alice"), s.sessionAt("/mcp/one", bearing("alice")))
+	s.calls(one, "/mcp", byName("one_a"), bearing("alice"), s.sessionAt("/mcp", bearing("alice")))
+	if n := s.metric(`weir_tool_calls_total{tool="find_tools",outcome="ok"}`); n != "2" {
+		t.Errorf("%s questions are counted, of two views", n)
 	}
 }

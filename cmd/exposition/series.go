@@ -124,7 +124,7 @@ var Sections = []Section{
 		{"weir_handlers_timed_out", Gauge, "",
 			"handlers, of tools too, that still run although their calls were ended at `handler_timeout`"},
 		{"weir_search_index_bytes", Gauge, "", "what `find_tools` searches, of all views"},
-		{"weir_search_index_limit_bytes", Gauge, "", "the bound of the index of one view, `search.max_index_bytes`"},
+		{"weir_search_index_limit_bytes", Gauge, "", "the bound of weir_search_index_bytes, `search.max_index_bytes`"},
 		{"weir_sessions", Gauge, "", "HTTP sessions (revisions up to 2025-11-25) that exist"},
 		{"weir_sessions_ended_total", Counter, "reason",
 			"sessions ended: `deleted` by the client, `session_idle_timeout`, `session_expired` " +

@@ -33,7 +33,8 @@ type Options struct {
 	Tick time.Duration `min:"0s" max:"1s" zero:"each at its moment"`
 
 	// Exact keeps the times of each planned call: Counters.Service and Counters.Told are of every call then, and end when
-	// the answer has reached this machine's kernel, not when a busy generator comes to read it.
+	// the answer has reached this machine's kernel, not when a busy generator comes to read it. With Tick it comes to read
+	// answers every half of that, and not for each.
 	Exact bool
 	// Retries is how many times a planned call that was refused is sent again, at once. It needs Exact.
 	Retries int `min:"0" max:"100" unit:"times"`

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +75,12 @@ func (p *Poller) Wait(ns int64) ([]unix.EpollEvent, error) {
 		return nil, fmt.Errorf("epoll_pwait2: %w", errno)
 	}
 	return p.events[:n], nil
+}
+
+// Sleep blocks the thread: the runtime's timers are later than the kernel's.
+func Sleep(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil) // EINTR: it was shorter, which does no harm
 }
 
 // Wake makes a wait return. Any goroutine.

@@ -1,7 +1,7 @@
 package loop
 
-// Deadlines cost no timer per connection: each loop looks at its own connections once per sweepInterval, 14 ns each.
-// A deadline is therefore late by at most one interval.
+// Deadlines cost no timer per connection: each loop looks at its own connections once per round.Interval, some per turn
+// (package round). A deadline is therefore late by at most one interval.
 
 import (
 	"time"
@@ -22,33 +22,35 @@ const (
 // time again.
 const lateSweep = int64(2 * time.Second)
 
-// sweep closes the connections of the loop whose time is up, going on a little later when they are many.
+// sweep does the next part of a sweep: it closes the connections in it whose time is up.
 func (l *Loop) sweep() {
 	l.loops.host.Tick(l)
-	if l.swept == 0 {
-		l.excusing = l.sweptAt != 0 && l.now-l.sweptAt > lateSweep
+	if l.sweptAt != 0 && l.now-l.sweptAt > lateSweep {
+		l.excusing = len(l.slots)
 	}
 	l.sweptAt = l.now
-	for closed := 0; l.swept < len(l.slots); {
-		if closed == closesPerTurn {
-			_ = l.setTimer(sweepPause) // if that fails, the rest waits for the next tick
-			return
+	l.round.Begin(l.now, len(l.slots))
+	pause, closed, again := sweepPause, 0, false
+	for closed < closesPerTurn && !again {
+		at, more := l.round.Next()
+		if !more {
+			pause = l.round.End(l.now)
+			break
 		}
-		c := l.slots[l.swept].conn
-		l.swept++
-		if c == nil {
+		ended := false
+		if c := l.slots[at].conn; c != nil {
+			ended, again = l.judge(c)
+		}
+		switch {
+		case ended:
+			closed++
+		case again:
+			l.round.Again()
 			continue
 		}
-		ended, more := l.judge(c)
-		if ended {
-			closed++
-		} else if more {
-			l.swept--
-			_ = l.setTimer(sweepPause)
-			return
-		}
+		l.excusing = max(0, l.excusing-1)
 	}
-	l.swept = 0
+	_ = l.setTimer(pause) // if that fails, the next part comes with the timer's own interval
 }
 
 // judge ends c if it has missed a deadline. What the peer has sent may be in the kernel still: it is read first.
@@ -88,7 +90,7 @@ func (c *Conn) tick(now int64) (missed Reason, more bool) {
 		_, more = c.handler.Tick(WaitingForUs, 0)
 		return StillOpen, more
 	}
-	if c.loop.excusing {
+	if c.loop.excusing > 0 {
 		c.excuse(now)
 		if c.stalledSince.Load() != 0 {
 			c.stalledSince.Store(now)

@@ -53,6 +53,8 @@ type Host interface {
 	AppendRefusal(dst []byte, ln *Listener, refusal backpressure.Refusal) []byte
 	// Tick is called before each part of a sweep.
 	Tick(l *Loop)
+	// Crowded says whether there is work that a loop with nothing to do should make room for.
+	Crowded() bool
 }
 
 // Job is something to do on a loop. A pointer costs no allocation.

@@ -60,6 +60,8 @@ func (echoes) AppendRefusal(dst []byte, _ *Listener, _ backpressure.Refusal) []b
 
 func (echoes) Tick(*Loop) {}
 
+func (echoes) Crowded() bool { return false }
+
 func bareOptions() Options {
 	return Options{Loops: 1, Backlog: 16, AcceptBatch: 16, ReadBufferBytes: 1 << 16, SendBufferBytes: 32 << 10,
 		MaxOutboxBytes: 64 << 10, MaxOutboxTotalBytes: 64 << 20, MaxInputTotalBytes: 64 << 20,

@@ -10,6 +10,7 @@ import (
 
 	"weir/backpressure"
 	"weir/reactor/loop/budget"
+	"weir/reactor/loop/round"
 	"weir/reactor/loop/share"
 	"weir/reactor/loop/socket"
 )
@@ -21,10 +22,16 @@ const (
 	// visitsPerTurn is how many connections are visited in a row when all are to be (Loops.VisitAll). A message to
 	// each costs some 10 us, so the others wait half a millisecond for it, and not the 70 ms that 7,500 of them take.
 	visitsPerTurn = 64
+	// longestTurn is for how long a loop serves what comes before netpoll sees to others that it may have in the same
+	// poller, longestWait how long it sleeps meanwhile: as long as netpoll would keep the processor.
+	longestTurn = int64(100 * time.Millisecond)
+	longestWait = 10 * time.Millisecond
+	// nobodyRan is how soon a loop is back that has let others go on, if its processor had none of them; nobodyWaited,
+	// that has also rested for a moment, if there were none at all.
+	nobodyRan    = int64(10 * time.Microsecond)
+	briefRest    = 20 * time.Microsecond
+	nobodyWaited = int64(150 * time.Microsecond)
 )
-
-// sweepInterval is how often a loop looks whose time is up (deadline.go).
-const sweepInterval = int64(250 * time.Millisecond)
 
 // Tags of what is not a connection in a loop's epoll set; connections have slot | generation<<32.
 const (
@@ -59,9 +66,9 @@ type Loop struct {
 	free      []uint32
 	listeners []*Listener
 	refusals  budget.PerSecond
-	swept     int     // where the sweep is
-	sweptAt   int64   // when it last went on
-	excusing  bool    // it came late: nobody has missed a deadline
+	round     round.Round
+	sweptAt   int64   // when the sweep last went on
+	excusing  int     // it came late: so many of the next places have missed no deadline
 	ending    bool    // every connection is being ended in order, and those still to arrive will be
 	stopped   bool    // every connection was closed, and those still to arrive will be
 	visiting  []*Conn // the posted connections that this turn looks at
@@ -116,7 +123,7 @@ func newLoop(all *Loops, id int) (*Loop, error) {
 		l.closeDescriptors()
 		return nil, fmt.Errorf("create loop %d's timerfd: %w", id, err)
 	}
-	if err = l.setTimer(sweepInterval); err == nil {
+	if err = l.setTimer(round.Interval); err == nil {
 		err = socket.Watch(l.epfd, unix.EPOLL_CTL_ADD, int32(l.timer), unix.EPOLLIN, tagTimer)
 	}
 	if err == nil {
@@ -145,10 +152,10 @@ func (l *Loop) closeDescriptors() {
 
 func (l *Loop) clock() { l.now = backpressure.Now() }
 
-// setTimer has the loop's timer go off after so many nanoseconds, and every sweepInterval from then on.
+// setTimer has the loop's timer go off after so many nanoseconds, and every round.Interval from then on.
 func (l *Loop) setTimer(first int64) error {
 	return unix.TimerfdSettime(l.timer, 0, &unix.ItimerSpec{
-		Interval: unix.NsecToTimespec(sweepInterval), Value: unix.NsecToTimespec(first),
+		Interval: unix.NsecToTimespec(round.Interval), Value: unix.NsecToTimespec(first),
 	}, nil)
 }
 

@@ -1,6 +1,9 @@
 package loop
 
 import (
+	"runtime"
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
@@ -9,12 +12,45 @@ import (
 
 // What a loop does in a turn: events first, then its inbox, whose last job is to end.
 
-// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable.
+// Turn serves what is ready, at most eventsPerTurn events. netpoll calls it again while the set is readable. Beside
+// work that waits for a processor the loop does not go back to netpoll at once, which keeps the one it has while it
+// sleeps: it serves what comes, for a bounded time.
 func (l *Loop) Turn() {
 	n := socket.Poll(l.epfd, l.events[:])
-	if n == 0 {
-		return
+	for until := int64(0); n > 0; {
+		l.turn(n)
+		if until == 0 {
+			until = l.now + longestTurn
+		}
+		if n = 0; l.now < until && !l.stopped {
+			n = l.await(until)
+		}
 	}
+}
+
+// await returns what is ready, and lets work that waits for a processor go on until something is; 0: nothing does wait,
+// or nothing was ready until then.
+func (l *Loop) await(until int64) (n int) {
+	for {
+		if n = socket.Poll(l.epfd, l.events[:]); n > 0 || !l.loops.host.Crowded() {
+			return n
+		}
+		left := backpressure.Now()
+		runtime.Gosched()
+		if backpressure.Now()-left < nobodyRan {
+			time.Sleep(briefRest) // so that this processor takes what waits for another one
+		}
+		switch now := backpressure.Now(); {
+		case now-left < nobodyWaited:
+			return socket.Wait(l.epfd, l.events[:], longestWait) // whoever waits next has this processor at once
+		case now > until:
+			return 0
+		}
+	}
+}
+
+// turn serves the first n events.
+func (l *Loop) turn(n int) {
 	l.clock()
 	begun, away := l.now, int64(0)
 	l.share.Begin(l.now)

@@ -154,7 +154,7 @@ func (in *Intake) block(c *Conn, k *Call) {
 // cores. So a connection that was refused far more often than a call of it was taken, refusalsPerCall times, is not
 // read on until little of what it has waiting is left. Its peer finds its writes block.
 const (
-	refusalsPerCall = 10
+	refusalsPerCall = 20
 	refusalsAhead   = 256 // that are told without a call taken
 	refusalsAgain   = 32  // and to one that was not read on before
 )

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -114,9 +115,12 @@ func TestOffCostsNothing(t *testing.T) {
 	}
 }
 
-// collector is what spans are sent to.
+// collector is what spans are sent to, through pipes: so it and its Tracer are in a bubble (testing/synctest), and nobody
+// waits for a time.
 type collector struct {
-	*httptest.Server
+	http.Server
+	URL     string
+	dialled chan net.Conn
 	mu      sync.Mutex
 	spans   int
 	headers http.Header
@@ -124,8 +128,8 @@ type collector struct {
 }
 
 func startCollector(t *testing.T) *collector {
-	c := &collector{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := &collector{URL: "http://collector", dialled: make(chan net.Conn)}
+	c.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if answer := c.answer.Load(); answer != nil {
 			(*answer)(w)
@@ -135,10 +139,39 @@ func startCollector(t *testing.T) *collector {
 		defer c.mu.Unlock()
 		c.spans += countSpans(t, body)
 		c.headers = r.Header
-	}))
-	t.Cleanup(c.Close)
+	})
+	ours := http.DefaultTransport // of which a Tracer's is made
+	http.DefaultTransport = &http.Transport{DialContext: c.dial}
+	served := make(chan error)
+	go func() { served <- c.Serve(c) }()
+	t.Cleanup(func() {
+		http.DefaultTransport = ours
+		_ = c.Server.Close()
+		<-served
+	})
 	return c
 }
+
+func (c *collector) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	c.dialled <- theirs
+	return ours, nil
+}
+
+// Accept, Close and Addr implement net.Listener.
+func (c *collector) Accept() (net.Conn, error) {
+	if conn, open := <-c.dialled; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (c *collector) Close() error {
+	close(c.dialled)
+	return nil
+}
+
+func (c *collector) Addr() net.Addr { return &net.UnixAddr{} }
 
 func (c *collector) answers(f func(w http.ResponseWriter)) {
 	if f == nil {
@@ -207,93 +240,102 @@ func (r *rig) end(n int) {
 	}
 }
 
-// is waits until a series has a value.
+// elapse lets the bubble's clock go on, which takes no time.
+func elapse(d time.Duration) { time.Sleep(d) }
+
+// is wants a series to have a value once nothing goes on that needs no time.
 func (r *rig) is(series string, want int) {
 	r.t.Helper()
-	value := ""
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
-		var text strings.Builder
-		r.set.WritePrometheus(&text)
-		_, after, _ := strings.Cut(text.String(), series+" ")
-		if value, _, _ = strings.Cut(after, "\n"); value == fmt.Sprint(want) {
-			return
-		}
+	synctest.Wait()
+	var text strings.Builder
+	r.set.WritePrometheus(&text)
+	_, after, _ := strings.Cut(text.String(), series+" ")
+	if value, _, _ := strings.Cut(after, "\n"); value != fmt.Sprint(want) {
+		r.t.Fatalf("%s is %s, want %d", series, value, want)
 	}
-	r.t.Fatalf("%s is %s, want %d", series, value, want)
 }
 
 func dropped(reason string) string { return `weir_trace_spans_dropped_total{reason="` + reason + `"}` }
 
 // TestSend: every span arrives, once, with the fields of the headers file, at the path of OTLP.
 func TestSend(t *testing.T) {
-	c := startCollector(t)
-	r := startTracer(t, c.URL, func(o *Options) { o.MaxBatch = 7 })
-	r.end(100)
-	r.is("weir_trace_spans_sent_total", 100)
-	if c.taken() != 100 || c.headers.Get("X-Key") != "secret" ||
-		c.headers.Get("Content-Type") != "application/x-protobuf" {
-		t.Errorf("%d spans, %v", c.taken(), c.headers)
-	}
-	r.Replace(http.Header{"X-Key": {"other"}})
-	r.end(1)
-	r.is("weir_trace_spans_sent_total", 101)
-	if c.headers.Get("X-Key") != "other" {
-		t.Errorf("%v after the file was read again", c.headers)
-	}
-	r.is("weir_trace_spans_waiting", 0)
+	synctest.Test(t, func(t *testing.T) {
+		c := startCollector(t)
+		r := startTracer(t, c.URL, func(o *Options) { o.MaxBatch = 7 })
+		r.end(100)
+		elapse(time.Second) // the last batch is not full
+		r.is("weir_trace_spans_sent_total", 100)
+		if c.taken() != 100 || c.headers.Get("X-Key") != "secret" ||
+			c.headers.Get("Content-Type") != "application/x-protobuf" {
+			t.Errorf("%d spans, %v", c.taken(), c.headers)
+		}
+		r.Replace(http.Header{"X-Key": {"other"}})
+		r.end(1)
+		elapse(time.Second)
+		r.is("weir_trace_spans_sent_total", 101)
+		if c.headers.Get("X-Key") != "other" {
+			t.Errorf("%v after the file was read again", c.headers)
+		}
+		r.is("weir_trace_spans_waiting", 0)
+	})
 }
 
 // TestEndedNeverWaits: a collector that does not answer costs spans, which are counted, and neither a caller nor a stop
 // beyond the timeout.
 func TestEndedNeverWaits(t *testing.T) {
-	asked, hang := make(chan struct{}, 100), make(chan struct{})
-	c := startCollector(t)
-	t.Cleanup(func() { close(hang) })
-	c.answers(func(http.ResponseWriter) { asked <- struct{}{}; <-hang })
-	r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, time.Second })
-	r.end(5)
-	<-asked // a batch is on its way
-	r.end(995)
-	r.is("weir_trace_spans_waiting", 15)
-	r.is("weir_trace_spans_waiting_limit", 15)
-	r.Stop(time.Minute)
-	full := r.sender.metrics.dropped[dropFull].Get()
-	stopped := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get()
-	if full < 1000-10-5 || full+stopped != 1000 || // a batch was on its way
-		r.sender.waits() != 0 {
-		t.Errorf("%d and %d of 1000 are counted, %d wait", full, stopped, r.sender.waits())
-	}
-	r.end(1)
-	if n := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get(); n != stopped+1 {
-		t.Errorf("a span after the stop is not counted")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		asked, hang := make(chan struct{}, 100), make(chan struct{})
+		c := startCollector(t)
+		t.Cleanup(func() { close(hang) })
+		c.answers(func(http.ResponseWriter) { asked <- struct{}{}; <-hang })
+		r := startTracer(t, c.URL, func(o *Options) { o.MaxQueue, o.MaxBatch, o.Timeout = 10, 5, time.Second })
+		r.end(5)
+		<-asked // a batch is on its way
+		r.end(995)
+		r.is("weir_trace_spans_waiting", 15)
+		r.is("weir_trace_spans_waiting_limit", 15)
+		r.Stop(time.Minute)
+		full := r.sender.metrics.dropped[dropFull].Get()
+		stopped := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get()
+		if full < 1000-10-5 || full+stopped != 1000 || // a batch was on its way
+			r.sender.waits() != 0 {
+			t.Errorf("%d and %d of 1000 are counted, %d wait", full, stopped, r.sender.waits())
+		}
+		r.end(1)
+		if n := r.sender.metrics.dropped[dropStopped].Get() + r.sender.metrics.dropped[dropGaveUp].Get(); n != stopped+1 {
+			t.Errorf("a span after the stop is not counted")
+		}
+	})
 }
 
 // TestAgain: what OTLP says may be tried again is, what it does not is not, and what is said is what to do.
 func TestAgain(t *testing.T) {
 	f := func(name string, answer func(http.ResponseWriter), giveUp time.Duration, lost, says string) {
 		t.Run(name, func(t *testing.T) {
-			c := startCollector(t)
-			c.answers(answer)
-			r := startTracer(t, c.URL, func(o *Options) { o.GiveUpAfter = giveUp })
-			r.end(3)
-			select {
-			case said := <-r.said:
-				if !strings.Contains(said, says) || !strings.Contains(said, "trace.endpoint") {
-					t.Errorf("it says %s", said)
+			synctest.Test(t, func(t *testing.T) {
+				c := startCollector(t)
+				c.answers(answer)
+				r := startTracer(t, c.URL, func(o *Options) { o.GiveUpAfter = giveUp })
+				r.end(3)
+				select {
+				case said := <-r.said:
+					if !strings.Contains(said, says) || !strings.Contains(said, "trace.endpoint") {
+						t.Errorf("it says %s", said)
+					}
+				case <-time.After(20 * time.Second):
+					t.Fatal("nothing is said")
 				}
-			case <-time.After(20 * time.Second):
-				t.Fatal("nothing is said")
-			}
-			c.answers(nil)
-			if lost == "" {
-				r.is("weir_trace_spans_sent_total", 3)
-			} else {
-				r.Stop(time.Minute)
-				if lost := r.sender.metrics.dropped; lost[dropRejected].Get()+lost[dropGaveUp].Get()+r.sender.metrics.sent.Get() != 3 {
-					t.Error("not every span is counted")
+				c.answers(nil)
+				if lost == "" {
+					elapse(2 * time.Second) // to the next try
+					r.is("weir_trace_spans_sent_total", 3)
+				} else {
+					r.Stop(time.Minute)
+					if lost := r.sender.metrics.dropped; lost[dropRejected].Get()+lost[dropGaveUp].Get()+r.sender.metrics.sent.Get() != 3 {
+						t.Error("not every span is counted")
+					}
 				}
-			}
+			})
 		})
 	}
 	status := func(code int) func(http.ResponseWriter) {
@@ -312,53 +354,57 @@ func TestAgain(t *testing.T) {
 
 // TestPartialSuccess: spans that the collector would not have are lost, the others are not.
 func TestPartialSuccess(t *testing.T) {
-	c := startCollector(t)
-	c.answers(func(w http.ResponseWriter) {
-		_, _ = w.Write(appendMessage(nil, 1, func(dst []byte) []byte {
-			return appendBytes(appendUint(dst, 1, 2), 2, "too old")
-		}))
+	synctest.Test(t, func(t *testing.T) {
+		c := startCollector(t)
+		c.answers(func(w http.ResponseWriter) {
+			_, _ = w.Write(appendMessage(nil, 1, func(dst []byte) []byte {
+				return appendBytes(appendUint(dst, 1, 2), 2, "too old")
+			}))
+		})
+		r := startTracer(t, c.URL, func(o *Options) { o.MaxBatch, o.Interval = 5, time.Minute })
+		r.end(5)
+		r.is(dropped("trace_rejected"), 2)
+		r.is("weir_trace_spans_sent_total", 3)
+		if said := <-r.said; !strings.Contains(said, "too old") {
+			t.Errorf("it says %s", said)
+		}
 	})
-	r := startTracer(t, c.URL, func(o *Options) { o.MaxBatch, o.Interval = 5, time.Minute })
-	r.end(5)
-	r.is(dropped("trace_rejected"), 2)
-	r.is("weir_trace_spans_sent_total", 3)
-	if said := <-r.said; !strings.Contains(said, "too old") {
-		t.Errorf("it says %s", said)
-	}
 }
 
 // TestFlush: a stop sends what waits, though the interval is long.
 func TestFlush(t *testing.T) {
-	c := startCollector(t)
-	r := startTracer(t, c.URL, func(o *Options) { o.Interval, o.MaxBatch = time.Minute, 4 })
-	r.end(10)
-	r.Stop(time.Minute)
-	if c.taken() != 10 {
-		t.Errorf("%d of 10 spans came", c.taken())
-	}
-	r.Stop(time.Minute) // again does nothing
+	synctest.Test(t, func(t *testing.T) {
+		c := startCollector(t)
+		r := startTracer(t, c.URL, func(o *Options) { o.Interval, o.MaxBatch = time.Minute, 4 })
+		r.end(10)
+		r.Stop(time.Minute)
+		if c.taken() != 10 {
+			t.Errorf("%d of 10 spans came", c.taken())
+		}
+		r.Stop(time.Minute) // again does nothing
+	})
 }
 
 // TestHungStop: the collector that hangs when the server stops holds it for the timeout, or what the stop has left.
 func TestHungStop(t *testing.T) {
-	hang, end := context.WithCancel(t.Context())
-	defer end()
-	for _, of := range []struct{ timeout, stop time.Duration }{
-		{50 * time.Millisecond, time.Minute},
-		{time.Minute, 50 * time.Millisecond},
-	} {
-		c := startCollector(t)
-		c.answers(func(http.ResponseWriter) { <-hang.Done() })
-		r := startTracer(t, c.URL, func(o *Options) { o.Timeout = of.timeout })
-		r.end(10)
-		stopped := make(chan struct{})
-		go func() { r.Stop(of.stop); close(stopped) }()
-		select {
-		case <-stopped:
-		case <-time.After(20 * time.Second):
-			t.Errorf("%+v: the stop hangs", of)
+	synctest.Test(t, func(t *testing.T) {
+		hang, end := context.WithCancel(t.Context())
+		defer end()
+		for _, of := range []struct{ timeout, stop time.Duration }{
+			{50 * time.Millisecond, time.Minute},
+			{time.Minute, 50 * time.Millisecond},
+		} {
+			c := startCollector(t)
+			c.answers(func(http.ResponseWriter) { <-hang.Done() })
+			r := startTracer(t, c.URL, func(o *Options) { o.Timeout = of.timeout })
+			r.end(10)
+			began := time.Now()
+			r.Stop(of.stop)
+			if took := time.Since(began); took != 50*time.Millisecond {
+				t.Errorf("%+v: the stop took %v", of, took)
+			}
 		}
-	}
+	})
 }
 
 func TestParseHeaders(t *testing.T) {

@@ -34,6 +34,7 @@ const patience = 20 * time.Second
 type settings struct {
 	site  Options
 	queue backpressure.Options
+	loops loop.Options
 }
 
 // bare are the parts of a server whose one loop no poller turns: the test does, and so decides what happens between
@@ -56,7 +57,12 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 		WebSocket:      websocket.DefaultLimits(),
 		MessageTimeout: 10 * time.Second, IdleTimeout: time.Minute, PingInterval: 30 * time.Second,
 		SSEKeepAlive: 15 * time.Second, SSERetry: time.Second,
-	}, queue: backpressure.DefaultOptions()}
+	}, queue: backpressure.DefaultOptions(), loops: loop.Options{
+		Loops: 1, Backlog: 16, AcceptBatch: 16, ReadBufferBytes: 64 << 10, SendBufferBytes: 32 << 10,
+		MaxOutboxBytes: 64 << 10, MaxOutboxTotalBytes: 64 << 20, MaxInputTotalBytes: 64 << 20,
+		FirstByteTimeout: 30 * time.Second, MinReceiveRate: 1 << 10, WriteTimeout: 10 * time.Second,
+		LingerTimeout: 2 * time.Second,
+	}}
 	o.queue.MaxConnections, o.queue.QueueTimeout = 64, 0
 	for _, f := range tunes {
 		f(&o)
@@ -77,10 +83,8 @@ func bareServer(t testing.TB, workers bool, tunes ...func(*settings)) *bare {
 	b.pipeline.Limits, err = backpressure.NewLimits(bounds, b.pipeline.Queue, nil, set)
 	must(t, err)
 	b.site.Options, b.site.Pipeline, b.site.Rules = o.site, &b.pipeline, auth.NewRules(nil, nil)
-	b.loops, err = loop.New(loop.Options{Loops: 1, Backlog: 16, AcceptBatch: 16, ReadBufferBytes: 64 << 10, SendBufferBytes: 32 << 10,
-		MaxOutboxBytes: 64 << 10, MaxOutboxTotalBytes: 64 << 20, MaxInputTotalBytes: 64 << 20, FirstByteTimeout: 30 * time.Second,
-		MessageTimeout: o.site.MessageTimeout, MinReceiveRate: 1 << 10, WriteTimeout: 10 * time.Second, LingerTimeout: 2 * time.Second,
-	}, &b.site, set, zerolog.Nop())
+	o.loops.MessageTimeout = o.site.MessageTimeout
+	b.loops, err = loop.New(o.loops, &b.site, set, zerolog.Nop())
 	must(t, err)
 	b.pipeline.Init(b.loops, set)
 	b.site.Init(b.loops, set)
@@ -126,14 +130,21 @@ func (b *bare) connect(transport pipeline.Transport) (c *pipeline.Conn, peer int
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	must(b.t, err)
 	b.t.Cleanup(func() { _ = unix.Close(pair[1]) })
+	c = b.adopt(transport, pair[0])
+	b.in.Turn()
+	return c, pair[1]
+}
+
+// adopt gives the loop a connection of fd, with its next turn.
+func (b *bare) adopt(transport pipeline.Transport, fd int) *pipeline.Conn {
+	b.t.Helper()
 	if refusal := b.pipeline.Limits.Open(netip.Addr{}); refusal != backpressure.Accepted {
 		b.t.Fatalf("refused: %v", refusal)
 	}
-	c = pipeline.NewConn(b.in, transport)
-	c.Init(b.in.Loop, &loop.Listener{Name: "tcp", Loopback: true}, int32(pair[0]), netip.Addr{}, c)
+	c := pipeline.NewConn(b.in, transport)
+	c.Init(b.in.Loop, &loop.Listener{Name: "tcp", Loopback: true}, int32(fd), netip.Addr{}, c)
 	b.loops.Adopt(&c.Conn)
-	b.in.Turn()
-	return c, pair[1]
+	return c
 }
 
 func must(t testing.TB, err error) {

@@ -101,3 +101,6 @@ func (s *Site) CountRefusal(refusal backpressure.Refusal) { s.Pipeline.Queue.Cou
 
 // Tick implements loop.Host.
 func (s *Site) Tick(l *loop.Loop) { s.Pipeline.BeginSweep(l) }
+
+// Crowded implements loop.Host.
+func (s *Site) Crowded() bool { return s.Pipeline.Queue.Crowded() }

@@ -34,13 +34,13 @@ func routeToolsCall(eng *Engine, x *Exchange) (Class, *codec.Error) {
 		return Inline, fault.Name
 	}
 	called := x.Env.Name
-	t, ok := x.View.Finder.Find(&x.Call, name, x.View.Tools)
+	t, ok := x.View.Search.Find(&x.Call, name, x.View.Tools)
 	if !ok {
 		return Inline, fault.Unknown("tool", string(name))
 	}
 	// Who has not seen it in a list cannot know what it wants repeated as headers.
 	if x.Modern() && x.Transport == HTTP && t.Headers != nil &&
-		(len(x.Header.Params) > 0 || x.Env.Name == called && x.View.Finder.Shows(t, x.View.Tools)) {
+		(len(x.Header.Params) > 0 || x.Env.Name == called && x.View.Search.Shows(t, x.View.Tools)) {
 		if e := x.Header.CheckParams(t.Headers, x.Env.Arguments.Of(x.Raw)); e != nil {
 			return Inline, e
 		}
@@ -67,7 +67,7 @@ func (eng *Engine) ToolAhead(of *offer.View, name []byte) (Class, *Series) {
 // serveToolsList is tools/list.
 func serveToolsList(eng *Engine, x *Exchange, dst []byte) []byte {
 	return result.AppendPage(eng.results, dst, x.request(), x.Env.Cursor.Of(x.Raw), feature.Tools,
-		x.View.Finder.Listed(x.View.Tools))
+		x.View.Search.Listed(x.View.Tools))
 }
 
 // serveToolsCall is tools/call.

@@ -56,19 +56,20 @@ func (v *View) current() *index {
 	now := v.index.Load()
 	switch {
 	case now == nil:
-		v.making.Lock()
-	case same(now.all, all) || !v.making.TryLock():
+		v.of.indexing.Lock()
+	case same(now.all, all) || !v.of.indexing.TryLock():
 		return now
 	}
-	defer v.making.Unlock()
+	defer v.of.indexing.Unlock()
 	if now = v.index.Load(); now != nil && same(now.all, all) {
 		return now
 	}
-	next := &index{all: all, words: search.New(documents(all), v.of.opt.MaxIndexBytes)}
-	v.of.bytes.Add(int64(next.words.Bytes()))
+	others := v.of.bytes.Load()
 	if now != nil {
-		v.of.bytes.Add(-int64(now.words.Bytes()))
+		others -= int64(now.words.Bytes())
 	}
+	next := &index{all: all, words: search.New(documents(all), v.of.opt.MaxIndexBytes-int(others))}
+	v.of.bytes.Store(others + int64(next.words.Bytes()))
 	v.index.Store(next)
 	return next
 }
@@ -79,7 +80,10 @@ func documents(all []*handler.Tool) []search.Document {
 	for i, t := range all {
 		documents[i] = search.ReadTool(t.Encoded(protocol.LatestRevision))
 		if mount, name := origin(t); mount != "" {
-			documents[i].Mount, documents[i].Name = mount, name
+			documents[i].Mount = mount
+			if strings.HasSuffix(t.Tool.Name, name) { // else it was renamed
+				documents[i].Name = name
+			}
 		}
 	}
 	return documents

@@ -32,6 +32,7 @@ type Finder struct {
 	opt      *Options
 	defaults handler.Defaults
 	count    func(h *call.Handler) *call.Series
+	indexing sync.Mutex   // held while an index is made
 	bytes    atomic.Int64 // of all indexes
 }
 
@@ -51,7 +52,7 @@ type View struct {
 	shelf atomic.Pointer[shelf]
 	index atomic.Pointer[index]
 
-	making sync.Mutex // held while a shelf or an index is made
+	making sync.Mutex // held while a shelf is made
 	find   *handler.Tool
 	miss   *handler.Tool // call_tool, for what names no tool
 }

@@ -174,6 +174,24 @@ func TestIndexIsMadeOnce(t *testing.T) {
 	}
 }
 
+// Views share the memory of indexes; who comes when it is used up finds by names still.
+func TestIndexBytes(t *testing.T) {
+	f, first, set := newView(func(o *Options) { o.MaxIndexBytes = 400 << 10 })
+	addReal(t, set)
+	second := f.View()
+	for _, v := range []*View{first, second} {
+		v.Listed(set)
+		if a := v.answer(question{Query: "grafana_list_datasources", Limit: 1}); len(a.Tools) != 1 ||
+			a.Tools[0].Name != "grafana_list_datasources" {
+			t.Errorf("%+v", a)
+		}
+	}
+	one, two := first.index.Load().words.Bytes(), second.index.Load().words.Bytes()
+	if one > 400<<10 || two >= one || f.bytes.Load() != int64(one+two) {
+		t.Errorf("%d and %d bytes, together %d", one, two, f.bytes.Load())
+	}
+}
+
 // Questions, calls and lists go on while tools come and go.
 func TestViewConcurrently(t *testing.T) {
 	_, v, set := newView(func(o *Options) { o.Mode = "on" })

@@ -19,8 +19,9 @@ type Options struct {
 	// structured content and as text. Of a tool for which less is left its name and the beginning of its description are
 	// told; asked for alone it is told whole.
 	MaxFoundBytes int `yaml:"max_found_bytes" default:"32 KiB" min:"1 KiB" max:"1 MiB" unit:"bytes"`
-	// MaxIndexBytes is how much memory the index of a view takes. Where that is less than its tools have words, fewer
-	// words of each are read: the name first, then title, description and parameters.
+	// MaxIndexBytes is how much memory the indexes of all views take together; a view has one when it was asked something.
+	// Where less is left than the tools of a view have words, fewer of each are read, eight at least: the name first, then
+	// title, description and parameters.
 	MaxIndexBytes int `yaml:"max_index_bytes" default:"32 MiB" min:"64 KiB" max:"1 GiB" unit:"bytes"`
 }
 
@@ -34,9 +35,9 @@ func (o *Options) lists(name string) bool {
 	return false
 }
 
-// replaces says whether a list of so many tools is replaced.
+// replaces says whether a list of so many tools is replaced; an empty one is not.
 func (o *Options) replaces(tools int) bool {
-	return o.Mode == "on" || o.Mode == "auto" && tools > o.Above
+	return tools > 0 && (o.Mode == "on" || o.Mode == "auto" && tools > o.Above)
 }
 
 // Describe says in a line whether a list is replaced of which is known that it has so many tools, or at least so many.

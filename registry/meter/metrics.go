@@ -32,8 +32,8 @@ type Meter struct {
 
 	operations call.Operations
 
-	// own are the series of tools that are no part of what is offered. The lock is gone's.
-	own map[string]*call.Series // by their names
+	// own are the series of tools that are no part of what is offered, by their names. The lock is gone's.
+	own map[string]*call.Series
 	// gone are the calls of tools that are offered no more.
 	gone struct {
 		sync.Mutex
@@ -43,7 +43,7 @@ type Meter struct {
 
 // Init makes every series in set: of these methods, and of the tools there will be.
 func (m *Meter) Init(set *metrics.Set, methods []string, tools *feature.Set[*handler.Tool]) {
-	m.set, m.tools = set, tools
+	m.set, m.tools, m.own = set, tools, map[string]*call.Series{}
 	for _, name := range methods {
 		m.Requests = append(m.Requests, set.NewCounter(fmt.Sprintf(`weir_messages_dispatched_total{method=%q}`, name)))
 	}
@@ -74,27 +74,25 @@ func (m *Meter) Tool(h *call.Handler, forwarded bool, l *concurrency.Limiter) *c
 	return call.NewToolSeries(m.set, h.Name, latency, &m.operations, l)
 }
 
+// Own is the series of a tool of this server's own, which only computes and is no part of what is offered: the same for
+// all of that name.
+func (m *Meter) Own(h *call.Handler) *call.Series {
+	m.gone.Lock()
+	defer m.gone.Unlock()
+	s := m.own[h.Name]
+	if s == nil {
+		s = m.Tool(h, false, nil)
+		m.own[h.Name] = s
+	}
+	return s
+}
+
 // Elsewhere are the calls of tools that only the endpoint of a mount has.
 func (m *Meter) Elsewhere() *call.Series {
 	if m.elsewhere.Load() == nil {
 		m.elsewhere.CompareAndSwap(nil, call.NewMethodSeries(m.set, "tools/call", &m.operations))
 	}
 	return m.elsewhere.Load()
-}
-
-// Own is the series of a tool of this server's own, which only computes and is no part of what is offered. All of one
-// name have one.
-func (m *Meter) Own(h *call.Handler) *call.Series {
-	m.gone.Lock()
-	defer m.gone.Unlock()
-	if s := m.own[h.Name]; s != nil {
-		return s
-	}
-	if m.own == nil {
-		m.own = map[string]*call.Series{}
-	}
-	m.own[h.Name] = m.Tool(h, false, nil)
-	return m.own[h.Name]
 }
 
 // Drop forgets the series of a tool, but not how many calls it had.

@@ -48,7 +48,7 @@ type Rules struct {
 	Views map[string]*Options
 	// Hub tells who listens at the main endpoint of changes, and lends its bounds to the others.
 	Hub *event.Hub
-	// Finder makes what stands for the tools of a view that are too many to be listed.
+	// Finder is what the views' searches have in common.
 	Finder *finder.Finder
 	// Results encodes what clients are greeted with.
 	Results *result.Encoder
@@ -150,7 +150,8 @@ func (o *Offer) newEndpoint(name string) *Endpoint {
 }
 
 func (e *Endpoint) newView(only *Options, hub *event.Hub, partitions int) *View {
-	v, r := &View{at: e, only: only, Hub: hub, Finder: e.of.rules.Finder.View()}, &e.of.rules
+	r := &e.of.rules
+	v := &View{at: e, only: only, Hub: hub, Search: r.Finder.View()}
 	v.Tools = newSet(v, toolKind, r.MaxTools, partitions)
 	v.Prompts = newSet(v, promptKind, r.MaxPrompts, partitions)
 	v.Resources = newSet(v, resourceKind, r.MaxResources, partitions)

@@ -20,10 +20,10 @@ type View struct {
 	Prompts   *feature.Set[*handler.Prompt]
 	Resources *feature.Set[*handler.Resource]
 	Templates *feature.Set[*handler.Template]
+	// Search is what stands for tools in the list, where it is too long.
+	Search *finder.View
 	// Hub is where changes of these lists are told.
 	Hub *event.Hub
-	// Finder says which of the tools are listed, and finds the one that a call is to.
-	Finder *finder.View
 
 	at   *Endpoint
 	only *Options // what is in it; nil: everything

@@ -124,17 +124,17 @@ func TestBounds(t *testing.T) {
 	if got := ix.Find("n m word3", 5); len(got) != 2 {
 		t.Errorf("%v", got)
 	}
-	ix = New([]Document{{Name: "first", Description: "one two three"}, {Name: "second", Description: long.String()}},
-		2*3*wordBytes)
-	if got := ix.Bytes(); got > 2*3*wordBytes {
-		t.Errorf("%d bytes, at most %d", got, 2*3*wordBytes)
+	ix = New([]Document{{Name: "first", Description: "a1 b2 c3 d4 e5 f6 ninth"}, {Name: "second",
+		Description: long.String()}}, 0)
+	if got := ix.Bytes(); got > 2*leastWords*wordBytes {
+		t.Errorf("%d bytes, at most %d", got, 2*leastWords*wordBytes)
 	}
 	for _, name := range []string{"first", "second"} { // there is always room for it
 		if got := ix.Find(name, 5); len(got) != 1 {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if got := ix.Find("three", 5); len(got) != 0 {
+	if got := ix.Find("ninth", 5); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 }

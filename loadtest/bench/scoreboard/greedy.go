@@ -99,6 +99,7 @@ func besideGreedy(e *harness.Env, s *harness.Server, l *load, window time.Durati
 		f, err := e.Open(1, func(o *client.Options) {
 			calls(s, wire.Line, short.each[0].micros)(o)
 			o.Window = greedyWindow
+			o.Tick, o.Exact = harness.OpenTick, true
 		})
 		if err != nil {
 			return beside, nil, err

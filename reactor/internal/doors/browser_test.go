@@ -1,6 +1,7 @@
 package doors
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -203,6 +204,7 @@ func fill(t *testing.T, s *server) {
 	hog, err := net.Dial("tcp", s.Addrs()["tcp"])
 	must(t, err)
 	t.Cleanup(func() { hog.Close() })
+	must(t, hog.SetReadDeadline(time.Now().Add(patience)))
 	say := func(line string) { _, err := io.WriteString(hog, line+"\n"); must(t, err) }
 	say(wire.Hello)
 	say(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
@@ -212,10 +214,16 @@ func fill(t *testing.T, s *server) {
 	for id := range maxWaiting {
 		stuck(1 + id)
 	}
-	for until := time.Now().Add(patience); s.Status().WaitingMessages < maxWaiting; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("the queue does not fill")
+	say(`{"jsonrpc":"2.0","id":"all are in","method":"ping"}`) // it is answered when what came before is in the queue
+	for answers := bufio.NewReader(hog); ; {
+		line, err := answers.ReadString('\n')
+		must(t, err)
+		if strings.Contains(line, `"all are in"`) {
+			break
 		}
+	}
+	if n := s.Status().WaitingMessages; n < maxWaiting {
+		t.Fatalf("%d messages wait in a full queue", n)
 	}
 }
 
