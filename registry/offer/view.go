@@ -24,8 +24,6 @@ type View struct {
 	Search *finder.View
 	// Hub is where changes of these lists are told.
 	Hub *event.Hub
-	// Finder says which of the tools are listed, and finds the one that a call is to.
-	Finder *finder.View
 
 	at   *Endpoint
 	only *Options // what is in it; nil: everything
