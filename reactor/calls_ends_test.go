@@ -297,8 +297,8 @@ func TestCallsWhenTheyStop(t *testing.T) {
 	if cut := first.report(stopped); cut.Messages != 0 {
 		t.Errorf("%+v", cut)
 	}
-	p.send(holdCall(2, "hold"))
 	second := atBroker(t, broker.Open, "second", true, nil).addHold()
+	p.send(holdCall(2, "hold"))
 	second.awaitStuck()
 	stopped = stops(s)
 	second.free()
