@@ -50,15 +50,22 @@ func parseSecrets(text []byte) ([]string, error) {
 }
 
 // Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file.
-func Secrets(file string) ([]string, error) {
-	if file == "" {
+func (o *Options) Secrets() ([]string, error) {
+	if o.SecretFile == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(o.SecretFile)
 	if err != nil {
 		return nil, err
 	}
-	return parseSecrets(text)
+	secrets, err := parseSecrets(text)
+	if err == nil && o.Engine == "" {
+		err = checkStrength(secrets)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.SecretFile, err)
+	}
+	return secrets, nil
 }
 
 // checkStrength tells whether secrets are beyond guessing.
