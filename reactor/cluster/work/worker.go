@@ -48,6 +48,7 @@ type Worker struct {
 	wake      chan struct{} // has one when there is something to say
 	room      chan struct{} // has one when a call has ended
 	up        atomic.Bool
+	heard     atomic.Bool // the queue has said how it does
 	series    series
 
 	mu        sync.Mutex
@@ -108,8 +109,11 @@ func (w *Worker) Start() (err error) {
 }
 
 func (w *Worker) watch(s queue.State) {
-	if was := w.up.Swap(s.Up); was != s.Up {
-		w.config.Log.Info().Bool("up", s.Up).Str("why", s.Why).Msg("the queue of front ends")
+	was, first := w.up.Swap(s.Up), !w.heard.Swap(true)
+	if s.Up && !was {
+		w.config.Log.Info().Msg("the queue of the front ends is there")
+	} else if !s.Up && (was || first) {
+		w.config.Log.Warn().Str("why", s.Why).Msg("the queue of the front ends does not answer: no calls are taken")
 	}
 }
 
