@@ -48,7 +48,7 @@ type Worker struct {
 	wake      chan struct{} // has one when there is something to say
 	room      chan struct{} // has one when a call has ended
 	up        atomic.Bool
-	heard     atomic.Bool // the queue has said how it does
+	watched   atomic.Bool // the queue has said how it does
 	series    series
 
 	mu        sync.Mutex
@@ -109,7 +109,7 @@ func (w *Worker) Start() (err error) {
 }
 
 func (w *Worker) watch(s queue.State) {
-	was, first := w.up.Swap(s.Up), !w.heard.Swap(true)
+	was, first := w.up.Swap(s.Up), !w.watched.Swap(true)
 	if s.Up && !was {
 		w.config.Log.Info().Msg("the queue of the front ends is there")
 	} else if !s.Up && (was || first) {
