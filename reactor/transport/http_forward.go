@@ -114,7 +114,7 @@ func (y *relay) Part(p []byte, whole bool) {
 		return
 	}
 	if !y.begun {
-		y.begun, y.events = true, bytes.Contains(p[:min(len(p), 2*httpHeadRoom)], []byte(http1.EventStreamType))
+		y.begun, y.events = readBegin(p)
 	}
 	y.whole = whole
 	y.owed += len(p)
@@ -126,6 +126,16 @@ func (y *relay) Part(p []byte, whole bool) {
 	if c.SendLocked(p); c.UnsentLocked() == 0 {
 		y.creditLocked()
 	}
+}
+
+// readBegin says whether p has the head of a response that is no interim one (RFC 9110 15.2), and whether that is an
+// event stream's.
+func readBegin(p []byte) (begun, events bool) {
+	head, rest, _ := bytes.Cut(p, []byte("\r\n\r\n"))
+	for bytes.HasPrefix(head, []byte("HTTP/1.1 1")) {
+		head, rest, _ = bytes.Cut(rest, []byte("\r\n\r\n"))
+	}
+	return len(head) > 0, bytes.Contains(head, []byte(http1.EventStreamType))
 }
 
 // creditLocked tells the owner what was taken, when that is worth a message.
