@@ -78,6 +78,9 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	k.Away, k.Started = y, true
 	c.AddPending(1)
 	t.answers.Queue(in, c, k)
+	for i := range r.Authorization { // a token is for nobody else, and engines may not encrypt
+		r.Authorization[i] = '*'
+	}
 	request := forward.Request{Addr: c.Addr(), Principal: c.Principal(), HTTP: r.AsSent(d.raw, len(d.raw))}
 	if !k.KeepAlive {
 		request.Flags |= forward.Closes
@@ -85,7 +88,10 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	if c.Listener().Loopback {
 		request.Flags |= forward.Loopback
 	}
-	refusal, known := d.Forwarder.Forward(&y.Asked, string(node), &request, y, r.Method == http1.MethodGet)
+	refusal, known := backpressure.ConnectionQueueFull, true
+	if c.Pending() <= d.MaxForwarded {
+		refusal, known = d.Forwarder.Forward(&y.Asked, string(node), &request, y, r.Method == http1.MethodGet)
+	}
 	if known && refusal == backpressure.Accepted {
 		return true
 	}
