@@ -22,8 +22,14 @@ func TestForwardedDrain(t *testing.T) {
 			ended := make(chan DrainReport)
 			go func() { ended <- j.servers[i].stop(patience) }()
 			e.ends()
-			late.send(callIn(session, "3", "echo", `{"message":"x"}`))
-			late.wantStatus(503, `"id":3`, `"reason":"draining"`, `"executed":false`)
+			var last string
+			a.eventually("what comes is refused", func() bool { // streams end before
+				late.send(callIn(session, "3", "echo", `{"message":"x"}`))
+				r, body := late.response()
+				last = body
+				return r.StatusCode == 503
+			})
+			contains(t, last, `"id":3`, `"reason":"draining"`, `"executed":false`)
 			a.free()
 			call.wantStatus(200, `"id":1`)
 			for _, p := range []*peer{first, stream, call, late} { // who stops waits for its peers
