@@ -49,7 +49,9 @@ func parseSecrets(text []byte) ([]string, error) {
 	return secrets, nil
 }
 
-// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file.
+// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file. One that
+// can be guessed is refused, also where it is what a NATS server asks for: ids that clients get are made with it, and
+// guesses can be held against these.
 func Secrets(file string) ([]string, error) {
 	if file == "" {
 		return nil, nil
@@ -58,7 +60,11 @@ func Secrets(file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseSecrets(text)
+	secrets, err := parseSecrets(text)
+	if err == nil {
+		err = checkStrength(secrets)
+	}
+	return secrets, err
 }
 
 // checkStrength tells whether secrets are beyond guessing.
