@@ -71,12 +71,16 @@ func (w *Worker) finish(j *job, last *parcel.Word) {
 		w.tellLocked(j.node, last)
 	}
 	w.done = append(w.done, j.of)
+	w.undone++
 	w.mu.Unlock()
-	for _, signal := range []chan struct{}{w.wake, w.room} {
-		select {
-		case signal <- struct{}{}:
-		default:
-		}
+	poke(w.wake)
+}
+
+// poke has whoever waits for a signal go on, now or next.
+func poke(signal chan struct{}) {
+	select {
+	case signal <- struct{}{}:
+	default:
 	}
 }
 
@@ -112,10 +116,7 @@ func (w *Worker) ahead(conv *engine.Conversation, message []byte) bool {
 	}
 	w.tellLocked(j.node, word)
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	poke(w.wake)
 	return true
 }
 
@@ -134,6 +135,10 @@ func (w *Worker) say() {
 		}
 		if len(done) > 0 {
 			w.queue.Done(done)
+			w.mu.Lock()
+			w.undone -= len(done)
+			w.mu.Unlock()
+			poke(w.room)
 			continue
 		}
 		if ending {
