@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -105,6 +106,26 @@ func TestModes(t *testing.T) {
 		o.CheckMode(mode, "", &found)
 		if got := len(found) == 0; got != want {
 			t.Errorf("%s: %v", mode, errors.Join(found.Errors()...))
+		}
+	}
+}
+
+// TestModesSecrets: a file that is not there, or holds no secret, is a mistake of the configuration.
+func TestModesSecrets(t *testing.T) {
+	short := filepath.Join(t.TempDir(), "short")
+	if err := os.WriteFile(short, []byte("word\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{short, short + ".no"} {
+		o := defaults()
+		o.Links.SecretFile, o.Queue.SecretFile, o.Queue.Engine = file, file, "redis://127.0.0.1:1"
+		for mode, want := range map[string]string{Single: "", Cluster: "cluster.secret_file",
+			Worker: "cluster.queue.secret_file"} {
+			var found option.Mistakes
+			o.CheckMode(mode, "key", &found)
+			if want == "" && len(found) > 0 || want != "" && !found.Has(want) {
+				t.Errorf("%s, %s: %v", mode, file, errors.Join(found.Errors()...))
+			}
 		}
 	}
 }

@@ -46,8 +46,9 @@ type Worker struct {
 	end       context.CancelFunc
 	over      sync.WaitGroup
 	wake      chan struct{} // has one when there is something to say
-	room      chan struct{} // has one when a call has ended
+	room      chan struct{} // has one when the broker has forgotten calls that have ended
 	up        atomic.Bool
+	watched   atomic.Bool // the queue has said how it does
 	series    series
 
 	mu        sync.Mutex
@@ -57,6 +58,7 @@ type Worker struct {
 	out       map[string][][]byte // what is to be said, by whom to
 	outBytes  int
 	done      []queue.Job // to be forgotten once that is said
+	undone    int         // that have ended, and are not forgotten yet
 }
 
 // key names a call among those of all front ends.
@@ -108,8 +110,11 @@ func (w *Worker) Start() (err error) {
 }
 
 func (w *Worker) watch(s queue.State) {
-	if was := w.up.Swap(s.Up); was != s.Up {
-		w.config.Log.Info().Bool("up", s.Up).Str("why", s.Why).Msg("the queue of front ends")
+	was, first := w.up.Swap(s.Up), !w.watched.Swap(true)
+	if s.Up && !was {
+		w.config.Log.Info().Msg("the queue of the front ends is there")
+	} else if !s.Up && (was || first) {
+		w.config.Log.Warn().Str("why", s.Why).Msg("the queue of the front ends does not answer: no calls are taken")
 	}
 }
 
@@ -119,7 +124,7 @@ const restTime = 50 * time.Millisecond
 // take takes as many calls as there is room for, again and again.
 func (w *Worker) take() {
 	for {
-		free := w.config.Options.Credit - w.InFlight()
+		free := w.free()
 		if free <= 0 {
 			select {
 			case <-w.room:
@@ -148,6 +153,14 @@ func (w *Worker) InFlight() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.jobs)
+}
+
+// free is how many calls more the worker may have: those that have ended count until the broker has forgotten them, and
+// so does what is to be said of them.
+func (w *Worker) free() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.config.Options.Credit - len(w.jobs) - w.undone
 }
 
 // begin judges what was taken, and gives what is to be run to a desk.
