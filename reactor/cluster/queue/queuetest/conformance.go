@@ -58,8 +58,9 @@ type place struct {
 func (w *world) join(name string, works bool) *place {
 	w.Helper()
 	p := &place{w: w, heard: make(chan string, 1024)}
-	c := queue.Config{Name: name, Prefix: w.prefix, Works: works, Credit: 300, MaxMessages: 1000, MaxBytes: 1 << 20, MaxUnsentBytes: 1 << 20,
-		MaxAge: time.Minute, Silence: time.Second, Deadline: deadline,
+	c := queue.Config{Name: name, Prefix: w.prefix, Works: works, Credit: 300, MaxMessages: 1000, MaxBytes: 1 << 20,
+		MaxUnsentBytes: 1 << 20,
+		MaxAge:         time.Minute, Silence: time.Second, Deadline: deadline,
 		Hear: func(message []byte) { p.heard <- string(message) }, Unheard: func(n int) { p.unheard.Add(int64(n)) },
 		Watch: func(s queue.State) {
 			p.mu.Lock()
