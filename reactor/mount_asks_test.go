@@ -147,3 +147,31 @@ func TestMountAsksInVain(t *testing.T) {
 		return m.InFlight+m.Waiting+m.RequestBytes+m.AnswerBytes == 0
 	})
 }
+
+// TestMountAsksOfAnother: the state of a call that asks at one mount means nothing at another, where a tool of the same
+// name asks somebody else from the same place in the table.
+func TestMountAsksOfAnother(t *testing.T) {
+	s, one, two := twoMounts(t)
+	asks := func(path, rest string, then func()) string {
+		came := make(chan string, 1)
+		go func() {
+			_, body := s.asks(path, callOf(1, "a", rest+`,"_meta":{`+canElicit+`}`), "MCP-Protocol-Version: 2026-07-28",
+				"Mcp-Method: tools/call", "Mcp-Name: a")
+			came <- body
+		}()
+		then()
+		return <-came
+	}
+	var required struct{ Result struct{ RequestState string } }
+	for path, p := range map[string]*played{"/mcp/one": one, "/mcp/two": two} {
+		line := asks(path, "", func() {
+			p.hear("tools/call")
+			p.say(elicits)
+		})
+		if contains(t, line, "input_required"); p == one {
+			must(t, json.Unmarshal([]byte(line), &required))
+		}
+	}
+	state, _ := json.Marshal(required.Result.RequestState)
+	contains(t, asks("/mcp/two", `,"requestState":`+string(state), func() {}), `"mount_lost"`)
+}

@@ -142,3 +142,21 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestWeakSecret: clients get ids that are made with the secret, so one that can be guessed is refused, also where it is
+// the password of a NATS server.
+func TestWeakSecret(t *testing.T) {
+	for _, engine := range []string{"", "nats://127.0.0.1:4222"} {
+		o := defaults()
+		o.Membership.Node, o.Links.Engine, o.Links.SecretFile = "a", engine, t.TempDir()+"/secret"
+		for secret, want := range map[string]bool{"weir:correct-horse-battery": false, strings.Repeat("5f", 16): true} {
+			if err := os.WriteFile(o.Links.SecretFile, []byte(secret), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := New(Cluster, o, "test", noLoad, metrics.NewSet(), zerolog.Nop())
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "openssl rand -hex 32") {
+				t.Errorf("engine %q, %d characters: %v", engine, len(secret), err)
+			}
+		}
+	}
+}

@@ -69,7 +69,7 @@ func (m *Mount) childFor(c *call.Call) (*Mount, reason.Failure) {
 // newChild makes a child that does nothing yet. What it counts counts for its mount.
 func (s *Mounts) newChild(m *Mount, owner any, number int) *Mount {
 	child := &Mount{name: m.name, opt: m.opt, of: s, log: m.log.With().Int("child", number).Logger(), series: m.series,
-		base: m, owner: owner, nonce: s.nonce + strconv.Itoa(number) + ".", part: m.part, answerBytes: m.answerBytes,
+		base: m, owner: owner, nonce: m.nonce + strconv.Itoa(number) + ".", part: m.part, answerBytes: m.answerBytes,
 		arriving: m.arriving, met: m.met}
 	bounds := m.opt.bounds()
 	bounds.Share = 100 // who it is for is the only one

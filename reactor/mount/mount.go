@@ -48,7 +48,6 @@ type Mounts struct {
 	starter *child.Starter
 
 	clientInfo string // an object
-	nonce      string // before the states of calls that ask: another process's are none of ours
 	modernMeta string // the members of _meta in every request of the modern era
 
 	running sync.WaitGroup
@@ -84,7 +83,7 @@ type Mount struct {
 	life context.Context    // nil before it is begun
 	end  context.CancelFunc // ends its life
 
-	nonce    string   // before the states of its calls that ask
+	nonce    string   // before the states of its calls that ask: another mount's, or process's, are none of its
 	children children // of one that is not shared
 	base     *Mount   // whose child it is; nil: nobody's
 	owner    any      // whom the child is for

@@ -23,7 +23,7 @@ import (
 // New makes mounts that do nothing yet.
 func New(c Config) *Mounts {
 	s := &Mounts{config: c, loops: c.Loops, engine: c.Engine, json: c.JSON, leaving: map[*Mount]bool{},
-		nonce: rand.Text() + ".", shelf: shelf.New(c.Engine)}
+		shelf: shelf.New(c.Engine)}
 	s.noted.some = make(chan struct{}, 1)
 	info := codec.AppendQuoted([]byte(`{"name":`), c.Name)
 	s.clientInfo = string(append(codec.AppendQuoted(append(info, `,"version":`...), c.Version), '}'))
@@ -41,7 +41,7 @@ func (s *Mounts) newMount(name string, opt *Options) *Mount {
 	if opt.At != "" {
 		log = log.Str("at", opt.At)
 	}
-	m := &Mount{name: name, opt: opt, of: s, log: log.Logger(), nonce: s.nonce, answerBytes: new(atomic.Int64),
+	m := &Mount{name: name, opt: opt, of: s, log: log.Logger(), nonce: rand.Text() + ".", answerBytes: new(atomic.Int64),
 		arriving: &remote.Account{Most: opt.MaxBytes}, met: new(logwriter.Gate)}
 	m.children.byOwner = map[any]*Mount{}
 	m.part = s.shelf.NewPart(opt.Naming(name), m.log, func(name string) call.Forwarder { return &entry{m, name} })

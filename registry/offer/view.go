@@ -1,6 +1,10 @@
 package offer
 
 import (
+	"net/url"
+	"path"
+	"strings"
+
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"weir/codec"
@@ -40,9 +44,27 @@ func (v *View) Path() string {
 	return "/" + v.at.name
 }
 
-// Hides says whether what is at a URI is not for who has this view, also where a template of its would find it.
+// Hides says whether what is at a URI is not for who has this view, also where a template of its would find it, and
+// where it is written in another way.
 func (v *View) Hides(uri []byte) bool {
-	return v.only != nil && matchesAny(v.only.Resources.Deny, string(uri))
+	if v.only == nil || len(v.only.Resources.Deny) == 0 {
+		return false
+	}
+	deny, as := v.only.Resources.Deny, string(uri)
+	return matchesAny(deny, as) || matchesAny(deny, plain(as))
+}
+
+// plain is a URI as who serves it may read it: with a scheme in small letters, and without escapes and segments of dots
+// (RFC 3986 6.2.2).
+func plain(uri string) string {
+	if unescaped, err := url.PathUnescape(uri); err == nil {
+		uri = unescaped
+	}
+	scheme, rest, ok := strings.Cut(uri, "://")
+	if !ok {
+		return uri
+	}
+	return strings.ToLower(scheme) + "://" + path.Clean(rest)
 }
 
 // Hears says whether a client with this view may hear of updates of the resource at uri. At the main endpoint that may

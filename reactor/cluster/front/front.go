@@ -40,13 +40,13 @@ type Front struct {
 	table    table
 	jobs     []job       // to be pushed
 	words    []said      // to be said
-	bytes    int         // of calls, and of answers that clients do not have yet
+	bytes    int         // of calls, jobs and words, and of answers that clients do not have yet
 	state    queue.State // of the broker
 	downFrom int64       // since when it is down; 0: it is not
 	stopping bool
 }
 
-// job is a call on its way to the broker.
+// job is a call on its way to the broker. It is on the books until it was pushed, also if its call has ended.
 type job struct {
 	id   uint64
 	data []byte
@@ -63,7 +63,7 @@ const slotBytes = 512
 
 // Forward implements call.Forwarder.
 func (fr *Front) Forward(f *call.Forwarded) *codec.Error {
-	f.Bytes = slotBytes + 2*len(f.Call.Raw) // once here, once as it is pushed
+	f.Bytes = slotBytes + len(f.Call.Raw)
 	id, why := fr.admit(f)
 	if why != failures {
 		fr.series.failed[why].Inc()
@@ -84,14 +84,15 @@ func (fr *Front) admit(f *call.Forwarded) (id uint64, why Failure) {
 	switch {
 	case fr.stopping:
 		return 0, failStopped
-	case fr.table.n >= o.MaxInFlight, fr.bytes+f.Bytes > o.MaxInFlightBytes:
+	case fr.table.n >= o.MaxInFlight, fr.bytes+f.Bytes+len(f.Call.Raw) > o.MaxInFlightBytes:
 		return 0, failInFlight
 	case !fr.state.Up:
 		return 0, failDown
 	}
 	id = fr.table.add(f, backpressure.Now())
-	fr.bytes += f.Bytes
-	fr.jobs = append(fr.jobs, job{id, fr.encode(f, id)})
+	data := fr.encode(f, id)
+	fr.bytes += f.Bytes + len(data)
+	fr.jobs = append(fr.jobs, job{id, data})
 	return id, failures
 }
 
@@ -114,9 +115,7 @@ func (fr *Front) GiveUp(string) {}
 
 // Release implements call.Forwarder: the client has the answer.
 func (fr *Front) Release(f *call.Forwarded) {
-	fr.mu.Lock()
-	fr.bytes -= f.AnsweredBytes
-	fr.mu.Unlock()
+	fr.free(f.AnsweredBytes)
 	f.AnsweredBytes = 0
 }
 
@@ -148,7 +147,9 @@ func (fr *Front) cancel(id uint64) {
 	for _, asked := range was.asked {
 		asked.Cancel()
 	}
-	fr.say(queue.Workers, parcel.Word{Kind: parcel.Cancel, Node: fr.config.Name, ID: id})
+	if was.pushed {
+		fr.say(queue.Workers, parcel.Word{Kind: parcel.Cancel, Node: fr.config.Name, ID: id})
+	}
 	was.of.Failed = errCancelled
 	was.of.Settle()
 }
@@ -157,8 +158,16 @@ func (fr *Front) cancel(id uint64) {
 func (fr *Front) say(to string, w parcel.Word) {
 	fr.mu.Lock()
 	fr.words = append(fr.words, said{to, w})
+	fr.bytes += len(w.Text)
 	fr.mu.Unlock()
 	fr.poke()
+}
+
+// free takes bytes off the books.
+func (fr *Front) free(bytes int) {
+	fr.mu.Lock()
+	fr.bytes -= bytes
+	fr.mu.Unlock()
 }
 
 // fail ends a call that no worker answers. maybe: one may have begun with it.

@@ -44,6 +44,8 @@ func (fr *Front) next() (jobs []job, words []said) {
 		if s := fr.table.find(j.id); s != nil {
 			s.pushed = true
 			jobs = append(jobs, j)
+		} else {
+			fr.bytes -= len(j.data)
 		}
 	}
 	clear(fr.jobs[:looked])
@@ -64,6 +66,11 @@ func dataOf(jobs []job) [][]byte {
 // pushed ends the calls that the broker did not take.
 func (fr *Front) pushed(jobs []job, errs []error) {
 	fr.series.batches.Inc()
+	bytes := 0
+	for _, j := range jobs {
+		bytes += len(j.data)
+	}
+	fr.free(bytes)
 	for i, err := range errs {
 		switch {
 		case err == nil:
@@ -83,7 +90,9 @@ const wordBytes = 32 << 10
 // sayAll says words, those that follow each other to the same workers in one message.
 func (fr *Front) sayAll(words []said) {
 	var message []byte
+	bytes := 0
 	for i, w := range words {
+		bytes += len(w.word.Text)
 		message = w.word.Append(message)
 		if i+1 < len(words) && words[i+1].to == w.to && len(message) < wordBytes {
 			continue
@@ -93,6 +102,7 @@ func (fr *Front) sayAll(words []said) {
 		}
 		message = nil
 	}
+	fr.free(bytes)
 }
 
 // lookEvery is how often it is looked for what has waited too long.

@@ -1,12 +1,15 @@
 package front
 
 import (
+	"math/rand/v2"
+
 	"weir/registry/call"
 	"weir/registry/clientreq"
 )
 
 // A table is where calls wait for their answers, in the order in which they came. A call's id is its place and how
-// often that was used, so an answer that comes late meets nobody.
+// often that was used, so an answer that comes late meets nobody. Each process counts from another number on: what is
+// said to one that had this name before, or has it as well, is late too.
 
 const slotBits = 24
 
@@ -29,9 +32,10 @@ type table struct {
 	free        []place
 	first, last place
 	n           int
+	unused      uint32 // slot.used of a new slot
 }
 
-func (t *table) init() { t.first, t.last = nowhere, nowhere }
+func (t *table) init() { t.first, t.last, t.unused = nowhere, nowhere, rand.Uint32() }
 
 // add puts a call last and returns its id.
 func (t *table) add(f *call.Forwarded, now int64) uint64 {
@@ -40,7 +44,7 @@ func (t *table) add(f *call.Forwarded, now int64) uint64 {
 		at, t.free = t.free[n-1], t.free[:n-1]
 	} else {
 		at = place(len(t.slots))
-		t.slots = append(t.slots, slot{})
+		t.slots = append(t.slots, slot{used: t.unused})
 	}
 	s := &t.slots[at]
 	s.of, s.since, s.prev, s.next = f, now, t.last, nowhere

@@ -49,7 +49,9 @@ func parseSecrets(text []byte) ([]string, error) {
 	return secrets, nil
 }
 
-// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file.
+// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file. One that
+// can be guessed is refused, also where it is what a NATS server asks for: ids that clients get are made with it, and
+// guesses can be held against these.
 func (o *Options) Secrets() ([]string, error) {
 	if o.SecretFile == "" {
 		return nil, nil
@@ -59,7 +61,7 @@ func (o *Options) Secrets() ([]string, error) {
 		return nil, err
 	}
 	secrets, err := parseSecrets(text)
-	if err == nil && o.Engine == "" {
+	if err == nil {
 		err = checkStrength(secrets)
 	}
 	if err != nil {

@@ -10,10 +10,13 @@ import (
 	"weir/reactor/cluster"
 )
 
+// token is what the server asks for.
+var token = strings.Repeat("0f", 32)
+
 // startServer is a NATS server that exists, which asks for a token.
 func startServer(t *testing.T, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, Authorization: "token", NoLog: true,
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, Authorization: token, NoLog: true,
 		NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +35,7 @@ func TestURL(t *testing.T) {
 	port := s.Addr().String()
 	by := func(o *Options) {
 		o.Engine, o.Listen = "nats://"+port, "127.0.0.1:0"
-		o.SecretFile = secretFile(t, "token\n")
+		o.SecretFile = secretFile(t, token+"\n")
 	}
 	a, b := join(t, "a", by), join(t, "b", by)
 	meet(t, a, b)
@@ -64,7 +67,7 @@ func portOf(t *testing.T, address string) int {
 func TestURLWrong(t *testing.T) {
 	s := startServer(t, server.RANDOM_PORT)
 	a := join(t, "a", func(o *Options) {
-		o.Engine, o.SecretFile = "nats://"+s.Addr().String(), secretFile(t, "user:password")
+		o.Engine, o.SecretFile = "nats://"+s.Addr().String(), secretFile(t, "user:"+strings.Repeat("another", 8))
 	})
 	waitFor(t, "it says why", func() bool { return strings.Contains(a.Health().LastError, "Authorization") })
 	if err := a.Send("b", kind, 1, nil); err != nil {

@@ -51,19 +51,27 @@ func (o *Options) Validate() []error {
 	type tagged Options // without this method, or the tags would ask it
 	found := option.Check((*tagged)(o))
 	if o.Engine != "" {
-		first, _, _ := strings.Cut(o.Engine, ",")
-		if u, err := url.Parse(first); err != nil || !slices.Contains(schemes, u.Scheme) || u.Host == "" {
-			found.Add("engine", "it is not the address of a broker: allowed is what begins with %s://",
-				strings.Join(schemes, "://, "))
-		} else if u.User != nil {
-			found.Add("engine", "it holds a password, which would be shown: allowed is a line user:password in the file that "+
-				"secret_file names")
-		}
+		o.checkEngine(&found)
 	}
 	if !CheckName(o.Prefix) {
 		found.Add("prefix", "%q: allowed are 1 to 64 of a-z, A-Z, 0-9, _ and -, but not %s", o.Prefix, Workers)
 	}
 	return found.Errors()
+}
+
+// checkEngine finds what is wrong with the addresses. They are shown where the broker is missed.
+func (o *Options) checkEngine(found *option.Mistakes) {
+	for _, one := range strings.Split(o.Engine, ",") {
+		if u, err := url.Parse(one); err != nil || !slices.Contains(schemes, u.Scheme) || u.Host == "" {
+			found.Add("engine", "it is not the address of a broker: allowed is what begins with %s://",
+				strings.Join(schemes, "://, "))
+			return
+		} else if u.User != nil {
+			found.Add("engine", "it holds a password, which would be shown: allowed is a line user:password in the file that "+
+				"secret_file names")
+			return
+		}
+	}
 }
 
 // CheckName says whether name can be a process's, or a prefix.
@@ -75,5 +83,6 @@ func CheckName(name string) bool {
 // Config is what an engine needs, of a process of that name.
 func (o *Options) Config(name string, works bool) Config {
 	return Config{Name: name, Prefix: o.Prefix, Works: works, Credit: o.Credit, MaxMessages: o.MaxMessages,
-		MaxBytes: o.MaxBytes, MaxAge: o.CallTimeout, Silence: o.WorkerTimeout, Deadline: o.BrokerTimeout}
+		MaxBytes: o.MaxBytes, MaxUnsentBytes: o.MaxInFlightBytes, MaxAge: o.CallTimeout, Silence: o.WorkerTimeout,
+		Deadline: o.BrokerTimeout}
 }

@@ -38,13 +38,6 @@ func (w *Worker) leave(conv *engine.Conversation) *job {
 	return j
 }
 
-// jobOf is the job of a conversation; nil: it is over.
-func (w *Worker) jobOf(conv *engine.Conversation) *job {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.jobs[conv]
-}
-
 // answer ends a job with its response; nothing if it was cancelled.
 func (w *Worker) answer(j *job, outcome engine.Outcome, well bool, message []byte) {
 	if len(message) == 0 {
@@ -71,12 +64,16 @@ func (w *Worker) finish(j *job, last *parcel.Word) {
 		w.tellLocked(j.node, last)
 	}
 	w.done = append(w.done, j.of)
+	w.undone++
 	w.mu.Unlock()
-	for _, signal := range []chan struct{}{w.wake, w.room} {
-		select {
-		case signal <- struct{}{}:
-		default:
-		}
+	poke(w.wake)
+}
+
+// poke has whoever waits for a signal go on, now or next.
+func poke(signal chan struct{}) {
+	select {
+	case signal <- struct{}{}:
+	default:
 	}
 }
 
@@ -112,10 +109,7 @@ func (w *Worker) ahead(conv *engine.Conversation, message []byte) bool {
 	}
 	w.tellLocked(j.node, word)
 	w.mu.Unlock()
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	poke(w.wake)
 	return true
 }
 
@@ -134,6 +128,10 @@ func (w *Worker) say() {
 		}
 		if len(done) > 0 {
 			w.queue.Done(done)
+			w.mu.Lock()
+			w.undone -= len(done)
+			w.mu.Unlock()
+			poke(w.room)
 			continue
 		}
 		if ending {

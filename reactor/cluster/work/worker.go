@@ -46,7 +46,7 @@ type Worker struct {
 	end       context.CancelFunc
 	over      sync.WaitGroup
 	wake      chan struct{} // has one when there is something to say
-	room      chan struct{} // has one when a call has ended
+	room      chan struct{} // has one when the broker has forgotten calls that have ended
 	up        atomic.Bool
 	watched   atomic.Bool // the queue has said how it does
 	series    series
@@ -58,6 +58,7 @@ type Worker struct {
 	out       map[string][][]byte // what is to be said, by whom to
 	outBytes  int
 	done      []queue.Job // to be forgotten once that is said
+	undone    int         // that have ended, and are not forgotten yet
 }
 
 // key names a call among those of all front ends.
@@ -123,7 +124,7 @@ const restTime = 50 * time.Millisecond
 // take takes as many calls as there is room for, again and again.
 func (w *Worker) take() {
 	for {
-		free := w.config.Options.Credit - w.InFlight()
+		free := w.free()
 		if free <= 0 {
 			select {
 			case <-w.room:
@@ -152,6 +153,14 @@ func (w *Worker) InFlight() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.jobs)
+}
+
+// free is how many calls more the worker may have: those that have ended count until the broker has forgotten them, and
+// so does what is to be said of them.
+func (w *Worker) free() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.config.Options.Credit - len(w.jobs) - w.undone
 }
 
 // begin judges what was taken, and gives what is to be run to a desk.

@@ -42,6 +42,7 @@ func Open(url string, c queue.Config, more ...nats.Option) (*Queue, error) {
 		nats.Name("weir " + c.Name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
 		nats.Timeout(c.Deadline), nats.PingInterval(max(c.Silence/2, 10*time.Millisecond)), nats.MaxPingsOutstanding(2),
+		nats.FlusherTimeout(c.Deadline), // else a server that does not read holds up everybody for a minute
 		nats.ReconnectBufSize(-1), nats.NoCallbacksAfterClientClose(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // what it tells is seen by who is concerned
 	}, more...)

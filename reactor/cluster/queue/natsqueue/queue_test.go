@@ -42,4 +42,8 @@ func TestNATS(t *testing.T) {
 		}
 		return q, wire.Cut
 	})
+	wire := queuetest.NewWire(t, address)
+	t.Run("Frozen", func(t *testing.T) {
+		queuetest.Frozen(t, wire, func(c queue.Config) (queue.Queue, error) { return Open("nats://"+wire.Address(), c) })
+	})
 }

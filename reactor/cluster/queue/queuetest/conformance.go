@@ -28,7 +28,7 @@ const deadline = 2 * time.Second
 func Conformance(t *testing.T, open Opener) {
 	for name, test := range map[string]func(*world){
 		"Full": testFull, "FullBytes": testFullBytes, "WorkerGone": testWorkerGone, "Words": testWords,
-		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves,
+		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves, "LastWords": testLastWords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(&world{T: t, open: open, prefix: fmt.Sprintf("t%d%s", time.Now().UnixNano(), name)})
@@ -59,7 +59,8 @@ func (w *world) join(name string, works bool) *place {
 	w.Helper()
 	p := &place{w: w, heard: make(chan string, 1024)}
 	c := queue.Config{Name: name, Prefix: w.prefix, Works: works, Credit: 300, MaxMessages: 1000, MaxBytes: 1 << 20,
-		MaxAge: time.Minute, Silence: time.Second, Deadline: deadline,
+		MaxUnsentBytes: 1 << 20,
+		MaxAge:         time.Minute, Silence: time.Second, Deadline: deadline,
 		Hear: func(message []byte) { p.heard <- string(message) }, Unheard: func(n int) { p.unheard.Add(int64(n)) },
 		Watch: func(s queue.State) {
 			p.mu.Lock()
@@ -368,4 +369,59 @@ func testLeaves(w *world) {
 			w.Errorf("%s counts as begun", j.Data)
 		}
 	}
+}
+
+// testLastWords: what was sent before the end is heard.
+func testLastWords(w *world) {
+	f, worker := w.join("front", false), w.join("worker", true)
+	const words = 500
+	for range words {
+		if err := worker.Send("front", bytes.Repeat([]byte("x"), 1000)); err != nil {
+			w.Fatal(err)
+		}
+	}
+	worker.Close()
+	w.eventually("all is heard", func() bool { return len(f.heard) == words })
+}
+
+// Frozen is what every engine must hold when its broker says nothing and takes nothing, and the connection stands: no
+// method waits for longer than it says. open joins the broker over the wire.
+func Frozen(t *testing.T, wire *Wire, open func(queue.Config) (queue.Queue, error)) {
+	w := &world{T: t, prefix: "frozen", open: func(_ *testing.T, c queue.Config) (queue.Queue, func(bool)) {
+		q, err := open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q, wire.Freeze
+	}}
+	w.change = func(c *queue.Config) { c.Silence, c.MaxUnsentBytes = 10*time.Second, 64<<20 }
+	p := w.join("worker", true)
+	w.eventually("it is there", func() bool { return p.now().Up })
+	p.push(jobs(0, 1))
+	p.Done(p.take(1))
+	wire.Freeze(true)
+	took := func(what string, most time.Duration, f func()) {
+		began := time.Now()
+		f()
+		if took := time.Since(began); took > most {
+			w.Errorf("%s lasted %v, allowed are %v", what, took, most)
+		}
+	}
+	took("sending", deadline+time.Second, func() {
+		for range 200 {
+			_ = p.Send("other", make([]byte, 100<<10))
+		}
+	})
+	took("a push", deadline+time.Second, func() {
+		if errs := p.Push(jobs(1, 1)); len(errs) != 1 || !errors.Is(errs[0], queue.ErrDown) {
+			w.Error(errs)
+		}
+	})
+	took("its state", deadline+time.Second, func() {
+		w.eventually("it counts as down", func() bool { return !p.now().Up })
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	took("a take", deadline+2*time.Second, func() { _, _ = p.Take(ctx, 1) })
+	took("the end", deadline+time.Second, p.Close)
 }

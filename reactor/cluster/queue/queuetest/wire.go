@@ -7,12 +7,15 @@ import (
 	"testing"
 )
 
-// Wire is between an engine and its broker. It can be cut: connections end, and new ones are refused.
+// Wire is between an engine and its broker. It can be cut: connections end, and new ones are refused. It can be frozen:
+// nothing passes, and nothing ends.
 type Wire struct {
 	listener net.Listener
 	to       string
 	mu       sync.Mutex
 	cut      bool
+	frozen   bool
+	changed  sync.Cond // of both
 	conns    map[net.Conn]bool
 	over     sync.WaitGroup
 }
@@ -25,6 +28,7 @@ func NewWire(t testing.TB, to string) *Wire {
 		t.Fatal(err)
 	}
 	w := &Wire{listener: listener, to: to, conns: map[net.Conn]bool{}}
+	w.changed.L = &w.mu
 	w.over.Go(w.accept)
 	t.Cleanup(func() {
 		listener.Close()
@@ -42,11 +46,37 @@ func (w *Wire) Cut(cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cut = cut
+	w.changed.Broadcast()
 	if cut {
 		for c := range w.conns {
 			c.Close()
 		}
 	}
+}
+
+// Freeze has nothing pass, or everything that waits.
+func (w *Wire) Freeze(frozen bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.frozen = frozen
+	w.changed.Broadcast()
+}
+
+// passing is one end of a connection, from which is read what may pass.
+type passing struct {
+	net.Conn
+	wire *Wire
+}
+
+func (p passing) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	w := p.wire
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.frozen && !w.cut {
+		w.changed.Wait()
+	}
+	return n, err
 }
 
 func (w *Wire) accept() {
@@ -82,7 +112,7 @@ func (w *Wire) keep(conns ...net.Conn) bool {
 }
 
 func (w *Wire) copy(to, from net.Conn) {
-	_, _ = io.Copy(to, from) // until either is closed
+	_, _ = io.Copy(to, passing{from, w}) // until either is closed
 	to.Close()
 	from.Close()
 	w.mu.Lock()

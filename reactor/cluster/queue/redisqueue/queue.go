@@ -31,16 +31,18 @@ type Queue struct {
 	heard   chan struct{} // closed when it does first
 	grouped atomic.Bool   // the group of workers is there
 	words   chan word     // on their way out
+	unsent  atomic.Int64  // bytes of words
 	claimed time.Time     // when Take looked last for jobs of workers that are gone
 
 	mu    sync.Mutex
 	taken map[string]int // ids of what is not done, and the bytes of their jobs
 }
 
-// word is a message to a process.
+// word is a message to a process, or the end of those before.
 type word struct {
 	to      string
 	message []byte
+	last    chan struct{} // closed when those before have left; nil: it is a message
 }
 
 // maxWords is how many messages wait to be sent. Without a server, or with one that is slower, Send says ErrDown.
@@ -57,6 +59,7 @@ func Open(url string, c queue.Config) (*Queue, error) {
 	options.ClientName = "weir-" + c.Name
 	options.MaxRetries, options.DialerRetries = -1, 1 // who waits knows better whether to come again
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = c.Deadline, c.Deadline, c.Deadline
+	options.ContextTimeoutEnabled = true // or a request that may block has ten seconds more
 	options.Protocol = 2
 	options.DisableIdentity = true
 	q := &Queue{config: c, client: redis.NewClient(options), taken: map[string]int{}, heard: make(chan struct{}),
@@ -149,18 +152,24 @@ func (q *Queue) speak() {
 const wordsAtOnce = 128
 
 func (q *Queue) publish(w word) {
-	pipe := q.client.Pipeline()
+	pipe, bytes := q.client.Pipeline(), 0
 	ctx, cancel := q.within()
 	defer cancel()
 	toOne := map[*redis.IntCmd]bool{}
-	for n := 1; ; n++ {
+	for n := 1; w.last == nil; n++ {
+		bytes += len(w.message)
 		toOne[pipe.Publish(ctx, q.channel(w.to), w.message)] = w.to != queue.Workers
 		if n == wordsAtOnce || len(q.words) == 0 {
 			break
 		}
 		w = <-q.words
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	_, err := pipe.Exec(ctx)
+	q.unsent.Add(-int64(bytes))
+	if w.last != nil {
+		close(w.last)
+	}
+	if err != nil {
 		return // what they were about ends with its deadline
 	}
 	for published, counts := range toOne {
@@ -175,11 +184,34 @@ func (q *Queue) Send(to string, message []byte) error {
 	if q.life.Err() != nil {
 		return queue.ErrClosed
 	}
+	bytes := int64(len(message))
+	if q.unsent.Add(bytes) <= int64(q.config.MaxUnsentBytes) {
+		select {
+		case q.words <- word{to: to, message: append([]byte(nil), message...)}:
+			return nil
+		default:
+		}
+	}
+	q.unsent.Add(-bytes)
+	return queue.ErrDown
+}
+
+// flush waits, up to the deadline, until what was sent before has left.
+func (q *Queue) flush() {
+	if q.unsent.Load() == 0 {
+		return
+	}
+	ctx, cancel := q.within()
+	defer cancel()
+	last := make(chan struct{})
 	select {
-	case q.words <- word{to, append([]byte(nil), message...)}:
-		return nil
-	default:
-		return queue.ErrDown
+	case q.words <- word{last: last}:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-last:
+	case <-ctx.Done():
 	}
 }
 
@@ -232,10 +264,11 @@ func (q *Queue) Close() {
 	if q.life.Err() != nil {
 		return
 	}
+	q.flush()
 	q.end()
 	_ = q.said.Close()
+	_ = q.client.Close() // which ends what waits for an answer
 	q.over.Wait()
-	_ = q.client.Close()
 }
 
 // watch tells the state, about once a second.

@@ -52,4 +52,8 @@ func TestRedis(t *testing.T) {
 		}
 		return q, wire.Cut
 	})
+	wire := queuetest.NewWire(t, address)
+	t.Run("Frozen", func(t *testing.T) {
+		queuetest.Frozen(t, wire, func(c queue.Config) (queue.Queue, error) { return Open("redis://"+wire.Address(), c) })
+	})
 }

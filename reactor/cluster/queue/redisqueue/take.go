@@ -86,6 +86,7 @@ func (q *Queue) Done(jobs []queue.Job) {
 	if len(jobs) == 0 {
 		return
 	}
+	q.flush()
 	args := make([]any, 0, 2*len(jobs))
 	q.mu.Lock()
 	for _, j := range jobs {
