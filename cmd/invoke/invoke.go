@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -150,7 +152,11 @@ func (f *Flags) meet(ctx context.Context, program, version string) (*mcp.ClientS
 		&mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
 	session, err := client.Connect(ctx, transport, &options)
 	if err != nil {
-		return nil, fmt.Errorf("no MCP server answers at %s: %w; --target says where it is", f.Target, reason(err))
+		next := "--target says where it is"
+		if strings.Contains(err.Error(), http.StatusText(http.StatusUnauthorized)) {
+			next = "it asks for a token: --token-file names a file with one"
+		}
+		return nil, fmt.Errorf("no MCP server answers at %s: %w; %s", f.Target, reason(err), next)
 	}
 	if spoken := session.InitializeResult().ProtocolVersion; f.Era == "modern" && spoken < "2026-07-28" {
 		end(session)

@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,4 +64,26 @@ func TestValues(t *testing.T) {
 	if got, err := (&Flags{Arguments: []string{"a=1"}}).values(&schema{}); err != nil || string(got) != `{"a":1}`+"\n" {
 		t.Errorf("without a schema: %s, %v", got, err)
 	}
+}
+
+type answering func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
+// TestRefusalIsRead: the client reads the reason of a refusal, which it looks for in no answer of status 503.
+func TestRefusalIsRead(t *testing.T) {
+	f := func(status int, kind string, want int) {
+		t.Helper()
+		b := bearing{over: answering(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {kind}}}, nil
+		})}
+		answer, err := b.RoundTrip(&http.Request{})
+		if err != nil || answer.StatusCode != want {
+			t.Errorf("%d with %s: %v, %v, want %d", status, kind, answer, err, want)
+		}
+	}
+	f(503, "application/json", 200)
+	f(503, "text/html", 503)
+	f(404, "application/json", 404)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -142,7 +143,9 @@ func (v *View) missing(name string) error {
 	}
 	near := search.Near(names, name, maxNear)
 	for _, at := range ix.words.Find(name, maxNear-len(near)) {
-		near = append(near, names[at])
+		if !slices.Contains(near, names[at]) {
+			near = append(near, names[at])
+		}
 	}
 	said := fmt.Sprintf("there is no tool %q", protocol.Clip(name))
 	if len(near) > 0 {
