@@ -83,5 +83,6 @@ func CheckName(name string) bool {
 // Config is what an engine needs, of a process of that name.
 func (o *Options) Config(name string, works bool) Config {
 	return Config{Name: name, Prefix: o.Prefix, Works: works, Credit: o.Credit, MaxMessages: o.MaxMessages,
-		MaxBytes: o.MaxBytes, MaxUnsentBytes: o.MaxInFlightBytes, MaxAge: o.CallTimeout, Silence: o.WorkerTimeout, Deadline: o.BrokerTimeout}
+		MaxBytes: o.MaxBytes, MaxUnsentBytes: o.MaxInFlightBytes, MaxAge: o.CallTimeout, Silence: o.WorkerTimeout,
+		Deadline: o.BrokerTimeout}
 }

@@ -18,14 +18,15 @@ type Queue interface {
 	// jobs, which are to be served as any; without jobs nothing of this worker's is under way any more. The error says why
 	// there are none: ErrDown, which may be over soon, ErrClosed or ctx's.
 	Take(ctx context.Context, n int) ([]Job, error)
-	// Done forgets jobs that were taken, once what was sent before has left. Before that a broker that hears nothing of their worker for Config.Silence gives
-	// them to another. The engine says all the while that the worker is there.
+	// Done forgets jobs that were taken, once what was sent before has left. Before that a broker that hears nothing of
+	// their worker for Config.Silence gives them to another. The engine says all the while that the worker is there.
 	Done(jobs []Job)
 	// Send has the process of that name hear a message (Config.Hear), or all that work if to is Workers. It does not wait.
 	// The error is that the message cannot be sent: ErrDown, ErrTooLarge or ErrClosed. One that nobody hears is lost and
 	// counted (Config.Unheard).
 	Send(to string, message []byte) error
-	// Close sends what was to be sent and ends it, in about Config.Deadline. Jobs that were taken and not done are other workers' after that.
+	// Close sends what was to be sent and ends it, in about Config.Deadline. Jobs that were taken and not done are other
+	// workers' after that.
 	Close()
 }
 

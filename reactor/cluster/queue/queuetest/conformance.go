@@ -28,7 +28,8 @@ const deadline = 2 * time.Second
 func Conformance(t *testing.T, open Opener) {
 	for name, test := range map[string]func(*world){
 		"Full": testFull, "FullBytes": testFullBytes, "WorkerGone": testWorkerGone, "Words": testWords,
-		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves, "LastWords": testLastWords,
+		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves,
+		"LastWords": testLastWords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(&world{T: t, open: open, prefix: fmt.Sprintf("t%d%s", time.Now().UnixNano(), name)})
@@ -58,8 +59,9 @@ type place struct {
 func (w *world) join(name string, works bool) *place {
 	w.Helper()
 	p := &place{w: w, heard: make(chan string, 1024)}
-	c := queue.Config{Name: name, Prefix: w.prefix, Works: works, Credit: 300, MaxMessages: 1000, MaxBytes: 1 << 20, MaxUnsentBytes: 1 << 20,
-		MaxAge: time.Minute, Silence: time.Second, Deadline: deadline,
+	c := queue.Config{Name: name, Prefix: w.prefix, Works: works, Credit: 300, MaxMessages: 1000, MaxBytes: 1 << 20,
+		MaxUnsentBytes: 1 << 20,
+		MaxAge:         time.Minute, Silence: time.Second, Deadline: deadline,
 		Hear: func(message []byte) { p.heard <- string(message) }, Unheard: func(n int) { p.unheard.Add(int64(n)) },
 		Watch: func(s queue.State) {
 			p.mu.Lock()

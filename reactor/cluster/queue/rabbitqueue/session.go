@@ -51,8 +51,8 @@ func (q *Queue) dial() (s *session, err error) {
 	return s, nil
 }
 
-// prompt is a connection on which no write lasts for longer than the deadline: a broker that has no memory left does not
-// read, and says so to who asks only.
+// prompt is a connection on which no write lasts for longer than the deadline: a broker that has no memory left does
+// not read.
 type prompt struct {
 	net.Conn
 	deadline time.Duration
