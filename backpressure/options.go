@@ -32,7 +32,8 @@ type Options struct {
 
 	// MaxExecutingPerConnection is how many messages of one connection may be with workers at once; the
 	// others wait. It bounds what one connection's burst can delay the others. Class Blocking leaves one of
-	// them to class Compute, so that slow tools do not lock out quick ones on the same connection.
+	// them to class Compute, so that slow tools do not lock out quick ones on the same connection. In a cluster what
+	// another node is to serve is refused (connection_queue_full) while so many requests of its connection are under way.
 	MaxExecutingPerConnection int `yaml:"max_executing_per_connection" default:"32" min:"1" max:"65535" unit:"messages"`
 
 	// WorkerBatch is how many messages a worker takes from a connection at once (class Compute; Blocking takes

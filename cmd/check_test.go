@@ -102,7 +102,7 @@ mounts:
 		`c.yaml:1:1: unknown key "htp"; did you mean "http"?`,
 		`c.yaml:4:14: mounts.files.command: "catt" is not found (executable file not found in $PATH): allowed is a program ` +
 			`that is installed here, by a name in PATH or its whole path`,
-		`c.yaml:5:5: unknown key "mounts.files.comand"; did you mean "mounts.NAME.command"?`,
+		`c.yaml:5:5: unknown key "mounts.files.comand"; did you mean "mounts.files.command"?`,
 		`c.yaml:6:12: mounts.files.args[0]: the variable WEIR_TEST_NONE is not set in the environment of this process: ` +
 			`allowed is to set it, or a default, ${WEIR_TEST_NONE:-default}`,
 		`c.yaml:6:35: mounts.files.args[1]: ${input:key} is what an editor asks its user for, and nobody is asked here: ` +

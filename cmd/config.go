@@ -66,9 +66,9 @@ type Config struct {
 	Pressure pressure.Options `yaml:"pressure"`
 	MCP      registry.Options `yaml:"mcp"`
 	// Mounts are MCP servers that exist, each under a name of its own: programs that are started, or servers that are
-	// connected to. Their tools are offered as this server's. In the texts of a mount ${VAR} stands for a variable of
-	// this process's environment, ${VAR:-default} for the default where it is not set or empty, and $${ for ${ itself.
-	// docs/GATEWAY.md tells the whole of it.
+	// connected to. Their tools, prompts and resources are offered as this server's. In the texts of a mount ${VAR} stands
+	// for a variable of this process's environment, ${VAR:-default} for the default where it is not set or empty, and $${
+	// for ${ itself. docs/GATEWAY.md tells the whole of it.
 	Mounts map[string]*mount.Options `yaml:"mounts" max:"256"`
 
 	program      Program

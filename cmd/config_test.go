@@ -110,7 +110,7 @@ func TestConfigMistakes(t *testing.T) {
 	f("admin_allowed_hosts: [a, 1]", `c.yaml:1:26: admin_allowed_hosts: 1 is not text: allowed is text in quotes`)
 	f("refuse_above: high", `c.yaml:1:15: refuse_above: "high" is not a number: allowed is above 0, at most 1`)
 	f("workers: &n 4\n",
-		`c.yaml:1:10: workers: an anchor or alias (not supported here) is not a whole number: allowed is 0 (two per `+
+		`c.yaml:1:10: workers: an anchor or alias (not supported here) is not a whole number: allowed is 0 (one per `+
 			`core) to 4096 workers`)
 	f("workers: !!int 4\n",
 		`c.yaml:1:10: workers: a tag (not supported here) is not a whole number: allowed is 0 (one per core) to 4096 workers`)

@@ -15,6 +15,7 @@ import (
 
 	"weir/codec/option"
 	"weir/reactor/mount"
+	"weir/registry/offer"
 )
 
 //go:generate go test . -run TestDocs(Config|Metrics|Sysctl|Alerts)$ -update
@@ -108,6 +109,7 @@ func withMount(command string) Config {
 
 func renderConfigPage(t *testing.T) string {
 	config := withMount("")
+	config.MCP.Views = map[string]*offer.Options{"NAME": {}}
 	comments := optionComments{t: t, parsed: map[string]map[string]string{}}
 	keys := goNames(&config)
 	chapters, order := map[string]*strings.Builder{}, []string{}
@@ -195,7 +197,8 @@ func factsOf(f option.Field) string {
 func flagOf(path string) string {
 	text, number, truth := "x", 1, true
 	flags := serveFlags{HTTP: &text, TCP: &text, Unix: &text, Admin: &text, Loops: &number, Workers: &number,
-		MaxConnections: &number, Demo: &truth, Preset: &text}
+		MaxConnections: &number, Demo: &truth, Preset: &text, Mode: &text, Node: &text, ClusterListen: &text,
+		ClusterPeers: []string{text}}
 	places := option.Places{}
 	var config Config
 	flags.apply(&config, places)

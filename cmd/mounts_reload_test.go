@@ -42,7 +42,7 @@ func TestReloadMounts(t *testing.T) {
 	line := reload("mounts:\n"+mount("two", "b_", ", max_in_flght: 1"),
 		"configuration not reloaded, the former one holds on")
 	if !strings.Contains(line.Error, file+":2:") ||
-		!strings.Contains(line.Error, `did you mean "mounts.NAME.max_in_flight"?`) {
+		!strings.Contains(line.Error, `did you mean "mounts.two.max_in_flight"?`) {
 		t.Errorf("the log says %q", line.Error)
 	}
 	call("a_echo", 0)

@@ -254,6 +254,9 @@ func TestCallsTakenBack(t *testing.T) {
 	s.eventually("both are under way", func() bool {
 		return s.metric("weir_cluster_queue_in_flight") == "2" && broker.Waiting() == 1
 	})
+	// The one that waits is taken back first: when the other one ends, the worker has heard of it.
+	q.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}` + "\n")
+	s.eventually("one is not", func() bool { return s.metric("weir_cluster_queue_in_flight") == "1" })
 	q.Close()
 	worker.eventually("neither is under way", func() bool {
 		return worker.metric("weir_cluster_queue_jobs") == "0" && broker.Waiting() == 0
@@ -297,8 +300,8 @@ func TestCallsWhenTheyStop(t *testing.T) {
 	if cut := first.report(stopped); cut.Messages != 0 {
 		t.Errorf("%+v", cut)
 	}
-	p.send(holdCall(2, "hold"))
 	second := atBroker(t, broker.Open, "second", true, nil).addHold()
+	p.send(holdCall(2, "hold"))
 	second.awaitStuck()
 	stopped = stops(s)
 	second.free()

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"bytes"
+	"sync"
 
 	"weir/backpressure"
 	"weir/codec"
@@ -19,8 +20,10 @@ type elsewhere struct {
 // the other.
 type question struct {
 	forward.Asked
-	of    *call.Forwarded
-	lines []byte // bounded by the answers that its owner gives, max_result_bytes
+	of *call.Forwarded
+
+	mu    sync.Mutex // that its node is lost is heard beside its messages
+	lines []byte     // bounded by the answers that its owner gives, max_result_bytes
 	owed  int
 }
 
@@ -55,6 +58,8 @@ var (
 
 // Part implements forward.Asker.
 func (q *question) Part(p []byte, _ bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.lines = append(q.lines, p...)
 	if q.owed += len(p); q.owed >= q.Window()/2 {
 		q.Taken(q.owed)
@@ -64,7 +69,10 @@ func (q *question) Part(p []byte, _ bool) {
 
 // End implements forward.Asker: the answer is the last line.
 func (q *question) End(fate forward.Fate) {
+	q.mu.Lock()
 	lines := bytes.TrimSuffix(q.lines, []byte{'\n'})
+	q.lines = nil
+	q.mu.Unlock()
 	q.of.Result = lines[bytes.LastIndexByte(lines, '\n')+1:]
 	switch {
 	case fate == forward.Unknown:

@@ -19,7 +19,7 @@ func (s *Server) join(c Config) error {
 		return nil
 	}
 	s.forwarder = forward.New(*c.Forward, c.Node, &s.site, c.Metrics)
-	s.site.Forwarder, s.site.IDs = s.forwarder, ids
+	s.site.Forwarder, s.site.IDs, s.site.MaxForwarded = s.forwarder, ids, s.bounds.MaxExecutingPerConnection
 	c.Node.Handle(s.forwarder, forward.Kinds()...)
 	c.Node.Watch(s.forwarder.Changed)
 	s.updates = updates.New(c.Node, s.heardOf, c.Metrics)

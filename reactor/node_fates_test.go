@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"weir/backpressure"
 	"weir/reactor/cluster"
 	"weir/reactor/cluster/forward"
+	"weir/reactor/cluster/loopback"
 	"weir/reactor/loop"
 	"weir/registry"
 	"weir/registry/nodeid"
@@ -307,5 +309,75 @@ func TestForwardedRefusal(t *testing.T) {
 	q.wantStatus(503, `"id":2`, `"reason":"connection_limit"`)
 	a.free()
 	p.wantStatus(200, `"id":1`)
+	j.settled()
+}
+
+// TestForwardedOfAConnection: what one connection has other nodes do at once is bounded, or it were a way around the
+// bounds that connections have at their own.
+func TestForwardedOfAConnection(t *testing.T) {
+	j := startCluster(t, 2, func(_ *Options, b *backpressure.Options, _ *registry.Options) {
+		b.MaxExecutingPerConnection = 3
+	})
+	a, b := j.servers[0], j.servers[1]
+	session := a.dial("http").session()
+	p := b.dial("http")
+	for id := range 5 {
+		p.send(callIn(session, strconv.Itoa(id), "stuck", `{}`))
+	}
+	for range 3 {
+		a.awaitStuck()
+	}
+	b.eventually("two are refused", func() bool {
+		return b.metric(`weir_refusals_total{reason="connection_queue_full"}`) == "2"
+	})
+	a.free()
+	for range 3 {
+		p.wantStatus(200)
+	}
+	for range 2 {
+		p.wantStatus(503, `"reason":"connection_queue_full"`, `"executed":false`)
+	}
+	j.settled()
+}
+
+// listener is an engine that hands what is sent to a test, too.
+type listener struct {
+	cluster.Engine
+	hears func(data []byte)
+}
+
+func (l listener) Send(to string, kind cluster.Kind, id uint64, data []byte) error {
+	l.hears(data)
+	return l.Engine.Send(to, kind, id, data)
+}
+
+// TestForwardedWithoutItsToken: what a client proves itself with is for the node that it asks.
+func TestForwardedWithoutItsToken(t *testing.T) {
+	network := loopback.New()
+	var heard atomic.Int32
+	open := func(name string, h cluster.Handler) (cluster.Engine, error) {
+		e, err := network.Open(name, h)
+		return listener{e, func(data []byte) {
+			if bytes.Contains(data, []byte("tools/call")) {
+				heard.Add(1)
+			}
+			if bytes.Contains(data, []byte(tokenOf("alice"))) {
+				t.Error("a token leaves its node")
+			}
+		}}, err
+	}
+	j := (&joined{Network: network, other: open}).start(t, 2, func(*Config) {}, guarded)
+	session := j.servers[0].sessionAt("/mcp", bearing("alice"))
+	call := strings.TrimSpace(toolCall("1", "echo", `{"message":"hers"}`))
+	body := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(call), call)
+	q := j.servers[1].dial("http")
+	q.send(post(call, bearing("alice"), session))
+	q.wantStatus(200, "hers")
+	q.send(head("POST", "/mcp", session, bearing("alice"), "Content-Type: application/json",
+		"Accept: application/json, text/event-stream", "Transfer-Encoding: chunked") + body)
+	q.wantStatus(200, "hers")
+	if n := heard.Load(); n != 2 {
+		t.Errorf("%d requests were forwarded", n)
+	}
 	j.settled()
 }

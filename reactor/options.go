@@ -42,7 +42,8 @@ type Options struct {
 	Unix string `yaml:"unix" max:"107" zero:"off"`
 	// Loops is the number of event loops. One per core (GOMAXPROCS) was measured to be best.
 	Loops int `yaml:"loops" min:"0" max:"256" zero:"one per core" unit:"loops"`
-	// HTTPPath is the one path that serves MCP; every other is 404.
+	// HTTPPath is the path that serves MCP, and below it each mount has one of its own, http_path/NAME; every other is
+	// 404.
 	HTTPPath string `yaml:"http_path" default:"/mcp"`
 	// HTTPSSEPath serves the HTTP+SSE transport of MCP 2024-11-05 beside it, for clients that have no other: GET opens
 	// the stream, POST answers 202. /sse is what such clients expect. Each session holds a connection, so

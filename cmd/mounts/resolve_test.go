@@ -75,7 +75,7 @@ func TestMistakes(t *testing.T) {
 		`_ and -, the first of them a letter or digit`)
 	f("  a: {command: x}\n  a: {command: y}", "m.yaml:3:3: mounts.a: set twice: allowed is once, and the first is in line 2")
 	f("  a: {comand: x}", "m.yaml:2:3: mounts.a: 0 of command, url, unix and tcp are set: allowed is one of them, which says what is mounted",
-		`m.yaml:2:7: unknown key "mounts.a.comand"; did you mean "mounts.NAME.command"?`)
+		`m.yaml:2:7: unknown key "mounts.a.comand"; did you mean "mounts.a.command"?`)
 	f("  a: {command: x, env: {PORT: 80}}", "m.yaml:2:31: mounts.a.env.PORT: 80 is not text: allowed is text in quotes")
 	f("  a: {command: x, env: [a]}", "m.yaml:2:24: mounts.a.env: a list is not a section: allowed is a section of names, each "+
 		"with text in quotes of at most 1000 entries")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -108,6 +110,26 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestModesSecrets: a file that is not there, or holds no secret, is a mistake of the configuration.
+func TestModesSecrets(t *testing.T) {
+	short := filepath.Join(t.TempDir(), "short")
+	if err := os.WriteFile(short, []byte("word\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{short, short + ".no"} {
+		o := defaults()
+		o.Links.SecretFile, o.Queue.SecretFile, o.Queue.Engine = file, file, "redis://127.0.0.1:1"
+		for mode, want := range map[string]string{Single: "", Cluster: "cluster.secret_file",
+			Worker: "cluster.queue.secret_file"} {
+			var found option.Mistakes
+			o.CheckMode(mode, "key", &found)
+			if want == "" && len(found) > 0 || want != "" && !found.Has(want) {
+				t.Errorf("%s, %s: %v", mode, file, errors.Join(found.Errors()...))
+			}
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	o := defaults()
 	if name, err := o.nameOf(); err == nil && !cluster.IsName(name) {
@@ -117,6 +139,24 @@ func TestNames(t *testing.T) {
 		strings.Repeat("a", 64): true, strings.Repeat("a", 65): false} {
 		if cluster.IsName(name) != want {
 			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}
+
+// TestWeakSecret: clients get ids that are made with the secret, so one that can be guessed is refused, also where it is
+// the password of a NATS server.
+func TestWeakSecret(t *testing.T) {
+	for _, engine := range []string{"", "nats://127.0.0.1:4222"} {
+		o := defaults()
+		o.Membership.Node, o.Links.Engine, o.Links.SecretFile = "a", engine, t.TempDir()+"/secret"
+		for secret, want := range map[string]bool{"weir:correct-horse-battery": false, strings.Repeat("5f", 16): true} {
+			if err := os.WriteFile(o.Links.SecretFile, []byte(secret), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := New(Cluster, o, "test", noLoad, metrics.NewSet(), zerolog.Nop())
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "openssl rand -hex 32") {
+				t.Errorf("engine %q, %d characters: %v", engine, len(secret), err)
+			}
 		}
 	}
 }

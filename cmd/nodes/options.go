@@ -33,8 +33,16 @@ type Options struct {
 
 // CheckMode adds to found what is wrong with a mode. stateKey is mcp.state_key.
 func (o *Options) CheckMode(mode, stateKey string, found *option.Mistakes) {
+	if mode == Cluster {
+		if _, err := o.Links.Secrets(); err != nil {
+			found.Add("cluster.secret_file", "%v", err)
+		}
+	}
 	if !isQueued(mode) {
 		return
+	}
+	if _, err := readUser(o.Queue.SecretFile); err != nil {
+		found.Add("cluster.queue.secret_file", "%v", err)
 	}
 	if o.Queue.Engine == "" {
 		found.Add("cluster.queue.engine", "mode %s needs a broker: allowed is one like nats://10.0.0.5:4222, "+
@@ -77,7 +85,7 @@ func (o *Options) nameOf() (string, error) {
 
 // ids makes the ids of the node, with the secrets that all nodes have.
 func (o *Options) ids() (*nodeid.Maker, error) {
-	texts, err := nats.Secrets(o.Links.SecretFile)
+	texts, err := o.Links.Secrets()
 	if err != nil {
 		return nil, fmt.Errorf("cluster.secret_file: %w", err)
 	}

@@ -26,7 +26,7 @@ func Calls(mode string, o Options) (*reactor.Calls, error) {
 	}
 	user, err := readUser(o.Queue.SecretFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cluster.queue.secret_file: %w", err)
 	}
 	return &reactor.Calls{Works: mode == Worker, Name: name, Options: o.Queue, Open: openerOf(o.Queue.Engine, user)}, nil
 }
@@ -38,12 +38,12 @@ func readUser(file string) (*url.Userinfo, error) {
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("cluster.queue.secret_file: %w", err)
+		return nil, err
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	user, password, ok := strings.Cut(strings.TrimSpace(line), ":")
 	if !ok {
-		return nil, fmt.Errorf("cluster.queue.secret_file: the first line of %s is not user:password", file)
+		return nil, fmt.Errorf("the first line of %s is not that: allowed is user:password", file)
 	}
 	return url.UserPassword(user, password), nil
 }

@@ -174,18 +174,24 @@ func find(fields []option.Field, key string) *option.Field {
 
 // suggest says what was probably meant by an unknown key.
 func (r *reader) suggest(key, path string, fields []option.Field) string {
-	near := option.Nearest(key, r.known)
+	var here []string
+	for i := range fields {
+		here = append(here, fields[i].Key)
+	}
+	near := option.Nearest(key, here) // a neighbour is likelier than a key of another section
+	if near == "" {
+		near = option.Nearest(key, r.known)
+	}
 	leaf := option.Leaf(key)
 	renamed := slices.IndexFunc(fields, func(f option.Field) bool { return f.Was() == leaf })
 	switch {
 	case renamed >= 0:
 		return fmt.Sprintf("; it is called %q now", fields[renamed].Key)
 	case near == "" && len(fields) <= maxListedKeys:
-		var names []string
-		for _, f := range fields {
-			names = append(names, option.Leaf(f.Key))
+		for i := range here {
+			here[i] = option.Leaf(here[i])
 		}
-		return ": allowed here are " + strings.Join(names, ", ")
+		return ": allowed here are " + strings.Join(here, ", ")
 	case near == "":
 		return ""
 	case near == key && strings.Contains(strings.TrimPrefix(key, path+"."), "."): // as messages and docs name it

@@ -137,7 +137,7 @@ func TestMistakes(t *testing.T) {
 	f("windwo: 1"+rest, `1:1: unknown key "windwo"; did you mean "window"?`)
 	f("span: 1"+rest, `1:1: unknown key "span"; it is called "window" now`)
 	f("name: n\nphases: [{duration: 1s, durration: 2s}]",
-		`2:25: unknown key "phases[0].durration"; did you mean "phases[].duration"?`)
+		`2:25: unknown key "phases[0].durration"; did you mean "phases[0].duration"?`)
 	f("name: n\nphases: [{duration: 1s, qqqqqq: 2s}]",
 		`2:25: unknown key "phases[0].qqqqqq": allowed here are duration, rate, judged`)
 	f("marks: {p99: 1s, p99: 2s}"+rest, "1:18: marks.p99: set twice: allowed is once, and the first is in line 1")

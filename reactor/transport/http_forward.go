@@ -78,6 +78,9 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	k.Away, k.Started = y, true
 	c.AddPending(1)
 	t.answers.Queue(in, c, k)
+	for i := range r.Authorization { // a token is for nobody else, and engines may not encrypt
+		r.Authorization[i] = '*'
+	}
 	request := forward.Request{Addr: c.Addr(), Principal: c.Principal(), HTTP: r.AsSent(d.raw, len(d.raw))}
 	if !k.KeepAlive {
 		request.Flags |= forward.Closes
@@ -85,7 +88,10 @@ func (t *httpTransport) forward(in *pipeline.Intake, c *pipeline.Conn, r *http1.
 	if c.Listener().Loopback {
 		request.Flags |= forward.Loopback
 	}
-	refusal, known := d.Forwarder.Forward(&y.Asked, string(node), &request, y, r.Method == http1.MethodGet)
+	refusal, known := backpressure.ConnectionQueueFull, true
+	if c.Pending() <= d.MaxForwarded {
+		refusal, known = d.Forwarder.Forward(&y.Asked, string(node), &request, y, r.Method == http1.MethodGet)
+	}
 	if known && refusal == backpressure.Accepted {
 		return true
 	}
@@ -114,7 +120,7 @@ func (y *relay) Part(p []byte, whole bool) {
 		return
 	}
 	if !y.begun {
-		y.begun, y.events = true, bytes.Contains(p[:min(len(p), 2*httpHeadRoom)], []byte(http1.EventStreamType))
+		y.begun, y.events = readBegin(p)
 	}
 	y.whole = whole
 	y.owed += len(p)
@@ -126,6 +132,16 @@ func (y *relay) Part(p []byte, whole bool) {
 	if c.SendLocked(p); c.UnsentLocked() == 0 {
 		y.creditLocked()
 	}
+}
+
+// readBegin says whether p has the head of a response that is no interim one (RFC 9110 15.2), and whether that is an
+// event stream's.
+func readBegin(p []byte) (begun, events bool) {
+	head, rest, _ := bytes.Cut(p, []byte("\r\n\r\n"))
+	for bytes.HasPrefix(head, []byte("HTTP/1.1 1")) {
+		head, rest, _ = bytes.Cut(rest, []byte("\r\n\r\n"))
+	}
+	return len(head) > 0, bytes.Contains(head, []byte(http1.EventStreamType))
 }
 
 // creditLocked tells the owner what was taken, when that is worth a message.

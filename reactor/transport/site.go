@@ -43,6 +43,9 @@ type Site struct {
 	// Forwarder carries requests to the nodes that IDs say they belong to; nil: this server is no node of a cluster.
 	Forwarder *forward.Forwarder
 	IDs       *nodeid.Maker
+	// MaxForwarded is how many requests of one connection may be under way while one is carried: at their owner each is
+	// a connection with bounds of its own.
+	MaxForwarded int
 
 	// Pressure is a pressure.Level, which changes while the server runs.
 	Pressure atomic.Uint32

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"weir/registry/engine"
+	"weir/registry/protocol"
 )
 
 // TestUnknown: what another server may have, and what nobody else can.
@@ -28,4 +29,14 @@ func TestUnknown(t *testing.T) {
 	f(false, "AAAA", "2026-07-28", ping)
 	f(true, "", "2026-07-28", `{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"x",`+meta)
 	f(false, "", "2026-07-28", `{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{`+meta)
+}
+
+// TestResumesALaterRevision: another node's build may know a revision that this one does not.
+func TestResumesALaterRevision(t *testing.T) {
+	eng := newFixture(t).Registry.Engine()
+	var c engine.Conversation
+	eng.Resumes(&c, protocol.RevisionCount)
+	if at := c.Negotiated() - 1; at != protocol.LatestRevision {
+		t.Errorf("it speaks revision %d of %d", at, protocol.RevisionCount)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"weir/registry/call"
 	"weir/registry/fault"
 	"weir/registry/nodeid"
+	"weir/registry/protocol"
 )
 
 // A request about a task that another node of the cluster has is answered by that one, and suspended meanwhile. Over
@@ -54,7 +55,8 @@ func serveElsewhere(x *Exchange, to call.Forwarder, dst []byte) []byte {
 	return dst
 }
 
-// Resumes makes c the conversation of a legacy client that has agreed on a revision at another node.
+// Resumes makes c the conversation of a legacy client that has agreed on a revision at another node, whose build may
+// know one that this one does not.
 func (eng *Engine) Resumes(c *Conversation, revision uint8) {
-	c.Negotiate(int(revision), 0, eng.events)
+	c.Negotiate(min(int(revision), protocol.LatestRevision), 0, eng.events)
 }

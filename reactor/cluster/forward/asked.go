@@ -27,7 +27,8 @@ type Asked struct {
 	stream bool         // it waits for what may never come
 	heard  atomic.Int64 // when the owner was last heard, in backpressure.Now
 	debts  atomic.Uint32
-	taken  atomic.Int64 // bytes that were taken and not said to be
+	taken  atomic.Int64 // bytes of the response that were taken
+	got    int          // bytes of it that have come; of the goroutine that its owner's messages come on
 }
 
 // What an Asked could not say yet.
@@ -59,15 +60,7 @@ func (f *Forwarder) Forward(a *Asked, to string, r *Request, asker Asker, stream
 	r.window = f.opt.ForwardWindowBytes
 	b := appendRequest(buffer.Get(len(r.HTTP)+len(r.Principal)+requestRoom), r)
 	defer buffer.Put(b)
-	var err error
-	rest := b
-	for len(rest) > pieceBytes && err == nil {
-		err = f.nodes.Send(to, kindPiece, a.id, rest[:pieceBytes])
-		rest = rest[pieceBytes:]
-	}
-	if err == nil {
-		err = f.nodes.Send(to, kindRequest, a.id, rest)
-	}
+	err := a.sendRequest(b)
 	if err == nil || !f.asked.take(a.id) { // not there: it has ended already
 		f.m.forwarded.Inc()
 		f.m.sentBytes.Add(len(b))
@@ -85,16 +78,48 @@ func (f *Forwarder) Forward(a *Asked, to string, r *Request, asker Asker, stream
 // requestRoom is what appendRequest adds, about.
 const requestRoom = 64
 
+// sendRequest sends a request, in pieces if it is long.
+func (a *Asked) sendRequest(b []byte) error {
+	if len(b) <= pieceBytes {
+		return a.f.nodes.Send(a.to, kindRequest, a.id, b)
+	}
+	piece := buffer.Get(pieceBytes + binary.MaxVarintLen64)
+	defer func() { buffer.Put(piece) }()
+	for at := 0; at < len(b); at += pieceBytes {
+		kind, end := kindPiece, at+pieceBytes
+		if end >= len(b) {
+			kind, end = kindLast, len(b)
+		}
+		piece = appendPart(piece[:0], at, b[at:end])
+		if err := a.f.nodes.Send(a.to, kind, a.id, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // told takes what the owner says.
 func (a *Asked) told(kind cluster.Kind, data []byte) {
 	a.heard.Store(backpressure.Now())
-	if kind == kindEnd {
-		a.end(readFate(data))
-		return
-	}
-	a.asker.Part(data, kind != kindCut)
-	if kind == kindWhole {
+	switch kind {
+	case kindEnd:
+		fate := readFate(data)
+		if fate == Answered && (a.got == 0 || a.got != readTotal(data)) { // some of it was lost on the way
+			fate = Cut
+		}
+		a.end(fate)
+	case kindWhole:
+		a.asker.Part(data, true)
 		a.end(Answered)
+	default:
+		at, part := readPart(data)
+		if at != a.got { // what comes now would be taken for what was lost
+			a.say(oweLeft)
+			a.end(Cut)
+			return
+		}
+		a.got += len(part)
+		a.asker.Part(part, kind == kindAnswer)
 	}
 }
 
@@ -143,14 +168,13 @@ func (a *Asked) pay() bool {
 	debts := a.debts.Swap(0)
 	full := func(kind cluster.Kind, data []byte) bool { return isFull(a.f.nodes.Send(a.to, kind, a.id, data)) }
 	var room [binary.MaxVarintLen64]byte
-	switch n := a.taken.Swap(0); {
+	switch n := a.taken.Load(); {
 	case debts&oweLeft != 0: // nothing else counts any more
 		if full(kindLeft, nil) {
 			a.debts.Or(debts)
 			return false
 		}
 	case debts&oweCredit != 0 && full(kindCredit, binary.AppendUvarint(room[:0], uint64(n))):
-		a.taken.Add(n)
 		a.debts.Or(debts)
 		return false
 	case debts&oweHalf != 0 && full(kindHalf, nil):

@@ -33,6 +33,12 @@ func readFate(data []byte) Fate {
 	return Fate(data[0])
 }
 
+// readTotal reads how many bytes went before a kindEnd.
+func readTotal(data []byte) int {
+	at, _ := readPart(data[1:])
+	return at
+}
+
 // ErrorOf is what a client is told whose request met this fate.
 func ErrorOf(fate Fate) *codec.Error {
 	switch fate {

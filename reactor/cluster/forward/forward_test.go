@@ -19,9 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var kindNames = map[cluster.Kind]string{kindRequest: "request", kindPiece: "piece", kindLeft: "left", kindHalf: "half",
-	kindCredit: "credit", kindAnswer: "answer", kindCut: "cut", kindEnd: "end",
-	kindWhole: "whole"}
+var kindNames = map[cluster.Kind]string{kindRequest: "request", kindPiece: "piece", kindLast: "last", kindLeft: "left",
+	kindHalf: "half", kindCredit: "credit", kindAnswer: "answer", kindCut: "cut", kindEnd: "end", kindWhole: "whole"}
 
 // link is what a forwarder sends to, which writes it down; and the host and asker of the same test.
 type link struct {
@@ -43,8 +42,11 @@ func (l *link) Send(to string, kind cluster.Kind, _ uint64, data []byte) error {
 	}
 	text := string(data)
 	switch kind {
-	case kindRequest, kindPiece:
+	case kindRequest, kindPiece, kindLast:
 		text = fmt.Sprint(len(data) > 0)
+	case kindAnswer, kindCut:
+		_, part := readPart(data)
+		text = string(part)
 	case kindCredit, kindEnd:
 		text = fmt.Sprint(data)
 	}
@@ -97,27 +99,30 @@ func (l *link) forward(t *testing.T, f *Forwarder, size int, want backpressure.R
 	return a
 }
 
+// part is what carries a part of a response.
+func part(at int, text string) []byte { return appendPart(nil, at, []byte(text)) }
+
 // TestAsked: what an entry says and hears of a request.
 func TestAsked(t *testing.T) {
 	l := new(link)
 	f := newForwarder(l)
 	a := l.forward(t, f, 10, backpressure.Accepted, true)
-	f.Receive("b", kindCut, a.id, []byte("x"))
-	f.Receive("c", kindAnswer, a.id, []byte("of another node"))
-	f.Receive("b", kindAnswer, a.id, []byte("y"))
+	f.Receive("b", kindCut, a.id, part(0, "x"))
+	f.Receive("c", kindAnswer, a.id, part(1, "of another node"))
+	f.Receive("b", kindAnswer, a.id, part(1, "y"))
 	a.Taken(300)
 	a.Half()
-	f.Receive("b", kindEnd, a.id, []byte{0})
-	f.Receive("b", kindEnd, a.id, []byte{0})
-	f.Receive("b", kindAnswer, a.id, []byte("late"))
+	f.Receive("b", kindEnd, a.id, []byte{0, 2})
+	f.Receive("b", kindEnd, a.id, []byte{0, 2})
+	f.Receive("b", kindAnswer, a.id, part(2, "late"))
 	l.want(t, "b request true, c left, b credit [172 2], b half, b left", "x false, y true, answered")
 
 	a = l.forward(t, f, 2*pieceBytes, backpressure.Accepted, true)
 	a.Leave()
 	a.Leave()
-	f.Receive("b", kindAnswer, a.id, []byte("late"))
+	f.Receive("b", kindAnswer, a.id, part(0, "late"))
 	f.Receive("b", kindWhole, a.id, []byte("late"))
-	l.want(t, "b piece true, b piece true, b request true, b left, b left", "")
+	l.want(t, "b piece true, b piece true, b last true, b left, b left", "")
 
 	a = l.forward(t, f, 1, backpressure.Accepted, true)
 	f.Receive("b", kindWhole, a.id, []byte("all"))
@@ -200,23 +205,23 @@ func TestServed(t *testing.T) {
 		l.fails = nil
 		f.served.take(s.key)
 		s.finish(Answered)
-		l.want(t, "a answer 123, a cut 45, a end [0]", "")
+		l.want(t, "a answer 123, a cut 45, a end [0 5]", "")
 
 		for _, n := range []int{1, 2} { // in pieces
-			f.Receive("a", kindPiece, 8, request[:n])
-			f.Receive("a", kindRequest, 8, request[n:])
+			f.Receive("a", kindPiece, 8, appendPart(nil, 0, request[:n]))
+			f.Receive("a", kindLast, 8, appendPart(nil, n, request[n:]))
 			s.Refuse([]byte("no"))
 		}
-		f.Receive("a", kindPiece, 9, request[:3])
+		f.Receive("a", kindPiece, 9, appendPart(nil, 0, request[:3]))
 		f.Receive("a", kindLeft, 9, nil)
 		f.Receive("a", kindRequest, 10, []byte("?"))
 		l.full = true
-		f.Receive("a", kindPiece, 11, request)
+		f.Receive("a", kindPiece, 11, appendPart(nil, 0, request))
 		l.full = false
-		l.want(t, "a answer no, a end [0], a answer no, a end [0], a end [5], a end [2]", "")
+		l.want(t, "a whole no, a whole no, a end [5 0], a end [2 0]", "")
 		f.Receive("a", kindCredit, 12, []byte{0}) // whoever waits for what is not here waits in vain
 		f.Receive("a", kindHalf, 12, nil)
-		l.want(t, "a end [5]", "")
+		l.want(t, "a end [5 0]", "")
 		if f.served.len() != 0 || l.held != 0 {
 			t.Errorf("%d are left, and %d bytes", f.served.len(), l.held)
 		}
@@ -234,7 +239,7 @@ func TestServed(t *testing.T) {
 		l.mu.Unlock()
 		time.Sleep(2 * payEvery)
 		synctest.Wait()
-		l.want(t, "a end [5]", "")
+		l.want(t, "a end [5 0]", "")
 	})
 }
 
@@ -243,7 +248,7 @@ func TestSilence(t *testing.T) {
 	l := new(link)
 	f := newForwarder(l)
 	a := l.forward(t, f, 1, backpressure.Accepted, true)
-	f.Receive("a", kindPiece, 1, []byte("?"))
+	f.Receive("a", kindPiece, 1, part(0, "?"))
 	l.want(t, "b request true", "")
 	now := time.Now()
 	tick := func(silent time.Duration) {

@@ -75,8 +75,8 @@ func (f *Forwarder) lose(node string) {
 // Receive implements cluster.Handler.
 func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []byte) {
 	switch kind {
-	case kindRequest, kindPiece:
-		f.take(servedKey{from, id}, kind == kindRequest, data)
+	case kindRequest, kindPiece, kindLast:
+		f.take(servedKey{from, id}, kind, data)
 	case kindLeft, kindHalf, kindCredit:
 		if s, ok := f.served.find(servedKey{from, id}); ok {
 			s.told(kind, data)
@@ -84,7 +84,7 @@ func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []by
 		}
 		f.m.late.Inc()
 		if kind == kindCredit { // who waits for it is to wait no more
-			_ = f.nodes.Send(from, kindEnd, id, []byte{byte(Cut)})
+			_ = f.nodes.Send(from, kindEnd, id, []byte{byte(Cut), 0})
 		}
 	case kindAnswer, kindCut, kindEnd, kindWhole:
 		if a, ok := f.asked.find(id); ok && a.to == from {
@@ -101,7 +101,7 @@ func (f *Forwarder) Receive(from string, kind cluster.Kind, id uint64, data []by
 // Nobody implements cluster.Handler.
 func (f *Forwarder) Nobody(to string, kind cluster.Kind, id uint64) {
 	switch kind {
-	case kindRequest, kindPiece:
+	case kindRequest, kindPiece, kindLast:
 		if a, ok := f.asked.find(id); ok && a.to == to {
 			a.end(Unknown)
 		}

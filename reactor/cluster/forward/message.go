@@ -11,22 +11,29 @@ import (
 // The messages between an entry and an owner. Each names the request by the id that the entry has given it.
 const (
 	// From the entry.
-	kindRequest = cluster.FirstForward + iota // a request (AppendRequest), or its last piece
-	kindPiece                                 // a piece of a request that is longer than pieceBytes; more follow
+	kindRequest = cluster.FirstForward + iota // a request (appendRequest)
+	kindPiece                                 // where it begins (uvarint), and a piece of a request longer than pieceBytes
 	kindLeft                                  // its client has gone
 	kindHalf                                  // its client has closed its sending side
-	kindCredit                                // so many bytes were taken (uvarint); 0: it is still waited for
+	kindCredit                                // so many bytes were taken in all (uvarint); it is still waited for
 
 	// From the owner.
-	kindAnswer // bytes of the response; what was written at once ends with them
-	kindCut    // bytes of the response; the rest of what was written at once follows
-	kindEnd    // nothing follows: a Fate
+	kindAnswer // where they begin (uvarint), and bytes of the response; what was written at once ends with them
+	kindCut    // the same; the rest of what was written at once follows
+	kindEnd    // nothing follows: a Fate, and how many bytes went before (uvarint)
 	kindWhole  // the whole response; nothing follows
+
+	// From the entry.
+	kindLast // as kindPiece, the last one
 )
+
+// Messages between nodes may be lost. What goes in parts says where each begins, so that nothing is put together that
+// was never said: the rest of a request would be read as another one, of whomever it names.
 
 // Kinds are those of the messages.
 func Kinds() []cluster.Kind {
-	return []cluster.Kind{kindRequest, kindPiece, kindLeft, kindHalf, kindCredit, kindAnswer, kindCut, kindEnd, kindWhole}
+	return []cluster.Kind{kindRequest, kindPiece, kindLast, kindLeft, kindHalf, kindCredit, kindAnswer, kindCut, kindEnd,
+		kindWhole}
 }
 
 // pieceBytes is the most that one message carries: a large request must not hold up the small ones behind it for long.
@@ -92,3 +99,20 @@ func readRequest(b []byte) (r Request, err error) {
 	r.Principal, r.HTTP = string(b[n:n+int(size)]), b[n+int(size):]
 	return r, nil
 }
+
+// appendPart appends what begins at so many bytes of the whole.
+func appendPart(dst []byte, at int, part []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(at)), part...)
+}
+
+// readPart reads what appendPart has written; at is -1 if it has not.
+func readPart(b []byte) (at int, part []byte) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > maxPartAt {
+		return -1, nil
+	}
+	return int(n), b[size:]
+}
+
+// maxPartAt is beyond what any request or response comes to.
+const maxPartAt = 1 << 62

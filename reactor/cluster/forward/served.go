@@ -12,6 +12,7 @@ import (
 	"weir/backpressure"
 	"weir/reactor/cluster"
 	"weir/reactor/loop"
+	"weir/reactor/loop/buffer"
 )
 
 // Host serves the requests of other nodes' clients. Any goroutine; it must not block.
@@ -32,19 +33,24 @@ type servedKey struct {
 
 // Served is a request of another node's client that this node serves. It is the loop.Wire of its connection.
 type Served struct {
-	f      *Forwarder
-	key    servedKey
-	conn   *loop.Conn   // once it is attached
-	pieces []byte       // of a request that has not come to its end
-	heard  atomic.Int64 // when the entry was last heard
+	f     *Forwarder
+	key   servedKey
+	conn  *loop.Conn   // once it is attached
+	heard atomic.Int64 // when the entry was last heard
 
 	mu      sync.Mutex
-	credit  int  // bytes that the entry has room for
-	stalled bool // the connection waits for more
-	gone    bool // the entry wants to hear no end
-	listed  bool // it is in Forwarder.waits
-	over    bool // the connection has ended
-	fate    Fate // with which it did
+	pieces  []byte // of a request that has not come to its end
+	handed  bool   // the host has it
+	dropped bool   // it has ended without a connection
+	ready   bool   // it has a connection that may be told of
+	window  int    // bytes that may be on their way
+	sent    int    // bytes of the response that are with the engine
+	taken   int    // and with the client
+	stalled bool   // the connection waits for more
+	gone    bool   // the entry wants to hear no end
+	listed  bool   // it is in Forwarder.waits
+	over    bool   // the connection has ended
+	fate    Fate   // with which it did
 
 	// Guarded by the connection's lock.
 	whole bool // all that was written last is on its way
@@ -53,33 +59,38 @@ type Served struct {
 }
 
 // take takes a request, or a piece of one.
-func (f *Forwarder) take(key servedKey, last bool, data []byte) {
+func (f *Forwarder) take(key servedKey, kind cluster.Kind, data []byte) {
+	at := 0
+	if kind != kindRequest {
+		at, data = readPart(data)
+	}
 	s, more := f.served.find(key)
 	switch {
-	case more && s.conn != nil: // the id was given twice, which it never is
+	case more && !s.goesOn(at): // the id was given twice, which it never is, or a piece was lost
 		f.m.late.Inc()
+		return
+	case !more && at != 0: // its beginning was refused, or lost
+		f.m.late.Inc()
+		if kind == kindLast {
+			_ = f.nodes.Send(key.from, kindEnd, key.id, []byte{byte(Full), 0})
+		}
 		return
 	case !more:
 		s = &Served{f: f, key: key}
 		s.heard.Store(backpressure.Now())
 		if !f.served.put(key, s, f.opt.MaxForwarded) {
-			if last {
-				_ = f.nodes.Send(key.from, kindEnd, key.id, []byte{byte(Limit)})
-			}
+			_ = f.nodes.Send(key.from, kindEnd, key.id, []byte{byte(Limit), 0})
 			return
 		}
 	}
-	if !last || more {
+	if kind != kindRequest {
 		if !f.host.TakeInput(len(data)) {
 			s.drop(Full)
 			return
 		}
-		s.pieces = append(s.pieces, data...)
-		if !last {
+		if data = s.addPiece(data, kind == kindLast); data == nil {
 			return
 		}
-		data = s.pieces
-		s.pieces = nil
 		defer f.host.GiveInput(len(data))
 	}
 	r, err := readRequest(data)
@@ -88,23 +99,82 @@ func (f *Forwarder) take(key servedKey, last bool, data []byte) {
 		return
 	}
 	f.m.served.Inc()
-	s.credit = r.window
-	f.host.Serve(s, &r)
+	s.serve(&r)
+}
+
+// goesOn says whether a piece that begins at so many bytes comes next. Another one ends what has no connection yet.
+func (s *Served) goesOn(at int) bool {
+	s.mu.Lock()
+	next, handed := len(s.pieces), s.handed
+	s.mu.Unlock()
+	switch {
+	case handed:
+		return false
+	case next != at:
+		s.drop(Full)
+		return false
+	}
+	return true
+}
+
+// addPiece adds a piece that is on the books. With the last one it returns the request, which stays on the books; nil:
+// there is none yet, or none any more.
+func (s *Served) addPiece(data []byte, last bool) []byte {
+	s.mu.Lock()
+	dropped := s.dropped
+	var whole []byte
+	if !dropped {
+		s.pieces = append(s.pieces, data...)
+		if last {
+			whole, s.pieces = s.pieces, nil
+		}
+	}
+	s.mu.Unlock()
+	if dropped {
+		s.f.host.GiveInput(len(data))
+	}
+	return whole
+}
+
+// serve has the host serve the request. That nobody wants the response may be heard meanwhile.
+func (s *Served) serve(r *Request) {
+	s.mu.Lock()
+	s.window, s.handed = r.window, true
+	dropped := s.dropped
+	s.mu.Unlock()
+	if dropped {
+		return
+	}
+	s.f.host.Serve(s, r)
+	s.mu.Lock()
+	s.ready = s.conn != nil
+	closes := s.ready && s.gone
+	s.mu.Unlock()
+	if closes {
+		s.conn.Close(loop.ClosePeerReset)
+	}
 }
 
 // drop ends what has no connection.
 func (s *Served) drop(fate Fate) {
-	if s.f.served.take(s.key) {
-		s.f.host.GiveInput(len(s.pieces))
-		s.pieces = nil
-		s.finish(fate)
+	if !s.f.served.take(s.key) {
+		return
 	}
+	s.mu.Lock()
+	held := len(s.pieces)
+	s.pieces, s.dropped = nil, true
+	s.mu.Unlock()
+	s.f.host.GiveInput(held)
+	s.finish(fate)
 }
 
 // Refuse answers the request with a response, without a connection.
 func (s *Served) Refuse(response []byte) {
-	_ = s.f.nodes.Send(s.key.from, kindAnswer, s.key.id, response)
-	s.drop(Answered)
+	if isFull(s.f.nodes.Send(s.key.from, kindWhole, s.key.id, response)) {
+		s.drop(Full)
+		return
+	}
+	s.f.served.take(s.key)
 }
 
 // Attach says on which connection the request is served. Before it is its loop's.
@@ -116,39 +186,49 @@ func (s *Served) Listen(ln *loop.Listener) { ln.Wire, ln.Ended = s, s.ended }
 // Write implements loop.Wire.
 func (s *Served) Write(p []byte) (int, error) {
 	s.mu.Lock()
-	n := min(len(p), s.credit)
-	s.credit -= n
+	at := s.sent
+	n := min(len(p), s.window-(at-s.taken))
+	s.sent += n
 	s.stalled = n < len(p)
 	s.mu.Unlock()
-	kind := kindAnswer
 	if n < len(p) {
-		kind = kindCut
 		s.whole = false
 		s.f.m.stalled.Inc()
 	}
 	if n == 0 {
 		return 0, unix.EAGAIN
 	}
-	if kind == kindAnswer && !s.begun && isWhole(p) {
-		kind = kindWhole
-	}
-	err := s.f.nodes.Send(s.key.from, kind, s.key.id, p[:n])
-	switch {
-	case err == nil:
+	kind, err := s.send(p, n, at)
+	if err == nil {
 		s.whole = n == len(p)
 		s.begun = s.begun || !bytes.HasPrefix(p, []byte(interim))
 		s.said = kind == kindWhole
 		s.f.m.sentBytes.Add(n)
 		return n, nil
-	case !isFull(err):
-		return 0, unix.EPIPE
 	}
 	s.mu.Lock()
-	s.credit += n
+	defer s.mu.Unlock()
+	s.sent -= n
+	if !isFull(err) {
+		return 0, unix.EPIPE
+	}
 	s.stalled = true
 	s.oweLocked()
-	s.mu.Unlock()
 	return 0, unix.EAGAIN
+}
+
+// send sends the first n bytes of p, which begin at so many of the response.
+func (s *Served) send(p []byte, n, at int) (cluster.Kind, error) {
+	kind := kindAnswer
+	switch {
+	case n < len(p):
+		kind = kindCut
+	case !s.begun && isWhole(p):
+		return kindWhole, s.f.nodes.Send(s.key.from, kindWhole, s.key.id, p)
+	}
+	b := appendPart(buffer.Get(n+binary.MaxVarintLen64), at, p[:n])
+	defer buffer.Put(b)
+	return kind, s.f.nodes.Send(s.key.from, kind, s.key.id, b)
 }
 
 // interim begins a response that another one follows (RFC 9110 15.2).
@@ -202,10 +282,10 @@ func (s *Served) told(kind cluster.Kind, data []byte) {
 			s.conn.Loop().Do(half{s.conn})
 		}
 	case kindCredit:
-		n, _ := binary.Uvarint(data)
+		n, _ := readPart(data) // of all, so that one that was lost is made good by the next
 		s.mu.Lock()
-		s.credit += int(min(n, maxWindow))
-		wakes := s.stalled && s.credit > 0
+		s.taken = max(s.taken, min(n, s.sent))
+		wakes := s.stalled && s.sent-s.taken < s.window
 		s.stalled = s.stalled && !wakes
 		s.mu.Unlock()
 		if wakes && s.conn != nil {
@@ -224,12 +304,14 @@ func (h half) OnLoop(*loop.Loop) { h.conn.PeerLeft() }
 func (s *Served) left() {
 	s.mu.Lock()
 	s.gone = true
+	handed, ready := s.handed, s.ready
 	s.mu.Unlock()
-	if s.conn == nil {
+	switch {
+	case ready:
+		s.conn.Close(loop.ClosePeerReset)
+	case !handed: // else serve closes it
 		s.drop(Left)
-		return
 	}
-	s.conn.Close(loop.ClosePeerReset)
 }
 
 // ended hears why the connection has ended, on its loop.
@@ -250,12 +332,12 @@ func (s *Served) ended(why loop.Reason) {
 // finish tells the entry that nothing follows.
 func (s *Served) finish(fate Fate) {
 	s.mu.Lock()
-	gone := s.gone
+	gone, sent := s.gone, s.sent
 	s.mu.Unlock()
 	if gone {
 		return
 	}
-	if isFull(s.f.nodes.Send(s.key.from, kindEnd, s.key.id, []byte{byte(fate)})) {
+	if isFull(s.f.nodes.Send(s.key.from, kindEnd, s.key.id, appendPart([]byte{byte(fate)}, sent, nil))) {
 		s.mu.Lock()
 		s.over, s.fate = true, fate
 		s.oweLocked()

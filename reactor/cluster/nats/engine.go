@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -54,23 +53,13 @@ type engine struct {
 
 // open connects. After an error, end undoes what was done.
 func (e *engine) open() error {
-	var secrets []string
-	if e.o.SecretFile != "" {
-		text, err := os.ReadFile(e.o.SecretFile)
-		if err == nil {
-			secrets, err = parseSecrets(text)
-		}
-		if err == nil && e.o.Engine == "" {
-			err = checkStrength(secrets)
-		}
-		if err != nil {
-			return fmt.Errorf("cluster.secret_file: %s: %w", e.o.SecretFile, err)
-		}
+	secrets, err := e.o.Secrets()
+	if err != nil {
+		return fmt.Errorf("cluster.secret_file: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	if e.o.Engine == "" {
-		var err error
 		if e.embedded, err = startEmbedded(&e.o, e.name, secrets, e.trouble); err != nil {
 			return err
 		}

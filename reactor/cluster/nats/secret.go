@@ -49,16 +49,25 @@ func parseSecrets(text []byte) ([]string, error) {
 	return secrets, nil
 }
 
-// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file.
-func Secrets(file string) ([]string, error) {
-	if file == "" {
+// Secrets are what nodes that have this secret_file know, the one that is shown first; none without a file. One that
+// can be guessed is refused, also where it is what a NATS server asks for: ids that clients get are made with it, and
+// guesses can be held against these.
+func (o *Options) Secrets() ([]string, error) {
+	if o.SecretFile == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(o.SecretFile)
 	if err != nil {
 		return nil, err
 	}
-	return parseSecrets(text)
+	secrets, err := parseSecrets(text)
+	if err == nil {
+		err = checkStrength(secrets)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.SecretFile, err)
+	}
+	return secrets, nil
 }
 
 // checkStrength tells whether secrets are beyond guessing.

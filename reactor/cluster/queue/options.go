@@ -33,8 +33,8 @@ type Options struct {
 	// be sent to front ends.
 	MaxInFlightBytes int `yaml:"max_in_flight_bytes" default:"64 MiB" min:"64 KiB" max:"64 GiB" unit:"bytes"`
 	// CallTimeout is how long a call may take from the front end to its answer, with all the waiting. Then it is answered
-	// with worker_timeout and taken back. The broker drops what waits for longer. It wants to be above
-	// mcp.handler_timeout.
+	// with worker_timeout and taken back. The broker drops what waits for longer. Raise it where handlers run longer,
+	// which mcp.handler_timeout (5m) lets them.
 	CallTimeout time.Duration `yaml:"call_timeout" default:"60s" min:"100ms" max:"24h"`
 	// WorkerTimeout is how long a worker may be silent until the calls that it has are others', or end with worker_lost.
 	WorkerTimeout time.Duration `yaml:"worker_timeout" default:"5s" min:"500ms" max:"10m"`

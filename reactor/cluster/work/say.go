@@ -38,13 +38,6 @@ func (w *Worker) leave(conv *engine.Conversation) *job {
 	return j
 }
 
-// jobOf is the job of a conversation; nil: it is over.
-func (w *Worker) jobOf(conv *engine.Conversation) *job {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.jobs[conv]
-}
-
 // answer ends a job with its response; nothing if it was cancelled.
 func (w *Worker) answer(j *job, outcome engine.Outcome, well bool, message []byte) {
 	if len(message) == 0 {

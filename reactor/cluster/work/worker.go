@@ -48,6 +48,7 @@ type Worker struct {
 	wake      chan struct{} // has one when there is something to say
 	room      chan struct{} // has one when the broker has forgotten calls that have ended
 	up        atomic.Bool
+	watched   atomic.Bool // the queue has said how it does
 	series    series
 
 	mu        sync.Mutex
@@ -109,8 +110,11 @@ func (w *Worker) Start() (err error) {
 }
 
 func (w *Worker) watch(s queue.State) {
-	if was := w.up.Swap(s.Up); was != s.Up {
-		w.config.Log.Info().Bool("up", s.Up).Str("why", s.Why).Msg("the queue of front ends")
+	was, first := w.up.Swap(s.Up), !w.watched.Swap(true)
+	if s.Up && !was {
+		w.config.Log.Info().Msg("the queue of the front ends is there")
+	} else if !s.Up && (was || first) {
+		w.config.Log.Warn().Str("why", s.Why).Msg("the queue of the front ends does not answer: no calls are taken")
 	}
 }
 
