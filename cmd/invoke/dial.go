@@ -80,7 +80,12 @@ func (b bearing) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Header.Set("Authorization", "Bearer "+b.token)
 	}
-	return b.over.RoundTrip(r)
+	answer, err := b.over.RoundTrip(r)
+	if err == nil && answer.StatusCode == http.StatusServiceUnavailable &&
+		strings.HasPrefix(answer.Header.Get("Content-Type"), "application/json") {
+		answer.StatusCode = http.StatusOK // the client reads why it was refused only from such an answer
+	}
+	return answer, err
 }
 
 func unreached(target string, err error) error {

@@ -149,6 +149,9 @@ func (r receiver) Nobody(to string, kind Kind, id uint64) {
 // say logs a change.
 func (n *Node) say(c *Change) {
 	line, text := n.log.Info(), "a node is "+c.To.String()
+	if c.To == Left {
+		text = "a node has left"
+	}
 	switch {
 	case c.Node == n.name && c.To == Refused:
 		line, text = n.log.Error(), "this node is refused: another one has its name; give one of them another, cluster.node"

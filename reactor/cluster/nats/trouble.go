@@ -126,7 +126,10 @@ func (t *trouble) Errorf(format string, values ...any) {
 	text := fmt.Sprintf(format, values...)
 	address, rest, _ := strings.Cut(text, " - ")
 	switch {
+	case strings.Contains(rest, "handshake error") && strings.HasSuffix(rest, "i/o timeout"): // frozen, not a stranger
+		t.note("frozen "+hostOf(address), "no link with "+hostOf(address)+": it accepts connections and says nothing")
 	case strings.Contains(rest, "handshake error"):
+		t.log.Debug().Msg("nats: " + text)
 		t.refuse(hostOf(address))
 	case strings.Contains(rest, "Error flushing"): // the link ends, and Noticef hears of it
 		t.log.Debug().Msg("nats: " + text)

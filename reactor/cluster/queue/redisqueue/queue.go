@@ -12,6 +12,12 @@ import (
 	"weir/reactor/cluster/queue"
 )
 
+// silent is the log of the library, whose lines would stand between those of the server: State.Why says the same.
+type silent struct{}
+
+// Printf implements the logger of the library.
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Queue is a process's place at a Redis server.
 type Queue struct {
 	config queue.Config
@@ -45,6 +51,7 @@ const maxWords = 1 << 14
 // Open joins the Redis server at url, redis://[user:password@]host:port/db. It waits up to the deadline until the server
 // is there, and goes on without. The error is that the url cannot be read.
 func Open(url string, c queue.Config) (*Queue, error) {
+	redis.SetLogger(silent{})
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, err
