@@ -106,6 +106,33 @@ func TestShareSession(t *testing.T) {
 	s.nobodyIsLeft(o.Env[marked])
 }
 
+// TestShareOfEndedSessions: who begins sessions and ends them leaves no child that others would have to wait for.
+func TestShareOfEndedSessions(t *testing.T) {
+	s, o := apart(t, "session", func(o *mount.Options) { o.MaxChildren = 2 })
+	c := initialized(t, s) // has one, and stays
+	mine := pidOf(c, "m_a")
+	for n := range 3 {
+		session := s.sessionAt("/mcp/m")
+		if pid, refused := s.pidAt("/mcp/m", session); pid == 0 {
+			t.Fatalf("session %d: %q", n, refused)
+		}
+		if _, refused := s.pidAt("/mcp/m", s.sessionAt("/mcp/m")); refused != "mount_children" {
+			t.Errorf("one more than may be: %q", refused)
+		}
+		p := s.dial("http")
+		p.send("DELETE /mcp/m HTTP/1.1\r\nHost: localhost\r\nMCP-Protocol-Version: 2025-11-25\r\n" + session + "\r\n\r\n")
+		if r, body := p.response(); r.StatusCode/100 != 2 {
+			t.Fatalf("%s %s", r.Status, body)
+		}
+		p.Close()
+	}
+	if pidOf(c, "m_a") != mine {
+		t.Error("who stayed has another child")
+	}
+	s.stop(patience)
+	s.nobodyIsLeft(o.Env[marked])
+}
+
 // TestShareBegins: calls wait for the child that the first of them has begun, and none is lost when it cannot be.
 func TestShareBegins(t *testing.T) {
 	p, o := playedOn(t)

@@ -53,7 +53,7 @@ func (m *Mount) childFor(c *call.Call) (*Mount, reason.Failure) {
 		return nil, reason.FailStopped
 	case m.life.Err() != nil:
 		return nil, reason.FailDown
-	case len(all.byOwner) >= m.opt.MaxChildren:
+	case len(all.byOwner) >= m.opt.MaxChildren && !all.endOrphanLocked():
 		return nil, reason.FailChildren
 	default:
 		all.begun++
@@ -88,6 +88,20 @@ func (m *Mount) endIdle() {
 	}
 	delete(all.byOwner, m.owner)
 	m.end()
+}
+
+// endOrphanLocked ends a child whose session is over, which nobody can call any more; false: there is none. Who begins
+// sessions and ends them would else have all children until they are idle.
+func (c *children) endOrphanLocked() bool {
+	for owner, child := range c.byOwner {
+		if conv, ok := owner.(*call.Conversation); ok && conv.Over() && !child.isBusy() {
+			child.timer.Stop()
+			delete(c.byOwner, owner)
+			child.end()
+			return true
+		}
+	}
+	return false
 }
 
 // isBusy says whether a call is with m.

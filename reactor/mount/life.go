@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/backpressure"
+	"weir/reactor/mount/breaker"
 	"weir/reactor/mount/child"
 	"weir/reactor/mount/reason"
 	"weir/reactor/mount/remote"
@@ -22,23 +22,11 @@ import (
 // The life of a mount: begun, greeted, listed, there; ended, and after a pause begun again.
 
 const (
-	firstPause = 200 * time.Millisecond
-	maxPause   = 30 * time.Second
 	// steady is how long a mount must have been there for its next pause to be the first again.
 	steady = time.Minute
 	// debounce is how long a mount's changes of its list are collected before it is asked for it.
 	debounce = 200 * time.Millisecond
 )
-
-// pauseAfter is the pause after so many ends in a row: twice as long each time, and of random length, so that many
-// mounts that ended together do not begin together.
-func pauseAfter(ends int) time.Duration {
-	pause := maxPause
-	if ends < 8 {
-		pause = min(maxPause, firstPause<<ends)
-	}
-	return pause/2 + rand.N(pause/2+1)
-}
 
 // run lives until ctx is over. hurry leaves what is to end no time.
 func (m *Mount) run(ctx, hurry context.Context) {
@@ -55,7 +43,7 @@ func (m *Mount) run(ctx, hurry context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		pause := pauseAfter(ends)
+		pause := breaker.PauseAfter(ends)
 		line := m.log.Error()
 		if told == e.Why { // again: it was said
 			line = m.log.Debug()

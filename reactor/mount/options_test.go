@@ -3,7 +3,6 @@ package mount
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestValidate(t *testing.T) {
@@ -28,15 +27,4 @@ func TestValidate(t *testing.T) {
 		"args, env, inherit_env and cwd are for a command, and there is none: allowed is to leave them out")
 	f(func(o *Options) { o.TCP, o.Era = "x:1", "new" }, `era: "new" is unknown: allowed is auto, legacy or modern`)
 	f(func(o *Options) { o.TCP, o.MaxInFlight = "x:1", 0 }, "max_in_flight: 0 is below 1: allowed is 1 to 500000 calls")
-}
-
-func TestPauses(t *testing.T) {
-	for ends, longest := range map[int]time.Duration{0: 200 * time.Millisecond, 1: 400 * time.Millisecond,
-		7: 25600 * time.Millisecond, 8: 30 * time.Second, 1000: 30 * time.Second} {
-		for range 100 {
-			if p := pauseAfter(ends); p < longest/2 || p > longest {
-				t.Fatalf("after %d ends: %v, longest %v", ends, p, longest)
-			}
-		}
-	}
 }

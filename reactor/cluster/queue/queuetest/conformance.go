@@ -28,7 +28,8 @@ const deadline = 2 * time.Second
 func Conformance(t *testing.T, open Opener) {
 	for name, test := range map[string]func(*world){
 		"Full": testFull, "FullBytes": testFullBytes, "WorkerGone": testWorkerGone, "Words": testWords,
-		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves, "LastWords": testLastWords,
+		"BrokerAway": testBrokerAway, "Age": testAge, "Credit": testCredit, "Leaves": testLeaves,
+		"LastWords": testLastWords,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(&world{T: t, open: open, prefix: fmt.Sprintf("t%d%s", time.Now().UnixNano(), name)})

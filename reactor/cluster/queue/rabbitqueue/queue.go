@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -19,6 +20,7 @@ type Queue struct {
 	end    context.CancelFunc
 	over   sync.WaitGroup
 	words  chan word     // on their way out
+	unsent atomic.Int64  // bytes of words
 	tried  chan struct{} // closed when the first session is there, or could not be made
 
 	pushing sync.Mutex // one batch at a time, so that confirms are those of one
@@ -28,10 +30,11 @@ type Queue struct {
 	changed chan struct{} // closed when the session changes
 }
 
-// word is a message to a process.
+// word is a message to a process, or the end of those before.
 type word struct {
 	to      string
 	message []byte
+	last    chan struct{} // closed when those before have left; nil: it is a message
 }
 
 // maxWords is how many messages wait to be sent. Without a broker, or with one that is slower, Send says ErrDown.
@@ -147,6 +150,8 @@ func (q *Queue) serve(s *session) {
 
 // looked tells the state, and says whether the broker has answered.
 func (q *Queue) looked(s *session) bool {
+	late := time.AfterFunc(q.config.Deadline, s.end)
+	defer late.Stop()
 	is, err := s.look.QueueDeclarePassive(q.jobsName(), true, false, false, false, nil)
 	if err != nil {
 		return false
@@ -160,11 +165,16 @@ func (q *Queue) speak(ended context.Context, s *session) {
 	for {
 		select {
 		case w := <-q.words:
+			if w.last != nil {
+				close(w.last)
+				continue
+			}
 			exchange, key, must := "", q.wordsTo(w.to), true
 			if w.to == queue.Workers {
 				exchange, key, must = q.allName(), "", false
 			}
 			err := s.words.PublishWithContext(ended, exchange, key, must, false, amqp.Publishing{Body: w.message})
+			q.unsent.Add(-int64(len(w.message)))
 			if err != nil {
 				return // the session is over; what the word was about ends with its deadline
 			}
@@ -179,11 +189,38 @@ func (q *Queue) Send(to string, message []byte) error {
 	if q.life.Err() != nil {
 		return queue.ErrClosed
 	}
+	bytes := int64(len(message))
+	if q.unsent.Add(bytes) <= int64(q.config.MaxUnsentBytes) {
+		select {
+		case q.words <- word{to: to, message: append([]byte(nil), message...)}:
+			return nil
+		default:
+		}
+	}
+	q.unsent.Add(-bytes)
+	return queue.ErrDown
+}
+
+// flush waits, up to the deadline, until what was sent before has left.
+func (q *Queue) flush() {
+	s, changed := q.current()
+	if s == nil || q.unsent.Load() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(q.life, q.config.Deadline)
+	defer cancel()
+	last := make(chan struct{})
 	select {
-	case q.words <- word{to, append([]byte(nil), message...)}:
-		return nil
-	default:
-		return queue.ErrDown
+	case q.words <- word{last: last}:
+	case <-changed:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-last:
+	case <-changed:
+	case <-ctx.Done():
 	}
 }
 
@@ -284,6 +321,7 @@ func jobOf(d amqp.Delivery) queue.Job {
 
 // Done implements queue.Queue.
 func (q *Queue) Done(jobs []queue.Job) {
+	q.flush()
 	for _, j := range jobs {
 		_ = j.Receipt.(amqp.Delivery).Ack(false) // of a session that is over they are another worker's, and marked
 	}
@@ -294,6 +332,10 @@ func (q *Queue) Close() {
 	if q.life.Err() != nil {
 		return
 	}
+	q.flush()
 	q.end()
+	if s, _ := q.current(); s != nil {
+		s.end() // also one that waits for an answer
+	}
 	q.over.Wait()
 }

@@ -78,4 +78,10 @@ func TestRabbit(t *testing.T) {
 		}
 		return q, wire.Cut
 	})
+	wire := queuetest.NewWire(t, address)
+	t.Run("Frozen", func(t *testing.T) {
+		queuetest.Frozen(t, wire, func(c queue.Config) (queue.Queue, error) {
+			return Open(fmt.Sprintf("amqp://guest:guest@%s/", wire.Address()), c)
+		})
+	})
 }

@@ -29,12 +29,14 @@ func (q *Queue) dial() (s *session, err error) {
 	s = &session{}
 	s.conn, err = amqp.DialConfig(q.url, amqp.Config{
 		Heartbeat:  max(time.Second, c.Silence/2),
-		Dial:       func(network, addr string) (net.Conn, error) { return net.DialTimeout(network, addr, c.Deadline) },
+		Dial:       func(network, addr string) (net.Conn, error) { return dialWithin(c.Deadline, network, addr) },
 		Properties: amqp.Table{"connection_name": "weir " + c.Name},
 	})
 	if err != nil {
 		return nil, err
 	}
+	late := time.AfterFunc(c.Deadline, s.end)
+	defer late.Stop()
 	s.over = s.conn.NotifyClose(make(chan *amqp.Error, 1))
 	for _, channel := range []**amqp.Channel{&s.jobs, &s.taken, &s.words, &s.look} {
 		if *channel, err = s.conn.Channel(); err != nil {
@@ -47,6 +49,29 @@ func (q *Queue) dial() (s *session, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// prompt is a connection on which no write lasts for longer than the deadline: a broker that has no memory left does
+// not read.
+type prompt struct {
+	net.Conn
+	deadline time.Duration
+}
+
+func (p prompt) Write(b []byte) (int, error) {
+	if err := p.SetWriteDeadline(time.Now().Add(p.deadline)); err != nil {
+		return 0, err
+	}
+	return p.Conn.Write(b)
+}
+
+// dialWithin makes a connection. Its handshake is bounded too: amqp takes the deadline away behind it.
+func dialWithin(deadline time.Duration, network, addr string) (net.Conn, error) {
+	c, err := net.DialTimeout(network, addr, deadline)
+	if err != nil {
+		return nil, err
+	}
+	return prompt{c, deadline}, c.SetDeadline(time.Now().Add(deadline))
 }
 
 func (s *session) end() { _ = s.conn.CloseDeadline(time.Now().Add(time.Second)) }
