@@ -112,8 +112,9 @@ func TestNodes(t *testing.T) {
 	begun = time.Now()
 	b.Process.Signal(syscall.SIGTERM)
 	a.awaits(begun, "SIGTERM", "a alive", "b left", "c alive")
-	for _, one := range []*node{b, a, c} {
-		one.Process.Signal(syscall.SIGTERM)
+	a.Process.Signal(syscall.SIGTERM)
+	c.Process.Signal(syscall.SIGTERM)
+	for _, one := range []*node{b, a, c} { // a second signal to b could meet it after its last word, and kill it
 		if code := one.exitCode(); code != exitOK {
 			t.Errorf("%s: exit %d", one.name, code)
 		}
