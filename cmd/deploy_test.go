@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,7 @@ func loadDashboard(t *testing.T, s *server, stop chan struct{}) {
 			}
 		}
 		conn.Close()
+		runtime.GC() // which may be the only one in the seconds that an expression looks at
 		select {
 		case <-stop:
 			return
