@@ -3,7 +3,6 @@ package nats
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -87,7 +86,6 @@ func TestKilled(t *testing.T) {
 	}
 	waitFor(t, "nobody", func() bool {
 		a.Send("b", kind, 1, nil)
-		time.Sleep(time.Millisecond)
 		return a.heardNobody()
 	})
 	again := join(t, "b", nil, a)
